@@ -1,0 +1,263 @@
+"""
+Every error of mycel-runtime, in one tree.
+
+    MycelError
+    ├── ConfigError                 the operator's input is wrong; names file, key and fix       exit 78
+    │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
+    │   └── StateDirectoryError     the state directory cannot be used                           exit 78
+    ├── IdentityHeldError           another process holds this identity                          exit 69
+    ├── IdentityRefusedError        the backend knows the token no more                          exit 77
+    ├── WireError                   bytes that are no frame
+    ├── ApiError                    the backend answered something else than success
+    │   ├── TransportError          no answer at all; `status_code` is 0
+    │   │   └── NotSentError        … and the request cannot have reached the backend
+    │   ├── InvalidResponseError    success, but the body is not what the contract says
+    │   ├── BadRequestError         400
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── NotFoundError           404, 405: no such thing, or no such endpoint
+    │   ├── ConflictError           409
+    │   │   └── NotCaughtUpError    409 of a send: something is unread
+    │   ├── ValidationError         422
+    │   ├── RateLimitedError        429
+    │   └── ServerError             5xx
+    ├── StreamError                 the runtime inbox stream
+    │   ├── HandshakeError          refused before the upgrade; carries the HTTP status
+    │   ├── ConnectionClosed        ended; carries close code and reason
+    │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
+    ├── JournalError                the journal cannot be opened, read or written                exit 70
+    └── ControlError                the control socket of a running daemon
+
+A class tells who is at fault and what to do: `exit_code` is the process's answer, `retryable` whether the
+same call may succeed later. Values are attributes; the message is built here. Tokens and message bodies
+never are part of either.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class MycelError(RuntimeError):
+    """Root of all errors. A `RuntimeError`, as the reference SDK's errors are."""
+
+    exit_code: ClassVar[int] = 70
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(MycelError):
+    """
+    The operator's input is wrong.
+
+    Args:
+        problem: What is wrong, one clause.
+        where: File, key and line, as far as they are known.
+        fix: What to do next, an imperative sentence.
+    """
+
+    exit_code = 78
+
+    def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
+        self.problem = problem
+        self.where = where
+        self.fix = fix
+        super().__init__(": ".join(part for part in (where, problem) if part) + (f"\n  {fix}" if fix else ""))
+
+
+class PluginError(ConfigError):
+    """A plugin cannot be loaded, or was declared wrongly."""
+
+
+class StateDirectoryError(ConfigError):
+    """The state directory cannot be used."""
+
+
+class IdentityHeldError(MycelError):
+    """Another process holds this identity's journal."""
+
+    exit_code = 69
+
+    def __init__(self, where: str, holder: str) -> None:
+        self.where = where
+        self.holder = holder
+        super().__init__(
+            f"{where}: held by another process ({holder})\n"
+            "  One process per identity: stop that one, or give this agent a state_dir of its own."
+        )
+
+
+class IdentityRefusedError(MycelError):
+    """The backend refused the token: trying again cannot help."""
+
+    exit_code = 77
+
+    def __init__(self, server: str, detail: str) -> None:
+        self.server = server
+        self.detail = detail
+        super().__init__(
+            f"{server}: the token was refused ({detail})\n"
+            "  Put a valid token of this agent into its token_file; the daemon stops rather than hammer."
+        )
+
+
+class WireError(MycelError):
+    """Bytes that are not what the wire contract says."""
+
+
+class ApiError(MycelError):
+    """
+    The backend answered something else than success.
+
+    Attributes:
+        status_code: HTTP status; 0 when there was no answer.
+        detail: The answer's `detail` (or `message`) as text.
+        content: The answer's body as received, at most 64 KiB of it. Never part of the message or `repr`.
+        retry_after_seconds: The answer's `Retry-After`, if it had one in seconds.
+
+    Source: contract 1.4 and 3.4.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        detail: str,
+        content: bytes = b"",
+        *,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.status_code = status_code
+        self.detail = detail
+        self.content = content
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"HTTP {status_code}: {detail}")
+
+    @property
+    def is_transport_error(self) -> bool:
+        """Whether there was no answer at all."""
+        return self.status_code == 0
+
+    @classmethod
+    def transport_error(cls, detail: str) -> TransportError:
+        """Build the error of a call without an answer (a constructor of the reference SDK)."""
+        return TransportError(f"transport error: {detail}")
+
+
+class TransportError(ApiError):
+    """No answer: refused, reset, timed out, TLS. The request may or may not have been carried out."""
+
+    retryable = True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(0, detail)
+
+
+class NotSentError(TransportError):
+    """No connection was established, so the request cannot have been carried out."""
+
+
+class InvalidResponseError(ApiError):
+    """Success by its status, but the body is not what the contract says."""
+
+
+class BadRequestError(ApiError):
+    """400: refused input that the schema could not see."""
+
+
+class AuthenticationError(ApiError):
+    """401: the token is absent, expired or unknown."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: known, not allowed. On message endpoints also 'no such chat' (Q52)."""
+
+
+class NotFoundError(ApiError):
+    """404 or 405: no such thing, or a backend without this endpoint (Q52)."""
+
+
+class ConflictError(ApiError):
+    """409: the thing's state forbids it."""
+
+
+class NotCaughtUpError(ConflictError):
+    """409 of a send: the chat holds something that the sender has not read."""
+
+
+class ValidationError(ApiError):
+    """
+    422: the request breaks the schema.
+
+    Attributes:
+        errors: The answer's list of `{"loc", "msg", "type"}`; empty if the detail was a plain text.
+    """
+
+    def __init__(
+        self, status_code: int, detail: str, content: bytes = b"", *, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(status_code, detail, content, retry_after_seconds=retry_after_seconds)
+        self.errors: list[dict[str, Any]] = []
+
+
+class RateLimitedError(ApiError):
+    """429: come back after `retry_after_seconds`."""
+
+    retryable = True
+
+
+class ServerError(ApiError):
+    """5xx. A 500 of a write may have been carried out (Q21): look before repeating."""
+
+    retryable = True
+
+
+class StreamError(MycelError):
+    """The runtime inbox stream."""
+
+    retryable = True
+
+
+class HandshakeError(StreamError):
+    """
+    Refused before the upgrade.
+
+    The status alone does not tell why (Q18): ask `GET /api/auth/me`.
+    """
+
+    def __init__(self, status_code: int, detail: str, *, retry_after_seconds: float | None = None) -> None:
+        self.status_code = status_code
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"stream refused with HTTP {status_code}: {detail}")
+
+
+class ConnectionClosed(StreamError):  # noqa: N818 - the reference SDK's name
+    """
+    The stream ended.
+
+    Attributes:
+        code: Close code; 1006 when the connection dropped without one.
+        reason: The close frame's text.
+    """
+
+    def __init__(self, code: int = 1006, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(f"stream closed with {code}" + (f": {reason}" if reason else ""))
+
+
+class ReplayOverflow(StreamError):  # noqa: N818 - the reference SDK's name
+    """The ring no longer reaches back to `since_seq`; `frame` is the server's notice."""
+
+    def __init__(self, frame: dict[str, Any]) -> None:
+        self.frame = frame
+        super().__init__(
+            f"replay overflow: since_seq {frame.get('since_seq')}, oldest_seq {frame.get('oldest_seq')}"
+        )
+
+
+class JournalError(MycelError):
+    """The journal cannot be opened, read or written."""
+
+
+class ControlError(MycelError):
+    """The control socket of a running daemon cannot be used."""

@@ -1,0 +1,146 @@
+"""
+JSON to frames and back: the only speller of a frame's keys.
+
+Decoding never raises. `pydantic_core.from_json` does the parsing: it refuses deep nesting by an error where
+the standard library runs into the recursion limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pydantic_core
+
+from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
+from mycel_runtime.wire.ids import InboxSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def decode_frame(raw: str | bytes) -> Frame:
+    """
+    What a stream message says.
+
+    Args:
+        raw: One WebSocket message, text or binary.
+
+    Returns:
+        A `Notify` or `Overflow`, or, never an error, an `UnknownFrame` or `MalformedFrame`.
+    """
+    try:
+        value = pydantic_core.from_json(raw, allow_inf_nan=False)
+    except ValueError as exc:
+        return MalformedFrame(reason=f"not JSON: {exc}")
+    if not isinstance(value, dict):
+        return MalformedFrame(reason=f"not an object but {type(value).__name__}")
+    match value.get("type"):
+        case "notify":
+            return _decode_notify(value)
+        case "replay_overflow":
+            return _decode_overflow(value)
+        case other:
+            return UnknownFrame(type=other if isinstance(other, str) else "")
+
+
+def decode_item(item: object) -> Frame:
+    """
+    What an item of an HTTP drain says: the metadata with `seq` among it.
+
+    The fingerprint is computed; there is no `ts` (contract 5.4).
+    """
+    if not isinstance(item, dict):
+        return MalformedFrame(reason=f"not an object but {type(item).__name__}")
+    metadata = {key: value for key, value in item.items() if key != "seq"}
+    if (seq := _as_seq(item.get("seq"))) is None:
+        return MalformedFrame(reason="no integer seq")
+    return Notify(seq=seq, fingerprint=fingerprint(metadata), ts=None, metadata=metadata)
+
+
+def decode_resume(raw: str) -> int | None:
+    """
+    The `since_seq` of a client's first message; `None` when it asks for no replay.
+
+    Raises:
+        ValueError: The message is not JSON, or `since_seq` is no number: the server drops the connection (Q15).
+    """
+    value = json.loads(raw)
+    if not isinstance(value, dict) or value.get("type") != "resume":
+        return None
+    return int(value.get("since_seq") or 0)
+
+
+def encode_resume(since_seq: int) -> str:
+    """The first and only message of a client (contract 5.3)."""
+    return _dumps({"type": "resume", "since_seq": since_seq})
+
+
+def encode_notify(frame: Notify) -> str:
+    """A notification as the stream sends it."""
+    return _dumps(
+        {
+            "type": "notify",
+            "seq": frame.seq,
+            "fingerprint": frame.fingerprint,
+            "ts": frame.ts,
+            "metadata": dict(frame.metadata),
+        }
+    )
+
+
+def encode_item(frame: Notify) -> dict[str, Any]:
+    """A notification as an HTTP drain answers it."""
+    return {"seq": frame.seq, **frame.metadata}
+
+
+def encode_overflow(frame: Overflow) -> str:
+    """The server's notice that it cannot replay so far back."""
+    return _dumps({"type": "replay_overflow", "since_seq": frame.since_seq, "oldest_seq": frame.oldest_seq})
+
+
+def fingerprint(metadata: Mapping[str, Any]) -> str:
+    """
+    The server's fingerprint of a notification.
+
+    Source: contract 5.4: SHA-256 over the metadata as JSON with sorted keys, no blanks, non-ASCII unescaped.
+    """
+    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decode_notify(value: dict[str, Any]) -> Frame:
+    seq = _as_seq(value.get("seq"))
+    metadata = value.get("metadata")
+    if seq is None or not isinstance(metadata, dict):
+        return MalformedFrame(reason="notify without an integer seq or an object metadata")
+    print_, ts = value.get("fingerprint"), value.get("ts")
+    return Notify(
+        seq=seq,
+        fingerprint=print_ if isinstance(print_, str) else fingerprint(metadata),
+        ts=float(ts) if isinstance(ts, int | float) and math.isfinite(ts) else None,
+        metadata=metadata,
+    )
+
+
+def _decode_overflow(value: dict[str, Any]) -> Frame:
+    since, oldest = _as_seq(value.get("since_seq")), _as_seq(value.get("oldest_seq"))
+    if since is None or oldest is None:
+        return MalformedFrame(reason="replay_overflow without integer since_seq and oldest_seq")
+    return Overflow(since_seq=since, oldest_seq=oldest)
+
+
+_LARGEST_SEQ = 2**63 - 1
+
+
+def _as_seq(value: object) -> InboxSeq | None:
+    """An integer that SQLite can hold; anything else is no sequence number."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_SEQ:
+        return None
+    return InboxSeq(value)
+
+
+def _dumps(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
