@@ -65,7 +65,7 @@ def decode_resume(raw: str) -> int | None:
     The `since_seq` of a client's first message; `None` when it asks for no replay.
 
     Raises:
-        ValueError: The message is not JSON, or `since_seq` is no number: the server drops the connection (Q15).
+        ValueError: Not JSON, or `since_seq` is no number: the server drops the connection (Q15).
     """
     value = json.loads(raw)
     if not isinstance(value, dict) or value.get("type") != "resume":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Notify:
     Attributes:
         seq: The server's number for this frame.
         fingerprint: SHA-256 of the metadata; tells a replay from a re-used number, nothing more (Q47).
-        ts: Server time of the drain in epoch seconds, not of the message; `None` for an item of an HTTP drain.
+        ts: Server time of the drain in epoch seconds; `None` for an item of an HTTP drain.
         metadata: As received, unknown keys included.
     """
 
@@ -37,7 +37,7 @@ class Notify:
     def chat_id(self) -> ChatId | None:
         """The chat concerned, if one is."""
         chat_id = _text(self.metadata.get("chat_id"))
-        return chat_id or None  # type: ignore[return-value]  # the one place where text becomes a ChatId
+        return ChatId(chat_id) if chat_id else None
 
     @property
     def message_seq(self) -> MessageSeq | None:
@@ -47,13 +47,12 @@ class Notify:
         Source: Q34: the newest visible message at drain time, an upper bound of what is new.
         """
         seq = self.metadata.get("message_seq")
-        is_number = isinstance(seq, int) and not isinstance(seq, bool)
-        return seq if is_number else None  # type: ignore[return-value]  # as chat_id
+        return MessageSeq(seq) if isinstance(seq, int) and not isinstance(seq, bool) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overflow:
-    """The ring starts at `oldest_seq`: what lies between is gone, what is in the ring must be asked for (Q4)."""
+    """The ring starts at `oldest_seq`; what is in it must be asked for, what lies before is gone (Q4)."""
 
     since_seq: InboxSeq
     oldest_seq: InboxSeq

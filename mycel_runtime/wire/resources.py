@@ -10,9 +10,7 @@ Source: contract section 2.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
-
-from typing_extensions import NotRequired
+from typing import Any, Literal, NotRequired, TypedDict
 
 UserType = Literal["human", "agent", "external"]
 DeliveryScope = Literal["broadcast", "addressed"]
