@@ -1,0 +1,266 @@
+"""
+The journal's rows, as frozen values. Times are epoch seconds of the wall clock.
+
+A delivery is (handler × lane). Chat work has one delivery for ever, with a cursor: it is due while
+`wanted_seq` is above `handled_seq`. Event work has one delivery per entry, deleted when finished.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NewType, TypeAlias
+
+if TYPE_CHECKING:
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
+
+EntryId = NewType("EntryId", int)
+"""A journaled frame, in order of arrival."""
+
+DeliveryId = NewType("DeliveryId", int)
+"""A delivery; never used again after it is deleted."""
+
+HandlerId = NewType("HandlerId", str)
+"""`plugin.handler`: stable across restarts, because cursors hang on it."""
+
+Lane = NewType("Lane", str)
+"""What must be in order: `chat:<id>`, `relationship:<id>`, `inbox`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """
+    How far the stream has been heard without a gap.
+
+    `seq` means nothing across a restart of the server (Q1): the number is good for one server, one identity
+    and one epoch only.
+    """
+
+    identity: UserId
+    server: str
+    epoch: int
+    since_seq: InboxSeq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    A frame as it came.
+
+    Attributes:
+        seq: `None` for what has no number: unknown and malformed frames, and what reconcile found out.
+        kind: The event type, `!unknown`, or `!malformed`.
+        raw: The text as received; metadata only, never a message body.
+    """
+
+    identity: UserId
+    epoch: int
+    seq: InboxSeq | None
+    kind: str
+    fingerprint: str
+    ts: float | None
+    raw: str
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatWork:
+    """
+    Level-triggered: `handler` should look at the chat.
+
+    Attributes:
+        wanted_seq: Look at least so far; `None` when the hint had no number: look once more.
+    """
+
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId
+    wanted_seq: MessageSeq | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWork:
+    """Edge-triggered: `handler` should see this one entry."""
+
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId | None = None
+
+
+Work: TypeAlias = ChatWork | EventWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An entry with the work that it makes due."""
+
+    entry: Entry
+    work: tuple[Work, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """
+    What one commit appends.
+
+    Attributes:
+        hints: Chat work without an entry, from reconcile.
+        checkpoint: Covers only entries that are in the journal once this batch is.
+    """
+
+    identity: UserId
+    arrivals: tuple[Arrival, ...] = ()
+    hints: tuple[ChatWork, ...] = ()
+    checkpoint: Checkpoint | None = None
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is."""
+
+    IDLE = "idle"
+    """You are here when a chat has nothing that the handler has not been given."""
+    DUE = "due"
+    """You are here while there is work and nobody has claimed it; also while waiting for a retry."""
+    RUNNING = "running"
+    """You are here while claimed; a process that dies leaves you here until the next one recovers you."""
+
+
+class DeliveryEvent(StrEnum):
+    """What can happen to a delivery."""
+
+    WANT = "want"
+    CLAIM = "claim"
+    FINISH = "finish"
+    POSTPONE = "postpone"
+    BURY = "bury"
+    RECOVER = "recover"
+
+
+DELIVERY_TRANSITIONS: Final[dict[tuple[DeliveryState, DeliveryEvent], frozenset[DeliveryState]]] = {
+    (DeliveryState.IDLE, DeliveryEvent.WANT): frozenset({DeliveryState.IDLE, DeliveryState.DUE}),
+    (DeliveryState.DUE, DeliveryEvent.WANT): frozenset({DeliveryState.DUE}),
+    (DeliveryState.RUNNING, DeliveryEvent.WANT): frozenset({DeliveryState.RUNNING}),
+    (DeliveryState.DUE, DeliveryEvent.CLAIM): frozenset({DeliveryState.RUNNING}),
+    (DeliveryState.RUNNING, DeliveryEvent.FINISH): frozenset({DeliveryState.IDLE, DeliveryState.DUE}),
+    (DeliveryState.RUNNING, DeliveryEvent.POSTPONE): frozenset({DeliveryState.DUE}),
+    (DeliveryState.RUNNING, DeliveryEvent.BURY): frozenset({DeliveryState.IDLE, DeliveryState.DUE}),
+    (DeliveryState.RUNNING, DeliveryEvent.RECOVER): frozenset({DeliveryState.DUE}),
+}
+"""Where an event may lead. A pair that is missing is illegal: the engine refuses it (a lost claim)."""
+
+
+class IntentState(StrEnum):
+    """What is known about a send."""
+
+    INTENDED = "intended"
+    """You are here from before the request until its outcome is known: 'perhaps sent'."""
+    SENT = "sent"
+    """You are here when the backend has stored the message; its id and seq are known."""
+    REFUSED = "refused"
+    """You are here when the backend certainly did not store it."""
+    UNKNOWN = "unknown"
+    """You are here when nobody can tell; nothing is sent again until somebody can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """
+    A handler's n-th send of a turn.
+
+    Attributes:
+        turn: Of the delivery; goes up whenever the delivery finishes or is buried.
+        ordinal: From 0 within the turn.
+        base_seq: Newest seq of the chat that was known when the intent was written; our message is above it.
+        content_hash: SHA-256 over content, scope, addressees and mentions.
+        intended_at: When the request was last about to go out.
+    """
+
+    delivery_id: DeliveryId
+    turn: int
+    ordinal: int
+    identity: UserId
+    chat_id: ChatId
+    base_seq: MessageSeq
+    content_hash: str
+    state: IntentState
+    message_id: MessageId | None = None
+    message_seq: MessageSeq | None = None
+    intended_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    A claimed delivery, with everything that its attempt needs.
+
+    Attributes:
+        claim: Fencing token; every change names it.
+        handled_seq: `None` until the handler's start in this chat is anchored.
+        wanted_seq: Chat work: look at least so far.
+        is_revived: A dead letter's work: its messages end at `wanted_seq`.
+        attempts: Spent so far.
+        lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
+        entry: Of event work.
+        intents: Of this turn, by ordinal.
+    """
+
+    delivery_id: DeliveryId
+    claim: int
+    identity: UserId
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId | None
+    handled_seq: MessageSeq | None
+    wanted_seq: MessageSeq
+    turn: int
+    attempts: int
+    lane_is_anchored: bool
+    due_at: float
+    is_revived: bool = False
+    entry: Entry | None = None
+    intents: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """
+    Work that was given up.
+
+    Attributes:
+        after_seq, through_seq: Chat work: the span of the chat that was not handled.
+        reason: One line, without message text.
+        trace: Where it was raised: files, lines and functions, without values.
+    """
+
+    dead_letter_id: int
+    identity: UserId
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId | None
+    after_seq: MessageSeq | None
+    through_seq: MessageSeq | None
+    attempts: int
+    reason: str
+    trace: str
+    buried_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What tells a replay from a re-used number (Q47); `ts` is unknown for HTTP items."""
+
+    fingerprint: str
+    ts: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStatistics:
+    """A snapshot. Counts of rows; `oldest_due_at` in epoch seconds."""
+
+    entries: int
+    due: int
+    running: int
+    oldest_due_at: float | None
+    intents_unsettled: int
+    intents_unknown: int
+    dead_letters: int

@@ -1,0 +1,129 @@
+"""
+The journal's verbs.
+
+`dispatch`, `speech` and `inbox` know this only. Every engine passes one conformance suite
+(`tests/integration/journal/conformance.py`); a handler cannot tell which engine serves it.
+
+Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, which is
+bounded, and then is cancelled: no verb is left half done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mycel_runtime.journal.entries import (
+        Batch,
+        Checkpoint,
+        DeadLetter,
+        Delivery,
+        Intent,
+        JournalStatistics,
+        Lane,
+        Mark,
+    )
+    from mycel_runtime.wire.ids import InboxSeq, MessageSeq, UserId
+
+
+class Journal(Protocol):
+    """What is durable. All methods raise `JournalError` when the store fails."""
+
+    async def lease(self, identity: UserId, *, now: float) -> None:
+        """
+        Take the identity for the life of this journal.
+
+        Deliveries that a dead predecessor had claimed are due again, at once and without a spent attempt.
+
+        Raises:
+            IdentityHeldError: Another process has it.
+        """
+
+    async def checkpoint(self, identity: UserId) -> Checkpoint | None:
+        """The checkpoint last committed."""
+
+    async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
+        """The newest `limit` numbered entries of an epoch."""
+
+    async def append(self, batch: Batch, *, now: float) -> int:
+        """
+        Commit entries, their work and the checkpoint, all or nothing.
+
+        An entry whose (identity, epoch, seq) is there already is left alone, and its event work with it;
+        its chat work counts, because a level cannot be announced too often.
+
+        Returns:
+            How many entries were new.
+        """
+
+    async def claim(
+        self, identity: UserId, *, limit: int, now: float, lease_seconds: float
+    ) -> Sequence[Delivery]:
+        """
+        Claim up to `limit` due deliveries, longest due first, at most one per lane.
+
+        A lane with a running delivery has none to give. Events of one handler in one lane keep their order,
+        a waiting one holds back its successors.
+        """
+
+    async def next_due_at(self, identity: UserId) -> float | None:
+        """When the next unclaimed delivery is due; `None` when there is none."""
+
+    async def renew(self, delivery: Delivery, *, until: float) -> bool:
+        """Keep the claim until then. False: the claim is lost."""
+
+    async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
+        """Give every handler of the lane that has no start yet this one."""
+
+    async def finish(
+        self, delivery: Delivery, *, handled_seq: MessageSeq | None, wanted_seq: MessageSeq | None, now: float
+    ) -> bool:
+        """
+        The delivery is done; its cursor moves and its turn ends.
+
+        Args:
+            delivery: As claimed.
+            handled_seq: Chat work: everything up to here was given to the handler.
+            wanted_seq: Chat work: look again at least so far.
+            now: When it is due again, if it is.
+
+        Returns:
+            False: the claim was lost and nothing changed.
+        """
+
+    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
+        """Try again at `due_at`; `spend` counts an attempt. False: the claim is lost."""
+
+    async def bury(
+        self,
+        delivery: Delivery,
+        *,
+        through_seq: MessageSeq | None,
+        reason: str,
+        trace: str,
+        now: float,
+    ) -> bool:
+        """Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost."""
+
+    async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
+        """All of them, oldest first."""
+
+    async def revive(self, dead_letter_id: int, *, now: float) -> bool:
+        """Make a dead letter's work due again, in its lane. False: there is no such letter."""
+
+    async def intend(self, intent: Intent) -> None:
+        """Write down that this is about to be said; replaces an earlier intent of the same ordinal."""
+
+    async def settle(self, intent: Intent) -> None:
+        """Write down what became of an intent."""
+
+    async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
+        """Ids of the messages above `after_seq` that are known to be our sends."""
+
+    async def statistics(self, identity: UserId) -> JournalStatistics:
+        """Counts of what is there."""
+
+    async def close(self) -> None:
+        """Finish what is queued, write the log back into the file, give the identity up."""

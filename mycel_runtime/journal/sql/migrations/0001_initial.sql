@@ -1,0 +1,84 @@
+-- Checkpoint of each identity: how far its stream has been heard without a gap.
+CREATE TABLE checkpoint (
+  identity  TEXT PRIMARY KEY,
+  server    TEXT NOT NULL,
+  epoch     INTEGER NOT NULL,
+  since_seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Every frame as it came. seq is NULL where there is no number: unknown and malformed frames.
+CREATE TABLE entry (
+  entry_id    INTEGER PRIMARY KEY,
+  identity    TEXT NOT NULL,
+  epoch       INTEGER NOT NULL,
+  seq         INTEGER,
+  kind        TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  ts          REAL,
+  raw         TEXT NOT NULL,
+  received_at REAL NOT NULL
+) STRICT;
+
+-- A number names one frame per epoch: a replay finds its first copy here.
+CREATE UNIQUE INDEX entry_by_seq ON entry (identity, epoch, seq) WHERE seq IS NOT NULL;
+
+-- Work: (handler x lane). AUTOINCREMENT, because intents outlive a deleted delivery and name it.
+CREATE TABLE delivery (
+  delivery_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+  identity       TEXT NOT NULL,
+  handler        TEXT NOT NULL,
+  lane           TEXT NOT NULL,
+  chat_id        TEXT,
+  entry_id       INTEGER REFERENCES entry,        -- event work
+  dead_letter_id INTEGER,                         -- a dead letter's work, due again
+  handled_seq    INTEGER,                         -- chat work; NULL until anchored
+  wanted_seq     INTEGER NOT NULL DEFAULT 0,
+  turn           INTEGER NOT NULL DEFAULT 0,
+  attempts       INTEGER NOT NULL DEFAULT 0,
+  state          TEXT NOT NULL CHECK (state IN ('idle', 'due', 'running')),
+  due_at         REAL NOT NULL,
+  claim          INTEGER,
+  lease_until    REAL
+) STRICT;
+
+CREATE UNIQUE INDEX delivery_chat ON delivery (identity, handler, lane)
+  WHERE entry_id IS NULL AND dead_letter_id IS NULL;
+CREATE UNIQUE INDEX delivery_event ON delivery (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL;
+CREATE INDEX delivery_due ON delivery (identity, due_at, delivery_id) WHERE state = 'due';
+CREATE INDEX delivery_running ON delivery (identity, lane) WHERE state = 'running';
+CREATE INDEX delivery_unanchored ON delivery (identity, lane) WHERE handled_seq IS NULL AND chat_id IS NOT NULL;
+
+-- The outbox: what a handler is about to say, has said, or perhaps has said.
+CREATE TABLE intent (
+  delivery_id  INTEGER NOT NULL,
+  turn         INTEGER NOT NULL,
+  ordinal      INTEGER NOT NULL,
+  identity     TEXT NOT NULL,
+  chat_id      TEXT NOT NULL,
+  base_seq     INTEGER NOT NULL,
+  content_hash TEXT NOT NULL,
+  state        TEXT NOT NULL CHECK (state IN ('intended', 'sent', 'refused', 'unknown')),
+  message_id   TEXT,
+  message_seq  INTEGER,
+  intended_at  REAL NOT NULL,
+  PRIMARY KEY (delivery_id, turn, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX intent_message ON intent (identity, chat_id, message_seq) WHERE state = 'sent';
+CREATE INDEX intent_unsettled ON intent (identity) WHERE state IN ('intended', 'unknown');
+
+-- Work that was given up, with its reason.
+CREATE TABLE dead_letter (
+  dead_letter_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  identity       TEXT NOT NULL,
+  handler        TEXT NOT NULL,
+  lane           TEXT NOT NULL,
+  chat_id        TEXT,
+  entry_id       INTEGER REFERENCES entry,
+  after_seq      INTEGER,
+  through_seq    INTEGER,
+  attempts       INTEGER NOT NULL,
+  reason         TEXT NOT NULL,
+  trace          TEXT NOT NULL,
+  buried_at      REAL NOT NULL
+) STRICT;

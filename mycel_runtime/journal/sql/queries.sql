@@ -1,0 +1,140 @@
+-- name: read_checkpoint
+SELECT identity, server, epoch, since_seq FROM checkpoint WHERE identity = :identity;
+
+-- name: write_checkpoint
+INSERT INTO checkpoint (identity, server, epoch, since_seq) VALUES (:identity, :server, :epoch, :since_seq)
+ON CONFLICT (identity) DO UPDATE
+SET server = excluded.server, epoch = excluded.epoch, since_seq = excluded.since_seq;
+
+-- name: read_marks
+SELECT seq, fingerprint, ts FROM entry
+WHERE identity = :identity AND epoch = :epoch AND seq IS NOT NULL
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: insert_entry
+-- A replayed number changes nothing and returns no row.
+INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
+VALUES (:identity, :epoch, :seq, :kind, :fingerprint, :ts, :raw, :received_at)
+ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING
+RETURNING entry_id;
+
+-- name: want_chat
+-- Raise the level of a chat. wanted_seq NULL means: look once more than is wanted already.
+INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
+VALUES (:identity, :handler, :lane, :chat_id, coalesce(:wanted_seq, 0), 'due', :now)
+ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
+SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    due_at = CASE state WHEN 'idle' THEN :now ELSE due_at END,
+    state = CASE state WHEN 'idle' THEN 'due' ELSE state END
+WHERE :wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0));
+
+-- name: insert_event
+INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at)
+VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now);
+
+-- name: select_due
+-- Longest due first. Plan: delivery_due for the scan, delivery_running and delivery_event for the exclusions.
+SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
+       d.turn, d.attempts, d.due_at, d.dead_letter_id IS NOT NULL AS is_revived,
+       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL) AS lane_is_anchored
+FROM delivery AS d
+WHERE d.identity = :identity AND d.state = 'due' AND d.due_at <= :now
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+  AND (d.entry_id IS NULL OR NOT EXISTS (SELECT 1 FROM delivery AS e
+                  WHERE e.identity = d.identity AND e.handler = d.handler AND e.lane = d.lane
+                    AND e.entry_id < d.entry_id))
+ORDER BY d.due_at, d.delivery_id;
+
+-- name: claim
+UPDATE delivery SET state = 'running', claim = :claim, lease_until = :lease_until
+WHERE delivery_id = :delivery_id AND state = 'due';
+
+-- name: recover
+UPDATE delivery SET state = 'due', due_at = :now, claim = NULL, lease_until = NULL
+WHERE identity = :identity AND state = 'running';
+
+-- name: next_due_at
+SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due';
+
+-- name: renew
+UPDATE delivery SET lease_until = :until
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
+-- name: anchor
+UPDATE delivery SET handled_seq = :handled_seq
+WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL;
+
+-- name: finish_chat
+-- What was wanted at the claim is satisfied, even if the history never showed that number; what was raised
+-- since then is still wanted.
+UPDATE delivery
+SET handled_seq = max(coalesce(handled_seq, 0), :handled_seq),
+    wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq, :handled_seq),
+    state = iif(max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
+                > max(coalesce(handled_seq, 0), :handled_seq), 'due', 'idle'),
+    due_at = :now, attempts = 0, turn = turn + 1, claim = NULL, lease_until = NULL
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
+  AND entry_id IS NULL AND dead_letter_id IS NULL;
+
+-- name: finish_once
+-- Event work and revived letters have no cursor to keep.
+DELETE FROM delivery
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
+  AND (entry_id IS NOT NULL OR dead_letter_id IS NOT NULL);
+
+-- name: postpone
+UPDATE delivery
+SET state = 'due', due_at = :due_at, attempts = attempts + :spent, claim = NULL, lease_until = NULL
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
+-- name: insert_dead_letter
+INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq,
+                         attempts, reason, trace, buried_at)
+SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq,
+       attempts + 1, :reason, :trace, :now
+FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
+-- name: dead_letters
+SELECT dead_letter_id, identity, handler, lane, chat_id, after_seq, through_seq, attempts, reason, trace, buried_at
+FROM dead_letter WHERE identity = :identity ORDER BY dead_letter_id;
+
+-- name: revive
+INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, dead_letter_id, handled_seq, wanted_seq,
+                      state, due_at)
+SELECT identity, handler, lane, chat_id, entry_id, dead_letter_id, after_seq, coalesce(through_seq, 0), 'due', :now
+FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
+
+-- name: delete_dead_letter
+DELETE FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
+
+-- name: read_entry
+SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;
+
+-- name: intents_of_turn
+SELECT delivery_id, turn, ordinal, identity, chat_id, base_seq, content_hash, state, message_id, message_seq,
+       intended_at
+FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
+
+-- name: write_intent
+INSERT INTO intent (delivery_id, turn, ordinal, identity, chat_id, base_seq, content_hash, state, message_id,
+                    message_seq, intended_at)
+VALUES (:delivery_id, :turn, :ordinal, :identity, :chat_id, :base_seq, :content_hash, :state, :message_id,
+        :message_seq, :intended_at)
+ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
+SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
+    message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at;
+
+-- name: sent_message_ids
+SELECT message_id FROM intent
+WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message_seq > :after_seq;
+
+-- name: statistics
+SELECT (SELECT count(*) FROM entry WHERE identity = :identity) AS entries,
+       (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
+       (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
+       (SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due') AS oldest_due_at,
+       (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'intended') AS intents_unsettled,
+       (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'unknown') AS intents_unknown,
+       (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters;

@@ -1,0 +1,374 @@
+"""
+The embedded engine: one SQLite file, nothing to install.
+
+Each verb is a handful of named statements (`sql/queries.sql`) in one operation of the `Writer`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import re
+from dataclasses import asdict
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.journal.entries import (
+    Arrival,
+    Batch,
+    ChatWork,
+    Checkpoint,
+    DeadLetter,
+    Delivery,
+    Entry,
+    EventWork,
+    Intent,
+    IntentState,
+    JournalStatistics,
+    Lane,
+    Mark,
+)
+from mycel_runtime.journal.port import Journal
+from mycel_runtime.journal.writer import Writer
+from mycel_runtime.wire.ids import InboxSeq
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+
+APPLICATION_ID: Final = 0x4D59434C
+"""`MYCL`: what `file` and we recognise a journal by."""
+
+
+class SqliteJournal(Journal):
+    """
+    The journal in `state_dir/journal.sqlite3`, locked by `state_dir/journal.lock`.
+
+    Args:
+        state_dir: Exists, on a local file system.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "journal.sqlite3"
+        self._lock = _Lock(state_dir / "journal.lock")
+        self._writer = Writer(self._path, _prepare)
+        self._claims = itertools.count(1)
+
+    def open(self) -> None:
+        """
+        Lock, open and migrate.
+
+        Raises:
+            IdentityHeldError: Another process has this journal open.
+            JournalError: The file is damaged, no journal, or of a newer version.
+        """
+        self._lock.acquire()
+        try:
+            self._writer.open()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @override
+    async def lease(self, identity: UserId, *, now: float) -> None:
+        await self._writer.submit(
+            lambda connection: _execute(connection, "recover", {"identity": identity, "now": now})
+        )
+
+    @override
+    async def checkpoint(self, identity: UserId) -> Checkpoint | None:
+        def read(connection: sqlite3.Connection) -> Checkpoint | None:
+            row = _execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
+            return Checkpoint(**dict(row)) if row else None
+
+        return await self._writer.submit(read)
+
+    @override
+    async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
+        def read(connection: sqlite3.Connection) -> Mapping[InboxSeq, Mark]:
+            rows = _execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
+            return {InboxSeq(row["seq"]): Mark(fingerprint=row["fingerprint"], ts=row["ts"]) for row in rows}
+
+        return await self._writer.submit(read)
+
+    @override
+    async def append(self, batch: Batch, *, now: float) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            new = sum(_append_arrival(connection, arrival, now) for arrival in batch.arrivals)
+            for work in _highest_per_chat(batch):
+                _execute(connection, "want_chat", {"identity": batch.identity, "now": now} | asdict(work))
+            if batch.checkpoint is not None:
+                _execute(connection, "write_checkpoint", asdict(batch.checkpoint))
+            return new
+
+        return await self._writer.submit(write)
+
+    @override
+    async def claim(
+        self, identity: UserId, *, limit: int, now: float, lease_seconds: float
+    ) -> Sequence[Delivery]:
+        def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
+            rows = _first_of_each_lane(
+                _execute(connection, "select_due", {"identity": identity, "now": now}), limit
+            )
+            return [self._claim_row(connection, row, now + lease_seconds) for row in rows]
+
+        return await self._writer.submit(claim)
+
+    def _claim_row(self, connection: sqlite3.Connection, row: sqlite3.Row, until: float) -> Delivery:
+        claim = next(self._claims)
+        _execute(
+            connection, "claim", {"delivery_id": row["delivery_id"], "claim": claim, "lease_until": until}
+        )
+        fields = dict(row)
+        entry_id = fields.pop("entry_id")
+        fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
+        fields["is_revived"] = bool(fields["is_revived"])
+        intents = _execute(
+            connection, "intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]}
+        )
+        return Delivery(
+            **fields,
+            claim=claim,
+            entry=None if entry_id is None else _read_entry(connection, entry_id),
+            intents=tuple(map(_intent, intents)),
+        )
+
+    @override
+    async def next_due_at(self, identity: UserId) -> float | None:
+        def read(connection: sqlite3.Connection) -> float | None:
+            row = _execute(connection, "next_due_at", {"identity": identity}).fetchone()
+            return None if row is None or row[0] is None else float(row[0])
+
+        return await self._writer.submit(read)
+
+    @override
+    async def renew(self, delivery: Delivery, *, until: float) -> bool:
+        return await self._change("renew", _key(delivery) | {"until": until})
+
+    @override
+    async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
+        await self._change("anchor", {"identity": identity, "lane": lane, "handled_seq": handled_seq})
+
+    @override
+    async def finish(
+        self, delivery: Delivery, *, handled_seq: MessageSeq | None, wanted_seq: MessageSeq | None, now: float
+    ) -> bool:
+        def write(connection: sqlite3.Connection) -> bool:
+            return _end_turn(connection, delivery, handled_seq or 0, wanted_seq or 0, now)
+
+        return await self._writer.submit(write)
+
+    @override
+    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
+        return await self._change("postpone", _key(delivery) | {"due_at": due_at, "spent": int(spend)})
+
+    @override
+    async def bury(
+        self,
+        delivery: Delivery,
+        *,
+        through_seq: MessageSeq | None,
+        reason: str,
+        trace: str,
+        now: float,
+    ) -> bool:
+        def write(connection: sqlite3.Connection) -> bool:
+            letter = {"through_seq": through_seq, "reason": reason, "trace": trace, "now": now}
+            _execute(connection, "insert_dead_letter", _key(delivery) | letter)
+            return _end_turn(connection, delivery, through_seq or 0, 0, now)
+
+        return await self._writer.submit(write)
+
+    @override
+    async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
+        def read(connection: sqlite3.Connection) -> Sequence[DeadLetter]:
+            return [
+                DeadLetter(**dict(row))
+                for row in _execute(connection, "dead_letters", {"identity": identity})
+            ]
+
+        return await self._writer.submit(read)
+
+    @override
+    async def revive(self, dead_letter_id: int, *, now: float) -> bool:
+        def write(connection: sqlite3.Connection) -> bool:
+            key = {"dead_letter_id": dead_letter_id}
+            revived = _execute(connection, "revive", key | {"now": now}).rowcount > 0
+            _execute(connection, "delete_dead_letter", key)
+            return revived
+
+        return await self._writer.submit(write)
+
+    @override
+    async def intend(self, intent: Intent) -> None:
+        await self._change("write_intent", asdict(intent))
+
+    @override
+    async def settle(self, intent: Intent) -> None:
+        await self._change("write_intent", asdict(intent))
+
+    @override
+    async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
+        key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
+
+        def read(connection: sqlite3.Connection) -> frozenset[str]:
+            return frozenset(row["message_id"] for row in _execute(connection, "sent_message_ids", key))
+
+        return await self._writer.submit(read)
+
+    @override
+    async def statistics(self, identity: UserId) -> JournalStatistics:
+        def read(connection: sqlite3.Connection) -> JournalStatistics:
+            return JournalStatistics(
+                **dict(_execute(connection, "statistics", {"identity": identity}).fetchone())
+            )
+
+        return await self._writer.submit(read)
+
+    @override
+    async def close(self) -> None:
+        await self._writer.close()
+        self._lock.release()
+
+    async def _change(self, name: str, values: Mapping[str, Any]) -> bool:
+        """Run one named statement; whether it changed a row."""
+        return await self._writer.submit(lambda connection: _execute(connection, name, values).rowcount > 0)
+
+
+def _append_arrival(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
+    """Insert an entry and its event work; whether it was new."""
+    row = _execute(connection, "insert_entry", asdict(arrival.entry)).fetchone()
+    if row is None:
+        return False
+    for work in arrival.work:
+        if isinstance(work, EventWork):
+            values = {"identity": arrival.entry.identity, "entry_id": row["entry_id"], "now": now}
+            _execute(connection, "insert_event", values | asdict(work))
+    return True
+
+
+def _highest_per_chat(batch: Batch) -> Iterable[ChatWork]:
+    """A batch's chat work, one per handler and chat: levels coalesce."""
+    highest: dict[tuple[HandlerId, ChatId], ChatWork] = {}
+    arrived = (work for arrival in batch.arrivals for work in arrival.work if isinstance(work, ChatWork))
+    for work in itertools.chain(arrived, batch.hints):
+        known = highest.get((work.handler, work.chat_id))
+        if known is None or _is_higher(work, known):
+            highest[work.handler, work.chat_id] = work
+    return highest.values()
+
+
+def _is_higher(work: ChatWork, known: ChatWork) -> bool:
+    """A hint without a number asks for one more look and so outranks any number."""
+    if known.wanted_seq is None:
+        return False
+    return work.wanted_seq is None or work.wanted_seq > known.wanted_seq
+
+
+def _end_turn(
+    connection: sqlite3.Connection, delivery: Delivery, handled_seq: int, wanted_seq: int, now: float
+) -> bool:
+    cursor = {
+        "handled_seq": handled_seq,
+        "wanted_seq": wanted_seq,
+        "claimed_seq": delivery.wanted_seq,
+        "now": now,
+    }
+    finished = _execute(connection, "finish_chat", _key(delivery) | cursor).rowcount
+    return bool(finished or _execute(connection, "finish_once", _key(delivery)).rowcount)
+
+
+def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:
+    chosen: dict[str, sqlite3.Row] = {}
+    for row in rows:
+        if len(chosen) >= limit:
+            break
+        chosen.setdefault(row["lane"], row)
+    return list(chosen.values())
+
+
+def _key(delivery: Delivery) -> dict[str, Any]:
+    return {"delivery_id": delivery.delivery_id, "claim": delivery.claim}
+
+
+def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
+    return Entry(**dict(_execute(connection, "read_entry", {"entry_id": entry_id}).fetchone()))
+
+
+def _intent(row: sqlite3.Row) -> Intent:
+    fields = dict(row)
+    return Intent(**fields | {"state": IntentState(fields["state"])})
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Migrate, each step in a transaction of its own that checks again what it starts from."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if application_id != APPLICATION_ID and not is_empty:
+        raise JournalError(
+            "this SQLite file is not a mycel-runtime journal; give the agent another state_dir"
+        )
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(_MIGRATIONS):
+        raise JournalError(
+            f"the journal has version {version}, this program knows {len(_MIGRATIONS)}: upgrade mycel-runtime"
+        )
+    for step, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {step}; COMMIT;"
+        )
+
+
+def _execute(connection: sqlite3.Connection, name: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
+    return connection.execute(_QUERIES[name], values)
+
+
+def _load_queries() -> dict[str, str]:
+    text = (resources.files("mycel_runtime.journal") / "sql" / "queries.sql").read_text()
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _load_migrations() -> list[str]:
+    folder = resources.files("mycel_runtime.journal") / "sql" / "migrations"
+    steps = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
+    return [step.read_text() for step in steps]
+
+
+_QUERIES: Final = _load_queries()
+_MIGRATIONS: Final = _load_migrations()
+
+
+class _Lock:
+    """One process per journal: `flock` on a file that names the holder, released by the kernel at death."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            holder = os.read(descriptor, 64).decode(errors="replace").strip() or "unknown pid"
+            os.close(descriptor)
+            raise IdentityHeldError(str(self._path), holder) from exc
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
