@@ -1,0 +1,252 @@
+"""
+What can happen, in the past tense.
+
+A fact's `name` is its log event, `noun.verb_past`. Durations are seconds. No field ever carries the text of a
+message, a token, or an exception's message that may quote one: errors are told by their class and by texts of
+our own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened."""
+
+    name: ClassVar[str]
+    level: ClassVar[Level] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStarted(Fact):
+    """Configuration, journal, plugins and lock stand."""
+
+    name: ClassVar[str] = "daemon.started"
+    agent: str
+    server: str
+    state_dir: str
+    handlers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopping(Fact):
+    """A signal or an error asked for the end; running deliveries are drained first."""
+
+    name: ClassVar[str] = "daemon.stopping"
+    reason: str
+    drain_timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopped(Fact):
+    """`abandoned` deliveries were still running; they are due again at the next start."""
+
+    name: ClassVar[str] = "daemon.stopped"
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityUnknown(Fact):
+    """The backend could not yet be asked who the token belongs to."""
+
+    name: ClassVar[str] = "identity.unanswered"
+    level: ClassVar[Level] = "warning"
+    error: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityConfirmed(Fact):
+    """The backend knows the token."""
+
+    name: ClassVar[str] = "identity.confirmed"
+    user_id: str
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginLoaded(Fact):
+    """A plugin passed its checks."""
+
+    name: ClassVar[str] = "plugin.loaded"
+    plugin: str
+    version: str
+    origin: str
+    handlers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConnected(Fact):
+    """The subscription stands and the resume message is sent."""
+
+    name: ClassVar[str] = "stream.connected"
+    epoch: int
+    since_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded(Fact):
+    """The connection is over; a new one follows."""
+
+    name: ClassVar[str] = "stream.ended"
+    level: ClassVar[Level] = "warning"
+    reason: str
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRetryScheduled(Fact):
+    """When the next connection is tried."""
+
+    name: ClassVar[str] = "stream.retry_scheduled"
+    attempt: int
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochChanged(Fact):
+    """Numbers contradict the journal: the server restarted or another one answers (Q1, Q2)."""
+
+    name: ClassVar[str] = "epoch.changed"
+    level: ClassVar[Level] = "warning"
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOverflowed(Fact):
+    """The ring no longer reached back to the checkpoint (Q4)."""
+
+    name: ClassVar[str] = "replay.overflowed"
+    level: ClassVar[Level] = "warning"
+    since_seq: int
+    oldest_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRejected(Fact):
+    """A message was no frame that we know; it is journaled as it came."""
+
+    name: ClassVar[str] = "frame.rejected"
+    level: ClassVar[Level] = "warning"
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramesCommitted(Fact):
+    """`new` of `received` frames were not in the journal before; `since_seq` is the checkpoint after them."""
+
+    name: ClassVar[str] = "frames.committed"
+    level: ClassVar[Level] = "debug"
+    received: int
+    new: int
+    epoch: int
+    since_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileFinished(Fact):
+    """The server was asked what it holds for us."""
+
+    name: ClassVar[str] = "reconcile.finished"
+    level: ClassVar[Level] = "debug"
+    reason: str
+    drained: int
+    unread_chats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileFailed(Fact):
+    """The server could not be asked; it will be at the next interval or connect."""
+
+    name: ClassVar[str] = "reconcile.failed"
+    level: ClassVar[Level] = "warning"
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFinished(Fact):
+    """A handler returned; the cursor moved."""
+
+    name: ClassVar[str] = "delivery.finished"
+    level: ClassVar[Level] = "debug"
+    handler: str
+    lane: str
+    shown: int
+    sends: int
+    took: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPostponed(Fact):
+    """A delivery will be tried again; `spent` tells whether it cost an attempt."""
+
+    name: ClassVar[str] = "delivery.postponed"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    lane: str
+    reason: str
+    attempts: int
+    spent: bool
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryBuried(Fact):
+    """A delivery was given up; it stands in the dead letters."""
+
+    name: ClassVar[str] = "delivery.buried"
+    level: ClassVar[Level] = "error"
+    handler: str
+    lane: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent(Fact):
+    """The backend stored what a handler said."""
+
+    name: ClassVar[str] = "message.sent"
+    handler: str
+    chat_id: str
+    message_seq: int
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendConflicted(Fact):
+    """Somebody spoke first; the handler is asked again with the new messages in view."""
+
+    name: ClassVar[str] = "send.conflicted"
+    handler: str
+    chat_id: str
+    unseen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDoubted(Fact):
+    """The outcome of a send is unknown; the chat's history is read before anything is sent again."""
+
+    name: ClassVar[str] = "send.doubted"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    chat_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Fact):
+    """A scheduled job raised; it runs again at its next time."""
+
+    name: ClassVar[str] = "job.failed"
+    level: ClassVar[Level] = "error"
+    job: str
+    error: str

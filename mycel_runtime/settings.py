@@ -1,0 +1,323 @@
+"""
+Everything that can be set, and where it may come from.
+
+Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (a file
+`agent.token` in `$CREDENTIALS_DIRECTORY`), the TOML file, the defaults below. A key that nobody knows is an
+error. `config/agent.toml` shows every key with its unit and reason.
+
+Source: design section 11.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
+
+from mycel_runtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+EMBEDDED: Final = "embedded"
+"""`base_url` of a backend inside this process."""
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentSettings(_Section):
+    """Who the agent is and where it lives."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    base_url: Annotated[str, Field(pattern=r"^(embedded|https?://\S+)$")]
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    state_dir: Path | None = None
+    proxy: Annotated[str, Field(pattern=r"^http://\S+$")] | None = None
+
+
+class InboxSettings(_Section):
+    """How we listen."""
+
+    reconcile_interval: Seconds = 30.0
+    connect_timeout: Seconds = 10.0
+    ping_interval: Seconds = 20.0
+    ping_timeout: Seconds = 20.0
+    backoff_base: Seconds = 1.0
+    backoff_cap: Seconds = 60.0
+    stable_after: Seconds = 60.0
+    queue_frames: Annotated[int, Field(ge=1, le=65_536)] = 1024
+
+
+class DispatchSettings(_Section):
+    """Whose turn it is, and for how long."""
+
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
+    handler_timeout: Seconds = 120.0
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    retry_base: Seconds = 1.0
+    retry_cap: Seconds = 60.0
+    conflict_rounds: Annotated[int, Field(ge=1, le=100)] = 5
+    settle_grace: Annotated[float, Field(ge=0, le=600)] = 2.0
+
+
+class DaemonSettings(_Section):
+    """The process."""
+
+    drain_timeout: Seconds = 30.0
+
+
+class LogSettings(_Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class BackendSettings(_Section):
+    """The local backend of `base_url = "embedded"`; without meaning elsewhere."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    greeting: str | None = None
+
+
+class Settings(BaseSettings):
+    """One agent. Built by `load_settings` only."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MYCEL_RUNTIME_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    agent: AgentSettings
+    inbox: InboxSettings = InboxSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    log: LogSettings = LogSettings()
+    backend: BackendSettings = BackendSettings()
+    plugins: dict[str, dict[str, Any]] = {}
+
+    @override
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The file's content travels as the one init argument, so that it can rank below the environment."""
+        assert isinstance(init_settings, InitSettingsSource)
+        given = init_settings.init_kwargs
+        sources: list[PydanticBaseSettingsSource] = [
+            InitSettingsSource(settings_cls, init_kwargs=given["overrides"]),
+            env_settings,
+        ]
+        if credentials := os.environ.get("CREDENTIALS_DIRECTORY"):
+            sources.append(
+                NestedSecretsSettingsSource(
+                    file_secret_settings,
+                    secrets_dir=credentials,
+                    secrets_dir_missing="ok",
+                    secrets_prefix="",
+                    secrets_nested_delimiter=".",
+                    env_prefix="",
+                )
+            )
+        return (*sources, InitSettingsSource(settings_cls, init_kwargs=given["file"]))
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the backend runs inside this process."""
+        return self.agent.base_url == EMBEDDED
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the journal lives: as set, else `$STATE_DIRECTORY`, else below the XDG state home."""
+        if self.agent.state_dir is not None:
+            return self.agent.state_dir
+        if systemd := os.environ.get("STATE_DIRECTORY"):
+            return Path(systemd.split(":", 1)[0])
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return Path(home) / "mycel-runtime" / self.agent.name
+
+
+def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """
+    The settings of one file, with relative paths made absolute from the file's folder.
+
+    Args:
+        path: The TOML file.
+        overrides: From the command line, nested like the file.
+
+    Raises:
+        ConfigError: Missing, unreadable or malformed file, unknown key, bad value; names file, key and line.
+    """
+    text = _read(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"not valid TOML: {exc}", where=str(path), fix="Mend that line.") from exc
+    try:
+        settings = Settings(file=table, overrides=dict(overrides or {}))  # type: ignore[call-arg]  # see settings_customise_sources
+    except ValidationError as exc:
+        raise _explain(exc, path, text) from exc
+    return _absolute(settings, path.parent)
+
+
+def read_token(settings: Settings) -> SecretStr:
+    """
+    The agent's bearer token: `agent.token` of environment or credentials, else the token file.
+
+    Raises:
+        ConfigError: None is set, or the file is missing, empty, or readable by others.
+    """
+    if settings.agent.token is not None:
+        return SecretStr(settings.agent.token.get_secret_value().strip())
+    if settings.agent.token_file is None:
+        raise ConfigError(
+            "no token",
+            where="[agent]",
+            fix="Set token_file, or the credential agent.token, or MYCEL_RUNTIME_AGENT__TOKEN.",
+        )
+    return read_token_file(settings.agent.token_file)
+
+
+def read_token_file(path: Path) -> SecretStr:
+    """
+    A token from a file that only its owner can read.
+
+    Raises:
+        ConfigError: As `read_token`.
+    """
+    try:
+        mode = path.stat().st_mode
+        token = path.read_text().strip()
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read the token: {exc.strerror}",
+            where=str(path),
+            fix="Write the agent's token into this file, or correct token_file.",
+        ) from exc
+    if stat.S_IMODE(mode) & 0o077:
+        raise ConfigError(
+            f"the token file is open to others (mode {stat.S_IMODE(mode):04o})",
+            where=str(path),
+            fix=f"chmod 600 '{path}'",
+        )
+    if not token or any(character.isspace() for character in token):
+        raise ConfigError(
+            "the token file must hold one token and nothing else",
+            where=str(path),
+            fix="Write the agent's token into this file.",
+        )
+    return SecretStr(token)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise ConfigError(
+            "no such file",
+            where=str(path),
+            fix="Name an existing file with --config; config/agent.toml shows every key.",
+        ) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(
+            f"cannot be read: {exc}", where=str(path), fix="Check file and permissions."
+        ) from exc
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    paths = {
+        key: folder.absolute() / value.expanduser()
+        for key in ("token_file", "state_dir")
+        if (value := getattr(settings.agent, key)) is not None
+    }
+    return settings.model_copy(update={"agent": settings.agent.model_copy(update=paths)})
+
+
+def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:
+    """All errors of a file at once, the first one's fix first."""
+    explained = [explain_error(error, Settings, str(path), text) for error in exc.errors(include_url=False)]
+    if len(explained) == 1:
+        return explained[0]
+    problems = "\n".join(f"- {error}" for error in explained)
+    return ConfigError(f"{len(explained)} errors\n{problems}", where=str(path))
+
+
+def explain_error(
+    error: ErrorDetails, model: type[BaseModel], file: str, text: str, prefix: Sequence[str] = ()
+) -> ConfigError:
+    """
+    One pydantic error as an operator wants to read it.
+
+    Args:
+        error: Of a `ValidationError`.
+        model: Where `error["loc"]` starts.
+        file: Name of the TOML file.
+        text: Its content, to find the line in.
+        prefix: Table that `model` is read from.
+    """
+    location = [str(part) for part in error["loc"]]
+    *table, key = [*prefix, *location]
+    line = find_line(text, table, key)
+    name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
+    where = f"{file}{f', line {line}' if line else ''}: {name}"
+    match error["type"]:
+        case "extra_forbidden":
+            return ConfigError("unknown key", where=where, fix=_suggest(model, location))
+        case "missing":
+            return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
+        case _:
+            return ConfigError(error["msg"], where=where, fix="Correct the value.")
+
+
+def find_line(text: str, table: Sequence[str], key: str) -> int | None:
+    """The line, from 1, where `key` of `[table]` stands in a TOML text; `None` if it is not in the file."""
+    section: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if section == [*table, key]:
+                return number
+        elif section == list(table) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+            return number
+    return None
+
+
+def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:
+    """The known key nearest to an unknown one."""
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        model = annotation
+    known = sorted(model.model_fields)
+    nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    return f"Did you mean {nearest[0]!r}?" if nearest else f"Known keys: {', '.join(known)}."
