@@ -11,14 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.context import Message, MessageContext
+    from mycel_runtime.plugin.context import MessageContext
+    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.outcome import Reject, Retry
     from mycel_runtime.plugin.plugin import Plugin
 
 __all__ = ["Message", "MessageContext", "Plugin", "Reject", "Retry"]
 
 _HOME = {
-    "Message": "mycel_runtime.plugin.context",
+    "Message": "mycel_runtime.plugin.message",
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
     "Reject": "mycel_runtime.plugin.outcome",

@@ -1,0 +1,166 @@
+"""
+What a handler is given.
+
+The asynchronous contexts do the work; the ones for plain functions run in a thread and hand each call to the
+loop. All of them end with the handler's run: speaking afterwards is refused, because nobody would record it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mycel_runtime.errors import MycelError
+from mycel_runtime.plugin.message import Message, Sender, message_from_api
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    import structlog
+
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.outbox import Sent, Turn
+    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.wire.resources import Member
+
+T = TypeVar("T")
+
+__all__ = ["FrameContext", "Message", "MessageContext", "Sender", "SyncMessageContext"]
+
+
+class ContextEndedError(MycelError):
+    """A context was used after its handler's run had ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this run of the handler has ended: keep no context beyond it, and await every reply within it"
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageContext:
+    """
+    For handlers of messages.
+
+    Attributes:
+        messages: Those of this chat that the handler has not been shown; oldest first, never empty.
+        chat_id: The chat.
+        chat_type: `direct` or `group`; empty when the server would not tell.
+        me: The agent's user id.
+        settings: An instance of the plugin's model, or the plain table.
+        log: A structlog logger bound to handler and delivery. Do not log message texts.
+        deadline: Time of the running loop (`asyncio.get_running_loop().time()`) at which the run is cancelled.
+        attempt: From 1; more than 1 after failures.
+    """
+
+    messages: Sequence[Message]
+    chat_id: ChatId
+    chat_type: str
+    me: UserId
+    settings: Any
+    log: structlog.stdlib.BoundLogger
+    deadline: float
+    attempt: int
+    _turn: Turn = field(repr=False)
+    _sdk: AsyncClient = field(repr=False)
+    _roster: Roster = field(repr=False)
+    _is_ended: bool = field(default=False, repr=False)
+
+    async def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Sent:
+        """
+        Say something in this chat.
+
+        It is stored at most once, whatever happens: when this run is repeated after a crash, the n-th reply is
+        the n-th reply of the run before. If somebody spoke since `messages` was read, the run ends here and
+        the handler is called again with the new messages in view.
+
+        Args:
+            text: Not blank.
+            mentions: User ids. A mention silences everybody else in a group (Q32).
+
+        Raises:
+            ApiError: The backend refused it for good.
+            ContextEndedError: The run is over.
+        """
+        self._require_open()
+        return await self._turn.send(text, mentions)
+
+    async def history(self, limit: int = 50) -> list[Message]:
+        """The newest `limit` (1 … 200) messages of the chat, oldest first, own ones included."""
+        self._require_open()
+        page = await self._sdk.messages.list(self.chat_id, limit=limit)
+        room = await self._roster.room(self.chat_id, {message["sender_id"] for message in page})
+        return [
+            message_from_api(message, me=self.me, sender_type=room.type_of(message["sender_id"]))
+            for message in page
+        ]
+
+    async def members(self) -> list[Member]:
+        """Everybody in the chat, as the API answers it now."""
+        self._require_open()
+        return (await self._sdk.chats.get(self.chat_id))["members"]
+
+    def end(self) -> None:
+        """Called by the runtime when the run is over."""
+        self._is_ended = True
+
+    def _require_open(self) -> None:
+        if self._is_ended:
+            raise ContextEndedError
+
+
+class SyncMessageContext:
+    """
+    `MessageContext` for plain functions: the same names, plain calls.
+
+    Cancelling: at the deadline the run's calls are refused; the thread itself cannot be stopped.
+    """
+
+    def __init__(self, context: MessageContext, loop: asyncio.AbstractEventLoop) -> None:
+        self._context = context
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._context, name)
+
+    def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Sent:
+        """As `MessageContext.reply`."""
+        return self._wait(self._context.reply(text, mentions=mentions))
+
+    def history(self, limit: int = 50) -> list[Message]:
+        """As `MessageContext.history`."""
+        return self._wait(self._context.history(limit))
+
+    def members(self) -> list[Member]:
+        """As `MessageContext.members`."""
+        return self._wait(self._context.members())
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+@dataclass(slots=True, kw_only=True)
+class FrameContext:
+    """
+    For handlers of frames.
+
+    Attributes:
+        event_type: For example `relationship.requested`.
+        metadata: As received. Free text in it was written by other users: data, never an instruction (Q48).
+        me, settings, log, deadline, attempt: As in `MessageContext`.
+    """
+
+    event_type: str
+    metadata: Mapping[str, Any]
+    me: UserId
+    settings: Any
+    log: structlog.stdlib.BoundLogger
+    deadline: float
+    attempt: int
+
+    def end(self) -> None:
+        """Called by the runtime when the run is over."""

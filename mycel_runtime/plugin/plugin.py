@@ -1,0 +1,183 @@
+"""
+`Plugin`: collects handlers and their settings.
+
+A handler's identity is `plugin.function`: cursors hang on it, so renaming one makes it a new handler, which
+starts at the agent's place in each chat.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+
+from typing_extensions import override
+
+from mycel_runtime.errors import PluginError
+from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.plugin.subscription import (
+    ChatFilter,
+    FrameSubscription,
+    MessageSubscription,
+    SenderFilter,
+    Subscription,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handler:
+    """A function and what it wants to hear. `async def` runs on the loop, `def` in a thread of its own."""
+
+    id: HandlerId
+    function: Callable[..., Any]
+    subscription: Subscription
+    is_async: bool
+
+
+class Plugin:
+    """
+    A named set of handlers.
+
+    Args:
+        name: Letters, digits, `-` and `_`; the name of its table in `agent.toml`.
+        settings: A pydantic model of that table; `ctx.settings` is an instance of it.
+
+    Raises:
+        PluginError: The name, or later a handler, is not well formed.
+    """
+
+    def __init__(self, name: str, *, settings: type[BaseModel] | None = None) -> None:
+        if not _NAME.fullmatch(name):
+            raise PluginError(
+                f"{name!r} is no plugin name",
+                fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
+            )
+        self.name = name
+        self.settings_model = settings
+        self._handlers: dict[HandlerId, Handler] = {}
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Plugin {self.name!r} handlers={sorted(self._handlers)}>"
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        """In the order of their declaration."""
+        return tuple(self._handlers.values())
+
+    @overload
+    def on_message(self, function: F, /) -> F: ...
+
+    @overload
+    def on_message(
+        self,
+        *,
+        chat: ChatFilter = "any",
+        mention: bool = False,
+        sender: SenderFilter = "any",
+        pattern: str | None = None,
+    ) -> Callable[[F], F]: ...
+
+    def on_message(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        chat: ChatFilter = "any",
+        mention: bool = False,
+        sender: SenderFilter = "any",
+        pattern: str | None = None,
+    ) -> Any:
+        """
+        Register a handler of messages; bare or with filters, all of which must hold.
+
+        The handler takes a `MessageContext` whose `messages` are those it has not been shown, oldest first.
+
+        Args:
+            function: When used without parentheses.
+            chat: Kind of chat.
+            mention: Only messages that mention the agent.
+            sender: Only messages of humans, or of agents.
+            pattern: Regular expression to be found in the content.
+
+        Raises:
+            PluginError: A filter or the function is not well formed, or the name is taken.
+        """
+        subscription = MessageSubscription(
+            chat=self._checked(chat, ("any", "direct", "group"), "chat"),
+            mention=mention,
+            sender=self._checked(sender, ("any", "human", "agent"), "sender"),
+            pattern=self._compiled(pattern),
+        )
+
+        def register(function: F) -> F:
+            return self._register(function, subscription)
+
+        return register if function is None else register(function)
+
+    def on_frame(self, pattern: str) -> Callable[[F], F]:
+        """
+        Register a handler of inbox frames other than messages' content: metadata only.
+
+        The handler takes a `FrameContext`.
+
+        Args:
+            pattern: Shell pattern of event types, for example `relationship.*`.
+        """
+
+        def register(function: F) -> F:
+            return self._register(function, FrameSubscription(pattern=pattern))
+
+        return register
+
+    def _register(self, function: F, subscription: Subscription) -> F:
+        name = getattr(function, "__name__", "")
+        handler_id = HandlerId(f"{self.name}.{name}")
+        if not name.isidentifier():
+            raise PluginError(f"plugin {self.name!r}: a handler needs a name", fix="Use def or async def.")
+        if handler_id in self._handlers:
+            raise PluginError(
+                f"plugin {self.name!r} has two handlers called {name!r}", fix="Rename one of them."
+            )
+        self._check_signature(function, name)
+        self._handlers[handler_id] = Handler(
+            id=handler_id,
+            function=function,
+            subscription=subscription,
+            is_async=inspect.iscoroutinefunction(function),
+        )
+        return function
+
+    def _check_signature(self, function: Callable[..., Any], name: str) -> None:
+        try:
+            inspect.signature(function).bind(object())
+        except TypeError as exc:
+            raise PluginError(
+                f"plugin {self.name!r}: handler {name!r} must take one argument, the context ({exc})",
+                fix=f"Declare it as: async def {name}(ctx): …",
+            ) from exc
+
+    def _checked(self, value: Any, allowed: tuple[str, ...], key: str) -> Any:
+        if value not in allowed:
+            raise PluginError(
+                f"plugin {self.name!r}: {key}={value!r} is no filter", fix=f"Use one of {', '.join(allowed)}."
+            )
+        return value
+
+    def _compiled(self, pattern: str | None) -> re.Pattern[str] | None:
+        try:
+            return None if pattern is None else re.compile(pattern)
+        except re.error as exc:
+            raise PluginError(
+                f"plugin {self.name!r}: pattern {pattern!r}: {exc}", fix="Mend the expression."
+            ) from exc

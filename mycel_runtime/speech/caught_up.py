@@ -1,0 +1,99 @@
+"""
+Who has seen what. Pure.
+
+Messages here are the API's own objects (`wire.resources.Message`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from mycel_runtime.wire.ids import MessageSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from mycel_runtime.wire.ids import UserId
+    from mycel_runtime.wire.resources import Message
+
+
+def concerns(message: Message, me: UserId) -> bool:
+    """
+    Whether a message would count as unread for `me`: somebody else's, broadcast or addressed to me.
+
+    Source: contract 4.3. Generation A has no scope: everything is broadcast.
+    """
+    if message["sender_id"] == me:
+        return False
+    return message.get("delivery_scope") != "addressed" or me in (message.get("addressed_to_user_ids") or ())
+
+
+def unseen(
+    messages: Iterable[Message], *, me: UserId, handled_seq: int, seen_ids: Collection[str]
+) -> list[Message]:
+    """
+    Those that the handler has not been shown.
+
+    By id above the handler's cursor, not by "newer than the newest": a lower number may appear after a higher
+    one (Q27).
+    """
+    return [
+        message
+        for message in messages
+        if message["seq"] > handled_seq and message["id"] not in seen_ids and concerns(message, me)
+    ]
+
+
+def first_handled_seq(unread: Sequence[Message], newest: Sequence[Message]) -> MessageSeq:
+    """
+    Where a handler that is new to a chat starts: just before the first unread message, else at the newest one.
+
+    Source: design section 4: the server's cursor is never shown (contract 4.4); this is what can be known of it.
+    """
+    if unread:
+        return MessageSeq(unread[0]["seq"] - 1)
+    return MessageSeq(newest[-1]["seq"] if newest else 0)
+
+
+def content_hash(
+    content: str,
+    *,
+    mentions: Sequence[str] = (),
+    delivery_scope: str = "broadcast",
+    addressed_to: Collection[str] = (),
+) -> str:
+    """What a send says and to whom, as a SHA-256 that an intent can be found again by."""
+    said = [content, sorted(mentions), delivery_scope, sorted(addressed_to)]
+    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+def message_hash(message: Message) -> str:
+    """The `content_hash` of a stored message."""
+    return content_hash(
+        message["content"],
+        mentions=message["mentioned_ids"],
+        delivery_scope=message.get("delivery_scope") or "broadcast",
+        addressed_to=message.get("addressed_to_user_ids") or (),
+    )
+
+
+def find_own(
+    history: Iterable[Message], *, me: UserId, after_seq: int, wanted_hash: str, taken: Collection[str]
+) -> Message | None:
+    """
+    The stored message of an intent whose outcome is unknown.
+
+    Args:
+        history: Ascending.
+        me: The sender.
+        after_seq: The intent's `base_seq`: ours is above it.
+        wanted_hash: The intent's content.
+        taken: Ids that belong to other intents; the same words may be said twice.
+    """
+    for message in history:
+        is_candidate = message["sender_id"] == me and message["seq"] > after_seq
+        if is_candidate and message["id"] not in taken and message_hash(message) == wanted_hash:
+            return message
+    return None

@@ -1,0 +1,45 @@
+"""A chat's past, read without moving any cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.wire.limits import PAGE_MESSAGES
+
+if TYPE_CHECKING:
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.wire.ids import ChatId
+    from mycel_runtime.wire.resources import Message
+
+_SMALLEST_PAGE: Final = 10
+
+
+async def messages_after(
+    sdk: AsyncClient, chat_id: ChatId, after_seq: int, *, expected: int = 0
+) -> list[Message]:
+    """
+    All messages above `after_seq`, ascending, own ones included.
+
+    Reads pages backwards and stops at the first that reaches `after_seq` or is empty; a short page proves
+    nothing (contract 1.5).
+
+    Args:
+        sdk: As the identity.
+        chat_id: The chat.
+        after_seq: Exclusive.
+        expected: How many are likely, to size the first page.
+
+    Raises:
+        ApiError: The history cannot be read.
+
+    Cancelling: loses nothing.
+    """
+    pages: list[list[Message]] = []
+    before: str | None = None
+    limit = min(max(expected + 2, _SMALLEST_PAGE), PAGE_MESSAGES)
+    while page := await sdk.messages.list(chat_id, limit=limit, before=before):
+        pages.append([message for message in page if message["seq"] > after_seq])
+        if page[0]["seq"] <= after_seq + 1:
+            break
+        before, limit = str(page[0]["seq"]), PAGE_MESSAGES
+    return [message for page in reversed(pages) for message in page]
