@@ -68,8 +68,8 @@ class Journal(Protocol):
         a waiting one holds back its successors.
         """
 
-    async def next_due_at(self, identity: UserId) -> float | None:
-        """When the next unclaimed delivery is due; `None` when there is none."""
+    async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
+        """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""
 
     async def renew(self, delivery: Delivery, *, until: float) -> bool:
         """Keep the claim until then. False: the claim is lost."""

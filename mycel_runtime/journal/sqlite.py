@@ -143,9 +143,9 @@ class SqliteJournal(Journal):
         )
 
     @override
-    async def next_due_at(self, identity: UserId) -> float | None:
+    async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
         def read(connection: sqlite3.Connection) -> float | None:
-            row = _execute(connection, "next_due_at", {"identity": identity}).fetchone()
+            row = _execute(connection, "next_due_at", {"identity": identity, "now": now}).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
         return await self._writer.submit(read)

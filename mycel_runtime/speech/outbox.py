@@ -105,9 +105,9 @@ class Outbox:
         self.clock = clock
         self.settle_grace = settle_grace
 
-    def turn(self, delivery: Delivery, chat_id: ChatId, shown: Sequence[Message], handled_seq: int) -> Turn:
-        """The speech of a delivery whose history above `handled_seq` is `shown`."""
-        return Turn(self, delivery, chat_id, shown, handled_seq)
+    def turn(self, delivery: Delivery, chat_id: ChatId, handled_seq: MessageSeq) -> Turn:
+        """The speech of a delivery; `show` comes before the first send."""
+        return Turn(self, delivery, chat_id, handled_seq)
 
 
 class Turn:
@@ -119,9 +119,7 @@ class Turn:
         wanted_seq: Set when a send landed beyond a gap: look again so far (Q28).
     """
 
-    def __init__(
-        self, outbox: Outbox, delivery: Delivery, chat_id: ChatId, shown: Sequence[Message], handled_seq: int
-    ) -> None:
+    def __init__(self, outbox: Outbox, delivery: Delivery, chat_id: ChatId, handled_seq: MessageSeq) -> None:
         self._outbox = outbox
         self._delivery = delivery
         self._chat_id = chat_id
@@ -130,9 +128,8 @@ class Turn:
         self._intents = {intent.ordinal: intent for intent in delivery.intents}
         self._ordinal = 0
         self._is_proved = False
-        self.through_seq = MessageSeq(handled_seq)
+        self.through_seq = handled_seq
         self.wanted_seq: MessageSeq | None = None
-        self.show(shown)
 
     @property
     def sends(self) -> int:

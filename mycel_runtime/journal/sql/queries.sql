@@ -56,7 +56,8 @@ UPDATE delivery SET state = 'due', due_at = :now, claim = NULL, lease_until = NU
 WHERE identity = :identity AND state = 'running';
 
 -- name: next_due_at
-SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due';
+-- What is due already and unclaimed waits for its lane, not for the clock.
+SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND due_at > :now;
 
 -- name: renew
 UPDATE delivery SET lease_until = :until

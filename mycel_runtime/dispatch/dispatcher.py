@@ -1,0 +1,187 @@
+"""
+The loop: claim, run, judge, write down.
+
+Claims as many due deliveries as there are free slots; each runs in a task of its own. It sleeps until something is
+committed, a slot becomes free, or the clock reaches the next retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, Unanswered, judge
+from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.dispatch.attempt import Attempts
+    from mycel_runtime.dispatch.verdict import Result
+    from mycel_runtime.journal.entries import Delivery
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.wire.ids import UserId
+
+LEASE_MARGIN_SECONDS: Final = 60.0
+"""A claim outlives its handler's deadline by this much."""
+
+
+class Dispatcher:
+    """
+    Runs the due deliveries of one identity.
+
+    Args:
+        journal: Where they are.
+        attempts: Who runs one.
+        me: The identity.
+        settings: `[dispatch]`.
+        observer: Told what became of each.
+        clock: Epoch seconds.
+        draw: Random numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        attempts: Attempts,
+        me: UserId,
+        settings: DispatchSettings,
+        observer: Observer,
+        clock: Callable[[], float],
+        draw: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._attempts = attempts
+        self._me = me
+        self._settings = settings
+        self._observer = observer
+        self._clock = clock
+        self._draw = draw
+        self._wake = asyncio.Event()
+        self._is_stopping = False
+        self._answered_at = clock()
+        self.running = 0
+
+    def wake(self) -> None:
+        """Something was committed that may be due."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when what is running has ended."""
+        self._is_stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """
+        Dispatch until `stop`.
+
+        Raises:
+            JournalError: The journal failed; running deliveries are due again at the next start.
+
+        Cancelling: running handlers are cancelled; their deliveries are due again at the next start.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            while not self._is_stopping:
+                self._wake.clear()
+                await self._start_due(tasks)
+                await self._wait_for_work()
+
+    async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
+        free = self._settings.concurrency - self.running
+        if free <= 0:
+            return
+        claimed = await self._journal.claim(
+            self._me,
+            limit=free,
+            now=self._clock(),
+            lease_seconds=self._settings.handler_timeout + LEASE_MARGIN_SECONDS,
+        )
+        for delivery in claimed:
+            self.running += 1
+            tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
+
+    async def _wait_for_work(self) -> None:
+        now = self._clock()
+        due_at = None
+        if self.running < self._settings.concurrency and not self._wake.is_set():
+            due_at = await self._journal.next_due_at(self._me, now=now)
+        try:
+            async with asyncio.timeout(None if due_at is None else max(0.0, due_at - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            started_at = self._clock()
+            result = await self._attempts.run(delivery)
+            await self._conclude(delivery, result, took=self._clock() - started_at)
+        finally:
+            self.running -= 1
+            self._wake.set()
+
+    async def _conclude(self, delivery: Delivery, result: Result, *, took: float) -> None:
+        now = self._clock()
+        if not isinstance(result, Unanswered):
+            self._answered_at = now
+        verdict = judge(
+            result,
+            attempts=delivery.attempts,
+            outage=now - self._answered_at,
+            settings=self._settings,
+            draw=self._draw(),
+        )
+        match verdict:
+            case Finish():
+                await self._finish(delivery, verdict, now=now, took=took)
+            case Postpone():
+                await self._postpone(delivery, verdict, now=now)
+            case Bury():
+                await self._bury(delivery, verdict, now=now)
+
+    async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
+        returned = verdict.returned
+        await self._journal.finish(
+            delivery, handled_seq=returned.handled_seq, wanted_seq=returned.wanted_seq, now=now
+        )
+        self._observer.tell(
+            DeliveryFinished(
+                handler=delivery.handler,
+                lane=delivery.lane,
+                shown=returned.shown,
+                sends=returned.sends,
+                took=round(took, 4),
+            )
+        )
+
+    async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
+        await self._journal.postpone(delivery, due_at=now + verdict.delay, spend=verdict.spend)
+        self._observer.tell(
+            DeliveryPostponed(
+                handler=delivery.handler,
+                lane=delivery.lane,
+                reason=verdict.reason,
+                attempts=delivery.attempts + verdict.spend,
+                spent=verdict.spend,
+                retry_in=round(verdict.delay, 3),
+            )
+        )
+
+    async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
+        through_seq = verdict.through_seq
+        if through_seq is None and delivery.chat_id is not None and delivery.entry is None:
+            through_seq = delivery.wanted_seq
+        await self._journal.bury(
+            delivery, through_seq=through_seq, reason=verdict.reason, trace=verdict.trace, now=now
+        )
+        self._observer.tell(
+            DeliveryBuried(
+                handler=delivery.handler,
+                lane=delivery.lane,
+                reason=verdict.reason,
+                attempts=delivery.attempts + 1,
+            )
+        )

@@ -1,0 +1,27 @@
+"""What must stay in order: one lane per chat, per relationship, and one for the rest. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.journal.entries import Lane
+
+if TYPE_CHECKING:
+    from mycel_runtime.wire.frames import Notify
+    from mycel_runtime.wire.ids import ChatId
+
+INBOX_LANE: Final = Lane("inbox")
+"""Of frames that belong to nothing in particular."""
+
+
+def chat_lane(chat_id: ChatId) -> Lane:
+    """The lane of a chat's messages and events."""
+    return Lane(f"chat:{chat_id}")
+
+
+def event_lane(notify: Notify) -> Lane:
+    """The lane of a notification: of its relationship, else of its chat, else the inbox's."""
+    relationship_id = notify.metadata.get("relationship_id")
+    if isinstance(relationship_id, str) and relationship_id:
+        return Lane(f"relationship:{relationship_id}")
+    return chat_lane(notify.chat_id) if notify.chat_id else INBOX_LANE

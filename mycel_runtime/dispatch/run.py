@@ -1,0 +1,124 @@
+"""
+A handler's run: until it returns, raises, or its deadline passes.
+
+`async def` runs here, on the loop; `def` runs in a thread of its own, a daemon thread, because one that never
+ends must not keep the process alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mycel_runtime.dispatch.verdict import Failed, Unanswered
+from mycel_runtime.errors import ApiError
+from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
+from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.speech.outbox import UNANSWERED, SupersededError, UnansweredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.wire.ids import MessageSeq
+
+
+async def run_handler(
+    handler: Handler, context: MessageContext | FrameContext, *, through_seq: MessageSeq | None = None
+) -> Failed | Unanswered | None:
+    """
+    Run once.
+
+    Args:
+        handler: What to call.
+        context: With what; ended when the run is over.
+        through_seq: What the handler is shown, for the dead letter.
+
+    Returns:
+        `None` when it returned, else how it ended. Whatever it raises, `SystemExit` included, is contained.
+
+    Raises:
+        SupersededError: It is to be asked again with more messages.
+
+    Cancelling: cancels an `async def` handler; abandons a `def` handler to its thread.
+    """
+    deadline = asyncio.timeout_at(context.deadline)
+    try:
+        async with deadline:
+            await _call(handler, context)
+    except (SupersededError, asyncio.CancelledError) as exc:
+        if isinstance(exc, SupersededError) or _is_cancelled():
+            raise
+        return _failed(exc, through_seq)
+    except UnansweredError as exc:
+        return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
+    except BaseException as exc:  # noqa: BLE001 - whatever a plugin raises costs its own delivery only
+        if deadline.expired():
+            return Failed(reason="deadline passed", trace=_trace(exc), through_seq=through_seq)
+        return _failed(exc, through_seq)
+    finally:
+        context.end()
+    return None
+
+
+async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
+    if handler.is_async:
+        await handler.function(context)
+        return
+    loop = asyncio.get_running_loop()
+    argument = SyncMessageContext(context, loop) if isinstance(context, MessageContext) else context
+    if (raised := await _in_thread(handler.function, argument, name=handler.id)) is not None:
+        raise raised
+
+
+async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str) -> BaseException | None:
+    """What the function raised in a thread of its own, as a value: a future re-raises no `StopIteration`."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def deliver(raised: BaseException | None) -> None:
+        if not ended.done():
+            ended.set_result(raised)
+
+    def call() -> None:
+        raised: BaseException | None = None
+        try:
+            function(argument)
+        except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
+            raised = exc
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, raised)
+
+    threading.Thread(target=call, name=f"handler-{name}", daemon=True).start()
+    return await ended
+
+
+def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unanswered:
+    match exc:
+        case Retry(after=after):
+            return Failed(reason="Retry", trace="", through_seq=through_seq, retry_after=after)
+        case Reject(why=why):
+            return Failed(reason=f"Reject: {why}", trace="", through_seq=through_seq, is_permanent=True)
+        case ApiError() if isinstance(exc, UNANSWERED):
+            return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+        case ApiError(status_code=status):
+            reason = f"{type(exc).__name__} {status}"
+            return Failed(reason=reason, trace=_trace(exc), through_seq=through_seq, is_permanent=True)
+        case _:
+            return Failed(reason=type(exc).__name__, trace=_trace(exc), through_seq=through_seq)
+
+
+def _trace(exc: BaseException) -> str:
+    """Files, lines and functions; never values or the exception's text, which may quote a message."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled us, rather than the handler raising `CancelledError` by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,126 @@
+"""What becomes of a delivery whose handler's run has ended. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+from mycel_runtime.backoff import exponential, half_jitter
+
+if TYPE_CHECKING:
+    from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.wire.ids import MessageSeq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The handler returned, or had nothing to be shown."""
+
+    handled_seq: MessageSeq | None = None
+    wanted_seq: MessageSeq | None = None
+    shown: int = 0
+    sends: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The handler, or what it was to be shown, failed; `through_seq` is what it had been shown."""
+
+    reason: str
+    trace: str
+    through_seq: MessageSeq | None = None
+    retry_after: float | None = None
+    is_permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The backend gave no usable answer; the handler is not to blame."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outspoken:
+    """Somebody else spoke first, round after round."""
+
+    rounds: int
+
+
+Result: TypeAlias = Returned | Failed | Unanswered | Outspoken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Done: the cursor moves."""
+
+    returned: Returned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postpone:
+    """Again after `delay` seconds; `spend` counts an attempt."""
+
+    delay: float
+    spend: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bury:
+    """Given up."""
+
+    reason: str
+    trace: str
+    through_seq: MessageSeq | None
+
+
+Verdict: TypeAlias = Finish | Postpone | Bury
+
+
+def judge(
+    result: Result, *, attempts: int, outage: float, settings: DispatchSettings, draw: float
+) -> Verdict:
+    """
+    Decide.
+
+    Args:
+        result: How the run ended.
+        attempts: Spent before this run.
+        outage: Seconds since the backend last gave a usable answer.
+        settings: `[dispatch]`.
+        draw: In [0, 1), spreads retries.
+    """
+    match result:
+        case Returned():
+            return Finish(returned=result)
+        case Failed():
+            return _judge_failure(result, attempts + 1, settings, draw)
+        case Unanswered(reason=reason, retry_after=retry_after):
+            delay = max(outage_delay(outage, settings, draw), retry_after or 0.0)
+            return Postpone(delay=delay, spend=False, reason=reason)
+        case Outspoken(rounds=rounds):
+            delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)
+            return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")
+        case _:
+            assert_never(result)
+
+
+def outage_delay(outage: float, settings: DispatchSettings, draw: float) -> float:
+    """
+    Seconds until the backend is tried again, after it gave no answer for `outage` seconds.
+
+    As long again as it has been silent, between `retry_base` and `retry_cap`, half of it by chance: a short
+    outage costs little more than itself, and all lanes together back off from a long one.
+    """
+    return min(settings.retry_cap, max(settings.retry_base, outage)) * (0.5 + draw / 2)
+
+
+def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Verdict:
+    if failed.is_permanent or attempts >= settings.max_attempts:
+        return Bury(reason=failed.reason, trace=failed.trace, through_seq=failed.through_seq)
+    if failed.retry_after is not None:
+        return Postpone(delay=failed.retry_after, spend=True, reason=failed.reason)
+    ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)
+    return Postpone(delay=ceiling * (0.5 + draw / 2), spend=True, reason=failed.reason)

@@ -1,0 +1,130 @@
+"""
+Received messages become durable: session, router and journal under one lock.
+
+The stream and the drains of reconcile feed the same session. The lock keeps their commits in the order in which
+the session has seen them, so that a checkpoint never is committed before the entries below it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from mycel_runtime.inbox.session import MEMORY_FRAMES, Session, first_checkpoint
+from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint
+from mycel_runtime.observe.facts import FramesCommitted
+from mycel_runtime.wire.ids import InboxSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mycel_runtime.inbox.session import Received, Step
+    from mycel_runtime.journal.entries import Work
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.wire.frames import Notify
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+
+
+class Router(Protocol):
+    """Whose work a notification is; `dispatch` has the real one."""
+
+    def route(self, notify: Notify) -> tuple[Work, ...]:
+        """The work that a notification makes due."""
+
+    def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
+        """The work of a chat that holds something unread."""
+
+
+class Intake:
+    """
+    One identity's way into the journal.
+
+    Args:
+        journal: Where to.
+        router: Whose work it is.
+        observer: Told of what was committed.
+        clock: Epoch seconds.
+        committed: Called after each commit that may have made work due.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        journal: Journal,
+        router: Router,
+        observer: Observer,
+        clock: Callable[[], float],
+        committed: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._journal = journal
+        self._router = router
+        self._observer = observer
+        self._clock = clock
+        self._committed = committed
+        self._lock = asyncio.Lock()
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the stream is to be resumed from."""
+        return self._session.checkpoint
+
+    async def take(self, messages: Sequence[Received]) -> Step:
+        """
+        Commit messages, the work they make due, and the checkpoint.
+
+        Returns:
+            What else is to be done: reconnect, reconcile.
+
+        Raises:
+            JournalError: Nothing was committed; the session is ahead of the journal and must not be used again.
+
+        Cancelling: committed whole or not at all.
+        """
+        async with self._lock:
+            now = self._clock()
+            step = self._session.receive(messages, now=now)
+            arrivals = tuple(
+                Arrival(entry=heard.entry, work=self._router.route(heard.notify) if heard.notify else ())
+                for heard in step.heard
+            )
+            batch = Batch(identity=step.checkpoint.identity, arrivals=arrivals, checkpoint=step.checkpoint)
+            new = await self._journal.append(batch, now=now)
+        self._tell(step, new)
+        self._committed()
+        return step
+
+    async def hint(self, chats: Sequence[tuple[ChatId, MessageSeq | None]]) -> None:
+        """Commit the work of chats that hold something unread, with the seq of their newest message."""
+        hints = tuple(work for chat_id, seq in chats for work in self._router.route_chat(chat_id, seq))
+        if hints:
+            batch = Batch(identity=self.checkpoint.identity, hints=hints)
+            await self._journal.append(batch, now=self._clock())
+            self._committed()
+
+    def _tell(self, step: Step, new: int) -> None:
+        for fact in step.facts:
+            self._observer.tell(fact)
+        if step.heard:
+            self._observer.tell(
+                FramesCommitted(
+                    received=len(step.heard),
+                    new=new,
+                    epoch=step.checkpoint.epoch,
+                    since_seq=step.checkpoint.since_seq,
+                )
+            )
+
+
+async def open_session(journal: Journal, *, identity: UserId, server: str) -> Session:
+    """
+    The session as the journal remembers it.
+
+    A checkpoint of another server or identity ends its epoch: its numbers mean nothing here.
+    """
+    fresh = Checkpoint(identity=identity, server=server, epoch=1, since_seq=InboxSeq(0))
+    checkpoint = first_checkpoint(await journal.checkpoint(identity), fresh)
+    marks = await journal.marks(identity, epoch=checkpoint.epoch, limit=MEMORY_FRAMES)
+    return Session(checkpoint, marks)

@@ -1,0 +1,213 @@
+"""
+What a frame means here and now. Pure: frames go in, a `Step` comes out, and somebody else carries it out.
+
+The session tells a replay from something new, notices that numbers contradict what is known (a restarted server
+counts from 1 again, Q1; several workers count apart, Q2), and knows how far the checkpoint may move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from mycel_runtime.inbox.checkpoint import Progress
+from mycel_runtime.journal.entries import Checkpoint, Entry, Mark
+from mycel_runtime.observe.facts import EpochChanged, FrameRejected, ReplayOverflowed
+from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
+from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.limits import RING_FRAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mycel_runtime.observe.facts import Fact
+
+MEMORY_FRAMES: Final = 4 * RING_FRAMES
+"""Numbers whose fingerprints are remembered: a replay reaches back over the ring, a drain may add to it."""
+
+KIND_UNKNOWN: Final = "!unknown"
+KIND_MALFORMED: Final = "!malformed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message of the stream, or an item of a drain, as text and as what it says."""
+
+    frame: Frame
+    raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """
+    One received message to be committed.
+
+    Attributes:
+        entry: Its row; the journal ignores a replay's.
+        notify: What to route; `None` for what nobody can route.
+    """
+
+    entry: Entry
+    notify: Notify | None
+
+
+Facts: TypeAlias = list["Fact"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """
+    What is to be done about some received messages, together.
+
+    Attributes:
+        checkpoint: To be committed with `heard`.
+        reconnect: The connection must be replaced to get what the ring still holds (Q4).
+        reconcile: Why the server should be asked now; empty: no need.
+    """
+
+    heard: list[Heard] = field(default_factory=list)
+    checkpoint: Checkpoint
+    reconnect: bool = False
+    reconcile: str = ""
+    facts: Facts = field(default_factory=list)
+
+
+class Session:
+    """
+    The state of listening for one identity, across connections.
+
+    Args:
+        checkpoint: As journaled.
+        marks: The newest numbers of its epoch, as journaled.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, marks: Mapping[InboxSeq, Mark]) -> None:
+        self._identity = checkpoint.identity
+        self._server = checkpoint.server
+        self._epoch = checkpoint.epoch
+        self._progress = Progress(checkpoint.since_seq)
+        self._marks: dict[InboxSeq, Mark] = dict(marks)
+        for seq in marks:
+            self._progress.hold(seq)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the stream is to be resumed from, once everything received so far is committed."""
+        return Checkpoint(
+            identity=self._identity,
+            server=self._server,
+            epoch=self._epoch,
+            since_seq=self._progress.since_seq,
+        )
+
+    def receive(self, messages: Sequence[Received], *, now: float) -> Step:
+        """
+        Take messages in, in order.
+
+        Args:
+            messages: From the stream or from a drain.
+            now: Epoch seconds, kept as `received_at`.
+        """
+        had_gap = self._progress.has_gap
+        step = Step(checkpoint=self.checkpoint)
+        for message in messages:
+            self._receive_one(message, step, now)
+        self._forget_old_marks()
+        if self._progress.has_gap and not had_gap:
+            step.reconcile = step.reconcile or "gap"
+        step.checkpoint = self.checkpoint
+        return step
+
+    def _receive_one(self, message: Received, step: Step, now: float) -> None:
+        match message.frame:
+            case Notify() as notify:
+                self._notified(notify, message.raw, step, now)
+            case Overflow() as overflow:
+                self._overflowed(overflow, step)
+            case UnknownFrame(type=type_):
+                step.facts.append(FrameRejected(kind=KIND_UNKNOWN, reason=f"type {type_[:64]!r}"))
+                step.heard.append(self._unnumbered(KIND_UNKNOWN, message.raw, now))
+            case MalformedFrame(reason=reason):
+                step.facts.append(FrameRejected(kind=KIND_MALFORMED, reason=reason[:200]))
+                step.heard.append(self._unnumbered(KIND_MALFORMED, message.raw, now))
+
+    def _notified(self, notify: Notify, raw: str, step: Step, now: float) -> None:
+        mark = Mark(fingerprint=notify.fingerprint, ts=notify.ts)
+        if contradiction := self._contradiction(notify.seq, mark):
+            self._begin_epoch(contradiction, step)
+        self._marks.setdefault(notify.seq, mark)
+        self._progress.hold(notify.seq)
+        entry = Entry(
+            identity=self._identity,
+            epoch=self._epoch,
+            seq=notify.seq,
+            kind=notify.event_type,
+            fingerprint=notify.fingerprint,
+            ts=notify.ts,
+            raw=raw,
+            received_at=now,
+        )
+        step.heard.append(Heard(entry=entry, notify=notify))
+
+    def _contradiction(self, seq: InboxSeq, mark: Mark) -> str:
+        """Why this number cannot belong to the epoch; empty when it can."""
+        known = self._marks.get(seq)
+        if known is None:
+            return f"seq {seq} at checkpoint {self._progress.since_seq}" if self._is_past(seq) else ""
+        return "" if _is_same(known, mark) else f"seq {seq} again with other content"
+
+    def _is_past(self, seq: InboxSeq) -> bool:
+        return seq <= self._progress.since_seq
+
+    def _begin_epoch(self, reason: str, step: Step) -> None:
+        self._epoch += 1
+        self._progress = Progress(InboxSeq(0))
+        self._marks.clear()
+        step.reconcile = "epoch"
+        step.facts.append(EpochChanged(epoch=self._epoch, reason=reason))
+
+    def _overflowed(self, overflow: Overflow, step: Step) -> None:
+        step.facts.append(ReplayOverflowed(since_seq=overflow.since_seq, oldest_seq=overflow.oldest_seq))
+        self._progress.start_at(InboxSeq(overflow.oldest_seq - 1))
+        step.reconnect = True
+        step.reconcile = step.reconcile or "overflow"
+
+    def _unnumbered(self, kind: str, raw: str, now: float) -> Heard:
+        entry = Entry(
+            identity=self._identity,
+            epoch=self._epoch,
+            seq=None,
+            kind=kind,
+            fingerprint="",
+            ts=None,
+            raw=raw,
+            received_at=now,
+        )
+        return Heard(entry=entry, notify=None)
+
+    def _forget_old_marks(self) -> None:
+        if len(self._marks) > 2 * MEMORY_FRAMES:
+            self._marks = dict(sorted(self._marks.items())[-MEMORY_FRAMES:])
+
+
+def first_checkpoint(known: Checkpoint | None, fresh: Checkpoint) -> Checkpoint:
+    """
+    Where to start: at the journal's checkpoint if it is of this server and identity, else at a new epoch.
+
+    Args:
+        known: As journaled.
+        fresh: Of this server and identity, at 0.
+    """
+    if known is None:
+        return fresh
+    if (known.server, known.identity) == (fresh.server, fresh.identity):
+        return known
+    return Checkpoint(
+        identity=fresh.identity, server=fresh.server, epoch=known.epoch + 1, since_seq=InboxSeq(0)
+    )
+
+
+def _is_same(known: Mark, mark: Mark) -> bool:
+    """Equal content, and equal time where both know it (an HTTP item does not)."""
+    is_other_time = known.ts is not None and mark.ts is not None and known.ts != mark.ts
+    return known.fingerprint == mark.fingerprint and not is_other_time

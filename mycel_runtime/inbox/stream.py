@@ -1,0 +1,207 @@
+"""
+The socket: connect, resume, receive, commit.
+
+Every end is treated alike (Q19): wait with full jitter, connect again, resume from the checkpoint, reconcile. One
+task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest none waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final
+
+import tenacity
+
+from mycel_runtime.backoff import full_jitter
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    ConnectionClosed,
+    HandshakeError,
+    IdentityRefusedError,
+    StreamError,
+    TransportError,
+)
+from mycel_runtime.inbox.session import Received
+from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
+from mycel_runtime.sdk.stream import open_stream
+from mycel_runtime.wire.codec import decode_frame
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from mycel_runtime.inbox.intake import Intake
+    from mycel_runtime.inbox.reconcile import Reconciler
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.sdk.stream import StreamConnection
+    from mycel_runtime.settings import InboxSettings
+
+BATCH_FRAMES: Final = 512
+"""Frames per commit at most; more gains nothing and holds the loop longer."""
+
+PAUSE_SECONDS: Final = 0.05
+"""Between an end and the next connection, so that the server has noticed the end (Q11)."""
+
+_LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+
+_Inbound = asyncio.Queue["str | bytes | ConnectionClosed"]
+
+
+class Listener:
+    """
+    Keeps one identity subscribed.
+
+    Args:
+        base_url: Of the backend.
+        token: The identity's.
+        sdk: Asked when a handshake is refused.
+        intake: Where frames go.
+        reconciler: Run at every connect and when the session asks for it.
+        settings: `[inbox]`.
+        proxy: As `[agent] proxy`.
+        observer: Told of connections and their ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: SecretStr,
+        sdk: AsyncClient,
+        intake: Intake,
+        reconciler: Reconciler,
+        settings: InboxSettings,
+        proxy: str | None,
+        observer: Observer,
+    ) -> None:
+        self._base_url = base_url
+        self._token = token
+        self._sdk = sdk
+        self._intake = intake
+        self._reconciler = reconciler
+        self._settings = settings
+        self._proxy = proxy
+        self._observer = observer
+        self._failures = 0
+
+    async def run(self) -> None:
+        """
+        Listen until cancelled.
+
+        Raises:
+            IdentityRefusedError: The backend knows the token no more.
+            JournalError: Frames cannot be committed.
+
+        Cancelling: frames received and not yet committed are replayed at the next connect.
+        """
+        reconnecting = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((StreamError, TransportError)),
+            wait=self._delay,
+            before_sleep=self._tell_retry,
+        )
+        await reconnecting(self._listen_once)
+
+    async def _listen_once(self) -> None:
+        """One connection, from handshake to its end; never returns normally."""
+        loop = asyncio.get_running_loop()
+        connected_at = loop.time()
+        try:
+            await self._connect_and_receive()
+        except HandshakeError as exc:
+            self._failures += 1
+            await self._require_identity(exc)
+            raise
+        except (StreamError, TransportError) as exc:
+            lasted = loop.time() - connected_at
+            self._failures = 1 if lasted >= self._settings.stable_after else self._failures + 1
+            self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
+            raise
+
+    async def _connect_and_receive(self) -> None:
+        checkpoint = self._intake.checkpoint
+        async with open_stream(
+            base_url=self._base_url,
+            auth_token=self._token.get_secret_value(),
+            since_seq=checkpoint.since_seq,
+            connect_timeout=self._settings.connect_timeout,
+            proxy=self._proxy,
+            ping_interval=self._settings.ping_interval,
+            ping_timeout=self._settings.ping_timeout,
+        ) as connection:
+            self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
+            await self._serve(connection)
+
+    async def _serve(self, connection: StreamConnection) -> None:
+        inbound: _Inbound = asyncio.Queue(self._settings.queue_frames)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(connection, inbound), name="stream-receive")
+                tasks.create_task(self._commit(inbound, tasks), name="stream-commit")
+                tasks.create_task(self._reconciler.run("connect"), name="reconcile-connect")
+        except BaseExceptionGroup as group:
+            raise _gravest(group) from group
+
+    async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
+        try:
+            while True:
+                await inbound.put(await connection.receive())
+        except ConnectionClosed as exc:
+            await inbound.put(exc)
+
+    async def _commit(self, inbound: _Inbound, tasks: asyncio.TaskGroup) -> None:
+        """Commit what has gathered; the connection's end comes last and is raised after it."""
+        while True:
+            raws = [await inbound.get()]
+            while len(raws) < BATCH_FRAMES and not inbound.empty():
+                raws.append(inbound.get_nowait())
+            end = raws.pop() if isinstance(raws[-1], ConnectionClosed) else None
+            if raws:
+                step = await self._intake.take([_received(raw) for raw in raws])
+                if step.reconcile:
+                    tasks.create_task(self._reconciler.run(step.reconcile), name="reconcile-asked")
+                if step.reconnect:
+                    raise ConnectionClosed(1000, "replaced to fetch what the ring still holds")
+            if isinstance(end, ConnectionClosed):
+                raise end
+
+    async def _require_identity(self, refusal: HandshakeError) -> None:
+        """A refused handshake does not tell why (Q18): ask who we are."""
+        try:
+            await self._sdk.me.whoami()
+        except AuthenticationError as exc:
+            raise IdentityRefusedError(self._base_url, exc.detail) from refusal
+        except ApiError:
+            return
+
+    def _delay(self, state: tenacity.RetryCallState) -> float:
+        delay = PAUSE_SECONDS + full_jitter(
+            self._failures,
+            base=self._settings.backoff_base,
+            cap=self._settings.backoff_cap,
+            draw=random.random(),  # noqa: S311 - spreads clients, keeps no secret
+        )
+        asked = _retry_after(state)
+        return max(delay, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+
+    def _tell_retry(self, state: tenacity.RetryCallState) -> None:
+        retry_in = state.next_action.sleep if state.next_action else 0.0
+        self._observer.tell(StreamRetryScheduled(attempt=self._failures, retry_in=round(retry_in, 3)))
+
+
+def _gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of several errors at once the one that reconnecting cannot mend."""
+    errors = sorted(group.exceptions, key=lambda exc: isinstance(exc, StreamError))
+    return errors[0]
+
+
+def _retry_after(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after_seconds or 0.0) if isinstance(error, HandshakeError) else 0.0
+
+
+def _received(raw: str | bytes | ConnectionClosed) -> Received:
+    assert not isinstance(raw, ConnectionClosed)
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "backslashreplace")
+    return Received(frame=decode_frame(raw), raw=text)
