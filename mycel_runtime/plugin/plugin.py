@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from typing_extensions import override
 
@@ -42,6 +42,13 @@ class Handler:
     function: Callable[..., Any]
     subscription: Subscription
     is_async: bool
+
+
+class Registrar(Protocol):
+    """A decorator that leaves the function as it is."""
+
+    def __call__(self, function: F, /) -> F:
+        """Register the function."""
 
 
 class Plugin:
@@ -86,7 +93,7 @@ class Plugin:
         mention: bool = False,
         sender: SenderFilter = "any",
         pattern: str | None = None,
-    ) -> Callable[[F], F]: ...
+    ) -> Registrar: ...
 
     def on_message(
         self,

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def config_option(function: F) -> F:
+    """`--config FILE`: the agent's settings."""
+    return click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path),
+        default=Path("agent.toml"),
+        show_default=True,
+        help="The agent's TOML file.",
+    )(function)
+
+
+def speaker_options(function: F) -> F:
+    """`--token-file` and `--chat`: who speaks where, when the backend is not an embedded one."""
+    token_file = click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        help="The owner's token, mode 0600. Not needed with an embedded backend.",
+    )
+    chat = click.option("--chat", "chat_id", help="Another chat than the direct one with the agent.")
+    return token_file(chat(function))

@@ -1,0 +1,114 @@
+"""The only place where settings become objects."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.attempt import Attempts
+from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.inbox.intake import Intake, open_session
+from mycel_runtime.inbox.reconcile import Reconciler
+from mycel_runtime.inbox.stream import Listener
+from mycel_runtime.plugin.roster import Roster
+from mycel_runtime.speech.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import SecretStr
+
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import Settings
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the supervisor runs."""
+
+    me: UserId
+    listener: Listener
+    reconciler: Reconciler
+    dispatcher: Dispatcher
+
+
+async def assemble(
+    settings: Settings,
+    *,
+    me: UserId,
+    base_url: str,
+    token: SecretStr,
+    journal: Journal,
+    sdk: AsyncClient,
+    handlers: Sequence[BoundHandler],
+    observer: Observer,
+) -> Parts:
+    """
+    Wire one identity's parts together, on the journal that it holds.
+
+    Args:
+        settings: The agent's.
+        me: The identity.
+        base_url: Where the backend is; not the setting when it is embedded.
+        token: The identity's.
+        journal: Open.
+        sdk: As the identity.
+        handlers: Of all plugins.
+        observer: Told by every part.
+    """
+    await journal.lease(me, now=time.time())
+    by_id = {bound.handler.id: bound for bound in handlers}
+    outbox = Outbox(
+        journal=journal,
+        sdk=sdk,
+        me=me,
+        observer=observer,
+        clock=time.time,
+        settle_grace=settings.dispatch.settle_grace,
+    )
+    attempts = Attempts(
+        journal=journal,
+        sdk=sdk,
+        outbox=outbox,
+        roster=Roster(sdk),
+        handlers=by_id,
+        me=me,
+        settings=settings.dispatch,
+        draw=random.random,
+    )
+    dispatcher = Dispatcher(
+        journal=journal,
+        attempts=attempts,
+        me=me,
+        settings=settings.dispatch,
+        observer=observer,
+        clock=time.time,
+        draw=random.random,
+    )
+    intake = Intake(
+        await open_session(journal, identity=me, server=settings.agent.base_url),
+        journal=journal,
+        router=HandlerRouter({id_: bound.handler.subscription for id_, bound in by_id.items()}),
+        observer=observer,
+        clock=time.time,
+        committed=dispatcher.wake,
+    )
+    reconciler = Reconciler(sdk=sdk, intake=intake, observer=observer, server=settings.agent.base_url)
+    listener = Listener(
+        base_url=base_url,
+        token=token,
+        sdk=sdk,
+        intake=intake,
+        reconciler=reconciler,
+        settings=settings.inbox,
+        proxy=settings.agent.proxy,
+        observer=observer,
+    )
+    return Parts(me=me, listener=listener, reconciler=reconciler, dispatcher=dispatcher)

@@ -1,0 +1,53 @@
+"""Whose token it is: asked until the backend answers, because nothing can be done before."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import tenacity
+
+from mycel_runtime.backoff import half_jitter
+from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError
+from mycel_runtime.observe.facts import IdentityConfirmed, IdentityUnknown
+from mycel_runtime.wire.ids import UserId
+
+if TYPE_CHECKING:
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import InboxSettings
+
+
+async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, observer: Observer) -> UserId:
+    """
+    The agent's user id, however long the backend takes to say.
+
+    Only a 401 is final: a proxy in front of a backend that is being deployed answers 403 and 404 (Q52).
+
+    Raises:
+        IdentityRefusedError: The token is refused.
+    """
+
+    def delay(state: tenacity.RetryCallState) -> float:
+        draw = random.random()  # noqa: S311 - spreads clients, keeps no secret
+        return half_jitter(
+            state.attempt_number, base=settings.backoff_base / 2, cap=settings.backoff_cap, draw=draw
+        )
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        retry_in = state.next_action.sleep if state.next_action else 0.0
+        observer.tell(IdentityUnknown(error=type(error).__name__, retry_in=round(retry_in, 3)))
+
+    async def ask() -> UserId:
+        try:
+            user = await sdk.me.whoami()
+        except AuthenticationError as exc:
+            raise IdentityRefusedError(server, exc.detail) from exc
+        observer.tell(IdentityConfirmed(user_id=user["id"], user_name=user["name"]))
+        return UserId(user["id"])
+
+    asking = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(ApiError), wait=delay, before_sleep=tell
+    )
+    return await asking(ask)

@@ -1,0 +1,66 @@
+"""
+Signals become two events.
+
+SIGTERM or SIGINT once: stop, and let what is running end. Again: stop now. SIGHUP changes nothing: without this it
+would kill the process when its terminal closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class StopRequest:
+    """
+    Whether, and how urgently, the process is to end.
+
+    Attributes:
+        reason: The first signal's name; empty until there is one.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._asked = asyncio.Event()
+        self._insisted = asyncio.Event()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked.is_set()
+
+    def ask(self, reason: str) -> None:
+        """Ask for the end; a second time, insist."""
+        if self._asked.is_set():
+            self._insisted.set()
+            return
+        self.reason = reason
+        self._asked.set()
+
+    async def wait_asked(self) -> None:
+        """Until the first request."""
+        await self._asked.wait()
+
+    async def wait_insisted(self) -> None:
+        """Until the second request."""
+        await self._insisted.wait()
+
+
+@contextlib.contextmanager
+def signals_as(stop: StopRequest) -> Iterator[None]:
+    """Route the process's signals to `stop` while the block runs; call on the running loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.ask, number.name)
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,259 @@
+"""
+The life of the process: start in order, run, stop in order.
+
+Start: state directory, journal and its lock, the embedded backend if there is one; then READY. An unreachable
+backend does not fail the start, it is waited for. Stop: nothing new is heard, nothing new is claimed, what is
+running may end within the drain timeout; what does not is due again at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.assembly import Parts, assemble
+from mycel_runtime.daemon.greeting import greet
+from mycel_runtime.daemon.household import Household, settle_household
+from mycel_runtime.daemon.identity import identify
+from mycel_runtime.daemon.scheduler import Scheduler
+from mycel_runtime.daemon.signals import StopRequest, signals_as
+from mycel_runtime.errors import StateDirectoryError
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
+from mycel_runtime.plugin.registry import bound_handlers
+from mycel_runtime.sdk import AsyncClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.registry import LoadedPlugin
+    from mycel_runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """Where the agent's backend is and how it is spoken to; `household` only of an embedded one."""
+
+    base_url: str
+    token: SecretStr
+    household: Household | None = None
+
+
+class Supervisor:
+    """
+    One agent's process.
+
+    Args:
+        settings: The agent's.
+        token: `None` for an embedded backend, which makes its own.
+        plugins: Loaded and checked.
+        observer: Told of everything.
+        show: Prints a line for a person; used for the greeting only.
+        how_to_talk: Shown after the greeting.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        token: SecretStr | None,
+        plugins: list[LoadedPlugin],
+        observer: Observer,
+        show: Callable[[str], None],
+        how_to_talk: str,
+    ) -> None:
+        self._settings = settings
+        self._token = token
+        self._handlers = bound_handlers(plugins)
+        self._observer = observer
+        self._show = show
+        self._how_to_talk = how_to_talk
+
+    async def run(self) -> None:
+        """
+        Live until a signal asks for the end.
+
+        Raises:
+            IdentityHeldError: Another process has this state directory.
+            IdentityRefusedError: The backend refuses the token.
+            ConfigError, JournalError: The state directory or the journal cannot be used.
+        """
+        stop = StopRequest()
+        with signals_as(stop):
+            make_state_dir(self._settings.state_dir)
+            async with _open_journal(self._settings.state_dir) as journal, self._backend() as backend:
+                await self._live(stop, journal, backend)
+
+    async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:
+        async with AsyncClient(
+            base_url=backend.base_url,
+            auth_token=backend.token.get_secret_value(),
+            proxy=self._settings.agent.proxy,
+        ) as sdk:
+            self._announce(backend)
+            parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
+            if parts is not None:
+                await self._work(stop, journal, backend, parts)
+        systemd.notify(systemd.STOPPING)
+
+    async def _assemble(self, journal: SqliteJournal, backend: Backend, sdk: AsyncClient) -> Parts:
+        me = await identify(
+            sdk,
+            server=self._settings.agent.base_url,
+            settings=self._settings.inbox,
+            observer=self._observer,
+        )
+        return await assemble(
+            self._settings,
+            me=me,
+            base_url=backend.base_url,
+            token=backend.token,
+            journal=journal,
+            sdk=sdk,
+            handlers=self._handlers,
+            observer=self._observer,
+        )
+
+    def _announce(self, backend: Backend) -> None:
+        systemd.notify(systemd.READY, systemd.status(f"listening to {backend.base_url}"))
+        self._observer.tell(
+            DaemonStarted(
+                agent=self._settings.agent.name,
+                server=backend.base_url,
+                state_dir=str(self._settings.state_dir),
+                handlers=len(self._handlers),
+            )
+        )
+
+    async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
+        """The task tree. An error of any task ends all of them and is raised by itself."""
+        scheduler = Scheduler()
+        try:
+            with scheduler.running():
+                async with asyncio.TaskGroup() as tasks:
+                    dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+                    others = [
+                        tasks.create_task(parts.listener.run(), name="listener"),
+                        tasks.create_task(self._reconcile(scheduler, parts), name="reconcile-timer"),
+                        tasks.create_task(
+                            systemd.keep_watchdog(lambda: journal.checkpoint(parts.me)), name="watchdog"
+                        ),
+                        tasks.create_task(self._greet(backend), name="greeting"),
+                    ]
+                    await stop.wait_asked()
+                    await self._stop(stop, parts, dispatching, others)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+    async def _reconcile(self, scheduler: Scheduler, parts: Parts) -> None:
+        await scheduler.every(
+            self._settings.inbox.reconcile_interval, "reconcile", lambda: parts.reconciler.run("interval")
+        )
+
+    async def _greet(self, backend: Backend) -> None:
+        if backend.household is None or not self._settings.backend.greeting:
+            return
+        await greet(
+            backend.household,
+            self._settings.backend.greeting,
+            agent_name=self._settings.agent.name,
+            show=self._show,
+        )
+        self._show(self._how_to_talk)
+
+    async def _stop(
+        self,
+        stop: StopRequest,
+        parts: Parts,
+        dispatching: asyncio.Task[None],
+        others: list[asyncio.Task[None]],
+    ) -> None:
+        drain_timeout = self._settings.daemon.drain_timeout
+        systemd.notify(systemd.STOPPING, systemd.status("draining"))
+        self._observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
+        for task in others:
+            task.cancel()
+        parts.dispatcher.stop()
+        async with asyncio.TaskGroup() as tasks:
+            insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
+            await asyncio.wait(
+                [dispatching, insisted], timeout=drain_timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            insisted.cancel()
+        abandoned = parts.dispatcher.running
+        dispatching.cancel()
+        self._observer.tell(DaemonStopped(abandoned=abandoned))
+
+    @contextlib.asynccontextmanager
+    async def _backend(self) -> AsyncIterator[Backend]:
+        if not self._settings.is_embedded:
+            assert self._token is not None
+            yield Backend(base_url=self._settings.agent.base_url, token=self._token)
+            return
+        async with _embedded(self._settings) as base_url:
+            household = await settle_household(self._settings.state_dir, base_url, self._settings.agent.name)
+            yield Backend(base_url=base_url, token=household.agent_token, household=household)
+
+
+def make_state_dir(path: Path) -> None:
+    """
+    Create the state directory, for its owner only.
+
+    Raises:
+        StateDirectoryError: It cannot be created or written.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as exc:
+        raise StateDirectoryError(
+            f"cannot be used: {exc.strerror}",
+            where=str(path),
+            fix="Set [agent] state_dir to a folder of yours.",
+        ) from exc
+
+
+@contextlib.asynccontextmanager
+async def _open_journal(state_dir: Path) -> AsyncIterator[SqliteJournal]:
+    journal = SqliteJournal(state_dir)
+    await asyncio.to_thread(journal.open)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+@contextlib.asynccontextmanager
+async def _embedded(settings: Settings) -> AsyncIterator[str]:
+    """A backend of our own, in a thread of its own; it ends after everybody who speaks to it."""
+    options = BackendOptions(database=settings.state_dir / "backend.sqlite3", port=settings.backend.port)
+    backend = LocalBackend(options)
+    await asyncio.to_thread(backend.start)
+    try:
+        yield backend.base_url
+    finally:
+        await asyncio.to_thread(backend.stop)
+
+
+async def _unless_stopped(stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
+    """The outcome of `work`, or `None` if a stop was asked for first."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(work, name="identify")
+            waiting = tasks.create_task(stop.wait_asked(), name="first-signal")
+            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            waiting.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return None if working.cancelled() else working.result()

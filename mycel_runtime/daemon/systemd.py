@@ -1,0 +1,60 @@
+"""
+What systemd is told, over the socket that it names.
+
+Ten lines of our own: `sdnotify` has not been released since 2017, `systemd-python` needs headers to build.
+
+Source: sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+READY: Final = "READY=1"
+STOPPING: Final = "STOPPING=1"
+WATCHDOG: Final = "WATCHDOG=1"
+
+
+def notify(*assignments: str) -> None:
+    """Send assignments such as `READY=1`; does nothing when no supervisor listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        channel.sendto("\n".join(assignments).encode(), address.replace("@", "\0", 1))
+
+
+def status(text: str) -> str:
+    """The assignment behind `systemctl status`'s line."""
+    return f"STATUS={text}"
+
+
+def watchdog_interval_seconds() -> float | None:
+    """Half of what the supervisor allows between two signs of life; `None` when it watches nobody here."""
+    watched_pid = os.environ.get("WATCHDOG_PID")
+    timeout = os.environ.get("WATCHDOG_USEC")
+    if not timeout or (watched_pid and int(watched_pid) != os.getpid()):
+        return None
+    return int(timeout) / 2_000_000
+
+
+async def keep_watchdog(prove_progress: Callable[[], Awaitable[object]]) -> None:
+    """
+    Give signs of life for as long as `prove_progress` succeeds, until cancelled.
+
+    Args:
+        prove_progress: Returns only if the daemon can do its work; a loop that merely turns is no proof.
+    """
+    interval = watchdog_interval_seconds()
+    if interval is None:
+        return
+    while True:
+        await prove_progress()
+        notify(WATCHDOG)
+        await asyncio.sleep(interval)

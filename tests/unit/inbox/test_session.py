@@ -1,0 +1,153 @@
+"""What a frame means: replay, new, gap, overflow, another epoch."""
+
+from __future__ import annotations
+
+from mycel_runtime.inbox.session import KIND_MALFORMED, KIND_UNKNOWN, Received, Session, first_checkpoint
+from mycel_runtime.journal.entries import Checkpoint, Mark
+from mycel_runtime.wire.codec import decode_frame, decode_item, encode_notify, fingerprint
+from mycel_runtime.wire.frames import Notify, Overflow
+
+
+def checkpoint(since_seq=0, epoch=1, server="s", identity="me"):
+    return Checkpoint(identity=identity, server=server, epoch=epoch, since_seq=since_seq)
+
+
+def notify(seq, text="x", ts=1.0):
+    metadata = {"event_type": "chat.message", "chat_id": "c", "sender_name": text}
+    frame = Notify(seq=seq, fingerprint=fingerprint(metadata), ts=ts, metadata=metadata)
+    return Received(frame=frame, raw=encode_notify(frame))
+
+
+def item(seq, text="x"):
+    return Received(
+        frame=decode_item({"seq": seq, "event_type": "chat.message", "chat_id": "c", "sender_name": text}),
+        raw="{}",
+    )
+
+
+def session(since_seq=0, marks=None):
+    return Session(checkpoint(since_seq), marks or {})
+
+
+def names(step):
+    return [fact.name for fact in step.facts]
+
+
+def test_frames_and_the_checkpoint_that_covers_them_are_one_step():
+    step = session().receive([notify(1), notify(2)], now=5.0)
+
+    assert [heard.entry.seq for heard in step.heard] == [1, 2]
+    assert step.checkpoint == checkpoint(2)
+    assert step.heard[0].entry.received_at == 5.0
+    assert not step.reconcile
+
+
+def test_replay_of_a_known_frame_begins_no_epoch():
+    listening = session()
+    listening.receive([notify(1), notify(2)], now=0)
+
+    step = listening.receive([notify(1), notify(2), notify(3)], now=0)
+
+    assert step.checkpoint == checkpoint(3)
+    assert names(step) == []
+
+
+def test_replay_after_a_restart_of_ours_is_known_from_the_journal():
+    frame = notify(7)
+    marks = {7: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)}
+
+    step = session(7, marks).receive([frame], now=0)
+
+    assert step.checkpoint == checkpoint(7)
+
+
+def test_drained_item_and_its_replay_are_the_same_frame():
+    """An HTTP item has no time; the fingerprint must do (contract 5.4)."""
+    listening = session()
+    listening.receive([item(1)], now=0)
+
+    assert listening.receive([notify(1, ts=9.0)], now=0).checkpoint.epoch == 1
+
+
+def test_q1_a_lower_number_with_other_content_is_a_new_epoch():
+    listening = session(500)
+
+    step = listening.receive([notify(1)], now=0)
+
+    assert step.checkpoint == checkpoint(1, epoch=2)
+    assert step.reconcile == "epoch"
+    assert names(step) == ["epoch.changed"]
+    assert step.heard[0].entry.epoch == 2
+
+
+def test_q2_the_same_number_with_other_content_is_a_new_epoch():
+    listening = session()
+    listening.receive([notify(1, "a")], now=0)
+
+    assert listening.receive([notify(1, "b")], now=0).checkpoint.epoch == 2
+
+
+def test_q47_the_same_number_and_text_at_another_time_is_a_new_epoch():
+    listening = session()
+    listening.receive([notify(1, ts=1.0)], now=0)
+
+    assert listening.receive([notify(1, ts=2.0)], now=0).checkpoint.epoch == 2
+
+
+def test_q9_a_gap_asks_for_a_reconcile_once_and_holds_the_checkpoint():
+    listening = session(3)
+
+    first = listening.receive([notify(6)], now=0)
+    second = listening.receive([notify(7)], now=0)
+
+    assert (first.checkpoint.since_seq, first.reconcile) == (3, "gap")
+    assert (second.checkpoint.since_seq, second.reconcile) == (3, "")
+    assert listening.receive([item(4), item(5)], now=0).checkpoint.since_seq == 7
+
+
+def test_q4_an_overflow_asks_for_the_ring_and_for_a_reconcile():
+    overflow = Received(frame=Overflow(since_seq=3, oldest_seq=57), raw="{}")
+
+    step = session(3).receive([overflow], now=0)
+
+    assert step.reconnect
+    assert step.reconcile == "overflow"
+    assert step.checkpoint.since_seq == 56
+
+
+def test_what_is_no_frame_is_kept_and_told_and_moves_nothing():
+    raws = ["{", "[]", '{"type":"hello"}']
+
+    step = session(3).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
+
+    assert [heard.entry.kind for heard in step.heard] == [KIND_MALFORMED, KIND_MALFORMED, KIND_UNKNOWN]
+    assert [heard.entry.raw for heard in step.heard] == raws
+    assert [heard.notify for heard in step.heard] == [None, None, None]
+    assert names(step) == ["frame.rejected"] * 3
+    assert step.checkpoint == checkpoint(3)
+
+
+def test_entries_beyond_a_gap_survive_a_restart_of_ours():
+    """They are journaled: only the hole is missing when the ring fills it."""
+    frame = notify(6)
+    marks = {6: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)}
+
+    step = session(4, marks).receive([notify(5)], now=0)
+
+    assert step.checkpoint.since_seq == 6
+
+
+def test_foreign_checkpoint_begins_at_zero_of_a_new_epoch():
+    mine = checkpoint()
+
+    assert first_checkpoint(None, mine) == mine
+    assert first_checkpoint(checkpoint(9, epoch=4), mine) == checkpoint(9, epoch=4)
+    assert first_checkpoint(checkpoint(9, epoch=4, server="other"), mine) == checkpoint(0, epoch=5)
+
+
+def test_memory_is_bounded():
+    listening = session()
+    for start in range(1, 20_000, 500):
+        listening.receive([notify(seq) for seq in range(start, start + 500)], now=0)
+
+    assert len(listening._marks) < 4096

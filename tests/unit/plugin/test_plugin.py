@@ -1,0 +1,199 @@
+"""A plugin is checked when it is declared and loaded, not when it is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mycel_runtime.errors import PluginError
+from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.plugin.registry import load_plugins
+from mycel_runtime.plugin.subscription import MessageSubscription
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """
+from mycel_runtime import Plugin
+plugin = Plugin("mine")
+@plugin.on_message
+async def answer(ctx): ...
+"""
+
+
+def load_file(folder: Path, source: str, **settings):
+    (folder / "mine.py").write_text(source)
+    config = folder / "agent.toml"
+    config.write_text('[agent]\nname = "a"\n\n[plugins.mine]\npath = "mine.py"\nanswr = 3\n')
+    return load_plugins({"mine": {"path": "mine.py", **settings}}, config)
+
+
+def refused(folder: Path, source: str, **settings) -> str:
+    with pytest.raises(PluginError) as caught:
+        load_file(folder, source, **settings)
+    return str(caught.value)
+
+
+def test_handlers_are_named_after_plugin_and_function():
+    plugin = Plugin("p")
+
+    @plugin.on_message(mention=True)
+    async def one(ctx): ...
+
+    @plugin.on_frame("x.*")
+    def two(ctx): ...
+
+    assert [handler.id for handler in plugin.handlers] == ["p.one", "p.two"]
+    assert [handler.is_async for handler in plugin.handlers] == [True, False]
+    assert plugin.handlers[0].subscription == MessageSubscription(mention=True)
+
+
+def test_declaration_mistakes_are_told_at_the_declaration():
+    plugin = Plugin("p")
+    plugin.on_message(_named("twice"))
+    with pytest.raises(PluginError, match="two handlers called 'twice'"):
+        plugin.on_message(_named("twice"))
+    with pytest.raises(PluginError, match="must take one argument"):
+        plugin.on_message(_without_arguments)
+    with pytest.raises(PluginError, match="chat='room' is no filter"):
+        plugin.on_message(chat="room")
+    with pytest.raises(PluginError, match="pattern"):
+        plugin.on_message(pattern="(")
+    with pytest.raises(PluginError, match="no plugin name"):
+        Plugin("not a name")
+
+
+def _named(name):
+    async def function(ctx): ...
+
+    function.__name__ = name
+    return function
+
+
+def _without_arguments(): ...
+
+
+def test_bundled_echo_comes_in_by_the_entry_point(tmp_path):
+    (loaded,) = load_plugins({"echo": {"prefix": "> "}}, tmp_path / "agent.toml")
+
+    assert loaded.plugin.name == "echo"
+    assert loaded.settings.prefix == "> "
+    assert loaded.origin == "mycel-runtime"
+    assert loaded.version
+
+
+def test_a_file_beside_the_configuration_is_a_plugin(tmp_path):
+    (loaded,) = load_file(tmp_path, GOOD, greeting="hi")
+
+    assert loaded.plugin.name == "mine"
+    assert loaded.settings == {"greeting": "hi"}
+
+
+def test_unknown_plugin_names_the_installed_ones_and_the_line(tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text("[plugins.ecko]\n")
+
+    with pytest.raises(PluginError, match=r"line 1: \[plugins.ecko\].*\n.*Installed:.*echo"):
+        load_plugins({"ecko": {}}, config)
+
+
+def test_no_plugins_at_all_is_an_error(tmp_path):
+    with pytest.raises(PluginError, match="nobody would answer"):
+        load_plugins({}, tmp_path / "agent.toml")
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "import nonexistent_module",
+            "ModuleNotFoundError: No module named 'nonexistent_module' (mine.py, line 1)",
+        ),
+        ("def broken(:\n", "SyntaxError"),
+        ("\nraise SystemExit(1)", "SystemExit: 1 (mine.py, line 2)"),
+        ("x = 1", "not a Plugin"),
+        ("from mycel_runtime import Plugin\nplugin = Plugin('mine')", "has no handlers"),
+        ("from mycel_runtime import Plugin\nplugin = Plugin('no good')", "no plugin name"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_refused_loudly(tmp_path, source, problem):
+    message = refused(tmp_path, source)
+
+    assert problem in message
+    assert "agent.toml, line 4: [plugins.mine]" in message
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(PluginError, match=r"no such file: .*gone\.py"):
+        load_plugins({"mine": {"path": "gone.py"}}, tmp_path / "agent.toml")
+
+
+def test_wrong_settings_name_file_line_and_the_nearest_key(tmp_path):
+    source = GOOD.replace('Plugin("mine")', 'Plugin("mine", settings=S)').replace(
+        "plugin =",
+        "from pydantic import BaseModel, ConfigDict\n"
+        "class S(BaseModel):\n"
+        "    model_config = ConfigDict(extra='forbid')\n"
+        "    answer: int = 1\n"
+        "plugin =",
+    )
+
+    message = refused(tmp_path, source, answr=3)
+
+    assert "agent.toml, line 6: [plugins.mine] answr: unknown key" in message
+    assert "Did you mean 'answer'?" in message
+
+
+def api_message(**extra):
+    return {
+        "id": "m",
+        "chat_id": "c",
+        "sender_id": "you",
+        "sender_name": "You",
+        "content": "hello",
+        "message_type": "human",
+        "mentioned_ids": [],
+        "seq": 1,
+        "signal": None,
+        "retracted_at": None,
+        "created_at": 1.5,
+    } | extra
+
+
+def test_a_message_is_in_no_representation():
+    message = message_from_api(api_message(content="secret words"), me="me", sender_type="human")
+
+    assert "secret words" not in repr(message)
+
+
+@pytest.mark.parametrize(
+    ("filters", "sender_type", "chat_type", "wanted"),
+    [
+        ({}, "", "", True),
+        ({"sender": "human"}, "human", "direct", True),
+        ({"sender": "human"}, "external", "direct", False),
+        ({"sender": "agent"}, "external", "direct", True),
+        ({"sender": "agent"}, "agent", "direct", True),
+        ({"sender": "agent"}, "", "direct", False),
+        ({"chat": "group"}, "human", "direct", False),
+        ({"chat": "direct"}, "human", "direct", True),
+        ({"mention": True}, "human", "direct", False),
+        ({"pattern": "ell"}, "human", "direct", True),
+        ({"pattern": "^ell"}, "human", "direct", False),
+    ],
+)
+def test_filters(filters, sender_type, chat_type, wanted):
+    plugin = Plugin("p")
+    plugin.on_message(**filters)(_named("handler"))
+    message = message_from_api(api_message(), me="me", sender_type=sender_type)
+
+    assert plugin.handlers[0].subscription.wants(message, chat_type) is wanted
+
+
+def test_a_mention_is_of_me():
+    message = message_from_api(api_message(mentioned_ids=["me"]), me="me", sender_type="")
+
+    assert message.mentions_me
+    assert MessageSubscription(mention=True).wants(message, "")

@@ -1,0 +1,158 @@
+"""What can be set, in which order, and how mistakes are told."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings import Settings, load_settings, read_token
+
+CONFIG = Path(__file__).parents[2] / "config"
+MINIMAL = '[agent]\nname = "a"\nbase_url = "http://127.0.0.1:1"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return path
+
+
+def refused(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(folder, text))
+    assert caught.value.exit_code == 78
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["agent.toml", "local.toml"])
+def test_shipped_configuration_loads(name):
+    assert load_settings(CONFIG / name).agent.name
+
+
+def test_example_shows_every_key_with_its_default():
+    """Uncommented, the example must be a valid file that sets every key to what it is anyway."""
+    text = (CONFIG / "agent.toml").read_text()
+    shown = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
+    free = {"token", "token_file", "state_dir", "proxy", "name", "base_url", "greeting"}
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        if section == "plugins":
+            continue
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        assert set(model.model_fields) == set(shown[section]), section
+        for key, value in shown[section].items():
+            if key not in free:
+                assert model.model_fields[key].default == value, f"{section}.{key}"
+
+
+def test_unknown_key_names_file_line_and_the_nearest_known_one(tmp_path):
+    message = refused(tmp_path, MINIMAL + "[inbox]\n\nreconcil_interval = 3\n")
+
+    assert f"{tmp_path}/agent.toml, line 6: [inbox] reconcil_interval: unknown key" in message
+    assert "Did you mean 'reconcile_interval'?" in message
+
+
+def test_unknown_section_names_the_nearest_known_one(tmp_path):
+    assert "Did you mean 'dispatch'?" in refused(tmp_path, MINIMAL + "[dispach]\nconcurrency = 2\n")
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
+    message = refused(tmp_path, MINIMAL + "[inbox]\nping_timeout = -1\n[dispatch]\nconcurrency = 'x'\n")
+
+    assert "2 errors" in message
+    assert "line 5: [inbox] ping_timeout: Input should be greater than 0" in message
+    assert "line 7: [dispatch] concurrency" in message
+
+
+def test_missing_key_is_named(tmp_path):
+    assert "[agent] base_url: missing" in refused(tmp_path, '[agent]\nname = "a"\n')
+
+
+def test_malformed_toml_names_file_and_line(tmp_path):
+    message = refused(tmp_path, MINIMAL + "oops\n")
+
+    assert "agent.toml" in message
+    assert "line 4" in message
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"gone\.toml: no such file"):
+        load_settings(tmp_path / "gone.toml")
+
+
+def test_environment_outranks_file_and_command_line_outranks_both(tmp_path, monkeypatch):
+    path = write(tmp_path, MINIMAL + "[inbox]\nping_timeout = 1\nping_interval = 1\nconnect_timeout = 1\n")
+    monkeypatch.setenv("MYCEL_RUNTIME_INBOX__PING_TIMEOUT", "2")
+    monkeypatch.setenv("MYCEL_RUNTIME_INBOX__PING_INTERVAL", "2")
+
+    inbox = load_settings(path, {"inbox": {"ping_timeout": 3}}).inbox
+
+    assert (inbox.ping_timeout, inbox.ping_interval, inbox.connect_timeout) == (3, 2, 1)
+
+
+def test_credential_outranks_the_token_file(tmp_path, monkeypatch):
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "agent.token").write_text("from-credential\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
+
+    assert read_token(settings).get_secret_value() == "from-credential"
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\nstate_dir = "s"\n'))
+
+    assert settings.agent.token_file == tmp_path / "a.token"
+    assert settings.state_dir == tmp_path / "s"
+
+
+def test_state_directory_follows_systemd_then_xdg(tmp_path, monkeypatch):
+    settings = load_settings(write(tmp_path, MINIMAL))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "/xdg")
+    assert settings.state_dir == Path("/xdg/mycel-runtime/a")
+
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/mycel-runtime/a")
+    assert settings.state_dir == Path("/var/lib/mycel-runtime/a")
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "problem"),
+    [
+        (None, 0o600, "cannot read the token"),
+        ("secret-token", 0o644, "open to others (mode 0644)"),
+        ("", 0o600, "must hold one token"),
+        ("two words", 0o600, "must hold one token"),
+    ],
+)
+def test_bad_token_file_is_refused_without_showing_it(tmp_path, content, mode, problem):
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
+    if content is not None:
+        (tmp_path / "a.token").write_text(content)
+        (tmp_path / "a.token").chmod(mode)
+
+    with pytest.raises(ConfigError) as caught:
+        read_token(settings)
+
+    assert problem in str(caught.value)
+    assert "secret-token" not in str(caught.value)
+
+
+def test_no_token_at_all_says_where_one_may_come_from(tmp_path):
+    with pytest.raises(ConfigError, match="MYCEL_RUNTIME_AGENT__TOKEN"):
+        read_token(load_settings(write(tmp_path, MINIMAL)))
+
+
+def test_token_is_in_no_representation(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYCEL_RUNTIME_AGENT__TOKEN", "secret-token")
+
+    settings = load_settings(write(tmp_path, MINIMAL))
+
+    assert "secret-token" not in repr(settings) + str(settings) + settings.model_dump_json()
