@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def chat(config: Path, token_file: Path | None, chat_id: str | None, linger: flo
     from mycel_runtime.cli.conversation import open_conversation
 
     conversation = open_conversation(config, token_file, chat_id)
-    stdin = click.get_text_stream("stdin")
+    stdin = sys.stdin
     if stdin.isatty():
         click.secho("Type a line to say it; Ctrl-D ends.", dim=True, err=True)
     screen = _Screen()

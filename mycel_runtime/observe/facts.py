@@ -250,3 +250,25 @@ class JobFailed(Fact):
     level: ClassVar[Level] = "error"
     job: str
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSendFailed(Fact):
+    """The backend answered 500 to a send that it had stored; the stored message is the result (Q21)."""
+
+    name: ClassVar[str] = "send.stored_despite_error"
+    level: ClassVar[Level] = "warning"
+    chat_id: str
+    message_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRetried(Fact):
+    """A call that is safe to repeat failed and will be."""
+
+    name: ClassVar[str] = "call.retried"
+    level: ClassVar[Level] = "warning"
+    method: str
+    attempt: int
+    error: str
+    retry_in: float

@@ -88,6 +88,8 @@ class Plugin:
     @overload
     def on_message(
         self,
+        function: None = None,
+        /,
         *,
         chat: ChatFilter = "any",
         mention: bool = False,

@@ -1,0 +1,51 @@
+"""
+How we speak: the Mycel API, in two colours from one source.
+
+`Client` blocks, `AsyncClient` awaits; both have the resource groups, names, arguments and results of the reference
+SDK (`mycel-sdk`), on one pooled connection set, with timeouts and typed errors. Results are plain JSON, typed.
+
+Keeps: an endpoint is a value (`calls`), what a reply means is pure (`exchange`), only what is safe is repeated
+(`policy`); the two drivers hold no decision. A send is never repeated here. Imports `wire`, `observe`, `backoff`.
+"""
+
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ConnectionClosed,
+    HandshakeError,
+    InvalidResponseError,
+    NotCaughtUpError,
+    NotFoundError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ReplayOverflow,
+    ServerError,
+    TransportError,
+    ValidationError,
+)
+from mycel_runtime.sdk.client import AsyncClient
+from mycel_runtime.sdk.sync_client import Client
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConflictError",
+    "ConnectionClosed",
+    "HandshakeError",
+    "InvalidResponseError",
+    "NotCaughtUpError",
+    "NotFoundError",
+    "NotSentError",
+    "PermissionDeniedError",
+    "RateLimitedError",
+    "ReplayOverflow",
+    "ServerError",
+    "TransportError",
+    "ValidationError",
+]

@@ -1,0 +1,165 @@
+"""`AsyncClient`: the driver on an event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import httpx
+import tenacity
+from typing_extensions import override
+
+from mycel_runtime.errors import ApiError
+from mycel_runtime.observe.observer import Observer, Silent
+from mycel_runtime.sdk import calls, resources
+from mycel_runtime.sdk.backend_info import backend_info_of
+from mycel_runtime.sdk.exchange import Discard, Send, Tell, exchange
+from mycel_runtime.sdk.notifications import AsyncNotifications, StreamAccess
+from mycel_runtime.sdk.policy import may_repeat
+from mycel_runtime.sdk.retrying import retry_options
+from mycel_runtime.sdk.transport import (
+    TIMEOUT,
+    check_base_url,
+    check_proxy,
+    client_options,
+    headers_of,
+    reply_of,
+    transport_error,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+    from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.wire.resources import BackendInfo
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """
+    The Mycel API, awaited. Use as a context manager, or call `aclose`.
+
+    Args:
+        auth_token: Bearer token; may be absent for logging in.
+        base_url: Of the backend; a path prefix is kept.
+        proxy: `http://host[:port]`, for calls and stream.
+        timeout: Seconds, or an `httpx.Timeout`; 15 s, 10 s to connect, by default.
+        retries: How often a call that is safe to repeat is repeated; 0 switches that off.
+        observer: Told of retries and of stored sends that were answered by an error.
+        verify: As httpx: certificates are checked, or an SSL context of your own.
+
+    Raises:
+        ClientUsageError: `base_url` or `proxy` cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth_token: str | None = None,
+        base_url: str | None = None,
+        proxy: str | None = None,
+        timeout: httpx.Timeout | float = TIMEOUT,
+        retries: int = 2,
+        observer: Observer | None = None,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        self._base_url = check_base_url(base_url)
+        self._token = auth_token
+        self._retries = retries
+        self._observer = observer or Silent()
+        self._http = httpx.AsyncClient(
+            **client_options(self._base_url, proxy=check_proxy(proxy), timeout=timeout, verify=verify)
+        )
+        tls = None if isinstance(verify, bool) else verify
+        access = StreamAccess(base_url=self._base_url, token=auth_token, proxy=proxy, tls=tls)
+        self.auth = resources.AsyncAuth(self)
+        self.me = resources.AsyncMe(self)
+        self.users = resources.AsyncUsers(self)
+        self.agents = resources.AsyncAgents(self)
+        self.threads = resources.AsyncThreads(self)
+        self.chats = resources.AsyncChats(self)
+        self.messages = resources.AsyncMessages(self)
+        self.relationships = resources.AsyncRelationships(self)
+        self.notifications = AsyncNotifications(self, access)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<AsyncClient {self._base_url!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; the client cannot be used any more."""
+        await self._http.aclose()
+
+    async def backend_info(self) -> BackendInfo:
+        """What the backend is and can do; asked without the token."""
+        return backend_info_of(self._base_url, await self.call(calls.openapi()))
+
+    async def call(self, call: Call[T]) -> T:
+        """
+        Carry out a call.
+
+        Raises:
+            ApiError: The backend refused or did not answer.
+
+        Cancelling: a write may or may not have been carried out.
+        """
+        try:
+            return await self._once(call)
+        except ApiError as exc:
+            if not self._retries or not may_repeat(call, exc):
+                raise
+            return await self._repeat(call, exc)
+
+    async def _repeat(self, call: Call[T], error: ApiError) -> T:
+        """Tries after the first; rare, so that only they pay for the retrying machinery."""
+        retrying = tenacity.AsyncRetrying(**retry_options(call, self._retries, self._observer))
+        first: list[ApiError] = [error]
+
+        async def again() -> T:
+            if first:
+                raise first.pop()
+            return await self._once(call)
+
+        return await retrying(again)
+
+    async def _once(self, call: Call[T]) -> T:
+        steps = exchange(call)
+        response: httpx.Response | None = None
+        try:
+            step = next(steps)
+            while True:
+                match step:
+                    case Send():
+                        response = await self._send(call)
+                        step = steps.send(reply_of(response))
+                    case Discard():
+                        assert response is not None
+                        await response.extensions["network_stream"].aclose()
+                        step = next(steps)
+                    case Tell(fact=fact):
+                        self._observer.tell(fact)
+                        step = next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    async def _send(self, call: Call[T]) -> httpx.Response:
+        try:
+            return await self._http.request(
+                call.method,
+                call.path,
+                params=call.query or None,
+                content=call.body,
+                headers=headers_of(call, self._token),
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise transport_error(exc) from exc

@@ -1,0 +1,96 @@
+"""
+How a function that makes a `Call` becomes a method, in either colour.
+
+The signature and the docstring are written once, in `calls`; `blocking` and `awaiting` differ in what they return.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.sdk.calls import Call
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class BlockingDriver(Protocol):
+    """Carries out calls and blocks until they are answered."""
+
+    def call(self, call: Call[T]) -> T:
+        """The call's result."""
+
+
+class AwaitingDriver(Protocol):
+    """Carries out calls on the event loop."""
+
+    async def call(self, call: Call[T]) -> T:
+        """The call's result."""
+
+
+class BlockingGroup:
+    """A resource group of `Client`."""
+
+    def __init__(self, driver: BlockingDriver) -> None:
+        self._driver = driver
+
+
+class AwaitingGroup:
+    """A resource group of `AsyncClient`."""
+
+    def __init__(self, driver: AwaitingDriver) -> None:
+        self._driver = driver
+
+
+class blocking(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
+    """A method of a `BlockingGroup` that carries out what `endpoint` makes."""
+
+    def __init__(self, endpoint: Callable[P, Call[T]]) -> None:
+        self._endpoint = endpoint
+
+    @overload
+    def __get__(self, group: None, owner: type[Any]) -> Callable[P, Call[T]]: ...
+
+    @overload
+    def __get__(self, group: BlockingGroup, owner: type[Any]) -> Callable[P, T]: ...
+
+    def __get__(self, group: BlockingGroup | None, owner: type[Any]) -> Callable[P, Any]:
+        endpoint = self._endpoint
+        if group is None:
+            return endpoint
+        driver = group._driver  # noqa: SLF001 - a descriptor is part of the class it stands in
+
+        @functools.wraps(endpoint)
+        def method(*args: P.args, **kwargs: P.kwargs) -> T:
+            return driver.call(endpoint(*args, **kwargs))
+
+        return method
+
+
+class awaiting(Generic[P, T]):  # noqa: N801 - as blocking
+    """A method of an `AwaitingGroup` that carries out what `endpoint` makes."""
+
+    def __init__(self, endpoint: Callable[P, Call[T]]) -> None:
+        self._endpoint = endpoint
+
+    @overload
+    def __get__(self, group: None, owner: type[Any]) -> Callable[P, Call[T]]: ...
+
+    @overload
+    def __get__(self, group: AwaitingGroup, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+
+    def __get__(self, group: AwaitingGroup | None, owner: type[Any]) -> Callable[P, Any]:
+        endpoint = self._endpoint
+        if group is None:
+            return endpoint
+        driver = group._driver  # noqa: SLF001 - a descriptor is part of the class it stands in
+
+        @functools.wraps(endpoint)
+        async def method(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await driver.call(endpoint(*args, **kwargs))
+
+        return method

@@ -1,0 +1,259 @@
+"""
+The notifications group: drain, and the stream as an iterator.
+
+A caller who owns reconnects gets `ConnectionClosed`; one who asks for `reconnect=True` gets frames until it stops,
+resumed from the last one it was given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pydantic_core
+from typing_extensions import override
+
+from mycel_runtime.backoff import full_jitter
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    HandshakeError,
+    ReplayOverflow,
+    StreamError,
+    TransportError,
+    WireError,
+)
+from mycel_runtime.sdk import calls
+from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup, awaiting, blocking
+from mycel_runtime.sdk.stream import notify_frame, open_stream, open_sync_stream
+from mycel_runtime.sdk.transport import ClientUsageError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from mycel_runtime.sdk.method import AwaitingDriver, BlockingDriver
+
+STOP_POLL_SECONDS: Final = 1.0
+"""How often `should_stop` is asked when no `timeout` says otherwise. Source: contract 3.3."""
+
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+
+_BACKOFF_BASE_SECONDS: Final = 1.0
+_BACKOFF_CAP_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAccess:
+    """Where the stream is and who asks; `repr` hides the token."""
+
+    base_url: str
+    token: str | None
+    proxy: str | None
+    tls: ssl.SSLContext | None
+
+    @override
+    def __repr__(self) -> str:
+        return f"StreamAccess({self.base_url!r})"
+
+    def options(self, since_seq: int | None, connect_timeout: float | None) -> dict[str, Any]:
+        """
+        Arguments of `open_stream`.
+
+        Raises:
+            ClientUsageError: There is no token.
+        """
+        if not self.token:
+            raise ClientUsageError("auth_token is required for notification stream")
+        return {
+            "base_url": self.base_url,
+            "auth_token": self.token,
+            "since_seq": since_seq,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS if connect_timeout is None else connect_timeout,
+            "proxy": self.proxy,
+        } | ({"ssl": self.tls} if self.tls else {})
+
+
+class Notifications(BlockingGroup):
+    """The runtime inbox."""
+
+    drain = blocking(calls.drain_notifications)
+
+    def __init__(self, driver: BlockingDriver, access: StreamAccess) -> None:
+        super().__init__(driver)
+        self._access = access
+
+    def stream(
+        self,
+        *,
+        since_seq: int | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        reconnect: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """
+        Notify frames as they come; nothing happens before the first `next`. Needs no event loop.
+
+        Args:
+            since_seq: Replay what is above it; `None` for live frames only.
+            timeout: Seconds between two questions to `should_stop`; no deadline, as in the reference SDK. A dead
+                connection is found by pings.
+            connect_timeout: Seconds for connection and handshake; 10 if `None`.
+            should_stop: Ends the stream when it answers true.
+            reconnect: Come back after an end or a refusal, with growing jittered pauses, from the last frame given.
+
+        Raises:
+            ConnectionClosed: The stream ended, unless `reconnect`.
+            ReplayOverflow: The ring does not reach back to `since_seq`: drain, then go on.
+            AuthenticationError: Refused, and the token is why.
+            HandshakeError: Refused for another reason.
+            TransportError: No connection.
+            WireError: A message was no JSON object.
+        """
+        failures = 0
+        while not (should_stop and should_stop()):
+            try:
+                for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
+                    failures, since_seq = 0, frame["seq"]
+                    yield frame
+            except (StreamError, TransportError) as exc:
+                if not reconnect or not _may_reconnect(exc):
+                    raise
+            else:
+                return
+            failures += 1
+            _pause(failures, should_stop)
+
+    def _stream_once(
+        self,
+        since_seq: int | None,
+        timeout: float | None,
+        connect_timeout: float | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> Iterator[dict[str, Any]]:
+        poll = _poll_seconds(timeout, should_stop)
+        try:
+            with open_sync_stream(**self._access.options(since_seq, connect_timeout)) as connection:
+                while not (should_stop and should_stop()):
+                    try:
+                        raw = connection.receive(poll)
+                    except TimeoutError:
+                        continue
+                    if (frame := notify_frame(_parse(raw))) is not None:
+                        yield frame
+        except HandshakeError as refusal:
+            self._explain(refusal)
+            raise
+
+    def _explain(self, refusal: HandshakeError) -> None:
+        """A handshake's status does not tell a bad token from a bad server (Q18): `me` does."""
+        try:
+            self._driver.call(calls.whoami())
+        except AuthenticationError as exc:
+            raise exc from refusal
+        except ApiError:
+            return
+
+
+class AsyncNotifications(AwaitingGroup):
+    """The runtime inbox."""
+
+    drain = awaiting(calls.drain_notifications)
+
+    def __init__(self, driver: AwaitingDriver, access: StreamAccess) -> None:
+        super().__init__(driver)
+        self._access = access
+
+    async def stream(
+        self,
+        *,
+        since_seq: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the reference's name; no deadline
+        connect_timeout: float | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        reconnect: bool = False,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """
+        As `Notifications.stream`.
+
+        Cancelling: closes the connection; no frame that was not given is counted as given.
+        """
+        failures = 0
+        while not (should_stop and should_stop()):
+            try:
+                async for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
+                    failures, since_seq = 0, frame["seq"]
+                    yield frame
+            except (StreamError, TransportError) as exc:
+                if not reconnect or not _may_reconnect(exc):
+                    raise
+            else:
+                return
+            failures += 1
+            await asyncio.sleep(_delay(failures))
+
+    async def _stream_once(
+        self,
+        since_seq: int | None,
+        timeout: float | None,  # noqa: ASYNC109 - as above
+        connect_timeout: float | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        poll = _poll_seconds(timeout, should_stop)
+        try:
+            async with open_stream(**self._access.options(since_seq, connect_timeout)) as connection:
+                while not (should_stop and should_stop()):
+                    try:
+                        async with asyncio.timeout(poll):
+                            raw = await connection.receive()
+                    except TimeoutError:
+                        continue
+                    if (frame := notify_frame(_parse(raw))) is not None:
+                        yield frame
+        except HandshakeError as refusal:
+            await self._explain(refusal)
+            raise
+
+    async def _explain(self, refusal: HandshakeError) -> None:
+        """As `Notifications._explain`."""
+        try:
+            await self._driver.call(calls.whoami())
+        except AuthenticationError as exc:
+            raise exc from refusal
+        except ApiError:
+            return
+
+
+def _may_reconnect(exc: StreamError | TransportError) -> bool:
+    """An overflow is the caller's to mend; a refused token is no `StreamError` at all."""
+    return not isinstance(exc, ReplayOverflow)
+
+
+def _poll_seconds(timeout: float | None, should_stop: Callable[[], bool] | None) -> float | None:
+    return STOP_POLL_SECONDS if timeout is None and should_stop is not None else timeout
+
+
+def _parse(raw: str | bytes) -> Any:
+    try:
+        value = pydantic_core.from_json(raw)
+    except ValueError as exc:
+        raise WireError(f"a stream message is not JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise WireError(f"a stream message is not an object but {type(value).__name__}")
+    return value
+
+
+def _delay(failures: int) -> float:
+    draw = random.random()  # noqa: S311 - spreads clients, keeps no secret
+    return full_jitter(failures, base=_BACKOFF_BASE_SECONDS, cap=_BACKOFF_CAP_SECONDS, draw=draw)
+
+
+def _pause(failures: int, should_stop: Callable[[], bool] | None) -> None:
+    """Sleep, but ask `should_stop` every second."""
+    ends_at = time.monotonic() + _delay(failures)
+    while (left := ends_at - time.monotonic()) > 0 and not (should_stop and should_stop()):
+        time.sleep(min(left, STOP_POLL_SECONDS))

@@ -1,0 +1,221 @@
+"""
+The runtime inbox stream: connect, resume, receive.
+
+Pings with a deadline find a half-open connection; the server's own pings protect only the server (Q17). Nothing but
+the resume message is ever sent (Q16).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import websockets
+from websockets.asyncio.client import connect as connect_async
+from websockets.sync.client import connect as connect_sync
+
+from mycel_runtime.errors import (
+    ConnectionClosed,
+    HandshakeError,
+    NotSentError,
+    ReplayOverflow,
+    TransportError,
+)
+from mycel_runtime.sdk.transport import ClientUsageError
+from mycel_runtime.wire import limits
+from mycel_runtime.wire.codec import encode_resume
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from websockets.asyncio.client import ClientConnection
+    from websockets.sync.client import ClientConnection as SyncClientConnection
+
+PATH: Final = "/api/runtime/inbox/subscribe"
+
+_SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1)  # noqa: LOG001
+"""Stands outside the tree of loggers: at DEBUG, websockets would print the handshake with its token."""
+
+_ABNORMAL: Final = 1006
+
+
+def stream_url(base_url: str) -> str:
+    """
+    The stream's address, derived by text (contract 1.1).
+
+    Raises:
+        ClientUsageError: The scheme is neither http nor https.
+    """
+    for http, web_socket in (("https://", "wss://"), ("http://", "ws://")):
+        if base_url.startswith(http):
+            return web_socket + base_url.removeprefix(http) + PATH
+    raise ClientUsageError("base_url must start with http:// or https://")
+
+
+class StreamConnection:
+    """An open subscription."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def receive(self) -> str | bytes:
+        """
+        The next message, as it came.
+
+        Raises:
+            ConnectionClosed: The stream ended; with the close frame's code and reason, 1006 without one.
+
+        Cancelling: loses nothing.
+        """
+        try:
+            return await self._connection.recv()
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+
+class SyncStreamConnection:
+    """An open subscription, for code without an event loop."""
+
+    def __init__(self, connection: SyncClientConnection) -> None:
+        self._connection = connection
+
+    def receive(self, timeout: float | None = None) -> str | bytes:
+        """
+        As `StreamConnection.receive`.
+
+        Raises:
+            TimeoutError: Nothing came within `timeout` seconds; nothing is lost.
+        """
+        try:
+            return self._connection.recv(timeout)
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+
+@contextlib.asynccontextmanager
+async def open_stream(
+    *,
+    base_url: str,
+    auth_token: str,
+    since_seq: int | None,
+    connect_timeout: float = 10.0,
+    proxy: str | None = None,
+    ping_interval: float = limits.PING_INTERVAL_SECONDS,
+    ping_timeout: float = limits.PING_TIMEOUT_SECONDS,
+    **options: Any,
+) -> AsyncIterator[StreamConnection]:
+    """
+    Subscribe, and ask for the replay at once if `since_seq` is given.
+
+    Args:
+        base_url: Of the backend.
+        auth_token: The identity's; goes into a header of the handshake.
+        since_seq: Replay what is above it; `None` for live frames only.
+        connect_timeout: Seconds for connection and handshake.
+        proxy: An HTTP proxy; the environment's are ignored.
+        ping_interval: Seconds.
+        ping_timeout: Seconds.
+        options: For `websockets`, for example `ssl`.
+
+    Raises:
+        HandshakeError: Refused; the status does not tell why (Q18).
+        NotSentError: No connection.
+        TransportError: The handshake broke off.
+    """
+    settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
+    with _handshake_errors():
+        connection = await connect_async(stream_url(base_url), **settings, **options)
+    try:
+        if since_seq is not None:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await connection.send(encode_resume(since_seq))
+        yield StreamConnection(connection)
+    finally:
+        await connection.close()
+
+
+@contextlib.contextmanager
+def open_sync_stream(
+    *,
+    base_url: str,
+    auth_token: str,
+    since_seq: int | None,
+    connect_timeout: float = 10.0,
+    proxy: str | None = None,
+    ping_interval: float = limits.PING_INTERVAL_SECONDS,
+    ping_timeout: float = limits.PING_TIMEOUT_SECONDS,
+    **options: Any,
+) -> Iterator[SyncStreamConnection]:
+    """As `open_stream`, without an event loop."""
+    settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
+    with _handshake_errors():
+        connection = connect_sync(stream_url(base_url), **settings, **options)
+    try:
+        if since_seq is not None:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                connection.send(encode_resume(since_seq))
+        yield SyncStreamConnection(connection)
+    finally:
+        connection.close()
+
+
+def notify_frame(value: Any) -> dict[str, Any] | None:
+    """
+    What `notifications.stream` yields: frames of type notify only; other types are passed over.
+
+    Raises:
+        ReplayOverflow: The ring does not reach back to `since_seq`.
+    """
+    if not isinstance(value, dict):
+        return None
+    if value.get("type") == "replay_overflow":
+        raise ReplayOverflow(value)
+    return value if value.get("type") == "notify" else None
+
+
+def _connection_options(
+    token: str, connect_timeout: float, proxy: str | None, ping_interval: float, ping_timeout: float
+) -> dict[str, Any]:
+    return {
+        "additional_headers": {"Authorization": f"Bearer {token}"},
+        "compression": None,
+        "open_timeout": connect_timeout,
+        "close_timeout": limits.CLOSE_TIMEOUT_SECONDS,
+        "ping_interval": ping_interval,
+        "ping_timeout": ping_timeout,
+        "max_size": limits.FRAME_BYTES,
+        "proxy": proxy,
+        "user_agent_header": None,
+        "logger": _SILENT,
+    }
+
+
+@contextlib.contextmanager
+def _handshake_errors() -> Iterator[None]:
+    try:
+        yield
+    except websockets.InvalidStatus as exc:
+        raise _refused(exc) from exc
+    except (OSError, websockets.ProxyError) as exc:
+        raise NotSentError(f"stream: {type(exc).__name__}: {exc}") from exc
+    except websockets.WebSocketException as exc:
+        raise TransportError(f"stream: {type(exc).__name__}: {exc}") from exc
+    except EOFError as exc:
+        raise TransportError("stream: connection closed during the handshake") from exc
+
+
+def _refused(exc: websockets.InvalidStatus) -> HandshakeError:
+    response = exc.response
+    body = bytes(response.body or b"")[:200].decode("utf-8", "replace")
+    try:
+        retry_after = float(response.headers.get("Retry-After", ""))
+    except ValueError:
+        retry_after = None
+    detail = body or response.reason_phrase
+    return HandshakeError(response.status_code, detail, retry_after_seconds=retry_after)
+
+
+def _closed(exc: websockets.ConnectionClosed) -> ConnectionClosed:
+    frame = exc.rcvd or exc.sent
+    return ConnectionClosed(frame.code, frame.reason) if frame else ConnectionClosed(_ABNORMAL)
