@@ -1,4 +1,4 @@
-"""What every test may ask for: the genuine reference clients, each in an environment of its own."""
+"""What every test may ask for, above all the genuine reference clients, each in an environment of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import venv
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
+
+# On a busy machine an example may take any time; pytest's timeout is the deadline.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 ROOT: Final = Path(__file__).parents[1]
 
