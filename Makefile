@@ -1,0 +1,62 @@
+# Everything is done with relative paths and `python -m`, so that a clone whose path has a space in it works too.
+# The stamp files inside .venv tell what has been installed; `rm -r .venv` begins anew.
+
+PYTHON ?= python3
+PIP_INSTALL := -m pip install -qq --constraint constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
+
+.PHONY: help run test format format-check lint types contracts peers
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run     an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
+	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
+	@echo "make format  mend what format-check and lint can mend by themselves"
+
+# The daemon replaces the recipe's shell, so that signals reach it and nothing else.
+run: .venv/installed
+	@exec .venv/bin/python -m mycel_runtime run --config config/local.toml
+
+test: format-check lint types contracts peers
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+format: .venv/installed
+	@.venv/bin/python -m ruff check --fix --quiet
+	@.venv/bin/python -m ruff format --quiet
+
+format-check: .venv/installed
+	@.venv/bin/python -m ruff format --check
+
+lint: .venv/installed
+	@.venv/bin/python -m ruff check
+
+types: .venv/installed
+	@.venv/bin/python -m mypy
+
+# import-linter has no __main__; its script is valid Python whatever its first line says.
+contracts: .venv/installed
+	@.venv/bin/python .venv/bin/lint-imports
+
+peers: $(PEERS)
+	@:
+
+.venv/installed: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@echo "Setting up .venv (once) ..."
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv
+	@.venv/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# The genuine reference clients, each in an environment of its own, as their users have them.
+.venv/peers/sdk-0.1.45/installed: PACKAGES := mycel-sdk==0.1.45
+.venv/peers/sdk-0.1.83/installed: PACKAGES := mycel-sdk==0.1.83 mycel-cli==0.1.83
+$(PEERS): | .venv/installed
+	@echo "Setting up $(@D) (once) ..."
+	@.venv/bin/python -m venv --clear $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) $(PACKAGES)
+	@touch $@

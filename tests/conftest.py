@@ -1,0 +1,45 @@
+"""What every test may ask for: the genuine reference clients, each in an environment of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import venv
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+
+PEERS: Final = {
+    "sdk-0.1.45": ("mycel-sdk==0.1.45",),
+    "sdk-0.1.83": ("mycel-sdk==0.1.83", "mycel-cli==0.1.83"),
+}
+"""As `make peers`, which usually has built them before."""
+
+
+@pytest.fixture(scope="session")
+def sdk_0_1_45() -> Path:
+    """The Python of an environment with mycel-sdk 0.1.45."""
+    return _peer("sdk-0.1.45")
+
+
+@pytest.fixture(scope="session")
+def sdk_0_1_83() -> Path:
+    """The Python of an environment with mycel-sdk and mycel-cli 0.1.83; `cel` lies beside it."""
+    return _peer("sdk-0.1.83")
+
+
+def _peer(name: str) -> Path:
+    folder = ROOT / ".venv" / "peers" / name
+    python = folder / "bin" / "python"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            venv.create(folder, with_pip=True, clear=True)
+            install = [str(python), "-m", "pip", "install", "-qq", "--constraint", "constraints.txt"]
+            subprocess.run([*install, *PEERS[name]], cwd=ROOT, check=True, timeout=300)
+            (folder / "installed").touch()
+    return python

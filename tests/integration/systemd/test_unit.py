@@ -1,0 +1,139 @@
+"""The systemd unit: accepted as it stands, hardened, and in step with the daemon it runs."""
+
+from __future__ import annotations
+
+import configparser
+import inspect
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mycel_runtime import errors
+from mycel_runtime.cli.main import EXIT_INTERNAL, EXIT_USAGE
+from mycel_runtime.settings import DaemonSettings
+
+UNIT = Path(__file__).parents[3] / "systemd" / "mycel-runtime@.service"
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+class _UnitFile(configparser.RawConfigParser):
+    """A unit file whose keys keep their case; of a key given twice, the last one counts."""
+
+    def __init__(self):
+        super().__init__(strict=False, delimiters=("=",), comment_prefixes=("#", ";"), interpolation=None)
+        self.read(UNIT)
+
+    def optionxform(self, optionstr):
+        return optionstr
+
+
+@pytest.fixture(scope="module")
+def unit():
+    return _UnitFile()
+
+
+@pytest.fixture
+def instance(tmp_path):
+    """
+    The unit as an instance with a program that exists: `verify` insists on an absolute, executable one.
+
+    The daemon is not installed where the unit says on the machine that runs this test.
+    """
+    program = Path(shutil.which("true") or "/bin/true").resolve()
+    text, replaced = re.subn(r"(?m)^ExecStart=\S+", f"ExecStart={program}", UNIT.read_text())
+    assert replaced == 1
+    path = tmp_path / "mycel-runtime@codex-a.service"
+    path.write_text(text)
+    return path
+
+
+def analyze(*arguments):
+    return subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=45,
+        check=False,
+    )
+
+
+@needs_systemd
+def test_systemd_accepts_every_line(instance):
+    """An unknown key is only a warning, with exit status 0: nothing may be said at all."""
+    result = analyze("verify", "--man=no", str(instance))
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "")
+
+
+@needs_systemd
+def test_verify_would_notice_an_unknown_key(instance):
+    """The test above is worth something only if silence means acceptance."""
+    instance.write_text(instance.read_text().replace("Type=notify", "Type=notify\nNoSuchKey=5"))
+    assert "NoSuchKey" in analyze("verify", "--man=no", str(instance)).stderr
+
+
+@needs_systemd
+def test_exposure_is_at_most_two(instance):
+    result = analyze("security", "--offline=true", str(instance))
+    level = re.search(r"Overall exposure level for \S+: (\d+\.\d)", result.stdout)
+    assert level, result.stderr
+    assert float(level[1]) <= 2.0
+
+
+def test_start_is_final_exactly_where_starting_again_cannot_help(unit):
+    """A unit that ignores the exit codes restarts a refused identity for ever, or leaves a crash for dead."""
+    of_errors = _exit_codes()
+    final = {int(code) for code in unit["Service"]["RestartPreventExitStatus"].split()}
+    assert of_errors - {EXIT_INTERNAL} == {69, 77, 78}
+    assert final == {EXIT_USAGE} | of_errors - {EXIT_INTERNAL}
+    assert unit["Service"]["Restart"] == "always"
+
+
+def _exit_codes():
+    classes = [cls for _, cls in inspect.getmembers(errors, inspect.isclass)]
+    return {cls.exit_code for cls in classes if issubclass(cls, errors.MycelError)}
+
+
+def test_stop_timeout_leaves_room_after_the_drain(unit):
+    stop = int(unit["Service"]["TimeoutStopSec"])
+    assert stop >= DaemonSettings().drain_timeout + 15
+
+
+def test_handlers_are_not_killed_before_the_drain(unit):
+    """`control-group` would send TERM to the programs that handlers started, at once."""
+    assert unit["Service"]["KillMode"] == "mixed"
+
+
+def test_slow_failures_count_as_a_restart_loop(unit):
+    """The limit only ever trips if its window holds the whole burst at its slowest."""
+    service, limits = unit["Service"], unit["Unit"]
+    slowest = int(service["TimeoutStartSec"]) + int(service["RestartSec"])
+    assert int(limits["StartLimitIntervalSec"]) > int(limits["StartLimitBurst"]) * slowest
+    assert not {"StartLimitIntervalSec", "StartLimitBurst"} & set(service)
+
+
+def test_the_daemon_is_ready_by_its_own_word_and_watched(unit):
+    service = unit["Service"]
+    assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
+    assert int(service["WatchdogSec"]) > 0
+
+
+def test_the_token_is_a_credential_and_the_state_is_private(unit):
+    service = unit["Service"]
+    assert service["LoadCredential"].startswith("agent.token:/")
+    assert service["StateDirectory"] == "mycel-runtime/%i"
+    assert (service["StateDirectoryMode"], service["UMask"], service["LimitCORE"]) == ("0700", "0077", "0")
+
+
+def test_every_instance_runs_its_own_config(unit):
+    assert unit["Service"]["ExecStart"].endswith("mycel-runtime run --config /etc/mycel-runtime/%i.toml")
+
+
+def test_no_reload_is_promised(unit):
+    """The daemon ignores HUP; systemctl must say that it cannot reload rather than seem to."""
+    assert "ExecReload" not in unit["Service"]
