@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
@@ -162,8 +163,6 @@ def contents(client, chat_id):
 @pytest.fixture
 def owner(household):
     """The owner's client and direct chat with the agent."""
-    from mycel_runtime.sdk import Client
-
     with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
         yield client, client.chats.ensure_direct(household.agent_id)["id"]
 
