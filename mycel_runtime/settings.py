@@ -255,7 +255,7 @@ def _read(path: Path) -> str:
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
     paths = {
-        key: folder.absolute() / value.expanduser()
+        key: (folder / value.expanduser()).resolve()
         for key in ("token_file", "state_dir")
         if (value := getattr(settings.agent, key)) is not None
     }

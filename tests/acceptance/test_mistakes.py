@@ -1,0 +1,153 @@
+"""An operator's mistake: one message with file, key or line and the fix, an exit code, no traceback."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.acceptance.conftest import write_config
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+
+def mistake(process, code, *expected):
+    """The process ended with this code and told these things, once and without a traceback."""
+    assert process.exit_code() == code, process.transcript()
+    told = "\n".join(process.err)
+    for part in expected:
+        assert part in told, process.transcript()
+    assert "Traceback" not in told
+    assert sum(line.startswith("error: ") for line in process.err) == 1
+    return told
+
+
+def test_missing_configuration(start, tmp_path):
+    mistake(start("run", "--config", tmp_path / "no.toml"), 78, "no.toml: no such file", "config/agent.toml")
+
+
+def test_malformed_toml(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household, extra="oops oops")
+
+    mistake(start("run", "--config", config), 78, "agent.toml: not valid TOML", "line 6")
+
+
+def test_unknown_key(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household, extra="[dispatch]\nconcurency = 3\n")
+
+    mistake(
+        start("run", "--config", config),
+        78,
+        "agent.toml, line 7: [dispatch] concurency: unknown key",
+        "'concurrency'",
+    )
+
+
+def test_missing_token_file(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    (tmp_path / "a" / "agent.token").unlink()
+
+    mistake(start("run", "--config", config), 78, "agent.token: cannot read the token")
+
+
+def test_world_readable_token_file(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    (tmp_path / "a" / "agent.token").chmod(0o644)
+
+    told = mistake(start("run", "--config", config), 78, "open to others (mode 0644)", "chmod 600")
+    assert household.agent_token not in told
+
+
+def test_unknown_plugin(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household, plugin="[plugins.ecko]\n")
+
+    mistake(start("run", "--config", config), 78, "line 7: [plugins.ecko]", "Installed: echo")
+
+
+def test_plugin_that_fails_to_import(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household, plugin='[plugins.mine]\npath = "mine.py"\n')
+    (tmp_path / "a" / "mine.py").write_text("import os\nimport nothing_like_this\n")
+
+    mistake(
+        start("run", "--config", config),
+        78,
+        "ModuleNotFoundError: No module named 'nothing_like_this' (mine.py, line 2)",
+    )
+
+
+def test_wrong_plugin_setting(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household, plugin="[plugins.echo]\nprefixx = 1\n")
+
+    mistake(start("run", "--config", config), 78, "line 8: [plugins.echo] prefixx", "'prefix'")
+
+
+def test_port_in_use(start, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = tmp_path / "agent.toml"
+        config.write_text(
+            '[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "s"\n'
+            f"[backend]\nport = {port}\n[plugins.echo]\n"
+        )
+
+        mistake(start("run", "--config", config), 78, str(port), "in use")
+        mistake(start("backend", "--port", port), 78, str(port), "in use")
+
+
+def test_second_daemon_on_the_same_state_directory(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    first = start("run", "--config", config)
+    first.wait_event("stream.connected")
+
+    mistake(start("run", "--config", config), 69, "journal.lock", f"pid {first.popen.pid}")
+    assert first.stop() == 0
+
+
+def test_refused_token(start, household, tmp_path):
+    household.agent_token = "forged"
+    config = write_config(tmp_path / "a", household)
+
+    told = mistake(start("run", "--config", config), 77, "the token was refused", "token_file")
+    assert "forged" not in told
+
+
+def test_token_refused_while_running(start, household, backend, tmp_path):
+    agent = start("run", "--config", write_config(tmp_path / "a", household))
+    agent.wait_event("stream.connected")
+
+    backend.revoke_token(household.agent_token)
+    backend.drop_streams()
+
+    mistake(agent, 77, "the token was refused")
+
+
+@pytest.mark.parametrize("args", [["frobnicate"], ["run", "--confg", "x"], ["read", "--limit", "0"]])
+def test_wrong_command_line(start, args):
+    process = start(*args)
+
+    assert process.exit_code() == 64, process.transcript()
+    assert any("Error:" in line for line in process.err)
+
+
+def test_state_directory_that_cannot_be_made(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    (tmp_path / "a" / "state").write_text("a file")
+
+    mistake(start("run", "--config", config), 78, "state", "state_dir")
+
+
+def test_journal_that_is_none(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    (tmp_path / "a" / "state").mkdir()
+    (tmp_path / "a" / "state" / "journal.sqlite3").write_bytes(b"not a database" * 1000)
+
+    mistake(start("run", "--config", config), 70, "journal.sqlite3")
+
+
+def test_chat_before_anybody_has_started(start, tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "s"\n[plugins.echo]\n')
+
+    mistake(start("read", "--config", config), 78, "nobody has started this agent yet")
