@@ -35,6 +35,8 @@ def decode_frame(raw: str | bytes) -> Frame:
         value = pydantic_core.from_json(raw, allow_inf_nan=False)
     except ValueError as exc:
         return MalformedFrame(reason=f"not JSON: {exc}")
+    except TypeError:  # so the parser calls text with a lone surrogate
+        return MalformedFrame(reason="not JSON: not UTF-8")
     if not isinstance(value, dict):
         return MalformedFrame(reason=f"not an object but {type(value).__name__}")
     match value.get("type"):
@@ -57,7 +59,10 @@ def decode_item(item: object) -> Frame:
     metadata = {key: value for key, value in item.items() if key != "seq"}
     if (seq := _as_seq(item.get("seq"))) is None:
         return MalformedFrame(reason="no integer seq")
-    return Notify(seq=seq, fingerprint=fingerprint(metadata), ts=None, metadata=metadata)
+    try:
+        return Notify(seq=seq, fingerprint=fingerprint(metadata), ts=None, metadata=metadata)
+    except (ValueError, TypeError, RecursionError) as exc:  # its text would show the metadata
+        return MalformedFrame(reason=f"metadata that is no JSON: {type(exc).__name__}")
 
 
 def decode_resume(raw: str) -> int | None:
@@ -67,10 +72,13 @@ def decode_resume(raw: str) -> int | None:
     Raises:
         ValueError: Not JSON, or `since_seq` is no number: the server drops the connection (Q15).
     """
-    value = json.loads(raw)
-    if not isinstance(value, dict) or value.get("type") != "resume":
-        return None
-    return int(value.get("since_seq") or 0)
+    try:
+        value = json.loads(raw)
+        if not isinstance(value, dict) or value.get("type") != "resume":
+            return None
+        return int(value.get("since_seq") or 0)
+    except (TypeError, OverflowError, RecursionError) as exc:
+        raise ValueError(f"no resume message: {type(exc).__name__}") from exc
 
 
 def encode_resume(since_seq: int) -> str:
@@ -116,11 +124,11 @@ def _decode_notify(value: dict[str, Any]) -> Frame:
     metadata = value.get("metadata")
     if seq is None or not isinstance(metadata, dict):
         return MalformedFrame(reason="notify without an integer seq or an object metadata")
-    print_, ts = value.get("fingerprint"), value.get("ts")
+    print_ = value.get("fingerprint")
     return Notify(
         seq=seq,
         fingerprint=print_ if isinstance(print_, str) else fingerprint(metadata),
-        ts=float(ts) if isinstance(ts, int | float) and math.isfinite(ts) else None,
+        ts=_as_time(value.get("ts")),
         metadata=metadata,
     )
 
@@ -140,6 +148,17 @@ def _as_seq(value: object) -> InboxSeq | None:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_SEQ:
         return None
     return InboxSeq(value)
+
+
+def _as_time(value: object) -> float | None:
+    """Epoch seconds; anything that is no finite number of them is no time."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _dumps(value: dict[str, Any]) -> str:
