@@ -1,0 +1,109 @@
+"""What a request works on: the world, where it is kept, who listens, and what goes wrong on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.backend.tokens import TokenError, Tokens
+from mycel_runtime.backend.world.inbox import Streams
+from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.wake import WakeBus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mycel_runtime.backend.faults import Faults
+    from mycel_runtime.backend.quirks import Quirks
+    from mycel_runtime.backend.storage import Storage
+    from mycel_runtime.backend.world.entities import User
+
+ECHO_SECONDS: Final = 0.002
+"""Until the second of the two wakes; the real one goes through the database (Q8)."""
+
+NO_HEADER: Final = "Missing or invalid Authorization header"
+NO_USER: Final = "User no longer exists — please re-login"
+
+
+class Service:
+    """
+    One life of the backend; its numbers and handlers end with it (Q1).
+
+    Used by one event loop only.
+    """
+
+    def __init__(self, storage: Storage, quirks: Quirks, faults: Faults) -> None:
+        self.quirks = quirks
+        self.faults = faults
+        self.world = storage.load()
+        self.streams = Streams()
+        self.bus = WakeBus(quirks)
+        self.tokens = Tokens(storage.secret)
+        self._storage = storage
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    def new_id(self) -> str:
+        """A new UUID as text."""
+        return str(uuid.uuid4())
+
+    def authenticate(self, authorization: str) -> User:
+        """
+        The user of an `Authorization` header.
+
+        Raises:
+            Refused: 401 with the texts of contract 1.2.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme != "Bearer" or not token:
+            raise Refused(401, NO_HEADER)
+        return self.user_of(token)
+
+    def user_of(self, token: str) -> User:
+        """
+        The user of a token.
+
+        Raises:
+            Refused: 401.
+        """
+        try:
+            user_id = self.tokens.read(token, self.now())
+        except TokenError as exc:
+            raise Refused(401, str(exc)) from exc
+        if (user := self.world.users.get(user_id)) is None:
+            raise Refused(401, NO_USER)
+        return user
+
+    def is_orphaned(self, token: str) -> bool:
+        """Whether a token is good but its user is gone."""
+        try:
+            return self.tokens.read(token, self.now()) not in self.world.users
+        except TokenError:
+            return False
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """
+        Write what the body changes, then wake whom it woke; also when it fails after its change (Q21).
+
+        The body must not await.
+        """
+        try:
+            yield
+        finally:
+            if changes := self.world.take_changes():
+                self._storage.save(changes)
+            for user_id in self.world.take_wakes():
+                self._wake(user_id)
+
+    def _wake(self, user_id: str) -> None:
+        if self.faults.swallows_wake():
+            return
+        self.bus.publish(user_id)
+        if self.quirks.double_wake:
+            asyncio.get_running_loop().call_later(ECHO_SECONDS, self.bus.publish, user_id)

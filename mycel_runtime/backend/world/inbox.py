@@ -1,0 +1,149 @@
+"""What waits for a user, numbered: queue, projection, counter and ring (contract 5.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mycel_runtime.backend.world.chats import known_user, members_of, title_for
+from mycel_runtime.backend.world.refusal import Broken
+from mycel_runtime.wire import codec
+from mycel_runtime.wire.frames import Notify, Overflow
+from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.limits import RING_FRAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.backend.world.entities import QueueItem
+    from mycel_runtime.backend.world.state import Room, World
+
+Metadata = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Stream:
+    """One user's counter and the frames that can be replayed (Q1, Q3)."""
+
+    last_seq: int = 0
+    ring: deque[Notify] = field(default_factory=lambda: deque(maxlen=RING_FRAMES))
+
+
+class Streams:
+    """The streams of all users; as old as the process."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, Stream] = {}
+
+    def number(self, user_id: str, items: Sequence[Metadata], now: float) -> list[Notify]:
+        """Give each item the next number and keep it for replay."""
+        stream = self._of(user_id)
+        frames = []
+        for metadata in items:
+            stream.last_seq += 1
+            frame = Notify(
+                seq=InboxSeq(stream.last_seq),
+                fingerprint=codec.fingerprint(metadata),
+                ts=now,
+                metadata=metadata,
+            )
+            stream.ring.append(frame)
+            frames.append(frame)
+        return frames
+
+    def replay(self, user_id: str, since_seq: int) -> list[Notify] | Overflow:
+        """The frames after a number, or, instead of them, that the ring starts later (Q4)."""
+        ring = self._of(user_id).ring
+        if ring and since_seq < ring[0].seq - 1:
+            return Overflow(since_seq=InboxSeq(since_seq), oldest_seq=ring[0].seq)
+        return [frame for frame in ring if frame.seq > since_seq]
+
+    def _of(self, user_id: str) -> Stream:
+        if (stream := self._streams.get(user_id)) is None:
+            stream = self._streams[user_id] = Stream()
+        return stream
+
+
+def drain(world: World, user_id: str) -> list[Metadata]:
+    """
+    Take everything that waits: the queue without its chat tokens, then a notification per unread chat.
+
+    Raises:
+        Broken: A queue item or a chat cannot be shown; the queue is empty already (Q20, Q25).
+    """
+    queue = world.queues.get(user_id, [])
+    if not world.quirks.queue_lost_first:
+        items = _read_queue(queue) + project(world, user_id)
+        _empty(world, user_id)
+        return items
+    taken = _empty(world, user_id)
+    return _read_queue(taken) + project(world, user_id)
+
+
+def project(world: World, user_id: str) -> list[Metadata]:
+    """
+    One `chat.message` for each active chat with something unread, in storage order (Q7, Q34).
+
+    Raises:
+        Broken: Any of the user's active chats cannot be shown, unread or not (Q20).
+    """
+    items = []
+    for room in world.rooms_of.get(user_id, {}).values():
+        if room.chat.status != "active":
+            continue
+        try:
+            _check_shown(world, room, user_id)
+        except Broken:
+            if world.quirks.poison_chat:
+                raise
+            continue
+        if room.members[user_id].unread:
+            items.append(_notification(world, room, user_id))
+    return items
+
+
+def _notification(world: World, room: Room, user_id: str) -> Metadata:
+    message = room.newest_visible(user_id)
+    sender_name = known_user(world, room, message.sender_id).name if message else ""
+    return {
+        "event_type": "chat.message",
+        "notification_type": "chat",
+        "chat_id": room.chat.id,
+        "message_id": message.id if message else None,
+        "message_seq": message.seq if message else None,
+        "sender_name": sender_name or "someone",
+        "unread_count": room.members[user_id].unread,
+    }
+
+
+def _check_shown(world: World, room: Room, user_id: str) -> None:
+    members_of(world, room)
+    if not room.chat.title and len(room.members) == 1:
+        title_for(world, room, user_id)
+    if (message := room.newest_visible(user_id)) is not None:
+        known_user(world, room, message.sender_id)
+
+
+def _empty(world: World, user_id: str) -> list[QueueItem]:
+    taken = world.queues.pop(user_id, [])
+    for item in taken:
+        world.forget(item)
+    return taken
+
+
+def _read_queue(queue: Sequence[QueueItem]) -> list[Metadata]:
+    return [_read_item(item) for item in queue if item.content.get("event_type") != "chat.message"]
+
+
+def _read_item(item: QueueItem) -> Metadata:
+    """An item as it is announced: its own metadata, the row's columns last (5.5)."""
+    if not isinstance(item.content.get("event_type"), str):
+        raise Broken("Invalid external runtime inbox payload")
+    return {
+        **item.content,
+        "notification_type": item.notification_type,
+        "source": item.source,
+        "sender_id": item.sender_id,
+        "sender_name": item.sender_name,
+    }
