@@ -17,9 +17,10 @@ help:
 	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make format  mend what format-check and lint can mend by themselves"
 
-# The daemon replaces the recipe's shell, so that signals reach it and nothing else.
+# Job control (-m) gives the daemon the terminal: Ctrl-C reaches it and not make, which would report an interrupt
+# instead of the daemon's exit status.
 run: .venv/installed
-	@exec .venv/bin/python -m mycel_runtime run --config config/local.toml
+	@bash -mc ".venv/bin/python -m mycel_runtime run --config config/local.toml"
 
 test: format-check lint types contracts peers
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)

@@ -47,10 +47,23 @@ def run(config: Path, log_level: str | None) -> None:
         plugins=plugins,
         observer=observer,
         show=click.echo,
-        how_to_talk=f"Talk to it from another terminal: mycel-runtime chat --config {_quoted(config)}"
+        how_to_talk=f"Talk to it from another terminal: {_own_command()} chat --config {_quoted(config)}"
         "\nStop it with Ctrl-C.",
     )
     asyncio.run(supervisor.run())
+
+
+def _own_command() -> str:
+    """This program as a shell finds it: by name, or, in an environment that is not active, by its path."""
+    import shutil
+    import sys
+    from pathlib import Path
+
+    script = Path(sys.executable).parent / "mycel-runtime"
+    if (found := shutil.which("mycel-runtime")) and Path(found) == script:
+        return "mycel-runtime"
+    here = Path.cwd()
+    return _quoted(script.relative_to(here) if script.is_relative_to(here) else script)
 
 
 def _quoted(path: Path) -> str:
