@@ -17,10 +17,10 @@ help:
 	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make format  mend what format-check and lint can mend by themselves"
 
-# Job control (-m) gives the daemon the terminal: Ctrl-C reaches it and not make, which would report an interrupt
+# As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
 # instead of the daemon's exit status.
 run: .venv/installed
-	@bash -mc ".venv/bin/python -m mycel_runtime run --config config/local.toml"
+	@exec .venv/bin/python .ci/foreground.py .venv/bin/python -m mycel_runtime run --config config/local.toml
 
 test: format-check lint types contracts peers
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
