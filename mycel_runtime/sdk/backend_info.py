@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def backend_info_of(base_url: str, document: dict[str, Any]) -> BackendInfo:
-    """The four capabilities that the reference client looks for, from an OpenAPI document."""
+    """The four capabilities that the reference client looks for, from an OpenAPI document; absent texts are empty."""
     paths = _object(document.get("paths"))
     info = _object(document.get("info"))
     return {
         "base_url": base_url,
-        "openapi": document.get("openapi"),
-        "title": info.get("title"),
-        "version": info.get("version"),
+        "openapi": str(document.get("openapi") or ""),
+        "title": str(info.get("title") or ""),
+        "version": str(info.get("version") or ""),
         "capabilities": {
             "guest_auth": "/api/auth/guest" in paths,
             "external_users": "/api/auth/external-users" in paths,

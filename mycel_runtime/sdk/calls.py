@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from mycel_runtime.wire.limits import PAGE_MESSAGES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -362,7 +360,11 @@ def update_task(
     blocked_by: Sequence[str] | None = _UNSET,
     metadata: Mapping[str, Any] | None = _UNSET,
 ) -> Call[wire.Task]:
-    """Change a task; what is not given is not sent, and `None` leaves it unchanged on the server."""
+    """
+    Change a task; what is not given is not sent, and `None` leaves it unchanged on the server.
+
+    A `metadata` of `None` is not sent either, as by the reference SDK.
+    """
     given = _given(
         status=status,
         subject=subject,
@@ -371,7 +373,7 @@ def update_task(
         owner=owner,
         blocks=blocks,
         blocked_by=blocked_by,
-        metadata=metadata,
+        metadata=_UNSET if metadata is None else metadata,
     )
     return _write("PATCH", _chat(chat_id, "tasks", task_id), **given)
 
@@ -517,19 +519,6 @@ def drain_notifications() -> Call[wire.Drain]:
 def openapi() -> Call[dict[str, Any]]:
     """The backend's OpenAPI document, asked without a token."""
     return Call(method="GET", path="/openapi.json", is_authenticated=False)
-
-
-def check_page(page_size: int, max_messages: int | None) -> None:
-    """
-    Refuse arguments of `list_all` that cannot be meant.
-
-    Raises:
-        ValueError: As the reference SDK.
-    """
-    if not 1 <= page_size <= PAGE_MESSAGES:
-        raise ValueError(f"page_size must be between 1 and {PAGE_MESSAGES}")
-    if max_messages is not None and max_messages < 1:
-        raise ValueError("max_messages must be at least 1")
 
 
 def _public(name: str, **body: str | None) -> Call[Any]:

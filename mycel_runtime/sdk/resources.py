@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mycel_runtime.errors import InvalidResponseError
 from mycel_runtime.sdk import calls
+from mycel_runtime.sdk.history import Walk
 from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup, awaiting, blocking
 
 if TYPE_CHECKING:
@@ -161,20 +161,30 @@ class Messages(BlockingGroup):
     mark_read = blocking(calls.mark_read)
     send = blocking(calls.send_message)
 
-    def iterate(self, chat_id: str, *, page_size: int = 200, before: str | None = None) -> Iterator[Message]:
+    def iterate(
+        self,
+        chat_id: str,
+        *,
+        max_messages: int | None = None,
+        page_size: int = 200,
+        before: str | None = None,
+    ) -> Iterator[Message]:
         """
-        Every message, newest first, a page at a time as it is asked for.
+        Messages newest first, a page at a time as it is asked for.
 
-        Ends at an empty page; a short one proves nothing (contract 1.5).
+        Args:
+            chat_id: The chat.
+            max_messages: At least 1; `None` for all.
+            page_size: 1 … 200.
+            before: A seq as text, exclusive.
 
         Raises:
-            ValueError: `page_size` is not 1 … 200.
+            ValueError: An argument is out of range.
             ApiError: A page cannot be read; what was yielded stays good.
         """
-        calls.check_page(page_size, None)
-        while page := self.list(chat_id, limit=page_size, before=before):
-            yield from reversed(page)
-            before = _older(page, before)
+        walk = Walk(page_size=page_size, max_messages=max_messages, before=before)
+        while not walk.is_done and (page := self.list(chat_id, **walk.next_page)):
+            yield from walk.take(page)
 
     def list_all(
         self,
@@ -185,19 +195,13 @@ class Messages(BlockingGroup):
         before: str | None = None,
     ) -> Sequence[Message]:
         """
-        The newest `max_messages` (all, if `None`), ascending.
+        The newest `max_messages` (all, if `None`), ascending; arguments and errors as `iterate`.
 
         Raises:
-            ValueError: An argument is out of range.
             InvalidResponseError: The server's pages do not move.
         """
-        calls.check_page(page_size, max_messages)
-        newest_first: list[Message] = []
-        for message in self.iterate(chat_id, page_size=page_size, before=before):
-            newest_first.append(message)
-            if len(newest_first) == max_messages:
-                break
-        return newest_first[::-1]
+        newest_first = self.iterate(chat_id, max_messages=max_messages, page_size=page_size, before=before)
+        return list(newest_first)[::-1]
 
 
 class AsyncMessages(AwaitingGroup):
@@ -210,14 +214,18 @@ class AsyncMessages(AwaitingGroup):
     send = awaiting(calls.send_message)
 
     async def iterate(
-        self, chat_id: str, *, page_size: int = 200, before: str | None = None
+        self,
+        chat_id: str,
+        *,
+        max_messages: int | None = None,
+        page_size: int = 200,
+        before: str | None = None,
     ) -> AsyncIterator[Message]:
         """As `Messages.iterate`."""
-        calls.check_page(page_size, None)
-        while page := await self.list(chat_id, limit=page_size, before=before):
-            for message in reversed(page):
+        walk = Walk(page_size=page_size, max_messages=max_messages, before=before)
+        while not walk.is_done and (page := await self.list(chat_id, **walk.next_page)):
+            for message in walk.take(page):
                 yield message
-            before = _older(page, before)
 
     async def list_all(
         self,
@@ -228,13 +236,8 @@ class AsyncMessages(AwaitingGroup):
         before: str | None = None,
     ) -> Sequence[Message]:
         """As `Messages.list_all`."""
-        calls.check_page(page_size, max_messages)
-        newest_first: list[Message] = []
-        async for message in self.iterate(chat_id, page_size=page_size, before=before):
-            newest_first.append(message)
-            if len(newest_first) == max_messages:
-                break
-        return newest_first[::-1]
+        newest_first = self.iterate(chat_id, max_messages=max_messages, page_size=page_size, before=before)
+        return [message async for message in newest_first][::-1]
 
 
 class Relationships(BlockingGroup):
@@ -259,11 +262,3 @@ class AsyncRelationships(AwaitingGroup):
     upgrade = awaiting(calls.upgrade_relationship)
     revoke = awaiting(calls.revoke_relationship)
     downgrade = awaiting(calls.downgrade_relationship)
-
-
-def _older(page: Sequence[Message], before: str | None) -> str:
-    """The cursor of the next older page."""
-    cursor = str(page[0]["seq"])
-    if cursor == before:
-        raise InvalidResponseError(200, f"the page before seq {cursor} begins at {cursor} again")
-    return cursor
