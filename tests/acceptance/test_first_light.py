@@ -234,7 +234,7 @@ def test_a_lost_answer_is_looked_for_before_anything_is_sent_again(
     config = write_config(tmp_path / "agent", household, extra="[dispatch]\nsettle_grace = 0.2\n")
     agent = start("run", "--config", config)
     agent.wait_event("stream.connected")
-    backend.faults.lose_answer(after=1)
+    backend.faults.lose_answer(nth=2)
 
     ask(owner, "once")
 

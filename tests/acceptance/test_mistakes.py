@@ -117,8 +117,8 @@ def test_token_refused_while_running(start, household, backend, tmp_path):
     agent = start("run", "--config", write_config(tmp_path / "a", household))
     agent.wait_event("stream.connected")
 
-    backend.revoke_token(household.agent_token)
-    backend.drop_streams()
+    backend.faults.refuse(401, times=1000)
+    backend.faults.drop_streams()
 
     mistake(agent, 77, "the token was refused")
 
