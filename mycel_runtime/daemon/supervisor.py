@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,7 @@ class Supervisor:
         """
         stop = StopRequest()
         with signals_as(stop):
+            os.umask(0o077)
             make_state_dir(self._settings.state_dir)
             async with _open_journal(self._settings.state_dir) as journal, self._backend() as backend:
                 await self._live(stop, journal, backend)

@@ -1,0 +1,163 @@
+"""A supervisor can trust the process: ready, stopping, draining, and no secrets in anything it leaves."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import time
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import until, write_config
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+SLOW_PLUGIN = """
+import asyncio
+import pathlib
+
+from mycel_runtime import Plugin
+
+plugin = Plugin("slow")
+
+
+@plugin.on_message
+async def slow(ctx):
+    ctx.log.info("handler.began")
+    await asyncio.sleep(ctx.settings["seconds"])
+    await ctx.reply("done")
+"""
+
+CANARY = "canary-a-text-that-nobody-may-find"
+
+
+@pytest.fixture
+def conversation(household):
+    """The owner's client and direct chat with the agent."""
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
+        yield owner, owner.chats.ensure_direct(household.agent_id)["id"]
+
+
+def slow_config(tmp_path, household, seconds):
+    config = write_config(
+        tmp_path / "agent", household, plugin=f'[plugins.slow]\npath = "slow.py"\nseconds = {seconds}\n'
+    )
+    (tmp_path / "agent" / "slow.py").write_text(SLOW_PLUGIN)
+    return config
+
+
+def contents(conversation):
+    owner, chat_id = conversation
+    return [message["content"] for message in owner.messages.list(chat_id)]
+
+
+def test_a_supervisor_is_told_ready_and_stopping(start, household, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(tmp_path / "notify"))
+        channel.settimeout(20)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        agent = start("run", "--config", write_config(tmp_path / "a", household), **environment)
+
+        told = [channel.recv(1024).decode() for _ in range(3)]
+        assert told[0].startswith("READY=1\nSTATUS=listening to http://127.0.0.1")
+        assert told[1:] == ["WATCHDOG=1", "WATCHDOG=1"]
+
+        assert agent.stop() == 0
+        rest = []
+        while not rest or "STOPPING=1" not in rest[-1]:
+            rest.append(channel.recv(1024).decode())
+
+
+def test_running_handlers_may_end_within_the_drain_timeout(start, household, conversation, tmp_path):
+    agent = start("run", "--config", slow_config(tmp_path, household, 1.0))
+    agent.wait_event("stream.connected")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, "go")
+    agent.wait_event("handler.began")
+
+    assert agent.stop() == 0
+
+    assert agent.events("daemon.stopped")[0]["abandoned"] == 0
+    assert contents(conversation) == ["go", "done"]
+
+
+def test_a_second_signal_does_not_wait_and_nothing_is_lost(start, household, conversation, tmp_path):
+    agent = start("run", "--config", slow_config(tmp_path, household, 20.0))
+    agent.wait_event("stream.connected")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, "go")
+    agent.wait_event("handler.began")
+
+    agent.popen.send_signal(signal.SIGTERM)
+    agent.wait_event("daemon.stopping")
+    begun = time.monotonic()
+    assert agent.stop() == 0
+    assert time.monotonic() - begun < 5
+    assert agent.events("daemon.stopped")[0]["abandoned"] == 1
+    assert contents(conversation) == ["go"]
+
+    again = start("run", "--config", slow_config(tmp_path, household, 0.0))
+    assert until(lambda: contents(conversation) == ["go", "done"])
+    assert again.stop() == 0
+
+
+def test_a_hangup_does_not_end_it(start, household, tmp_path):
+    agent = start("run", "--config", write_config(tmp_path / "a", household))
+    agent.wait_event("stream.connected")
+
+    agent.popen.send_signal(signal.SIGHUP)
+
+    assert agent.stop() == 0
+    assert agent.events("daemon.stopping")[0]["reason"] == "SIGTERM"
+
+
+def test_a_deadline_and_dead_letters_let_the_lane_go_on(start, household, conversation, tmp_path):
+    extra = "[dispatch]\nhandler_timeout = 0.2\nmax_attempts = 2\nretry_base = 0.05\n"
+    config = slow_config(tmp_path, household, 20.0)
+    config.write_text(config.read_text().replace("[plugins", f"{extra}[plugins"))
+    agent = start("run", "--config", config)
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, "one")
+    buried = agent.wait_event("delivery.buried")
+    assert (buried["reason"], buried["attempts"]) == ("deadline passed", 2)
+
+    owner.messages.send(chat_id, "two")
+
+    agent.wait_for(lambda process: len(process.events("handler.began")) == 4)
+    agent.wait_for(lambda process: len(process.events("delivery.buried")) == 2)
+    assert agent.stop() == 0
+
+
+def test_neither_token_nor_text_is_in_anything_that_is_written(start, household, conversation, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    agent = start("run", "--config", config, "--log-level", "debug")
+    agent.wait_event("stream.connected")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, CANARY)
+    assert until(lambda: f"echo: {CANARY}" in contents(conversation))
+    assert agent.stop() == 0
+
+    written = agent.transcript().encode()
+    for file in (tmp_path / "a" / "state").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+        written += file.read_bytes()
+    assert CANARY.encode() not in written
+    assert household.agent_token.encode() not in written
+    assert stat.S_IMODE((tmp_path / "a" / "state").stat().st_mode) == 0o700
+
+
+def test_a_raising_handler_is_told_by_class_and_place_only(start, household, conversation, tmp_path):
+    config = write_config(tmp_path / "a", household, plugin='[plugins.bad]\npath = "bad.py"\n')
+    (tmp_path / "a" / "bad.py").write_text(
+        "from mycel_runtime import Plugin\nplugin = Plugin('bad')\n@plugin.on_message\n"
+        "async def bad(ctx):\n    raise ValueError(ctx.messages[-1].content)\n"
+    )
+    agent = start("run", "--config", config, "--log-level", "debug")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, CANARY)
+
+    assert agent.wait_event("delivery.postponed")["reason"] == "ValueError"
+    assert agent.stop() == 0
+    assert CANARY not in agent.transcript()
