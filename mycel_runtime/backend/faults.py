@@ -8,15 +8,42 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-SEND_PATH = r"/api/chats/[^/]+/messages"
+SEND_PATH: Final = r"/api/chats/[^/]+/messages"
 
 Action = Literal["delay", "refuse", "lose", "drop"]
+Once = Literal["wake", "conflict", "delivery", "insert", "reorder", "duplicate"]
+
+
+class Stage(Protocol):
+    """What a running server lets a fault do at once; each returns when it is done."""
+
+    def drop_streams(self) -> None:
+        """Cut every open WebSocket without a close frame."""
+
+    def half_open_streams(self) -> None:
+        """Let every open WebSocket go silent."""
+
+    def send_raw(self, data: str | bytes, user_id: str | None) -> None:
+        """Send text or bytes down open WebSockets as they are."""
+
+    def blast(self, frames: int, user_id: str, payload: int) -> None:
+        """Send that many numbered frames down one user's WebSocket, as fast as it takes them."""
+
+    def refuse_token(self, token: str, *, expired: bool) -> None:
+        """Let a token be refused from now on."""
+
+    def remove_user(self, user_id: str) -> None:
+        """Take a user out, and leave what refers to him (Q20)."""
+
+    def spoil_queue(self, user_id: str) -> None:
+        """Put an item into an inbox that cannot be read (Q25)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,35 +81,40 @@ class Fault:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Interjection:
+    """Somebody else's message that slips in between a check and its write (Q28)."""
+
+    user_id: str
+    content: str = field(repr=False)
+
+
 class Faults:
-    """Every method may be called from any thread."""
+    """
+    Every method may be called from any thread; what acts on open connections has acted when it returns.
+
+    Requests are matched by `method` (`None`: any) and `path`, a regular expression for the whole path.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._wakes = 0
-        self._conflicts = 0
-        self._on_streams: Callable[[Literal["drop", "half-open"]], None] | None = None
-
-    @property
-    def is_armed(self) -> bool:
-        """Whether any request may be hit; cheap, for the path of every request."""
-        return bool(self._faults)
+        self._once: Counter[Once] = Counter()
+        self._holds: deque[float] = deque()
+        self._interjections: deque[Interjection] = deque()
+        self._stage: Stage | None = None
 
     def lose_answer(
-        self, nth: int = 1, *, times: int = 1, method: str = "POST", path: str = SEND_PATH
+        self, nth: int = 1, *, times: int = 1, method: str | None = "POST", path: str = SEND_PATH
     ) -> None:
-        """Process the n-th matching request (of sends, unless told) from now and lose the answer."""
+        """Process the n-th matching request (of sends, unless told) from now, and lose the answer."""
         self._add(Fault(action="lose", method=method, path=path, skip=nth - 1, times=times))
 
-    def drop_request(self, times: int = 1, *, method: str | None = None, path: str = ".*") -> None:
-        """Cut the connection before the request is processed."""
-        self._add(Fault(action="drop", method=method, path=path, times=times))
-
-    def conflict_once(self) -> None:
-        """Answer the next caught-up send with 409, whatever is unread."""
-        with self._lock:
-            self._conflicts += 1
+    def drop_request(
+        self, nth: int = 1, *, times: int = 1, method: str | None = None, path: str = ".*"
+    ) -> None:
+        """Cut the connection before the n-th matching request from now is processed."""
+        self._add(Fault(action="drop", method=method, path=path, skip=nth - 1, times=times))
 
     def refuse(
         self,
@@ -94,69 +126,142 @@ class Faults:
         retry_after: float | None = None,
     ) -> None:
         """Answer with a status and do nothing; `retry_after` in seconds."""
-        self._add(
-            Fault(
-                action="refuse", status=status, times=times, path=path, method=method, retry_after=retry_after
-            )
-        )
+        fault = Fault(action="refuse", status=status, times=times, path=path, method=method)
+        fault.retry_after = retry_after
+        self._add(fault)
 
     def delay(self, seconds: float, times: int = 1, *, path: str = ".*", method: str | None = None) -> None:
-        """Hold a request back before it is processed."""
+        """Hold matching requests back before they are processed."""
         self._add(Fault(action="delay", seconds=seconds, times=times, path=path, method=method))
 
+    def conflict_once(self) -> None:
+        """Answer the next caught-up send with 409, whatever is unread."""
+        self._count("conflict", 1)
+
     def swallow_wakes(self, count: int) -> None:
-        """Let the next wakes go nowhere."""
+        """Let the next wakes go nowhere; a message's two wakes count as one."""
+        self._count("wake", count)
+
+    def fail_delivery(self, count: int = 1) -> None:
+        """Fail sends that wake somebody with 500, after they were stored (Q21)."""
+        self._count("delivery", count)
+
+    def lose_insert(self, count: int = 1) -> None:
+        """Fail sends with 500 between number and insert: a hole in the seqs that stays (Q27)."""
+        self._count("insert", count)
+
+    def reorder_frames(self, count: int = 1) -> None:
+        """Send the next announcements of more than one frame backwards."""
+        self._count("reorder", count)
+
+    def duplicate_frames(self, count: int = 1) -> None:
+        """Send the frames of the next announcements twice."""
+        self._count("duplicate", count)
+
+    def hold_message(self, seconds: float) -> None:
+        """Keep the next message back after it got its seq (Q27)."""
         with self._lock:
-            self._wakes += count
+            self._holds.append(seconds)
+
+    def interject(self, user_id: str, content: str) -> None:
+        """Let this member say something between the check and the write of the next caught-up send (Q28)."""
+        with self._lock:
+            self._interjections.append(Interjection(user_id, content))
 
     def drop_streams(self) -> None:
         """Cut every open WebSocket without a close frame."""
-        self._tell_streams("drop")
+        if (stage := self._stage) is not None:
+            stage.drop_streams()
 
     def half_open_streams(self) -> None:
         """Let every open WebSocket go silent: nothing is read, nothing written, nothing closed."""
-        self._tell_streams("half-open")
+        if (stage := self._stage) is not None:
+            stage.half_open_streams()
+
+    def send_raw(self, data: str | bytes, user_id: str | None = None) -> None:
+        """Send a text or binary message as it is, to one user's WebSocket or to all."""
+        if (stage := self._stage) is not None:
+            stage.send_raw(data, user_id)
+
+    def blast(self, frames: int, user_id: str, payload: int = 0) -> None:
+        """Send that many numbered frames to one subscriber, each padded by `payload` bytes, at full speed."""
+        if (stage := self._stage) is not None:
+            stage.blast(frames, user_id, payload)
+
+    def revoke_token(self, token: str) -> None:
+        """Refuse this token from now on, as a forged one."""
+        if (stage := self._stage) is not None:
+            stage.refuse_token(token, expired=False)
+
+    def expire_token(self, token: str) -> None:
+        """Refuse this token from now on, as one that expired."""
+        if (stage := self._stage) is not None:
+            stage.refuse_token(token, expired=True)
+
+    def remove_user(self, user_id: str) -> None:
+        """Take a user out of the world; chats and messages still refer to him (Q20)."""
+        if (stage := self._stage) is not None:
+            stage.remove_user(user_id)
+
+    def spoil_queue(self, user_id: str) -> None:
+        """Put an item into an inbox that cannot be read (Q25)."""
+        if (stage := self._stage) is not None:
+            stage.spoil_queue(user_id)
 
     def clear(self) -> None:
         """Forget everything that has not happened yet."""
         with self._lock:
             self._faults.clear()
-            self._wakes = self._conflicts = 0
+            self._once.clear()
+            self._holds.clear()
+            self._interjections.clear()
 
-    def attach(self, on_streams: Callable[[Literal["drop", "half-open"]], None] | None) -> None:
-        """For the server: how open streams are reached; `None` when there are none."""
-        with self._lock:
-            self._on_streams = on_streams
+    def attach(self, stage: Stage | None) -> None:
+        """For the server: what can be reached at once; `None` once it is over."""
+        self._stage = stage
+
+    @property
+    def is_armed(self) -> bool:
+        """For the server: whether any request may be hit; cheap, as every request asks."""
+        return bool(self._faults)
 
     def take(self, method: str, path: str) -> list[Fault]:
-        """For the server: what hits this request."""
+        """For the server: what hits this request, in the order in which it was ordered."""
         with self._lock:
             hits = [fault for fault in self._faults if fault.hits(method, path)]
             self._faults = [fault for fault in self._faults if fault.times > 0]
         return hits
 
-    def conflicts(self) -> bool:
-        """For the server: whether this caught-up send is refused though nothing is unread."""
-        if not self._conflicts:
+    def strikes(self, what: Once) -> bool:
+        """For the server: whether this one goes wrong; counts it."""
+        if not self._once[what]:
             return False
         with self._lock:
-            self._conflicts -= 1
-            return True
+            self._once[what] -= 1
+        return True
 
-    def swallows_wake(self) -> bool:
-        """For the server: whether this wake is lost."""
-        if not self._wakes:
-            return False
-        with self._lock:
-            self._wakes -= 1
-            return True
+    def take_hold(self) -> float | None:
+        """For the server: how long to hold this message, in seconds."""
+        return self._holds.popleft() if self._holds else None
+
+    def take_interjection(self) -> Interjection | None:
+        """For the server: what slips in here."""
+        return self._interjections.popleft() if self._interjections else None
+
+    def shape(self, frames: Sequence[str]) -> Sequence[str]:
+        """For the server: an announcement's frames as they are sent."""
+        if not self._once:
+            return frames
+        if len(frames) > 1 and self.strikes("reorder"):
+            frames = frames[::-1]
+        if frames and self.strikes("duplicate"):
+            frames = [frame for frame in frames for _ in range(2)]
+        return frames
 
     def _add(self, fault: Fault) -> None:
         with self._lock:
             self._faults.append(fault)
 
-    def _tell_streams(self, what: Literal["drop", "half-open"]) -> None:
+    def _count(self, what: Once, count: int) -> None:
         with self._lock:
-            tell = self._on_streams
-        if tell is not None:
-            tell(what)
+            self._once[what] += count

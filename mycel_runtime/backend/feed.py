@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from mycel_runtime.backend.sockets import FeedSocket, socket_of
 from mycel_runtime.backend.world import inbox
 from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.wire import codec
@@ -21,10 +22,11 @@ from mycel_runtime.wire.frames import Overflow
 from mycel_runtime.wire.limits import RING_FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import MutableMapping, Sequence
 
     from mycel_runtime.backend.service import Service
     from mycel_runtime.backend.world.entities import User
+    from mycel_runtime.wire.frames import Notify
 
 router = APIRouter()
 
@@ -33,29 +35,13 @@ CLOSE_POLICY: Final = 1008
 CLOSE_BROKEN: Final = 1011
 
 
-class _Gone(Exception):  # noqa: N818 - not an error: the connection is over
-    """Nobody listens any more, or nobody shall."""
-
-
 @router.websocket("/api/runtime/inbox/subscribe")
 async def subscribe(websocket: WebSocket) -> None:
     """One subscription, from handshake to end."""
     service: Service = websocket.app.state.service
     user = await _admit(websocket, service)
-    if user is None:
-        return
-    signals: asyncio.Queue[None] = asyncio.Queue()
-
-    def signal() -> None:
-        signals.put_nowait(None)
-
-    service.bus.register(user.id, signal)
-    try:
-        await _serve(websocket, service, user.id, signals)
-    except (_Gone, WebSocketDisconnect):
-        pass
-    finally:
-        service.bus.unregister(user.id, signal)
+    if user is not None:
+        await Subscription(websocket, service, user.id).live()
 
 
 async def _admit(websocket: WebSocket, service: Service) -> User | None:
@@ -88,71 +74,112 @@ def _token(websocket: WebSocket) -> str | None:
     return None
 
 
-async def _serve(websocket: WebSocket, service: Service, user_id: str, signals: asyncio.Queue[None]) -> None:
-    if not await _begin(websocket, service, user_id, signals):
-        await _announce(websocket, service, user_id)
-    while True:
-        await signals.get()
-        await _announce(websocket, service, user_id)
+class _Gone(Exception):  # noqa: N818 - not an error: the connection is over
+    """Nobody listens any more, or nobody shall."""
 
 
-async def _begin(websocket: WebSocket, service: Service, user_id: str, signals: asyncio.Queue[None]) -> bool:
-    """
-    Wait for the first message or the first wake.
+class Subscription:
+    """An accepted connection of a user, and the wakes that it has not acted on."""
 
-    Returns:
-        Whether it was the message; then the replay is done, and a wake of the same tick is lost (Q14).
-    """
-    async with asyncio.TaskGroup() as tasks:
-        hearing = tasks.create_task(websocket.receive(), name="first-message")
-        waking = tasks.create_task(signals.get(), name="first-wake")
-        await asyncio.wait([hearing, waking], return_when=asyncio.FIRST_COMPLETED)
-        hearing.cancel()
-        waking.cancel()
-    if hearing.cancelled():
-        return False
-    await _replay(websocket, service, user_id, hearing.result())
-    if not service.quirks.wake_beats_resume and not waking.cancelled():
-        signals.put_nowait(None)
-    return True
+    def __init__(self, websocket: WebSocket, service: Service, user_id: str) -> None:
+        self._websocket = websocket
+        self._service = service
+        self._quirks = service.quirks
+        self._user_id = user_id
+        self._signals: asyncio.Queue[bool] = asyncio.Queue()
+        self._sent_seq = service.streams.last_seq(user_id)
 
+    def wake(self) -> None:
+        """The inbox has something. Not coalesced with others (Q8)."""
+        self._signals.put_nowait(True)
 
-async def _replay(
-    websocket: WebSocket, service: Service, user_id: str, message: MutableMapping[str, Any]
-) -> None:
-    """Act on the first message (5.3)."""
-    if message["type"] != "websocket.receive":
-        raise _Gone
-    try:
-        since_seq = codec.decode_resume(message["text"])
-    except (KeyError, TypeError, ValueError, OverflowError) as exc:
-        drop(websocket)
-        raise _Gone from exc
-    if since_seq is None:
-        return
-    replay = service.streams.replay(user_id, since_seq)
-    if isinstance(replay, Overflow):
-        await websocket.send_text(codec.encode_overflow(replay))
-        return
-    for frame in replay:
-        await websocket.send_text(codec.encode_notify(frame))
+    def end(self) -> None:
+        """Stop; what was woken before is done before."""
+        self._signals.put_nowait(False)
 
+    async def live(self) -> None:
+        """Serve until the connection is over; a closed one is noticed when something is sent (Q13)."""
+        socket = socket_of(self._websocket.scope)
+        socket.user_id = self._user_id
+        if not self._quirks.zombies_eat:
+            socket.when_lost = self.end
+        self._service.subscriptions.add(self)
+        self._service.bus.register(self._user_id, self.wake)
+        try:
+            await self._serve(socket)
+        except (_Gone, WebSocketDisconnect):
+            pass
+        finally:
+            self._service.bus.unregister(self._user_id, self.wake)
+            self._service.subscriptions.discard(self)
 
-async def _announce(websocket: WebSocket, service: Service, user_id: str) -> None:
-    """Drain, number, send: into a dead socket too (Q13)."""
-    try:
-        with service.transaction():
-            items = inbox.drain(service.world, user_id)
-    except Broken as exc:
-        await websocket.close(CLOSE_BROKEN, str(exc))
-        raise _Gone from exc
-    frames = service.streams.number(user_id, items, service.now())
-    if service.quirks.batch_cut:
-        frames = frames[-RING_FRAMES:]
-    for frame in frames:
-        await websocket.send_text(codec.encode_notify(frame))
+    async def _serve(self, socket: FeedSocket) -> None:
+        if (message := await self._first_message()) is not None:
+            await self._replay(socket, message)
+        while True:
+            if not await self._signals.get() or (socket.is_lost and not self._quirks.zombies_eat):
+                return
+            await self._announce()
 
+    async def _first_message(self) -> MutableMapping[str, Any] | None:
+        """
+        Wait for the first message or the first wake, whichever is first (Q14).
 
-def drop(websocket: WebSocket) -> None:
-    """Cut the connection without a close frame."""
-    websocket.scope["extensions"]["mycel.socket"].abort()
+        Returns:
+            The message; a wake of the same tick is lost then. `None` if the wake came first: it is put back,
+            and the message will never be read.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            hearing = tasks.create_task(self._websocket.receive(), name="first-message")
+            waking = tasks.create_task(self._signals.get(), name="first-wake")
+            await asyncio.wait([hearing, waking], return_when=asyncio.FIRST_COMPLETED)
+            if self._quirks.wake_beats_resume or hearing.done():
+                hearing.cancel()
+            waking.cancel()
+        if not waking.cancelled() and (hearing.cancelled() or not self._quirks.wake_beats_resume):
+            self._signals.put_nowait(waking.result())
+        return None if hearing.cancelled() else hearing.result()
+
+    async def _replay(self, socket: FeedSocket, message: MutableMapping[str, Any]) -> None:
+        """Act on the first message (5.3)."""
+        if message["type"] != "websocket.receive":
+            raise _Gone
+        try:
+            since_seq = codec.decode_resume(message["text"])
+        except (KeyError, TypeError, ValueError, OverflowError) as exc:
+            if not self._quirks.bad_resume_kills:
+                return
+            socket.abort()
+            raise _Gone from exc
+        if since_seq is not None:
+            await self._resume(since_seq)
+
+    async def _resume(self, since_seq: int) -> None:
+        replay = self._service.streams.replay(self._user_id, since_seq)
+        if isinstance(replay, Overflow):
+            await self._websocket.send_text(codec.encode_overflow(replay))
+            replay = [] if self._quirks.overflow_only else self._service.streams.ring(self._user_id)
+        await self._send(replay)
+        if not self._quirks.resume_only_replays:
+            self.wake()
+
+    async def _announce(self) -> None:
+        """Drain, number, send: into a dead socket too (Q13)."""
+        service = self._service
+        try:
+            with service.transaction():
+                items = inbox.drain(service.world, self._user_id)
+        except Broken as exc:
+            await self._websocket.close(CLOSE_BROKEN, str(exc))
+            raise _Gone from exc
+        frames = service.streams.number(self._user_id, items, service.now())
+        if not self._quirks.gaps:
+            ring = service.streams.ring(self._user_id)
+            frames = [frame for frame in ring if frame.seq > self._sent_seq]
+        await self._send(frames[-RING_FRAMES:] if self._quirks.batch_cut else frames)
+
+    async def _send(self, frames: Sequence[Notify]) -> None:
+        if frames:
+            self._sent_seq = frames[-1].seq
+        for text in self._service.faults.shape([codec.encode_notify(frame) for frame in frames]):
+            await self._websocket.send_text(text)

@@ -8,42 +8,157 @@ Source: contract section 6 (what each does and where it was seen) and section 8 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+Generation: TypeAlias = Literal["a", "b"]
+
+
+def _quirk(number: str, on: str, off: str) -> Any:
+    """A switch: its number in the contract, what happens while it is on, and what if it is off."""
+    return field(default=True, metadata={"number": number, "on": on, "off": off})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
+    """What this server does that a kinder one would not; `table` says it in words."""
+
+    numbers_restart: bool = _quirk(
+        "Q1",
+        "A restart numbers frames from 1 again, with an empty ring.",
+        "`restart` keeps numbers and ring.",
+    )
+    short_ring: bool = _quirk("Q3", "The ring holds 256 frames.", "It holds all of them.")
+    overflow_only: bool = _quirk(
+        "Q4", "An overflow is sent instead of the replay.", "The frames of the ring follow it."
+    )
+    resume_only_replays: bool = _quirk(
+        "Q5",
+        "A resume does not look into the queue.",
+        "It is followed by a drain, as if there had been a wake.",
+    )
+    wake_evaporates: bool = _quirk("Q6", "A wake without a handler is gone.", "The next handler gets it.")
+    announces_all: bool = _quirk(
+        "Q7", "Every wake announces every unread chat.", "Only chats with a token in the queue are announced."
+    )
+    double_wake: bool = _quirk("Q8", "Every wake arrives twice.", "It arrives once.")
+    gaps: bool = _quirk(
+        "Q9",
+        "What an HTTP drain numbered is not sent on the socket.",
+        "The socket sends it at its next wake.",
+    )
+    one_handler: bool = _quirk(
+        "Q10", "The newest subscriber of an inbox silently takes all wakes.", "All of them are woken."
+    )
+    cleanup_deafens: bool = _quirk(
+        "Q11", "The end of a connection unregisters whoever is registered.", "It unregisters itself."
+    )
+    wait_deafens: bool = _quirk(
+        "Q12", "`wait` takes the inbox from the subscriber and unregisters it.", "It waits beside it."
+    )
+    zombies_eat: bool = _quirk(
+        "Q13", "A closed connection is noticed by the wake that it eats.", "It is noticed at once."
+    )
+    wake_beats_resume: bool = _quirk(
+        "Q14",
+        "A wake before the first message leaves that unread; one in the same tick is lost.",
+        "Both are heeded.",
+    )
+    bad_resume_kills: bool = _quirk(
+        "Q15", "A bad first message cuts the connection without a close frame.", "It is ignored."
+    )
+    unread_messages_kill: bool = _quirk(
+        "Q16", "From the 33rd message that a client sends, its pongs are not read.", "They are."
+    )
+    handshake_500: bool = _quirk("Q18", "A bad token refuses the handshake with 500.", "With 403.")
+    poison_chat: bool = _quirk(
+        "Q20", "A chat that cannot be shown fails the whole list and the whole drain.", "It is left out."
+    )
+    failed_after_commit: bool = _quirk(
+        "Q21", "What fails after the change was stored is told as a 500.", "It is told as done."
+    )
+    no_idempotency_key: bool = _quirk(
+        "Q22",
+        "A repeated send is a second message.",
+        "A header `Idempotency-Key` makes it the first one again.",
+    )
+    drain_destroys: bool = _quirk(
+        "Q23", "A drain empties the queue before it answers.", "HTTP drains leave the queue as it is."
+    )
+    queue_lost_first: bool = _quirk(
+        "Q25", "The queue is empty even if the drain fails.", "It keeps what was not told."
+    )
+    read_destroys: bool = _quirk("Q26", "`messages/read` moves the cursor.", "It does not.")
+    number_then_insert: bool = _quirk(
+        "Q27",
+        "A held message has its seq already; later ones show before it.",
+        "It gets the seq when it shows.",
+    )
+    check_then_write: bool = _quirk(
+        "Q28", "Others may speak between the caught-up check and the write.", "Nobody may."
+    )
+    own_speech_blocks: bool = _quirk(
+        "Q29", "Generation A: one's own message blocks the next caught-up send.", "Only foreign ones do."
+    )
+    bad_before_500: bool = _quirk("Q31", "A `before` that is no number is a 500.", "It is a 422.")
+    mention_silences: bool = _quirk("Q32", "A mention wakes nobody but the mentioned.", "It silences nobody.")
+    mute_never_ends: bool = _quirk("Q33", "`mute_until` is stored and heeded by nobody.", "It ends the mute.")
+    tells_the_chat: bool = _quirk(
+        "Q34", "A notification shows the chat's newest message, whoever said it.", "The newest unread one."
+    )
+    humans_sleep: bool = _quirk("Q35", "Humans are never woken.", "They are.")
+    silent_joins: bool = _quirk("Q36", "Nobody is told that he was added to a chat.", "His inbox is woken.")
+    past_is_unread: bool = _quirk("Q37", "The whole past is unread for a new member.", "Nothing of it is.")
+    cursor_unbounded: bool = _quirk(
+        "Q38", "`up_to_seq` may lie beyond the newest message.", "The newest is the bound."
+    )
+    requests_to_nobody: bool = _quirk(
+        "Q39", "A relationship request to nobody is stored, then fails with 500.", "It is a 400."
+    )
+    batch_cut: bool = _quirk("Q45", "The socket sends at most 256 items of one drain.", "It sends all.")
+    storage_order: bool = _quirk(
+        "Q46", "A drain's chats come in storage order.", "The one with the latest message comes last."
+    )
+    fingerprints_repeat: bool = _quirk(
+        "Q47", "The same state has the same fingerprint.", "Every frame has its own."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
     """
-    What this server does that a kinder one would not.
+    Which server is played.
 
     Attributes:
-        double_wake: Q8. Every wake arrives twice.
-        wake_evaporates: Q6. A wake without a handler is gone. Off: the next handler gets it.
-        one_handler: Q10. The newest subscriber of an inbox silently takes all wakes.
-        cleanup_deafens: Q11. The end of a connection unregisters whoever is registered.
-        wake_beats_resume: Q14. A wake that comes before the first message makes the server ignore it.
-        handshake_500: Q18. A bad token refuses the handshake with 500. Off: 403.
-        batch_cut: Q45. The socket sends at most 256 items of one drain.
-        poison_chat: Q20. A chat that cannot be shown fails the whole list and the whole drain.
-        queue_lost_first: Q20, Q25. The queue is emptied before the projection is known to work.
-        check_then_write: Q28. Others may speak between the caught-up check and the write.
-        mention_silences: Q32. A mention wakes nobody but the mentioned.
-        bad_before_500: Q31. A `before` that is no number is a 500. Off: 422.
-        cursor_unbounded: Q38. `up_to_seq` may lie beyond the newest message.
-        past_is_unread: Q37. The whole past is unread for a new member.
+        generation: The last public one (`a`) or the newest (`b`).
+        caught_up: Whose caught-up rule and cursor hold (4.5, U6); `None`: the generation's own.
+        is_full: The full profile; else what the communication profile has (2.12).
     """
 
-    double_wake: bool = True
-    wake_evaporates: bool = True
-    one_handler: bool = True
-    cleanup_deafens: bool = True
-    wake_beats_resume: bool = True
-    handshake_500: bool = True
-    batch_cut: bool = True
-    poison_chat: bool = True
-    queue_lost_first: bool = True
-    check_then_write: bool = True
-    mention_silences: bool = True
-    bad_before_500: bool = True
-    cursor_unbounded: bool = True
-    past_is_unread: bool = True
+    quirks: Quirks = field(default_factory=Quirks)
+    generation: Generation = "b"
+    caught_up: Generation | None = None
+    is_full: bool = True
+
+    @property
+    def counts_movement(self) -> bool:
+        """Whether any movement of the chat blocks a caught-up send, as in generation A."""
+        return (self.caught_up or self.generation) == "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A row of the table: the switch, its number in the contract, and what it does in either position."""
+
+    name: str
+    number: str
+    on: str
+    off: str
+
+
+def table() -> list[Quirk]:
+    """Every switch in words."""
+    return [
+        Quirk(entry.name, entry.metadata["number"], entry.metadata["on"], entry.metadata["off"])
+        for entry in fields(Quirks)
+    ]

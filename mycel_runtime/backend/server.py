@@ -16,9 +16,10 @@ from typing_extensions import override
 from mycel_runtime.backend.faults import Faults
 from mycel_runtime.backend.gate import Gate
 from mycel_runtime.backend.http.app import build_app
-from mycel_runtime.backend.quirks import Quirks
-from mycel_runtime.backend.service import Service
-from mycel_runtime.backend.sockets import FeedSocket
+from mycel_runtime.backend.quirks import Quirks, Rules
+from mycel_runtime.backend.service import Post, Service
+from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
+from mycel_runtime.backend.stage import LoopStage
 from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from fastapi import FastAPI
+
     from mycel_runtime.backend.sockets import Connection
+    from mycel_runtime.backend.world.inbox import Streams
 
 GRACE_SECONDS: Final = 1
 """For requests under way when the backend stops."""
@@ -46,6 +50,7 @@ class BackendOptions:
         database: The SQLite file; `None` keeps everything in memory.
         port: 0 for one that the system chooses.
         generation: Which server is played: the last public one (`a`) or the newest (`b`).
+        caught_up: Whose caught-up rule and cursor hold; `None` for the generation's own (contract U6).
         profile: Everything, or what the communication profile serves (contract 2.12).
         control_socket: Where faults and owner's tools are taken from other processes.
     """
@@ -56,15 +61,33 @@ class BackendOptions:
     generation: Literal["a", "b"] = "b"
     profile: Literal["full", "communication"] = "full"
     quirks: Quirks = field(default_factory=Quirks)
+    caught_up: Literal["a", "b"] | None = None
     control_socket: Path | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """What the world needs to know of this."""
+        return Rules(
+            quirks=self.quirks,
+            generation=self.generation,
+            caught_up=self.caught_up,
+            is_full=self.profile == "full",
+        )
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the caller, and says when it listens."""
+    """Leaves signals to the caller, says when it listens, and stops without a wait."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._service = service
         self._tell_started = started
+        self._stop = asyncio.Event()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -72,55 +95,52 @@ class _Server(uvicorn.Server):
         self._tell_started()
 
     @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def main_loop(self) -> None:
+        """Renew the date header once a second; the base class looks ten times as often."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 1.0)
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open WebSockets are told 1012 first; then their subscriptions end, zombies too (not so in Q50)."""
+        asyncio.get_running_loop().call_soon(self._service.end_subscriptions)
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """End within about `GRACE_SECONDS`; from the loop's own thread."""
+        self.should_exit = True
+        self._stop.set()
 
 
 class _Life:
     """One start of a backend: from bound socket to last answer; numbers of frames live as long (Q1)."""
 
     def __init__(
-        self,
-        options: BackendOptions,
-        storage: Storage,
-        faults: Faults,
-        listener: socket.socket,
-        started: Callable[[], None],
+        self, options: BackendOptions, service: Service, listener: socket.socket, started: Callable[[], None]
     ) -> None:
-        self._faults = faults
+        self._service = service
         self._listener = listener
-        service = Service(storage, options.quirks, faults)
-        app = build_app(service, is_full=options.profile == "full")
-        self.server = _Server(_configure(app), started)
-        connections = self.server.server_state.connections
-        self.server.config.loaded_app = Gate(app, faults, cast("set[Connection]", connections))
+        app = build_app(service)
+        self.server = _Server(_configure(app, options), service, started)
+        connections = cast("set[Connection]", self.server.server_state.connections)
+        self.server.config.loaded_app = Gate(app, service.faults, connections)
         self._connections = connections
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        loop = asyncio.get_running_loop()
-
-        def reach(what: Literal["drop", "half-open"]) -> None:
-            loop.call_soon_threadsafe(self._disturb, what)
-
-        self._faults.attach(reach)
+        self._loop = asyncio.get_running_loop()
+        self._service.faults.attach(LoopStage(self._service, self._connections))
         try:
             await self.server.serve(sockets=[self._listener])
         finally:
-            self._faults.attach(None)
+            self._service.faults.attach(None)
 
     def stop(self) -> None:
-        """End within about `GRACE_SECONDS`; from the loop's own thread."""
-        self.server.should_exit = True
-
-    def _disturb(self, what: Literal["drop", "half-open"]) -> None:
-        for connection in tuple(self._connections):
-            if isinstance(connection, FeedSocket):
-                if what == "drop":
-                    connection.abort()
-                else:
-                    connection.fall_silent()
+        """End within about `GRACE_SECONDS`; from any thread, once it runs."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.server.stop)
 
 
 class LocalBackend:
@@ -133,10 +153,12 @@ class LocalBackend:
     def __init__(self, options: BackendOptions = BackendOptions()) -> None:
         self.options = options
         self.faults = Faults()
+        self.post = Post()
         self.port = options.port
         self._storage: Storage | None = None
         self._thread: threading.Thread | None = None
         self._life: _Life | None = None
+        self._streams: Streams | None = None
 
     @property
     def base_url(self) -> str:
@@ -155,7 +177,8 @@ class LocalBackend:
         self.port = listener.getsockname()[1]
         try:
             self._storage = self._storage or _open_storage(self.options)
-            self._life = _Life(self.options, self._storage, self.faults, listener, started.set)
+            service = Service(self._storage, self.faults, self._streams, self.post)
+            self._life = _Life(self.options, service, listener, started.set)
         except BaseException:
             listener.close()
             raise
@@ -164,6 +187,7 @@ class LocalBackend:
         )
         self._thread.start()
         started.wait(START_SECONDS)
+        self._streams = None if self.options.quirks.numbers_restart else service.streams
 
     def stop(self) -> None:
         """End, with open WebSockets too, within about two seconds. Data in memory stays for the next start."""
@@ -208,22 +232,22 @@ async def serve(options: BackendOptions, *, started: Callable[[str], None], stop
     listener = _bind(options.host, options.port)
     with contextlib.closing(listener), contextlib.closing(_open_storage(options)) as storage:
         base_url = f"http://{options.host}:{listener.getsockname()[1]}"
-        life = _Life(options, storage, Faults(), listener, lambda: started(base_url))
+        life = _Life(options, Service(storage, Faults()), listener, lambda: started(base_url))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(life.run(), name="backend")
             await stop.wait()
             life.stop()
 
 
-def _configure(app: object) -> uvicorn.Config:
+def _configure(app: FastAPI, options: BackendOptions) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type] # replaced below; FastAPI is an ASGI application
+        app,
         log_config=None,
         access_log=False,
         lifespan="off",
         loop="asyncio",
-        ws=FeedSocket,
+        ws=FeedSocket if options.quirks.unread_messages_kill else PatientSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=PING_INTERVAL_SECONDS,
         ws_ping_timeout=PING_TIMEOUT_SECONDS,
@@ -236,8 +260,8 @@ def _configure(app: object) -> uvicorn.Config:
 
 def _open_storage(options: BackendOptions) -> Storage:
     if options.database is None:
-        return MemoryStorage(options.quirks)
-    return SqliteStorage(options.database, options.quirks)
+        return MemoryStorage(options.rules)
+    return SqliteStorage(options.database, options.rules)
 
 
 def _bind(host: str, port: int) -> socket.socket:

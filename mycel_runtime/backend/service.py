@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.backend.tokens import TokenError, Tokens
 from mycel_runtime.backend.world.inbox import Streams
@@ -14,10 +14,9 @@ from mycel_runtime.backend.world.refusal import Refused
 from mycel_runtime.backend.world.wake import WakeBus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mycel_runtime.backend.faults import Faults
-    from mycel_runtime.backend.quirks import Quirks
     from mycel_runtime.backend.storage import Storage
     from mycel_runtime.backend.world.entities import User
 
@@ -28,20 +27,50 @@ NO_HEADER: Final = "Missing or invalid Authorization header"
 NO_USER: Final = "User no longer exists — please re-login"
 
 
+class Ending(Protocol):
+    """A subscription, as far as a service ends it."""
+
+    def end(self) -> None:
+        """Stop serving."""
+
+
+class Post:
+    """Where one-time passwords go: kept for tests, told to the operator."""
+
+    def __init__(self, tell: Callable[[str, str], None] | None = None) -> None:
+        self.codes: dict[str, str] = {}
+        self._tell = tell
+
+    def deliver(self, email: str, code: str) -> None:
+        """Send a code."""
+        self.codes[email] = code
+        if self._tell is not None:
+            self._tell(email, code)
+
+
 class Service:
     """
     One life of the backend; its numbers and handlers end with it (Q1).
 
     Used by one event loop only.
+
+    Attributes:
+        sent: What was answered to sends with an idempotency key (Q22 switched off).
     """
 
-    def __init__(self, storage: Storage, quirks: Quirks, faults: Faults) -> None:
-        self.quirks = quirks
+    def __init__(
+        self, storage: Storage, faults: Faults, streams: Streams | None = None, post: Post | None = None
+    ) -> None:
         self.faults = faults
+        self.post = post or Post()
         self.world = storage.load()
-        self.streams = Streams()
-        self.bus = WakeBus(quirks)
+        self.rules = self.world.rules
+        self.quirks = self.world.quirks
+        self.streams = streams or Streams(self.quirks)
+        self.bus = WakeBus(self.quirks)
         self.tokens = Tokens(storage.secret)
+        self.subscriptions: set[Ending] = set()
+        self.sent: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._storage = storage
 
     def now(self) -> float:
@@ -101,8 +130,13 @@ class Service:
             for user_id in self.world.take_wakes():
                 self._wake(user_id)
 
+    def end_subscriptions(self) -> None:
+        """Let every subscription end, those of dead connections too."""
+        for subscription in tuple(self.subscriptions):
+            subscription.end()
+
     def _wake(self, user_id: str) -> None:
-        if self.faults.swallows_wake():
+        if self.faults.strikes("wake"):
             return
         self.bus.publish(user_id)
         if self.quirks.double_wake:

@@ -1,23 +1,24 @@
 """
-uvicorn's connections, with handles for trouble: abort, fall silent, and a receive queue of the real size.
+uvicorn's WebSocket connections, with handles for trouble, and a receive queue of the real server's size.
 
 They rest on uvicorn's internals, which is why they are all in this one module.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable, Iterable, MutableMapping
 
     from websockets.http11 import Request
 
-RECEIVE_QUEUE: Final = 32
-"""Client messages that may wait unread before the connection stops reading (Q16)."""
+SOCKET: Final = "mycel.socket"
+"""Where in an ASGI scope's extensions the connection stands."""
 
 
 class Connection(Protocol):
@@ -28,19 +29,43 @@ class Connection(Protocol):
 
 
 class FeedSocket(WebSocketsSansIOProtocol):
-    """A WebSocket connection that can be cut or silenced from outside."""
+    """
+    A WebSocket connection that can be cut or silenced from outside.
+
+    Attributes:
+        user_id: Whose subscription it is, once it is one.
+        when_lost: Called when the connection is over.
+    """
+
+    receive_queue: ClassVar[int] = 32
+    """Client messages that may wait unread before the connection stops reading (Q16)."""
+
+    user_id: str | None = None
+    when_lost: Callable[[], None] | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is over, or ending."""
+        return self.disconnected or self.close_sent
 
     @override
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"]["mycel.socket"] = cast("dict[object, object]", self)
+            extensions = cast("dict[str, Any]", self.scope["extensions"])
+            extensions[SOCKET] = self
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     @override
     def send_receive_event_to_app(self) -> None:
         """Go on reading until the queue is full: a close or a pong must be seen behind an unread message."""
         super().send_receive_event_to_app()
-        if self.read_paused and self.queue.qsize() < RECEIVE_QUEUE:
+        if self.read_paused and self.queue.qsize() <= self.receive_queue:
             self.read_paused = False
             self.transport.resume_reading()
 
@@ -54,6 +79,32 @@ class FeedSocket(WebSocketsSansIOProtocol):
         self.stop_keepalive()
         self.transport.pause_reading()
         self.transport = cast("asyncio.Transport", _Void(self.transport))
+
+    def send_raw(self, data: str | bytes) -> None:
+        """Send one message as it is."""
+        if isinstance(data, str):
+            self.conn.send_text(data.encode())
+        else:
+            self.conn.send_binary(data)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def send_batch(self, texts: Iterable[str]) -> None:
+        """Send many text messages with one write."""
+        for text in texts:
+            self.conn.send_text(text.encode())
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+class PatientSocket(FeedSocket):
+    """Reads on whatever the client sends (Q16 switched off)."""
+
+    receive_queue = 2**31
+
+
+def socket_of(scope: MutableMapping[str, Any]) -> FeedSocket:
+    """The connection of a WebSocket's scope."""
+    socket: FeedSocket = scope["extensions"][SOCKET]
+    return socket
 
 
 class _Void:

@@ -21,11 +21,18 @@ from mycel_runtime.backend.world.entities import (
     Chat,
     Contact,
     Entity,
+    Invitation,
+    JoinRequest,
     Member,
     Message,
     QueueItem,
+    Registration,
     Relationship,
+    Task,
+    Thread,
     User,
+    Workflow,
+    WorkflowEvent,
 )
 from mycel_runtime.backend.world.state import World
 from mycel_runtime.errors import ConfigError
@@ -34,9 +41,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mycel_runtime.backend.quirks import Quirks
+    from mycel_runtime.backend.quirks import Rules
 
-_TYPES: Final[tuple[type[Any], ...]] = (User, Chat, Member, Message, QueueItem, Relationship, Contact)
+_TYPES: Final[tuple[type[Any], ...]] = (
+    User,
+    Chat,
+    Member,
+    Message,
+    QueueItem,
+    Relationship,
+    Contact,
+    JoinRequest,
+    Workflow,
+    WorkflowEvent,
+    Task,
+    Thread,
+    Invitation,
+    Registration,
+)
 """In the order in which a world takes them in: what is referred to comes first."""
 
 _STORED: Final = {
@@ -81,9 +103,9 @@ class Storage(Protocol):
 class MemoryStorage:
     """Keeps the world itself, for as long as this object lives."""
 
-    def __init__(self, quirks: Quirks) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.secret = secrets.token_bytes(32)
-        self._world = World(quirks)
+        self._world = World(rules)
 
     def load(self) -> World:
         """The same world, each time."""
@@ -104,8 +126,8 @@ class SqliteStorage:
         ConfigError: The file cannot be used.
     """
 
-    def __init__(self, path: Path, quirks: Quirks) -> None:
-        self._quirks = quirks
+    def __init__(self, path: Path, rules: Rules) -> None:
+        self._rules = rules
         with _explained(path):
             path.touch(mode=0o600, exist_ok=True)
             self._db = sqlite3.connect(
@@ -124,7 +146,7 @@ class SqliteStorage:
 
     def load(self) -> World:
         """Read everything."""
-        world = World(self._quirks)
+        world = World(self._rules)
         world.restore(self._read())
         return world
 
@@ -148,7 +170,7 @@ class SqliteStorage:
 
     def _read(self) -> Iterator[Entity]:
         for type_ in _TYPES:
-            for (body,) in self._db.execute(_ALL, (type_.kind,)):
+            for (body,) in self._db.execute(_ALL, (type_.table,)):
                 yield type_(**pydantic_core.from_json(body))
 
     def _keep_secret(self) -> bytes:

@@ -32,6 +32,7 @@ class Tokens:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._known: dict[str, tuple[str, float | None]] = {}
+        self._refused: dict[str, str] = {}
 
     def make(self, user_id: str, now: float, *, expires: bool = False, **claims: Any) -> str:
         """A token of this user; only a login's expires (Q41)."""
@@ -49,12 +50,18 @@ class Tokens:
         Raises:
             TokenError: Forged, malformed or expired.
         """
+        if token in self._refused:
+            raise TokenError(self._refused[token])
         if (known := self._known.get(token)) is None:
             known = self._known[token] = self._decode(token)
         user_id, expiry = known
         if expiry is not None and now > expiry + LEEWAY_SECONDS:
             raise TokenError(EXPIRED)
         return user_id
+
+    def refuse(self, token: str, *, expired: bool) -> None:
+        """Refuse a token from now on."""
+        self._refused[token] = EXPIRED if expired else INVALID + "Signature verification failed"
 
     def _decode(self, token: str) -> tuple[str, float | None]:
         raw = token.encode()

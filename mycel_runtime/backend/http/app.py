@@ -5,40 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pydantic_core
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
 
 from mycel_runtime.backend import feed
-from mycel_runtime.backend.http import auth, chats, inbox, messages
+from mycel_runtime.backend.http import (
+    auth,
+    chats,
+    inbox,
+    joins,
+    messages,
+    panel,
+    relationships,
+    workflows,
+)
 from mycel_runtime.backend.http.face import answer
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mycel_runtime.backend.quirks import Rules
     from mycel_runtime.backend.service import Service
 
 TITLE: Final = "Mycel Web Backend"
 VERSION: Final = "0.1.0"
 
 
-def build_app(service: Service, *, is_full: bool = True) -> FastAPI:
-    """
-    The REST and WebSocket faces of a service.
-
-    Args:
-        service: What they work on.
-        is_full: Whether the full profile is served; else what the communication profile has (2.12).
-    """
+def build_app(service: Service) -> FastAPI:
+    """The REST and WebSocket faces of a service, as far as its generation and profile have them."""
     app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False)
     app.state.service = service
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app.add_exception_handler(Refused, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    for router in (auth.communication, chats.router, messages.router, inbox.router, feed.router):
+    for router in _routers(service.rules):
         app.include_router(router)
-    if is_full:
-        app.include_router(auth.full)
     return app
+
+
+def _routers(rules: Rules) -> Iterator[APIRouter]:
+    """What is served: generation A knows less, the communication profile has no accounts (2.12)."""
+    yield auth.communication
+    yield chats.router
+    yield joins.router
+    yield relationships.router
+    yield inbox.router
+    if rules.generation == "a":
+        yield messages.older
+    else:
+        yield from (auth.newer, chats.newer, messages.router, inbox.newer, workflows.router, feed.router)
+    if rules.is_full:
+        yield auth.full
+        yield panel.router
 
 
 async def _answer_refusal(_: Request, exc: Exception) -> Response:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from mycel_runtime.backend.http.face import Anybody, Caller, answer
-from mycel_runtime.backend.tokens import matches
-from mycel_runtime.backend.world import accounts
+from mycel_runtime.backend.http.panel import new_agent_id
+from mycel_runtime.backend.tokens import TokenError, hash_password, matches
+from mycel_runtime.backend.world import accounts, registration
 from mycel_runtime.backend.world.refusal import Refused
 
 communication = APIRouter(prefix="/api/auth", tags=["auth"])
+newer = APIRouter(prefix="/api/auth", tags=["auth"])
 full = APIRouter(prefix="/api/auth", tags=["auth"])
 
 
@@ -19,6 +23,28 @@ class LoginBody(BaseModel):
 
     identifier: str
     password: str
+
+
+class OtpBody(BaseModel):
+    """Who wants an account."""
+
+    email: str
+    password: str
+    invite_code: str
+
+
+class CodeBody(BaseModel):
+    """The one-time password."""
+
+    email: str
+    token: str
+
+
+class CompletionBody(BaseModel):
+    """The token of a verified address."""
+
+    temp_token: str
+    invite_code: str
 
 
 class GuestBody(BaseModel):
@@ -51,7 +77,49 @@ async def login(body: LoginBody, service: Anybody) -> Response:
     )
 
 
-@communication.post("/guest")
+@full.post("/send-otp")
+async def send_otp(body: OtpBody, service: Anybody) -> Response:
+    """Send the one-time password: to the operator, there is no mail here."""
+    code = f"{secrets.randbelow(10**6):06}"
+    password = hash_password(body.password)
+    with service.transaction():
+        registration.begin(
+            service.world, body.email, password, body.invite_code, code=code, user_id=service.new_id()
+        )
+    service.post.deliver(body.email, code)
+    return answer({"ok": True})
+
+
+@full.post("/verify-otp")
+async def verify_otp(body: CodeBody, service: Anybody) -> Response:
+    """Take the one-time password for a token to finish with."""
+    with service.transaction():
+        row = registration.verify(service.world, body.email, body.token)
+    return answer({"temp_token": service.tokens.make(row.user_id, service.now(), expires=True)})
+
+
+@full.post("/complete-register")
+async def complete_register(body: CompletionBody, service: Anybody) -> Response:
+    """Make the account; the token to finish with becomes its token."""
+    now = service.now()
+    try:
+        user_id = service.tokens.read(body.temp_token, now)
+    except TokenError as exc:
+        raise Refused(400, "会话已过期，请重新验证邮箱") from exc
+    with service.transaction():
+        user, agent = registration.complete(
+            service.world, user_id, body.invite_code, new_agent_id=new_agent_id, now=now
+        )
+    return answer(
+        {
+            "token": body.temp_token,
+            "user": accounts.show_login(user),
+            "agent": accounts.show_agent(agent),
+        }
+    )
+
+
+@newer.post("/guest")
 async def create_guest(body: GuestBody, service: Anybody) -> Response:
     """A new guest owner with a token that never expires."""
     now = service.now()
@@ -76,4 +144,7 @@ async def create_external_user(body: ExternalUserBody, call: Caller) -> Response
 @communication.get("/me")
 async def whoami(call: Caller) -> Response:
     """The caller."""
-    return answer(accounts.show_me(call.user))
+    shown = accounts.show_me(call.user)
+    if call.service.rules.generation == "a":
+        del shown["is_guest"]
+    return answer(shown)

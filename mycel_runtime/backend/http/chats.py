@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from mycel_runtime.backend.http.face import Caller, Strict, answer
 from mycel_runtime.backend.world import chats
 
 router = APIRouter(prefix="/api/chats", tags=["chats"])
+newer = APIRouter(prefix="/api/chats", tags=["chats"])
 
 
 class ChatBody(BaseModel):
@@ -19,6 +21,14 @@ class ChatBody(BaseModel):
     user_ids: list[str] = []
     title: str | None = None
     kind: Literal["auto", "direct", "group"] = "auto"
+
+
+class MuteBody(BaseModel):
+    """Whom to mute or not."""
+
+    user_id: str
+    muted: bool
+    mute_until: float | None = None
 
 
 class MemberBody(Strict):
@@ -37,13 +47,16 @@ async def list_chats(call: Caller) -> Response:
 async def create_chat(body: ChatBody, call: Caller) -> Response:
     """A new chat, or the direct chat that there is."""
     service = call.service
+    if service.rules.generation == "a" and not body.user_ids:
+        problem = {"type": "too_short", "loc": ("body", "user_ids"), "msg": "too short", "input": []}
+        raise RequestValidationError([problem])
     with service.transaction():
         chat = chats.create(
             call.world,
             call.user,
             body.user_ids,
             body.title,
-            body.kind,
+            body.kind if service.rules.generation == "b" else "auto",
             chat_id=service.new_id(),
             now=service.now(),
         )
@@ -56,9 +69,25 @@ async def get_chat(chat_id: str, call: Caller) -> Response:
     return answer(chats.show_detail(call.world, call.user, chat_id))
 
 
-@router.post("/{chat_id}/members")
+@newer.post("/{chat_id}/members")
 async def add_member(chat_id: str, body: MemberBody, call: Caller) -> Response:
     """Somebody more in a group."""
     with call.service.transaction():
         membership = chats.add_member(call.world, call.user, chat_id, body.user_id)
     return answer(membership)
+
+
+@router.post("/{chat_id}/mute")
+async def mute_member(chat_id: str, body: MuteBody, call: Caller) -> Response:
+    """Mute oneself, or whom one owns; without effect on who is no member."""
+    with call.service.transaction():
+        chats.mute(call.world, call.user, chat_id, body.user_id, body.mute_until, is_muted=body.muted)
+    return answer({"status": "ok", "muted": body.muted})
+
+
+@router.delete("/{chat_id}")
+async def delete_chat(chat_id: str, call: Caller) -> Response:
+    """Hide a chat from everybody's lists; no reference client calls this."""
+    with call.service.transaction():
+        chats.delete(call.world, call.user, chat_id)
+    return answer({"status": "deleted"})

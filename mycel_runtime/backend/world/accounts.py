@@ -63,7 +63,7 @@ def create_external(world: World, creator: User, user_id: str, display_name: str
         Refused: 403 to whoever is no human, 400 blank, 409 taken.
     """
     user_id, display_name = user_id.strip(), display_name.strip()
-    if creator.type != "human":
+    if creator.type != "human" and world.rules.generation == "b":
         raise Refused(403, "Capability required: create_external_user")
     if not user_id:
         raise Refused(400, "user_id is required")

@@ -100,7 +100,41 @@ def join(world: World, room: Room, user_id: str) -> Member:
         member = Member(chat_id=room.chat.id, user_id=user_id, cursor=cursor)
         world.put(member)
         room.recount(member)
+        if not world.quirks.silent_joins:
+            world.announce(user_id, room.chat.id)
     return member
+
+
+def mute(
+    world: World, caller: User, chat_id: str, user_id: str, until: float | None, *, is_muted: bool
+) -> None:
+    """
+    Set or lift a mute; `until` is stored, and by a quirk heeded by nobody (Q33).
+
+    Raises:
+        Refused: 403, no such user, or not the caller's.
+    """
+    if (user := world.users.get(user_id)) is None:
+        raise Refused(403, "User not found")
+    if caller.id not in _scope(user):
+        raise Refused(403, "User does not belong to you")
+    room = world.rooms.get(chat_id)
+    if room is not None and (member := room.members.get(user_id)) is not None:
+        member.muted, member.mute_until = is_muted, until
+        world.touch(member)
+
+
+def delete(world: World, caller: User, chat_id: str) -> None:
+    """
+    Hide a chat from lists and projection (4.9).
+
+    Raises:
+        Refused: 404, 403.
+    """
+    room = world.room(chat_id)
+    world.room_of_member(chat_id, caller.id)
+    room.chat.status = "deleted"
+    world.touch(room.chat)
 
 
 def show_new(chat: Chat) -> dict[str, Any]:
@@ -217,13 +251,14 @@ def _last_message(world: World, room: Room, caller_id: str) -> dict[str, Any] | 
     message = room.newest_visible(caller_id)
     if message is None:
         return None
-    return {
-        "id": message.id,
+    shown: dict[str, Any] = {
         "content": message.content,
         "sender_name": known_user(world, room, message.sender_id).name,
-        "seq": message.seq,
         "created_at": message.created_at,
     }
+    if world.rules.generation == "a":
+        return shown
+    return {"id": message.id, "seq": message.seq, **shown}
 
 
 def _checked_others(world: World, caller: User, user_ids: Sequence[str], kind: Kind) -> list[str]:

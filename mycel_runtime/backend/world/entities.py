@@ -18,7 +18,7 @@ SEPARATOR = "\x1f"
 class Entity(Protocol):
     """A record that storage can keep."""
 
-    kind: ClassVar[str]
+    table: ClassVar[str]
 
     @property
     def key(self) -> str:
@@ -29,7 +29,7 @@ class Entity(Protocol):
 class User:
     """A human, an agent or an external agent."""
 
-    kind: ClassVar[str] = "user"
+    table: ClassVar[str] = "user"
 
     id: str
     name: str
@@ -59,7 +59,7 @@ class User:
 class Chat:
     """A chat without its members and messages; `next_seq` is the number of the next message."""
 
-    kind: ClassVar[str] = "chat"
+    table: ClassVar[str] = "chat"
 
     id: str
     type: Literal["direct", "group"]
@@ -85,7 +85,7 @@ class Member:
         unread: How many messages are unread for him (4.3).
     """
 
-    kind: ClassVar[str] = "member"
+    table: ClassVar[str] = "member"
 
     chat_id: str
     user_id: str
@@ -104,7 +104,7 @@ class Member:
 class Message:
     """A message as stored (2.6); `reply_to` is never told to anybody."""
 
-    kind: ClassVar[str] = "message"
+    table: ClassVar[str] = "message"
 
     id: str
     chat_id: str
@@ -139,7 +139,7 @@ class Message:
 class QueueItem:
     """Something that waits in an inbox (5.1). `content` is the event's own metadata."""
 
-    kind: ClassVar[str] = "queue"
+    table: ClassVar[str] = "queue"
 
     id: int
     inbox: str
@@ -159,7 +159,7 @@ class QueueItem:
 class Relationship:
     """A relationship of two users, `low` before `high` by string order (4.11)."""
 
-    kind: ClassVar[str] = "relationship"
+    table: ClassVar[str] = "relationship"
 
     low: str
     high: str
@@ -179,7 +179,7 @@ class Relationship:
 class Contact:
     """How `source` takes what `target` says: as far as delivery needs it (4.7)."""
 
-    kind: ClassVar[str] = "contact"
+    table: ClassVar[str] = "contact"
 
     source: str
     target: str
@@ -190,3 +190,150 @@ class Contact:
     def key(self) -> str:
         """Both users."""
         return self.source + SEPARATOR + self.target
+
+
+@dataclass(slots=True, kw_only=True)
+class JoinRequest:
+    """Somebody's wish to join a group (4.10); one per chat and requester."""
+
+    table: ClassVar[str] = "join_request"
+
+    chat_id: str
+    requester_user_id: str
+    message: str | None = field(repr=False)
+    created_at: float
+    updated_at: float
+    state: str = "pending"
+    decided_by_user_id: str | None = None
+    decided_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The id on the wire (1.6)."""
+        return f"chat_join:{self.chat_id}:{self.requester_user_id}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Workflow:
+    """A chat's workflow (2.8)."""
+
+    table: ClassVar[str] = "workflow"
+
+    chat_id: str
+    kind: str
+    state: str
+    config: dict[str, Any]
+    state_version: int
+    updated_by_user_id: str | None
+    created_at: float
+    updated_at: float
+
+    @property
+    def key(self) -> str:
+        """The chat."""
+        return self.chat_id
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowEvent:
+    """An event of a chat's workflow (2.8)."""
+
+    table: ClassVar[str] = "workflow_event"
+
+    chat_id: str
+    event_id: str
+    kind: str
+    requested_by_user_id: str | None
+    created_at: float
+    updated_at: float
+    state: str = "open"
+    resource_refs: list[Any] = field(default_factory=list)
+    decision_states: dict[str, Any] = field(default_factory=dict)
+    rationales: dict[str, Any] = field(default_factory=dict)
+    final_state: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    state_version: int = 0
+    settled_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Chat and number."""
+        return self.chat_id + SEPARATOR + self.event_id
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """A chat's task (2.8)."""
+
+    table: ClassVar[str] = "task"
+
+    chat_id: str
+    id: str
+    subject: str
+    description: str
+    status: str = "pending"
+    active_form: str | None = None
+    owner: str | None = None
+    blocks: list[str] = field(default_factory=list)
+    blocked_by: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Chat and number."""
+        return self.chat_id + SEPARATOR + self.id
+
+
+@dataclass(slots=True, kw_only=True)
+class Thread:
+    """A managed agent's thread (2.4): a row, nothing is executed."""
+
+    table: ClassVar[str] = "thread"
+
+    id: str
+    agent_user_id: str
+    branch_index: int
+
+    @property
+    def key(self) -> str:
+        """The id."""
+        return self.id
+
+
+@dataclass(slots=True, kw_only=True)
+class Invitation:
+    """An invite code; used up by a registration."""
+
+    table: ClassVar[str] = "invitation"
+
+    code: str
+    used_by: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The code."""
+        return self.code
+
+
+@dataclass(slots=True, kw_only=True)
+class Registration:
+    """
+    Somebody on the way to an account.
+
+    Attributes:
+        code: The one-time password that was sent.
+        user_id: Of the account to be; its token exists once the code was verified.
+    """
+
+    table: ClassVar[str] = "registration"
+
+    email: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+    user_id: str
+    is_verified: bool = False
+
+    @property
+    def key(self) -> str:
+        """The address."""
+        return self.email

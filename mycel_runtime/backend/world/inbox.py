@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.backend.world.chats import known_user, members_of, title_for
@@ -14,8 +14,9 @@ from mycel_runtime.wire.ids import InboxSeq
 from mycel_runtime.wire.limits import RING_FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
+    from mycel_runtime.backend.quirks import Quirks
     from mycel_runtime.backend.world.entities import QueueItem
     from mycel_runtime.backend.world.state import Room, World
 
@@ -26,14 +27,16 @@ Metadata = dict[str, Any]
 class Stream:
     """One user's counter and the frames that can be replayed (Q1, Q3)."""
 
+    ring: deque[Notify]
     last_seq: int = 0
-    ring: deque[Notify] = field(default_factory=lambda: deque(maxlen=RING_FRAMES))
 
 
 class Streams:
     """The streams of all users; as old as the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+        self._ring_frames = RING_FRAMES if quirks.short_ring else None
         self._streams: dict[str, Stream] = {}
 
     def number(self, user_id: str, items: Sequence[Metadata], now: float) -> list[Notify]:
@@ -44,7 +47,7 @@ class Streams:
             stream.last_seq += 1
             frame = Notify(
                 seq=InboxSeq(stream.last_seq),
-                fingerprint=codec.fingerprint(metadata),
+                fingerprint=self._fingerprint(metadata, stream.last_seq),
                 ts=now,
                 metadata=metadata,
             )
@@ -59,52 +62,84 @@ class Streams:
             return Overflow(since_seq=InboxSeq(since_seq), oldest_seq=ring[0].seq)
         return [frame for frame in ring if frame.seq > since_seq]
 
+    def last_seq(self, user_id: str) -> int:
+        """The newest number."""
+        return self._of(user_id).last_seq
+
+    def ring(self, user_id: str) -> list[Notify]:
+        """Every frame that can be replayed."""
+        return list(self._of(user_id).ring)
+
+    def _fingerprint(self, metadata: Metadata, seq: int) -> str:
+        return codec.fingerprint(metadata if self._quirks.fingerprints_repeat else {**metadata, "seq": seq})
+
     def _of(self, user_id: str) -> Stream:
         if (stream := self._streams.get(user_id)) is None:
-            stream = self._streams[user_id] = Stream()
+            stream = self._streams[user_id] = Stream(deque(maxlen=self._ring_frames))
         return stream
 
 
-def drain(world: World, user_id: str) -> list[Metadata]:
+def drain(world: World, user_id: str, *, keeps_queue: bool = False) -> list[Metadata]:
     """
     Take everything that waits: the queue without its chat tokens, then a notification per unread chat.
+
+    Args:
+        world: Where.
+        user_id: Whose inbox.
+        keeps_queue: Leave the queue as it is (with Q23 switched off).
 
     Raises:
         Broken: A queue item or a chat cannot be shown; the queue is empty already (Q20, Q25).
     """
-    queue = world.queues.get(user_id, [])
-    if not world.quirks.queue_lost_first:
-        items = _read_queue(queue) + project(world, user_id)
+    queue = tuple(world.queues.get(user_id, ()))
+    if world.quirks.queue_lost_first and not keeps_queue:
         _empty(world, user_id)
-        return items
-    taken = _empty(world, user_id)
-    return _read_queue(taken) + project(world, user_id)
+    only = None if world.quirks.announces_all else {item.content.get("chat_id") for item in queue}
+    items = _read_queue(world, queue) + project(world, user_id, only)
+    if not keeps_queue:
+        _empty(world, user_id)
+    return items
 
 
-def project(world: World, user_id: str) -> list[Metadata]:
+def project(world: World, user_id: str, only: Container[object] | None = None) -> list[Metadata]:
     """
     One `chat.message` for each active chat with something unread, in storage order (Q7, Q34).
+
+    Args:
+        world: Where.
+        user_id: For whom.
+        only: Chats that may be announced; `None` for all.
 
     Raises:
         Broken: Any of the user's active chats cannot be shown, unread or not (Q20).
     """
-    items = []
+    if world.rules.generation == "a":
+        return []
+    rooms = []
     for room in world.rooms_of.get(user_id, {}).values():
-        if room.chat.status != "active":
+        if room.chat.status != "active" or not _is_shown(world, room, user_id):
             continue
-        try:
-            _check_shown(world, room, user_id)
-        except Broken:
-            if world.quirks.poison_chat:
-                raise
-            continue
-        if room.members[user_id].unread:
-            items.append(_notification(world, room, user_id))
-    return items
+        if room.members[user_id].unread and (only is None or room.chat.id in only):
+            rooms.append(room)
+    if not world.quirks.storage_order:
+        rooms.sort(key=lambda room: room.messages[-1].created_at)
+    return [_notification(world, room, user_id) for room in rooms]
+
+
+def _is_shown(world: World, room: Room, user_id: str) -> bool:
+    try:
+        _check_shown(world, room, user_id)
+    except Broken:
+        if world.quirks.poison_chat:
+            raise
+        return False
+    return True
 
 
 def _notification(world: World, room: Room, user_id: str) -> Metadata:
     message = room.newest_visible(user_id)
+    if not world.quirks.tells_the_chat:
+        message = room.unread_of(room.members[user_id])[-1]
     sender_name = known_user(world, room, message.sender_id).name if message else ""
     return {
         "event_type": "chat.message",
@@ -125,15 +160,14 @@ def _check_shown(world: World, room: Room, user_id: str) -> None:
         known_user(world, room, message.sender_id)
 
 
-def _empty(world: World, user_id: str) -> list[QueueItem]:
-    taken = world.queues.pop(user_id, [])
-    for item in taken:
+def _empty(world: World, user_id: str) -> None:
+    for item in world.queues.pop(user_id, ()):
         world.forget(item)
-    return taken
 
 
-def _read_queue(queue: Sequence[QueueItem]) -> list[Metadata]:
-    return [_read_item(item) for item in queue if item.content.get("event_type") != "chat.message"]
+def _read_queue(world: World, queue: Sequence[QueueItem]) -> list[Metadata]:
+    is_old = world.rules.generation == "a"
+    return [_read_item(item) for item in queue if is_old or item.content.get("event_type") != "chat.message"]
 
 
 def _read_item(item: QueueItem) -> Metadata:

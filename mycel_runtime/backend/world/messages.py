@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mycel_runtime.backend.world import delivery
 from mycel_runtime.backend.world.chats import known_user
@@ -11,9 +11,11 @@ from mycel_runtime.backend.world.entities import Member, Message, User
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mycel_runtime.backend.world.state import Room, World
 
-NOT_CAUGHT_UP = "Read unread messages before sending."
+RETRACTED: Final = "[已撤回]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,35 @@ def check(world: World, sender: User, chat_id: str, speech: Speech) -> list[str]
         raise Refused(400, "Content cannot be empty")
     room, member = world.room_of_member(chat_id, sender.id)
     addressed = _addressed(room, sender.id, speech)
-    if speech.enforce_caught_up and member.unread > 0:
-        raise Refused(409, NOT_CAUGHT_UP)
+    if speech.enforce_caught_up and _is_behind(world, room, member):
+        raise not_caught_up(world, chat_id)
     return addressed
+
+
+def not_caught_up(world: World, chat_id: str) -> Refused:
+    """The 409 of this generation."""
+    if world.rules.counts_movement:
+        return Refused(
+            409, f"Chat advanced after your last read. Call read_messages(chat_id='{chat_id}') first."
+        )
+    return Refused(409, "Read unread messages before sending.")
+
+
+def _is_behind(world: World, room: Room, member: Member) -> bool:
+    """Whether something blocks a caught-up send of this member (4.5)."""
+    if not world.rules.counts_movement:
+        return member.unread > 0
+    if world.quirks.own_speech_blocks:
+        return member.cursor < room.chat.next_seq - 1
+    return any(message.sender_id != member.user_id for message in room.after(member.cursor))
+
+
+def draw_seq(world: World, chat_id: str) -> int:
+    """The number of the next message; whether that is ever stored is another question (Q27)."""
+    chat = world.rooms[chat_id].chat
+    seq, chat.next_seq = chat.next_seq, chat.next_seq + 1
+    world.touch(chat)
+    return seq
 
 
 def write(
@@ -53,49 +81,49 @@ def write(
     sender: User,
     chat_id: str,
     speech: Speech,
-    addressed: list[str],
     *,
     message_id: str,
     now: float,
+    addressed: Sequence[str] = (),
+    seq: int | None = None,
+    is_broken: bool = False,
 ) -> Message:
-    """Store what was checked, and wake whom it concerns."""
-    room, member = world.room_of_member(chat_id, sender.id)
-    message = store(world, room, sender, speech, addressed, message_id=message_id, now=now)
-    if speech.enforce_caught_up:
-        _move(world, room, member, message.seq)
-    delivery.deliver(world, room, message)
-    return message
+    """
+    Store what was checked, and wake whom it concerns.
 
+    Args:
+        world: Where.
+        sender: Need not be a member: a join request speaks for somebody outside (4.10).
+        chat_id: Of a chat that exists.
+        speech: What is said.
+        message_id: Its id.
+        now: Its time.
+        addressed: As `check` returned it.
+        seq: As `draw_seq` drew it; else the next.
+        is_broken: Fail the delivery, as a fault.
 
-def store(
-    world: World,
-    room: Room,
-    sender: User,
-    speech: Speech,
-    addressed: list[str],
-    *,
-    message_id: str,
-    now: float,
-) -> Message:
-    """Draw the next seq and put the message into the chat."""
-    chat = room.chat
+    Raises:
+        Refused: 500 after the message was stored (Q21).
+    """
+    room = world.rooms[chat_id]
     message = Message(
         id=message_id,
-        chat_id=chat.id,
-        seq=chat.next_seq,
+        chat_id=chat_id,
+        seq=draw_seq(world, chat_id) if seq is None else seq,
         sender_id=sender.id,
         content=speech.content,
         message_type=speech.message_type,
         mentioned_ids=speech.mentioned_ids,
         delivery_scope=speech.delivery_scope,
-        addressed_to_user_ids=addressed,
+        addressed_to_user_ids=list(addressed),
         reply_to=speech.reply_to,
         created_at=now,
     )
-    chat.next_seq += 1
-    chat.updated_at = now
-    world.touch(chat)
+    room.chat.updated_at = now
     world.put(message)
+    if speech.enforce_caught_up and not world.rules.counts_movement:
+        _move(world, room, room.members[sender.id], message.seq)
+    delivery.deliver(world, room, message, is_broken=is_broken)
     return message
 
 
@@ -124,7 +152,7 @@ def read(world: World, caller: User, chat_id: str) -> list[dict[str, Any]]:
     room, member = world.room_of_member(chat_id, caller.id)
     unread = room.unread_of(member)
     shown = _show_all(world, room, unread)
-    if unread:
+    if unread and world.quirks.read_destroys:
         _move(world, room, member, unread[-1].seq)
     return shown
 
@@ -135,9 +163,39 @@ def mark_read(world: World, caller: User, chat_id: str, up_to_seq: int | None) -
     newest = room.newest_visible(caller.id)
     if up_to_seq is None:
         up_to_seq = newest.seq if newest else 0
+        if world.rules.generation == "a":
+            member.cursor = min(member.cursor, up_to_seq)
     elif not world.quirks.cursor_unbounded:
         up_to_seq = min(up_to_seq, room.chat.next_seq - 1)
     _move(world, room, member, up_to_seq)
+
+
+def retract(world: World, caller: User, chat_id: str, message_id: str, now: float) -> None:
+    """
+    Replace what one said by a placeholder; it keeps its seq and stays unread (4.1).
+
+    Raises:
+        Refused: 403, 404.
+    """
+    _, message = _find(world, caller, chat_id, message_id)
+    if message.sender_id != caller.id:
+        raise Refused(403, "Only the sender can retract a message")
+    message.content, message.retracted_at = RETRACTED, now
+    world.touch(message)
+
+
+def hide(world: World, caller: User, chat_id: str, message_id: str) -> None:
+    """
+    Hide a message from oneself.
+
+    Raises:
+        Refused: 403, 404.
+    """
+    room, message = _find(world, caller, chat_id, message_id)
+    if caller.id not in message.hidden_for:
+        message.hidden_for.append(caller.id)
+        world.touch(message)
+        room.recount(room.members[caller.id])
 
 
 def show(world: World, room: Room, message: Message) -> dict[str, Any]:
@@ -147,7 +205,7 @@ def show(world: World, room: Room, message: Message) -> dict[str, Any]:
     Raises:
         Broken: Its sender no longer exists (Q20).
     """
-    return {
+    shown = {
         "id": message.id,
         "chat_id": message.chat_id,
         "sender_id": message.sender_id,
@@ -162,9 +220,20 @@ def show(world: World, room: Room, message: Message) -> dict[str, Any]:
         "retracted_at": message.retracted_at,
         "created_at": message.created_at,
     }
+    if world.rules.generation == "a":
+        del shown["delivery_scope"], shown["addressed_to_user_ids"]
+    return shown
 
 
-def _show_all(world: World, room: Room, messages: Any) -> list[dict[str, Any]]:
+def _find(world: World, caller: User, chat_id: str, message_id: str) -> tuple[Room, Message]:
+    room, _ = world.room_of_member(chat_id, caller.id)
+    for message in reversed(room.messages):
+        if message.id == message_id:
+            return room, message
+    raise Refused(404, "Message not found")
+
+
+def _show_all(world: World, room: Room, messages: Iterable[Message]) -> list[dict[str, Any]]:
     return [show(world, room, message) for message in messages]
 
 

@@ -6,21 +6,28 @@ import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mycel_runtime.backend.quirks import Quirks
+from mycel_runtime.backend.quirks import Quirks, Rules
 from mycel_runtime.backend.world.entities import (
     Chat,
     Contact,
     Entity,
+    Invitation,
+    JoinRequest,
     Member,
     Message,
     QueueItem,
+    Registration,
     Relationship,
+    Task,
+    Thread,
     User,
+    Workflow,
+    WorkflowEvent,
 )
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 NOT_A_PARTICIPANT = "Not a participant of this chat"
 
@@ -81,17 +88,29 @@ class World:
         wakes: Users whose inbox was woken, in order.
     """
 
-    def __init__(self, quirks: Quirks | None = None) -> None:
-        self.quirks = quirks or Quirks()
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
         self.users: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.rooms_of: dict[str, dict[str, Room]] = {}
         self.queues: dict[str, list[QueueItem]] = {}
         self.relationships: dict[str, Relationship] = {}
         self.contacts: dict[str, Contact] = {}
+        self.join_requests: dict[str, JoinRequest] = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.workflow_events: dict[str, dict[str, WorkflowEvent]] = {}
+        self.tasks: dict[str, dict[str, Task]] = {}
+        self.threads: dict[str, Thread] = {}
+        self.invitations: dict[str, Invitation] = {}
+        self.registrations: dict[str, Registration] = {}
         self.changes: dict[tuple[str, str], Entity | None] = {}
         self.wakes: list[str] = []
         self._next_queue_id = 1
+
+    @property
+    def quirks(self) -> Quirks:
+        """The switches."""
+        return self.rules.quirks
 
     def restore(self, entities: Iterable[Entity]) -> None:
         """Take in what storage kept, in storage order; chats before members and messages."""
@@ -108,11 +127,11 @@ class World:
 
     def touch(self, entity: Entity) -> None:
         """Note that a record changed."""
-        self.changes[entity.kind, entity.key] = entity
+        self.changes[entity.table, entity.key] = entity
 
     def forget(self, entity: Entity) -> None:
         """Note that a record is gone; the caller takes it out of its index."""
-        self.changes[entity.kind, entity.key] = None
+        self.changes[entity.table, entity.key] = None
 
     def take_changes(self) -> dict[tuple[str, str], Entity | None]:
         """What is to be written now."""
@@ -128,6 +147,24 @@ class World:
         """Put an item at the end of its inbox's queue; its `id` is given here."""
         item.id = self._next_queue_id
         self.put(item)
+
+    def announce(self, user_id: str, chat_id: str, sender: User | None = None) -> None:
+        """Leave the token of a chat message in an inbox and wake it (4.7, step 6)."""
+        item = QueueItem(
+            id=0,
+            inbox=user_id,
+            content={"event_type": "chat.message", "chat_id": chat_id},
+            notification_type="chat",
+        )
+        if sender is not None:
+            item.sender_id, item.sender_name = sender.id, sender.name
+            item.content["summary"] = f"New message from {sender.name}"
+        self.notify(item)
+
+    def remove_user(self, user_id: str) -> None:
+        """Take a user out and leave what refers to him: no endpoint does this, but it happens (Q20)."""
+        if (user := self.users.pop(user_id, None)) is not None:
+            self.forget(user)
 
     def room_of_member(self, chat_id: str, user_id: str) -> tuple[Room, Member]:
         """
@@ -153,17 +190,14 @@ class World:
             raise Refused(404, "Chat not found")
         return self.rooms[chat_id]
 
-    def all_entities(self) -> Iterator[Entity]:
-        """Every record, in an order that `restore` accepts."""
-        yield from self.users.values()
-        for room in self.rooms.values():
-            yield room.chat
-            yield from room.members.values()
-            yield from room.messages
-        for queue in self.queues.values():
-            yield from queue
-        yield from self.relationships.values()
-        yield from self.contacts.values()
+    def notify(self, item: QueueItem) -> None:
+        """Queue a notification and wake its inbox."""
+        self.enqueue(item)
+        self.wakes.append(item.inbox)
+
+    def next_number(self, taken: Iterable[str]) -> str:
+        """The id of a new task or event: the largest of its chat plus one, as text (1.6)."""
+        return str(max((int(key) for key in taken), default=0) + 1)
 
     def _place(self, entity: Entity) -> None:
         match entity:
@@ -180,12 +214,36 @@ class World:
             case QueueItem():
                 self.queues.setdefault(entity.inbox, []).append(entity)
                 self._next_queue_id = max(self._next_queue_id, entity.id + 1)
+            case _:
+                self._place_work(entity)
+
+    def _place_work(self, entity: Entity) -> None:
+        match entity:
+            case JoinRequest():
+                self.join_requests[entity.key] = entity
+            case Workflow():
+                self.workflows[entity.chat_id] = entity
+            case WorkflowEvent():
+                self.workflow_events.setdefault(entity.chat_id, {})[entity.event_id] = entity
+            case Task():
+                self.tasks.setdefault(entity.chat_id, {})[entity.id] = entity
+            case _:
+                self._place_account(entity)
+
+    def _place_account(self, entity: Entity) -> None:
+        match entity:
             case Relationship():
                 self.relationships[entity.key] = entity
             case Contact():
                 self.contacts[entity.key] = entity
+            case Thread():
+                self.threads[entity.id] = entity
+            case Invitation():
+                self.invitations[entity.code] = entity
+            case Registration():
+                self.registrations[entity.email] = entity
             case _:
-                raise AssertionError(entity.kind)
+                raise AssertionError(entity.table)
 
 
 def _seq(message: Message) -> int:

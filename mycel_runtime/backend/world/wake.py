@@ -18,6 +18,7 @@ class WakeBus:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._handlers: dict[str, list[Handler]] = {}
+        self._overhearing: dict[str, list[Handler]] = {}
         self._waiting: set[str] = set()
 
     def register(self, user_id: str, handler: Handler) -> None:
@@ -39,8 +40,18 @@ class WakeBus:
         else:
             self._handlers.pop(user_id, None)
 
+    def overhear(self, user_id: str, handler: Handler) -> None:
+        """Be woken too, without taking the inbox (Q12 switched off)."""
+        self._overhearing.setdefault(user_id, []).append(handler)
+
+    def leave(self, user_id: str, handler: Handler) -> None:
+        """Undo `overhear`."""
+        self._overhearing[user_id].remove(handler)
+
     def publish(self, user_id: str) -> None:
         """Wake the inbox; without a handler the wake evaporates (Q6)."""
+        for handler in tuple(self._overhearing.get(user_id, ())):
+            handler()
         handlers = self._handlers.get(user_id)
         if handlers is None:
             if not self._quirks.wake_evaporates:
