@@ -19,11 +19,13 @@ ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING
 RETURNING entry_id;
 
 -- name: want_chat
--- Raise the level of a chat. wanted_seq NULL means: look once more than is wanted already.
+-- Raise the level of a chat. wanted_seq NULL means: look once more than is wanted already. A running delivery may
+-- have read the chat just before or just after, up to any number: that one has to look again whatever it finds.
 INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
 VALUES (:identity, :handler, :lane, :chat_id, coalesce(:wanted_seq, 0), 'due', :now)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
 SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    look_again = iif(:wanted_seq IS NULL AND state = 'running', 1, look_again),
     due_at = CASE state WHEN 'idle' THEN :now ELSE due_at END,
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
 WHERE :wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0));
@@ -48,7 +50,7 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.due_at <= :now
 ORDER BY d.due_at, d.delivery_id;
 
 -- name: claim
-UPDATE delivery SET state = 'running', claim = :claim, lease_until = :lease_until
+UPDATE delivery SET state = 'running', claim = :claim, lease_until = :lease_until, look_again = 0
 WHERE delivery_id = :delivery_id AND state = 'due';
 
 -- name: recover
@@ -72,10 +74,11 @@ WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id 
 -- since then is still wanted.
 UPDATE delivery
 SET handled_seq = max(coalesce(handled_seq, 0), :handled_seq),
-    wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq, :handled_seq),
-    state = iif(max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
-                > max(coalesce(handled_seq, 0), :handled_seq), 'due', 'idle'),
-    due_at = :now, attempts = 0, turn = turn + 1, claim = NULL, lease_until = NULL
+    wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq,
+                     max(coalesce(handled_seq, 0), :handled_seq) + look_again),
+    state = iif(look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
+                              > max(coalesce(handled_seq, 0), :handled_seq), 'due', 'idle'),
+    look_again = 0, due_at = :now, attempts = 0, turn = turn + 1, claim = NULL, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
