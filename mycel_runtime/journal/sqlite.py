@@ -60,7 +60,6 @@ class SqliteJournal(Journal):
         self._path = state_dir / "journal.sqlite3"
         self._lock = _Lock(state_dir / "journal.lock")
         self._writer = Writer(self._path, _prepare)
-        self._claims = itertools.count(1)
 
     def open(self) -> None:
         """
@@ -119,28 +118,9 @@ class SqliteJournal(Journal):
             rows = _first_of_each_lane(
                 _execute(connection, "select_due", {"identity": identity, "now": now}), limit
             )
-            return [self._claim_row(connection, row, now + lease_seconds) for row in rows]
+            return [_claim_row(connection, row, now + lease_seconds) for row in rows]
 
         return await self._writer.submit(claim)
-
-    def _claim_row(self, connection: sqlite3.Connection, row: sqlite3.Row, until: float) -> Delivery:
-        claim = next(self._claims)
-        _execute(
-            connection, "claim", {"delivery_id": row["delivery_id"], "claim": claim, "lease_until": until}
-        )
-        fields = dict(row)
-        entry_id = fields.pop("entry_id")
-        fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
-        fields["is_revived"] = bool(fields["is_revived"])
-        intents = _execute(
-            connection, "intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]}
-        )
-        return Delivery(
-            **fields,
-            claim=claim,
-            entry=None if entry_id is None else _read_entry(connection, entry_id),
-            intents=tuple(map(_intent, intents)),
-        )
 
     @override
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
@@ -294,6 +274,22 @@ def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3
             break
         chosen.setdefault(row["lane"], row)
     return list(chosen.values())
+
+
+def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -> Delivery:
+    delivery_id = row["delivery_id"]
+    claim = _execute(connection, "claim", {"delivery_id": delivery_id, "lease_until": until}).fetchone()[0]
+    fields = dict(row)
+    entry_id = fields.pop("entry_id")
+    fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
+    fields["is_revived"] = bool(fields["is_revived"])
+    intents = _execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
+    return Delivery(
+        **fields,
+        claim=claim,
+        entry=None if entry_id is None else _read_entry(connection, entry_id),
+        intents=tuple(map(_intent, intents)),
+    )
 
 
 def _key(delivery: Delivery) -> dict[str, Any]:

@@ -50,11 +50,14 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.due_at <= :now
 ORDER BY d.due_at, d.delivery_id;
 
 -- name: claim
-UPDATE delivery SET state = 'running', claim = :claim, lease_until = :lease_until, look_again = 0
-WHERE delivery_id = :delivery_id AND state = 'due';
+-- Counts each delivery's claims and never forgets the count, so that no claim is like an earlier one.
+UPDATE delivery
+SET state = 'running', claim = coalesce(claim, 0) + 1, lease_until = :lease_until, look_again = 0
+WHERE delivery_id = :delivery_id AND state = 'due'
+RETURNING claim;
 
 -- name: recover
-UPDATE delivery SET state = 'due', due_at = :now, claim = NULL, lease_until = NULL
+UPDATE delivery SET state = 'due', due_at = :now, lease_until = NULL
 WHERE identity = :identity AND state = 'running';
 
 -- name: next_due_at
@@ -78,7 +81,7 @@ SET handled_seq = max(coalesce(handled_seq, 0), :handled_seq),
                      max(coalesce(handled_seq, 0), :handled_seq) + look_again),
     state = iif(look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), :handled_seq), 'due', 'idle'),
-    look_again = 0, due_at = :now, attempts = 0, turn = turn + 1, claim = NULL, lease_until = NULL
+    look_again = 0, due_at = :now, attempts = 0, turn = turn + 1, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
@@ -90,7 +93,7 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
 
 -- name: postpone
 UPDATE delivery
-SET state = 'due', due_at = :due_at, attempts = attempts + :spent, claim = NULL, lease_until = NULL
+SET state = 'due', due_at = :due_at, attempts = attempts + :spent, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: insert_dead_letter
