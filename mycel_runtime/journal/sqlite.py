@@ -143,7 +143,7 @@ class SqliteJournal(Journal):
         self, delivery: Delivery, *, handled_seq: MessageSeq | None, wanted_seq: MessageSeq | None, now: float
     ) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
-            return _end_turn(connection, delivery, handled_seq or 0, wanted_seq or 0, now)
+            return _end_turn(connection, delivery, handled_seq, wanted_seq or 0, now)
 
         return await self._writer.submit(write)
 
@@ -164,7 +164,8 @@ class SqliteJournal(Journal):
         def write(connection: sqlite3.Connection) -> bool:
             letter = {"through_seq": through_seq, "reason": reason, "trace": trace, "now": now}
             _execute(connection, "insert_dead_letter", _key(delivery) | letter)
-            return _end_turn(connection, delivery, through_seq or 0, 0, now)
+            # Up to 0 is up to nothing: the chat was given up before anybody knew a number.
+            return _end_turn(connection, delivery, through_seq or None, 0, now)
 
         return await self._writer.submit(write)
 
@@ -255,7 +256,7 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
 
 
 def _end_turn(
-    connection: sqlite3.Connection, delivery: Delivery, handled_seq: int, wanted_seq: int, now: float
+    connection: sqlite3.Connection, delivery: Delivery, handled_seq: int | None, wanted_seq: int, now: float
 ) -> bool:
     cursor = {
         "handled_seq": handled_seq,

@@ -74,13 +74,13 @@ WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id 
 
 -- name: finish_chat
 -- What was wanted at the claim is satisfied, even if the history never showed that number; what was raised
--- since then is still wanted.
+-- since then is still wanted. Without a handled_seq the cursor stays, be it that it has no start yet.
 UPDATE delivery
-SET handled_seq = max(coalesce(handled_seq, 0), :handled_seq),
+SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled_seq),
     wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq,
-                     max(coalesce(handled_seq, 0), :handled_seq) + look_again),
+                     max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) + look_again),
     state = iif(look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
-                              > max(coalesce(handled_seq, 0), :handled_seq), 'due', 'idle'),
+                              > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), 'due', 'idle'),
     look_again = 0, due_at = :now, attempts = 0, turn = turn + 1, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
