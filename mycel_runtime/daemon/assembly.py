@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.inbox.hearing import Hearing
 from mycel_runtime.inbox.intake import Intake, open_session
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
@@ -100,15 +101,27 @@ async def assemble(
         clock=time.time,
         committed=dispatcher.wake,
     )
-    reconciler = Reconciler(sdk=sdk, intake=intake, observer=observer, server=settings.agent.base_url)
+    hearing = Hearing()
+    reconciler = Reconciler(
+        sdk=sdk,
+        me=me,
+        intake=intake,
+        hearing=hearing,
+        settings=settings.inbox,
+        observer=observer,
+        server=settings.agent.base_url,
+        clock=time.time,
+    )
     listener = Listener(
         base_url=base_url,
         token=token,
         sdk=sdk,
         intake=intake,
         reconciler=reconciler,
+        hearing=hearing,
         settings=settings.inbox,
         proxy=settings.agent.proxy,
         observer=observer,
     )
+    reconciler.replace_connection = listener.replace_connection
     return Parts(me=me, listener=listener, reconciler=reconciler, dispatcher=dispatcher)

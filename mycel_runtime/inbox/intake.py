@@ -68,12 +68,20 @@ class Intake:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """Where the stream is to be resumed from."""
+        """What is heard without a gap."""
         return self._session.checkpoint
 
-    async def take(self, messages: Sequence[Received]) -> Step:
+    def resume(self) -> InboxSeq:
+        """The `since_seq` of a new connection."""
+        return self._session.resume()
+
+    async def take(self, messages: Sequence[Received], *, is_drain: bool = False) -> Step:
         """
         Commit messages, the work they make due, and the checkpoint.
+
+        Args:
+            messages: As received.
+            is_drain: They come from an HTTP drain, not from the stream.
 
         Returns:
             What else is to be done: reconnect, reconcile.
@@ -85,7 +93,8 @@ class Intake:
         """
         async with self._lock:
             now = self._clock()
-            step = self._session.receive(messages, now=now)
+            receive = self._session.drained if is_drain else self._session.receive
+            step = receive(messages, now=now)
             arrivals = tuple(
                 Arrival(entry=heard.entry, work=self._router.route(heard.notify) if heard.notify else ())
                 for heard in step.heard

@@ -4,27 +4,47 @@ What the server says is there for us.
 A notification is a hint that may get lost in many ways (Q5, Q6, Q14, Q32); the lists are the truth. So they are
 asked at every connect, when the session asks for it, and on a timer. The queue is drained too, after the resume
 has been sent and never before: what waits in it would wait for an unrelated wake.
+
+The comparison is the deafness detector as well: something unread that no frame has announced within the grace time
+makes its work due at once, then replaces the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError
+from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, TransportError
 from mycel_runtime.inbox.session import Received
-from mycel_runtime.observe.facts import ReconcileFailed, ReconcileFinished
+from mycel_runtime.observe.facts import (
+    ChatListPoisoned,
+    DeafnessDetected,
+    ReconcileFailed,
+    ReconcileFinished,
+)
 from mycel_runtime.wire.codec import decode_item
 from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import InboxSettings
+    from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import ChatSummary
+
+T = TypeVar("T")
+
+Unread = tuple[ChatId, MessageSeq | None]
+
+CONNECT: Final = "connect"
+"""The reason of the reconcile at the beginning of a connection."""
+
+_SERVER_ERROR: Final = 500
 
 
 class Reconciler:
@@ -33,17 +53,42 @@ class Reconciler:
 
     Args:
         sdk: As the identity.
+        me: The identity.
         intake: Where drained items and unread chats go.
+        hearing: What the stream has announced.
+        settings: `[inbox]`.
         observer: Told of the outcome.
         server: For error texts.
+        clock: Epoch seconds.
+
+    Attributes:
+        succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
     """
 
-    def __init__(self, *, sdk: AsyncClient, intake: Intake, observer: Observer, server: str) -> None:
+    def __init__(
+        self,
+        *,
+        sdk: AsyncClient,
+        me: UserId,
+        intake: Intake,
+        hearing: Hearing,
+        settings: InboxSettings,
+        observer: Observer,
+        server: str,
+        clock: Callable[[], float],
+    ) -> None:
         self._sdk = sdk
+        self._me = me
         self._intake = intake
+        self._hearing = hearing
+        self._settings = settings
         self._observer = observer
         self._server = server
+        self._clock = clock
         self._lock = asyncio.Lock()
+        self._known: set[ChatId] = set()
+        self.succeeded_at: float | None = None
+        self.replace_connection: Callable[[str], None] = lambda _reason: None
 
     async def run(self, reason: str) -> None:
         """
@@ -56,11 +101,20 @@ class Reconciler:
         """
         async with self._lock:
             drained = await self._ask(reason, self._drain)
-            unread = await self._ask(reason, self._hint_unread)
-        if drained is not None and unread is not None:
-            self._observer.tell(ReconcileFinished(reason=reason, drained=drained, unread_chats=unread))
+            unread = await self._ask(reason, self._unread_chats)
+            if unread is None:
+                return
+            await self._intake.hint(unread)
+            self.succeeded_at = self._clock()
+            self._observer.tell(
+                ReconcileFinished(reason=reason, drained=drained or 0, unread_chats=len(unread))
+            )
+            if reason == CONNECT:
+                self._hearing.begin(unread)
+            else:
+                await self._check_hearing(reason, unread)
 
-    async def _ask(self, reason: str, question: Callable[[], Awaitable[int]]) -> int | None:
+    async def _ask(self, reason: str, question: Callable[[], Awaitable[T]]) -> T | None:
         try:
             return await question()
         except AuthenticationError as exc:
@@ -74,21 +128,65 @@ class Reconciler:
     async def _drain(self) -> int:
         items = (await self._sdk.notifications.drain())["notifications"]
         if items:
-            await self._intake.take(
-                [
-                    Received(frame=decode_item(item), raw=json.dumps(item, ensure_ascii=False))
-                    for item in items
-                ]
-            )
+            messages = [
+                Received(frame=decode_item(item), raw=json.dumps(item, ensure_ascii=False)) for item in items
+            ]
+            await self._intake.take(messages, is_drain=True)
         return len(items)
 
-    async def _hint_unread(self) -> int:
-        unread = unread_chats(await self._sdk.chats.list())
-        await self._intake.hint(unread)
-        return len(unread)
+    async def _unread_chats(self) -> list[Unread]:
+        """The chats that hold something unread; from one list, or, if that is poisoned, each chat by itself."""
+        try:
+            chats = await self._sdk.chats.list()
+        except ApiError as exc:
+            if exc.status_code != _SERVER_ERROR:
+                raise
+            return await self._unread_one_by_one()
+        self._known.update(ChatId(chat["id"]) for chat in chats)
+        return unread_chats(chats)
+
+    async def _unread_one_by_one(self) -> list[Unread]:
+        """One broken chat blinds the whole list (Q20): the others are still there."""
+        self._observer.tell(ChatListPoisoned(known_chats=len(self._known)))
+        unread: list[Unread] = []
+        for chat_id in sorted(self._known):
+            try:
+                messages = await self._sdk.messages.unread(chat_id)
+            except (TransportError, AuthenticationError):
+                raise
+            except ApiError:
+                continue
+            if messages:
+                unread.append((chat_id, MessageSeq(messages[-1]["seq"])))
+        return unread
+
+    async def _check_hearing(self, reason: str, unread: Sequence[Unread]) -> None:
+        """Whether the stream is deaf; a doubt is given the grace time and looked at once more."""
+        candidates = await self._doubted(self._hearing.unannounced(unread))
+        if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
+            self._heal()
+        elif self._hearing.doubts:
+            await asyncio.sleep(self._settings.deaf_grace)
+            unread = await self._ask(reason, self._unread_chats) or []
+            candidates = await self._doubted(self._hearing.unannounced(unread))
+            if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
+                self._heal()
+
+    async def _doubted(self, candidates: Sequence[tuple[ChatId, MessageSeq]]) -> list[ChatId]:
+        for chat_id, _ in candidates:
+            try:
+                unread = await self._sdk.messages.unread(chat_id)
+            except ApiError:
+                continue
+            self._hearing.doubt(chat_id, unread, me=self._me, now=self._clock())
+        return [chat_id for chat_id, _ in candidates]
+
+    def _heal(self) -> None:
+        self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
+        self.replace_connection("something is unread that no frame has announced")
 
 
-def unread_chats(chats: Sequence[ChatSummary]) -> list[tuple[ChatId, MessageSeq | None]]:
+def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:
     """
     Chats that hold something unread, with the seq of their newest message.
 

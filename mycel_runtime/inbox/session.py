@@ -86,6 +86,9 @@ class Session:
         self._server = checkpoint.server
         self._epoch = checkpoint.epoch
         self._progress = Progress(checkpoint.since_seq)
+        self._echo: InboxSeq | None = None
+        self._echoes_missed = 0
+        self._resumes_exactly = False
         self._marks: dict[InboxSeq, Mark] = dict(marks)
         for seq in marks:
             self._progress.hold(seq)
@@ -100,12 +103,33 @@ class Session:
             since_seq=self._progress.since_seq,
         )
 
+    def resume(self) -> InboxSeq:
+        """
+        The `since_seq` of a new connection.
+
+        One less than the checkpoint where that frame is held: the server then begins with a frame that we know, and
+        by it shows that its numbers are still the same (Q1). After an overflow, exactly the checkpoint: the ring
+        begins behind it.
+        """
+        since = self._progress.since_seq
+        can_echo = since in self._marks and not self._resumes_exactly
+        self._echo = since if can_echo else None
+        self._resumes_exactly = False
+        return InboxSeq(since - 1) if can_echo else since
+
+    def drained(self, messages: Sequence[Received], *, now: float) -> Step:
+        """Take a drain's items in; as `receive`, but they say nothing about this connection's replay."""
+        echo, self._echo = self._echo, None
+        step = self.receive(messages, now=now)
+        self._echo = None if step.reconcile == "epoch" else echo
+        return step
+
     def receive(self, messages: Sequence[Received], *, now: float) -> Step:
         """
-        Take messages in, in order.
+        Take the stream's messages in, in order.
 
         Args:
-            messages: From the stream or from a drain.
+            messages: As they came.
             now: Epoch seconds, kept as `received_at`.
         """
         had_gap = self._progress.has_gap
@@ -133,7 +157,8 @@ class Session:
 
     def _notified(self, notify: Notify, raw: str, step: Step, now: float) -> None:
         mark = Mark(fingerprint=notify.fingerprint, ts=notify.ts)
-        if contradiction := self._contradiction(notify.seq, mark):
+        contradiction = self._contradiction(notify.seq, mark) or self._missed_echo(notify.seq, step)
+        if contradiction:
             self._begin_epoch(contradiction, step)
         self._marks.setdefault(notify.seq, mark)
         self._progress.hold(notify.seq)
@@ -159,8 +184,29 @@ class Session:
     def _is_past(self, seq: InboxSeq) -> bool:
         return seq <= self._progress.since_seq
 
+    def _missed_echo(self, seq: InboxSeq, step: Step) -> str:
+        """
+        Why the replay that was asked for shows another epoch; empty when it does not.
+
+        A frame above the checkpoint without the checkpoint's own before it: once, that may be a wake that came before
+        our resume (Q14), and another connection tells; twice, the server does not have our frame any more.
+        """
+        if self._echo is None:
+            return ""
+        echo, self._echo = self._echo, None
+        if seq == echo:
+            self._echoes_missed = 0
+            return ""
+        self._echoes_missed += 1
+        if self._echoes_missed > 1:
+            return f"seq {echo} is not replayed"
+        step.reconnect = True
+        return ""
+
     def _begin_epoch(self, reason: str, step: Step) -> None:
         self._epoch += 1
+        self._echo = None
+        self._echoes_missed = 0
         self._progress = Progress(InboxSeq(0))
         self._marks.clear()
         step.reconcile = "epoch"
@@ -169,6 +215,8 @@ class Session:
     def _overflowed(self, overflow: Overflow, step: Step) -> None:
         step.facts.append(ReplayOverflowed(since_seq=overflow.since_seq, oldest_seq=overflow.oldest_seq))
         self._progress.start_at(InboxSeq(overflow.oldest_seq - 1))
+        self._echo = None
+        self._resumes_exactly = True
         step.reconnect = True
         step.reconcile = step.reconcile or "overflow"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import TYPE_CHECKING, Final
 
 import tenacity
@@ -23,14 +24,17 @@ from mycel_runtime.errors import (
     StreamError,
     TransportError,
 )
+from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.session import Received
 from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
+from mycel_runtime.wire.frames import Notify
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.inbox.reconcile import Reconciler
     from mycel_runtime.observe.observer import Observer
@@ -43,6 +47,8 @@ BATCH_FRAMES: Final = 512
 
 PAUSE_SECONDS: Final = 0.05
 """Between an end and the next connection, so that the server has noticed the end (Q11)."""
+
+_REPLACED: Final = 1000
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
 
@@ -59,6 +65,7 @@ class Listener:
         sdk: Asked when a handshake is refused.
         intake: Where frames go.
         reconciler: Run at every connect and when the session asks for it.
+        hearing: Told what the stream announces.
         settings: `[inbox]`.
         proxy: As `[agent] proxy`.
         observer: Told of connections and their ends.
@@ -72,6 +79,7 @@ class Listener:
         sdk: AsyncClient,
         intake: Intake,
         reconciler: Reconciler,
+        hearing: Hearing,
         settings: InboxSettings,
         proxy: str | None,
         observer: Observer,
@@ -81,10 +89,22 @@ class Listener:
         self._sdk = sdk
         self._intake = intake
         self._reconciler = reconciler
+        self._hearing = hearing
         self._settings = settings
         self._proxy = proxy
         self._observer = observer
         self._failures = 0
+        self._replaced: asyncio.Future[str] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a subscription stands."""
+        return self._replaced is not None
+
+    def replace_connection(self, reason: str) -> None:
+        """End the connection, if there is one, so that a new one follows."""
+        if self._replaced is not None and not self._replaced.done():
+            self._replaced.set_result(reason)
 
     async def run(self) -> None:
         """
@@ -120,11 +140,11 @@ class Listener:
             raise
 
     async def _connect_and_receive(self) -> None:
-        checkpoint = self._intake.checkpoint
+        checkpoint, since_seq = self._intake.checkpoint, self._intake.resume()
         async with open_stream(
             base_url=self._base_url,
             auth_token=self._token.get_secret_value(),
-            since_seq=checkpoint.since_seq,
+            since_seq=since_seq,
             connect_timeout=self._settings.connect_timeout,
             proxy=self._proxy,
             ping_interval=self._settings.ping_interval,
@@ -135,13 +155,20 @@ class Listener:
 
     async def _serve(self, connection: StreamConnection) -> None:
         inbound: _Inbound = asyncio.Queue(self._settings.queue_frames)
+        self._replaced = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._end_when_replaced(self._replaced), name="stream-replace")
                 tasks.create_task(self._receive(connection, inbound), name="stream-receive")
                 tasks.create_task(self._commit(inbound, tasks), name="stream-commit")
-                tasks.create_task(self._reconciler.run("connect"), name="reconcile-connect")
+                tasks.create_task(self._reconciler.run(CONNECT), name="reconcile-connect")
         except BaseExceptionGroup as group:
             raise _gravest(group) from group
+        finally:
+            self._replaced = None
+
+    async def _end_when_replaced(self, replaced: asyncio.Future[str]) -> None:
+        raise ConnectionClosed(_REPLACED, await replaced)
 
     async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
         try:
@@ -158,13 +185,21 @@ class Listener:
                 raws.append(inbound.get_nowait())
             end = raws.pop() if isinstance(raws[-1], ConnectionClosed) else None
             if raws:
-                step = await self._intake.take([_received(raw) for raw in raws])
+                received = [_received(raw) for raw in raws]
+                step = await self._intake.take(received)
+                self._note_heard(received)
                 if step.reconcile:
                     tasks.create_task(self._reconciler.run(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
-                    raise ConnectionClosed(1000, "replaced to fetch what the ring still holds")
+                    raise ConnectionClosed(_REPLACED, "replaced to be replayed what the ring holds")
             if isinstance(end, ConnectionClosed):
                 raise end
+
+    def _note_heard(self, received: list[Received]) -> None:
+        now = time.time()
+        for message in received:
+            if isinstance(message.frame, Notify) and message.frame.chat_id is not None:
+                self._hearing.announce(message.frame.chat_id, message.frame.message_seq, now=now)
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are."""

@@ -172,6 +172,24 @@ class ReconcileFailed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeafnessDetected(Fact):
+    """Unread messages that no frame has announced: their work is due, and the connection is replaced."""
+
+    name: ClassVar[str] = "deafness.detected"
+    level: ClassVar[Level] = "warning"
+    chats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatListPoisoned(Fact):
+    """The server cannot list the chats (Q20); the known ones are asked one by one."""
+
+    name: ClassVar[str] = "chat_list.poisoned"
+    level: ClassVar[Level] = "error"
+    known_chats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFinished(Fact):
     """A handler returned; the cursor moved."""
 

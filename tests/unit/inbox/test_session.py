@@ -151,3 +151,63 @@ def test_memory_is_bounded():
         listening.receive([notify(seq) for seq in range(start, start + 500)], now=0)
 
     assert len(listening._marks) < 4096
+
+
+def connected(since_seq):
+    """A session that holds the frame at its checkpoint, on a connection of its own."""
+    frame = notify(since_seq)
+    listening = session(since_seq, {since_seq: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)})
+    assert listening.resume() == since_seq - 1
+    return listening
+
+
+def test_the_checkpoints_own_frame_is_asked_for_and_shows_the_epoch():
+    listening = connected(7)
+
+    step = listening.receive([notify(7), notify(8)], now=0)
+
+    assert step.checkpoint == checkpoint(8)
+    assert not step.reconnect
+
+
+def test_q14_a_wake_before_the_resume_costs_one_more_connection():
+    listening = connected(7)
+
+    first = listening.receive([notify(8)], now=0)
+    listening.resume()
+    second = listening.receive([notify(8), notify(9)], now=0)
+
+    assert first.reconnect
+    assert first.checkpoint == checkpoint(8)
+    assert not second.reconnect
+    assert second.checkpoint == checkpoint(9)
+
+
+def test_q1_numbers_that_have_passed_the_checkpoint_after_a_restart_are_a_new_epoch():
+    listening = connected(7)
+
+    listening.receive([notify(9)], now=0)
+    assert listening.resume() == 6
+    step = listening.receive([notify(10)], now=0)
+
+    assert step.checkpoint.epoch == 2
+    assert step.reconcile == "epoch"
+
+
+def test_q4_after_an_overflow_the_ring_is_asked_for_exactly():
+    """The frame before the ring is gone; asking for it would overflow for ever."""
+    listening = connected(100)
+
+    step = listening.receive([Received(frame=Overflow(since_seq=99, oldest_seq=101), raw="{}")], now=0)
+    assert step.reconnect
+
+    assert listening.resume() == 100
+    assert listening.receive([notify(101)], now=0).checkpoint == checkpoint(101)
+    assert listening.resume() == 100
+
+
+def test_a_drain_says_nothing_about_the_replay():
+    listening = connected(7)
+
+    assert not listening.drained([item(8)], now=0).reconnect
+    assert not listening.receive([notify(7)], now=0).reconnect

@@ -1,0 +1,100 @@
+"""
+Whether the stream tells what it should. Pure.
+
+A subscription can stand, answer pings, and be deaf (Q10, Q11, Q12). Silence proves nothing; what proves it is
+something unread on the server that ought to have woken us and that no frame has announced. Each is an alarm once:
+what the next connection does not announce either is nobody's deafness.
+
+Source: contract 4.7 (who is woken), 6.5 step 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.resources import Message
+
+_WAKING_TYPES: Final = frozenset({"human", "ai"})
+
+
+@dataclass(slots=True)
+class Hearing:
+    """
+    What the stream has announced, and what is unread beyond that.
+
+    Attributes:
+        heard_at: Epoch seconds of the last proof that the stream tells: a live frame, or a look that found nothing
+            unannounced; `None` before the first.
+        doubts: Unread and unannounced, since when; the work itself is due all the same.
+    """
+
+    heard_at: float | None = None
+    doubts: dict[ChatId, float] = field(default_factory=dict)
+    _announced: dict[ChatId, int] = field(default_factory=dict)
+
+    def announce(self, chat_id: ChatId, seq: MessageSeq | None, *, now: float) -> None:
+        """A frame of the stream named this chat, with its newest message's seq."""
+        self.heard_at = now
+        if seq is not None:
+            self._announced[chat_id] = max(seq, self._announced.get(chat_id, 0))
+        self.doubts.pop(chat_id, None)
+
+    def begin(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> None:
+        """What is unread when a connection begins is known; no frame need tell it again (Q5)."""
+        for chat_id, seq in unread:
+            self._announced[chat_id] = max(seq or 0, self._announced.get(chat_id, 0))
+        self.doubts.clear()
+
+    def unannounced(
+        self, unread: Iterable[tuple[ChatId, MessageSeq | None]]
+    ) -> list[tuple[ChatId, MessageSeq]]:
+        """The unread chats whose newest message no frame has told of; a candidate is no proof yet."""
+        return [
+            (chat_id, seq)
+            for chat_id, seq in unread
+            if seq is not None and seq > self._announced.get(chat_id, 0)
+        ]
+
+    def doubt(self, chat_id: ChatId, unread: Sequence[Message], *, me: UserId, now: float) -> None:
+        """Look at a candidate's unread messages: does one of them have to have woken us?"""
+        told = self._announced.get(chat_id, 0)
+        if any(message["seq"] > told and wakes(message, me) for message in unread):
+            self.doubts.setdefault(chat_id, now)
+        else:
+            self._announced[chat_id] = max([told, *(message["seq"] for message in unread)])
+
+    def looked(self, candidates: Iterable[ChatId], *, now: float, grace: float) -> bool:
+        """
+        Conclude a look at the server.
+
+        Args:
+            candidates: What is unannounced now; older doubts about other chats are settled.
+            now: Epoch seconds.
+            grace: Seconds that a frame may take.
+
+        Returns:
+            Whether the stream is deaf. The doubts that show it are used up.
+        """
+        still = set(candidates)
+        self.doubts = {chat_id: since for chat_id, since in self.doubts.items() if chat_id in still}
+        if not self.doubts:
+            self.heard_at = now
+            return False
+        return any(now - since >= grace for since in self.doubts.values())
+
+
+def wakes(message: Message, me: UserId) -> bool:
+    """
+    Whether the server should have woken `me` for an unread message.
+
+    A mention silences everybody who is not mentioned (Q32); the platform's notifications wake only whom they name.
+    """
+    targets = message.get("addressed_to_user_ids") or message["mentioned_ids"]
+    if targets:
+        return me in targets
+    return message["message_type"] in _WAKING_TYPES

@@ -1,0 +1,152 @@
+"""A runtime in this process, with short times, against a backend on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import pytest
+from pydantic import SecretStr
+
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.scheduler import Scheduler
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Observer
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import Settings
+
+DEADLINE = 20.0
+
+SETTINGS = {
+    "agent": {"name": "a", "base_url": "http://test"},
+    "inbox": {
+        "reconcile_interval": 0.5,
+        "deaf_grace": 0.2,
+        "backoff_base": 0.05,
+        "ping_interval": 0.3,
+        "ping_timeout": 0.3,
+    },
+    "dispatch": {"settle_grace": 0.1, "retry_base": 0.05},
+}
+
+
+class Memory(Observer):
+    """Remembers facts."""
+
+    def __init__(self):
+        self.facts = []
+        self._changed = asyncio.Event()
+
+    def tell(self, fact):
+        self.facts.append(fact)
+        self._changed.set()
+
+    def named(self, name):
+        return [fact for fact in self.facts if fact.name == name]
+
+    async def wait(self, name, count=1):
+        """Until so many facts of this name were told."""
+        async with asyncio.timeout(DEADLINE):
+            while len(self.named(name)) < count:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.named(name)[count - 1]
+
+
+@dataclass
+class Runtime:
+    """What a test can see of a running runtime."""
+
+    memory: Memory
+    heard: list[str] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+
+    async def until_heard(self, *texts):
+        """Until the handler was shown these, in this order, and nothing else."""
+        async with asyncio.timeout(DEADLINE):
+            while self.heard != list(texts):
+                assert len(self.heard) <= len(texts), self.heard
+                await asyncio.sleep(0.01)
+
+
+@dataclass
+class Home:
+    """A backend with an owner, an agent, and their direct chat."""
+
+    backend: LocalBackend
+    owner: AsyncClient
+    agent_id: str
+    agent_token: str
+    chat_id: str
+
+    async def say(self, text, chat_id=None):
+        await self.owner.messages.send(chat_id or self.chat_id, text, enforce_caught_up=False)
+
+
+@pytest.fixture
+def options():
+    """Overridden by tests that want another backend."""
+    return {}
+
+
+@pytest.fixture
+async def home(tmp_path, options):
+    with LocalBackend(BackendOptions(database=tmp_path / "backend.sqlite3", **options)) as backend:
+        async with AsyncClient(base_url=backend.base_url) as nobody:
+            made = await nobody.auth.create_guest_owner("owner")
+        async with AsyncClient(base_url=backend.base_url, auth_token=made["token"]) as owner:
+            agent = await owner.auth.create_external_user("agent", "Agent")
+            chat = await owner.chats.ensure_direct("agent")
+            yield Home(backend, owner, "agent", agent["token"], chat["id"])
+
+
+@contextlib.asynccontextmanager
+async def running(home, state_dir, **inbox):
+    """A runtime; its journal outlives it."""
+    state_dir.mkdir(exist_ok=True)
+    runtime = Runtime(Memory())
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def listen(ctx):
+        runtime.heard += [message.content for message in ctx.messages]
+
+    @plugin.on_frame("*")
+    async def frame(ctx):
+        runtime.frames.append(ctx.event_type)
+
+    settings = Settings(file=SETTINGS, overrides={"inbox": SETTINGS["inbox"] | inbox})
+    journal = SqliteJournal(state_dir)
+    await asyncio.to_thread(journal.open)
+    try:
+        async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as sdk:
+            parts = await assemble(
+                settings,
+                me=home.agent_id,
+                base_url=home.backend.base_url,
+                token=SecretStr(home.agent_token),
+                journal=journal,
+                sdk=sdk,
+                handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+                observer=runtime.memory,
+            )
+            scheduler = Scheduler()
+            with scheduler.running():
+                async with asyncio.TaskGroup() as tasks:
+                    interval = settings.inbox.reconcile_interval
+                    living = [
+                        tasks.create_task(parts.listener.run()),
+                        tasks.create_task(parts.dispatcher.run()),
+                        tasks.create_task(
+                            scheduler.every(interval, "reconcile", lambda: parts.reconciler.run("interval"))
+                        ),
+                    ]
+                    yield runtime
+                    for task in living:
+                        task.cancel()
+    finally:
+        await journal.close()

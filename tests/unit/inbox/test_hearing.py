@@ -1,0 +1,98 @@
+"""Deaf is what the server holds and no frame told; quiet is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.inbox.hearing import Hearing, wakes
+
+
+def message(seq, **extra):
+    return {
+        "id": f"m{seq}",
+        "seq": seq,
+        "sender_id": "you",
+        "mentioned_ids": [],
+        "addressed_to_user_ids": [],
+        "message_type": "human",
+    } | extra
+
+
+def look(hearing, unread, messages=(), *, now, grace=5.0):
+    candidates = hearing.unannounced(unread)
+    for chat_id, _ in candidates:
+        hearing.doubt(chat_id, messages, me="me", now=now)
+    return hearing.looked([chat_id for chat_id, _ in candidates], now=now, grace=grace)
+
+
+def test_nothing_unread_is_a_proof_of_hearing():
+    hearing = Hearing()
+
+    assert not look(hearing, [], now=100.0)
+    assert hearing.heard_at == 100.0
+
+
+def test_unread_and_unannounced_beyond_the_grace_is_deaf():
+    hearing = Hearing()
+
+    assert not look(hearing, [("c", 3)], [message(3)], now=100.0)
+    assert not look(hearing, [("c", 3)], [message(3)], now=104.9)
+    assert look(hearing, [("c", 3)], [message(3)], now=105.0)
+
+
+def test_a_frame_within_the_grace_settles_the_doubt():
+    hearing = Hearing()
+    look(hearing, [("c", 3)], [message(3)], now=100.0)
+
+    hearing.announce("c", 3, now=101.0)
+
+    assert not look(hearing, [("c", 3)], [message(3)], now=200.0)
+    assert hearing.doubts == {}
+
+
+def test_what_was_unread_at_the_connect_need_not_be_announced():
+    hearing = Hearing()
+    hearing.begin([("c", 3), ("d", None)])
+
+    assert not look(hearing, [("c", 3), ("d", None)], now=1e9)
+    assert look(hearing, [("c", 4)], [message(4)], now=1e9, grace=0.0)
+
+
+def test_an_alarm_is_raised_once_per_message():
+    hearing = Hearing()
+    assert look(hearing, [("c", 3)], [message(3)], now=100.0, grace=0.0)
+
+    hearing.begin([("c", 3)])
+
+    assert not look(hearing, [("c", 3)], [message(3)], now=200.0, grace=0.0)
+
+
+def test_what_somebody_else_has_read_meanwhile_is_no_doubt_any_more():
+    hearing = Hearing()
+    look(hearing, [("c", 3)], [message(3)], now=100.0)
+
+    assert not look(hearing, [], now=200.0)
+
+
+def test_an_own_newest_message_is_no_alarm():
+    """The chat's newest seq may be mine, or somebody's who does not concern me (Q34)."""
+    hearing = Hearing()
+    hearing.announce("c", 3, now=1.0)
+
+    assert not look(hearing, [("c", 4)], [message(3)], now=100.0, grace=0.0)
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({}, True),
+        ({"message_type": "ai"}, True),
+        ({"mentioned_ids": ["me"]}, True),
+        ({"mentioned_ids": ["you"]}, False),
+        ({"addressed_to_user_ids": ["me"], "mentioned_ids": ["you"]}, True),
+        ({"message_type": "notification"}, False),
+        ({"message_type": "notification", "mentioned_ids": ["me"]}, True),
+    ],
+)
+def test_only_what_must_wake_is_an_alarm(extra, expected):
+    assert wakes(message(1, **extra), "me") is expected
