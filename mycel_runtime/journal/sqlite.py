@@ -307,7 +307,7 @@ def _intent(row: sqlite3.Row) -> Intent:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Migrate, each step in a transaction of its own that checks again what it starts from."""
+    """Refuse what is not ours, unchanged; then migrate, each step in a transaction of its own."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if application_id != APPLICATION_ID and not is_empty:
@@ -354,7 +354,10 @@ class _Lock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise JournalError(f"{self._path}: {exc.strerror}") from exc
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:

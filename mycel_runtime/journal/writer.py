@@ -12,8 +12,10 @@ write and checkpoint at the same instant.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
+import stat
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -45,8 +47,8 @@ class Writer:
     A SQLite file, opened, migrated and written by a thread of its own.
 
     Args:
-        path: The file; created with mode 0600 by the caller's umask.
-        prepare: Run once on the new connection in the thread: pragmas are set, migrations are its work.
+        path: The file; it and its log are readable by their owner only, whatever the umask.
+        prepare: Run once on the new connection in the thread: refuses a file that is not ours, and migrates.
     """
 
     def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
@@ -110,15 +112,21 @@ class Writer:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
+        # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
+        # give up the locks that this process may have on it.
+        with contextlib.suppress(FileExistsError):
+            self._path.touch(mode=0o600, exist_ok=False)
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
         try:
             connection.row_factory = sqlite3.Row
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
+            # Before anything is written, be it a mode: somebody else's file stays as it is.
             self._prepare(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            _close_to_others(self._path)
         except BaseException:
             connection.close()
             raise
@@ -140,6 +148,13 @@ class Writer:
                 break
             jobs.append(job)
         return jobs
+
+
+def _close_to_others(path: Path) -> None:
+    """Take what others may do with the file and its log, if it was made when the umask decided that."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            file.chmod(0o600)
 
 
 def _commit_group(connection: sqlite3.Connection, jobs: list[_Job[Any]]) -> None:
@@ -190,10 +205,14 @@ def _resolve(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 def _translate(exc: BaseException, what: str) -> BaseException:
-    """Every `sqlite3.Error` becomes a `JournalError` that names SQLite's own error; ours pass through."""
-    if not isinstance(exc, sqlite3.Error):
-        return exc
-    name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-    error = JournalError(f"{what}: {name}: {exc}")
+    """Every `sqlite3.Error` and `OSError` becomes a `JournalError` that names it; ours pass through."""
+    match exc:
+        case sqlite3.Error():
+            name = getattr(exc, "sqlite_errorname", type(exc).__name__)
+            error = JournalError(f"{what}: {name}: {exc}")
+        case OSError():
+            error = JournalError(f"{what}: {exc.strerror}")
+        case _:
+            return exc
     error.__cause__ = exc
     return error
