@@ -108,7 +108,9 @@ class Writer:
             while (jobs := self._next_group()) is not None:
                 _commit_group(connection, jobs)
         finally:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # On a full disk the log stays beside the file, and the next start reads it.
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
@@ -189,7 +191,8 @@ def _deliver(outcomes: list[tuple[_Job[Any], Any, BaseException | None]]) -> Non
     for job, result, error in outcomes:
         by_loop.setdefault(job.loop, []).append((job.future, result, error))
     for loop, answers in by_loop.items():
-        if not loop.is_closed():
+        # A loop that has been closed has nobody who waits; asking first would not be early enough.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(_resolve, answers)
 
 
