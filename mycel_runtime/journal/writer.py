@@ -86,8 +86,10 @@ class Writer:
         try:
             return await asyncio.shield(job.future)
         except asyncio.CancelledError:
-            if not job.future.done():
-                await asyncio.wait([job.future])
+            # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
+            while not job.future.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([job.future])
             raise
 
     async def close(self) -> None:
