@@ -1,0 +1,30 @@
+"""
+What every engine of the journal promises, in terms of `mycel_runtime.journal.port.Journal` only.
+
+An engine's test module derives a class from `JournalConformance` and provides two fixtures: `journal`, which is
+open and empty, and `successor`, an async callable that ends a journal and opens the next one on the same store.
+"""
+
+from __future__ import annotations
+
+from tests.integration.journal.promises.appending import AppendConformance
+from tests.integration.journal.promises.claiming import ClaimConformance
+from tests.integration.journal.promises.cursors import ChatConformance
+from tests.integration.journal.promises.fencing import FencingConformance
+from tests.integration.journal.promises.identities import IdentityConformance
+from tests.integration.journal.promises.letters import BurialConformance
+from tests.integration.journal.promises.outbox import OutboxConformance
+from tests.integration.journal.promises.transitions import TransitionConformance
+
+
+class JournalConformance(
+    AppendConformance,
+    ClaimConformance,
+    ChatConformance,
+    BurialConformance,
+    FencingConformance,
+    OutboxConformance,
+    IdentityConformance,
+    TransitionConformance,
+):
+    """All promises of the port."""

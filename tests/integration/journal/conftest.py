@@ -1,0 +1,58 @@
+"""A journal on a real file, and the one that comes after it."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+
+import pytest
+
+from mycel_runtime.journal.sqlite import SqliteJournal
+
+pytest.register_assert_rewrite("tests.integration.journal.promises", "tests.integration.journal.samples")
+
+
+@pytest.fixture
+async def open_journal(tmp_path):
+    """Opens a journal in a folder, the test's own unless told; whatever is open at the end is closed."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def open_(folder=tmp_path):
+            journal = SqliteJournal(folder)
+            journal.open()
+            stack.push_async_callback(journal.close)
+            return journal
+
+        yield open_
+
+
+@pytest.fixture
+def journal(open_journal):
+    return open_journal()
+
+
+@pytest.fixture
+def successor(open_journal):
+    """Ends a journal and opens the next one on the same file."""
+
+    async def succeed(predecessor):
+        await predecessor.close()
+        return open_journal()
+
+    return succeed
+
+
+@pytest.fixture
+def file_limit():
+    """Bounds the size of every file that this process writes, for a block."""
+
+    @contextlib.contextmanager
+    def limit(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit

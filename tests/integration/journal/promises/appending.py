@@ -1,0 +1,142 @@
+"""What is appended: entries, their work, the checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from mycel_runtime.journal.entries import Arrival, Batch, Mark
+from tests.integration.journal.samples import (
+    ME,
+    arrivals,
+    chat_work,
+    checkpoint,
+    claim,
+    claim_one,
+    entry,
+    event_work,
+    finish,
+    want,
+)
+
+
+class AppendConformance:
+    async def test_a_new_journal_knows_nothing(self, journal):
+        assert await journal.checkpoint(ME) is None
+        assert await journal.marks(ME, epoch=1, limit=10) == {}
+        assert await claim(journal) == []
+        assert await journal.next_due_at(ME, now=0.0) is None
+        assert await journal.dead_letters(ME) == []
+
+    async def test_entries_work_and_checkpoint_are_appended_together(self, journal):
+        batch = Batch(
+            identity=ME,
+            arrivals=arrivals(entry(1), entry(2), work=[chat_work(7), event_work()]),
+            checkpoint=checkpoint(2),
+        )
+
+        assert await journal.append(batch, now=3.0) == 2
+        assert await journal.checkpoint(ME) == checkpoint(2)
+        assert list(await journal.marks(ME, epoch=1, limit=10)) == [2, 1]
+        assert (await journal.statistics(ME)).due == 3
+
+    async def test_an_append_that_fails_leaves_neither_entry_nor_work_nor_checkpoint(self, journal):
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
+        broken = dataclasses.replace(entry(3), raw=None)
+        batch = Batch(
+            identity=ME,
+            arrivals=arrivals(entry(2), broken, work=[chat_work(7), event_work()]),
+            checkpoint=checkpoint(3),
+        )
+
+        with pytest.raises(Exception, match="raw"):
+            await journal.append(batch, now=0.0)
+
+        assert await journal.checkpoint(ME) == checkpoint(1)
+        assert await journal.marks(ME, epoch=1, limit=10) == {}
+        assert await claim(journal) == []
+
+    async def test_a_checkpoint_is_replaced_even_by_a_lower_one(self, journal):
+        """A restarted server counts from 1 again, in a new epoch."""
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(9)), now=0.0)
+        fresh = checkpoint(1, epoch=2, server="http://elsewhere")
+        await journal.append(Batch(identity=ME, checkpoint=fresh), now=0.0)
+
+        assert await journal.checkpoint(ME) == fresh
+
+    async def test_a_replayed_number_is_left_alone_with_its_event_work(self, journal):
+        first = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="first"), work=[event_work()]))
+        again = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="again"), work=[event_work()]))
+        await journal.append(first, now=0.0)
+
+        assert await journal.append(again, now=0.0) == 0
+        assert await journal.marks(ME, epoch=1, limit=10) == {1: Mark(fingerprint="first", ts=0.5)}
+        assert (await claim_one(journal)).entry == entry(1, fingerprint="first")
+
+    async def test_a_replayed_number_brings_no_handled_event_back(self, journal):
+        batch = Batch(identity=ME, arrivals=arrivals(entry(1), work=[event_work()]))
+        await journal.append(batch, now=0.0)
+        await finish(journal, await claim_one(journal))
+
+        assert await journal.append(batch, now=0.0) == 0
+        assert await claim(journal) == []
+
+    async def test_the_chat_work_of_a_replayed_number_counts(self, journal):
+        await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1))), now=0.0)
+        again = Batch(identity=ME, arrivals=arrivals(entry(1), work=[chat_work(4)]))
+
+        assert await journal.append(again, now=0.0) == 0
+        assert (await claim_one(journal)).wanted_seq == 4
+
+    async def test_a_number_may_come_again_in_another_epoch(self, journal):
+        assert await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1))), now=0.0) == 1
+        assert await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1, epoch=2))), now=0.0) == 1
+
+    async def test_entries_without_a_number_are_always_new(self, journal):
+        batch = Batch(identity=ME, arrivals=arrivals(entry(None), entry(None), work=[event_work()]))
+
+        assert await journal.append(batch, now=0.0) == 2
+        assert await journal.append(batch, now=0.0) == 2
+        assert await journal.marks(ME, epoch=1, limit=10) == {}
+        assert (await journal.statistics(ME)).due == 4
+
+    async def test_marks_are_the_newest_of_the_epoch(self, journal):
+        numbered = [entry(seq, fingerprint=f"f{seq}", ts=None) for seq in (3, 1, 2)]
+        await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered, entry(9, epoch=2))), now=0.0)
+
+        assert await journal.marks(ME, epoch=1, limit=2) == {
+            3: Mark(fingerprint="f3", ts=None),
+            2: Mark(fingerprint="f2", ts=None),
+        }
+
+    async def test_the_hints_of_a_chat_are_one_delivery_at_the_highest_number(self, journal):
+        told = [
+            Arrival(entry=entry(seq), work=(chat_work(wanted),)) for seq, wanted in ((1, 5), (2, 9), (3, 4))
+        ]
+        await journal.append(Batch(identity=ME, arrivals=tuple(told), hints=(chat_work(7),)), now=0.0)
+        await want(journal, 6)
+
+        assert (await claim_one(journal)).wanted_seq == 9
+
+    async def test_a_waiting_delivery_keeps_its_place_when_more_is_wanted(self, journal):
+        await want(journal, 1, now=1.0)
+        await want(journal, 2, now=2.0, chat="d")
+        await want(journal, 3, now=3.0)
+
+        assert [(each.chat_id, each.due_at) for each in await claim(journal, now=9.0)] == [
+            ("c", 1.0),
+            ("d", 2.0),
+        ]
+
+    async def test_each_handler_has_its_own_delivery_in_a_chat(self, journal):
+        hints = (chat_work(3, handler="p.one"), chat_work(5, handler="p.two"))
+        await journal.append(Batch(identity=ME, hints=hints), now=0.0)
+        first = await claim_one(journal)
+        await finish(journal, first, 3)
+        second = await claim_one(journal)
+
+        assert {first.handler: first.wanted_seq, second.handler: second.wanted_seq} == {
+            "p.one": 3,
+            "p.two": 5,
+        }

@@ -1,0 +1,71 @@
+"""Several identities in one store, and the counts of each."""
+
+from __future__ import annotations
+
+from mycel_runtime.journal.entries import Batch, IntentState, JournalStatistics
+from tests.integration.journal.samples import (
+    ME,
+    OTHER,
+    arrivals,
+    bury,
+    chat_work,
+    checkpoint,
+    claim,
+    claim_one,
+    entry,
+    event_work,
+    happen,
+    intent,
+    want,
+)
+
+
+class IdentityConformance:
+    async def test_statistics_count_what_is_there(self, journal):
+        await happen(journal, 1, 2, now=4.0)
+        await want(journal, 5, now=3.0)
+        await want(journal, 5, chat="d", now=2.0)
+        await want(journal, 1, chat="e", now=1.0)
+        buried = await claim_one(journal, now=1.0)
+        await bury(journal, buried, 1)
+        running = await claim_one(journal, now=2.0)
+        await journal.intend(intent(running, 0))
+        await journal.settle(intent(running, 1, state=IntentState.UNKNOWN))
+        await journal.settle(intent(running, 2, state=IntentState.REFUSED))
+
+        assert await journal.statistics(ME) == JournalStatistics(
+            entries=2,
+            due=3,
+            running=1,
+            oldest_due_at=3.0,
+            intents_unsettled=1,
+            intents_unknown=1,
+            dead_letters=1,
+        )
+
+    async def test_two_identities_do_not_disturb_each_other(self, journal):
+        for identity in (ME, OTHER):
+            batch = Batch(
+                identity=identity,
+                arrivals=arrivals(entry(1, identity=identity), work=[chat_work(5), event_work()]),
+                checkpoint=checkpoint(1, identity=identity),
+            )
+            assert await journal.append(batch, now=0.0) == 1
+        mine = await claim(journal)
+        sent = intent(mine[0], state=IntentState.SENT, message_id="m", message_seq=6, chat_id="c")
+        await journal.settle(sent)
+        await journal.anchor(ME, chat_work(1).lane, handled_seq=4)
+        await bury(journal, mine[0])
+        before = await journal.statistics(OTHER)
+        await journal.lease(OTHER, now=9.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(8)), now=0.0)
+
+        assert {each.identity for each in mine} == {ME}
+        assert (await journal.statistics(ME)).running == 1
+        assert await journal.statistics(OTHER) == before
+        assert await journal.dead_letters(OTHER) == []
+        assert await journal.message_ids(OTHER, chat_id="c", after_seq=0) == frozenset()
+        assert await journal.checkpoint(OTHER) == checkpoint(1, identity=OTHER)
+        theirs = await claim(journal, identity=OTHER)
+        assert [each.identity for each in theirs] == [OTHER, OTHER]
+        assert [each.handled_seq for each in theirs] == [None, None]

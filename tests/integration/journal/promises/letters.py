@@ -1,0 +1,101 @@
+"""What is given up, and fetched back."""
+
+from __future__ import annotations
+
+from tests.integration.journal.samples import (
+    ME,
+    bury,
+    claim,
+    claim_one,
+    finish,
+    handle_through,
+    happen,
+    want,
+)
+
+
+class BurialConformance:
+    async def test_a_buried_delivery_leaves_a_letter_and_its_lane_goes_on(self, journal):
+        await handle_through(journal, 2)
+        await want(journal, 5)
+        await journal.postpone(await claim_one(journal), due_at=0.0, spend=True)
+        delivery = await claim_one(journal)
+        await want(journal, 6)
+        assert await bury(journal, delivery, 5, now=4.0)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq, letter.attempts) == (2, 5, 2)
+        assert (letter.handler, letter.lane, letter.chat_id) == (
+            delivery.handler,
+            delivery.lane,
+            delivery.chat_id,
+        )
+        assert (letter.reason, letter.trace, letter.buried_at) == ("ValueError", "t", 4.0)
+        behind = await claim_one(journal, now=4.0)
+        assert (behind.handled_seq, behind.wanted_seq, behind.turn, behind.attempts) == (5, 6, 2, 0)
+
+    async def test_a_buried_event_lets_its_successor_go(self, journal):
+        await happen(journal, 1, 2)
+        await bury(journal, await claim_one(journal))
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (None, None)
+        assert (await claim_one(journal)).entry.seq == 2
+
+    async def test_letters_are_listed_oldest_first(self, journal):
+        for chat in ("one", "two", "three"):
+            await want(journal, 1, chat=chat)
+            await bury(journal, await claim_one(journal), 1)
+
+        assert [letter.chat_id for letter in await journal.dead_letters(ME)] == ["one", "two", "three"]
+
+    async def test_a_revived_chat_letter_is_due_beside_the_living_chat(self, journal):
+        await handle_through(journal, 2)
+        await want(journal, 5)
+        buried = await claim_one(journal)
+        await bury(journal, buried, 5)
+        (letter,) = await journal.dead_letters(ME)
+        await want(journal, 6, now=3.0)
+
+        assert await journal.revive(letter.dead_letter_id, now=2.0)
+        assert await journal.dead_letters(ME) == []
+        revived = await claim_one(journal, now=9.0)
+        assert (revived.is_revived, revived.handled_seq, revived.wanted_seq) == (True, 2, 5)
+        assert (revived.lane, revived.attempts, revived.due_at) == (buried.lane, 0, 2.0)
+        assert revived.delivery_id != buried.delivery_id
+        assert await finish(journal, revived, 5)
+        living = await claim_one(journal, now=9.0)
+        assert (living.is_revived, living.handled_seq, living.wanted_seq) == (False, 5, 6)
+        await finish(journal, living, 6)
+        assert await claim(journal, now=9.0) == []
+
+    async def test_a_revived_event_has_its_entry_and_its_place(self, journal):
+        await happen(journal, 1, 2)
+        await bury(journal, await claim_one(journal))
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=5.0)
+
+        revived = await claim_one(journal, now=5.0)
+        assert (revived.entry.seq, revived.is_revived) == (1, True)
+
+    async def test_a_revived_letter_can_be_buried_again(self, journal):
+        await handle_through(journal, 2)
+        await want(journal, 5)
+        await bury(journal, await claim_one(journal), 5)
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        await bury(journal, await claim_one(journal), 5)
+
+        (again,) = await journal.dead_letters(ME)
+        assert (again.after_seq, again.through_seq) == (2, 5)
+        assert again.dead_letter_id > letter.dead_letter_id
+        assert await claim(journal) == []
+
+    async def test_only_an_existing_letter_is_revived(self, journal):
+        await want(journal, 1)
+        await bury(journal, await claim_one(journal), 1)
+        (letter,) = await journal.dead_letters(ME)
+
+        assert not await journal.revive(letter.dead_letter_id + 1, now=0.0)
+        assert await journal.revive(letter.dead_letter_id, now=0.0)
+        assert not await journal.revive(letter.dead_letter_id, now=0.0)

@@ -1,0 +1,109 @@
+"""Frames, work and small verbs, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mycel_runtime.journal.entries import (
+    Arrival,
+    Batch,
+    ChatWork,
+    Checkpoint,
+    Entry,
+    EventWork,
+    HandlerId,
+    Intent,
+    IntentState,
+    Lane,
+)
+from mycel_runtime.wire.ids import ChatId, UserId
+
+ME: Final = UserId("me")
+OTHER: Final = UserId("other")
+
+LEASE_SECONDS: Final = 60.0
+
+
+def checkpoint(since_seq, *, identity=ME, epoch=1, server="http://backend"):
+    return Checkpoint(identity=identity, server=server, epoch=epoch, since_seq=since_seq)
+
+
+def entry(seq, *, identity=ME, epoch=1, fingerprint="f", ts=0.5):
+    return Entry(
+        identity=identity,
+        epoch=epoch,
+        seq=seq,
+        kind="chat.message",
+        fingerprint=fingerprint,
+        ts=ts,
+        raw=f'{{"seq":{seq}}}',
+        received_at=1.0,
+    )
+
+
+def chat_work(wanted_seq, *, chat="c", handler="p.messages"):
+    return ChatWork(
+        handler=HandlerId(handler), lane=Lane(f"chat:{chat}"), chat_id=ChatId(chat), wanted_seq=wanted_seq
+    )
+
+
+def event_work(*, lane="inbox", handler="p.events", chat=None):
+    return EventWork(handler=HandlerId(handler), lane=Lane(lane), chat_id=chat)
+
+
+def arrivals(*entries, work=()):
+    return tuple(Arrival(entry=each, work=tuple(work)) for each in entries)
+
+
+def intent(delivery, ordinal=0, *, state=IntentState.INTENDED, **more):
+    return Intent(
+        **{
+            "delivery_id": delivery.delivery_id,
+            "turn": delivery.turn,
+            "ordinal": ordinal,
+            "identity": delivery.identity,
+            "chat_id": delivery.chat_id,
+            "base_seq": 1,
+            "content_hash": "h",
+            "state": state,
+            "intended_at": 2.0,
+        }
+        | more
+    )
+
+
+async def want(journal, wanted_seq, *, now=0.0, identity=ME, **more):
+    """Append a hint."""
+    hint = chat_work(wanted_seq, **more)
+    assert await journal.append(Batch(identity=identity, hints=(hint,)), now=now) == 0
+
+
+async def happen(journal, *seqs, now=0.0, identity=ME, **more):
+    """Append an entry with event work for each number."""
+    for seq in seqs:
+        arrived = arrivals(entry(seq, identity=identity), work=[event_work(**more)])
+        assert await journal.append(Batch(identity=identity, arrivals=arrived), now=now) == 1
+
+
+async def claim(journal, *, now=0.0, limit=100, identity=ME):
+    return list(await journal.claim(identity, limit=limit, now=now, lease_seconds=LEASE_SECONDS))
+
+
+async def claim_one(journal, **more):
+    """The only delivery that is due."""
+    (delivery,) = await claim(journal, **more)
+    return delivery
+
+
+async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=0.0):
+    return await journal.finish(delivery, handled_seq=handled_seq, wanted_seq=wanted_seq, now=now)
+
+
+async def bury(journal, delivery, through_seq=None, *, now=0.0):
+    return await journal.bury(delivery, through_seq=through_seq, reason="ValueError", trace="t", now=now)
+
+
+async def handle_through(journal, seq, *, now=0.0, **more):
+    """Leave a chat's delivery idle with this cursor."""
+    await want(journal, seq, now=now, **more)
+    assert await finish(journal, await claim_one(journal, now=now), seq, now=now)

@@ -1,0 +1,235 @@
+"""The SQLite engine: the port's promises, and what is the file's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+
+from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.sqlite import APPLICATION_ID, SqliteJournal
+from tests.integration.journal.conformance import JournalConformance
+from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, want
+
+MIGRATIONS = sorted(
+    file.name
+    for file in (resources.files("mycel_runtime.journal") / "sql" / "migrations").iterdir()
+    if file.name.endswith(".sql")
+)
+
+
+class TestSqliteJournal(JournalConformance):
+    """Every promise of the port."""
+
+
+@pytest.fixture
+def umask():
+    """Everybody may read what does not say otherwise."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def database(folder):
+    """The journal's file, opened by somebody else."""
+    return contextlib.closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None))
+
+
+def modes(folder):
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+async def fill(journal, entries=400):
+    numbered = (entry(seq, fingerprint="f" * 200) for seq in range(1, entries + 1))
+    await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from mycel_runtime.journal.sqlite import SqliteJournal
+SqliteJournal(Path(sys.argv[1])).open()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that has the journal open."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"open\n"
+        yield process
+        process.kill()
+
+
+def test_a_journal_held_by_another_process_is_refused_with_its_pid(holder, tmp_path):
+    with pytest.raises(IdentityHeldError, match=rf"\(pid {holder.pid}\)"):
+        SqliteJournal(tmp_path).open()
+
+
+async def test_a_dead_holder_holds_nothing(holder, tmp_path, open_journal):
+    holder.kill()
+    holder.wait()
+
+    open_journal()
+    assert (tmp_path / "journal.lock").read_text() == f"pid {os.getpid()}\n"
+
+
+async def test_a_journal_is_held_within_a_process_too(journal, tmp_path):
+    with pytest.raises(IdentityHeldError):
+        SqliteJournal(tmp_path).open()
+
+
+async def test_a_journal_that_could_not_be_opened_is_not_held(tmp_path, open_journal):
+    (tmp_path / "journal.sqlite3").write_bytes(b"no database at all" * 100)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="SQLITE_NOTADB"):
+            SqliteJournal(tmp_path).open()
+    (tmp_path / "journal.sqlite3").unlink()
+
+    open_journal()
+
+
+@pytest.mark.parametrize("name", ["journal.lock", "journal.sqlite3"])
+def test_a_file_that_cannot_be_opened_is_an_error_of_the_journal(tmp_path, name):
+    (tmp_path / name).mkdir()
+
+    with pytest.raises(JournalError, match=re.escape(name)):
+        SqliteJournal(tmp_path).open()
+
+
+async def test_nobody_else_can_read_the_journal(umask, tmp_path, open_journal):
+    journal = open_journal()
+    await want(journal, 1)
+
+    names = ["journal.lock", "journal.sqlite3", "journal.sqlite3-shm", "journal.sqlite3-wal"]
+    assert modes(tmp_path) == dict.fromkeys(names, 0o600)
+
+
+async def test_a_journal_that_others_could_read_is_closed_to_them(umask, tmp_path, open_journal):
+    """As one made by an earlier version, killed with its log beside it."""
+    journal = open_journal()
+    await want(journal, 1)
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for path in tmp_path.glob("journal.sqlite3*"):
+        (crashed / path.name).write_bytes(path.read_bytes())
+    assert modes(crashed)["journal.sqlite3-wal"] == 0o644
+    heir = open_journal(crashed)
+
+    assert set(modes(crashed).values()) == {0o600}
+    assert (await claim_one(heir)).wanted_seq == 1
+
+
+async def test_a_journal_of_a_newer_version_is_refused_untouched(tmp_path, journal):
+    await journal.close()
+    with database(tmp_path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalError, match=f"version 999, this program knows {len(MIGRATIONS)}"):
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+
+
+def test_somebody_elses_database_is_refused_untouched(tmp_path):
+    with database(tmp_path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    (tmp_path / "journal.sqlite3").chmod(0o644)
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalError, match="not a mycel-runtime journal"):
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+    assert modes(tmp_path) == {"journal.lock": 0o600, "journal.sqlite3": 0o644}
+
+
+async def test_a_damaged_page_is_an_error_of_what_reads_it(tmp_path, open_journal):
+    journal = open_journal()
+    await fill(journal)
+    await journal.append(Batch(identity=ME, checkpoint=checkpoint(7)), now=0.0)
+    await journal.close()
+    with database(tmp_path) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'entry_by_seq'"
+        ).fetchone()[0]
+    with (tmp_path / "journal.sqlite3").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    damaged = open_journal()
+
+    with pytest.raises(JournalError, match="SQLITE_CORRUPT"):
+        await damaged.marks(ME, epoch=1, limit=10)
+    assert await damaged.checkpoint(ME) == checkpoint(7)
+
+
+async def test_a_full_disk_fails_the_append_whole_and_is_survived(journal, tmp_path, file_limit):
+    await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
+    batch = Batch(identity=ME, arrivals=arrivals(*map(entry, range(1, 2000))), checkpoint=checkpoint(1999))
+    with file_limit((tmp_path / "journal.sqlite3-wal").stat().st_size):
+        with pytest.raises(JournalError):
+            await journal.append(batch, now=0.0)
+        assert await journal.checkpoint(ME) == checkpoint(1)
+
+    assert await journal.append(batch, now=0.0) == 1999
+    assert await journal.checkpoint(ME) == checkpoint(1999)
+
+
+async def test_a_new_journal_has_been_through_every_migration(journal, tmp_path):
+    await journal.close()
+
+    with database(tmp_path) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_migrations_are_numbered_without_a_gap():
+    assert [int(name.split("_")[0]) for name in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
+async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path, open_journal, version):
+    """Version 0 is a file that was made and never written."""
+    old = tmp_path / "old"
+    old.mkdir()
+    folder = resources.files("mycel_runtime.journal") / "sql" / "migrations"
+    with database(old) as connection:
+        for name in MIGRATIONS[:version]:
+            connection.executescript((folder / name).read_text())
+        if version:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    await open_journal(old).close()
+    await open_journal(tmp_path).close()
+
+    with database(old) as migrated, database(tmp_path) as new:
+        schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        assert migrated.execute(schema).fetchall() == new.execute(schema).fetchall()
+        assert migrated.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+
+
+async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, open_journal):
+    first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
+    broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
+    with monkeypatch.context() as patch:
+        patch.setattr("mycel_runtime.journal.sqlite._MIGRATIONS", [first, broken])
+        with pytest.raises(JournalError, match="half"):
+            SqliteJournal(tmp_path).open()
+    with database(tmp_path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
+
+    await want(open_journal(), 1)
