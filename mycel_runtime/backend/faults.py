@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 SEND_PATH: Final = r"/api/chats/[^/]+/messages"
 
@@ -44,6 +44,12 @@ class Stage(Protocol):
 
     def spoil_queue(self, user_id: str) -> None:
         """Put an item into an inbox that cannot be read (Q25)."""
+
+    def restart(self) -> None:
+        """Begin a new life."""
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something in the server's loop after a while."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -207,6 +213,16 @@ class Faults:
         """Put an item into an inbox that cannot be read (Q25)."""
         if (stage := self._stage) is not None:
             stage.spoil_queue(user_id)
+
+    def restart(self) -> None:
+        """Begin a new life of the server: frames from 1 again, all connections closed (Q1)."""
+        if (stage := self._stage) is not None:
+            stage.restart()
+
+    def at(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something, for example order a fault, after a while; for scripts."""
+        if (stage := self._stage) is not None:
+            stage.later(seconds, act)
 
     def clear(self) -> None:
         """Forget everything that has not happened yet."""

@@ -29,12 +29,16 @@ class LoopStage:
     Args:
         service: The life.
         connections: Its open connections, kept up to date by the server.
+        restart: Ends this life and begins another; in its loop.
 
     Made in the loop that serves them.
     """
 
-    def __init__(self, service: Service, connections: Collection[object]) -> None:
+    def __init__(
+        self, service: Service, connections: Collection[object], restart: Callable[[], None]
+    ) -> None:
         self._service = service
+        self._restart = restart
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -67,6 +71,17 @@ class LoopStage:
         """Put an item into an inbox that cannot be read."""
         item = QueueItem(id=0, inbox=user_id, content={}, notification_type="spoilt")
         self._do(lambda: self._change(lambda: self._service.world.enqueue(item)))
+
+    def restart(self) -> None:
+        """Begin a new life; it has not begun when this returns."""
+        self._do(self._restart)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something in the loop after a while, whatever life it is by then."""
+        self._do(lambda: self._call_later(seconds, act))
+
+    def _call_later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, act)
 
     def _change(self, change: Callable[[], None]) -> None:
         with self._service.transaction():

@@ -1,0 +1,203 @@
+"""Lives of a backend, one after the other, on one port and one storage."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import TYPE_CHECKING, Final, cast
+
+import uvicorn
+from typing_extensions import override
+
+from mycel_runtime.backend import control
+from mycel_runtime.backend.gate import Gate
+from mycel_runtime.backend.http.app import build_app
+from mycel_runtime.backend.service import Post, Service
+from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
+from mycel_runtime.backend.stage import LoopStage
+from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mycel_runtime.backend.faults import Faults
+    from mycel_runtime.backend.options import BackendOptions
+    from mycel_runtime.backend.sockets import Connection
+    from mycel_runtime.backend.world.inbox import Streams
+
+GRACE_SECONDS: Final = 1
+"""For requests under way when a life ends."""
+
+BACKLOG: Final = 2048
+
+
+class Host:
+    """
+    Owns port and storage; gives them to one life after the other.
+
+    Args:
+        options: What to serve.
+        faults: The script of trouble; outlives a life.
+        post: Where one-time passwords go.
+        started: Called, in the loop, when a life accepts connections.
+        memory: The storage to use without a database; else a new one.
+
+    Raises:
+        ConfigError: The port is in use, or the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        options: BackendOptions,
+        faults: Faults,
+        post: Post,
+        started: Callable[[], None],
+        memory: MemoryStorage | None = None,
+    ) -> None:
+        self._options = options
+        self._faults = faults
+        self._post = post
+        self._started = started
+        self._streams: Streams | None = None
+        self._server: _Server | None = None
+        self._is_over = False
+        self._storage: Storage = memory or _open_storage(options)
+        try:
+            self._listener = _bind(options.host, options.port)
+        except ConfigError:
+            self._storage.close()
+            raise
+        self.port: int = self._listener.getsockname()[1]
+
+    async def run(self) -> None:
+        """Serve until `stop`; every `restart` begins a new life."""
+        try:
+            await self._live()
+            while not self._is_over:
+                self._listener = _bind(self._options.host, self.port)
+                self._reopen()
+                await self._live()
+        finally:
+            self._listener.close()
+            self._storage.close()
+
+    def restart(self) -> None:
+        """End this life and begin another: frames are numbered from 1 again (Q1). In the loop's thread."""
+        if self._server is not None:
+            self._server.stop()
+
+    def stop(self) -> None:
+        """End within about `GRACE_SECONDS`. In the loop's thread."""
+        self._is_over = True
+        self.restart()
+
+    async def _live(self) -> None:
+        service = Service(self._storage, self._faults, self._streams, self._post)
+        if not service.quirks.numbers_restart:
+            self._streams = service.streams
+        server = self._server = _Server(_configure(service, self._options), service, self._started)
+        connections = cast("set[Connection]", server.server_state.connections)
+        server.config.loaded_app = Gate(server.config.loaded_app, self._faults, connections)
+        self._faults.attach(LoopStage(service, connections, self.restart))
+        try:
+            async with self._controlled(service):
+                await server.serve(sockets=[self._listener])
+        finally:
+            self._faults.attach(None)
+
+    def _controlled(self, service: Service) -> contextlib.AbstractAsyncContextManager[None]:
+        path = self._options.control_socket
+        if path is None:
+            return contextlib.nullcontext()
+        return control.listening(control.socket_path(path, self.port), service)
+
+    def _reopen(self) -> None:
+        """What is in memory stays; a file is read again."""
+        if isinstance(self._storage, SqliteStorage):
+            self._storage.close()
+            self._storage = _open_storage(self._options)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the caller, says when it listens, and stops without a wait."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._service = service
+        self._tell_started = started
+        self._stop = asyncio.Event()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
+
+    @override
+    async def main_loop(self) -> None:
+        """Renew the date header once a second; the base class looks ten times as often."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 1.0)
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open WebSockets are told 1012 first; then their subscriptions end, zombies too (not so in Q50)."""
+        asyncio.get_running_loop().call_soon(self._service.end_subscriptions)
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """End soon; before the start too."""
+        self.should_exit = True
+        self._stop.set()
+
+
+def _configure(service: Service, options: BackendOptions) -> uvicorn.Config:
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+    config = uvicorn.Config(
+        build_app(service),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        ws=FeedSocket if options.quirks.unread_messages_kill else PatientSocket,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_INTERVAL_SECONDS,
+        ws_ping_timeout=PING_TIMEOUT_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=BACKLOG,
+    )
+    config.load()
+    return config
+
+
+def _open_storage(options: BackendOptions) -> Storage:
+    database: Path | None = options.database
+    return MemoryStorage(options.rules) if database is None else SqliteStorage(database, options.rules)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named: asyncio switches Nagle's algorithm off only for sockets that say TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen there: {exc.strerror or exc}",
+            where=f"{host}:{port}",
+            fix="Name another port, or 0 for any free one.",
+        ) from exc
+    return listener

@@ -1,0 +1,144 @@
+"""
+What the owner of a local backend may do besides the API: look at everything, and speak as anyone.
+
+Every verb takes and returns plain JSON values; it runs in the backend's loop.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from mycel_runtime.backend.tokens import hash_password
+from mycel_runtime.backend.world import accounts, messages, registration
+from mycel_runtime.backend.world.entities import Contact
+from mycel_runtime.backend.world.refusal import Refused
+
+if TYPE_CHECKING:
+    from mycel_runtime.backend.service import Service
+
+
+class Operator:
+    """The verbs, over one life of a backend."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def users(self) -> list[dict[str, Any]]:
+        """Everybody."""
+        return [
+            {"id": user.id, "name": user.name, "type": user.type, "owner": user.owner_id}
+            for user in self._service.world.users.values()
+        ]
+
+    def chats(self) -> list[dict[str, Any]]:
+        """Every chat, with how far each member has read."""
+        return [
+            {
+                "id": room.chat.id,
+                "type": room.chat.type,
+                "title": room.chat.title,
+                "status": room.chat.status,
+                "messages": len(room.messages),
+                "members": {
+                    member.user_id: {"cursor": member.cursor, "unread": member.unread}
+                    for member in room.members.values()
+                },
+            }
+            for room in self._service.world.rooms.values()
+        ]
+
+    def messages(self, chat_id: str, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest messages of a chat, oldest first."""
+        return [
+            {"seq": message.seq, "sender_id": message.sender_id, "content": message.content}
+            for message in self._service.world.room(chat_id).messages[-limit:]
+        ]
+
+    def inboxes(self) -> list[dict[str, Any]]:
+        """Every inbox: what is queued, the last number, whether anybody listens."""
+        service = self._service
+        return [
+            {
+                "user_id": user_id,
+                "queued": len(service.world.queues.get(user_id, ())),
+                "last_seq": service.streams.last_seq(user_id),
+                "is_listening": service.bus.is_registered(user_id),
+            }
+            for user_id in service.world.users
+        ]
+
+    def say(self, user_id: str, chat_id: str, content: str) -> dict[str, Any]:
+        """Speak as anyone who is in the chat."""
+        service = self._service
+        sender, speech = self._user(user_id), messages.Speech(content=content)
+        messages.check(service.world, sender, chat_id, speech)
+        with service.transaction():
+            message = messages.write(
+                service.world,
+                sender,
+                chat_id,
+                speech,
+                message_id=service.new_id(),
+                now=service.now(),
+            )
+        return {"id": message.id, "seq": message.seq}
+
+    def token(self, user_id: str) -> dict[str, str]:
+        """A token of anyone, for ever."""
+        return {"token": self._service.tokens.make(self._user(user_id).id, self._service.now())}
+
+    def add_user(self, email: str, password: str) -> dict[str, Any]:
+        """A human who can log in, without an invitation."""
+        service = self._service
+        with service.transaction():
+            user = accounts.create_human(
+                service.world,
+                email,
+                hash_password(password),
+                unique=service.new_id(),
+                now=service.now(),
+            )
+        return {"id": user.id, "mycel_id": user.mycel_id}
+
+    def invite(self) -> dict[str, str]:
+        """A new invite code, good for one registration."""
+        code = secrets.token_hex(4)
+        with self._service.transaction():
+            registration.invite(self._service.world, code)
+        return {"invite_code": code}
+
+    def codes(self) -> dict[str, str]:
+        """The one-time passwords sent in this life, by address."""
+        return dict(self._service.post.codes)
+
+    def contact(
+        self, source: str, target: str, *, blocked: bool = False, muted: bool = False
+    ) -> dict[str, str]:
+        """Let `source` take what `target` says, quietly, or not at all."""
+        row = Contact(source=self._user(source).id, target=target, blocked=blocked, muted=muted)
+        with self._service.transaction():
+            self._service.world.put(row)
+        return {"status": "ok"}
+
+    def _user(self, user_id: str) -> Any:
+        if (user := self._service.world.users.get(user_id)) is None:
+            raise Refused(404, f"no such user: {user_id}")
+        return user
+
+
+VERBS: Final = frozenset(
+    {
+        "users",
+        "chats",
+        "messages",
+        "inboxes",
+        "say",
+        "token",
+        "add_user",
+        "invite",
+        "codes",
+        "contact",
+    }
+)
+"""The methods of `Operator` that may be called from outside."""

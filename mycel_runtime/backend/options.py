@@ -1,0 +1,46 @@
+"""What a backend is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mycel_runtime.backend.quirks import Quirks, Rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """
+    What a backend is like.
+
+    Attributes:
+        database: The SQLite file; `None` keeps everything in memory.
+        port: 0 for one that the system chooses.
+        generation: Which server is played: the last public one (`a`) or the newest (`b`).
+        profile: Everything, or what the communication profile serves (contract 2.12).
+        caught_up: Whose caught-up rule and cursor hold; `None` for the generation's own (contract U6).
+        control_socket: Where faults and owner's tools are taken from other processes: a path, or a folder in
+            which it is named after the port.
+    """
+
+    database: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    generation: Literal["a", "b"] = "b"
+    profile: Literal["full", "communication"] = "full"
+    quirks: Quirks = field(default_factory=Quirks)
+    caught_up: Literal["a", "b"] | None = None
+    control_socket: Path | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """What the world needs to know of this."""
+        return Rules(
+            quirks=self.quirks,
+            generation=self.generation,
+            caught_up=self.caught_up,
+            is_full=self.profile == "full",
+        )

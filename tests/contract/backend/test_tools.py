@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from mycel_runtime.backend.control import ask
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.errors import ControlError
+
+
+@pytest.fixture
+def control(tmp_path):
+    path = tmp_path / "control"
+    with LocalBackend(BackendOptions(control_socket=path)) as backend:
+        yield path, backend
+
+
+def test_somebody_made_by_the_owner_can_log_in(control):
+    path, backend = control
+    made = ask(path, "add_user", email="ada@example.org", password="secret")
+    for identifier in ("ada@example.org", str(made["mycel_id"])):
+        body = {"identifier": identifier, "password": "secret"}
+        answer = httpx.post(f"{backend.base_url}/api/auth/login", json=body)
+        assert answer.json()["user"]["id"] == made["id"]
+
+
+def test_the_owner_speaks_as_anyone_and_reads_it(control):
+    path, backend = control
+    guest = httpx.post(f"{backend.base_url}/api/auth/guest", json={}).json()
+    user_id = guest["user"]["id"]
+    headers = {"Authorization": f"Bearer {ask(path, 'token', user_id=user_id)['token']}"}
+    chat = httpx.post(
+        f"{backend.base_url}/api/chats", json={"kind": "group", "title": "all"}, headers=headers
+    ).json()
+    assert ask(path, "say", user_id=user_id, chat_id=chat["id"], content="hello")["seq"] == 1
+    assert [row["content"] for row in ask(path, "messages", chat_id=chat["id"])] == ["hello"]
+    assert ask(path, "chats")[0]["members"] == {user_id: {"cursor": 0, "unread": 0}}
+
+
+def test_a_fault_ordered_from_outside_happens(control):
+    path, backend = control
+    ask(path, "fault", name="refuse", status=503, retry_after=7)
+    answer = httpx.get(f"{backend.base_url}/api/auth/me")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ({"verb": "fault", "name": "explode"}, "no such fault: explode"),
+        ({"verb": "fault", "name": "delay"}, "missing a required argument: 'seconds'"),
+        ({"verb": "dance"}, "no such verb: dance"),
+        ({"verb": "say", "user_id": "x", "chat_id": "y", "content": "z"}, "no such user: x"),
+        ({"verb": "script", "text": "{}", "where": "file"}, "file:1: this line is no step"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_answered_with_why(control, order, told):
+    path, _ = control
+    with pytest.raises(ControlError, match=told):
+        ask(path, **order)
+
+
+def test_a_script_plays_its_steps(control):
+    path, backend = control
+    lines = [{"at": 0.0, "fault": "refuse", "status": 502, "path": "/openapi.json"}]
+    ask(path, "script", text="\n".join(map(json.dumps, lines)), where="script")
+    assert httpx.get(f"{backend.base_url}/openapi.json").status_code == 502
+
+
+def test_the_control_socket_is_for_its_owner_only(control):
+    path, _ = control
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.slow
+def test_the_command_line_reaches_a_running_backend(tmp_path):
+    command = [sys.executable, "-m", "mycel_runtime", "backend", "--control", str(tmp_path / "control")]
+    process = subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with process:
+        base_url = process.stdout.readline().split()[-1]
+        subprocess.run([*command, "fault", "refuse", "status=418"], check=True, timeout=30)
+        assert httpx.get(base_url).status_code == 418
+        process.terminate()
+    assert process.returncode == 0
+
+
+def test_nobody_there_is_told(tmp_path):
+    with pytest.raises(ControlError, match="no backend answers there"):
+        ask(tmp_path / "none", "users")
