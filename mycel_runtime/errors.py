@@ -26,7 +26,7 @@ Every error of mycel-runtime, in one tree.
     │   ├── ConnectionClosed        ended; carries close code and reason
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
-    └── ControlError                the control socket of a running daemon
+    └── ControlError                the control socket of a running daemon                       exit 75
 
 A class tells who is at fault and what to do: `exit_code` is the process's answer, `retryable` whether the
 same call may succeed later. Values are attributes; the message is built here. Tokens and message bodies
@@ -261,3 +261,5 @@ class JournalError(MycelError):
 
 class ControlError(MycelError):
     """The control socket of a running daemon cannot be used."""
+
+    exit_code = 75

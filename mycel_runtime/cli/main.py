@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "chat": "Talk to your agent from a terminal, as its owner.",
     "send": "Say one thing to your agent, as its owner.",
     "read": "Print the conversation with your agent.",
+    "status": "Ask the running daemon how it is.",
     "backend": "A local Mycel backend, for development.",
     "version": "Print the version.",
 }

@@ -35,6 +35,8 @@ class Parts:
     """What the supervisor runs."""
 
     me: UserId
+    intake: Intake
+    hearing: Hearing
     listener: Listener
     reconciler: Reconciler
     dispatcher: Dispatcher
@@ -124,4 +126,6 @@ async def assemble(
         observer=observer,
     )
     reconciler.replace_connection = listener.replace_connection
-    return Parts(me=me, listener=listener, reconciler=reconciler, dispatcher=dispatcher)
+    return Parts(
+        me=me, intake=intake, hearing=hearing, listener=listener, reconciler=reconciler, dispatcher=dispatcher
+    )

@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.assembly import Parts, assemble
+from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.greeting import greet
+from mycel_runtime.daemon.health import Status, hearing_report, problems_of, speaking_report, work_report
 from mycel_runtime.daemon.household import Household, settle_household
 from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
@@ -25,6 +28,8 @@ from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
+from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.observe.tally import Tally
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk import AsyncClient
 
@@ -74,9 +79,12 @@ class Supervisor:
         self._settings = settings
         self._token = token
         self._handlers = bound_handlers(plugins)
-        self._observer = observer
+        self._tally = Tally(time.time)
+        self._observer = FanOut([observer, self._tally, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
+        self._started_at = time.time()
+        self._parts: Parts | None = None
 
     async def run(self) -> None:
         """
@@ -88,11 +96,43 @@ class Supervisor:
             ConfigError, JournalError: The state directory or the journal cannot be used.
         """
         stop = StopRequest()
-        with signals_as(stop):
-            os.umask(0o077)
-            make_state_dir(self._settings.state_dir)
-            async with _open_journal(self._settings.state_dir) as journal, self._backend() as backend:
-                await self._live(stop, journal, backend)
+        os.umask(0o077)
+        state_dir = self._settings.state_dir
+        make_state_dir(state_dir)
+        try:
+            async with _open_journal(state_dir) as journal:
+                with signals_as(stop):
+                    async with (
+                        self._backend() as backend,
+                        control_server(state_dir, lambda: self.status(journal)),
+                    ):
+                        await self._live(stop, journal, backend)
+        except BaseExceptionGroup as group:
+            raise _first_error(group) from group
+
+    async def status(self, journal: SqliteJournal) -> Status:
+        """What is known of this process now."""
+        parts, now = self._parts, time.time()
+        statistics = await journal.statistics(parts.me) if parts else None
+        user_id = parts.me if parts else None
+        hearing = hearing_report(parts)
+        interval = self._settings.inbox.reconcile_interval
+        problems = problems_of(hearing, user_id=user_id, interval=interval, now=now)
+        return Status(
+            agent=self._settings.agent.name,
+            server=self._settings.agent.base_url,
+            user_id=user_id,
+            version=version("mycel-runtime"),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            now=now,
+            ready=not problems,
+            problems=problems,
+            hearing=hearing,
+            speaking=speaking_report(self._tally, statistics),
+            work=work_report(statistics),
+            events=dict(sorted(self._tally.counts.items())),
+        )
 
     async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:
         async with AsyncClient(
@@ -103,6 +143,7 @@ class Supervisor:
             self._announce(backend)
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
             if parts is not None:
+                self._parts = parts
                 await self._work(stop, journal, backend, parts)
         systemd.notify(systemd.STOPPING)
 
@@ -138,22 +179,19 @@ class Supervisor:
     async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
         scheduler = Scheduler()
-        try:
-            with scheduler.running():
-                async with asyncio.TaskGroup() as tasks:
-                    dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
-                    others = [
-                        tasks.create_task(parts.listener.run(), name="listener"),
-                        tasks.create_task(self._reconcile(scheduler, parts), name="reconcile-timer"),
-                        tasks.create_task(
-                            systemd.keep_watchdog(lambda: journal.checkpoint(parts.me)), name="watchdog"
-                        ),
-                        tasks.create_task(self._greet(backend), name="greeting"),
-                    ]
-                    await stop.wait_asked()
-                    await self._stop(stop, parts, dispatching, others)
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from group
+        with scheduler.running():
+            async with asyncio.TaskGroup() as tasks:
+                dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+                others = [
+                    tasks.create_task(parts.listener.run(), name="listener"),
+                    tasks.create_task(self._reconcile(scheduler, parts), name="reconcile-timer"),
+                    tasks.create_task(
+                        systemd.keep_watchdog(lambda: journal.checkpoint(parts.me)), name="watchdog"
+                    ),
+                    tasks.create_task(self._greet(backend), name="greeting"),
+                ]
+                await stop.wait_asked()
+                await self._stop(stop, parts, dispatching, others)
 
     async def _reconcile(self, scheduler: Scheduler, parts: Parts) -> None:
         await scheduler.every(
@@ -238,6 +276,8 @@ async def _open_journal(state_dir: Path) -> AsyncIterator[SqliteJournal]:
 @contextlib.asynccontextmanager
 async def _embedded(settings: Settings) -> AsyncIterator[str]:
     """A backend of our own, in a thread of its own; it ends after everybody who speaks to it."""
+    from mycel_runtime.backend.server import BackendOptions, LocalBackend  # noqa: PLC0415 - only who embeds pays
+
     options = BackendOptions(database=settings.state_dir / "backend.sqlite3", port=settings.backend.port)
     backend = LocalBackend(options)
     await asyncio.to_thread(backend.start)
@@ -247,15 +287,18 @@ async def _embedded(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(backend.stop)
 
 
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the task tree; the others are what that caused."""
+    error = group.exceptions[0]
+    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
+
+
 async def _unless_stopped(stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
     """The outcome of `work`, or `None` if a stop was asked for first."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(work, name="identify")
-            waiting = tasks.create_task(stop.wait_asked(), name="first-signal")
-            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-            working.cancel()
-            waiting.cancel()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work, name="identify")
+        waiting = tasks.create_task(stop.wait_asked(), name="first-signal")
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        waiting.cancel()
     return None if working.cancelled() else working.result()

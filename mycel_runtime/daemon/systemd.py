@@ -13,8 +13,15 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
+from typing_extensions import override
+
+from mycel_runtime.observe.facts import IdentityUnknown, StreamConnected, StreamEnded
+from mycel_runtime.observe.observer import Observer
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.observe.facts import Fact
 
 READY: Final = "READY=1"
 STOPPING: Final = "STOPPING=1"
@@ -33,6 +40,22 @@ def notify(*assignments: str) -> None:
 def status(text: str) -> str:
     """The assignment behind `systemctl status`'s line."""
     return f"STATUS={text}"
+
+
+class StatusLine(Observer):
+    """Keeps `systemctl status` up to date."""
+
+    @override
+    def tell(self, fact: Fact) -> None:
+        match fact:
+            case IdentityUnknown(error=error):
+                notify(status(f"waiting for the backend ({error})"))
+            case StreamConnected(epoch=epoch, since_seq=since_seq):
+                notify(status(f"listening (epoch {epoch}, seq {since_seq})"))
+            case StreamEnded(reason=reason):
+                notify(status(f"reconnecting ({reason})"))
+            case _:
+                return
 
 
 def watchdog_interval_seconds() -> float | None:

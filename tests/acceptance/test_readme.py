@@ -40,6 +40,7 @@ EXECUTED = {
     ".venv/bin/mycel-runtime chat --config config/local.toml",
     '.venv/bin/mycel-runtime send --config config/local.toml --wait 10 "hello"',
     ".venv/bin/mycel-runtime read --config config/local.toml",
+    ".venv/bin/mycel-runtime status --config config/local.toml",
     "mycel-runtime run --config agent.toml",
     "mycel-runtime backend --port 8042",
 }
@@ -149,6 +150,10 @@ def test_the_two_commands_and_the_second_terminal(terminal, clone):
     read = terminal(".venv/bin/mycel-runtime read --config config/local.toml", clone)
     assert read.exit_code() == 0
     assert read.text.endswith("owner> hello\necho> echo: hello\n")
+
+    status = terminal(".venv/bin/mycel-runtime status --config config/local.toml", clone)
+    assert status.exit_code() == 0
+    assert status.text.startswith("echo: ready (pid ")
 
     running.type("\x03")
     assert running.exit_code() == 0, running.text

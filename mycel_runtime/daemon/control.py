@@ -1,0 +1,135 @@
+"""
+The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
+
+`/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
+not, `/status` with everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from typing_extensions import override
+
+from mycel_runtime.daemon.health import Status
+from mycel_runtime.errors import ControlError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from starlette.requests import Request
+
+SOCKET_NAME: Final = "control.sock"
+
+_ANSWER_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 1
+_PATH_LIMIT: Final = 100
+"""A unix socket's address holds some hundred bytes; a longer path goes through a descriptor of its folder."""
+
+
+@contextlib.asynccontextmanager
+async def control_server(state_dir: Path, status: Callable[[], Awaitable[Status]]) -> AsyncIterator[None]:
+    """
+    Answer on the control socket while the block runs.
+
+    A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
+    """
+    path = state_dir / SOCKET_NAME
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, _short(path) as address:
+        listener.bind(address)
+        path.chmod(0o600)
+        server = _Server(_app(status))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]), name="control")
+            try:
+                yield
+            finally:
+                server.should_exit = True
+    path.unlink(missing_ok=True)
+
+
+def ask_status(state_dir: Path) -> Status:
+    """
+    The status of the daemon that runs on this state directory.
+
+    Raises:
+        ControlError: None runs, or it does not answer.
+    """
+    path = state_dir / SOCKET_NAME
+    try:
+        with (
+            _short(path) as address,
+            httpx.Client(
+                transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=_ANSWER_SECONDS
+            ) as client,
+        ):
+            return Status.model_validate_json(client.get("/status").content)
+    except (httpx.ConnectError, FileNotFoundError) as exc:
+        raise ControlError(
+            f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
+        ) from exc
+    except (httpx.HTTPError, ValueError) as exc:
+        raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its hands on the process's signals and standard streams."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                log_level="critical",
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _app(status: Callable[[], Awaitable[Status]]) -> Starlette:
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def readyz(_request: Request) -> Response:
+        now = await status()
+        answer = {"ready": now.ready, "problems": list(now.problems)}
+        return JSONResponse(answer, status_code=200 if now.ready else 503)
+
+    async def report(_request: Request) -> Response:
+        now = await status()
+        return Response(now.model_dump_json(), media_type="application/json")
+
+    return Starlette(
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/status", report)],
+    )
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """An address of this path that fits into a socket's."""
+    if len(os.fsencode(path)) <= _PATH_LIMIT:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield str(Path(f"/proc/self/fd/{folder}") / path.name)
+    finally:
+        os.close(folder)

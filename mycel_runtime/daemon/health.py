@@ -1,0 +1,154 @@
+"""
+One verdict from what every part knows.
+
+Ready means: hearing is proven. The stream stands and tells, and the server was asked within the last two intervals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.entries import JournalStatistics
+    from mycel_runtime.observe.tally import Tally
+
+STALE_INTERVALS: Final = 2.0
+"""Reconcile intervals after which a look at the server is no proof any more; jitter and slow answers fit in."""
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class HearingReport(_Report):
+    """
+    What is known of listening. Times are epoch seconds, `None` before the first.
+
+    Attributes:
+        connected: A subscription stands.
+        epoch, since_seq: The checkpoint.
+        proven_at: The stream was last shown to tell what it should.
+        reconciled_at: The server last said what it holds for us.
+        doubts: Chats with something unread that no frame has announced.
+    """
+
+    connected: bool = False
+    epoch: int = 0
+    since_seq: int = 0
+    proven_at: float | None = None
+    reconciled_at: float | None = None
+    doubts: int = 0
+
+
+class SpeakingReport(_Report):
+    """What is known of answering; `conflicted` and `doubted` count since the start."""
+
+    sent: int = 0
+    sent_at: float | None = None
+    conflicted: int = 0
+    doubted: int = 0
+    unsettled: int = 0
+    unknown: int = 0
+
+
+class WorkReport(_Report):
+    """What waits; `oldest_due_at` in epoch seconds."""
+
+    due: int = 0
+    running: int = 0
+    oldest_due_at: float | None = None
+    dead_letters: int = 0
+    journal_entries: int = 0
+
+
+class Status(_Report):
+    """
+    The whole process, as `mycel-runtime status --json` prints it. No token, no text of a message.
+
+    Attributes:
+        problems: Why it is not ready; empty when it is.
+        events: How often each fact was told since the start.
+    """
+
+    agent: str
+    server: str
+    user_id: str | None
+    version: str
+    pid: int
+    started_at: float
+    now: float
+    ready: bool
+    problems: tuple[str, ...]
+    hearing: HearingReport
+    speaking: SpeakingReport
+    work: WorkReport
+    events: dict[str, int]
+
+
+def hearing_report(parts: Parts | None) -> HearingReport:
+    """What listening knows; nothing while the identity is still being asked for."""
+    if parts is None:
+        return HearingReport()
+    checkpoint = parts.intake.checkpoint
+    return HearingReport(
+        connected=parts.listener.is_connected,
+        epoch=checkpoint.epoch,
+        since_seq=checkpoint.since_seq,
+        proven_at=parts.hearing.heard_at,
+        reconciled_at=parts.reconciler.succeeded_at,
+        doubts=len(parts.hearing.doubts),
+    )
+
+
+def speaking_report(tally: Tally, statistics: JournalStatistics | None) -> SpeakingReport:
+    """What answering knows."""
+    return SpeakingReport(
+        sent=tally.counts["message.sent"],
+        sent_at=tally.last_at("message.sent"),
+        conflicted=tally.counts["send.conflicted"],
+        doubted=tally.counts["send.doubted"],
+        unsettled=statistics.intents_unsettled if statistics else 0,
+        unknown=statistics.intents_unknown if statistics else 0,
+    )
+
+
+def work_report(statistics: JournalStatistics | None) -> WorkReport:
+    """What the journal holds."""
+    if statistics is None:
+        return WorkReport()
+    return WorkReport(
+        due=statistics.due,
+        running=statistics.running,
+        oldest_due_at=statistics.oldest_due_at,
+        dead_letters=statistics.dead_letters,
+        journal_entries=statistics.entries,
+    )
+
+
+def problems_of(
+    hearing: HearingReport, *, user_id: str | None, interval: float, now: float
+) -> tuple[str, ...]:
+    """
+    Why hearing is not proven; empty when it is.
+
+    Args:
+        hearing: As reported.
+        user_id: `None` while the backend has not said whose token it is.
+        interval: `[inbox] reconcile_interval`.
+        now: Epoch seconds.
+    """
+    if user_id is None:
+        return ("the backend has not answered yet",)
+    problems = []
+    if not hearing.connected:
+        problems.append("the stream is not connected")
+    if hearing.reconciled_at is None:
+        problems.append("the server was not asked yet")
+    elif now - hearing.reconciled_at > STALE_INTERVALS * interval:
+        problems.append(f"the server was last asked {now - hearing.reconciled_at:.0f} s ago")
+    if hearing.doubts:
+        problems.append(f"{hearing.doubts} chats hold something that the stream has not announced")
+    return tuple(problems)

@@ -1,0 +1,86 @@
+"""The daemon tells how it is, over its own socket."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import httpx
+import pytest
+
+from tests.acceptance.conftest import until, write_config
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+
+def get(state_dir, path):
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(state_dir / "control.sock"))) as client:
+        return client.get(f"http://control{path}", timeout=10)
+
+
+def test_ready_while_hearing_is_proven_and_not_ready_while_it_is_not(
+    start, backend, household, tmp_path, tmp_path_factory
+):
+    state = tmp_path_factory.mktemp("s")
+    config = write_config(tmp_path / "a", household)
+    config.write_text(config.read_text().replace('"state"', f'"{state}"'))
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    assert until(lambda: get(state, "/readyz").status_code == 200)
+    assert stat.S_IMODE((state / "control.sock").stat().st_mode) == 0o600
+
+    told = start("status", "--config", config)
+    assert told.exit_code() == 0
+    assert told.out[0].startswith("agent: ready (pid ")
+
+    backend.stop()
+    agent.wait_event("stream.ended")
+    answer = get(state, "/readyz")
+    assert (answer.status_code, answer.json()["problems"]) == (503, ["the stream is not connected"])
+    assert get(state, "/livez").status_code == 200
+    told = start("status", "--config", config, "--json")
+    assert told.exit_code() == 75
+    report = json.loads("\n".join(told.out))
+    assert (report["ready"], report["hearing"]["connected"], report["pid"]) == (False, False, agent.popen.pid)
+    assert household.agent_token not in json.dumps(report)
+
+    backend.start()
+    assert until(lambda: get(state, "/readyz").status_code == 200)
+    assert agent.stop() == 0
+    assert not (state / "control.sock").exists()
+
+
+def test_an_unreachable_backend_is_a_status_not_a_failed_start(start, backend, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    backend.stop()
+    agent = start("run", "--config", config)
+    agent.wait_event("identity.unanswered")
+
+    told = start("status", "--config", config)
+
+    assert told.exit_code() == 75, told.transcript()
+    assert "  ! the backend has not answered yet" in told.out
+    assert agent.stop() == 0
+
+
+def test_a_folder_with_a_long_name_does_not_matter(start, household, tmp_path):
+    config = write_config(tmp_path / ("long" * 40), household)
+    start("run", "--config", config).wait_event("stream.connected")
+    first = start("status", "--config", config)
+    assert first.exit_code() in {0, 75}, first.transcript()
+
+
+def test_a_killed_process_leaves_nothing_in_the_way(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    agent.kill()
+    assert (tmp_path / "a" / "state" / "control.sock").exists()
+
+    asked = start("status", "--config", config)
+    assert asked.exit_code() == 75
+    assert "no daemon answers here" in asked.err[0]
+    again = start("run", "--config", config)
+    again.wait_event("stream.connected")
+    assert start("status", "--config", config).exit_code() == 0
+    assert again.stop() == 0

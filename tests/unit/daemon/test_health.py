@@ -1,0 +1,34 @@
+"""Ready means that hearing is proven."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.daemon.health import HearingReport, problems_of
+
+PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
+
+
+@pytest.mark.parametrize(
+    ("report", "user_id", "now", "problems"),
+    [
+        (PROVEN, "me", 100.0, ()),
+        (PROVEN, "me", 160.0, ()),
+        (PROVEN, "me", 161.0, ("the server was last asked 61 s ago",)),
+        (PROVEN, None, 100.0, ("the backend has not answered yet",)),
+        (
+            HearingReport(),
+            "me",
+            100.0,
+            ("the stream is not connected", "the server was not asked yet"),
+        ),
+        (
+            HearingReport(connected=True, reconciled_at=100.0, doubts=2),
+            "me",
+            100.0,
+            ("2 chats hold something that the stream has not announced",),
+        ),
+    ],
+)
+def test_every_reason_is_named(report, user_id, now, problems):
+    assert problems_of(report, user_id=user_id, interval=30.0, now=now) == problems
