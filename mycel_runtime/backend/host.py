@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 1
 """For requests under way when a life ends."""
 
+FLUSH_SECONDS: Final = 0.01
+"""For last words on their way out."""
+
 BACKLOG: Final = 2048
 
 
@@ -151,9 +154,26 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open WebSockets are told 1012 first; then their subscriptions end, zombies too (not so in Q50)."""
-        asyncio.get_running_loop().call_soon(self._service.end_subscriptions)
-        await super().shutdown(sockets)
+        """
+        End in three steps, each without the base class's waits of a tenth of a second.
+
+        Connections are told: WebSockets 1012, idle ones are closed. Subscriptions end, zombies too (the real
+        server hangs on them, Q50), and requests under way have `GRACE_SECONDS`. What is left is cut.
+        """
+        for server in self.servers:
+            server.close()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        self._service.end_subscriptions()
+        tasks = tuple(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(FLUSH_SECONDS)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
     def stop(self) -> None:
         """End soon; before the start too."""

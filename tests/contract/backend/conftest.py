@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from mycel_runtime.backend.server import LocalBackend
+from mycel_runtime.backend.control import ask
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Town:
 
     def client(self, token=None):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=self.backend.base_url, headers=headers, timeout=10.0)
+        client = httpx.Client(base_url=self.backend.base_url, headers=headers, timeout=10.0, verify=False)
         self._open.append(client)
         return client
 
@@ -61,14 +62,27 @@ class Town:
         answer = owner.post("/api/auth/external-users", {"user_id": user_id, "display_name": user_id.title()})
         return Somebody(user_id, answer["token"], self.client(answer["token"]))
 
+    def human(self, email, password):
+        ask(self.backend.options.control_socket, "add_user", email=email, password=password)
+        answer = (
+            self.client().post("/api/auth/login", json={"identifier": email, "password": password}).json()
+        )
+        return Somebody(answer["user"]["id"], answer["token"], self.client(answer["token"]))
+
     def close(self):
         for client in self._open:
             client.close()
 
 
 @pytest.fixture
-def town() -> Iterator[Town]:
-    with LocalBackend() as backend:
+def options(tmp_path):
+    """What the town's backend is like; a test may have another one."""
+    return BackendOptions(control_socket=tmp_path / "control")
+
+
+@pytest.fixture
+def town(options) -> Iterator[Town]:
+    with LocalBackend(options) as backend:
         town = Town(backend)
         yield town
         town.close()
