@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 
-from mycel_runtime.backend.server import LocalBackend
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from tests.contract.genuine.puppet import Puppet, Raised, Stream, puppet
 
 if TYPE_CHECKING:
@@ -103,9 +103,10 @@ def puppet_0_1_83(sdk_0_1_83: Path) -> Iterator[Puppet]:
 
 
 @pytest.fixture(scope="session")
-def backend() -> Iterator[LocalBackend]:
+def backend(tmp_path_factory) -> Iterator[LocalBackend]:
     """One for all; tests that break it make their own."""
-    with LocalBackend() as backend:
+    options = BackendOptions(control_socket=tmp_path_factory.mktemp("backend") / "control")
+    with LocalBackend(options) as backend:
         yield backend
 
 

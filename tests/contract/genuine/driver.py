@@ -8,15 +8,21 @@ Orders: `call` a method, `open`/`next`/`stop` a notification stream by name, tel
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import queue
+import ssl
 import sys
 import threading
 from typing import Any, Final
 
 from mycel_sdk import ApiError, Client
 from mycel_sdk.errors import ConnectionClosed, ReplayOverflow
+
+# The genuine client makes an HTTP client for every call, and that reads the certificates of the world each time,
+# which is most of what a call costs; nobody here speaks TLS.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 NAMED: Final = (ApiError, ConnectionClosed, ReplayOverflow)
 """The errors that an application can import; any other is told by its own class."""
