@@ -26,6 +26,7 @@ from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
 from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.errors import StateDirectoryError
+from mycel_runtime.inbox.reconcile import INTERVAL
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
 from mycel_runtime.observe.observer import FanOut
@@ -166,7 +167,7 @@ class Supervisor:
         )
 
     def _announce(self, backend: Backend) -> None:
-        systemd.notify(systemd.READY, systemd.status(f"listening to {backend.base_url}"))
+        systemd.notify(systemd.READY, systemd.status(f"asking {backend.base_url} who this is"))
         self._observer.tell(
             DaemonStarted(
                 agent=self._settings.agent.name,
@@ -195,7 +196,7 @@ class Supervisor:
 
     async def _reconcile(self, scheduler: Scheduler, parts: Parts) -> None:
         await scheduler.every(
-            self._settings.inbox.reconcile_interval, "reconcile", lambda: parts.reconciler.run("interval")
+            self._settings.inbox.reconcile_interval, "reconcile", lambda: parts.reconciler.run(INTERVAL)
         )
 
     async def _greet(self, backend: Backend) -> None:

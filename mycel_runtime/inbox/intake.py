@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.inbox.news import compare
 from mycel_runtime.inbox.session import MEMORY_FRAMES, Session, first_checkpoint
 from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint
 from mycel_runtime.observe.facts import FramesCommitted
@@ -18,6 +19,7 @@ from mycel_runtime.wire.ids import InboxSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mycel_runtime.inbox.news import Line
     from mycel_runtime.inbox.session import Received, Step
     from mycel_runtime.journal.entries import Work
     from mycel_runtime.journal.port import Journal
@@ -104,6 +106,35 @@ class Intake:
         self._tell(step, new)
         self._committed()
         return step
+
+    async def compare(self, lines: Sequence[Line], *, asked: frozenset[str], complete: frozenset[str]) -> int:
+        """
+        Commit what is different from the server's lists as they were, each difference with its event's work.
+
+        Args:
+            lines: What the lists say.
+            asked: The kinds that were asked for.
+            complete: Those of them whose list was read whole.
+
+        Returns:
+            How many events that made.
+        """
+        async with self._lock:
+            now, identity = self._clock(), self.checkpoint.identity
+            known = await self._journal.snapshot(identity)
+            news = compare(known, lines, asked=asked, complete=complete, now=now)
+            if not news:
+                return 0
+            told = [each.event for each in news if each.event is not None]
+            arrivals = tuple(
+                Arrival(entry=self._session.own_entry(event, now), work=self._router.route(event))
+                for event in told
+            )
+            changes = tuple(each.change for each in news)
+            batch = Batch(identity=identity, arrivals=arrivals, changes=changes)
+            await self._journal.append(batch, now=now)
+        self._committed()
+        return len(told)
 
     async def hint(self, chats: Sequence[tuple[ChatId, MessageSeq | None]]) -> None:
         """Commit the work of chats that hold something unread, with the seq of their newest message."""

@@ -12,10 +12,26 @@ makes its work due at once, then replaces the connection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, TransportError
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    IdentityRefusedError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    TransportError,
+)
+from mycel_runtime.inbox.news import (
+    chat_lines,
+    join_request_lines,
+    relationship_lines,
+    workflow_event_lines,
+)
 from mycel_runtime.inbox.session import Received
 from mycel_runtime.observe.facts import (
     ChatListPoisoned,
@@ -31,6 +47,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
+    from mycel_runtime.inbox.news import Line
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
@@ -43,6 +60,9 @@ Unread = tuple[ChatId, MessageSeq | None]
 
 CONNECT: Final = "connect"
 """The reason of the reconcile at the beginning of a connection."""
+
+INTERVAL: Final = "interval"
+"""The reason of the timer's."""
 
 _SERVER_ERROR: Final = 500
 
@@ -87,6 +107,8 @@ class Reconciler:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._known: set[ChatId] = set()
+        self._chats: list[ChatSummary] | None = None
+        self._owned: dict[str, bool] = {}
         self.succeeded_at: float | None = None
         self.replace_connection: Callable[[str], None] = lambda _reason: None
 
@@ -105,9 +127,12 @@ class Reconciler:
             if unread is None:
                 return
             await self._intake.hint(unread)
+            events = await self._ask(reason, lambda: self._compare_lists(reason))
             self.succeeded_at = self._clock()
             self._observer.tell(
-                ReconcileFinished(reason=reason, drained=drained or 0, unread_chats=len(unread))
+                ReconcileFinished(
+                    reason=reason, drained=drained or 0, unread_chats=len(unread), events=events or 0
+                )
             )
             if reason == CONNECT:
                 self._hearing.begin(unread)
@@ -128,9 +153,7 @@ class Reconciler:
     async def _drain(self) -> int:
         items = (await self._sdk.notifications.drain())["notifications"]
         if items:
-            messages = [
-                Received(frame=decode_item(item), raw=json.dumps(item, ensure_ascii=False)) for item in items
-            ]
+            messages = [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
             await self._intake.take(messages, is_drain=True)
         return len(items)
 
@@ -142,8 +165,46 @@ class Reconciler:
             if exc.status_code != _SERVER_ERROR:
                 raise
             return await self._unread_one_by_one()
+        self._chats = chats
         self._known.update(ChatId(chat["id"]) for chat in chats)
         return unread_chats(chats)
+
+    async def _compare_lists(self, reason: str) -> int:
+        """
+        Whatever changed without a notification (Q36) becomes an event of its own; how many.
+
+        Relationships are asked each time, requests to join for groups of one's own only; workflow events, one call a
+        chat, when a notification of them may have been missed.
+        """
+        chats, self._chats = self._chats, None
+        with_workflow = reason != INTERVAL
+        lines = relationship_lines(await self._sdk.relationships.list())
+        if chats is None:
+            whole = frozenset({"relationship"})
+            return await self._intake.compare(lines, asked=whole, complete=whole)
+        lines += chat_lines(chats)
+        for chat in chats:
+            lines += await self._chat_lines(chat["id"], with_workflow=with_workflow)
+        complete = frozenset({"relationship", "chat"})
+        asked = complete | {"join_request"} | ({"workflow_event"} if with_workflow else set())
+        return await self._intake.compare(lines, asked=asked, complete=complete)
+
+    async def _chat_lines(self, chat_id: str, *, with_workflow: bool) -> list[Line]:
+        """What one chat has to tell; nothing from a chat or a backend that cannot answer (Q20, Q52)."""
+        lines: list[Line] = []
+        with contextlib.suppress(PermissionDeniedError, NotFoundError, ConflictError, ServerError):
+            if await self._is_owned(chat_id):
+                lines += join_request_lines(await self._sdk.chats.list_join_requests(chat_id))
+            if with_workflow:
+                lines += workflow_event_lines(await self._sdk.chats.list_workflow_events(chat_id))
+        return lines
+
+    async def _is_owned(self, chat_id: str) -> bool:
+        """Whether the chat is a group of our own; that never changes (contract 4.9), so it is asked once."""
+        if chat_id not in self._owned:
+            chat = await self._sdk.chats.get(chat_id)
+            self._owned[chat_id] = chat["type"] == "group" and chat["created_by_user_id"] == self._me
+        return self._owned[chat_id]
 
     async def _unread_one_by_one(self) -> list[Unread]:
         """One broken chat blinds the whole list (Q20): the others are still there."""

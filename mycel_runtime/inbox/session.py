@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from mycel_runtime.inbox.checkpoint import Progress
 from mycel_runtime.journal.entries import Checkpoint, Entry, Mark
 from mycel_runtime.observe.facts import EpochChanged, FrameRejected, ReplayOverflowed
+from mycel_runtime.wire.codec import encode_notify
 from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
 from mycel_runtime.wire.ids import InboxSeq
 from mycel_runtime.wire.limits import RING_FRAMES
@@ -141,6 +142,19 @@ class Session:
             step.reconcile = step.reconcile or "gap"
         step.checkpoint = self.checkpoint
         return step
+
+    def own_entry(self, event: Notify, now: float) -> Entry:
+        """The row of an event that we found out ourselves: it has no number of the server's."""
+        return Entry(
+            identity=self._identity,
+            epoch=self._epoch,
+            seq=None,
+            kind=event.event_type,
+            fingerprint=event.fingerprint,
+            ts=event.ts,
+            raw=encode_notify(event),
+            received_at=now,
+        )
 
     def _receive_one(self, message: Received, step: Step, now: float) -> None:
         match message.frame:

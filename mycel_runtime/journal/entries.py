@@ -99,11 +99,28 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """
+    A line of the server's lists that is not as it was.
+
+    Attributes:
+        kind: Which list, for example `relationship`.
+        key: Which line of it.
+        state: What it says now; `None`: it is gone.
+    """
+
+    kind: str
+    key: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """
     What one commit appends.
 
     Attributes:
+        changes: Of the snapshot of the server's lists, told by `arrivals` of their own.
         hints: Chat work without an entry, from reconcile.
         checkpoint: Covers only entries that are in the journal once this batch is.
     """
@@ -111,6 +128,7 @@ class Batch:
     identity: UserId
     arrivals: tuple[Arrival, ...] = ()
     hints: tuple[ChatWork, ...] = ()
+    changes: tuple[Change, ...] = ()
     checkpoint: Checkpoint | None = None
 
 

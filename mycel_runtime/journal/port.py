@@ -47,6 +47,9 @@ class Journal(Protocol):
     async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
         """The newest `limit` numbered entries of an epoch."""
 
+    async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
+        """What the server's lists last said: state by kind and key."""
+
     async def append(self, batch: Batch, *, now: float) -> int:
         """
         Commit entries, their work and the checkpoint, all or nothing.

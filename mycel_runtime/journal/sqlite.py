@@ -99,11 +99,22 @@ class SqliteJournal(Journal):
         return await self._writer.submit(read)
 
     @override
+    async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
+        def read(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
+            rows = _execute(connection, "read_snapshot", {"identity": identity})
+            return {(row["kind"], row["key"]): row["state"] for row in rows}
+
+        return await self._writer.submit(read)
+
+    @override
     async def append(self, batch: Batch, *, now: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
             new = sum(_append_arrival(connection, arrival, now) for arrival in batch.arrivals)
             for work in _highest_per_chat(batch):
                 _execute(connection, "want_chat", {"identity": batch.identity, "now": now} | asdict(work))
+            for change in batch.changes:
+                name = "delete_change" if change.state is None else "write_change"
+                _execute(connection, name, {"identity": batch.identity} | asdict(change))
             if batch.checkpoint is not None:
                 _execute(connection, "write_checkpoint", asdict(batch.checkpoint))
             return new

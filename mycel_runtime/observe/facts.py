@@ -159,6 +159,7 @@ class ReconcileFinished(Fact):
     reason: str
     drained: int
     unread_chats: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,3 @@ CLOSE_TIMEOUT_SECONDS: Final = 1.0
 
 FRAME_BYTES: Final = 1024 * 1024
 """The largest frame we accept. Source: the same bound is assumed for requests (contract 1.1)."""
-
-NESTING_LEVELS: Final = 64
-"""JSON deeper than this is no frame: pydantic's parser gives up before the stack does."""

@@ -132,9 +132,9 @@ class Household:
     """An owner and an agent that do not know each other yet."""
 
     base_url: str
-    owner_token: str
+    owner_token: str = field(repr=False)
     agent_id: str
-    agent_token: str
+    agent_token: str = field(repr=False)
 
 
 @pytest.fixture

@@ -145,3 +145,13 @@ SELECT (SELECT count(*) FROM entry WHERE identity = :identity) AS entries,
        (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'unknown') AS intents_unknown,
        (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters;
+
+-- name: read_snapshot
+SELECT kind, key, state FROM snapshot WHERE identity = :identity;
+
+-- name: write_change
+INSERT INTO snapshot (identity, kind, key, state) VALUES (:identity, :kind, :key, :state)
+ON CONFLICT (identity, kind, key) DO UPDATE SET state = excluded.state;
+
+-- name: delete_change
+DELETE FROM snapshot WHERE identity = :identity AND kind = :kind AND key = :key;

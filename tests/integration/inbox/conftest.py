@@ -65,6 +65,12 @@ class Runtime:
     heard: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)
 
+    async def until_event(self, event_type):
+        """Until the handler of frames was given one of this type."""
+        async with asyncio.timeout(DEADLINE):
+            while event_type not in self.frames:  # noqa: ASYNC110 - the handler knows nothing of the test
+                await asyncio.sleep(0.01)
+
     async def until_heard(self, *texts):
         """Until the handler was shown these, in this order, and nothing else."""
         async with asyncio.timeout(DEADLINE):

@@ -168,3 +168,37 @@ async def test_q7_q8_an_event_is_handled_once_however_often_its_chat_is_announce
         await runtime.memory.wait("reconcile.finished", 3)
 
         assert runtime.heard == [f"{number}" for number in range(20)]
+
+
+async def test_q36_being_put_into_a_group_is_an_event_of_its_own(home, tmp_path):
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+        group = await home.owner.chats.create([], title="g", kind="group")
+        await home.owner.chats.add_member(group["id"], home.agent_id)
+
+        await runtime.until_event("chat.joined")
+
+
+async def test_q36_what_changed_while_nobody_listened_is_told_once_at_the_next_start(home, tmp_path):
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+    await home.owner.relationships.request(home.agent_id)
+    async with home_client(home) as agent:
+        (relationship,) = (await agent.get("/api/relationships")).json()
+        await agent.post(f"/api/relationships/{relationship['id']}/approve", json={})
+    await home.owner.relationships.upgrade(relationship["id"])
+
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.until_event("relationship.changed")
+        await runtime.memory.wait("reconcile.finished", 4)
+        assert runtime.frames.count("relationship.changed") == 1
+
+
+async def test_a_request_to_join_ones_own_group_is_told_with_its_id(home, tmp_path):
+    async with home_client(home) as agent:
+        group = (await agent.post("/api/chats", json={"user_ids": [], "title": "g", "kind": "group"})).json()
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+        await home.owner.chats.request_join(group["id"], message="please")
+
+        await runtime.until_event("chat.join_request.changed")

@@ -89,7 +89,7 @@ def test_start_is_final_exactly_where_starting_again_cannot_help(unit):
     """A unit that ignores the exit codes restarts a refused identity for ever, or leaves a crash for dead."""
     of_errors = _exit_codes()
     final = {int(code) for code in unit["Service"]["RestartPreventExitStatus"].split()}
-    assert of_errors - {EXIT_INTERNAL} == {69, 77, 78}
+    assert of_errors - {EXIT_INTERNAL, EXIT_TRY_LATER} == {69, 77, 78}
     assert final == {EXIT_USAGE} | of_errors - {EXIT_INTERNAL}
     assert unit["Service"]["Restart"] == "always"
 

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
-from mycel_runtime.journal.entries import Arrival, Batch, Mark
+from mycel_runtime.journal.entries import Arrival, Batch, Change, Mark
 from tests.integration.journal.samples import (
     ME,
+    OTHER,
     arrivals,
     chat_work,
     checkpoint,
@@ -140,3 +141,14 @@ class AppendConformance:
             "p.one": 3,
             "p.two": 5,
         }
+
+    async def test_changes_of_the_servers_lists_commit_with_the_events_that_tell_them(self, journal):
+        joined = Change(kind="chat", key="c", state="member")
+        await journal.append(Batch(identity=ME, arrivals=arrivals(entry(None)), changes=(joined,)), now=0.0)
+        assert await journal.snapshot(ME) == {("chat", "c"): "member"}
+        assert await journal.snapshot(OTHER) == {}
+
+        left = Change(kind="chat", key="c", state=None)
+        await journal.append(Batch(identity=ME, changes=(left,)), now=1.0)
+
+        assert await journal.snapshot(ME) == {}

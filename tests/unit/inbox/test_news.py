@@ -1,0 +1,122 @@
+"""What changed on the server without a notification."""
+
+from __future__ import annotations
+
+from mycel_runtime.inbox import news as inbox_news
+from mycel_runtime.inbox.news import (
+    chat_lines,
+    join_request_lines,
+    relationship_lines,
+    workflow_event_lines,
+)
+
+CHAT = {"id": "c", "title": "t"}
+ALL = frozenset({"chat", "relationship"})
+
+
+def relationship(state="visit"):
+    return {"id": "r", "other_user_id": "you", "state": state, "is_requester": False}
+
+
+def compare(known, lines, complete, *, now):
+    """All kinds were asked for."""
+    asked = ALL | {"join_request", "workflow_event"}
+    return inbox_news.compare(known, lines, asked=asked, complete=complete, now=now)
+
+
+def known_of(news, known=()):
+    """The snapshot after these changes."""
+    after = dict(known)
+    for each in news:
+        key = (each.change.kind, each.change.key)
+        if each.change.state is None:
+            del after[key]
+        else:
+            after[key] = each.change.state
+    return after
+
+
+def told(news):
+    return [dict(each.event.metadata) for each in news if each.event is not None]
+
+
+def test_what_is_there_at_the_first_look_is_no_news():
+    lines = chat_lines([CHAT]) + relationship_lines([relationship()])
+
+    news = compare({}, lines, ALL, now=1.0)
+
+    assert told(news) == []
+    assert compare(known_of(news), lines, ALL, now=2.0) == []
+
+
+def test_a_first_look_at_nothing_makes_the_next_line_news():
+    known = known_of(compare({}, [], ALL, now=1.0))
+
+    assert told(compare(known, chat_lines([CHAT]), ALL, now=2.0)) == [
+        {
+            "event_type": "chat.joined",
+            "notification_type": "reconcile",
+            "state": "member",
+            "previous_state": None,
+            "chat_id": "c",
+            "title": "t",
+        }
+    ]
+
+
+def test_a_changed_state_tells_the_one_before():
+    known = known_of(compare({}, relationship_lines([relationship()]), ALL, now=1.0))
+
+    (event,) = told(compare(known, relationship_lines([relationship("hire")]), ALL, now=2.0))
+
+    assert event["event_type"] == "relationship.changed"
+    assert (event["previous_state"], event["state"], event["other_user_id"]) == ("visit", "hire", "you")
+
+
+def test_what_is_gone_from_a_list_that_was_read_whole_is_news():
+    known = known_of(compare({}, chat_lines([CHAT]) + relationship_lines([relationship()]), ALL, now=1.0))
+
+    events = told(compare(known, [], ALL, now=2.0))
+
+    assert {event["event_type"] for event in events} == {"chat.left", "relationship.changed"}
+    assert told(compare(known, [], frozenset(), now=2.0)) == []
+
+
+def test_a_repeated_join_request_is_news_again():
+    def request(created_at, state="pending"):
+        return {
+            "id": "j",
+            "chat_id": "c",
+            "requester_user_id": "you",
+            "state": state,
+            "created_at": created_at,
+        }
+
+    kinds = frozenset({"join_request"})
+    known = known_of(compare({}, [], kinds, now=0.0))
+    first = compare(known, join_request_lines([request(1.0)]), frozenset(), now=1.0)
+    known = known_of(first, known)
+    again = compare(known, join_request_lines([request(2.0)]), frozenset(), now=2.0)
+
+    assert [event["state"] for event in told(first) + told(again)] == ["pending", "pending"]
+    assert (
+        told(compare(known_of(again, known), join_request_lines([request(2.0)]), frozenset(), now=3.0)) == []
+    )
+
+
+def test_a_workflow_event_is_news_with_each_version():
+    def event(version):
+        return {
+            "chat_id": "c",
+            "event_id": "1",
+            "kind": "k",
+            "state": "open",
+            "state_version": version,
+            "created_at": 1.0,
+        }
+
+    known = known_of(compare({}, workflow_event_lines([event(0)]), frozenset(), now=0.0))
+
+    (told_event,) = told(compare(known, workflow_event_lines([event(1)]), frozenset(), now=1.0))
+
+    assert told_event["state_version"] == 1
