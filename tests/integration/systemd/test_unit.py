@@ -13,6 +13,7 @@ import pytest
 
 from mycel_runtime import errors
 from mycel_runtime.cli.main import EXIT_INTERNAL, EXIT_USAGE
+from mycel_runtime.errors import ControlError
 from mycel_runtime.settings import DaemonSettings
 
 UNIT = Path(__file__).parents[3] / "systemd" / "mycel-runtime@.service"
@@ -89,8 +90,9 @@ def test_start_is_final_exactly_where_starting_again_cannot_help(unit):
     """A unit that ignores the exit codes restarts a refused identity for ever, or leaves a crash for dead."""
     of_errors = _exit_codes()
     final = {int(code) for code in unit["Service"]["RestartPreventExitStatus"].split()}
-    assert of_errors - {EXIT_INTERNAL, EXIT_TRY_LATER} == {69, 77, 78}
-    assert final == {EXIT_USAGE} | of_errors - {EXIT_INTERNAL}
+    passing = {EXIT_INTERNAL, ControlError.exit_code}
+    assert of_errors - passing == {69, 77, 78}
+    assert final == {EXIT_USAGE} | of_errors - passing
     assert unit["Service"]["Restart"] == "always"
 
 
