@@ -107,19 +107,37 @@ class Subscription:
         self._service.bus.register(self._user_id, self.wake)
         try:
             await self._serve(socket)
-        except (_Gone, WebSocketDisconnect):
+        except* (_Gone, WebSocketDisconnect):
             pass
         finally:
             self._service.bus.unregister(self._user_id, self.wake)
             self._service.subscriptions.discard(self)
 
     async def _serve(self, socket: FeedSocket) -> None:
+        if not self._quirks.wake_beats_resume:
+            await self._serve_attentively(socket)
+            return
         if (message := await self._first_message()) is not None:
             await self._replay(socket, message)
-        while True:
-            if not await self._signals.get() or (socket.is_lost and not self._quirks.zombies_eat):
-                return
+        while await self._signals.get() and not self._may_leave(socket):
             await self._announce()
+
+    async def _serve_attentively(self, socket: FeedSocket) -> None:
+        """Act on the first message whenever it comes (Q14 switched off)."""
+        async with asyncio.TaskGroup() as tasks:
+            hearing = tasks.create_task(self._websocket.receive(), name="first-message")
+            hearing.add_done_callback(lambda _: self.wake())
+            is_heard = False
+            while await self._signals.get() and not self._may_leave(socket):
+                if hearing.done() and not is_heard:
+                    is_heard = True
+                    await self._replay(socket, hearing.result())
+                else:
+                    await self._announce()
+            hearing.cancel()
+
+    def _may_leave(self, socket: FeedSocket) -> bool:
+        return socket.is_lost and not self._quirks.zombies_eat
 
     async def _first_message(self) -> MutableMapping[str, Any] | None:
         """
@@ -133,10 +151,9 @@ class Subscription:
             hearing = tasks.create_task(self._websocket.receive(), name="first-message")
             waking = tasks.create_task(self._signals.get(), name="first-wake")
             await asyncio.wait([hearing, waking], return_when=asyncio.FIRST_COMPLETED)
-            if self._quirks.wake_beats_resume or hearing.done():
-                hearing.cancel()
+            hearing.cancel()
             waking.cancel()
-        if not waking.cancelled() and (hearing.cancelled() or not self._quirks.wake_beats_resume):
+        if hearing.cancelled():
             self._signals.put_nowait(waking.result())
         return None if hearing.cancelled() else hearing.result()
 

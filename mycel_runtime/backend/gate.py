@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse
 
@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from mycel_runtime.backend.sockets import Connection
 
 
+BROKEN: Final = "mycel.broken"
+"""Set in a request's scope when the real server would have died of it."""
+
+DYING_SECONDS: Final = 0.02
+"""From a 500 to the end of its connection: as long as the real server writes its traceback."""
+
+
 class Gate:
     """
-    Lets requests through, late, not at all, or without an answer.
+    Lets requests through, late, not at all, or without an answer; ends the connection of one that failed.
 
     Args:
         app: The application.
@@ -34,12 +41,19 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the trouble of this request in the order in which it was ordered."""
         if not self._faults.is_armed or scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
+            await self._pass(scope, receive, send)
             return
         for fault in self._faults.take(scope.get("method", "GET"), scope["path"]):
             if await self._act(fault, scope, receive, send):
                 return
+        await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
+        if BROKEN in scope and (connection := self._connection(scope)) is not None:
+            # Unread from now on, so that a next request on it is answered by a reset (1.4).
+            connection.transport.pause_reading()
+            asyncio.get_running_loop().call_later(DYING_SECONDS, connection.transport.close)
 
     async def _act(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
         """Whether the request is answered, or never will be."""
@@ -57,10 +71,12 @@ class Gate:
         return True
 
     def _cut(self, scope: Scope) -> None:
-        for connection in self._connections:
-            if connection.client == scope.get("client"):
-                connection.transport.abort()
-                return
+        if (connection := self._connection(scope)) is not None:
+            connection.transport.abort()
+
+    def _connection(self, scope: Scope) -> Connection | None:
+        client = scope.get("client")
+        return next((connection for connection in self._connections if connection.client == client), None)
 
 
 async def _refuse(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
 
 from mycel_runtime.backend import feed
+from mycel_runtime.backend.gate import BROKEN
 from mycel_runtime.backend.http import (
     auth,
     chats,
@@ -21,7 +22,7 @@ from mycel_runtime.backend.http import (
     workflows,
 )
 from mycel_runtime.backend.http.face import answer
-from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ def build_app(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app.add_exception_handler(Refused, _answer_refusal)
+    app.add_exception_handler(Broken, _answer_broken)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     for router in _routers(service.rules):
         app.include_router(router)
@@ -65,6 +67,13 @@ async def _answer_refusal(_: Request, exc: Exception) -> Response:
     """`{"detail": …}`."""
     assert isinstance(exc, Refused)
     return answer({"detail": exc.detail}, exc.status)
+
+
+async def _answer_broken(request: Request, exc: Exception) -> Response:
+    """What an uncaught error of the real server looks like: plain text, and then the connection dies (1.4)."""
+    assert isinstance(exc, Broken)
+    request.scope[BROKEN] = True
+    return Response("Internal Server Error", 500, media_type="text/plain")
 
 
 async def _answer_invalid(_: Request, exc: Exception) -> Response:

@@ -1,41 +1,28 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-SUBSCRIBE = "/api/runtime/inbox/subscribe"
-SECONDS = 5.0
+from tests.contract.backend.feed import PATIENCE, QUIET, SUBSCRIBE, becomes, heard, subscription
 
 
-@contextmanager
-def subscription(town, somebody, *, since_seq=None):
-    address = town.backend.base_url.replace("http", "ws") + SUBSCRIBE
-    headers = {"Authorization": f"Bearer {somebody.token}"}
-    with connect(address, additional_headers=headers, compression=None) as socket:
-        if since_seq is not None:
-            socket.send(json.dumps({"type": "resume", "since_seq": since_seq}))
-            # A wake in the very tick of the resume is lost (Q14): let it be read first.
-            if isinstance(since_seq, int):
-                socket.ping().wait(SECONDS)
-        yield socket
-
-
-def heard(socket):
-    return json.loads(socket.recv(timeout=SECONDS))
-
-
-def test_every_wake_arrives_twice_with_the_same_fingerprint(town, owner, agent, chat):
+def test_a_frame_tells_where_to_look_and_nothing_of_what_was_said(town, owner, agent, chat):
     with subscription(town, agent, since_seq=0) as socket:
         sent = owner.says(chat, "hello")
-        first, second = heard(socket), heard(socket)
-    assert (first["seq"], second["seq"]) == (1, 2)
-    assert first["fingerprint"] == second["fingerprint"]
-    assert first["metadata"]["message_id"] == sent["id"]
-    assert "hello" not in json.dumps(first)
+        frame = heard(socket)
+    assert frame["metadata"] == {
+        "event_type": "chat.message",
+        "notification_type": "chat",
+        "chat_id": chat,
+        "message_id": sent["id"],
+        "message_seq": 1,
+        "sender_name": "Owner",
+        "unread_count": 1,
+    }
+    assert "hello" not in json.dumps(frame)
 
 
 def test_resume_replays_what_a_drain_numbered_while_nobody_listened(town, owner, agent, chat):
@@ -45,36 +32,91 @@ def test_resume_replays_what_a_drain_numbered_while_nobody_listened(town, owner,
         assert heard(socket)["seq"] == 1
 
 
-def test_a_resume_behind_the_ring_is_answered_by_the_overflow_alone(town, owner, agent, chat):
+def test_a_zombie_s_frames_are_in_the_ring(town, owner, agent, chat):
+    with subscription(town, agent, since_seq=0):
+        pass
     owner.says(chat, "one")
-    for _ in range(257):
-        agent.post("/api/runtime/inbox/drain")
+    assert becomes(town, agent, "is_listening", value=False)
+    assert agent.post("/api/runtime/inbox/drain")["notifications"][0]["seq"] == 2
     with subscription(town, agent, since_seq=0) as socket:
-        assert heard(socket) == {"type": "replay_overflow", "since_seq": 0, "oldest_seq": 2}
-        with pytest.raises(TimeoutError):
-            socket.recv(timeout=0.05)
+        assert [heard(socket)["seq"] for _ in range(2)] == [1, 2]
 
 
-def test_after_a_restart_numbers_begin_again_and_unread_stays(town, owner, agent, chat):
+@pytest.mark.parametrize(("since_seq", "first"), [("1", 2), (1.9, 2), (True, 2), ("", 1), ([], 1), (None, 1)])
+def test_since_seq_is_taken_as_python_takes_it(town, owner, agent, chat, since_seq, first):
+    owner.says(chat, "one")
+    for _ in range(2):
+        agent.post("/api/runtime/inbox/drain")
+    with subscription(town, agent) as socket:
+        socket.send(json.dumps({"type": "resume", "since_seq": since_seq}))
+        assert heard(socket)["seq"] == first
+
+
+@pytest.mark.parametrize(("message", "is_replayed"), [("[]", False), ('{"type":"hello"}', False)])
+def test_another_first_message_is_consumed_without_replay(town, owner, agent, chat, message, is_replayed):
     owner.says(chat, "one")
     agent.post("/api/runtime/inbox/drain")
-    town.backend.restart()
-    drained = agent.post("/api/runtime/inbox/drain")
-    assert [item["seq"] for item in drained["notifications"]] == [1]
+    with subscription(town, agent) as socket:
+        socket.send(message)
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=QUIET)
 
 
 @pytest.mark.parametrize(("token", "status"), [("", 403), ("Bearer forged", 500)])
 def test_a_bad_token_is_refused_before_the_upgrade(town, token, status):
-    address = town.backend.base_url.replace("http", "ws") + SUBSCRIBE
+    assert refusal(town, SUBSCRIBE, token) == status
+
+
+def test_an_unknown_path_is_refused_as_if_forbidden(town, agent):
+    assert refusal(town, "/api/nowhere", f"Bearer {agent.token}") == 403
+
+
+def test_a_user_who_is_gone_is_refused_as_if_forbidden(town, agent):
+    town.backend.faults.remove_user(agent.id)
+    assert refusal(town, SUBSCRIBE, f"Bearer {agent.token}") == 403
+
+
+def refusal(town, path, token):
+    address = town.backend.base_url.replace("http", "ws") + path
     with (
-        pytest.raises(InvalidStatus) as refusal,
+        pytest.raises(InvalidStatus) as refused,
         connect(address, additional_headers={"Authorization": token} if token else {}),
     ):
         pass
-    assert refusal.value.response.status_code == status
+    return refused.value.response.status_code
 
 
-def test_a_bad_resume_cuts_the_connection_without_a_close_frame(town, agent):
-    with subscription(town, agent, since_seq="1e3") as socket, pytest.raises(ConnectionClosed) as end:
-        socket.recv(timeout=SECONDS)
+def test_the_token_is_taken_as_a_subprotocol_too(town, owner, agent, chat):
+    address = town.backend.base_url.replace("http", "ws") + SUBSCRIBE
+    with connect(address, subprotocols=[f"bearer.{agent.token}"]) as socket:
+        owner.says(chat, "one")
+        assert heard(socket)["seq"] == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b'{"type":"resume"}', "{", '{"type":"resume","since_seq":"1e3"}', '{"type":"resume","since_seq":[1]}'],
+)
+def test_a_bad_first_message_cuts_the_connection_without_a_close_frame(town, agent, message):
+    with subscription(town, agent) as socket:
+        socket.send(message)
+        with pytest.raises(ConnectionClosed) as end:
+            socket.recv(timeout=PATIENCE)
     assert end.value.rcvd is None
+
+
+def test_a_poison_chat_closes_the_stream_with_its_name(town, owner, agent, chat):
+    poison = agent.post("/api/chats", {"user_ids": [], "kind": "group"})["id"]
+    with subscription(town, agent, since_seq=0) as socket:
+        owner.says(chat, "one")
+        with pytest.raises(ConnectionClosed) as end:
+            socket.recv(timeout=PATIENCE)
+    assert (end.value.rcvd.code, end.value.rcvd.reason) == (1011, f"Chat {poison} has no projectable title")
+
+
+def test_a_stopping_server_says_so(town, agent):
+    with subscription(town, agent, since_seq=0) as socket:
+        town.backend.stop()
+        with pytest.raises(ConnectionClosed) as end:
+            socket.recv(timeout=PATIENCE)
+    assert end.value.rcvd.code == 1012
