@@ -47,28 +47,18 @@ class Reply:
 
     Attributes:
         retry_after: The header's text; empty when there is none.
+        is_cut: There was more of it than we take.
     """
 
     status: int
     content: bytes
     retry_after: str = ""
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send the request, and send the `Reply` in."""
-
-    with_token: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """
-    Close the connection that the reply came on.
-
-    After an uncaught exception the server closes it without having said so; the next request on it would be
-    answered by a reset (contract 1.4).
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +68,7 @@ class Tell:
     fact: Fact
 
 
-Step: TypeAlias = Send | Discard | Tell
+Step: TypeAlias = Send | Tell
 
 
 def exchange(call: Call[T]) -> Generator[Step, Reply | None, T]:
@@ -88,13 +78,11 @@ def exchange(call: Call[T]) -> Generator[Step, Reply | None, T]:
     Raises:
         ApiError: Anything but a 200 with the JSON that the call promises.
     """
-    reply = yield Send(with_token=call.is_authenticated)
+    reply = yield Send()
     assert reply is not None
     if reply.status == _OK:
         return _result(call, reply)
     value = _parse(reply.content)
-    if reply.status == _SERVER_ERROR and value is None:
-        yield Discard()
     if call.is_send and reply.status == _SERVER_ERROR and (message := stored_message(value)) is not None:
         yield Tell(StoredSendFailed(chat_id=message["chat_id"], message_seq=message["seq"]))
         return message  # type: ignore[no-any-return]  # a send's T is Message
@@ -108,7 +96,7 @@ def error_of(call: Call[Any], reply: Reply, value: Any) -> ApiError:
     Args:
         call: What was asked.
         reply: The answer.
-        value: Its JSON, `None` if it is none.
+        value: Its JSON; anything else than a dict if it has none.
     """
     kind = _kind(call, reply.status)
     error = kind(
@@ -153,21 +141,28 @@ def _result(call: Call[T], reply: Reply) -> T:
     if not reply.content and call.empty is not None:
         return dict(call.empty)  # type: ignore[return-value]  # the call says what an empty answer stands for
     value = _parse(reply.content)
-    if not isinstance(value, dict if call.answer == "object" else list):
-        found = (
-            "an empty body" if not reply.content else type(value).__name__ if value is not None else "no JSON"
-        )
-        raise InvalidResponseError(
-            reply.status, f"expected a JSON {call.answer}, got {found}", reply.content[:_KEPT_CONTENT_BYTES]
-        )
+    if reply.is_cut or not isinstance(value, dict if call.answer == "object" else list):
+        detail = f"expected a JSON {call.answer}, got {_found(reply, value)}"
+        raise InvalidResponseError(reply.status, detail, reply.content[:_KEPT_CONTENT_BYTES])
     return value  # type: ignore[return-value]  # the contract's type; unknown fields survive
+
+
+_NO_JSON: Final = object()
+
+
+def _found(reply: Reply, value: Any) -> str:
+    if reply.is_cut:
+        return f"more than {len(reply.content)} bytes"
+    if not reply.content:
+        return "an empty body"
+    return "no JSON" if value is _NO_JSON else "null" if value is None else type(value).__name__
 
 
 def _parse(content: bytes) -> Any:
     try:
         return pydantic_core.from_json(content)
     except ValueError:
-        return None
+        return _NO_JSON
 
 
 _KINDS: Final[Mapping[int, type[ApiError]]] = {

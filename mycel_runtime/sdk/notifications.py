@@ -118,7 +118,7 @@ class Notifications(BlockingGroup):
         while not (should_stop and should_stop()):
             try:
                 for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
-                    failures, since_seq = 0, frame["seq"]
+                    failures, since_seq = 0, frame.get("seq", since_seq)
                     yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
@@ -186,7 +186,7 @@ class AsyncNotifications(AwaitingGroup):
         while not (should_stop and should_stop()):
             try:
                 async for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
-                    failures, since_seq = 0, frame["seq"]
+                    failures, since_seq = 0, frame.get("seq", since_seq)
                     yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
@@ -194,7 +194,7 @@ class AsyncNotifications(AwaitingGroup):
             else:
                 return
             failures += 1
-            await asyncio.sleep(_delay(failures))
+            await _pause_async(failures, should_stop)
 
     async def _stream_once(
         self,
@@ -257,3 +257,10 @@ def _pause(failures: int, should_stop: Callable[[], bool] | None) -> None:
     ends_at = time.monotonic() + _delay(failures)
     while (left := ends_at - time.monotonic()) > 0 and not (should_stop and should_stop()):
         time.sleep(min(left, STOP_POLL_SECONDS))
+
+
+async def _pause_async(failures: int, should_stop: Callable[[], bool] | None) -> None:
+    """As `_pause`."""
+    ends_at = time.monotonic() + _delay(failures)
+    while (left := ends_at - time.monotonic()) > 0 and not (should_stop and should_stop()):  # noqa: ASYNC110 - a callable
+        await asyncio.sleep(min(left, STOP_POLL_SECONDS))

@@ -2,7 +2,8 @@
 Which calls are repeated, when, and how often. Pure.
 
 Only what is safe: a call that reads, or one whose connection was never established. A write whose answer was lost may
-have been carried out, and nobody but its author can tell whether to repeat it.
+have been carried out, and nobody but its author can tell whether to repeat it. A send is never repeated at all: what
+to say depends on what was said meanwhile.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _CAP_SECONDS: Final = 5.0
 
 def may_repeat(call: Call[Any], error: ApiError) -> bool:
     """Whether repeating the call is safe and may help."""
+    if call.is_send:
+        return False
     if isinstance(error, NotSentError):
         return True
     if not call.is_safe or (error.retry_after_seconds or 0.0) > LONGEST_RETRY_AFTER_SECONDS:

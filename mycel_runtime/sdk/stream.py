@@ -12,7 +12,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import websockets
+from typing_extensions import override
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
+from websockets.sync.client import ClientConnection as SyncClientConnection
 from websockets.sync.client import connect as connect_sync
 
 from mycel_runtime.errors import (
@@ -29,15 +32,34 @@ from mycel_runtime.wire.codec import encode_resume
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from websockets.asyncio.client import ClientConnection
-    from websockets.sync.client import ClientConnection as SyncClientConnection
-
 PATH: Final = "/api/runtime/inbox/subscribe"
 
 _SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1)  # noqa: LOG001
 """Stands outside the tree of loggers: at DEBUG, websockets would print the handshake with its token."""
 
 _ABNORMAL: Final = 1006
+
+
+class _Connection(ClientConnection):
+    """Tells a refusal in our words, before `connect` takes it for a redirect and takes the token elsewhere."""
+
+    @override
+    async def handshake(self, *args: Any, **options: Any) -> None:
+        try:
+            await super().handshake(*args, **options)
+        except websockets.InvalidStatus as exc:
+            raise _refused(exc) from exc
+
+
+class _SyncConnection(SyncClientConnection):
+    """As `_Connection`."""
+
+    @override
+    def handshake(self, *args: Any, **options: Any) -> None:
+        try:
+            super().handshake(*args, **options)
+        except websockets.InvalidStatus as exc:
+            raise _refused(exc) from exc
 
 
 def stream_url(base_url: str) -> str:
@@ -125,7 +147,9 @@ async def open_stream(
     """
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
     with _handshake_errors():
-        connection = await connect_async(stream_url(base_url), **settings, **options)
+        connection = await connect_async(
+            stream_url(base_url), create_connection=_Connection, **settings, **options
+        )
     try:
         if since_seq is not None:
             with contextlib.suppress(websockets.ConnectionClosed):
@@ -150,7 +174,9 @@ def open_sync_stream(
     """As `open_stream`, without an event loop."""
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
     with _handshake_errors():
-        connection = connect_sync(stream_url(base_url), **settings, **options)
+        connection = connect_sync(
+            stream_url(base_url), create_connection=_SyncConnection, **settings, **options
+        )
     try:
         if since_seq is not None:
             with contextlib.suppress(websockets.ConnectionClosed):
@@ -195,8 +221,6 @@ def _connection_options(
 def _handshake_errors() -> Iterator[None]:
     try:
         yield
-    except websockets.InvalidStatus as exc:
-        raise _refused(exc) from exc
     except (OSError, websockets.ProxyError) as exc:
         raise NotSentError(f"stream: {type(exc).__name__}: {exc}") from exc
     except websockets.WebSocketException as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -12,18 +13,22 @@ from mycel_runtime.errors import ApiError
 from mycel_runtime.observe.observer import Observer, Silent
 from mycel_runtime.sdk import calls, resources
 from mycel_runtime.sdk.backend_info import backend_info_of
-from mycel_runtime.sdk.exchange import Discard, Send, Tell, exchange
+from mycel_runtime.sdk.deadline import Deadline, DeadlineTransport
+from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.notifications import Notifications, StreamAccess
 from mycel_runtime.sdk.policy import may_repeat
 from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
+    DEADLINE_SECONDS,
     TIMEOUT,
+    Requests,
     check_base_url,
     check_proxy,
-    client_options,
-    headers_of,
-    reply_of,
+    check_token,
+    read,
+    tls_context,
     transport_error,
+    transport_options,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.exchange import Reply
     from mycel_runtime.wire.resources import BackendInfo
 
 T = TypeVar("T")
@@ -44,13 +50,15 @@ class Client:
         auth_token: Bearer token; may be absent for logging in.
         base_url: Of the backend; a path prefix is kept.
         proxy: `http://host[:port]`, for calls and stream.
-        timeout: Seconds, or an `httpx.Timeout`; 15 s, 10 s to connect, by default.
+        timeout: Seconds for each step of a call (connect, write, read, a free connection), or an `httpx.Timeout`;
+            15 s, 10 s to connect, by default.
         retries: How often a call that is safe to repeat is repeated; 0 switches that off.
         observer: Told of retries and of stored sends that were answered by an error.
         verify: As httpx: certificates are checked, or an SSL context of your own.
+        deadline_seconds: For a whole try of a call, its steps and a trickling body included; `None` for none.
 
     Raises:
-        ClientUsageError: `base_url` or `proxy` cannot be used.
+        ClientUsageError: `base_url`, `proxy` or `auth_token` cannot be used.
     """
 
     def __init__(
@@ -63,15 +71,17 @@ class Client:
         retries: int = 2,
         observer: Observer | None = None,
         verify: ssl.SSLContext | bool = True,
+        deadline_seconds: float | None = DEADLINE_SECONDS,
     ) -> None:
         self._base_url = check_base_url(base_url)
-        self._token = auth_token
+        self._token = check_token(auth_token)
         self._retries = retries
         self._observer = observer or Silent()
-        self._http = httpx.Client(
-            **client_options(self._base_url, proxy=check_proxy(proxy), timeout=timeout, verify=verify)
-        )
-        tls = None if isinstance(verify, bool) else verify
+        self._deadline_seconds = deadline_seconds
+        self._deadline = Deadline()
+        tls = tls_context(self._base_url, verify)
+        self._transport = DeadlineTransport(self._deadline, **transport_options(tls, check_proxy(proxy)))
+        self._requests = Requests(self._base_url, self._token, timeout)
         access = StreamAccess(base_url=self._base_url, token=auth_token, proxy=proxy, tls=tls)
         self.auth = resources.Auth(self)
         self.me = resources.Me(self)
@@ -97,7 +107,8 @@ class Client:
 
     def close(self) -> None:
         """Close all connections; the client cannot be used any more."""
-        self._http.close()
+        self._requests.close()
+        self._transport.close()
 
     def backend_info(self) -> BackendInfo:
         """What the backend is and can do; asked without the token."""
@@ -131,18 +142,12 @@ class Client:
 
     def _once(self, call: Call[T]) -> T:
         steps = exchange(call)
-        response: httpx.Response | None = None
         try:
             step = next(steps)
             while True:
                 match step:
                     case Send():
-                        response = self._send(call)
-                        step = steps.send(reply_of(response))
-                    case Discard():
-                        assert response is not None
-                        response.extensions["network_stream"].close()
-                        step = next(steps)
+                        step = steps.send(self._send(call))
                     case Tell(fact=fact):
                         self._observer.tell(fact)
                         step = next(steps)
@@ -150,14 +155,13 @@ class Client:
             result: T = done.value
             return result
 
-    def _send(self, call: Call[T]) -> httpx.Response:
+    def _send(self, call: Call[T]) -> Reply:
+        request = self._requests.of(call)
         try:
-            return self._http.request(
-                call.method,
-                call.path,
-                params=call.query or None,
-                content=call.body,
-                headers=headers_of(call, self._token),
-            )
+            with (
+                self._deadline.within(self._deadline_seconds),
+                contextlib.closing(self._transport.handle_request(request)) as response,
+            ):
+                return read(response)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise transport_error(exc) from exc

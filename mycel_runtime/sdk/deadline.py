@@ -1,0 +1,114 @@
+"""
+A deadline over a whole blocking call.
+
+httpx's timeouts are per read: a server that sends a byte every ten seconds never trips them. Here each wait on the
+socket gets no more than what is left of the call's time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpcore
+import httpx
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Iterator
+
+E = TypeVar("E", bound=httpcore.TimeoutException)
+
+
+class Deadline(threading.local):
+    """When the current thread's call has to end."""
+
+    ends_at: float | None = None
+
+    @contextlib.contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Set the deadline for what is done inside; `None` sets none."""
+        self.ends_at = None if seconds is None else time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self.ends_at = None
+
+    def left(self, timeout: float | None, exceeded: type[E]) -> float | None:
+        """
+        Seconds that a wait may take, at most `timeout`.
+
+        Raises:
+            httpcore.TimeoutException: The deadline has passed; of the kind `exceeded`.
+        """
+        if self.ends_at is None:
+            return timeout
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise exceeded("the call's deadline has passed")
+        return left if timeout is None else min(left, timeout)
+
+
+class DeadlineTransport(httpx.HTTPTransport):
+    """httpx's transport, whose sockets heed a `Deadline`; takes the same options."""
+
+    def __init__(self, deadline: Deadline, **options: Any) -> None:
+        super().__init__(**options)
+        # httpx hands no network backend through to its pool, nor the pool out; a test of a trickling server fails
+        # should these two names ever change.
+        pool = self._pool
+        pool._network_backend = _Backend(pool._network_backend, deadline)  # noqa: SLF001 - as said above
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
+        self._backend = backend
+        self._deadline = deadline
+
+    @override
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        stream = self._backend.connect_tcp(host, port, left, local_address, socket_options)
+        return _Stream(stream, self._deadline)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    @override
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+
+    @override
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
+
+    @override
+    def close(self) -> None:
+        self._stream.close()
+
+    @override
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,110 @@
+"""
+The connections of `AsyncClient`, found in no time however many there are.
+
+For each request httpx's pool walks over all of its connections, twice nested: with 50 of them it manages a tenth of
+what one connection does. Here each connection is a pool of its own, and the free ones lie on a stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+class AsyncPool(httpx.AsyncBaseTransport):
+    """
+    An httpx transport over one `httpx.AsyncHTTPTransport` for each connection.
+
+    Args:
+        limits: `max_connections` bounds the connections; `keepalive_expiry` their idle seconds.
+        options: Of `httpx.AsyncHTTPTransport`.
+    """
+
+    def __init__(self, *, limits: httpx.Limits, **options: Any) -> None:
+        one = httpx.Limits(
+            max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
+        )
+        self._options = options | {"limits": one}
+        self._expiry = limits.keepalive_expiry
+        self._places = asyncio.Semaphore(limits.max_connections or 1)
+        self._free: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
+        """With the time since when; the one used last lies on the right."""
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """
+        Send a request on a free connection, or on a new one.
+
+        Raises:
+            httpx.PoolTimeout: None became free within the request's `pool` seconds.
+
+        Cancelling: closes the connection.
+        """
+        await self._wait_for_place(request)
+        connection: httpx.AsyncHTTPTransport | None = None
+        try:
+            await self._retire()
+            connection = self._free.pop()[1] if self._free else httpx.AsyncHTTPTransport(**self._options)
+            response = await connection.handle_async_request(request)
+        except BaseException:
+            self._give_back(connection)
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Returning(response.stream, lambda: self._give_back(connection))
+        return response
+
+    @override
+    async def aclose(self) -> None:
+        while self._free:
+            await self._free.pop()[1].aclose()
+
+    async def _wait_for_place(self, request: httpx.Request) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(request.extensions["timeout"].get("pool")):
+                await self._places.acquire()
+        except TimeoutError as exc:
+            raise httpx.PoolTimeout("no connection became free", request=request) from exc
+
+    async def _retire(self) -> None:
+        """Close what was idle for so long that it would not be used again."""
+        now = time.monotonic()
+        while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
+            await self._free.popleft()[1].aclose()
+
+    def _give_back(self, connection: httpx.AsyncHTTPTransport | None) -> None:
+        if connection is not None:
+            self._free.append((time.monotonic(), connection))
+        self._places.release()
+
+
+class _Returning(httpx.AsyncByteStream):
+    """A response's stream that gives its connection back when it is closed."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[[], None]) -> None:
+        self._stream = stream
+        self._give_back: Callable[[], None] | None = give_back
+
+    @override
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._stream.__aiter__()
+
+    @override
+    async def aclose(self) -> None:
+        give_back, self._give_back = self._give_back, None
+        if give_back is None:
+            return
+        try:
+            await self._stream.aclose()
+        finally:
+            give_back()
