@@ -89,7 +89,11 @@ class _Stream(httpcore.NetworkStream):
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+        try:
+            return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+        except httpcore.ReadTimeout:
+            self._deadline.left(timeout, httpcore.ReadTimeout)  # says so, if it was the deadline
+            raise
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

@@ -1,0 +1,233 @@
+"""What real sockets do to a call: each fault is the right error, in time, and leaves nothing open."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import time
+
+import httpx
+import pytest
+
+from mycel_runtime.errors import (
+    ApiError,
+    InvalidResponseError,
+    NotSentError,
+    ServerError,
+    TransportError,
+)
+from mycel_runtime.observe.facts import StoredSendFailed
+from mycel_runtime.sdk import body, calls
+from mycel_runtime.sdk.transport import LIMITS, transport_error
+from tests.unit.sdk.wire import answer, answering, serving
+
+pytestmark = pytest.mark.usefixtures("nothing_leaks")
+
+READ = calls.whoami()
+SEND = calls.send_message("c", "hi")
+OK = answer(b'{"id": "x"}')
+
+
+def in_time(started: float) -> bool:
+    """Far from the 15 s of an untouched read timeout, however busy the machine is."""
+    return time.monotonic() - started < 8
+
+
+def only(outcomes: list[object], kind: type[Exception]) -> ApiError:
+    (outcome,) = outcomes
+    assert type(outcome) is kind, outcome
+    return outcome
+
+
+def test_refused_connection_is_not_sent(colour):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        assert only(colour.calls(base_url, SEND), NotSentError).is_transport_error
+
+
+def test_reset_before_the_request_was_read_is_a_transport_error(colour):
+    with serving(lambda peer, server: peer.reset()) as server:
+        outcome = only(colour.calls(server.base_url, SEND), TransportError)
+    assert outcome.status_code == 0
+
+
+def test_reset_after_the_request_is_a_transport_error(colour):
+    def behave(peer, server):
+        peer.request()
+        peer.reset()
+
+    with serving(behave) as server:
+        only(colour.calls(server.base_url, SEND), TransportError)
+
+
+def test_silence_ends_at_the_read_timeout(colour):
+    def behave(peer, server):
+        peer.request()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        started = time.monotonic()
+        only(colour.calls(server.base_url, SEND, timeout=0.2), TransportError)
+        assert in_time(started)
+
+
+@pytest.mark.parametrize("first", ["headers", "body"])
+def test_trickle_ends_at_the_deadline_though_each_byte_is_in_time(colour, first):
+    def behave(peer, server):
+        peer.request()
+        if first == "body":
+            peer.send(answer(b" " * 1000)[:-1000])
+            peer.trickle(b" " * 1000)
+        else:
+            peer.send(b"HTTP/1.1 200 OK\r\nX: ")
+            peer.trickle(b"y" * 1000)
+
+    with serving(behave) as server:
+        started = time.monotonic()
+        error = only(colour.calls(server.base_url, SEND, deadline_seconds=0.4), TransportError)
+        assert in_time(started)
+        assert "deadline" in error.detail
+
+
+def test_truncated_body_is_a_transport_error(colour):
+    def behave(peer, server):
+        peer.request()
+        peer.send(OK[:-3])
+
+    with serving(behave) as server:
+        only(colour.calls(server.base_url, SEND), TransportError)
+
+
+def test_huge_body_is_given_up_at_its_bound(colour, monkeypatch):
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", 100_000)
+
+    def behave(peer, server):
+        peer.request()
+        peer.send(answer(b"")[:-2].replace(b"Content-Length: 0\r\n", b"") + b"Connection: close\r\n\r\n")
+        while True:
+            peer.send(b" " * 65_536)
+
+    with serving(behave) as server:
+        error = only(colour.calls(server.base_url, READ), InvalidResponseError)
+    assert "more than" in error.detail
+
+
+def test_compressed_body_is_bounded_by_what_it_unpacks_to(colour, monkeypatch):
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", 100_000)
+    packed = gzip.compress(b" " * 10_000_000)
+    with serving(answering(answer(packed, "200 OK", "application/json", "Content-Encoding: gzip"))) as server:
+        only(colour.calls(server.base_url, READ), InvalidResponseError)
+
+
+def test_huge_error_keeps_its_class(colour, monkeypatch):
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", 1000)
+    with serving(answering(answer(b"x" * 5000, "503 Unavailable", "text/html"))) as server:
+        only(colour.calls(server.base_url, READ), ServerError)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"<html>", "text/html"),
+        (b"", "application/json"),
+        (b"null", "application/json"),
+        (b"[]", "text/plain"),
+    ],
+)
+def test_success_without_the_promised_json_is_invalid(colour, content, content_type):
+    with serving(answering(answer(content, "200 OK", content_type))) as server:
+        only(colour.calls(server.base_url, READ), InvalidResponseError)
+
+
+@pytest.mark.parametrize("nested", [b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000, b'{"a":' * 20_000])
+def test_deep_nesting_is_invalid_and_no_crash(colour, nested):
+    with serving(answering(answer(b'{"a":' + nested))) as server:
+        only(colour.calls(server.base_url, READ), InvalidResponseError)
+
+
+def test_redirect_is_not_followed(colour):
+    with (
+        serving(answering(OK)) as elsewhere,
+        serving(
+            answering(answer(b"", "307 Temporary Redirect", "text/plain", f"Location: {elsewhere.base_url}/"))
+        ) as server,
+    ):
+        error = only(colour.calls(server.base_url, READ), ApiError)
+    assert (error.status_code, elsewhere.connections) == (307, 0)
+
+
+def test_plain_text_500_costs_the_next_call_nothing(colour):
+    """uvicorn closes after an uncaught exception without having said so; it may do so any time later (1.4)."""
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            if len(server.requests) > 1:
+                peer.send(OK)
+                continue
+            peer.send(answer(b"Internal Server Error", "500 Internal Server Error", "text/plain"))
+            if peer.request():
+                peer.reset()
+                return
+
+    with serving(behave) as server:
+        first, second = colour.calls(server.base_url, SEND, SEND)
+    assert (type(first), first.detail) == (ServerError, "Internal Server Error")
+    assert second == {"id": "x"}
+    assert server.connections == 2
+
+
+def test_500_with_a_reason_keeps_its_connection(colour):
+    with serving(answering(answer(b'{"detail": "x"}', "500 Internal Server Error"), OK)) as server:
+        colour.calls(server.base_url, SEND, SEND)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_q21_a_message_stored_before_the_500_is_the_result(colour, wrapped):
+    row = {
+        "id": "m",
+        "seq": 7,
+        "chat_id": "c",
+        "sender_user_id": "u",
+        "content": "hi",
+        "mentions_json": ["v"],
+    }
+    failed = {"error": "chat_message_delivery_action_failed", "message": row, "cause": "x"}
+    content = json.dumps({"detail": failed} if wrapped else failed).encode()
+    told = []
+
+    class Listener:
+        def tell(self, fact):
+            told.append(fact)
+
+    with serving(answering(answer(content, "500 Internal Server Error"))) as server:
+        (message,) = colour.calls(server.base_url, SEND, observer=Listener())
+    assert (message["seq"], message["sender_id"], message["mentioned_ids"]) == (7, "u", ["v"])
+    assert told == [StoredSendFailed(chat_id="c", message_seq=7)]
+    assert len(server.requests) == 1
+
+
+def test_connections_are_reused_and_closed_with_the_client(colour):
+    with serving(answering(OK)) as server:
+        colour.calls(server.base_url, *[READ] * 5)
+        assert server.closed.acquire(timeout=10)
+    assert (server.connections, len(server.requests)) == (1, 5)
+
+
+def test_idle_connection_is_left_before_uvicorn_would_close_it():
+    assert LIMITS.keepalive_expiry < 5
+
+
+def test_every_error_of_httpx_is_translated():
+    def concrete(kind):
+        for child in kind.__subclasses__():
+            yield child
+            yield from concrete(child)
+
+    found = {kind.__name__ for kind in concrete(httpx.RequestError)}
+    assert {"ConnectError", "ReadTimeout", "RemoteProtocolError", "ProxyError", "DecodingError"} <= found
+    for kind in concrete(httpx.RequestError):
+        assert isinstance(transport_error(kind("words")), TransportError)
