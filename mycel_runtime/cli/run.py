@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mycel_runtime.cli.options import config_option
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.supervisor import Supervisor
+    from mycel_runtime.observe.observer import Observer
 
 
 @click.command()
-@config_option
+@click.option(
+    "--config",
+    "-c",
+    "configs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    default=(Path("agent.toml"),),
+    show_default=True,
+    help="An agent's TOML file, or a folder of them; may be given several times.",
+)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Overrides [log] level."
 )
-def run(config: Path, log_level: str | None) -> None:
-    """Keep an agent present until a signal ends it."""
+def run(configs: tuple[Path, ...], log_level: str | None) -> None:
+    """Keep one or more agents present until a signal ends them."""
     import asyncio
 
+    from mycel_runtime.daemon.agents import load_agents
+    from mycel_runtime.daemon.process import run_agents
+    from mycel_runtime.observe.logs import configure_logging
+
+    overrides = {"log": {"level": log_level}} if log_level else {}
+    agents = load_agents(configs, overrides)
+    first = agents[0].settings.log
+    configure_logging(level=first.level, log_format=first.format)
+    asyncio.run(run_agents([_supervise(agent) for agent in agents]))
+
+
+def _supervise(agent: Agent) -> tuple[Supervisor, Observer]:
     from mycel_runtime.daemon.supervisor import Supervisor
     from mycel_runtime.observe.facts import PluginLoaded
-    from mycel_runtime.observe.logs import LogObserver, configure_logging
-    from mycel_runtime.plugin.registry import load_plugins
-    from mycel_runtime.settings import load_settings, read_token
+    from mycel_runtime.observe.logs import LogObserver
 
-    settings = load_settings(config, {"log": {"level": log_level}} if log_level else None)
-    configure_logging(level=settings.log.level, log_format=settings.log.format)
-    token = None if settings.is_embedded else read_token(settings)
-    plugins = load_plugins(settings.plugins, config)
-    observer = LogObserver({"agent": settings.agent.name})
-    for loaded in plugins:
+    observer = LogObserver({"agent": agent.settings.agent.name})
+    for loaded in agent.plugins:
         observer.tell(
             PluginLoaded(
                 plugin=loaded.plugin.name,
@@ -41,23 +57,22 @@ def run(config: Path, log_level: str | None) -> None:
                 handlers=len(loaded.plugin.handlers),
             )
         )
+    how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"
     supervisor = Supervisor(
-        settings,
-        token=token,
-        plugins=plugins,
+        agent.settings,
+        token=agent.token,
+        plugins=agent.plugins,
         observer=observer,
         show=click.echo,
-        how_to_talk=f"Talk to it from another terminal: {_own_command()} chat --config {_quoted(config)}"
-        "\nStop it with Ctrl-C.",
+        how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
-    asyncio.run(supervisor.run())
+    return supervisor, observer
 
 
 def _own_command() -> str:
     """This program as a shell finds it: by name, or, in an environment that is not active, by its path."""
     import shutil
     import sys
-    from pathlib import Path
 
     script = Path(sys.executable).parent / "mycel-runtime"
     if (found := shutil.which("mycel-runtime")) and Path(found) == script:

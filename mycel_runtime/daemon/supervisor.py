@@ -24,7 +24,6 @@ from mycel_runtime.daemon.health import Status, hearing_report, problems_of, spe
 from mycel_runtime.daemon.household import Household, settle_household
 from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
-from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.inbox.reconcile import INTERVAL
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
     from mycel_runtime.settings import Settings
@@ -87,27 +87,35 @@ class Supervisor:
         self._started_at = time.time()
         self._parts: Parts | None = None
 
-    async def run(self) -> None:
+    @property
+    def agent(self) -> str:
+        """The agent's name."""
+        return self._settings.agent.name
+
+    async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         """
-        Live until a signal asks for the end.
+        Live until a stop is asked for.
+
+        Args:
+            stop: Of the whole process.
+            ready: Called once configuration, journal, plugins and lock stand.
 
         Raises:
             IdentityHeldError: Another process has this state directory.
             IdentityRefusedError: The backend refuses the token.
             ConfigError, JournalError: The state directory or the journal cannot be used.
         """
-        stop = StopRequest()
-        os.umask(0o077)
         state_dir = self._settings.state_dir
         make_state_dir(state_dir)
         try:
-            async with _open_journal(state_dir) as journal:
-                with signals_as(stop):
-                    async with (
-                        self._backend() as backend,
-                        control_server(state_dir, lambda: self.status(journal)),
-                    ):
-                        await self._live(stop, journal, backend)
+            async with (
+                _open_journal(state_dir) as journal,
+                self._backend() as backend,
+                control_server(state_dir, lambda: self.status(journal)),
+            ):
+                self._announce(backend)
+                ready()
+                await self._live(stop, journal, backend)
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
 
@@ -141,12 +149,10 @@ class Supervisor:
             auth_token=backend.token.get_secret_value(),
             proxy=self._settings.agent.proxy,
         ) as sdk:
-            self._announce(backend)
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
             if parts is not None:
                 self._parts = parts
                 await self._work(stop, journal, backend, parts)
-        systemd.notify(systemd.STOPPING)
 
     async def _assemble(self, journal: SqliteJournal, backend: Backend, sdk: AsyncClient) -> Parts:
         me = await identify(
@@ -167,7 +173,6 @@ class Supervisor:
         )
 
     def _announce(self, backend: Backend) -> None:
-        systemd.notify(systemd.READY, systemd.status(f"asking {backend.base_url} who this is"))
         self._observer.tell(
             DaemonStarted(
                 agent=self._settings.agent.name,
@@ -218,7 +223,6 @@ class Supervisor:
         others: list[asyncio.Task[None]],
     ) -> None:
         drain_timeout = self._settings.daemon.drain_timeout
-        systemd.notify(systemd.STOPPING, systemd.status("draining"))
         self._observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
         for task in others:
             task.cancel()

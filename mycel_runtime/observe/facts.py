@@ -51,6 +51,16 @@ class DaemonStopped(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFailed(Fact):
+    """One of several agents ended by an error; the others go on."""
+
+    name: ClassVar[str] = "agent.failed"
+    level: ClassVar[Level] = "error"
+    error: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityUnknown(Fact):
     """The backend could not yet be asked who the token belongs to."""
 

@@ -63,7 +63,7 @@ def test_a_supervisor_is_told_ready_and_stopping(start, household, tmp_path):
         told = []
         while told.count("WATCHDOG=1") < 2:
             told.append(channel.recv(1024).decode())
-        assert told[0].startswith("READY=1\nSTATUS=asking http://127.0.0.1")
+        assert told[0].startswith("READY=1\nSTATUS=asking the backend")
         assert any(line.startswith("STATUS=listening (epoch 1, seq ") for line in told)
 
         assert agent.stop() == 0

@@ -1,0 +1,70 @@
+"""
+Several agents in one process, none disturbing another.
+
+An agent that ends by an error ends alone; the others go on. Signals, file modes and what the supervisor is told
+belong to the process. It ends when the last agent has, with the first error's exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.signals import StopRequest, signals_as
+from mycel_runtime.errors import MycelError
+from mycel_runtime.observe.facts import AgentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.daemon.supervisor import Supervisor
+    from mycel_runtime.observe.observer import Observer
+
+
+async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
+    """
+    Live until a signal asks for the end, or until no agent is left.
+
+    Args:
+        agents: With whom to tell that one has failed.
+
+    Raises:
+        MycelError: The first agent's that failed.
+    """
+    os.umask(0o077)
+    stop, failures = StopRequest(), list[MycelError]()
+    waiting_for = len(agents)
+
+    def ready() -> None:
+        nonlocal waiting_for
+        waiting_for -= 1
+        if waiting_for == 0:
+            systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
+
+    async def live(supervisor: Supervisor, observer: Observer) -> None:
+        try:
+            await supervisor.run(stop, ready=ready)
+        except MycelError as exc:
+            failures.append(exc)
+            if len(agents) > 1:
+                observer.tell(AgentFailed(error=type(exc).__name__, exit_code=exc.exit_code))
+
+    with signals_as(stop):
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(_tell_stopping(stop), name="stopping")
+            living = [
+                tasks.create_task(live(supervisor, observer), name=f"agent-{supervisor.agent}")
+                for supervisor, observer in agents
+            ]
+            await asyncio.wait(living)
+            telling.cancel()
+    systemd.notify(systemd.STOPPING)
+    if failures:
+        raise failures[0]
+
+
+async def _tell_stopping(stop: StopRequest) -> None:
+    await stop.wait_asked()
+    systemd.notify(systemd.STOPPING, systemd.status("draining"))

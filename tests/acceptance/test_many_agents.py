@@ -1,0 +1,82 @@
+"""Several agents in one process, none disturbing another."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import Household, until, write_config
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+
+@pytest.fixture
+def owner(household):
+    """The owner's client."""
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        yield client
+
+
+def agents(owner, household, tmp_path, names):
+    """A folder with a configuration for each."""
+    folder = tmp_path / "agents"
+    folder.mkdir()
+    for name in names:
+        made = owner.auth.create_external_user(name, name)
+        its = Household(household.base_url, household.owner_token, name, made["token"])
+        config = write_config(tmp_path / name, its)
+        text = config.read_text().replace('"agent"', f'"{name}"')
+        text = text.replace('"agent.token"', f'"{tmp_path}/{name}/agent.token"')
+        (folder / f"{name}.toml").write_text(text.replace('"state"', f'"{tmp_path}/{name}/state"'))
+    return folder
+
+
+def answer(owner, agent_id, text):
+    chat_id = owner.chats.ensure_direct(agent_id)["id"]
+    owner.messages.send(chat_id, text, enforce_caught_up=False)
+    return until(lambda: f"echo: {text}" in [message["content"] for message in owner.messages.list(chat_id)])
+
+
+def test_a_refused_identity_ends_alone(start, owner, household, tmp_path):
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    (tmp_path / "two" / "agent.token").write_text("forged")
+    process = start("run", "--config", folder)
+
+    failed = process.wait_event("agent.failed")
+    assert (failed["agent"], failed["exit_code"]) == ("two", 77)
+    for name in ("one", "three"):
+        assert answer(owner, name, f"hello {name}")
+    assert start("status", "--config", folder / "one.toml").exit_code() == 0
+
+    assert process.stop() == 77
+    assert {event["agent"] for event in process.events("daemon.stopped")} == {"one", "three"}
+    assert sum(line.startswith("error: ") for line in process.err) == 1
+
+
+def test_several_files_end_together_and_cleanly(start, owner, household, tmp_path):
+    folder = agents(owner, household, tmp_path, ["one", "two"])
+    process = start("run", "--config", folder / "one.toml", "--config", folder / "two.toml")
+    for name in ("one", "two"):
+        assert answer(owner, name, f"hello {name}")
+
+    assert process.stop() == 0
+
+
+def test_agents_that_would_share_a_journal_or_a_token_are_refused(start, owner, household, tmp_path):
+    folder = agents(owner, household, tmp_path, ["one"])
+    (folder / "again.toml").write_text((folder / "one.toml").read_text())
+    process = start("run", "--config", folder)
+    assert process.exit_code() == 78
+    assert "these agents share the state_dir" in process.err[0]
+
+    (folder / "again.toml").write_text((folder / "one.toml").read_text().replace("/state", "/other"))
+    process = start("run", "--config", folder)
+    assert process.exit_code() == 78
+    assert "two agents have the same token" in process.err[0]
+
+
+def test_an_empty_folder_is_named(start, tmp_path):
+    process = start("run", "--config", tmp_path)
+
+    assert process.exit_code() == 78
+    assert "no *.toml file in this folder" in process.err[0]
