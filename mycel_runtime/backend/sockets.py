@@ -6,6 +6,7 @@ They rest on uvicorn's internals, which is why they are all in this one module.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 from typing_extensions import override
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SOCKET: Final = "mycel.socket"
 """Where in an ASGI scope's extensions the connection stands."""
+
+_LENGTH_IN_16_BITS: Final = 126
+_LENGTH_IN_64_BITS: Final = 127
 
 
 class Connection(Protocol):
@@ -89,16 +93,24 @@ class FeedSocket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
 
     def send_batch(self, texts: Iterable[str]) -> None:
-        """Send many text messages with one write."""
-        for text in texts:
-            self.conn.send_text(text.encode())
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        """Send many text messages with one write, framed here: the library takes most of the time."""
+        self.transport.write(b"".join(_frame(text.encode()) for text in texts))
 
 
 class PatientSocket(FeedSocket):
     """Reads on whatever the client sends (Q16 switched off)."""
 
     receive_queue = 2**31
+
+
+def _frame(payload: bytes) -> bytes:
+    """An unmasked, final text frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < _LENGTH_IN_16_BITS:
+        return struct.pack("!BB", 0x81, size) + payload
+    if size < 1 << 16:
+        return struct.pack("!BBH", 0x81, _LENGTH_IN_16_BITS, size) + payload
+    return struct.pack("!BBQ", 0x81, _LENGTH_IN_64_BITS, size) + payload
 
 
 def socket_of(scope: MutableMapping[str, Any]) -> FeedSocket:

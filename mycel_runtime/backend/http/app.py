@@ -48,16 +48,15 @@ def build_app(service: Service) -> FastAPI:
 
 
 def _routers(rules: Rules) -> Iterator[APIRouter]:
-    """What is served: generation A knows less, the communication profile has no accounts (2.12)."""
-    yield auth.communication
-    yield chats.router
-    yield joins.router
-    yield relationships.router
-    yield inbox.router
-    if rules.generation == "a":
-        yield messages.older
-    else:
-        yield from (auth.newer, chats.newer, messages.router, inbox.newer, workflows.router, feed.router)
+    """
+    What is served: generation A knows less, the communication profile has no accounts (2.12).
+
+    In the order of how often they are asked, as routes are tried one by one.
+    """
+    yield messages.older if rules.generation == "a" else messages.router
+    yield from (inbox.router, chats.router, auth.communication, joins.router, relationships.router)
+    if rules.generation == "b":
+        yield from (feed.router, auth.newer, chats.newer, inbox.newer, workflows.router)
     if rules.is_full:
         yield auth.full
         yield panel.router
