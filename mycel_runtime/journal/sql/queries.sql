@@ -20,15 +20,17 @@ RETURNING entry_id;
 
 -- name: want_chat
 -- Raise the level of a chat. wanted_seq NULL means: look once more than is wanted already. A running delivery may
--- have read the chat just before or just after, up to any number: that one has to look again whatever it finds.
+-- have read the chat before that, up to any number; and what it was to look for may not have been there yet when
+-- it is told of it again. It has to look once more in both cases.
 INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
 VALUES (:identity, :handler, :lane, :chat_id, coalesce(:wanted_seq, 0), 'due', :now)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
-SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
-    look_again = iif(:wanted_seq IS NULL AND state = 'running', 1, look_again),
+SET wanted_seq = coalesce(max(wanted_seq, :wanted_seq), max(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    look_again = iif(state = 'running' AND (:wanted_seq IS NULL OR :wanted_seq <= wanted_seq), 1, look_again),
     due_at = CASE state WHEN 'idle' THEN :now ELSE due_at END,
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
-WHERE :wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0));
+WHERE :wanted_seq IS NULL
+   OR :wanted_seq > coalesce(handled_seq, 0) AND (state = 'running' OR :wanted_seq > wanted_seq);
 
 -- name: insert_event
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at)
