@@ -63,6 +63,21 @@ class ChatConformance:
         await want(journal, 4)
         assert (await claim_one(journal)).wanted_seq == 4
 
+    @pytest.mark.parametrize(("told", "looks"), [(5, 1), (4, 1), (2, 0)])
+    async def test_a_number_told_again_while_running_is_looked_for_once_more(self, journal, told, looks):
+        """The run was to look for 5 and found up to 3; what it is told of meanwhile may be there now."""
+        await handle_through(journal, 2)
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await want(journal, told)
+        await finish(journal, delivery, 3)
+        again = await claim(journal)
+        for each in again:
+            await finish(journal, each, 3)
+
+        assert len(again) == looks
+        assert await claim(journal) == []
+
     async def test_a_finished_delivery_can_ask_for_another_look(self, journal):
         await want(journal, 5)
         await finish(journal, await claim_one(journal), 5, wanted_seq=8)

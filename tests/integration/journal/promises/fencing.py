@@ -53,6 +53,17 @@ class FencingConformance:
         assert (untouched.handled_seq, untouched.wanted_seq) == (2, 5)
         assert (untouched.turn, untouched.attempts) == (stale.turn, 0)
 
+    async def test_a_stale_claim_of_an_event_changes_nothing(self, journal):
+        await happen(journal, 1)
+        stale = await claim_one(journal)
+        await journal.postpone(stale, due_at=0.0, spend=False)
+        delivery = await claim_one(journal)
+
+        assert not await finish(journal, stale)
+        assert not await bury(journal, stale)
+        assert await journal.dead_letters(ME) == []
+        assert await finish(journal, delivery)
+
     async def test_a_finished_event_cannot_end_twice(self, journal):
         await happen(journal, 1)
         delivery = await claim_one(journal)

@@ -1,0 +1,260 @@
+"""
+Any order of hints, claims, ends and crashes: no work is lost, no lane runs twice, no turn goes back.
+
+The model knows what the journal may not forget; where the journal keeps it is read from the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.integration.journal.samples import (
+    ME,
+    arrivals,
+    bury,
+    chat_work,
+    checkpoint,
+    entry,
+    event_work,
+    finish,
+)
+
+CHATS = st.sampled_from(["c", "d"])
+HANDLERS = st.sampled_from(["p.one", "p.two"])
+DICE = st.integers(0, 1_000)
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """A world of two chats and two handlers, and the journal that must keep up with it."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp())
+        self.now = 0.0
+        self.newest = Counter()  # of each chat's messages
+        self.owed = {}  # (handler, chat) -> the message that it has been told of
+        self.covered = Counter()  # (handler, chat) -> given to it, or buried
+        self.running = []  # (delivery, what its handler has read so far)
+        self.events = {}  # seq -> handler, not ended yet
+        self.stale = []
+        self.turns = Counter()
+        self.letters = set()
+
+    @initialize()
+    def open(self):
+        self.journal = SqliteJournal(self.folder)
+        self.journal.open()
+        self.reader = sqlite3.connect(self.folder / "journal.sqlite3", isolation_level=None)
+        self.run(self.journal.lease(ME, now=self.now))
+
+    def run(self, verb):
+        return self.loop.run(verb)
+
+    def teardown(self):
+        with contextlib.closing(self.loop):
+            self.close()
+
+    def close(self):
+        self.reader.close()
+        self.run(self.journal.close())
+        shutil.rmtree(self.folder)
+
+    # What comes in
+
+    @rule(chat=CHATS, handler=HANDLERS, number=st.integers(1, 5), is_numbered=st.booleans())
+    def messages(self, chat, handler, number, is_numbered):
+        """One hint for them all, or the last of several."""
+        self.newest[chat] += number
+        self.hint(chat, handler, self.newest[chat] if is_numbered else None)
+        self.owed[handler, chat] = self.newest[chat]
+
+    @rule(chat=CHATS, handler=HANDLERS, seq=st.integers(1, 12))
+    def old_hint(self, chat, handler, seq):
+        """A replay; may also name a message that nobody will ever see."""
+        self.hint(chat, handler, seq)
+
+    def hint(self, chat, handler, seq):
+        work = chat_work(seq, chat=chat, handler=handler)
+        self.run(self.journal.append(Batch(identity=ME, hints=(work,)), now=self.now))
+
+    @rule(handler=HANDLERS, replays=st.integers(0, 3))
+    def event(self, handler, replays):
+        last = self.run(self.journal.checkpoint(ME))
+        seq = last.since_seq + 1 if last else 1
+        numbered = map(entry, range(max(1, seq - replays), seq + 1))
+        work = [event_work(handler=handler, lane="chat:c", chat="c")]
+        batch = Batch(identity=ME, arrivals=arrivals(*numbered, work=work), checkpoint=checkpoint(seq))
+        assert self.run(self.journal.append(batch, now=self.now)) == 1
+        self.events[seq] = handler
+
+    @rule(seconds=st.integers(1, 20))
+    def wait(self, seconds):
+        self.now += seconds
+
+    # What is done about it
+
+    @rule(limit=st.integers(1, 3))
+    def claim(self, limit):
+        claimed = self.run(self.journal.claim(ME, limit=limit, now=self.now, lease_seconds=60))
+        assert len(claimed) <= limit
+        for delivery in claimed:
+            assert delivery.due_at <= self.now
+            assert delivery.turn >= self.turns[delivery.delivery_id]
+            self.turns[delivery.delivery_id] = delivery.turn
+            if delivery.entry:
+                waiting = [seq for seq, handler in self.events.items() if handler == delivery.handler]
+                assert delivery.entry.seq == min(waiting)
+        self.running += [(delivery, self.newest[delivery.chat_id]) for delivery in claimed]
+
+    def take(self, dice):
+        return self.running.pop(dice % len(self.running))
+
+    @precondition(lambda self: self.running)
+    @rule(dice=DICE)
+    def read_again(self, dice):
+        """The handler is superseded and reads what has come meanwhile."""
+        delivery, _ = self.take(dice)
+        self.running.append((delivery, self.newest[delivery.chat_id]))
+
+    @precondition(lambda self: self.running)
+    @rule(dice=DICE, gap=st.none() | st.integers(1, 3))
+    def finish(self, dice, gap):
+        delivery, read = self.take(dice)
+        if delivery.entry:
+            assert self.run(finish(self.journal, delivery, now=self.now))
+            del self.events[delivery.entry.seq]
+        else:
+            wanted = None if gap is None else read + gap
+            assert self.run(finish(self.journal, delivery, read, wanted_seq=wanted, now=self.now))
+            self.cover(delivery, read)
+        self.ended(delivery)
+
+    @precondition(lambda self: self.running)
+    @rule(dice=DICE)
+    def bury(self, dice):
+        delivery, read = self.take(dice)
+        assert self.run(bury(self.journal, delivery, None if delivery.entry else read, now=self.now))
+        if delivery.entry:
+            del self.events[delivery.entry.seq]
+        else:
+            self.cover(delivery, read)
+        self.ended(delivery)
+        letters = {letter.dead_letter_id for letter in self.run(self.journal.dead_letters(ME))}
+        assert len(letters - self.letters) == 1
+        self.letters = letters
+
+    @precondition(lambda self: self.running)
+    @rule(dice=DICE, delay=st.integers(0, 10), spend=st.booleans())
+    def postpone(self, dice, delay, spend):
+        delivery, _ = self.take(dice)
+        assert self.run(self.journal.postpone(delivery, due_at=self.now + delay, spend=spend))
+        self.stale.append(delivery)
+
+    @precondition(lambda self: self.letters)
+    @rule(dice=DICE)
+    def revive(self, dice):
+        """Its work is not owed a second time; it only must not be in the way."""
+        letter = sorted(self.letters)[dice % len(self.letters)]
+        (told,) = [each for each in self.run(self.journal.dead_letters(ME)) if each.dead_letter_id == letter]
+        assert self.run(self.journal.revive(letter, now=self.now))
+        self.letters.remove(letter)
+        if told.chat_id and told.through_seq is None:
+            (seq,) = self.rows(
+                "SELECT seq FROM delivery JOIN entry USING (entry_id) ORDER BY delivery_id DESC LIMIT 1"
+            )[0]
+            self.events[seq] = told.handler
+
+    @precondition(lambda self: self.stale)
+    @rule(dice=DICE, verb=st.sampled_from(["finish", "bury", "postpone", "renew"]))
+    def late(self, dice, verb):
+        """Somebody comes back with a claim that is not theirs any more."""
+        delivery = self.stale[dice % len(self.stale)]
+        change = {
+            "finish": lambda: finish(self.journal, delivery, 1_000),
+            "bury": lambda: bury(self.journal, delivery, 1_000),
+            "postpone": lambda: self.journal.postpone(delivery, due_at=1e9, spend=True),
+            "renew": lambda: self.journal.renew(delivery, until=1e9),
+        }
+        assert not self.run(change[verb]())
+
+    @rule()
+    def crash(self):
+        """Go on with the file and the log as a killed process leaves them."""
+        left = Path(tempfile.mkdtemp())
+        for path in self.folder.glob("journal.sqlite3*"):
+            shutil.copy(path, left)
+        self.close()
+        self.folder = left
+        self.stale += [delivery for delivery, _ in self.running]
+        self.running = []
+        self.open()
+
+    def cover(self, delivery, through):
+        if not delivery.is_revived:
+            key = delivery.handler, delivery.chat_id
+            self.covered[key] = max(self.covered[key], through)
+
+    def ended(self, delivery):
+        self.stale.append(delivery)
+        self.turns[delivery.delivery_id] = delivery.turn + 1
+
+    # What must be true at any moment
+
+    def rows(self, query):
+        return self.reader.execute(query).fetchall()
+
+    @invariant()
+    def no_work_is_lost(self):
+        state = {
+            (handler, chat): state
+            for handler, chat, state in self.rows(
+                "SELECT handler, chat_id, state FROM delivery WHERE entry_id IS NULL AND dead_letter_id IS NULL"
+            )
+        }
+        lost = [
+            key
+            for key, told in self.owed.items()
+            if told > self.covered[key] and state.get(key) not in {"due", "running"}
+        ]
+        assert lost == []
+        kept = {seq for (seq,) in self.rows("SELECT seq FROM delivery JOIN entry USING (entry_id)")}
+        assert kept == set(self.events)
+
+    @invariant()
+    def what_is_wanted_is_due_or_running(self):
+        idle = "SELECT handled_seq, wanted_seq FROM delivery WHERE state = 'idle'"
+        assert [row for row in self.rows(idle) if row[1] > (row[0] or 0)] == []
+
+    @invariant()
+    def no_lane_runs_twice(self):
+        running = [lane for (lane,) in self.rows("SELECT lane FROM delivery WHERE state = 'running'")]
+        assert sorted(running) == sorted(delivery.lane for delivery, _ in self.running)
+        assert len(running) == len(set(running))
+
+    @invariant()
+    def no_turn_goes_back(self):
+        turns = dict(self.rows("SELECT delivery_id, turn FROM delivery"))
+        assert [each for each, turn in turns.items() if turn < self.turns[each]] == []
+        assert {each: turns[each] for each in turns if each in self.turns} == {
+            each: self.turns[each] for each in turns if each in self.turns
+        }
+
+
+# The time of shrinking a failure; else it takes a few seconds.
+pytestmark = pytest.mark.timeout(300)
+JournalMachine.TestCase.settings = hypothesis.settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestJournalMachine = JournalMachine.TestCase
