@@ -64,6 +64,9 @@ CONNECT: Final = "connect"
 INTERVAL: Final = "interval"
 """The reason of the timer's."""
 
+_FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
+"""Why the session asks for a reconcile."""
+
 _SERVER_ERROR: Final = 500
 
 
@@ -109,6 +112,7 @@ class Reconciler:
         self._known: set[ChatId] = set()
         self._chats: list[ChatSummary] | None = None
         self._owned: dict[str, bool] = {}
+        self._has_looked = False
         self.succeeded_at: float | None = None
         self.replace_connection: Callable[[str], None] = lambda _reason: None
 
@@ -174,10 +178,10 @@ class Reconciler:
         Whatever changed without a notification (Q36) becomes an event of its own; how many.
 
         Relationships are asked each time, requests to join for groups of one's own only; workflow events, one call a
-        chat, when a notification of them may have been missed.
+        chat, only when a notification of them may have been lost: at the start, and when frames are missing.
         """
         chats, self._chats = self._chats, None
-        with_workflow = reason != INTERVAL
+        with_workflow = reason in _FRAMES_MISSING or not self._has_looked
         lines = relationship_lines(await self._sdk.relationships.list())
         if chats is None:
             whole = frozenset({"relationship"})
@@ -187,7 +191,9 @@ class Reconciler:
             lines += await self._chat_lines(chat["id"], with_workflow=with_workflow)
         complete = frozenset({"relationship", "chat"})
         asked = complete | {"join_request"} | ({"workflow_event"} if with_workflow else set())
-        return await self._intake.compare(lines, asked=asked, complete=complete)
+        events = await self._intake.compare(lines, asked=asked, complete=complete)
+        self._has_looked = True
+        return events
 
     async def _chat_lines(self, chat_id: str, *, with_workflow: bool) -> list[Line]:
         """What one chat has to tell; nothing from a chat or a backend that cannot answer (Q20, Q52)."""
