@@ -8,6 +8,7 @@ resumed from the last one it was given.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from mycel_runtime.sdk.transport import ClientUsageError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from mycel_runtime.sdk.method import AwaitingDriver, BlockingDriver
 
@@ -94,7 +95,7 @@ class Notifications(BlockingGroup):
         connect_timeout: float | None = None,
         should_stop: Callable[[], bool] | None = None,
         reconnect: bool = False,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any]]:
         """
         Notify frames as they come; nothing happens before the first `next`. Needs no event loop.
 
@@ -117,9 +118,11 @@ class Notifications(BlockingGroup):
         failures = 0
         while not (should_stop and should_stop()):
             try:
-                for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
-                    failures, since_seq = 0, frame.get("seq", since_seq)
-                    yield frame
+                frames = self._stream_once(since_seq, timeout, connect_timeout, should_stop)
+                with contextlib.closing(frames):
+                    for frame in frames:
+                        failures, since_seq = 0, frame.get("seq", since_seq)
+                        yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
@@ -134,7 +137,7 @@ class Notifications(BlockingGroup):
         timeout: float | None,
         connect_timeout: float | None,
         should_stop: Callable[[], bool] | None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any]]:
         poll = _poll_seconds(timeout, should_stop)
         try:
             with open_sync_stream(**self._access.options(since_seq, connect_timeout)) as connection:
@@ -176,18 +179,21 @@ class AsyncNotifications(AwaitingGroup):
         connect_timeout: float | None = None,
         should_stop: Callable[[], bool] | None = None,
         reconnect: bool = False,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """
         As `Notifications.stream`.
 
-        Cancelling: closes the connection; no frame that was not given is counted as given.
+        Cancelling: closes the connection; no frame that was not given is counted as given. To leave it early without
+        being cancelled, put `contextlib.aclosing` around it: Python closes an abandoned async generator some time.
         """
         failures = 0
         while not (should_stop and should_stop()):
             try:
-                async for frame in self._stream_once(since_seq, timeout, connect_timeout, should_stop):
-                    failures, since_seq = 0, frame.get("seq", since_seq)
-                    yield frame
+                frames = self._stream_once(since_seq, timeout, connect_timeout, should_stop)
+                async with contextlib.aclosing(frames):
+                    async for frame in frames:
+                        failures, since_seq = 0, frame.get("seq", since_seq)
+                        yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
@@ -202,7 +208,7 @@ class AsyncNotifications(AwaitingGroup):
         timeout: float | None,  # noqa: ASYNC109 - as above
         connect_timeout: float | None,
         should_stop: Callable[[], bool] | None,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         poll = _poll_seconds(timeout, should_stop)
         try:
             async with open_stream(**self._access.options(since_seq, connect_timeout)) as connection:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import selectors
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import websockets
 from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection as SyncClientConnection
 from websockets.sync.client import connect as connect_sync
 
@@ -31,6 +34,8 @@ from mycel_runtime.wire.codec import encode_resume
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from websockets.protocol import Event
 
 PATH: Final = "/api/runtime/inbox/subscribe"
 
@@ -50,6 +55,13 @@ class _Connection(ClientConnection):
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
 
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Give a peer that said goodbye a second to hang up: `recv` would wait for that without end."""
+        super().data_received(data)
+        if self.protocol.close_expected():
+            self.loop.call_later(limits.CLOSE_TIMEOUT_SECONDS, self.transport.abort)
+
 
 class _SyncConnection(SyncClientConnection):
     """As `_Connection`."""
@@ -60,6 +72,21 @@ class _SyncConnection(SyncClientConnection):
             super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
+
+    @override
+    def process_event(self, event: Event) -> None:
+        """As `_Connection.data_received`; on the thread that would wait."""
+        super().process_event(event)
+        is_goodbye = isinstance(event, Frame) and event.opcode is Opcode.CLOSE
+        if is_goodbye and not _is_readable(self.socket, limits.CLOSE_TIMEOUT_SECONDS):
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def stream_url(base_url: str) -> str:
@@ -173,17 +200,16 @@ def open_sync_stream(
 ) -> Iterator[SyncStreamConnection]:
     """As `open_stream`, without an event loop."""
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
-    with _handshake_errors():
-        connection = connect_sync(
-            stream_url(base_url), create_connection=_SyncConnection, **settings, **options
-        )
-    try:
+    with contextlib.ExitStack() as stack:
+        with _handshake_errors():
+            connecting = connect_sync(
+                stream_url(base_url), create_connection=_SyncConnection, **settings, **options
+            )
+            connection = stack.enter_context(connecting)
         if since_seq is not None:
             with contextlib.suppress(websockets.ConnectionClosed):
                 connection.send(encode_resume(since_seq))
         yield SyncStreamConnection(connection)
-    finally:
-        connection.close()
 
 
 def notify_frame(value: Any) -> dict[str, Any] | None:

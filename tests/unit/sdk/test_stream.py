@@ -1,0 +1,356 @@
+"""The notification stream against real sockets, in both colours."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+
+from mycel_runtime.errors import (
+    AuthenticationError,
+    ConnectionClosed,
+    HandshakeError,
+    NotSentError,
+    ReplayOverflow,
+    TransportError,
+    WireError,
+)
+from mycel_runtime.sdk import AsyncClient, Client, notifications
+from mycel_runtime.sdk.stream import open_stream, open_sync_stream
+from mycel_runtime.sdk.transport import ClientUsageError
+from tests.unit.sdk.upgraded import Upgraded, notify
+from tests.unit.sdk.wire import TOKEN, answer, serving
+
+pytestmark = pytest.mark.usefixtures("nothing_leaks")
+
+FORBIDDEN = answer(b"", "403 Forbidden", "text/plain")
+
+
+def streaming(talk):
+    """A server whose streams are `talk`; other requests are answered with a user."""
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            if b"/subscribe" not in request:
+                peer.send(answer(b'{"id": "x"}'))
+                continue
+            talk(Upgraded(peer, request), server)
+            return
+
+    return serving(behave)
+
+
+def refusing(refusal, me):
+    """A server that refuses the stream, and says `me` of the token."""
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            peer.send(refusal if b"/subscribe" in request else me)
+            if b"/subscribe" in request:
+                return
+
+    return serving(behave)
+
+
+def test_notify_frames_come_as_they_are_and_other_kinds_are_passed_over(colour):
+    def talk(stream, server):
+        stream.say(notify(1) | {"new_field": {"a": [None]}})
+        stream.say({"type": "something_new", "seq": 2})
+        stream.say(notify(3))
+        stream.hear()
+
+    with streaming(talk) as server:
+        found = colour.frames(server.base_url, 2)
+    assert found == [notify(1) | {"new_field": {"a": [None]}}, notify(3)]
+    assert f"authorization: bearer {TOKEN.lower()}" in server.requests[0].decode().lower()
+
+
+@pytest.mark.parametrize("since_seq", [0, 17])
+def test_resume_is_said_once_and_first(colour, since_seq):
+    heard = []
+
+    def talk(stream, server):
+        heard.append(stream.hear())
+        stream.say(notify(18))
+        heard.append(stream.hear())
+
+    with streaming(talk) as server:
+        colour.frames(server.base_url, 1, since_seq=since_seq)
+    assert heard == [{"type": "resume", "since_seq": since_seq}, None]
+
+
+def test_nothing_is_said_without_a_since_seq(colour):
+    heard = []
+
+    def talk(stream, server):
+        stream.say(notify(1))
+        heard.append(stream.hear())
+
+    with streaming(talk) as server:
+        colour.frames(server.base_url, 1)
+    assert heard == [None]
+
+
+def test_overflow_is_raised_with_its_frame(colour):
+    overflow = {"type": "replay_overflow", "since_seq": 1, "oldest_seq": 9}
+
+    def talk(stream, server):
+        stream.say(overflow)
+        stream.hear()
+
+    with streaming(talk) as server:
+        (error,) = colour.frames(server.base_url, 2, since_seq=1, reconnect=True)
+    assert (type(error), error.frame) == (ReplayOverflow, overflow)
+
+
+def test_close_code_and_reason_are_kept(colour):
+    def talk(stream, server):
+        stream.say(notify(1))
+        stream.close(1012, "restart")
+
+    with streaming(talk) as server:
+        frame, error = colour.frames(server.base_url, 5)
+    assert frame == notify(1)
+    assert (type(error), error.code, error.reason) == (ConnectionClosed, 1012, "restart")
+
+
+def test_peer_that_says_goodbye_and_stays_is_left(colour):
+    def talk(stream, server):
+        stream.say_goodbye(1001, "going away")
+        stream.hang()
+
+    with streaming(talk) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert (type(error), error.code) == (ConnectionClosed, 1001)
+
+
+def test_drop_without_a_close_frame_is_1006(colour):
+    with streaming(lambda stream, server: stream.say(notify(1))) as server:
+        _, error = colour.frames(server.base_url, 5)
+    assert (type(error), error.code) == (ConnectionClosed, 1006)
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", "[" * 100_000])
+def test_message_that_is_no_json_object_is_a_wire_error(colour, text):
+    def talk(stream, server):
+        stream.say(text)
+        stream.hear()
+
+    with streaming(talk) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert type(error) is WireError
+
+
+def test_huge_frame_ends_the_stream_with_1009(colour):
+    def talk(stream, server):
+        stream.say('{"type": "notify", "x": "' + "x" * 2_000_000 + '"}')
+        stream.hear()
+
+    with streaming(talk) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert (type(error), error.code) == (ConnectionClosed, 1009)
+
+
+def test_q18_refused_handshake_with_a_bad_token_is_an_authentication_error(colour):
+    unauthorized = answer(b'{"detail": "Token expired"}', "401 Unauthorized")
+    with refusing(FORBIDDEN, unauthorized) as server:
+        (error,) = colour.frames(server.base_url, 1, reconnect=True)
+    assert (type(error), error.detail) == (AuthenticationError, "Token expired")
+
+
+def test_q18_refused_handshake_with_a_good_token_keeps_its_status(colour):
+    with refusing(FORBIDDEN, answer(b'{"id": "x"}')) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert (type(error), error.status_code) == (HandshakeError, 403)
+
+
+def test_redirect_at_the_handshake_is_not_followed(colour):
+    with streaming(lambda stream, server: stream.hear()) as elsewhere:
+        location = f"Location: {elsewhere.base_url.replace('http', 'ws')}/api/runtime/inbox/subscribe"
+        redirect = answer(b"", "307 Temporary Redirect", "text/plain", location)
+        with refusing(redirect, answer(b'{"id": "x"}')) as server:
+            (error,) = colour.frames(server.base_url, 1)
+    assert (type(error), error.status_code, elsewhere.connections) == (HandshakeError, 307, 0)
+
+
+def test_refused_connection_is_a_transport_error(colour):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        (error,) = colour.frames(f"http://127.0.0.1:{unused.getsockname()[1]}", 1)
+    assert type(error) is NotSentError
+
+
+def test_silent_handshake_ends_at_the_connect_timeout(colour):
+    def behave(peer, server):
+        peer.request()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        started = time.monotonic()
+        (error,) = colour.frames(server.base_url, 1, connect_timeout=0.2)
+        assert time.monotonic() - started < 8
+    assert isinstance(error, TransportError)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n"]
+)
+def test_broken_handshake_is_typed(colour, garbage):
+    def behave(peer, server):
+        if b"/subscribe" in peer.request():
+            peer.send(garbage)
+        else:
+            peer.send(answer(b'{"id": "x"}'))
+
+    with serving(behave) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert isinstance(error, TransportError | HandshakeError), error
+
+
+def test_should_stop_ends_a_silent_stream(colour):
+    asked = []
+
+    def should_stop():
+        asked.append(1)
+        return len(asked) > 3
+
+    with streaming(lambda stream, server: stream.hear()) as server:
+        assert colour.frames(server.base_url, 1, timeout=0.02, should_stop=should_stop) == []
+    assert len(asked) == 4
+
+
+def test_reconnect_goes_on_from_the_last_frame_given(colour, monkeypatch):
+    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
+    heard = []
+
+    def talk(stream, server):
+        heard.append(stream.hear()["since_seq"])
+        first = heard[-1] + 1
+        stream.say(notify(first))
+        stream.say(notify(first + 1))
+        stream.close(1012, "restart")
+
+    with streaming(talk) as server:
+        found = colour.frames(server.base_url, 5, since_seq=0, reconnect=True)
+    assert [frame["seq"] for frame in found] == [1, 2, 3, 4, 5]
+    assert heard == [0, 2, 4]
+
+
+def test_reconnect_outlives_refusals(colour, monkeypatch):
+    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            if b"/subscribe" not in request:
+                peer.send(answer(b"", "503 Unavailable"))
+            elif sum(b"/subscribe" in request for request in server.requests) < 3:
+                peer.send(answer(b"", "502 Bad Gateway"))
+                return
+            else:
+                stream = Upgraded(peer, request)
+                stream.say(notify(1))
+                stream.hear()
+                return
+
+    with serving(behave) as server:
+        assert colour.frames(server.base_url, 1, reconnect=True) == [notify(1)]
+
+
+def test_pause_between_connections_asks_should_stop(colour, monkeypatch):
+    monkeypatch.setattr(notifications, "_delay", lambda failures: 3600.0)
+    monkeypatch.setattr(notifications, "STOP_POLL_SECONDS", 0.01)
+    stop = threading.Event()
+
+    def talk(stream, server):
+        stop.set()
+
+    with streaming(talk) as server:
+        assert colour.frames(server.base_url, 1, reconnect=True, should_stop=stop.is_set) == []
+
+
+class TestHalfOpen:
+    """The peer is gone without a word: only a ping with a deadline can tell."""
+
+    PINGS = {"ping_interval": 0.05, "ping_timeout": 0.05}  # noqa: RUF012 - never written to
+
+    @staticmethod
+    def silent():
+        def behave(peer, server):
+            Upgraded(peer, peer.request()).hang()
+
+        return serving(behave)
+
+    def test_sync(self):
+        with self.silent() as server:
+            options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None} | self.PINGS
+            with open_sync_stream(**options) as stream, pytest.raises(ConnectionClosed):
+                stream.receive(20)
+
+    async def test_async(self):
+        with self.silent() as server:
+            options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None} | self.PINGS
+            async with open_stream(**options) as stream, asyncio.timeout(20):
+                with pytest.raises(ConnectionClosed):
+                    await stream.receive()
+
+
+async def test_cancelling_closes_the_stream():
+    closed = threading.Event()
+
+    def talk(stream, server):
+        stream.say(notify(1))
+        stream.hear()
+        closed.set()
+
+    first = asyncio.Event()
+
+    async def listen(client):
+        async for _ in client.notifications.stream():
+            first.set()
+
+    with streaming(talk) as server:
+        async with (
+            AsyncClient(auth_token=TOKEN, base_url=server.base_url) as client,
+            asyncio.timeout(20),
+            asyncio.TaskGroup() as tasks,
+        ):
+            task = tasks.create_task(listen(client), name="listen")
+            await first.wait()
+            task.cancel()
+        assert await asyncio.to_thread(closed.wait, 10)
+
+
+async def test_cancelling_a_call_closes_its_connection_and_no_other():
+    arrived = threading.Event()
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            if b"/slow/" in request:
+                arrived.set()
+                peer.wait_for_close()
+                return
+            peer.send(answer(b"[]"))
+
+    with serving(behave) as server:
+        async with AsyncClient(auth_token=TOKEN, base_url=server.base_url) as client:
+            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(client.messages.unread("slow"), name="slow")
+                assert await asyncio.to_thread(arrived.wait, 10)
+                task.cancel()
+            assert task.cancelled()
+            assert await asyncio.to_thread(server.closed.acquire, timeout=10)
+            assert await client.messages.unread("quick") == []
+
+
+def test_stream_without_a_token_is_refused_when_it_is_first_asked():
+    with Client(base_url="http://127.0.0.1:9") as client:
+        stream = client.notifications.stream()
+        with pytest.raises(ClientUsageError, match="auth_token is required for notification stream"):
+            next(stream)
