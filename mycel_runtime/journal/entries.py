@@ -186,6 +186,8 @@ class Intent:
     A handler's n-th send of a turn.
 
     Attributes:
+        handler: Whose words they are.
+        is_unattended: Said in a turn that was shown no human's message; cleared when a human speaks.
         turn: Of the delivery; goes up whenever the delivery finishes or is buried.
         ordinal: From 0 within the turn.
         base_seq: Newest seq of the chat that was known when the intent was written; our message is above it.
@@ -204,6 +206,16 @@ class Intent:
     message_id: MessageId | None = None
     message_seq: MessageSeq | None = None
     intended_at: float
+    handler: HandlerId = HandlerId("")
+    is_unattended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """A number of a chat that was missing when a higher one was read: perhaps its message is yet to come (Q27)."""
+
+    seq: MessageSeq
+    noticed_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +232,7 @@ class Delivery:
         lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
         entry: Of event work.
         intents: Of this turn, by ordinal.
+        holes: Numbers at or below `handled_seq` that are still looked for.
     """
 
     delivery_id: DeliveryId
@@ -237,6 +250,7 @@ class Delivery:
     is_revived: bool = False
     entry: Entry | None = None
     intents: tuple[Intent, ...] = ()
+    holes: tuple[Hole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +259,8 @@ class DeadLetter:
     Work that was given up.
 
     Attributes:
+        message_ids: Chat work: what the handler had been given.
+        frame: Event work: the frame as received; metadata only.
         after_seq, through_seq: Chat work: the span of the chat that was not handled.
         reason: One line, without message text.
         trace: Where it was raised: files, lines and functions, without values.
@@ -261,6 +277,33 @@ class DeadLetter:
     reason: str
     trace: str
     buried_at: float
+    message_ids: tuple[str, ...] = ()
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unattended:
+    """
+    What was said without a human in view since one last spoke.
+
+    Attributes:
+        turns: Other turns than the present one, in the chat.
+        chat_sends: Sends within the window, in the chat.
+        plugin_sends: Sends within the window, of the plugin, in all chats.
+    """
+
+    turns: int
+    chat_sends: int
+    plugin_sends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A chat in which nothing is said until a human speaks there or the operator says so."""
+
+    chat_id: ChatId
+    reason: str
+    held_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
         Checkpoint,
         DeadLetter,
         Delivery,
+        DeliveryId,
+        Hold,
+        Hole,
         Intent,
         JournalStatistics,
         Lane,
         Mark,
+        Unattended,
     )
     from mycel_runtime.wire.ids import InboxSeq, MessageSeq, UserId
 
@@ -35,7 +39,8 @@ class Journal(Protocol):
         """
         Take the identity for the life of this journal.
 
-        Deliveries that a dead predecessor had claimed are due again, at once and without a spent attempt.
+        Deliveries that a dead predecessor had claimed are due again, at once and without a spent attempt; their
+        chats' other handlers look again too, because what it read is unread no more.
 
         Raises:
             IdentityHeldError: Another process has it.
@@ -81,7 +86,14 @@ class Journal(Protocol):
         """Give every handler of the lane that has no start yet this one."""
 
     async def finish(
-        self, delivery: Delivery, *, handled_seq: MessageSeq | None, wanted_seq: MessageSeq | None, now: float
+        self,
+        delivery: Delivery,
+        *,
+        handled_seq: MessageSeq | None,
+        wanted_seq: MessageSeq | None,
+        now: float,
+        holes: Sequence[Hole] = (),
+        hole_at: float | None = None,
     ) -> bool:
         """
         The delivery is done; its cursor moves and its turn ends.
@@ -91,6 +103,8 @@ class Journal(Protocol):
             handled_seq: Chat work: everything up to here was given to the handler.
             wanted_seq: Chat work: look again at least so far.
             now: When it is due again, if it is.
+            holes: Chat work: numbers still missing.
+            hole_at: When to look for them, if nothing else is due earlier; `None` without holes.
 
         Returns:
             False: the claim was lost and nothing changed.
@@ -107,8 +121,13 @@ class Journal(Protocol):
         reason: str,
         trace: str,
         now: float,
+        message_ids: Sequence[str] = (),
     ) -> bool:
-        """Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost."""
+        """
+        Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
+
+        The turn's intents without an outcome become `unknown`; all of them come back with the letter's revival.
+        """
 
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
         """All of them, oldest first."""
@@ -116,11 +135,50 @@ class Journal(Protocol):
     async def revive(self, dead_letter_id: int, *, now: float) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is no such letter."""
 
+    async def drop(self, dead_letter_id: int) -> bool:
+        """Forget a dead letter. False: there is no such letter."""
+
+    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
+        """
+        The chat's other handlers look again at least so far; `None`: once more, whatever they find.
+
+        Reading as the identity moves the server's cursor for all of them (Q26): no hint will come any more.
+        """
+
     async def intend(self, intent: Intent) -> None:
         """Write down that this is about to be said; replaces an earlier intent of the same ordinal."""
 
-    async def settle(self, intent: Intent) -> None:
-        """Write down what became of an intent."""
+    async def settle(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
+        """
+        Write down what became of an intent.
+
+        Args:
+            intent: With its outcome.
+            wanted_seq: In the same commit the chat's other handlers look again at least so far (Q28).
+        """
+
+    async def doubts(self, identity: UserId) -> Sequence[Intent]:
+        """Intents without a certain outcome, oldest first."""
+
+    async def resolve(
+        self, identity: UserId, delivery_id: DeliveryId, turn: int, ordinal: int, *, is_sent: bool
+    ) -> bool:
+        """The operator tells what became of an `unknown` intent. False: there is none such."""
+
+    async def unattended(self, delivery: Delivery, *, plugin: str, since: float) -> Unattended:
+        """What was said without a human in view, in the delivery's chat and by the plugin."""
+
+    async def unattended_chats(self, identity: UserId) -> frozenset[str]:
+        """Chats with anything to forget when a human speaks there."""
+
+    async def attend(self, identity: UserId, chat_id: str) -> bool:
+        """Forget what was said without a human in the chat, and give up its hold. False: there was none."""
+
+    async def hold(self, identity: UserId, chat_id: str, *, reason: str, now: float) -> bool:
+        """Let nothing be said in the chat. False: it is held already."""
+
+    async def holds(self, identity: UserId) -> Sequence[Hold]:
+        """All of them, oldest first."""
 
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
         """Ids of the messages above `after_seq` that are known to be our sends."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import json
 import os
-import re
 from dataclasses import asdict
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -26,13 +25,13 @@ from mycel_runtime.journal.entries import (
     Delivery,
     Entry,
     EventWork,
-    Intent,
-    IntentState,
+    Hole,
     JournalStatistics,
     Lane,
     Mark,
 )
-from mycel_runtime.journal.port import Journal
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
+from mycel_runtime.journal.statements import MIGRATIONS, execute
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq
 
@@ -48,7 +47,7 @@ APPLICATION_ID: Final = 0x4D59434C
 """`MYCL`: what `file` and we recognise a journal by."""
 
 
-class SqliteJournal(Journal):
+class SqliteJournal(SqliteSpeech):
     """
     The journal in `state_dir/journal.sqlite3`, locked by `state_dir/journal.lock`.
 
@@ -78,14 +77,18 @@ class SqliteJournal(Journal):
 
     @override
     async def lease(self, identity: UserId, *, now: float) -> None:
-        await self._writer.submit(
-            lambda connection: _execute(connection, "recover", {"identity": identity, "now": now})
-        )
+        def recover(connection: sqlite3.Connection) -> None:
+            values = {"identity": identity, "now": now}
+            for row in execute(connection, "running", values).fetchall():
+                execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
+            execute(connection, "recover", values)
+
+        await self._writer.submit(recover)
 
     @override
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
         def read(connection: sqlite3.Connection) -> Checkpoint | None:
-            row = _execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
+            row = execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
             return Checkpoint(**dict(row)) if row else None
 
         return await self._writer.submit(read)
@@ -93,7 +96,7 @@ class SqliteJournal(Journal):
     @override
     async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
         def read(connection: sqlite3.Connection) -> Mapping[InboxSeq, Mark]:
-            rows = _execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
+            rows = execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
             return {InboxSeq(row["seq"]): Mark(fingerprint=row["fingerprint"], ts=row["ts"]) for row in rows}
 
         return await self._writer.submit(read)
@@ -101,7 +104,7 @@ class SqliteJournal(Journal):
     @override
     async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
         def read(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
-            rows = _execute(connection, "read_snapshot", {"identity": identity})
+            rows = execute(connection, "read_snapshot", {"identity": identity})
             return {(row["kind"], row["key"]): row["state"] for row in rows}
 
         return await self._writer.submit(read)
@@ -111,12 +114,12 @@ class SqliteJournal(Journal):
         def write(connection: sqlite3.Connection) -> int:
             new = sum(_append_arrival(connection, arrival, now) for arrival in batch.arrivals)
             for work in _highest_per_chat(batch):
-                _execute(connection, "want_chat", {"identity": batch.identity, "now": now} | asdict(work))
+                execute(connection, "want_chat", {"identity": batch.identity, "now": now} | asdict(work))
             for change in batch.changes:
                 name = "delete_change" if change.state is None else "write_change"
-                _execute(connection, name, {"identity": batch.identity} | asdict(change))
+                execute(connection, name, {"identity": batch.identity} | asdict(change))
             if batch.checkpoint is not None:
-                _execute(connection, "write_checkpoint", asdict(batch.checkpoint))
+                execute(connection, "write_checkpoint", asdict(batch.checkpoint))
             return new
 
         return await self._writer.submit(write)
@@ -127,7 +130,7 @@ class SqliteJournal(Journal):
     ) -> Sequence[Delivery]:
         def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
             rows = _first_of_each_lane(
-                _execute(connection, "select_due", {"identity": identity, "now": now}), limit
+                execute(connection, "select_due", {"identity": identity, "now": now}), limit
             )
             return [_claim_row(connection, row, now + lease_seconds) for row in rows]
 
@@ -136,7 +139,7 @@ class SqliteJournal(Journal):
     @override
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
         def read(connection: sqlite3.Connection) -> float | None:
-            row = _execute(connection, "next_due_at", {"identity": identity, "now": now}).fetchone()
+            row = execute(connection, "next_due_at", {"identity": identity, "now": now}).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
         return await self._writer.submit(read)
@@ -151,10 +154,19 @@ class SqliteJournal(Journal):
 
     @override
     async def finish(
-        self, delivery: Delivery, *, handled_seq: MessageSeq | None, wanted_seq: MessageSeq | None, now: float
+        self,
+        delivery: Delivery,
+        *,
+        handled_seq: MessageSeq | None,
+        wanted_seq: MessageSeq | None,
+        now: float,
+        holes: Sequence[Hole] = (),
+        hole_at: float | None = None,
     ) -> bool:
+        cursor = _cursor(handled_seq, wanted_seq or 0, now, holes, hole_at)
+
         def write(connection: sqlite3.Connection) -> bool:
-            return _end_turn(connection, delivery, handled_seq, wanted_seq or 0, now)
+            return _end_turn(connection, delivery, cursor)
 
         return await self._writer.submit(write)
 
@@ -171,22 +183,30 @@ class SqliteJournal(Journal):
         reason: str,
         trace: str,
         now: float,
+        message_ids: Sequence[str] = (),
     ) -> bool:
+        letter = {
+            "through_seq": through_seq,
+            "message_ids": json.dumps(list(message_ids)),
+            "reason": reason,
+            "trace": trace,
+            "now": now,
+        }
+        # Up to 0 is up to nothing: the chat was given up before anybody knew a number.
+        cursor = _cursor(through_seq or None, 0, now, delivery.holes, now if delivery.holes else None)
+
         def write(connection: sqlite3.Connection) -> bool:
-            letter = {"through_seq": through_seq, "reason": reason, "trace": trace, "now": now}
-            _execute(connection, "insert_dead_letter", _key(delivery) | letter)
-            # Up to 0 is up to nothing: the chat was given up before anybody knew a number.
-            return _end_turn(connection, delivery, through_seq or None, 0, now)
+            execute(connection, "insert_dead_letter", _key(delivery) | letter)
+            if is_ours := _end_turn(connection, delivery, cursor):
+                execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
+            return is_ours
 
         return await self._writer.submit(write)
 
     @override
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
         def read(connection: sqlite3.Connection) -> Sequence[DeadLetter]:
-            return [
-                DeadLetter(**dict(row))
-                for row in _execute(connection, "dead_letters", {"identity": identity})
-            ]
+            return [_letter(row) for row in execute(connection, "dead_letters", {"identity": identity})]
 
         return await self._writer.submit(read)
 
@@ -194,34 +214,24 @@ class SqliteJournal(Journal):
     async def revive(self, dead_letter_id: int, *, now: float) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
             key = {"dead_letter_id": dead_letter_id}
-            revived = _execute(connection, "revive", key | {"now": now}).rowcount > 0
-            _execute(connection, "delete_dead_letter", key)
-            return revived
+            revived = execute(connection, "revive", key | {"now": now}).fetchall()
+            if not revived:
+                return False
+            execute(connection, "revive_intents", key | {"delivery_id": revived[0]["delivery_id"]})
+            execute(connection, "delete_dead_letter", key)
+            return True
 
         return await self._writer.submit(write)
 
     @override
-    async def intend(self, intent: Intent) -> None:
-        await self._change("write_intent", asdict(intent))
-
-    @override
-    async def settle(self, intent: Intent) -> None:
-        await self._change("write_intent", asdict(intent))
-
-    @override
-    async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
-        key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
-
-        def read(connection: sqlite3.Connection) -> frozenset[str]:
-            return frozenset(row["message_id"] for row in _execute(connection, "sent_message_ids", key))
-
-        return await self._writer.submit(read)
+    async def drop(self, dead_letter_id: int) -> bool:
+        return await self._change("delete_dead_letter", {"dead_letter_id": dead_letter_id})
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:
         def read(connection: sqlite3.Connection) -> JournalStatistics:
             return JournalStatistics(
-                **dict(_execute(connection, "statistics", {"identity": identity}).fetchone())
+                **dict(execute(connection, "statistics", {"identity": identity}).fetchone())
             )
 
         return await self._writer.submit(read)
@@ -231,20 +241,16 @@ class SqliteJournal(Journal):
         await self._writer.close()
         self._lock.release()
 
-    async def _change(self, name: str, values: Mapping[str, Any]) -> bool:
-        """Run one named statement; whether it changed a row."""
-        return await self._writer.submit(lambda connection: _execute(connection, name, values).rowcount > 0)
-
 
 def _append_arrival(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
     """Insert an entry and its event work; whether it was new."""
-    row = _execute(connection, "insert_entry", asdict(arrival.entry)).fetchone()
+    row = execute(connection, "insert_entry", asdict(arrival.entry)).fetchone()
     if row is None:
         return False
     for work in arrival.work:
         if isinstance(work, EventWork):
             values = {"identity": arrival.entry.identity, "entry_id": row["entry_id"], "now": now}
-            _execute(connection, "insert_event", values | asdict(work))
+            execute(connection, "insert_event", values | asdict(work))
     return True
 
 
@@ -266,17 +272,22 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
     return work.wanted_seq is None or work.wanted_seq > known.wanted_seq
 
 
-def _end_turn(
-    connection: sqlite3.Connection, delivery: Delivery, handled_seq: int | None, wanted_seq: int, now: float
-) -> bool:
-    cursor = {
+def _cursor(
+    handled_seq: int | None, wanted_seq: int, now: float, holes: Sequence[Hole], hole_at: float | None
+) -> dict[str, Any]:
+    return {
         "handled_seq": handled_seq,
         "wanted_seq": wanted_seq,
-        "claimed_seq": delivery.wanted_seq,
         "now": now,
+        "holes": json.dumps([[hole.seq, hole.noticed_at] for hole in holes]),
+        "hole_at": hole_at,
     }
-    finished = _execute(connection, "finish_chat", _key(delivery) | cursor).rowcount
-    return bool(finished or _execute(connection, "finish_once", _key(delivery)).rowcount)
+
+
+def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[str, Any]) -> bool:
+    values = _key(delivery) | cursor | {"claimed_seq": delivery.wanted_seq}
+    finished = execute(connection, "finish_chat", values).rowcount
+    return bool(finished or execute(connection, "finish_once", _key(delivery)).rowcount)
 
 
 def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:
@@ -290,18 +301,24 @@ def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3
 
 def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -> Delivery:
     delivery_id = row["delivery_id"]
-    claim = _execute(connection, "claim", {"delivery_id": delivery_id, "lease_until": until}).fetchone()[0]
+    claim = execute(connection, "claim", {"delivery_id": delivery_id, "lease_until": until}).fetchone()[0]
     fields = dict(row)
     entry_id = fields.pop("entry_id")
     fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
     fields["is_revived"] = bool(fields["is_revived"])
-    intents = _execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
+    fields["holes"] = tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(fields["holes"]))
+    intents = execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
     return Delivery(
         **fields,
         claim=claim,
         entry=None if entry_id is None else _read_entry(connection, entry_id),
-        intents=tuple(map(_intent, intents)),
+        intents=tuple(map(intent_of, intents)),
     )
+
+
+def _letter(row: sqlite3.Row) -> DeadLetter:
+    fields = dict(row)
+    return DeadLetter(**fields | {"message_ids": tuple(json.loads(fields["message_ids"]))})
 
 
 def _key(delivery: Delivery) -> dict[str, Any]:
@@ -309,12 +326,7 @@ def _key(delivery: Delivery) -> dict[str, Any]:
 
 
 def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
-    return Entry(**dict(_execute(connection, "read_entry", {"entry_id": entry_id}).fetchone()))
-
-
-def _intent(row: sqlite3.Row) -> Intent:
-    fields = dict(row)
-    return Intent(**fields | {"state": IntentState(fields["state"])})
+    return Entry(**dict(execute(connection, "read_entry", {"entry_id": entry_id}).fetchone()))
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -326,35 +338,15 @@ def _prepare(connection: sqlite3.Connection) -> None:
             "this SQLite file is not a mycel-runtime journal; give the agent another state_dir"
         )
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
+    if version > len(MIGRATIONS):
         raise JournalError(
-            f"the journal has version {version}, this program knows {len(_MIGRATIONS)}: upgrade mycel-runtime"
+            f"the journal has version {version}, this program knows {len(MIGRATIONS)}: upgrade mycel-runtime"
         )
-    for step, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+    for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {step}; COMMIT;"
         )
-
-
-def _execute(connection: sqlite3.Connection, name: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
-    return connection.execute(_QUERIES[name], values)
-
-
-def _load_queries() -> dict[str, str]:
-    text = (resources.files("mycel_runtime.journal") / "sql" / "queries.sql").read_text()
-    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-def _load_migrations() -> list[str]:
-    folder = resources.files("mycel_runtime.journal") / "sql" / "migrations"
-    steps = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
-    return [step.read_text() for step in steps]
-
-
-_QUERIES: Final = _load_queries()
-_MIGRATIONS: Final = _load_migrations()
 
 
 class _Lock:

@@ -27,10 +27,21 @@ VALUES (:identity, :handler, :lane, :chat_id, coalesce(:wanted_seq, 0), 'due', :
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
 SET wanted_seq = coalesce(max(wanted_seq, :wanted_seq), max(wanted_seq, coalesce(handled_seq, 0)) + 1),
     look_again = iif(state = 'running' AND (:wanted_seq IS NULL OR :wanted_seq <= wanted_seq), 1, look_again),
-    due_at = CASE state WHEN 'idle' THEN :now ELSE due_at END,
+    due_at = iif(state = 'idle' OR due_at IS hole_at, :now, due_at),
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
 WHERE :wanted_seq IS NULL
    OR :wanted_seq > coalesce(handled_seq, 0) AND (state = 'running' OR :wanted_seq > wanted_seq);
+
+-- name: want_others
+-- What one handler's turn found out of a chat, or may have hidden from the server's lists, is work for the others too.
+UPDATE delivery
+SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    due_at = iif(state = 'idle' OR due_at IS hole_at, :now, due_at),
+    state = 'due'
+WHERE identity = :identity AND lane = (SELECT lane FROM delivery WHERE delivery_id = :delivery_id)
+  AND delivery_id <> :delivery_id AND state <> 'running' AND chat_id IS NOT NULL
+  AND entry_id IS NULL AND dead_letter_id IS NULL
+  AND (:wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0)));
 
 -- name: insert_event
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at)
@@ -39,7 +50,7 @@ VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now);
 -- name: select_due
 -- Longest due first. Plan: delivery_due for the scan, delivery_running and delivery_event for the exclusions.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
-       d.turn, d.attempts, d.due_at, d.dead_letter_id IS NOT NULL AS is_revived,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id IS NOT NULL AS is_revived,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
                    AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL) AS lane_is_anchored
 FROM delivery AS d
@@ -62,6 +73,10 @@ RETURNING claim;
 UPDATE delivery SET state = 'due', due_at = :now, lease_until = NULL
 WHERE identity = :identity AND state = 'running';
 
+-- name: running
+SELECT delivery_id FROM delivery
+WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL AND entry_id IS NULL;
+
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock.
 SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND due_at > :now;
@@ -81,9 +96,12 @@ UPDATE delivery
 SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled_seq),
     wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq,
                      max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) + look_again),
-    state = iif(look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
+    state = iif(:hole_at IS NOT NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), 'due', 'idle'),
-    look_again = 0, due_at = :now, attempts = 0, turn = turn + 1, lease_until = NULL
+    due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
+                              > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
+    holes = :holes, hole_at = :hole_at,
+    look_again = 0, attempts = 0, turn = turn + 1, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
@@ -99,21 +117,32 @@ SET state = 'due', due_at = :due_at, attempts = attempts + :spent, lease_until =
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: insert_dead_letter
-INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq,
-                         attempts, reason, trace, buried_at)
-SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq,
-       attempts + 1, :reason, :trace, :now
+INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, message_ids,
+                         attempts, reason, trace, buried_at, delivery_id, turn)
+SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq, :message_ids,
+       attempts + 1, :reason, :trace, :now, delivery_id, turn
 FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: dead_letters
-SELECT dead_letter_id, identity, handler, lane, chat_id, after_seq, through_seq, attempts, reason, trace, buried_at
-FROM dead_letter WHERE identity = :identity ORDER BY dead_letter_id;
+SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.message_ids,
+       l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
+FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
+WHERE l.identity = :identity ORDER BY l.dead_letter_id;
 
 -- name: revive
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, dead_letter_id, handled_seq, wanted_seq,
                       state, due_at)
 SELECT identity, handler, lane, chat_id, entry_id, dead_letter_id, after_seq, coalesce(through_seq, 0), 'due', :now
-FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
+FROM dead_letter WHERE dead_letter_id = :dead_letter_id
+RETURNING delivery_id;
+
+-- name: bury_intents
+-- A turn that ends in doubt: nobody looks any more, so that it is the operator's to tell.
+UPDATE intent SET state = 'unknown' WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended';
+
+-- name: revive_intents
+UPDATE intent SET delivery_id = :delivery_id, turn = 0
+WHERE (delivery_id, turn) = (SELECT delivery_id, turn FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
 
 -- name: delete_dead_letter
 DELETE FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
@@ -122,18 +151,55 @@ DELETE FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;
 
 -- name: intents_of_turn
-SELECT delivery_id, turn, ordinal, identity, chat_id, base_seq, content_hash, state, message_id, message_seq,
-       intended_at
+SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
+       intended_at, is_unattended
 FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
 
 -- name: write_intent
-INSERT INTO intent (delivery_id, turn, ordinal, identity, chat_id, base_seq, content_hash, state, message_id,
-                    message_seq, intended_at)
-VALUES (:delivery_id, :turn, :ordinal, :identity, :chat_id, :base_seq, :content_hash, :state, :message_id,
-        :message_seq, :intended_at)
+INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
+                    message_seq, intended_at, is_unattended)
+VALUES (:delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq, :content_hash, :state, :message_id,
+        :message_seq, :intended_at, :is_unattended)
 ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
 SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
-    message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at;
+    message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
+    is_unattended = excluded.is_unattended;
+
+-- name: doubts
+SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
+       intended_at, is_unattended
+FROM intent WHERE identity = :identity AND state IN ('intended', 'unknown')
+ORDER BY intended_at, delivery_id, turn, ordinal;
+
+-- name: resolve
+UPDATE intent SET state = :state
+WHERE identity = :identity AND delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal
+  AND state = 'unknown';
+
+-- name: count_unattended
+SELECT count(DISTINCT iif(chat_id = :chat_id AND NOT (delivery_id = :delivery_id AND turn = :turn),
+                          delivery_id || '.' || turn, NULL)) AS turns,
+       count(iif(chat_id = :chat_id AND intended_at > :since, 1, NULL)) AS chat_sends,
+       count(iif(substr(handler, 1, instr(handler, '.') - 1) = :plugin AND intended_at > :since, 1, NULL))
+         AS plugin_sends
+FROM intent WHERE identity = :identity AND is_unattended = 1 AND state <> 'refused';
+
+-- name: unattended_chats
+SELECT chat_id FROM intent WHERE identity = :identity AND is_unattended = 1
+UNION SELECT chat_id FROM hold WHERE identity = :identity;
+
+-- name: attend
+UPDATE intent SET is_unattended = 0 WHERE identity = :identity AND chat_id = :chat_id AND is_unattended = 1;
+
+-- name: hold
+INSERT INTO hold (identity, chat_id, reason, held_at) VALUES (:identity, :chat_id, :reason, :now)
+ON CONFLICT DO NOTHING;
+
+-- name: release
+DELETE FROM hold WHERE identity = :identity AND chat_id = :chat_id;
+
+-- name: holds
+SELECT chat_id, reason, held_at FROM hold WHERE identity = :identity ORDER BY held_at, chat_id;
 
 -- name: sent_message_ids
 SELECT message_id FROM intent

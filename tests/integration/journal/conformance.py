@@ -14,6 +14,7 @@ from tests.integration.journal.promises.fencing import FencingConformance
 from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
 from tests.integration.journal.promises.outbox import OutboxConformance
+from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
 
 
@@ -25,6 +26,7 @@ class JournalConformance(
     FencingConformance,
     OutboxConformance,
     IdentityConformance,
+    SpeechConformance,
     TransitionConformance,
 ):
     """All promises of the port."""

@@ -225,7 +225,7 @@ async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, mon
     first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
     broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
     with monkeypatch.context() as patch:
-        patch.setattr("mycel_runtime.journal.sqlite._MIGRATIONS", [first, broken])
+        patch.setattr("mycel_runtime.journal.sqlite.MIGRATIONS", [first, broken])
         with pytest.raises(JournalError, match="half"):
             SqliteJournal(tmp_path).open()
     with database(tmp_path) as connection:

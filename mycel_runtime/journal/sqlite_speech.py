@@ -1,0 +1,116 @@
+"""The embedded engine's verbs about speech: intents, doubts, and what was said without a human in view."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from mycel_runtime.journal.entries import Hold, Intent, IntentState, Unattended
+from mycel_runtime.journal.port import Journal
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from mycel_runtime.journal.entries import Delivery, DeliveryId
+    from mycel_runtime.journal.writer import Writer
+    from mycel_runtime.wire.ids import MessageSeq, UserId
+
+
+class SqliteSpeech(Journal):
+    """Base of the journal; its owner opens the writer."""
+
+    _writer: Writer
+
+    @override
+    async def intend(self, intent: Intent) -> None:
+        await self._change("write_intent", asdict(intent))
+
+    @override
+    async def settle(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            execute(connection, "write_intent", asdict(intent))
+            if wanted_seq is not None:
+                look = {"wanted_seq": wanted_seq, "now": intent.intended_at}
+                execute(connection, "want_others", asdict(intent) | look)
+
+        await self._writer.submit(write)
+
+    @override
+    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
+        values = {"identity": delivery.identity, "delivery_id": delivery.delivery_id}
+        await self._change("want_others", values | {"wanted_seq": wanted_seq, "now": now})
+
+    @override
+    async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
+        key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
+        rows = await self._rows("sent_message_ids", key)
+        return frozenset(row["message_id"] for row in rows if row["message_id"])
+
+    @override
+    async def doubts(self, identity: UserId) -> Sequence[Intent]:
+        return [intent_of(row) for row in await self._rows("doubts", {"identity": identity})]
+
+    @override
+    async def resolve(
+        self, identity: UserId, delivery_id: DeliveryId, turn: int, ordinal: int, *, is_sent: bool
+    ) -> bool:
+        key = {"identity": identity, "delivery_id": delivery_id, "turn": turn, "ordinal": ordinal}
+        state = IntentState.SENT if is_sent else IntentState.REFUSED
+        return await self._change("resolve", key | {"state": state})
+
+    @override
+    async def unattended(self, delivery: Delivery, *, plugin: str, since: float) -> Unattended:
+        (row,) = await self._rows(
+            "count_unattended",
+            {
+                "identity": delivery.identity,
+                "chat_id": delivery.chat_id,
+                "delivery_id": delivery.delivery_id,
+                "turn": delivery.turn,
+                "plugin": plugin,
+                "since": since,
+            },
+        )
+        return Unattended(**dict(row))
+
+    @override
+    async def unattended_chats(self, identity: UserId) -> frozenset[str]:
+        rows = await self._rows("unattended_chats", {"identity": identity})
+        return frozenset(row["chat_id"] for row in rows)
+
+    @override
+    async def attend(self, identity: UserId, chat_id: str) -> bool:
+        key = {"identity": identity, "chat_id": chat_id}
+
+        def write(connection: sqlite3.Connection) -> bool:
+            execute(connection, "attend", key)
+            return execute(connection, "release", key).rowcount > 0
+
+        return await self._writer.submit(write)
+
+    @override
+    async def hold(self, identity: UserId, chat_id: str, *, reason: str, now: float) -> bool:
+        return await self._change(
+            "hold", {"identity": identity, "chat_id": chat_id, "reason": reason, "now": now}
+        )
+
+    @override
+    async def holds(self, identity: UserId) -> Sequence[Hold]:
+        return [Hold(**dict(row)) for row in await self._rows("holds", {"identity": identity})]
+
+    async def _change(self, name: str, values: dict[str, Any]) -> bool:
+        return await self._writer.submit(lambda connection: execute(connection, name, values).rowcount > 0)
+
+    async def _rows(self, name: str, values: dict[str, Any]) -> list[sqlite3.Row]:
+        return await self._writer.submit(lambda connection: execute(connection, name, values).fetchall())
+
+
+def intent_of(row: sqlite3.Row) -> Intent:
+    """A row of the table as a value."""
+    fields = dict(row)
+    fields |= {"state": IntentState(fields["state"]), "is_unattended": bool(fields["is_unattended"])}
+    return Intent(**fields)

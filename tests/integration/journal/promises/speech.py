@@ -1,0 +1,146 @@
+"""Doubts, holds, holes, and what one handler's turn means for the chat's others."""
+
+from __future__ import annotations
+
+from mycel_runtime.journal.entries import Hole, IntentState, Unattended
+from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, handle_through, intent, want
+
+
+async def both_through(journal, seq):
+    """Two handlers of one chat, idle."""
+    for handler in ("p.one", "p.two"):
+        await handle_through(journal, seq, handler=handler)
+
+
+class SpeechConformance:
+    async def test_a_doubt_is_listed_until_the_operator_resolves_it(self, journal):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        doubt = intent(delivery, state=IntentState.UNKNOWN, handler="p.messages")
+        await journal.settle(doubt)
+        key = (ME, delivery.delivery_id, delivery.turn)
+
+        assert await journal.doubts(ME) == [doubt]
+        assert not await journal.resolve(*key, 1, is_sent=True)
+        assert await journal.resolve(*key, 0, is_sent=True)
+        assert not await journal.resolve(*key, 0, is_sent=False)
+        assert await journal.doubts(ME) == []
+        await journal.postpone(delivery, due_at=0.0, spend=False)
+        assert [known.state for known in (await claim_one(journal)).intents] == [IntentState.SENT]
+
+    async def test_only_an_unknown_outcome_is_the_operators_to_tell(self, journal):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await journal.intend(intent(delivery))
+
+        assert not await journal.resolve(ME, delivery.delivery_id, delivery.turn, 0, is_sent=False)
+
+    async def test_a_buried_turn_in_doubt_is_unknown_and_comes_back_with_its_letter(self, journal):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        said = intent(delivery, 0, state=IntentState.SENT, message_id="m", message_seq=6)
+        await journal.settle(said)
+        await journal.intend(intent(delivery, 1))
+        await journal.bury(delivery, through_seq=5, reason="r", trace="", now=0.0, message_ids=["m4", "m5"])
+
+        (letter,) = await journal.dead_letters(ME)
+        assert letter.message_ids == ("m4", "m5")
+        assert [doubt.state for doubt in await journal.doubts(ME)] == [IntentState.UNKNOWN]
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        revived = await claim_one(journal)
+        assert [(known.ordinal, known.state) for known in revived.intents] == [
+            (0, IntentState.SENT),
+            (1, IntentState.UNKNOWN),
+        ]
+
+    async def test_a_dropped_letter_is_gone(self, journal):
+        await want(journal, 5)
+        await bury(journal, await claim_one(journal), 5)
+        (letter,) = await journal.dead_letters(ME)
+
+        assert await journal.drop(letter.dead_letter_id)
+        assert not await journal.drop(letter.dead_letter_id)
+        assert await journal.dead_letters(ME) == []
+
+    async def test_what_a_send_jumped_over_is_work_for_the_chats_other_handlers(self, journal):
+        await both_through(journal, 5)
+        await want(journal, 6, handler="p.one")
+        speaker = await claim_one(journal)
+        await journal.settle(
+            intent(speaker, state=IntentState.SENT, message_id="m", message_seq=8), wanted_seq=8
+        )
+        await finish(journal, speaker, 8)
+
+        other = await claim_one(journal, now=9.0)
+        assert (other.handler, other.wanted_seq) == ("p.two", 8)
+
+    async def test_after_a_crash_all_handlers_of_the_chat_look_again(self, journal, successor):
+        """What the dead process had read as the identity is unread no more, so that no hint will come (Q26)."""
+        await both_through(journal, 5)
+        await want(journal, 6, handler="p.one")
+        await claim_one(journal)
+        journal = await successor(journal)
+        await journal.lease(ME, now=1.0)
+
+        first = await claim_one(journal, now=1.0)
+        await finish(journal, first, 6, now=1.0)
+        second = await claim_one(journal, now=1.0)
+        assert {first.handler, second.handler} == {"p.one", "p.two"}
+
+    async def test_a_hole_is_looked_for_once_more_at_its_time(self, journal):
+        hole = Hole(seq=4, noticed_at=1.0)
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await journal.finish(delivery, handled_seq=5, wanted_seq=None, now=1.0, holes=(hole,), hole_at=3.0)
+
+        assert await claim(journal, now=2.9) == []
+        assert await journal.next_due_at(ME, now=2.0) == 3.0
+        again = await claim_one(journal, now=3.0)
+        assert (again.holes, again.handled_seq) == ((hole,), 5)
+        await finish(journal, again, 5)
+        assert await claim(journal, now=99.0) == []
+
+    async def test_a_new_message_does_not_wait_for_a_hole(self, journal):
+        await want(journal, 5)
+        await journal.finish(
+            await claim_one(journal),
+            handled_seq=5,
+            wanted_seq=None,
+            now=1.0,
+            holes=(Hole(seq=4, noticed_at=1.0),),
+            hole_at=30.0,
+        )
+        await want(journal, 6, now=2.0)
+
+        assert (await claim_one(journal, now=2.0)).wanted_seq == 6
+
+    async def test_what_is_said_without_a_human_is_counted_until_one_speaks(self, journal):
+        for turn in range(3):
+            await want(journal, turn + 5)
+            delivery = await claim_one(journal)
+            for ordinal in range(2):
+                said = {"handler": "p.messages", "is_unattended": True, "intended_at": float(turn)}
+                await journal.settle(intent(delivery, ordinal, state=IntentState.SENT, **said))
+            if turn < 2:
+                await finish(journal, delivery, turn + 5)
+
+        counted = await journal.unattended(delivery, plugin="p", since=0.5)
+        assert counted == Unattended(turns=2, chat_sends=4, plugin_sends=4)
+        assert await journal.unattended(delivery, plugin="q", since=0.5) == Unattended(
+            turns=2, chat_sends=4, plugin_sends=0
+        )
+        assert await journal.unattended_chats(ME) == {"c"}
+        assert not await journal.attend(ME, "c")
+        assert (await journal.unattended(delivery, plugin="p", since=0.0)).turns == 0
+        assert await journal.unattended_chats(ME) == frozenset()
+
+    async def test_a_hold_outlives_the_process_and_ends_when_it_is_attended(self, journal, successor):
+        assert await journal.hold(ME, "c", reason="r", now=1.0)
+        assert not await journal.hold(ME, "c", reason="again", now=2.0)
+        journal = await successor(journal)
+
+        (hold,) = await journal.holds(ME)
+        assert (hold.chat_id, hold.reason, hold.held_at) == ("c", "r", 1.0)
+        assert await journal.unattended_chats(ME) == {"c"}
+        assert await journal.attend(ME, "c")
+        assert await journal.holds(ME) == []
