@@ -30,6 +30,8 @@ DEADLINE_SECONDS: Final = 60.0
 LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
 """uvicorn closes a connection that was idle for 5 s; one that is reused just then dies with an unknown outcome."""
 
+MAX_PORT: Final = 65_535
+
 NOT_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -58,6 +60,8 @@ def check_base_url(base_url: str | None) -> str:
         url = httpx.URL(cleaned)
     except httpx.InvalidURL as exc:
         raise ClientUsageError(f"base_url is no URL: {exc}") from exc
+    if url.port is not None and url.port > MAX_PORT:
+        raise ClientUsageError(f"base_url has the port {url.port}")
     if url.userinfo:
         raise ClientUsageError("base_url must not include a user or password")
     return cleaned

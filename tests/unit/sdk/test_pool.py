@@ -1,0 +1,114 @@
+"""The connections of `AsyncClient`: bounded, reused, and closed when they are no longer good for anything."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+
+from mycel_runtime.errors import NotSentError
+from mycel_runtime.sdk import AsyncClient, pool, transport
+from mycel_runtime.sdk.pool import AsyncPool
+from tests.unit.sdk.wire import TOKEN, answer, answering, open_files, serving
+
+pytestmark = pytest.mark.usefixtures("nothing_leaks")
+
+OK = answer(b'{"id": "x"}')
+
+
+def limits(connections, expiry=60.0):
+    return httpx.Limits(max_connections=connections, max_keepalive_connections=None, keepalive_expiry=expiry)
+
+
+def client_of(server, **options):
+    return AsyncClient(**{"auth_token": TOKEN, "base_url": server.base_url, "retries": 0} | options)
+
+
+async def test_no_more_connections_than_the_limit(monkeypatch):
+    monkeypatch.setattr(transport, "LIMITS", limits(3))
+    with serving(answering(OK)) as server:
+        async with client_of(server) as client:
+            found = await asyncio.gather(*(client.me.whoami() for _ in range(50)))
+    assert found == [{"id": "x"}] * 50
+    assert server.connections <= 3
+
+
+async def test_one_after_the_other_needs_one_connection():
+    with serving(answering(OK)) as server:
+        async with client_of(server) as client:
+            for _ in range(5):
+                await client.me.whoami()
+    assert server.connections == 1
+
+
+async def test_wait_for_a_free_connection_is_bounded_and_nothing_was_sent(monkeypatch):
+    monkeypatch.setattr(transport, "LIMITS", limits(1))
+    arrived = threading.Event()
+
+    def behave(peer, server):
+        server.requests.append(peer.request())
+        arrived.set()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        timeout = httpx.Timeout(20.0, pool=0.1)
+        async with (
+            client_of(server, timeout=timeout) as client,
+            asyncio.timeout(20),
+            asyncio.TaskGroup() as tasks,
+        ):
+            holder = tasks.create_task(client.me.whoami(), name="holder")
+            assert await asyncio.to_thread(arrived.wait, 10)
+            with pytest.raises(NotSentError):
+                await client.messages.send("c", "hi")
+            holder.cancel()
+    assert len(server.requests) == 1
+
+
+async def test_failed_and_cancelled_calls_give_their_places_back(monkeypatch):
+    monkeypatch.setattr(transport, "LIMITS", limits(2))
+
+    def behave(peer, server):
+        server.requests.append(peer.request())
+        if len(server.requests) > 6:
+            peer.send(OK)
+        elif len(server.requests) % 2:
+            peer.reset()
+        else:
+            peer.wait_for_close()
+
+    with serving(behave) as server:
+        async with client_of(server, timeout=0.2) as client:
+            for _ in range(6):
+                await asyncio.gather(client.me.whoami(), return_exceptions=True)
+            assert await client.me.whoami() == {"id": "x"}
+
+
+async def test_idle_connections_of_a_burst_are_closed_at_the_next_call(monkeypatch):
+    monkeypatch.setattr(transport, "LIMITS", limits(20, expiry=4.0))
+    now = [0.0]
+    monkeypatch.setattr(pool.time, "monotonic", lambda: now[0])
+    before = open_files()
+    with serving(answering(OK)) as server:
+        async with client_of(server) as client:
+            await asyncio.gather(*(client.me.whoami() for _ in range(10)))
+            now[0] = 5.0
+            await client.me.whoami()
+            for _ in range(server.connections - 1):
+                assert await asyncio.to_thread(server.closed.acquire, timeout=10)
+            assert not server.closed.acquire(blocking=False)
+    assert open_files() == before
+
+
+async def test_a_response_left_early_gives_its_place_back_once():
+    connections = AsyncPool(limits=limits(1), verify=False, trust_env=False)
+    with serving(answering(OK)) as server:
+        for _ in range(3):
+            request = httpx.Request("GET", server.base_url, extensions={"timeout": {"pool": 1.0}})
+            response = await connections.handle_async_request(request)
+            await response.aclose()
+            await response.aclose()
+        assert connections._places._value == 1
+        await connections.aclose()
