@@ -19,7 +19,6 @@ from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
 from mycel_runtime.backend.stage import LoopStage
 from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,6 +172,8 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(FLUSH_SECONDS)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
+        for socket_ in self._service.silenced:
+            socket_.release()
         await asyncio.sleep(0)
 
     def stop(self) -> None:
@@ -191,8 +192,8 @@ def _configure(service: Service, options: BackendOptions) -> uvicorn.Config:
         loop="asyncio",
         ws=FeedSocket if options.quirks.unread_messages_kill else PatientSocket,
         ws_per_message_deflate=False,
-        ws_ping_interval=PING_INTERVAL_SECONDS,
-        ws_ping_timeout=PING_TIMEOUT_SECONDS,
+        ws_ping_interval=options.ping_interval_seconds,
+        ws_ping_timeout=options.ping_timeout_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mycel_runtime.backend.quirks import Quirks, Rules
+from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,8 @@ class BackendOptions:
     quirks: Quirks = field(default_factory=Quirks)
     caught_up: Literal["a", "b"] | None = None
     control_socket: Path | None = None
+    ping_interval_seconds: float = PING_INTERVAL_SECONDS
+    ping_timeout_seconds: float = PING_TIMEOUT_SECONDS
 
     @property
     def rules(self) -> Rules:

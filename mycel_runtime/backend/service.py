@@ -34,6 +34,13 @@ class Ending(Protocol):
         """Stop serving."""
 
 
+class Silenced(Protocol):
+    """A half-open connection."""
+
+    def release(self) -> None:
+        """Close it after all."""
+
+
 class Post:
     """Where one-time passwords go: kept for tests, told to the operator."""
 
@@ -55,6 +62,7 @@ class Service:
     Used by one event loop only.
 
     Attributes:
+        silenced: Half-open connections, to be closed with this life.
         sent: What was answered to sends with an idempotency key (Q22 switched off).
     """
 
@@ -70,6 +78,7 @@ class Service:
         self.bus = WakeBus(self.quirks)
         self.tokens = Tokens(storage.secret)
         self.subscriptions: set[Ending] = set()
+        self.silenced: list[Silenced] = []
         self.sent: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._storage = storage
 

@@ -61,6 +61,8 @@ class FeedSocket(WebSocketsSansIOProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.disconnected:
+            return
         super().connection_lost(exc)
         if self.when_lost is not None:
             self.when_lost()
@@ -79,10 +81,19 @@ class FeedSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def fall_silent(self) -> None:
-        """Neither read nor write any more, and never close: the path is gone, the socket is not."""
-        self.stop_keepalive()
-        self.transport.pause_reading()
-        self.transport = cast("asyncio.Transport", _Void(self.transport))
+        """
+        Neither read nor write any more: the path is gone, and neither end is told.
+
+        The keepalive goes on, gets no pong and ends this side (5.6); the socket stays open until `release`.
+        """
+        if not isinstance(self.transport, _Void):
+            self.transport.pause_reading()
+            self.transport = cast("asyncio.Transport", _Void(self.transport, self))
+
+    def release(self) -> None:
+        """Close the socket of a silent connection; the other end learns of it now."""
+        if isinstance(self.transport, _Void):
+            self.transport.release()
 
     def send_raw(self, data: str | bytes) -> None:
         """Send one message as it is."""
@@ -120,21 +131,25 @@ def socket_of(scope: MutableMapping[str, Any]) -> FeedSocket:
 
 
 class _Void:
-    """A transport whose writes go nowhere."""
+    """A transport whose writes go nowhere, and whose end is known on this side only."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, socket: FeedSocket) -> None:
         self._transport = transport
+        self._socket = socket
+        self._is_closed = False
 
     def write(self, data: bytes) -> None:
         """Nowhere."""
 
     def is_closing(self) -> bool:
-        """Whether the connection is over; it is not."""
-        return False
+        """Whether this side has given up."""
+        return self._is_closed
 
     def close(self) -> None:
-        """Only at shutdown."""
-        self._transport.abort()
+        """Give up on this side."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._socket.loop.call_soon(self._socket.connection_lost, None)
 
     abort = close
 
@@ -143,3 +158,7 @@ class _Void:
 
     def resume_reading(self) -> None:
         """Never."""
+
+    def release(self) -> None:
+        """Close the real socket."""
+        self._transport.abort()

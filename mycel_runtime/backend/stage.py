@@ -49,7 +49,7 @@ class LoopStage:
 
     def half_open_streams(self) -> None:
         """Let every open WebSocket go silent."""
-        self._do_each(None, FeedSocket.fall_silent)
+        self._do_each(None, self._silence)
 
     def send_raw(self, data: str | bytes, user_id: str | None) -> None:
         """Send text or bytes down open WebSockets as they are."""
@@ -95,6 +95,10 @@ class LoopStage:
             and connection.user_id is not None
             and user_id in {None, connection.user_id}
         ]
+
+    def _silence(self, socket: FeedSocket) -> None:
+        self._service.silenced.append(socket)
+        socket.fall_silent()
 
     def _blast(self, socket: FeedSocket, frames: int, payload: int) -> None:
         """Write as long as the client takes it; go on when the buffer has room again."""

@@ -111,7 +111,6 @@ def test_a_half_open_stream_says_nothing_any_more_and_eats_the_next_wake(town, o
         owner.says(chat, "unheard")
         assert not hears(socket, soon=False)
         assert becomes(town, agent, "queued", 0)
-        town.backend.stop()
 
 
 def test_a_failed_delivery_tells_the_stored_row(town, owner, agent, chat):

@@ -1,0 +1,132 @@
+"""The other servers that are played: the last public one, and the communication profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.backend.server import BackendOptions
+
+
+@pytest.fixture
+def options(request, tmp_path):
+    return BackendOptions(control_socket=tmp_path / "control", **request.param)
+
+
+older = pytest.mark.parametrize("options", [{"generation": "a"}], indirect=True, ids=["a"])
+communication = pytest.mark.parametrize(
+    "options", [{"profile": "communication"}], indirect=True, ids=["communication"]
+)
+
+
+@pytest.fixture
+def ada(town):
+    return town.human("ada@example.org", "secret")
+
+
+@pytest.fixture
+def bot(town, ada):
+    return town.external(ada, "bot")
+
+
+@pytest.fixture
+def talk(ada, bot):
+    return ada.post("/api/chats", {"user_ids": ["bot"]})["id"]
+
+
+@older
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/chats/{talk}/messages/read", 405),
+        ("POST", "/api/runtime/inbox/wait", 404),
+        ("POST", "/api/chats/{talk}/members", 404),
+        ("GET", "/api/chats/{talk}/workflow", 404),
+        ("POST", "/api/auth/guest", 404),
+    ],
+)
+def test_the_older_server_lacks(bot, talk, method, path, status):
+    assert bot.request(method, path.format(talk=talk)).status_code == status
+
+
+@older
+def test_the_older_server_refuses_the_send_of_both_clients(ada, talk):
+    body = {"content": "hi", "delivery_scope": "broadcast"}
+    assert ada.request("POST", f"/api/chats/{talk}/messages", body).status_code == 422
+
+
+@older
+def test_the_older_server_has_no_scopes_no_seqs_in_summaries_no_guests(ada, bot, talk):
+    sent = ada.says(talk, "hello")
+    assert not {"delivery_scope", "addressed_to_user_ids"} & sent.keys()
+    assert bot.get("/api/chats")[0]["last_message"].keys() == {"content", "sender_name", "created_at"}
+    assert "is_guest" not in bot.get("/api/auth/me")
+
+
+@older
+def test_the_older_server_ignores_the_kind_of_a_chat(ada, bot, talk):
+    body = {"user_ids": ["bot"], "kind": "group", "title": "ignored"}
+    assert ada.post("/api/chats", body)["id"] == talk
+    assert ada.request("POST", "/api/chats", {"user_ids": []}).status_code == 422
+
+
+@older
+def test_the_older_server_hands_out_each_token_once_and_projects_nothing(ada, bot, talk):
+    ada.says(talk, "one")
+    ada.says(talk, "two")
+    drained = bot.post("/api/runtime/inbox/drain")
+    assert drained["count"] == 2
+    assert drained["notifications"][0].keys() == {
+        "event_type",
+        "chat_id",
+        "sender_id",
+        "sender_name",
+        "summary",
+        "notification_type",
+        "source",
+    }
+    assert bot.post("/api/runtime/inbox/drain") == {"count": 0, "notifications": []}
+
+
+@older
+def test_the_older_server_counts_movement_and_moves_no_cursor(ada, bot, talk):
+    enforced = {"content": "hello", "enforce_caught_up": True}
+    assert ada.post(f"/api/chats/{talk}/messages", enforced)["seq"] == 1
+    refused = ada.request("POST", f"/api/chats/{talk}/messages", enforced)
+    detail = f"Chat advanced after your last read. Call read_messages(chat_id='{talk}') first."
+    assert (refused.status_code, refused.json()) == (409, {"detail": detail})
+    ada.post(f"/api/chats/{talk}/read")
+    assert ada.post(f"/api/chats/{talk}/messages", enforced)["seq"] == 2
+
+
+@older
+def test_the_older_server_moves_a_cursor_back(ada, bot, talk):
+    sent = ada.says(talk, "hello")
+    bot.post(f"/api/chats/{talk}/read")
+    bot.request("DELETE", f"/api/chats/{talk}/messages/{sent['id']}")
+    bot.post(f"/api/chats/{talk}/read")
+    ada.says(talk, "again")
+    assert len(bot.get(f"/api/chats/{talk}/messages/unread")) == 1
+
+
+@communication
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/auth/login"),
+        ("POST", "/api/auth/send-otp"),
+        ("POST", "/api/auth/verify-otp"),
+        ("POST", "/api/auth/complete-register"),
+        ("GET", "/api/panel/agents"),
+        ("POST", "/api/threads"),
+    ],
+)
+def test_the_communication_profile_lacks(owner, method, path):
+    answer = owner.request(method, path, {})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+
+
+@communication
+def test_the_communication_profile_has_the_rest(owner, agent, chat):
+    owner.says(chat, "hello")
+    assert agent.post("/api/runtime/inbox/drain")["count"] == 1
+    assert owner.get("/api/relationships") == []
