@@ -80,6 +80,20 @@ class DispatchSettings(_Section):
     retry_cap: Seconds = 60.0
     conflict_rounds: Annotated[int, Field(ge=1, le=100)] = 5
     settle_grace: Annotated[float, Field(ge=0, le=600)] = 2.0
+    park_after: Seconds = 60.0
+    hole_grace: Seconds = 5.0
+    past_cap: Annotated[int, Field(ge=1, le=200)] = 50
+    quarantine_after: Annotated[int, Field(ge=1, le=10_000)] = 20
+    quarantine_time: Seconds = 300.0
+
+
+class GuardSettings(_Section):
+    """How much an agent says while no human speaks."""
+
+    turns: Annotated[int, Field(ge=1, le=10_000)] = 6
+    window: Annotated[float, Field(gt=0, le=31 * 86_400)] = 3600.0
+    chat_sends: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    plugin_sends: Annotated[int, Field(ge=1, le=1_000_000)] = 300
 
 
 class DaemonSettings(_Section):
@@ -116,6 +130,7 @@ class Settings(BaseSettings):
     agent: AgentSettings
     inbox: InboxSettings = InboxSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    guard: GuardSettings = GuardSettings()
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
     backend: BackendSettings = BackendSettings()

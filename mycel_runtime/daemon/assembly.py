@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.dispatch.watch import Watch
 from mycel_runtime.inbox.hearing import Hearing
 from mycel_runtime.inbox.intake import Intake, open_session
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.speech.outbox import Outbox
+from mycel_runtime.speech.turn import Means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,7 @@ class Parts:
     listener: Listener
     reconciler: Reconciler
     dispatcher: Dispatcher
+    watch: Watch
 
 
 async def assemble(
@@ -68,7 +71,7 @@ async def assemble(
     """
     await journal.lease(me, now=time.time())
     by_id = {bound.handler.id: bound for bound in handlers}
-    outbox = Outbox(
+    means = Means(
         journal=journal,
         sdk=sdk,
         me=me,
@@ -76,11 +79,14 @@ async def assemble(
         clock=time.time,
         settle_grace=settings.dispatch.settle_grace,
     )
+    outbox = Outbox(means, park_after=settings.dispatch.park_after)
+    watch = Watch(journal=journal, me=me, settings=settings.guard, observer=observer, clock=time.time)
     attempts = Attempts(
         journal=journal,
         sdk=sdk,
         outbox=outbox,
         roster=Roster(sdk),
+        watch=watch,
         handlers=by_id,
         me=me,
         settings=settings.dispatch,
@@ -127,5 +133,11 @@ async def assemble(
     )
     reconciler.replace_connection = listener.replace_connection
     return Parts(
-        me=me, intake=intake, hearing=hearing, listener=listener, reconciler=reconciler, dispatcher=dispatcher
+        me=me,
+        intake=intake,
+        hearing=hearing,
+        listener=listener,
+        reconciler=reconciler,
+        dispatcher=dispatcher,
+        watch=watch,
     )

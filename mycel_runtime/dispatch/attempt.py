@@ -8,6 +8,7 @@ moves nothing on the server.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,15 +20,17 @@ from mycel_runtime.errors import ApiError
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
-from mycel_runtime.speech.caught_up import concerns, first_handled_seq
+from mycel_runtime.speech.caught_up import concerns, first_handled_seq, still_open
+from mycel_runtime.speech.ending import UNANSWERED, SupersededError, UnansweredError
 from mycel_runtime.speech.history import messages_after
-from mycel_runtime.speech.outbox import UNANSWERED, SupersededError
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
+from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mycel_runtime.dispatch.watch import Watch
     from mycel_runtime.journal.entries import Delivery, Entry, HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
@@ -35,9 +38,10 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.roster import Room, Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import DispatchSettings
-    from mycel_runtime.speech.outbox import Outbox, Turn
+    from mycel_runtime.speech.outbox import Outbox
+    from mycel_runtime.speech.turn import Turn
     from mycel_runtime.wire import resources
-    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
 
 _ROUND_PAUSE_SECONDS: Final = 0.05
 """Before a superseded handler is asked again, times a draw: two runtimes in one chat must not keep step."""
@@ -52,6 +56,7 @@ class Attempts:
         sdk: As the identity.
         outbox: How handlers speak.
         roster: Who is in a chat.
+        watch: The loop guard.
         handlers: By id.
         me: The identity.
         settings: `[dispatch]`.
@@ -65,6 +70,7 @@ class Attempts:
         sdk: AsyncClient,
         outbox: Outbox,
         roster: Roster,
+        watch: Watch,
         handlers: Mapping[HandlerId, BoundHandler],
         me: UserId,
         settings: DispatchSettings,
@@ -74,6 +80,7 @@ class Attempts:
         self._sdk = sdk
         self._outbox = outbox
         self._roster = roster
+        self._watch = watch
         self._handlers = handlers
         self._me = me
         self._settings = settings
@@ -92,11 +99,17 @@ class Attempts:
             if delivery.entry is not None:
                 return await self._run_on_entry(delivery, delivery.entry, bound)
             assert delivery.chat_id is not None
-            return await self._run_on_chat(delivery, delivery.chat_id, bound)
+            result = await self._run_on_chat(delivery, delivery.chat_id, bound)
         except UNANSWERED as exc:
-            return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+            result = Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+        except UnansweredError as exc:
+            result = Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
         except ApiError as exc:
-            return Failed(reason=f"{type(exc).__name__} {exc.status_code} while reading the chat", trace="")
+            reason = f"{type(exc).__name__} {exc.status_code} while reading the chat"
+            result = Failed(reason=reason, trace="", is_answer=True)
+        if not isinstance(result, Returned):
+            await self._outbox.park_doubts(delivery)
+        return result
 
     async def _run_on_entry(self, delivery: Delivery, entry: Entry, bound: BoundHandler) -> Result:
         """Event work: one frame, as it was journaled."""
@@ -119,17 +132,48 @@ class Attempts:
     async def _run_on_chat(self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
         handled_seq = await self._anchored(delivery, chat_id)
-        turn = self._outbox.turn(delivery, chat_id, handled_seq)
+        turn = self._outbox.turn(
+            delivery,
+            chat_id,
+            handled_seq,
+            on_conflict=bound.handler.on_conflict,
+            may_speak=lambda: self._watch.require_speech(delivery, chat_id),
+        )
+        await turn.settle_doubts()
         for _ in range(self._settings.conflict_rounds):
-            history = await messages_after(
-                self._sdk, chat_id, handled_seq, expected=delivery.wanted_seq - handled_seq
-            )
-            turn.show(history)
             try:
-                return await self._show(delivery, chat_id, bound, turn, history)
+                return await self._ask(delivery, chat_id, bound, turn)
             except SupersededError:
                 await asyncio.sleep(_ROUND_PAUSE_SECONDS * self._draw())
         return Outspoken(rounds=self._settings.conflict_rounds)
+
+    async def _ask(self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler, turn: Turn) -> Result:
+        """
+        One round: read what is unseen, run the handler on it.
+
+        Numbers that an earlier turn missed are read again too (Q27).
+        """
+        read_at = self._outbox.clock()
+        after_seq = min([turn.handled_seq, *(hole.seq - 1 for hole in delivery.holes)])
+        page = await messages_after(self._sdk, chat_id, after_seq, expected=delivery.wanted_seq - after_seq)
+        numbers = {hole.seq for hole in delivery.holes}
+        history = [
+            message for message in page if message["seq"] > turn.handled_seq or message["seq"] in numbers
+        ]
+        result = await self._show(delivery, chat_id, bound, turn, history)
+        if turn.is_superseded:
+            # The handler has swallowed that its reply came too late.
+            raise SupersededError([])
+        if isinstance(result, Returned):
+            holes = still_open(
+                delivery.holes,
+                turn.missing_seqs(),
+                seen=turn.seen_seqs,
+                read_at=read_at,
+                grace=self._settings.hole_grace,
+            )
+            return dataclasses.replace(result, holes=holes)
+        return result
 
     async def _anchored(self, delivery: Delivery, chat_id: ChatId) -> MessageSeq:
         """
@@ -143,8 +187,22 @@ class Attempts:
         unread = await self._sdk.messages.unread(chat_id)
         newest = [] if unread else await self._sdk.messages.list(chat_id, limit=1)
         start = first_handled_seq(unread, newest)
+        if len(unread) > self._settings.past_cap:
+            start = max(start, await self._capped(chat_id))
         await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
         return start if delivery.handled_seq is None else delivery.handled_seq
+
+    async def _capped(self, chat_id: ChatId) -> MessageSeq:
+        """
+        Where a newcomer's past begins in a group: joining makes all of it unread (Q37), and nobody asked for it.
+
+        In a direct chat everything was said to us.
+        """
+        room = await self._roster.room(chat_id, ())
+        if room.chat_type == "direct":
+            return MessageSeq(0)
+        newest = await self._sdk.messages.list(chat_id, limit=self._settings.past_cap)
+        return MessageSeq(newest[0]["seq"] - 1 if newest else 0)
 
     async def _show(
         self,
@@ -156,7 +214,11 @@ class Attempts:
     ) -> Result:
         foreign = [message for message in history if concerns(message, self._me)]
         room = await self._roster.room(chat_id, {message["sender_id"] for message in foreign})
-        messages = self._wanted(foreign, bound, room)
+        is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)
+        if is_attended:
+            await self._watch.attend(chat_id)
+        turn.show(history, is_attended=is_attended)
+        messages = self._wanted(_due(delivery, foreign), bound, room)
         if messages:
             context = MessageContext(
                 messages=messages,
@@ -167,11 +229,15 @@ class Attempts:
                 log=_logger(delivery),
                 deadline=self._deadline(),
                 attempt=delivery.attempts + 1,
+                guard=await self._watch.view(delivery, chat_id, is_attended=is_attended),
                 _turn=turn,
                 _sdk=self._sdk,
                 _roster=self._roster,
             )
-            if ended := await run_handler(bound.handler, context, through_seq=turn.through_seq):
+            ended = await run_handler(bound.handler, context, through_seq=turn.through_seq)
+            if isinstance(ended, Failed):
+                return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
+            if ended is not None:
                 return ended
         return Returned(
             handled_seq=turn.through_seq,
@@ -191,6 +257,13 @@ class Attempts:
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._settings.handler_timeout
+
+
+def _due(delivery: Delivery, foreign: Sequence[resources.Message]) -> Sequence[resources.Message]:
+    """What this delivery is about: a dead letter's messages end where it was buried, the others go on."""
+    if not delivery.is_revived or not delivery.wanted_seq:
+        return foreign
+    return [message for message in foreign if message["seq"] <= delivery.wanted_seq]
 
 
 def _logger(delivery: Delivery) -> Any:

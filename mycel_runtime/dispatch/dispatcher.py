@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, Unanswered, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
@@ -64,6 +65,7 @@ class Dispatcher:
         self._is_stopping = False
         self._answered_at = clock()
         self.running = 0
+        self.quarantine = Quarantine(settings, observer=observer, clock=clock)
 
     def wake(self) -> None:
         """Something was committed that may be due."""
@@ -117,11 +119,18 @@ class Dispatcher:
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             started_at = self._clock()
-            result = await self._attempts.run(delivery)
+            result = await self._run(delivery)
             await self._conclude(delivery, result, took=self._clock() - started_at)
         finally:
             self.running -= 1
             self._wake.set()
+
+    async def _run(self, delivery: Delivery) -> Result:
+        if refused := self.quarantine.refuse(delivery.handler):
+            return refused
+        result = await self._attempts.run(delivery)
+        self.quarantine.note(delivery.handler, result)
+        return result
 
     async def _conclude(self, delivery: Delivery, result: Result, *, took: float) -> None:
         now = self._clock()
@@ -144,8 +153,14 @@ class Dispatcher:
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
+        noticed_at = min((hole.noticed_at for hole in returned.holes), default=None)
         await self._journal.finish(
-            delivery, handled_seq=returned.handled_seq, wanted_seq=returned.wanted_seq, now=now
+            delivery,
+            handled_seq=returned.handled_seq,
+            wanted_seq=returned.wanted_seq,
+            now=now,
+            holes=returned.holes,
+            hole_at=None if noticed_at is None else noticed_at + self._settings.hole_grace,
         )
         self._observer.tell(
             DeliveryFinished(
@@ -175,7 +190,12 @@ class Dispatcher:
         if through_seq is None and delivery.chat_id is not None and delivery.entry is None:
             through_seq = delivery.wanted_seq
         await self._journal.bury(
-            delivery, through_seq=through_seq, reason=verdict.reason, trace=verdict.trace, now=now
+            delivery,
+            through_seq=through_seq,
+            reason=verdict.reason,
+            trace=verdict.trace,
+            now=now,
+            message_ids=verdict.message_ids,
         )
         self._observer.tell(
             DeliveryBuried(

@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
-from mycel_runtime.errors import ApiError
+from mycel_runtime.errors import ApiError, NotCaughtUpError
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
-from mycel_runtime.speech.outbox import UNANSWERED, SupersededError, UnansweredError
+from mycel_runtime.speech.ending import (
+    UNANSWERED,
+    DroppedError,
+    SupersededError,
+    UnansweredError,
+    WithheldError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +45,8 @@ async def run_handler(
         through_seq: What the handler is shown, for the dead letter.
 
     Returns:
-        `None` when it returned, else how it ended. Whatever it raises, `SystemExit` included, is contained.
+        `None` when it returned, or was about to say what must not be said, else how it ended. Whatever it raises,
+        `SystemExit` included, is contained.
 
     Raises:
         SupersededError: It is to be asked again with more messages.
@@ -54,6 +61,8 @@ async def run_handler(
         if isinstance(exc, SupersededError) or _is_cancelled():
             raise
         return _failed(exc, through_seq)
+    except (DroppedError, WithheldError):
+        return None
     except UnansweredError as exc:
         return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
     except BaseException as exc:  # noqa: BLE001 - whatever a plugin raises costs its own delivery only
@@ -100,9 +109,15 @@ async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str
 def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unanswered:
     match exc:
         case Retry(after=after):
-            return Failed(reason="Retry", trace="", through_seq=through_seq, retry_after=after)
+            return Failed(
+                reason="Retry", trace="", through_seq=through_seq, retry_after=after, is_answer=True
+            )
         case Reject(why=why):
-            return Failed(reason=f"Reject: {why}", trace="", through_seq=through_seq, is_permanent=True)
+            return Failed(
+                reason=f"Reject: {why}", trace="", through_seq=through_seq, is_permanent=True, is_answer=True
+            )
+        case NotCaughtUpError():
+            return Failed(reason="somebody spoke first", trace="", through_seq=through_seq, is_answer=True)
         case ApiError() if isinstance(exc, UNANSWERED):
             return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
         case ApiError(status_code=status):

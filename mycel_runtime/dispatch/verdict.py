@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from mycel_runtime.backoff import exponential, half_jitter
 
 if TYPE_CHECKING:
+    from mycel_runtime.journal.entries import Hole
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.wire.ids import MessageSeq
 
@@ -18,19 +19,29 @@ class Returned:
 
     handled_seq: MessageSeq | None = None
     wanted_seq: MessageSeq | None = None
+    holes: tuple[Hole, ...] = ()
     shown: int = 0
     sends: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The handler, or what it was to be shown, failed; `through_seq` is what it had been shown."""
+    """
+    The handler, or what it was to be shown, failed.
+
+    Attributes:
+        through_seq, message_ids: What it had been shown.
+        is_permanent: Trying again cannot help.
+        is_answer: The handler itself asked for it.
+    """
 
     reason: str
     trace: str
     through_seq: MessageSeq | None = None
     retry_after: float | None = None
     is_permanent: bool = False
+    is_answer: bool = False
+    message_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +59,15 @@ class Outspoken:
     rounds: int
 
 
-Result: TypeAlias = Returned | Failed | Unanswered | Outspoken
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """The plugin is left alone for `retry_after` seconds; nothing was run."""
+
+    plugin: str
+    retry_after: float
+
+
+Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Quarantined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +93,7 @@ class Bury:
     reason: str
     trace: str
     through_seq: MessageSeq | None
+    message_ids: tuple[str, ...] = ()
 
 
 Verdict: TypeAlias = Finish | Postpone | Bury
@@ -103,6 +123,10 @@ def judge(
         case Outspoken(rounds=rounds):
             delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)
             return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")
+        case Quarantined(plugin=plugin, retry_after=retry_after):
+            # Looked at from time to time, because the operator may end it at once.
+            delay = min(retry_after, settings.retry_cap) * (1.0 + draw / 10)
+            return Postpone(delay=delay, spend=False, reason=f"plugin {plugin} is left alone")
         case _:
             assert_never(result)
 
@@ -119,7 +143,12 @@ def outage_delay(outage: float, settings: DispatchSettings, draw: float) -> floa
 
 def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Verdict:
     if failed.is_permanent or attempts >= settings.max_attempts:
-        return Bury(reason=failed.reason, trace=failed.trace, through_seq=failed.through_seq)
+        return Bury(
+            reason=failed.reason,
+            trace=failed.trace,
+            through_seq=failed.through_seq,
+            message_ids=failed.message_ids,
+        )
     if failed.retry_after is not None:
         return Postpone(delay=failed.retry_after, spend=True, reason=failed.reason)
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)

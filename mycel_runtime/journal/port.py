@@ -160,6 +160,9 @@ class Journal(Protocol):
     async def doubts(self, identity: UserId) -> Sequence[Intent]:
         """Intents without a certain outcome, oldest first."""
 
+    async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:
+        """The turn's intents from before then that have no outcome become `unknown`; those that did."""
+
     async def resolve(
         self, identity: UserId, delivery_id: DeliveryId, turn: int, ordinal: int, *, is_sent: bool
     ) -> bool:

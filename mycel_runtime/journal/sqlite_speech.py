@@ -55,6 +55,11 @@ class SqliteSpeech(Journal):
         return [intent_of(row) for row in await self._rows("doubts", {"identity": identity})]
 
     @override
+    async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:
+        turn = {"delivery_id": delivery.delivery_id, "turn": delivery.turn}
+        return [intent_of(row) for row in await self._rows("park", turn | {"before": before})]
+
+    @override
     async def resolve(
         self, identity: UserId, delivery_id: DeliveryId, turn: int, ordinal: int, *, is_sent: bool
     ) -> bool:

@@ -272,6 +272,65 @@ class SendDoubted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendParked(Fact):
+    """The history cannot be read for long: nobody can tell whether a message was stored. Nothing is sent again."""
+
+    name: ClassVar[str] = "send.parked"
+    level: ClassVar[Level] = "error"
+    handler: str
+    chat_id: str
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardTripped(Fact):
+    """Agents talk among themselves: nothing is said in this chat until a human speaks or the operator resumes it."""
+
+    name: ClassVar[str] = "guard.tripped"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    chat_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReleased(Fact):
+    """A human spoke, or the operator resumed the chat."""
+
+    name: ClassVar[str] = "guard.released"
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginQuarantined(Fact):
+    """A plugin failed so many times in a row that its deliveries wait; none of them is given up meanwhile."""
+
+    name: ClassVar[str] = "plugin.quarantined"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    failures: int
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginReleased(Fact):
+    """A plugin that was left alone works again, or the operator resumed it."""
+
+    name: ClassVar[str] = "plugin.released"
+    plugin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadAbandoned(Fact):
+    """A plain function outlived its deadline; its thread goes on, unheard. `abandoned` are there now."""
+
+    name: ClassVar[str] = "thread.abandoned"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed(Fact):
     """A scheduled job raised; it runs again at its next time."""
 

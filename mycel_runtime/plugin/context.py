@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
-    from mycel_runtime.speech.outbox import Sent, Turn
+    from mycel_runtime.speech.turn import Sent, Turn
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member
 
 T = TypeVar("T")
 
-__all__ = ["FrameContext", "Message", "MessageContext", "Sender", "SyncMessageContext"]
+__all__ = ["FrameContext", "Guard", "Message", "MessageContext", "Sender", "SyncMessageContext"]
 
 
 class ContextEndedError(MycelError):
@@ -37,6 +37,22 @@ class ContextEndedError(MycelError):
         super().__init__(
             "this run of the handler has ended: keep no context beyond it, and await every reply within it"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """
+    How near the loop guard is, when the run begins.
+
+    Attributes:
+        turns: In which the agent spoke in this chat since a human last did.
+        turns_left: Until nothing is said any more; all of them while a human's message is in view.
+        is_held: A reply would end the run unsaid.
+    """
+
+    turns: int
+    turns_left: int
+    is_held: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +69,7 @@ class MessageContext:
         log: A structlog logger bound to handler and delivery. Do not log message texts.
         deadline: Time of the running loop (`asyncio.get_running_loop().time()`) at which the run is cancelled.
         attempt: From 1; more than 1 after failures.
+        guard: How much the agent has said here without a human.
     """
 
     messages: Sequence[Message]
@@ -63,6 +80,7 @@ class MessageContext:
     log: structlog.stdlib.BoundLogger
     deadline: float
     attempt: int
+    guard: Guard
     _turn: Turn = field(repr=False)
     _sdk: AsyncClient = field(repr=False)
     _roster: Roster = field(repr=False)
@@ -74,13 +92,15 @@ class MessageContext:
 
         It is stored at most once, whatever happens: when this run is repeated after a crash, the n-th reply is
         the n-th reply of the run before. If somebody spoke since `messages` was read, the run ends here and
-        the handler is called again with the new messages in view.
+        the handler is called again with the new messages in view (or as `on_conflict` says). If agents have talked
+        among themselves for too long, the run ends here too, and nothing is said.
 
         Args:
             text: Not blank.
             mentions: User ids. A mention silences everybody else in a group (Q32).
 
         Raises:
+            NotCaughtUpError: Somebody spoke first, and the handler's `on_conflict` is `raise`.
             ApiError: The backend refused it for good.
             ContextEndedError: The run is over.
         """

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from mycel_runtime.speech.turn import ConflictPolicy
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -36,12 +38,18 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
-    """A function and what it wants to hear. `async def` runs on the loop, `def` in a thread of its own."""
+    """
+    A function and what it wants to hear. `async def` runs on the loop, `def` in a thread of its own.
+
+    Attributes:
+        on_conflict: What happens when somebody speaks before a reply does.
+    """
 
     id: HandlerId
     function: Callable[..., Any]
     subscription: Subscription
     is_async: bool
+    on_conflict: ConflictPolicy = "rerun"
 
 
 class Registrar(Protocol):
@@ -95,6 +103,7 @@ class Plugin:
         mention: bool = False,
         sender: SenderFilter = "any",
         pattern: str | None = None,
+        on_conflict: ConflictPolicy = "rerun",
     ) -> Registrar: ...
 
     def on_message(
@@ -106,6 +115,7 @@ class Plugin:
         mention: bool = False,
         sender: SenderFilter = "any",
         pattern: str | None = None,
+        on_conflict: ConflictPolicy = "rerun",
     ) -> Any:
         """
         Register a handler of messages; bare or with filters, all of which must hold.
@@ -118,6 +128,8 @@ class Plugin:
             mention: Only messages that mention the agent.
             sender: Only messages of humans, or of agents.
             pattern: Regular expression to be found in the content.
+            on_conflict: When somebody speaks before a reply does: `rerun` the handler with the new messages in view,
+                `raise` `NotCaughtUpError` in it, or `drop` the reply; the new messages are the next turn then.
 
         Raises:
             PluginError: A filter or the function is not well formed, or the name is taken.
@@ -129,8 +141,10 @@ class Plugin:
             pattern=self._compiled(pattern),
         )
 
+        policy = self._checked(on_conflict, ("rerun", "raise", "drop"), "on_conflict")
+
         def register(function: F) -> F:
-            return self._register(function, subscription)
+            return self._register(function, subscription, policy)
 
         return register if function is None else register(function)
 
@@ -149,7 +163,7 @@ class Plugin:
 
         return register
 
-    def _register(self, function: F, subscription: Subscription) -> F:
+    def _register(self, function: F, subscription: Subscription, on_conflict: ConflictPolicy = "rerun") -> F:
         name = getattr(function, "__name__", "")
         handler_id = HandlerId(f"{self.name}.{name}")
         if not name.isidentifier():
@@ -164,6 +178,7 @@ class Plugin:
             function=function,
             subscription=subscription,
             is_async=inspect.iscoroutinefunction(function),
+            on_conflict=on_conflict,
         )
         return function
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.journal.entries import Hole
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import Message
+
+HOLES_LIMIT: Final = 256
+"""More numbers than this are not missing one by one, and nobody remembers them all."""
 
 
 def concerns(message: Message, me: UserId) -> bool:
@@ -31,19 +35,54 @@ def concerns(message: Message, me: UserId) -> bool:
 
 
 def unseen(
-    messages: Iterable[Message], *, me: UserId, handled_seq: int, seen_ids: Collection[str]
+    messages: Iterable[Message],
+    *,
+    me: UserId,
+    handled_seq: int,
+    seen_ids: Collection[str],
+    holes: Collection[int] = (),
 ) -> list[Message]:
     """
     Those that the handler has not been shown.
 
-    By id above the handler's cursor, not by "newer than the newest": a lower number may appear after a higher
-    one (Q27).
+    By id above the handler's cursor and in its holes, not by "newer than the newest": a lower number may appear
+    after a higher one (Q27).
     """
     return [
         message
         for message in messages
-        if message["seq"] > handled_seq and message["id"] not in seen_ids and concerns(message, me)
+        if (message["seq"] > handled_seq or message["seq"] in holes)
+        and message["id"] not in seen_ids
+        and concerns(message, me)
     ]
+
+
+def missing(seqs: Collection[int], *, after: int, through: int) -> list[MessageSeq]:
+    """The newest numbers within (`after`, `through`) that nobody has seen, ascending, at most `HOLES_LIMIT`."""
+    known = set(seqs)
+    return [MessageSeq(seq) for seq in range(after + 1, through) if seq not in known][-HOLES_LIMIT:]
+
+
+def still_open(
+    holes: Iterable[Hole],
+    new: Iterable[MessageSeq],
+    *,
+    seen: Collection[int],
+    read_at: float,
+    grace: float,
+) -> tuple[Hole, ...]:
+    """
+    The holes that are to be looked for again.
+
+    Args:
+        holes: Known before this reading.
+        new: Noticed by it.
+        seen: Numbers that it found.
+        read_at: When it began, epoch seconds.
+        grace: Seconds; a hole that is this old when it is read, and empty, stays empty (contract 4.2).
+    """
+    known = [hole for hole in holes if hole.seq not in seen and hole.noticed_at + grace > read_at]
+    return (*known, *(Hole(seq=seq, noticed_at=read_at) for seq in new))
 
 
 def first_handled_seq(unread: Sequence[Message], newest: Sequence[Message]) -> MessageSeq:

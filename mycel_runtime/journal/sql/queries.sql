@@ -171,6 +171,12 @@ SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content
 FROM intent WHERE identity = :identity AND state IN ('intended', 'unknown')
 ORDER BY intended_at, delivery_id, turn, ordinal;
 
+-- name: park
+UPDATE intent SET state = 'unknown'
+WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended' AND intended_at <= :before
+RETURNING delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
+          message_seq, intended_at, is_unattended;
+
 -- name: resolve
 UPDATE intent SET state = :state
 WHERE identity = :identity AND delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal

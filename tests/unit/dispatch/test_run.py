@@ -14,7 +14,7 @@ from mycel_runtime.errors import BadRequestError, TransportError
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
-from mycel_runtime.speech.outbox import SupersededError, UnansweredError
+from mycel_runtime.speech.ending import SupersededError, UnansweredError
 
 SECRET = "the text of a message"
 
@@ -82,7 +82,7 @@ async def test_a_trace_names_file_line_and_function():
 
 async def test_retry_and_reject_are_answers():
     assert await outcome(raising(Retry(after=2), is_async=True)) == Failed(
-        reason="Retry", trace="", through_seq=3, retry_after=2
+        reason="Retry", trace="", through_seq=3, retry_after=2, is_answer=True
     )
     rejected = await outcome(raising(Reject("no"), is_async=False))
     assert (rejected.reason, rejected.is_permanent) == ("Reject: no", True)

@@ -1,0 +1,94 @@
+"""
+Plugins that fail and fail are left alone for a while, so that their work waits instead of becoming dead letters.
+
+Counted per plugin, over all its handlers and chats, since its last success. After the time one delivery is tried: if
+it succeeds the plugin is back, if not it waits again. Not persisted: a restart is how a mended plugin comes in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned
+from mycel_runtime.observe.facts import PluginQuarantined, PluginReleased
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mycel_runtime.dispatch.verdict import Result
+    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.settings import DispatchSettings
+
+
+class Quarantine:
+    """
+    Who is left alone, and until when.
+
+    Args:
+        settings: `[dispatch]`.
+        observer: Told when a plugin is left alone, and when it is back.
+        clock: Epoch seconds.
+    """
+
+    def __init__(self, settings: DispatchSettings, *, observer: Observer, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._observer = observer
+        self._clock = clock
+        self._failures: Counter[str] = Counter()
+        self._until: dict[str, float] = {}
+
+    @property
+    def plugins(self) -> Mapping[str, float]:
+        """Plugins that are left alone, with the time of their next try."""
+        return dict(self._until)
+
+    def refuse(self, handler: HandlerId) -> Quarantined | None:
+        """What becomes of a delivery that must wait; `None`: it may run. At the time, one delivery is let through."""
+        plugin = _plugin_of(handler)
+        until = self._until.get(plugin)
+        if until is None:
+            return None
+        if self._clock() < until:
+            return Quarantined(plugin=plugin, retry_after=until - self._clock())
+        self._until[plugin] = self._clock() + self._settings.quarantine_time
+        return None
+
+    def note(self, handler: HandlerId, result: Result) -> None:
+        """How a run ended. Answers of the handler (`Retry`, `Reject`) and the backend's trouble count for nothing."""
+        plugin = _plugin_of(handler)
+        match result:
+            case Returned():
+                self._failures[plugin] = 0
+                self.release(plugin)
+            case Failed(is_answer=False):
+                self._failures[plugin] += 1
+                if self._failures[plugin] >= self._settings.quarantine_after:
+                    self._leave_alone(plugin)
+            case _:
+                pass
+
+    def release(self, plugin: str) -> bool:
+        """Let it run again. False: it was not left alone."""
+        self._failures[plugin] = 0
+        if self._until.pop(plugin, None) is None:
+            return False
+        self._observer.tell(PluginReleased(plugin=plugin))
+        return True
+
+    def _leave_alone(self, plugin: str) -> None:
+        is_new = plugin not in self._until
+        self._until[plugin] = self._clock() + self._settings.quarantine_time
+        if is_new:
+            self._observer.tell(
+                PluginQuarantined(
+                    plugin=plugin,
+                    failures=self._failures[plugin],
+                    retry_in=self._settings.quarantine_time,
+                )
+            )
+
+
+def _plugin_of(handler: HandlerId) -> str:
+    return handler.partition(".")[0]

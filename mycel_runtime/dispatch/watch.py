@@ -1,0 +1,110 @@
+"""
+Keeps the loop guard: counts from the journal, holds in the journal, one fact when a chat is held or released.
+
+A hold ends by a human's message in the chat, or by `mycel-runtime resume CHAT`; a restart does not end it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.guard import reason_to_hold
+from mycel_runtime.observe.facts import GuardReleased, GuardTripped
+from mycel_runtime.plugin.context import Guard
+from mycel_runtime.speech.ending import WithheldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.journal.entries import Delivery, Unattended
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.settings import GuardSettings
+    from mycel_runtime.wire.ids import ChatId, UserId
+
+
+class Watch:
+    """
+    The loop guard of one identity.
+
+    Args:
+        journal: Where it is remembered.
+        me: The identity.
+        settings: `[guard]`.
+        observer: Told of holds and their ends.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        me: UserId,
+        settings: GuardSettings,
+        observer: Observer,
+        clock: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._me = me
+        self._settings = settings
+        self._observer = observer
+        self._clock = clock
+        self._chats: set[str] | None = None
+        self._held: set[str] = set()
+
+    async def attend(self, chat_id: ChatId) -> bool:
+        """
+        A human spoke in the chat, or the operator resumed it: counting begins anew.
+
+        Returns:
+            Whether the chat was held.
+        """
+        chats = await self._unattended_chats()
+        if chat_id not in chats:
+            return False
+        was_held = await self._journal.attend(self._me, chat_id)
+        chats.discard(chat_id)
+        self._held.discard(chat_id)
+        if was_held:
+            self._observer.tell(GuardReleased(chat_id=chat_id))
+        return was_held
+
+    async def view(self, delivery: Delivery, chat_id: ChatId, *, is_attended: bool) -> Guard:
+        """What the handler may know of it."""
+        if is_attended or chat_id not in await self._unattended_chats():
+            return Guard(turns=0, turns_left=self._settings.turns, is_held=False)
+        said = await self._count(delivery)
+        return Guard(
+            turns=said.turns,
+            turns_left=max(0, self._settings.turns - said.turns),
+            is_held=chat_id in self._held or reason_to_hold(said, self._settings) is not None,
+        )
+
+    async def require_speech(self, delivery: Delivery, chat_id: ChatId) -> None:
+        """
+        Before each message that no human's one precedes.
+
+        Raises:
+            WithheldError: It would be too much; the chat is held from now on.
+        """
+        (await self._unattended_chats()).add(chat_id)
+        if chat_id in self._held:
+            raise WithheldError
+        reason = reason_to_hold(await self._count(delivery), self._settings)
+        if reason is None:
+            return
+        if await self._journal.hold(self._me, chat_id, reason=reason, now=self._clock()):
+            self._observer.tell(GuardTripped(handler=delivery.handler, chat_id=chat_id, reason=reason))
+        self._held.add(chat_id)
+        raise WithheldError
+
+    async def _count(self, delivery: Delivery) -> Unattended:
+        plugin = delivery.handler.partition(".")[0]
+        since = self._clock() - self._settings.window
+        return await self._journal.unattended(delivery, plugin=plugin, since=since)
+
+    async def _unattended_chats(self) -> set[str]:
+        if self._chats is None:
+            self._held = {hold.chat_id for hold in await self._journal.holds(self._me)}
+            self._chats = set(await self._journal.unattended_chats(self._me))
+        return self._chats

@@ -1,0 +1,410 @@
+"""
+One turn's speech: intent, proof, send, record.
+
+The backend has no idempotency key (Q22), its reads are destructive (Q26), its caught-up check can be slipped
+(Q28) and its 500 may mean "done" (Q21). So: write down what is about to be said; prove that everything before
+it was shown to the handler; send; write down what became of it. Whoever runs the turn again finds the record.
+
+Nothing is ever sent from the record: a message goes out only when the handler, in the run that sends it, was shown
+everything before it. However long the process was down, no reply is older than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from mycel_runtime.errors import (
+    ApiError,
+    InvalidResponseError,
+    NotCaughtUpError,
+    NotFoundError,
+    NotSentError,
+    ServerError,
+    TransportError,
+)
+from mycel_runtime.journal.entries import Intent, IntentState
+from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendDoubted
+from mycel_runtime.speech.caught_up import content_hash, find_own, missing, unseen
+from mycel_runtime.speech.ending import UNANSWERED, DroppedError, SupersededError, UnansweredError
+from mycel_runtime.speech.history import messages_after
+from mycel_runtime.wire.ids import MessageId, MessageSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from mycel_runtime.journal.entries import Delivery
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.wire.resources import Message
+
+ConflictPolicy = Literal["rerun", "raise", "drop"]
+
+_REFUSALS_IN_A_ROW: Final = 3
+"""Generation A refuses once because of our own last message (Q29); more often means somebody else."""
+
+_DOUBTFUL: Final = frozenset({IntentState.INTENDED, IntentState.UNKNOWN})
+_CONFLICT: Final = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """
+    A message that the backend has stored.
+
+    Attributes:
+        message_id: Empty when only the operator's word says so.
+    """
+
+    message_id: MessageId
+    seq: MessageSeq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """
+    What it takes to speak.
+
+    Attributes:
+        journal: Where intents are kept.
+        sdk: As the identity.
+        me: The identity.
+        observer: Told of sends, conflicts and doubts.
+        clock: Epoch seconds.
+        settle_grace: Seconds after which a request that is not in the history cannot arrive any more.
+    """
+
+    journal: Journal
+    sdk: AsyncClient
+    me: UserId
+    observer: Observer
+    clock: Callable[[], float]
+    settle_grace: float
+
+
+class Turn:
+    """
+    What one delivery says in its chat, over all runs of its handler.
+
+    Attributes:
+        handled_seq: The handler's cursor when the delivery was claimed.
+        through_seq: Everything up to here was shown to the handler or said by us.
+        wanted_seq: Look again so far: a send landed beyond a gap (Q28), or something is left unshown.
+        is_superseded: Something was left unshown, and the handler is to be asked again.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        delivery: Delivery,
+        chat_id: ChatId,
+        handled_seq: MessageSeq,
+        *,
+        on_conflict: ConflictPolicy,
+        may_speak: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self._means = means
+        self._delivery = delivery
+        self._chat_id = chat_id
+        self.handled_seq = handled_seq
+        self._on_conflict = on_conflict
+        self._may_speak = may_speak
+        self._holes = frozenset(hole.seq for hole in delivery.holes)
+        self._seen_ids: set[str] = set()
+        self._seen_seqs: set[int] = set()
+        self._unshown: list[Message] = []
+        self._intents = {intent.ordinal: intent for intent in delivery.intents}
+        self._ordinal = 0
+        self._one_at_a_time = asyncio.Lock()
+        self._gap_seq: MessageSeq | None = None
+        self._is_proved = False
+        self._is_attended = False
+        self.through_seq = handled_seq
+        self.wanted_seq: MessageSeq | None = None
+
+    @property
+    def sends(self) -> int:
+        """How many messages of this turn are stored."""
+        return sum(intent.state is IntentState.SENT for intent in self._intents.values())
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether the handler, which may have swallowed being told so, must be asked again."""
+        return bool(self._unshown) and self._on_conflict == "rerun"
+
+    @property
+    def seen_seqs(self) -> frozenset[int]:
+        """Numbers that were shown to the handler or are our own."""
+        return frozenset(self._seen_seqs)
+
+    def missing_seqs(self) -> list[MessageSeq]:
+        """Numbers up to `through_seq` that the history did not show (Q27)."""
+        return missing(self._seen_seqs, after=self.handled_seq, through=self.through_seq)
+
+    def show(self, messages: Sequence[Message], *, is_attended: bool = False) -> None:
+        """
+        The handler is about to be run with these in view, from the first send again.
+
+        Args:
+            messages: Of the history, own ones included.
+            is_attended: A human's is among them.
+        """
+        self._ordinal = 0
+        self._is_attended = is_attended
+        self._seen_ids.update(message["id"] for message in messages)
+        self._seen_seqs.update(message["seq"] for message in messages)
+        self._unshown = [message for message in self._unshown if message["id"] not in self._seen_ids]
+        self.through_seq = MessageSeq(max([self.through_seq, *(message["seq"] for message in messages)]))
+        if self._gap_seq is not None and self._gap_seq <= self.through_seq:
+            self._gap_seq = None
+
+    async def settle_doubts(self) -> None:
+        """
+        Find out what became of earlier runs' sends, before the handler is asked again.
+
+        Raises:
+            UnansweredError: It cannot be known now.
+        """
+        for intent in tuple(self._intents.values()):
+            if intent.state in _DOUBTFUL:
+                await self._look_for(intent, not_before=intent.intended_at + self._means.settle_grace)
+
+    async def send(self, content: str, mentions: Sequence[str] = ()) -> Sent:
+        """
+        Say something, once.
+
+        Raises:
+            SupersededError, DroppedError, NotCaughtUpError: Something was not shown yet; nothing was sent. Which of
+                them is the handler's choice.
+            WithheldError: The loop guard holds the chat.
+            UnansweredError: The outcome, or what precedes it, cannot be known now.
+            ApiError: The backend refused for good; nothing was stored.
+
+        Cancelling: the intent stays; the next run of the turn settles it before anything is sent again.
+        """
+        async with self._one_at_a_time:
+            sent = self._recorded(self._intents.get(self._ordinal))
+            if sent is None:
+                if self._may_speak is not None and not self._is_attended:
+                    await self._may_speak()
+                sent = await self._send_proved(content, mentions)
+            self._ordinal += 1
+            return sent
+
+    def _recorded(self, intent: Intent | None) -> Sent | None:
+        if intent is None or intent.state is not IntentState.SENT:
+            return None
+        return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
+
+    async def _send_proved(self, content: str, mentions: Sequence[str]) -> Sent:
+        for refusals in range(_REFUSALS_IN_A_ROW):
+            await self._prove_caught_up()
+            if refusals:
+                await self._mark_shown()
+            try:
+                return await self._send_once(content, mentions)
+            except NotCaughtUpError:
+                self._is_proved = False
+        raise self._conflict([])
+
+    async def _prove_caught_up(self) -> None:
+        """
+        Nothing may be unread but what was shown.
+
+        The server's read says which messages it covered, so nothing can slip between looking and marking;
+        after an own send its cursor stands at that send, and the enforced send itself is the proof.
+        """
+        if self._gap_seq is not None:
+            await self._close_gap(self._gap_seq)
+        if not self._is_proved:
+            await self._require_seen(await self._read())
+        await self._require_seen([])
+        self._is_proved = True
+
+    async def _read(self) -> list[Message]:
+        """
+        What is unread, and is not afterwards.
+
+        If the answer is lost, the chat's other handlers hear of it no more (Q26): they look once more.
+        """
+        try:
+            return await self._means.sdk.messages.read(self._chat_id)
+        except NotFoundError:
+            return await self._mark_and_list()
+        except UNANSWERED as exc:
+            await self._want_others(None)
+            raise UnansweredError(exc) from exc
+        except asyncio.CancelledError:
+            await self._want_others(None)
+            raise
+
+    async def _mark_and_list(self) -> list[Message]:
+        """Generation A has no `messages/read` (405): mark first, then see what that covered."""
+        try:
+            await self._means.sdk.messages.mark_read(self._chat_id)
+            return await messages_after(self._means.sdk, self._chat_id, self.handled_seq)
+        except UNANSWERED as exc:
+            await self._want_others(None)
+            raise UnansweredError(exc) from exc
+
+    async def _mark_shown(self) -> None:
+        """Refused, though nothing foreign is new: the server counts our own messages (Q29)."""
+        try:
+            await self._means.sdk.messages.mark_read(self._chat_id, self.through_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc) from exc
+
+    async def _close_gap(self, through_seq: MessageSeq) -> None:
+        """Our last send was not adjacent to what was shown (Q28): see what lies between."""
+        try:
+            between = await messages_after(self._means.sdk, self._chat_id, self.handled_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc) from exc
+        self._gap_seq = None
+        await self._require_seen(between)
+        self.through_seq = max(self.through_seq, through_seq)
+
+    async def _require_seen(self, messages: Sequence[Message]) -> None:
+        new = unseen(
+            messages,
+            me=self._means.me,
+            handled_seq=self.handled_seq,
+            seen_ids=self._seen_ids,
+            holes=self._holes,
+        )
+        if new:
+            await self._want_others(MessageSeq(max(message["seq"] for message in new)))
+            self._unshown += new
+        if self._unshown:
+            raise self._conflict(self._unshown)
+
+    def _conflict(self, messages: Sequence[Message]) -> BaseException:
+        """What was read is unread no more, so that it stays in the way until the handler has been shown it."""
+        self._means.observer.tell(
+            SendConflicted(handler=self._delivery.handler, chat_id=self._chat_id, unseen=len(messages))
+        )
+        newest = max([self.through_seq + 1, *(message["seq"] for message in messages)])
+        match self._on_conflict:
+            case "rerun":
+                return SupersededError(messages)
+            case "drop":
+                self.wanted_seq = MessageSeq(newest)
+                return DroppedError()
+            case "raise":
+                self.wanted_seq = MessageSeq(newest)
+                return NotCaughtUpError(_CONFLICT, f"{len(messages)} messages were said meanwhile")
+
+    async def _want_others(self, wanted_seq: MessageSeq | None) -> None:
+        await self._means.journal.want_others(self._delivery, wanted_seq=wanted_seq, now=self._means.clock())
+
+    async def _send_once(self, content: str, mentions: Sequence[str]) -> Sent:
+        intent = await self._intend(content_hash(content, mentions=mentions))
+        try:
+            message = await self._means.sdk.messages.send(
+                self._chat_id, content, mentions=list(mentions) or None, enforce_caught_up=True
+            )
+        except NotSentError as exc:
+            await self._settle(intent, IntentState.REFUSED)
+            raise UnansweredError(exc) from exc
+        except (TransportError, ServerError, InvalidResponseError) as exc:
+            return await self._settle_doubt(intent, exc)
+        except ApiError as exc:
+            await self._settle(intent, IntentState.REFUSED)
+            if isinstance(exc, UNANSWERED):
+                raise UnansweredError(exc) from exc
+            raise
+        return await self._record(intent, message, recovered=False)
+
+    async def _settle_doubt(self, intent: Intent, exc: ApiError) -> Sent:
+        """The answer was lost: look; if the message is not there after the grace, it never will be."""
+        self._means.observer.tell(
+            SendDoubted(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
+        )
+        not_before = self._means.clock() + self._means.settle_grace
+        sent = await self._look_for(intent, not_before=not_before)
+        if sent is None:
+            raise UnansweredError(exc) from exc
+        return sent
+
+    async def _look_for(self, intent: Intent, *, not_before: float) -> Sent | None:
+        """
+        Search the history for an intent's message.
+
+        Absence counts only after `not_before` (epoch seconds): until then the request may still be on its way.
+        """
+        while True:
+            is_final = self._means.clock() >= not_before
+            if message := await self._find(intent):
+                return await self._record(intent, message, recovered=True)
+            if is_final:
+                await self._settle(intent, IntentState.REFUSED)
+                return None
+            await asyncio.sleep(max(0.0, not_before - self._means.clock()))
+
+    async def _find(self, intent: Intent) -> Message | None:
+        try:
+            history = await messages_after(self._means.sdk, self._chat_id, intent.base_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc) from exc
+        taken = await self._means.journal.message_ids(
+            self._means.me, chat_id=self._chat_id, after_seq=intent.base_seq
+        )
+        return find_own(
+            history,
+            me=self._means.me,
+            after_seq=intent.base_seq,
+            wanted_hash=intent.content_hash,
+            taken=taken,
+        )
+
+    async def _intend(self, hash_: str) -> Intent:
+        intent = Intent(
+            delivery_id=self._delivery.delivery_id,
+            turn=self._delivery.turn,
+            ordinal=self._ordinal,
+            identity=self._means.me,
+            handler=self._delivery.handler,
+            chat_id=self._chat_id,
+            base_seq=self.through_seq,
+            content_hash=hash_,
+            state=IntentState.INTENDED,
+            intended_at=self._means.clock(),
+            is_unattended=not self._is_attended,
+        )
+        await self._means.journal.intend(intent)
+        self._intents[intent.ordinal] = intent
+        return intent
+
+    async def _settle(self, intent: Intent, state: IntentState) -> None:
+        settled = dataclasses.replace(intent, state=state)
+        await self._means.journal.settle(settled)
+        self._intents[intent.ordinal] = settled
+
+    async def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
+        """Adjacent to what was shown: our cursor covers it. Else something may lie between, for all (Q28)."""
+        sent = Sent(message_id=MessageId(message["id"]), seq=MessageSeq(message["seq"]))
+        recorded = dataclasses.replace(
+            intent, state=IntentState.SENT, message_id=sent.message_id, message_seq=sent.seq
+        )
+        is_beyond_gap = sent.seq > self.through_seq + 1
+        await self._means.journal.settle(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
+        self._intents[intent.ordinal] = recorded
+        self._seen_ids.add(sent.message_id)
+        self._seen_seqs.add(sent.seq)
+        if is_beyond_gap:
+            self._gap_seq = self.wanted_seq = sent.seq
+        else:
+            self.through_seq = max(self.through_seq, sent.seq)
+        self._means.observer.tell(
+            MessageSent(
+                handler=self._delivery.handler,
+                chat_id=self._chat_id,
+                message_seq=sent.seq,
+                recovered=recovered,
+            )
+        )
+        return sent
