@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -81,6 +82,8 @@ class Client:
         self._deadline = Deadline()
         tls = tls_context(self._base_url, verify)
         self._transport = DeadlineTransport(self._deadline, **transport_options(tls, check_proxy(proxy)))
+        # The reference has no `close`; a client that is merely dropped closes its connections all the same.
+        self._close_transport = weakref.finalize(self, self._transport.close)
         self._requests = Requests(self._base_url, self._token, timeout)
         access = StreamAccess(base_url=self._base_url, token=auth_token, proxy=proxy, tls=tls)
         self.auth = resources.Auth(self)
@@ -108,7 +111,7 @@ class Client:
     def close(self) -> None:
         """Close all connections; the client cannot be used any more."""
         self._requests.close()
-        self._transport.close()
+        self._close_transport()
 
     def backend_info(self) -> BackendInfo:
         """What the backend is and can do; asked without the token."""

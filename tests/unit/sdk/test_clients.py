@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import logging
 import threading
@@ -141,6 +142,15 @@ def test_a_client_is_shared_by_threads():
             thread.join(30)
     assert results == [{"id": "x"}] * 160
     assert server.connections <= 8
+
+
+def test_dropped_client_closes_its_connections():
+    with serving(answering(OK)) as server:
+        client = Client(auth_token=TOKEN, base_url=server.base_url)
+        client.me.whoami()
+        del client
+        gc.collect()
+        assert server.closed.acquire(timeout=10)
 
 
 class TestUsage:
