@@ -8,13 +8,14 @@ export PIP_ROOT_USER_ACTION := ignore
 
 PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
 
-.PHONY: help run test format format-check lint types contracts peers
+.PHONY: help run test chaos format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run     an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
 	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
+	@echo "make chaos   the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make format  mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -24,6 +25,9 @@ run: .venv/installed
 
 test: format-check lint types contracts peers
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+chaos: .venv/installed
+	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
 
 format: .venv/installed
 	@.venv/bin/python -m ruff check --fix --quiet

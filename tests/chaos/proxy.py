@@ -1,0 +1,193 @@
+"""A TCP proxy that behaves badly on request: the network between a client and a backend."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+
+CHUNK_BYTES = 65_536
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Link:
+    """One connection through the proxy."""
+
+    def __init__(self, client, server):
+        self.writers = (client, server)
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.is_abandoned = False
+
+    def close(self):
+        """End both sides, as an orderly proxy would."""
+        for writer in self.writers:
+            writer.close()
+
+    def reset(self):
+        """Both sides see a reset."""
+        for writer in self.writers:
+            with contextlib.suppress(OSError):  # closed already
+                sock = writer.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            writer.transport.abort()
+
+    def abandon(self):
+        """The path is gone: nothing passes any more, and neither side is told."""
+        self.is_abandoned = True
+        self.flows.clear()
+
+
+class FaultProxy:
+    """
+    Forwards a port of its own, in a thread of its own. Faults hit the connections that are open.
+
+    All methods may be called from any thread; they have acted when they return.
+    """
+
+    def __init__(self, host, port):
+        self._upstream = (host, port)
+        self._links = set()
+        self._pumps = set()
+        self._is_refusing = False
+        self._started = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="fault-proxy", daemon=True)
+        self.port = 0
+        self.accepted = 0
+        self.accepted_at = []
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *exc_info):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    @property
+    def base_url(self):
+        """Where clients connect to."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cut(self):
+        """Close every connection."""
+        self._each(Link.close)
+
+    def reset(self):
+        """Reset every connection."""
+        self._each(Link.reset)
+
+    def half_open(self):
+        """Let every connection go silent for ever; new ones are well."""
+        self._each(Link.abandon)
+
+    def stall(self, seconds):
+        """Hold everything back for a while; then it all comes at once."""
+
+        def stall():
+            held = [link for link in self._links if not link.is_abandoned]
+            for link in held:
+                link.flows.clear()
+            self._loop.call_later(seconds, self._go_on, held)
+
+        self._do(stall)
+
+    def refuse(self, seconds):
+        """Reset every connection, and new ones at once, for a while."""
+
+        def refuse():
+            self._is_refusing = True
+            self._loop.call_later(seconds, self._accept_again)
+            for link in tuple(self._links):
+                link.reset()
+
+        self._do(refuse)
+
+    def _accept_again(self):
+        self._is_refusing = False
+
+    @staticmethod
+    def _go_on(links):
+        for link in links:
+            if not link.is_abandoned:
+                link.flows.set()
+
+    def _each(self, act):
+        def run():
+            for link in tuple(self._links):
+                act(link)
+
+        self._do(run)
+
+    def _do(self, act):
+        done = threading.Event()
+
+        def run():
+            try:
+                act()
+            finally:
+                done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        assert done.wait(10)
+
+    def _run(self):
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self):
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._started.set()
+        await self._stop.wait()
+        server.close()
+        for link in tuple(self._links):
+            link.reset()
+        for pump in tuple(self._pumps):
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _connect(self, reader, writer):
+        self.accepted += 1
+        self.accepted_at.append(self._loop.time())
+        task = asyncio.current_task()
+        self._pumps.add(task)
+        task.add_done_callback(self._pumps.discard)
+        try:
+            if self._is_refusing:
+                raise ConnectionRefusedError
+            server_reader, server_writer = await asyncio.open_connection(*self._upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = Link(writer, server_writer)
+        self._links.add(link)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_pump(reader, server_writer, link))
+                tasks.create_task(_pump(server_reader, writer, link))
+        except asyncio.CancelledError:
+            pass  # the proxy stops; asyncio's streams would print it
+        finally:
+            self._links.discard(link)
+            link.reset()
+
+
+async def _pump(reader, writer, link):
+    try:
+        while data := await reader.read(CHUNK_BYTES):
+            await link.flows.wait()
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    await link.flows.wait()
+    link.close()
