@@ -78,5 +78,10 @@ async def _answer_broken(request: Request, exc: Exception) -> Response:
 async def _answer_invalid(_: Request, exc: Exception) -> Response:
     """422 with a list of objects; whatever was sent, it can be written as JSON."""
     assert isinstance(exc, RequestValidationError)
-    body = pydantic_core.to_json({"detail": exc.errors()}, fallback=str, bytes_mode="utf8")
+    problems = exc.errors()
+    try:
+        body = pydantic_core.to_json({"detail": problems}, fallback=str)
+    except pydantic_core.PydanticSerializationError:
+        told = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in problems]
+        body = pydantic_core.to_json({"detail": told})
     return Response(body, 422, media_type="application/json")

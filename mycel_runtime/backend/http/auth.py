@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
 
-from mycel_runtime.backend.http.face import Anybody, Caller, answer
+from mycel_runtime.backend.http.face import Anybody, Body, Caller, answer
 from mycel_runtime.backend.http.panel import new_agent_id
 from mycel_runtime.backend.tokens import TokenError, hash_password, matches
 from mycel_runtime.backend.world import accounts, registration
@@ -18,14 +17,14 @@ newer = APIRouter(prefix="/api/auth", tags=["auth"])
 full = APIRouter(prefix="/api/auth", tags=["auth"])
 
 
-class LoginBody(BaseModel):
+class LoginBody(Body):
     """Who, and the proof."""
 
     identifier: str
     password: str
 
 
-class OtpBody(BaseModel):
+class OtpBody(Body):
     """Who wants an account."""
 
     email: str
@@ -33,27 +32,27 @@ class OtpBody(BaseModel):
     invite_code: str
 
 
-class CodeBody(BaseModel):
+class CodeBody(Body):
     """The one-time password."""
 
     email: str
     token: str
 
 
-class CompletionBody(BaseModel):
+class CompletionBody(Body):
     """The token of a verified address."""
 
     temp_token: str
     invite_code: str
 
 
-class GuestBody(BaseModel):
+class GuestBody(Body):
     """How the guest wants to be called."""
 
     display_name: str | None = None
 
 
-class ExternalUserBody(BaseModel):
+class ExternalUserBody(Body):
     """A new external agent."""
 
     user_id: str

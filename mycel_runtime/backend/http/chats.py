@@ -6,24 +6,24 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import Field
 
-from mycel_runtime.backend.http.face import Caller, Strict, answer
+from mycel_runtime.backend.http.face import Body, Caller, Strict, answer
 from mycel_runtime.backend.world import chats
 
 router = APIRouter(prefix="/api/chats", tags=["chats"])
 newer = APIRouter(prefix="/api/chats", tags=["chats"])
 
 
-class ChatBody(BaseModel):
+class ChatBody(Body):
     """A new chat with others."""
 
-    user_ids: list[str] = []
+    user_ids: list[str] = Field(default_factory=list)
     title: str | None = None
     kind: Literal["auto", "direct", "group"] = "auto"
 
 
-class MuteBody(BaseModel):
+class MuteBody(Body):
     """Whom to mute or not."""
 
     user_id: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic_core
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from mycel_runtime.backend.service import Service
 from mycel_runtime.backend.world.entities import User  # noqa: TC001 - FastAPI resolves annotations at run time
@@ -29,7 +29,21 @@ class Call:
         return self.service.world
 
 
-class Strict(BaseModel):
+class Body(BaseModel):
+    """A request's body."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_storable(cls, value: Any) -> Any:
+        """No half of a surrogate pair: Python's parser lets it in, nothing lets it out again."""
+        try:
+            pydantic_core.to_json(value)
+        except pydantic_core.PydanticSerializationError as exc:
+            raise ValueError("not storable as JSON") from exc
+        return value
+
+
+class Strict(Body):
     """A body that refuses unknown fields (contract 1.3)."""
 
     model_config = ConfigDict(extra="forbid")

@@ -24,7 +24,9 @@ async def drain(call: Caller) -> Response:
 
 
 @newer.post("/wait")
-async def wait(call: Caller, timeout_seconds: Annotated[float, Query(ge=0, le=30)] = 25.0) -> Response:
+async def wait(
+    call: Caller, timeout_seconds: Annotated[float, Query(ge=0, le=30, allow_inf_nan=False)] = 25.0
+) -> Response:
     """The same, after a wake or the timeout; takes the inbox from whoever listens (Q12, Q40)."""
     service = call.service
     woken = asyncio.Event()

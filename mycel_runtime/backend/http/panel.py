@@ -7,9 +7,9 @@ import string
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from mycel_runtime.backend.http.face import Caller, Strict, answer
+from mycel_runtime.backend.http.face import Body, Caller, Strict, answer
 from mycel_runtime.backend.world import agents
 from mycel_runtime.backend.world.refusal import Refused
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", tags=["panel"])
 _LETTERS: Final = string.ascii_letters + string.digits
 
 
-class AgentBody(BaseModel):
+class AgentBody(Body):
     """A new agent."""
 
     name: str

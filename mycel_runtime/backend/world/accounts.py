@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mycel_runtime.backend.world.state import World
 
 GUEST_NAME = "Guest"
+LONGEST_ID = 18
+"""Digits of the largest `mycel_id`."""
 
 
 def create_guest(world: World, display_name: str | None, *, unique: str, now: float) -> User:
@@ -46,7 +48,7 @@ def create_human(world: World, email: str, password: str, *, unique: str, now: f
 
 def find_human(world: World, identifier: str) -> User | None:
     """The human of an e-mail address, or of a `mycel_id` in digits."""
-    wanted = int(identifier) if identifier.isdecimal() else None
+    wanted = int(identifier) if identifier.isdecimal() and len(identifier) <= LONGEST_ID else None
     for user in world.users.values():
         if user.type == "human" and (
             user.mycel_id == wanted if wanted is not None else user.email == identifier
