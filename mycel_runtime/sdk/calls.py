@@ -535,12 +535,17 @@ def _write(method: Literal["PUT", "PATCH"], path: str, **body: Any) -> Call[Any]
 
 
 def _decide(relationship_id: str, verb: str) -> Call[wire.Relationship]:
-    return _post(f"/api/relationships/{quote(relationship_id, safe='')}/{verb}")
+    return _post(f"/api/relationships/{_segment(relationship_id)}/{verb}")
 
 
 def _chat(chat_id: str, *segments: str) -> str:
     """A path below a chat; nothing in an id is left unescaped (contract 1.6)."""
-    return "/api/chats/" + "/".join(quote(segment, safe="") for segment in (chat_id, *segments))
+    return "/api/chats/" + "/".join(_segment(segment) for segment in (chat_id, *segments))
+
+
+def _segment(text: str) -> str:
+    """A piece of a path, with nothing left in it that means something; dots alone would walk up the path."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -74,6 +74,7 @@ def test_silence_ends_at_the_read_timeout(colour):
         assert in_time(started)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["headers", "body"])
 def test_trickle_ends_at_the_deadline_though_each_byte_is_in_time(colour, first):
     def behave(peer, server):

@@ -119,6 +119,7 @@ def test_close_code_and_reason_are_kept(colour):
     assert (type(error), error.code, error.reason) == (ConnectionClosed, 1012, "restart")
 
 
+@pytest.mark.slow
 def test_peer_that_says_goodbye_and_stays_is_left(colour):
     def talk(stream, server):
         stream.say_goodbye(1001, "going away")
@@ -274,6 +275,7 @@ def test_pause_between_connections_asks_should_stop(colour, monkeypatch):
         assert colour.frames(server.base_url, 1, reconnect=True, should_stop=stop.is_set) == []
 
 
+@pytest.mark.slow
 class TestHalfOpen:
     """The peer is gone without a word: only a ping with a deadline can tell."""
 

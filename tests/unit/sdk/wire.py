@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mycel_runtime.sdk import AsyncClient, Client
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     from mycel_runtime.sdk.calls import Call
@@ -69,26 +70,30 @@ class Server:
     """What the server saw."""
 
     port: int
+    scheme: str
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
 @contextlib.contextmanager
-def serving(behave: Callable[[Peer, Server], None]) -> Iterator[Server]:
+def serving(behave: Callable[[Peer, Server], None], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Serve; `behave` has a thread per connection, which is closed after it."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(listener.getsockname()[1])
+    server = Server(listener.getsockname()[1], "https" if tls else "http")
     threads: list[threading.Thread] = []
 
     def serve(peer: Peer) -> None:
         peer.connection.settimeout(20)
         with contextlib.suppress(OSError), peer.connection:
-            behave(peer, server)
+            if tls:
+                peer.connection = tls.wrap_socket(peer.connection, server_side=True)
+            with peer.connection:
+                behave(peer, server)
         server.closed.release()
 
     def accept() -> None:
@@ -158,13 +163,15 @@ class Colour:
 
         return asyncio.run(run())
 
-    def frames(self, base_url: str, count: int, **options: Any) -> list[Any]:
+    def frames(
+        self, base_url: str, count: int, *, client: dict[str, Any] | None = None, **options: Any
+    ) -> list[Any]:
         """The first frames of a stream, and the exception that ended it, if it was one."""
-        client_options = {"auth_token": TOKEN, "base_url": base_url, "retries": 0}
+        client_options = {"auth_token": TOKEN, "base_url": base_url, "retries": 0} | (client or {})
         found: list[Any] = []
         if self.name == "sync":
-            with Client(**client_options) as client:
-                stream = client.notifications.stream(**options)
+            with Client(**client_options) as it:
+                stream = it.notifications.stream(**options)
                 try:
                     while len(found) < count and (frame := next(stream, None)):
                         found.append(frame)
@@ -176,8 +183,8 @@ class Colour:
 
         async def run() -> None:
             async with (
-                AsyncClient(**client_options) as client,
-                contextlib.aclosing(client.notifications.stream(**options)) as stream,
+                AsyncClient(**client_options) as it,
+                contextlib.aclosing(it.notifications.stream(**options)) as stream,
             ):
                 try:
                     while len(found) < count and (frame := await anext(stream, None)):
