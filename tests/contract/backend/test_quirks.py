@@ -314,7 +314,8 @@ def batch_cut(scene):
         scene.owner.says(scene.group(str(number)), "hello")
     with scene.listening(since_seq=None) as socket:
         scene.owner.says(scene.group("last"), "hello")
-        return heard(socket)["seq"] == 258 - 256 + 1
+        # The second copy of an earlier wake (Q8) may drain 257 before the last message makes them 258.
+        return heard(socket)["seq"] in {257 - 256 + 1, 258 - 256 + 1}
 
 
 def storage_order(scene):
