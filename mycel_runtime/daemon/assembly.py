@@ -20,7 +20,7 @@ from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.turn import Means
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
 
@@ -55,6 +55,7 @@ async def assemble(
     sdk: AsyncClient,
     handlers: Sequence[BoundHandler],
     observer: Observer,
+    clock: Callable[[], float] = time.time,
 ) -> Parts:
     """
     Wire one identity's parts together, on the journal that it holds.
@@ -68,19 +69,20 @@ async def assemble(
         sdk: As the identity.
         handlers: Of all plugins.
         observer: Told by every part.
+        clock: Epoch seconds.
     """
-    await journal.lease(me, now=time.time())
+    await journal.lease(me, now=clock())
     by_id = {bound.handler.id: bound for bound in handlers}
     means = Means(
         journal=journal,
         sdk=sdk,
         me=me,
         observer=observer,
-        clock=time.time,
+        clock=clock,
         settle_grace=settings.dispatch.settle_grace,
     )
     outbox = Outbox(means, park_after=settings.dispatch.park_after)
-    watch = Watch(journal=journal, me=me, settings=settings.guard, observer=observer, clock=time.time)
+    watch = Watch(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = Attempts(
         journal=journal,
         sdk=sdk,
@@ -98,7 +100,7 @@ async def assemble(
         me=me,
         settings=settings.dispatch,
         observer=observer,
-        clock=time.time,
+        clock=clock,
         draw=random.random,
     )
     intake = Intake(
@@ -106,7 +108,7 @@ async def assemble(
         journal=journal,
         router=HandlerRouter({id_: bound.handler.subscription for id_, bound in by_id.items()}),
         observer=observer,
-        clock=time.time,
+        clock=clock,
         committed=dispatcher.wake,
     )
     hearing = Hearing()
@@ -118,7 +120,7 @@ async def assemble(
         settings=settings.inbox,
         observer=observer,
         server=settings.agent.base_url,
-        clock=time.time,
+        clock=clock,
     )
     listener = Listener(
         base_url=base_url,

@@ -1,0 +1,168 @@
+"""Runtimes of several identities in this process, without their streams, with a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from pydantic import SecretStr
+
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Observer
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import Settings
+
+SETTINGS = {
+    "settle_grace": 0.05,
+    "retry_base": 0.02,
+    "retry_cap": 0.05,
+    "hole_grace": 0.1,
+    "park_after": 0.2,
+}
+
+
+class Clock:
+    """Epoch seconds that can be moved forwards."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.time() + self.ahead
+
+
+class Memory(Observer):
+    """Remembers facts."""
+
+    def __init__(self):
+        self.facts = []
+
+    def tell(self, fact):
+        self.facts.append(fact)
+
+    def named(self, name):
+        return [fact for fact in self.facts if fact.name == name]
+
+
+@dataclass
+class Agent:
+    """An identity, its journal and its parts."""
+
+    me: str
+    sdk: AsyncClient
+    journal: SqliteJournal
+    parts: object
+    plugin: object
+    memory: Memory
+    clock: Clock
+
+    def hint(self, chat_id, wanted_seq=None):
+        """What a frame says: look at this chat."""
+        return tuple(
+            ChatWork(
+                handler=HandlerId(handler.id),
+                lane=Lane(f"chat:{chat_id}"),
+                chat_id=chat_id,
+                wanted_seq=wanted_seq,
+            )
+            for handler in self.plugin.handlers
+        )
+
+    async def hear(self, chat_id, wanted_seq=None):
+        """Commit a hint, and deliver whatever is due."""
+        await self.journal.append(
+            Batch(identity=self.me, hints=self.hint(chat_id, wanted_seq)), now=self.clock()
+        )
+        await self.deliver()
+
+    async def deliver(self, *, limit=200):
+        """Run what is due now; postponed deliveries wait for the clock."""
+        for _ in range(limit):
+            claimed = await self.journal.claim(self.me, limit=10, now=self.clock(), lease_seconds=60)
+            if not claimed:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                for delivery in claimed:
+                    self.parts.dispatcher.running += 1
+                    tasks.create_task(self.parts.dispatcher._deliver(delivery))
+        raise AssertionError("deliveries without end")
+
+
+@dataclass
+class World:
+    """A backend, its owner, and agents that come and go."""
+
+    backend: LocalBackend
+    owner: AsyncClient
+    folder: object
+    stack: contextlib.AsyncExitStack
+    tokens: dict = field(default_factory=dict)
+
+    async def agent(self, name, plugin, *, guard=None, **dispatch):
+        """Start one, or start it again on its journal."""
+        if name not in self.tokens:
+            self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
+        state = self.folder / name
+        state.mkdir(exist_ok=True)
+        journal = SqliteJournal(state)
+        journal.open()
+        self.stack.push_async_callback(journal.close)
+        sdk = await self.stack.enter_async_context(
+            AsyncClient(base_url=self.backend.base_url, auth_token=self.tokens[name], retries=0)
+        )
+        memory, clock = Memory(), Clock()
+        parts = await assemble(
+            Settings(
+                file={
+                    "agent": {"name": "a", "base_url": self.backend.base_url},
+                    "dispatch": SETTINGS | dispatch,
+                    "guard": guard or {},
+                },
+                overrides={},
+            ),
+            me=name,
+            base_url=self.backend.base_url,
+            token=SecretStr(self.tokens[name]),
+            journal=journal,
+            sdk=sdk,
+            handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+            observer=memory,
+            clock=clock,
+        )
+        return Agent(name, sdk, journal, parts, plugin, memory, clock)
+
+    async def user(self, name):
+        """Somebody else, by API only."""
+        token = (await self.owner.auth.create_external_user(name, name))["token"]
+        return await self.stack.enter_async_context(
+            AsyncClient(base_url=self.backend.base_url, auth_token=token)
+        )
+
+    async def say(self, chat_id, text):
+        """As the owner, who is human."""
+        return await self.owner.messages.send(chat_id, text, enforce_caught_up=False)
+
+
+@pytest.fixture
+def options():
+    """Overridden by tests that want another backend."""
+    return {}
+
+
+@pytest.fixture
+async def world(tmp_path, options):
+    with LocalBackend(BackendOptions(**options)) as backend:
+        async with contextlib.AsyncExitStack() as stack:
+            async with AsyncClient(base_url=backend.base_url) as nobody:
+                made = await nobody.auth.create_guest_owner("owner")
+            owner = await stack.enter_async_context(
+                AsyncClient(base_url=backend.base_url, auth_token=made["token"])
+            )
+            yield World(backend, owner, tmp_path, stack)

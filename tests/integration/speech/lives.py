@@ -1,0 +1,156 @@
+"""
+Exactly one reply: a runtime that is killed at each named point, again and again, with many seeds.
+
+`python -m tests.integration.speech.lives SEEDS` prints the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import random
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.sdk import AsyncClient
+from tests.integration.speech.one_life import LIFE_SECONDS, Life, live
+from tests.integration.speech.tollgate import Tollgate
+
+INNER = (
+    "before read",
+    "after read",
+    "before intent",
+    "after intent",
+    "before send",
+    "after send",
+    "before record",
+    "after record",
+    "before finish",
+    "after finish",
+)
+OUTER = ("out", "forwarded", "stored", "torn", "read")
+POINTS = (*INNER, *OUTER)
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What was seen of one conversation."""
+
+    kills: int
+    expected: list[str]
+    answers: list[str]
+
+    @property
+    def is_right(self):
+        return self.expected == self.answers
+
+
+class Theatre:
+    """A backend, a tollgate before it, and processes that live and are killed."""
+
+    def __init__(self, backend, gate, folder):
+        self._backend = backend
+        self._gate = gate
+        self._folder = folder
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload([live.__module__])
+
+    async def converse(self, point, seed):
+        """One conversation, interrupted at the point."""
+        dice = random.Random(f"{point} {seed}")
+        async with AsyncClient(base_url=self._backend.base_url) as nobody:
+            made = await nobody.auth.create_guest_owner("owner")
+        async with AsyncClient(base_url=self._backend.base_url, auth_token=made["token"]) as owner:
+            return await self._converse(owner, point, dice)
+
+    async def _converse(self, owner, point, dice):
+        agent = f"agent-{dice.getrandbits(64)}"
+        token = (await owner.auth.create_external_user(agent, "Agent"))["token"]
+        chat_id = (await owner.chats.ensure_direct(agent))["id"]
+        parts = dice.randint(1, 2)
+        said = []
+
+        async def say():
+            said.append(f"{len(said)}")
+            await owner.messages.send(chat_id, said[-1], enforce_caught_up=False)
+
+        for _ in range(dice.randint(1, 3)):
+            await say()
+        state = self._folder / agent
+        state.mkdir()
+        kills = 0
+        for passing in [1, dice.randint(1, 2)][: dice.randint(1, 2)]:
+            kills += await self._live(agent, state, token, parts, point, passing)
+            if dice.random() < 0.5:
+                await say()
+        assert await self._live(agent, state, token, parts, "", 1) == 0
+        history = await owner.messages.list(chat_id, limit=200)
+        return Outcome(
+            kills=kills,
+            expected=[f"{part}: {text}" for text in said for part in range(parts)],
+            answers=[message["content"] for message in history if message["sender_id"] == agent],
+        )
+
+    async def _live(self, agent, state, token, parts, point, nth):
+        """Whether this life was killed; one that ends in any other way than by itself is an error."""
+        life = Life(
+            me=agent,
+            state_dir=state,
+            base_url=self._gate.base_url,
+            token=token,
+            parts=parts,
+            point=point if point in INNER else "",
+            nth=nth,
+        )
+        self._gate.arm(point if point in OUTER else "", nth)
+        process = self._processes.Process(target=live, args=(life,))
+        process.start()
+        self._gate.pid = process.pid
+        try:
+            await asyncio.to_thread(process.join, LIFE_SECONDS)
+            assert process.exitcode in {0, -9}, (point, nth, process.exitcode)
+            return process.exitcode == -9
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+
+
+async def perform(folder, points, seeds):
+    """Outcomes by point."""
+    with LocalBackend(BackendOptions()) as backend:
+        async with Tollgate(backend.port) as gate:
+            theatre = Theatre(backend, gate, folder)
+            return {point: [await theatre.converse(point, seed) for seed in seeds] for point in points}
+
+
+def _report(outcomes):
+    totals = Counter()
+    print(f"{'point':<16}{'runs':>6}{'kills':>7}{'replies':>9}{'twice':>7}{'never':>7}{'disorder':>10}")
+    for point, runs in outcomes.items():
+        row = Counter(runs=len(runs))
+        for run in runs:
+            row["kills"] += run.kills
+            row["replies"] += len(run.expected)
+            row["twice"] += len(run.answers) - len(set(run.answers))
+            row["never"] += len(set(run.expected) - set(run.answers))
+            row["disorder"] += not run.is_right
+        totals += row
+        _print(point, row)
+    _print("all", totals)
+
+
+def _print(name, row):
+    print(
+        f"{name:<16}{row['runs']:>6}{row['kills']:>7}{row['replies']:>9}{row['twice']:>7}{row['never']:>7}"
+        f"{row['disorder']:>10}"
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        _report(asyncio.run(perform(Path(folder), POINTS, range(int(sys.argv[1])))))

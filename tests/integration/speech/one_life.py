@@ -1,0 +1,145 @@
+"""
+One life of a runtime: the real assembly without its stream, killed by itself at a named point, or ended when idle.
+
+Run in a process of its own (`multiprocessing`, method `forkserver`, so that a life costs no imports).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Silent
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIFE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """What a life needs to know. `point` is one of `lives.INNER`, or nothing; `nth` from 1."""
+
+    me: str
+    state_dir: Path
+    base_url: str
+    token: str
+    parts: int
+    point: str = ""
+    nth: int = 1
+
+
+class Reaper:
+    """Kills this process at the n-th passing of a point."""
+
+    def __init__(self, life):
+        self._point = life.point
+        self._left = life.nth
+
+    def pass_(self, point):
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Watched:
+    """An object whose methods of these names are points, before and after."""
+
+    def __init__(self, inner, reaper, methods):
+        self._inner = inner
+        self._reaper = reaper
+        self._methods = methods
+
+    def __getattr__(self, name):
+        method = getattr(self._inner, name)
+        if name not in self._methods:
+            return method
+
+        async def watched(*args, **kwargs):
+            point = self._methods[name](*args)
+            self._reaper.pass_(f"before {point}")
+            result = await method(*args, **kwargs)
+            self._reaper.pass_(f"after {point}")
+            return result
+
+        return watched
+
+
+def _name_of_settle(intent):
+    return "record" if intent.state is IntentState.SENT else "refusal"
+
+
+def live(life):
+    """To be run as a process."""
+    asyncio.run(asyncio.wait_for(_live(life), LIFE_SECONDS))
+
+
+def settings_of(life):
+    return Settings(
+        file={
+            "agent": {"name": "a", "base_url": life.base_url},
+            "dispatch": {"settle_grace": 0.05, "retry_base": 0.02, "hole_grace": 0.05},
+        },
+        overrides={},
+    )
+
+
+async def _live(life):
+    plugin = Plugin("p")
+
+    @plugin.on_message(sender="human")
+    async def answer(ctx):
+        for message in ctx.messages:
+            for part in range(life.parts):
+                await ctx.reply(f"{part}: {message.content}")
+
+    reaper = Reaper(life)
+    journal = SqliteJournal(life.state_dir)
+    journal.open()
+    try:
+        async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
+            sdk.messages = Watched(
+                sdk.messages, reaper, {"read": lambda *_: "read", "send": lambda *_: "send"}
+            )
+            parts = await assemble(
+                settings_of(life),
+                me=life.me,
+                base_url=life.base_url,
+                token=SecretStr(life.token),
+                journal=Watched(
+                    journal,
+                    reaper,
+                    {"intend": lambda *_: "intent", "settle": _name_of_settle, "finish": lambda *_: "finish"},
+                ),
+                sdk=sdk,
+                handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+                observer=Silent(),
+            )
+            async with asyncio.TaskGroup() as tasks:
+                asking = tasks.create_task(parts.reconciler.run("start"))
+                tasks.create_task(parts.dispatcher.run())
+                while parts.reconciler.succeeded_at is None or await _is_busy(journal, life.me):  # noqa: ASYNC110 - no event says that nothing more will come
+                    await asyncio.sleep(0.005)
+                asking.cancel()
+                parts.dispatcher.stop()
+    finally:
+        await journal.close()
+
+
+async def _is_busy(journal, me):
+    there = await journal.statistics(me)
+    return there.due + there.running > 0

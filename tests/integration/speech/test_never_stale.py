@@ -1,0 +1,219 @@
+"""A message is accepted only from a handler that was shown everything before it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from mycel_runtime.errors import NotCaughtUpError
+from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.races import judge, race
+
+RUNS = 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"caught_up": "a"}, {"caught_up": "b"}], ids=["rules-a", "rules-b"])
+async def test_whatever_comes_between_showing_and_sending_is_shown(world, options):
+    """Q28 is on: in generation B somebody can slip between the server's check and its write."""
+    dice = random.Random(20261125)
+
+    for run in range(RUNS):
+        judge(await race(world, f"agent-{run}", dice))
+
+
+async def test_two_runtimes_in_one_chat_converge(world):
+    def speaker():
+        plugin = Plugin("p")
+
+        @plugin.on_message(sender="human")
+        async def answer(ctx):
+            await asyncio.sleep(0)
+            await ctx.reply(f"{ctx.me} heard {ctx.messages[-1].content}")
+
+        return plugin
+
+    one, two = await world.agent("one", speaker()), await world.agent("two", speaker())
+    chat_id = (await world.owner.chats.create(["one", "two"], kind="group", title="g"))["id"]
+    for number in range(10):
+        await world.say(chat_id, f"{number}")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(one.hear(chat_id))
+            tasks.create_task(two.hear(chat_id))
+
+    history = await world.owner.messages.list(chat_id, limit=200)
+    for agent in (one, two):
+        said = [message["content"] for message in history if message["sender_id"] == agent.me]
+        assert said == [f"{agent.me} heard {number}" for number in range(10)]
+        assert agent.memory.named("delivery.postponed") == []
+
+
+@pytest.mark.parametrize("policy", ["raise", "drop"])
+async def test_a_handler_may_choose_to_say_nothing_when_somebody_spoke_first(world, policy):
+    plugin, shown, conflicts = Plugin("p"), [], []
+
+    @plugin.on_message(on_conflict=policy)
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        if len(shown) == 1:
+            await world.say(ctx.chat_id, "wait")
+        try:
+            await ctx.reply("ok")
+        except NotCaughtUpError:
+            conflicts.append(1)
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+
+    assert shown == [["go"], ["wait"]]
+    assert len(conflicts) == (policy == "raise")
+    assert [message["content"] for message in await world.owner.messages.list(chat_id)] == [
+        "go",
+        "wait",
+        "ok",
+    ]
+
+
+async def test_a_handler_that_swallows_everything_cannot_speak_out_of_turn(world):
+    """After the read that told us, the server would let the stale words through: nothing is unread any more."""
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        if len(shown) == 1:
+            await world.say(ctx.chat_id, "wait")
+        for _ in range(3):
+            try:
+                await ctx.reply("ok")
+            except BaseException:  # noqa: BLE001 - what the most careless author writes
+                continue
+            break
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+
+    assert shown == [["go"], ["go", "wait"]]
+    assert [message["content"] for message in await world.owner.messages.list(chat_id)] == [
+        "go",
+        "wait",
+        "ok",
+    ]
+
+
+async def test_replies_at_the_same_time_take_turns(world):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        await asyncio.gather(*(ctx.reply(f"{number}") for number in range(5)))
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id)
+
+    said = [message["content"] for message in await world.owner.messages.list(chat_id)]
+    assert sorted(said) == ["0", "1", "2", "3", "4", "go"]
+
+
+async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.append([message.content for message in ctx.messages])
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    await agent.hear(chat_id)
+    async with asyncio.TaskGroup() as tasks:
+        world.backend.faults.hold_message(1.0)
+        late = tasks.create_task(world.say(chat_id, "two"))
+        await asyncio.sleep(0.3)
+        await world.say(chat_id, "three")
+        await agent.hear(chat_id, 3)
+        assert (shown, late.done()) == ([["one"], ["three"]], False)
+    agent.clock.ahead += 5
+    await agent.deliver()
+
+    assert shown == [["one"], ["three"], ["two"]]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_a_number_that_never_comes_is_looked_for_once_and_forgotten(world):
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.append([message.content for message in ctx.messages])
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    world.backend.faults.lose_insert()
+    with pytest.raises(Exception, match="500"):
+        await world.say(chat_id, "lost")
+    await world.say(chat_id, "three")
+    await agent.hear(chat_id)
+    assert (await agent.journal.statistics("a")).due == 1
+
+    agent.clock.ahead += 5
+    await agent.deliver()
+
+    assert shown == [["one", "three"]]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_q37_of_a_groups_past_a_newcomer_is_shown_the_end_only(world):
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.extend(message.content for message in ctx.messages)
+        await ctx.reply("hello")
+
+    await world.user("other")
+    group = (await world.owner.chats.create(["other"], kind="group", title="g"))["id"]
+    for number in range(12):
+        await world.say(group, f"{number}")
+    agent = await world.agent("a", plugin, past_cap=5)
+    await world.owner.chats.add_member(group, "a")
+    direct = (await world.owner.chats.ensure_direct("a"))["id"]
+    for number in range(12):
+        await world.say(direct, f"{number}")
+
+    await agent.hear(group)
+    assert shown == ["7", "8", "9", "10", "11"]
+    shown.clear()
+    await agent.hear(direct)
+    assert shown == [f"{number}" for number in range(12)]
+
+
+async def test_what_one_handlers_read_has_hidden_from_the_server_is_shown_to_the_others(world):
+    """Q26: reading as the identity makes a message read for every handler, and nobody announces it any more."""
+    plugin, heard = Plugin("p"), []
+
+    @plugin.on_message
+    async def speak(ctx):
+        if ctx.messages[-1].content == "go":
+            await world.say(ctx.chat_id, "between")
+        await ctx.reply("ok")
+
+    @plugin.on_message
+    async def listen(ctx):
+        heard.extend(message.content for message in ctx.messages)
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+
+    assert heard == ["go", "between"]

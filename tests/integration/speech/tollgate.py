@@ -1,0 +1,94 @@
+"""A proxy between a runtime and its backend that kills the runtime at a named point of an exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+
+SEND = re.compile(rb"POST /api/chats/[^/]+/messages HTTP")
+READ = re.compile(rb"POST /api/chats/[^/]+/messages/read HTTP")
+
+
+class Tollgate:
+    """
+    Relays HTTP/1.1 with keep-alive. `arm` says whom to kill, where, and at which passing.
+
+    Points: `out` (bytes out, the server never gets them), `forwarded` (the server gets them, the answer goes
+    nowhere), `stored` (the answer is here and is not passed on), `torn` (half of the answer is), and `read` (the
+    server has moved its cursor, the answer is not passed on).
+    """
+
+    def __init__(self, port):
+        self._upstream = port
+        self._server = None
+        self.point = ""
+        self.left = 0
+        self.pid = None
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def base_url(self):
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def arm(self, point="", nth=1):
+        self.point, self.left, self.pid = point, nth, None
+
+    def _strikes(self, request):
+        wanted = READ if self.point == "read" else SEND
+        if not self.point or not wanted.match(request):
+            return ""
+        self.left -= 1
+        return self.point if self.left == 0 else ""
+
+    def _kill(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def _relay(self, reader, writer):
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while await self._exchange(reader, writer, up_reader, up_writer):
+                    pass
+        finally:
+            for each in (writer, up_writer):
+                each.close()
+
+    async def _exchange(self, reader, writer, up_reader, up_writer):
+        request = await _message(reader)
+        point = self._strikes(request)
+        if point == "out":
+            self._kill()
+            return False
+        up_writer.write(request)
+        await up_writer.drain()
+        if point == "forwarded":
+            self._kill()
+        answer = await _message(up_reader)
+        if point in {"stored", "read"}:
+            self._kill()
+        if point == "torn":
+            writer.write(answer[: len(answer) // 2])
+            await writer.drain()
+            self._kill()
+        if point:
+            return False
+        writer.write(answer)
+        await writer.drain()
+        return True
+
+
+async def _message(reader):
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    return head + (await reader.readexactly(int(length[1])) if length else b"")
