@@ -52,7 +52,7 @@ async def listening(path: Path, service: Service) -> AsyncIterator[None]:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             while line := await reader.readline():
-                writer.write(json.dumps(_obey(service, line)).encode() + b"\n")
+                writer.write(json.dumps(_obey_line(service, line)).encode() + b"\n")
                 await writer.drain()
 
     server = await asyncio.start_unix_server(converse, sock=_bind(path))
@@ -102,13 +102,26 @@ def ask(path: Path, verb: str, **arguments: Any) -> Any:
     return answer["result"]
 
 
-def _obey(service: Service, line: bytes) -> dict[str, Any]:
+def obey(service: Service, verb: str, arguments: dict[str, Any]) -> object:
+    """
+    Carry an order out, in the backend's loop.
+
+    Raises:
+        ControlError: It makes no sense, or the world refuses it.
+    """
+    try:
+        return _run(service, verb, arguments)
+    except Refused as exc:
+        raise ControlError(str(exc.detail)) from exc
+    except (ConfigError, TypeError, ValueError, KeyError) as exc:
+        raise ControlError(str(exc)) from exc
+
+
+def _obey_line(service: Service, line: bytes) -> dict[str, Any]:
     try:
         order = json.loads(line)
-        return {"result": _run(service, order["verb"], order["arguments"])}
-    except Refused as exc:
-        return {"error": str(exc.detail)}
-    except (ConfigError, TypeError, ValueError, KeyError) as exc:
+        return {"result": obey(service, order["verb"], order["arguments"])}
+    except (ControlError, ValueError, TypeError, KeyError) as exc:
         return {"error": str(exc)}
 
 

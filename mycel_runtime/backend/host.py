@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 from typing_extensions import override
@@ -18,7 +18,7 @@ from mycel_runtime.backend.service import Post, Service
 from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
 from mycel_runtime.backend.stage import LoopStage
 from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
-from mycel_runtime.errors import ConfigError
+from mycel_runtime.errors import ConfigError, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +67,7 @@ class Host:
         self._started = started
         self._streams: Streams | None = None
         self._server: _Server | None = None
+        self._service: Service | None = None
         self._is_over = False
         self._storage: Storage = memory or _open_storage(options)
         try:
@@ -98,8 +99,20 @@ class Host:
         self._is_over = True
         self.restart()
 
+    def obey(self, verb: str, arguments: dict[str, Any]) -> object:
+        """
+        Carry out one of the owner's orders. In the loop's thread.
+
+        Raises:
+            ControlError: It makes no sense, or the world refuses it.
+        """
+        if self._service is None:
+            raise ControlError("the backend has not started")
+        return control.obey(self._service, verb, arguments)
+
     async def _live(self) -> None:
         service = Service(self._storage, self._faults, self._streams, self._post)
+        self._service = service
         if not service.quirks.numbers_restart:
             self._streams = service.streams
         server = self._server = _Server(_configure(service, self._options), service, self._started)

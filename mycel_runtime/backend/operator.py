@@ -15,7 +15,10 @@ from mycel_runtime.backend.world.entities import Contact
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mycel_runtime.backend.service import Service
+    from mycel_runtime.backend.world.entities import User
 
 
 class Operator:
@@ -68,10 +71,22 @@ class Operator:
             for user_id in service.world.users
         ]
 
-    def say(self, user_id: str, chat_id: str, content: str) -> dict[str, Any]:
-        """Speak as anyone who is in the chat."""
+    def say(
+        self,
+        user_id: str,
+        chat_id: str,
+        content: str,
+        *,
+        message_type: str = "human",
+        signal: str | None = None,
+        mentioned_ids: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Speak as anyone who is in the chat; a managed agent's words are of type `ai`, with a signal (4.1)."""
         service = self._service
-        sender, speech = self._user(user_id), messages.Speech(content=content)
+        sender = self._user(user_id)
+        speech = messages.Speech(
+            content=content, message_type=message_type, signal=signal, mentioned_ids=list(mentioned_ids)
+        )
         messages.check(service.world, sender, chat_id, speech)
         with service.transaction():
             message = messages.write(
@@ -121,7 +136,16 @@ class Operator:
             self._service.world.put(row)
         return {"status": "ok"}
 
-    def _user(self, user_id: str) -> Any:
+    def remove_chat(self, chat_id: str) -> dict[str, str]:
+        """Hide a chat from everybody's lists (4.9)."""
+        world = self._service.world
+        with self._service.transaction():
+            room = world.room(chat_id)
+            room.chat.status = "deleted"
+            world.touch(room.chat)
+        return {"status": "deleted"}
+
+    def _user(self, user_id: str) -> User:
         if (user := self._service.world.users.get(user_id)) is None:
             raise Refused(404, f"no such user: {user_id}")
         return user
@@ -139,6 +163,7 @@ VERBS: Final = frozenset(
         "invite",
         "codes",
         "contact",
+        "remove_chat",
     }
 )
 """The methods of `Operator` that may be called from outside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from mycel_runtime.backend.faults import Faults
 from mycel_runtime.backend.host import Host
@@ -13,7 +13,7 @@ from mycel_runtime.backend.options import BackendOptions
 from mycel_runtime.backend.quirks import Quirks
 from mycel_runtime.backend.service import Post
 from mycel_runtime.backend.storage import MemoryStorage
-from mycel_runtime.errors import ConfigError
+from mycel_runtime.errors import ConfigError, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,22 @@ class LocalBackend:
         self._started.clear()
         self._loop.call_soon_threadsafe(self._host.restart)
         self._wait_started()
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """
+        Use one of the owner's tools, `operator.VERBS`, for example `ask("add_user", email=…, password=…)`.
+
+        Raises:
+            ControlError: It makes no sense, or the world refuses it.
+        """
+        host, loop = self._host, self._loop
+        if host is None or loop is None:
+            raise ControlError("the backend is not running")
+
+        async def obey() -> object:
+            return host.obey(verb, arguments)
+
+        return asyncio.run_coroutine_threadsafe(obey(), loop).result(START_SECONDS)
 
     def __enter__(self) -> Self:
         self.start()

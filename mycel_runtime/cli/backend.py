@@ -116,10 +116,15 @@ def inboxes(path: Path) -> None:
 @click.argument("user_id")
 @click.argument("chat_id")
 @click.argument("content")
+@click.option(
+    "--type", "message_type", default="human", show_default=True, help="`ai` for a managed agent's."
+)
+@click.option("--signal", type=click.Choice(["open", "yield", "close"]), help="What a managed agent signals.")
 @click.pass_obj
-def say(path: Path, user_id: str, chat_id: str, content: str) -> None:
+def say(path: Path, user_id: str, chat_id: str, content: str, message_type: str, signal: str | None) -> None:
     """Say something as anyone."""
-    _ask(path, "say", user_id=user_id, chat_id=chat_id, content=content)
+    said = {"user_id": user_id, "chat_id": chat_id, "content": content}
+    _ask(path, "say", **said, message_type=message_type, signal=signal)
 
 
 @backend.command()

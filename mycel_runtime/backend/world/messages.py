@@ -29,6 +29,7 @@ class Speech:
     reply_to: str | None = None
     enforce_caught_up: bool = False
     message_type: str = "human"
+    signal: str | None = None
 
 
 def check(world: World, sender: User, chat_id: str, speech: Speech) -> list[str]:
@@ -117,6 +118,7 @@ def write(
         delivery_scope=speech.delivery_scope,
         addressed_to_user_ids=list(addressed),
         reply_to=speech.reply_to,
+        signal=speech.signal,
         created_at=now,
     )
     room.chat.updated_at = now

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from mycel_runtime.backend.control import ask
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Town:
         return Somebody(user_id, answer["token"], self.client(answer["token"]))
 
     def human(self, email, password):
-        ask(self.backend.options.control_socket, "add_user", email=email, password=password)
+        self.backend.ask("add_user", email=email, password=password)
         answer = (
             self.client().post("/api/auth/login", json={"identifier": email, "password": password}).json()
         )
@@ -77,9 +76,9 @@ class Town:
 
 
 @pytest.fixture
-def options(tmp_path):
+def options():
     """What the town's backend is like; a test may have another one."""
-    return BackendOptions(control_socket=tmp_path / "control")
+    return BackendOptions()
 
 
 @pytest.fixture

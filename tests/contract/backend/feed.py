@@ -9,8 +9,6 @@ from typing import Final
 
 from websockets.sync.client import connect
 
-from mycel_runtime.backend.control import ask
-
 SUBSCRIBE: Final = "/api/runtime/inbox/subscribe"
 PATIENCE: Final = 10.0
 QUIET: Final = 0.2
@@ -51,9 +49,7 @@ def hears(socket, *, soon):
 
 def inbox(town, somebody):
     """What the backend knows of somebody's inbox."""
-    return next(
-        row for row in ask(town.backend.options.control_socket, "inboxes") if row["user_id"] == somebody.id
-    )
+    return next(row for row in town.backend.ask("inboxes") if row["user_id"] == somebody.id)
 
 
 def becomes(town, somebody, key, value, *, soon=True):

@@ -383,11 +383,11 @@ def test_every_switch_has_a_scenario():
 
 
 @pytest.fixture
-def options(request, tmp_path):
+def options(request):
     name, on = request.param
     caught_up = "a" if name == "own_speech_blocks" else None
     quirks = Quirks(**{"double_wake": name not in ECHO_DISTURBS, name: on})
-    return BackendOptions(control_socket=tmp_path / "control", quirks=quirks, caught_up=caught_up)
+    return BackendOptions(quirks=quirks, caught_up=caught_up)
 
 
 @pytest.mark.parametrize(

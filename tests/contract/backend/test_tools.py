@@ -93,3 +93,17 @@ def test_the_command_line_reaches_a_running_backend(tmp_path):
 def test_nobody_there_is_told(tmp_path):
     with pytest.raises(ControlError, match="no backend answers there"):
         ask(tmp_path / "none", "users")
+
+
+def test_the_same_tools_are_at_hand_in_the_same_process():
+    with LocalBackend() as backend:
+        assert backend.ask("users") == []
+        with pytest.raises(ControlError, match="no such verb"):
+            backend.ask("dance")
+
+
+def test_a_managed_agent_s_words_can_be_said(town, owner, agent, chat):
+    said = {"user_id": agent.id, "chat_id": chat, "content": "done", "message_type": "ai", "signal": "yield"}
+    town.backend.ask("say", **said)
+    (message,) = owner.get(f"/api/chats/{chat}/messages")
+    assert (message["message_type"], message["signal"]) == ("ai", "yield")

@@ -8,8 +8,8 @@ from mycel_runtime.backend.server import BackendOptions
 
 
 @pytest.fixture
-def options(request, tmp_path):
-    return BackendOptions(control_socket=tmp_path / "control", **request.param)
+def options(request):
+    return BackendOptions(**request.param)
 
 
 older = pytest.mark.parametrize("options", [{"generation": "a"}], indirect=True, ids=["a"])
