@@ -64,13 +64,17 @@ def owner_s_http(house):
         yield http
 
 
+def new_group(house, http):
+    """The path of a group with both agents, in which nobody is behind."""
+    body = {"user_ids": [house.scout, house.miner], "title": "Call", "kind": "group"}
+    return f"/api/chats/{http.post('/api/chats', json=body).raise_for_status().json()['id']}"
+
+
 def call_everybody(house):
-    """A message to both agents, in a chat of its own so that nobody is behind elsewhere."""
+    """A message to both agents."""
     with owner_s_http(house) as http:
-        body = {"user_ids": [house.scout, house.miner], "title": "Call", "kind": "group"}
-        chat = http.post("/api/chats", json=body).json()["id"]
-        said = http.post(f"/api/chats/{chat}/messages", json={"content": "anybody?"})
-        assert said.status_code == 200
+        said = http.post(f"{new_group(house, http)}/messages", json={"content": "anybody?"})
+        said.raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +229,18 @@ def test_in_a_group_one_reads_before_one_speaks_to_somebody(house, room):
     wait_until(lambda: is_announced(house, house.scout, to_one))
     read = house.cel.json("read-message", room, as_=house.scout)["messages"]
     assert [message["content"] for message in read] == ["you"]
+
+
+def test_a_message_finds_its_way_by_a_workflow_s_alias(house):
+    digger = {"handle": "digger", "user_id": house.miner, "aliases": ["mole"]}
+    with owner_s_http(house) as http:
+        path = new_group(house, http)
+        body = {"kind": "cel-group", "config": {"participants": [digger]}}
+        http.put(f"{path}/workflow", json=body).raise_for_status()
+    chat = path.rpartition("/")[2]
+    sent = house.cel.json("send-message", f"{chat}@mole", "dig", as_=house.scout)
+    assert sent["message"]["addressed_to_user_ids"] == [house.miner]
+    assert sent["resolved"]["addressed_resolved_from_workflow_refs"] == ["mole"]
 
 
 def test_tasks_of_a_group_are_made_listed_and_shown(house, room):
