@@ -23,6 +23,9 @@ COMMANDS: Final = {
     "send": "Say one thing to your agent, as its owner.",
     "read": "Print the conversation with your agent.",
     "status": "Ask the running daemon how it is.",
+    "dead": "Look at work that was given up; try it again, or drop it.",
+    "outbox": "Look at sends whose outcome nobody knows; settle them.",
+    "resume": "Let a held chat speak again, or a plugin that was left alone run.",
     "backend": "A local Mycel backend, for development.",
     "version": "Print the version.",
 }

@@ -66,6 +66,7 @@ def _speaking(now: Status) -> list[str]:
         f"{speaking.conflicted} conflicts",
         f"{speaking.unsettled} in doubt",
         f"{speaking.unknown} unknown",
+        *(f"held: {chat_id}" for chat_id in speaking.held),
     ]
 
 
@@ -78,6 +79,8 @@ def _work(now: Status) -> list[str]:
         f"{work.running} running",
         f"{work.dead_letters} dead letters",
         f"{work.journal_entries} frames kept",
+        *(f"left alone: {plugin}" for plugin in work.quarantined),
+        *([f"{work.abandoned_threads} threads abandoned"] if work.abandoned_threads else []),
     ]
 
 

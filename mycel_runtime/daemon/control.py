@@ -2,7 +2,7 @@
 The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
-not, `/status` with everything.
+not, `/status` with everything. `POST /desk/VERB` is the operator's hand: the commands that change something.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import uvicorn
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import override
 
+from mycel_runtime.daemon.desk import VERBS
 from mycel_runtime.daemon.health import Status
 from mycel_runtime.errors import ControlError
 
@@ -29,18 +30,30 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from mycel_runtime.daemon.desk import Desk
+
 SOCKET_NAME: Final = "control.sock"
 
 _ANSWER_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1
+_NOT_YET: Final = 503
 _PATH_LIMIT: Final = 100
 """A unix socket's address holds some hundred bytes; a longer path goes through a descriptor of its folder."""
 
 
 @contextlib.asynccontextmanager
-async def control_server(state_dir: Path, status: Callable[[], Awaitable[Status]]) -> AsyncIterator[None]:
+async def control_server(
+    state_dir: Path,
+    status: Callable[[], Awaitable[Status]],
+    desk: Callable[[], Desk | None] = lambda: None,
+) -> AsyncIterator[None]:
     """
     Answer on the control socket while the block runs.
+
+    Args:
+        state_dir: Where the socket is.
+        status: Asked for each answer.
+        desk: The operator's verbs; `None` while there are none yet.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
     """
@@ -49,7 +62,7 @@ async def control_server(state_dir: Path, status: Callable[[], Awaitable[Status]
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, _short(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status))
+        server = _Server(_app(status, desk))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -66,6 +79,25 @@ def ask_status(state_dir: Path) -> Status:
     Raises:
         ControlError: None runs, or it does not answer.
     """
+    return Status.model_validate_json(_ask(state_dir, "GET", "/status").content)
+
+
+def ask_desk(state_dir: Path, verb: str, **arguments: Any) -> Any:
+    """
+    What a verb of the running daemon's `Desk` answers.
+
+    Raises:
+        ControlError: None runs, or it does not answer.
+    """
+    answer = _ask(state_dir, "POST", f"/desk/{verb}", arguments)
+    if answer.status_code == _NOT_YET:
+        raise ControlError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
+    if not answer.is_success:
+        raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
+    return answer.json()
+
+
+def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | None = None) -> httpx.Response:
     path = state_dir / SOCKET_NAME
     try:
         with (
@@ -74,7 +106,7 @@ def ask_status(state_dir: Path) -> Status:
                 transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=_ANSWER_SECONDS
             ) as client,
         ):
-            return Status.model_validate_json(client.get("/status").content)
+            return client.request(method, path_, json=arguments)
     except (httpx.ConnectError, FileNotFoundError) as exc:
         raise ControlError(
             f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
@@ -104,7 +136,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _app(status: Callable[[], Awaitable[Status]]) -> Starlette:
+def _app(status: Callable[[], Awaitable[Status]], desk: Callable[[], Desk | None]) -> Starlette:
     async def livez(_request: Request) -> Response:
         return JSONResponse({"live": True})
 
@@ -117,8 +149,21 @@ def _app(status: Callable[[], Awaitable[Status]]) -> Starlette:
         now = await status()
         return Response(now.model_dump_json(), media_type="application/json")
 
+    async def operate(request: Request) -> Response:
+        verb = request.path_params["verb"]
+        if verb not in VERBS:
+            return JSONResponse({"detail": "no such verb"}, status_code=404)
+        if (open_desk := desk()) is None:
+            return JSONResponse({"detail": "not yet"}, status_code=_NOT_YET)
+        return JSONResponse(await getattr(open_desk, verb)(**await request.json()))
+
     return Starlette(
-        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/status", report)],
+        routes=[
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+            Route("/status", report),
+            Route("/desk/{verb}", operate, methods=["POST"]),
+        ],
     )
 
 

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from mycel_runtime.dispatch.run import abandoned_threads
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.entries import JournalStatistics
+    from mycel_runtime.journal.entries import Hold, JournalStatistics
     from mycel_runtime.observe.tally import Tally
 
 STALE_INTERVALS: Final = 2.0
@@ -44,7 +48,12 @@ class HearingReport(_Report):
 
 
 class SpeakingReport(_Report):
-    """What is known of answering; `conflicted` and `doubted` count since the start."""
+    """
+    What is known of answering; `conflicted` and `doubted` count since the start.
+
+    Attributes:
+        held: Chats in which the loop guard lets nothing be said; `mycel-runtime resume CHAT`.
+    """
 
     sent: int = 0
     sent_at: float | None = None
@@ -52,16 +61,25 @@ class SpeakingReport(_Report):
     doubted: int = 0
     unsettled: int = 0
     unknown: int = 0
+    held: tuple[str, ...] = ()
 
 
 class WorkReport(_Report):
-    """What waits; `oldest_due_at` in epoch seconds."""
+    """
+    What waits; `oldest_due_at` in epoch seconds.
+
+    Attributes:
+        quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
+        abandoned_threads: Of handlers that outlived their deadline and go on.
+    """
 
     due: int = 0
     running: int = 0
     oldest_due_at: float | None = None
     dead_letters: int = 0
     journal_entries: int = 0
+    quarantined: tuple[str, ...] = ()
+    abandoned_threads: int = 0
 
 
 class Status(_Report):
@@ -103,7 +121,9 @@ def hearing_report(parts: Parts | None) -> HearingReport:
     )
 
 
-def speaking_report(tally: Tally, statistics: JournalStatistics | None) -> SpeakingReport:
+def speaking_report(
+    tally: Tally, statistics: JournalStatistics | None, holds: Iterable[Hold] = ()
+) -> SpeakingReport:
     """What answering knows."""
     return SpeakingReport(
         sent=tally.counts["message.sent"],
@@ -112,10 +132,11 @@ def speaking_report(tally: Tally, statistics: JournalStatistics | None) -> Speak
         doubted=tally.counts["send.doubted"],
         unsettled=statistics.intents_unsettled if statistics else 0,
         unknown=statistics.intents_unknown if statistics else 0,
+        held=tuple(hold.chat_id for hold in holds),
     )
 
 
-def work_report(statistics: JournalStatistics | None) -> WorkReport:
+def work_report(statistics: JournalStatistics | None, quarantined: Iterable[str] = ()) -> WorkReport:
     """What the journal holds."""
     if statistics is None:
         return WorkReport()
@@ -125,6 +146,8 @@ def work_report(statistics: JournalStatistics | None) -> WorkReport:
         oldest_due_at=statistics.oldest_due_at,
         dead_letters=statistics.dead_letters,
         journal_entries=statistics.entries,
+        quarantined=tuple(sorted(quarantined)),
+        abandoned_threads=abandoned_threads(),
     )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.control import control_server
+from mycel_runtime.daemon.desk import Desk
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import Status, hearing_report, problems_of, speaking_report, work_report
 from mycel_runtime.daemon.household import Household, settle_household
@@ -111,7 +112,11 @@ class Supervisor:
             async with (
                 _open_journal(state_dir) as journal,
                 self._backend() as backend,
-                control_server(state_dir, lambda: self.status(journal)),
+                control_server(
+                    state_dir,
+                    lambda: self.status(journal),
+                    lambda: Desk(journal, self._parts, clock=time.time) if self._parts else None,
+                ),
             ):
                 self._announce(backend)
                 ready()
@@ -138,8 +143,8 @@ class Supervisor:
             ready=not problems,
             problems=problems,
             hearing=hearing,
-            speaking=speaking_report(self._tally, statistics),
-            work=work_report(statistics),
+            speaking=speaking_report(self._tally, statistics, await journal.holds(parts.me) if parts else ()),
+            work=work_report(statistics, parts.dispatcher.quarantine.plugins if parts else ()),
             events=dict(sorted(self._tally.counts.items())),
         )
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
+import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError, NotCaughtUpError
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.wire.ids import MessageSeq
+
+
+_abandoned: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
+
+
+def abandoned_threads() -> int:
+    """How many plain functions outlived their run and still go on, in this process."""
+    return sum(thread.is_alive() for thread in tuple(_abandoned))
 
 
 async def run_handler(
@@ -102,8 +111,13 @@ async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, raised)
 
-    threading.Thread(target=call, name=f"handler-{name}", daemon=True).start()
-    return await ended
+    thread = threading.Thread(target=call, name=f"handler-{name}", daemon=True)
+    thread.start()
+    try:
+        return await ended
+    except asyncio.CancelledError:
+        _abandoned.add(thread)
+        raise
 
 
 def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unanswered:

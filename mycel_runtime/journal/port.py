@@ -113,6 +113,11 @@ class Journal(Protocol):
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
         """Try again at `due_at`; `spend` counts an attempt. False: the claim is lost."""
 
+    async def hasten(
+        self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
+    ) -> None:
+        """What waits for a retry is due now: this delivery, or all of this plugin."""
+
     async def bury(
         self,
         delivery: Delivery,

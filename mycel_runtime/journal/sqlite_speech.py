@@ -60,6 +60,13 @@ class SqliteSpeech(Journal):
         return [intent_of(row) for row in await self._rows("park", turn | {"before": before})]
 
     @override
+    async def hasten(
+        self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
+    ) -> None:
+        key = {"identity": identity, "delivery_id": delivery_id, "plugin": plugin}
+        await self._change("hasten", key | {"now": now})
+
+    @override
     async def resolve(
         self, identity: UserId, delivery_id: DeliveryId, turn: int, ordinal: int, *, is_sent: bool
     ) -> bool:

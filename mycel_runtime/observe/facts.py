@@ -321,16 +321,6 @@ class PluginReleased(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadAbandoned(Fact):
-    """A plain function outlived its deadline; its thread goes on, unheard. `abandoned` are there now."""
-
-    name: ClassVar[str] = "thread.abandoned"
-    level: ClassVar[Level] = "warning"
-    handler: str
-    abandoned: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed(Fact):
     """A scheduled job raised; it runs again at its next time."""
 

@@ -177,6 +177,11 @@ WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended' AND int
 RETURNING delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
           message_seq, intended_at, is_unattended;
 
+-- name: hasten
+UPDATE delivery SET due_at = :now
+WHERE identity = :identity AND state = 'due' AND due_at > :now
+  AND (delivery_id = :delivery_id OR substr(handler, 1, instr(handler, '.') - 1) = :plugin);
+
 -- name: resolve
 UPDATE intent SET state = :state
 WHERE identity = :identity AND delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal

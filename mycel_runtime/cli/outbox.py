@@ -1,0 +1,57 @@
+"""`mycel-runtime outbox`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mycel_runtime.cli.options import config_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.group()
+def outbox() -> None:
+    """Look at sends whose outcome nobody knows; settle them. Asks the running daemon."""
+
+
+@outbox.command("list")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def list_(config: Path, *, as_json: bool) -> None:
+    """
+    All of them, oldest first.
+
+    `intended` ones are being looked for; `unknown` ones wait for the history, or for `outbox settle`.
+    """
+    import json
+
+    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.settings import load_settings
+
+    for doubt in ask_desk(load_settings(config).state_dir, "doubts"):
+        click.echo(
+            json.dumps(doubt, ensure_ascii=False)
+            if as_json
+            else f"{doubt['doubt']}  {doubt['state']}  {doubt['handler']}  chat {doubt['chat_id']}"
+            f" after seq {doubt['after_seq']}"
+        )
+
+
+@outbox.command()
+@config_option
+@click.argument("doubt")
+@click.option("--sent/--not-sent", "is_sent", required=True, default=None, help="What the chat shows.")
+def settle(config: Path, doubt: str, *, is_sent: bool) -> None:
+    """
+    Say what became of an unknown send, after having looked into the chat.
+
+    With --not-sent the handler says it again; with --sent it never will.
+    """
+    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.settings import load_settings
+
+    if not ask_desk(load_settings(config).state_dir, "settle", doubt=doubt, is_sent=is_sent):
+        raise click.ClickException(f"there is no unknown send {doubt}")

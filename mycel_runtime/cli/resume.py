@@ -1,0 +1,30 @@
+"""`mycel-runtime resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mycel_runtime.cli.options import config_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@config_option
+@click.argument("name")
+def resume(config: Path, name: str) -> None:
+    """
+    Let a chat that the loop guard holds speak again, or a plugin that was left alone run.
+
+    NAME is a chat's id or a plugin's name; `mycel-runtime status` shows both.
+    """
+    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.settings import load_settings
+
+    resumed = ask_desk(load_settings(config).state_dir, "resume", name=name)
+    if not resumed:
+        raise click.ClickException(f"neither a held chat nor a plugin that is left alone: {name}")
+    click.echo(f"{resumed} {name} goes on")

@@ -1,0 +1,109 @@
+"""
+What the operator may change in a running agent: doubts, dead letters, held chats, plugins that are left alone.
+
+Every verb takes and returns plain JSON values. The daemon does it, because the journal has one writer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mycel_runtime.journal.entries import DeliveryId
+from mycel_runtime.speech.outbox import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.entries import DeadLetter, Intent
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.wire.ids import ChatId
+
+_DOUBT_PARTS = 3
+
+
+class Desk:
+    """
+    The verbs, over one running agent.
+
+    Args:
+        journal: The agent's.
+        parts: What runs.
+        clock: Epoch seconds.
+    """
+
+    def __init__(self, journal: Journal, parts: Parts, *, clock: Callable[[], float]) -> None:
+        self._journal = journal
+        self._parts = parts
+        self._clock = clock
+
+    async def doubts(self) -> list[dict[str, Any]]:
+        """Sends whose outcome is not known, oldest first."""
+        return [_doubt(intent) for intent in await self._journal.doubts(self._parts.me)]
+
+    async def settle(self, doubt: str, *, is_sent: bool) -> bool:
+        """Believe the operator about an `unknown` send. False: there is none such."""
+        parts = doubt.split(".")
+        if len(parts) != _DOUBT_PARTS or not all(part.isdecimal() for part in parts):
+            return False
+        delivery_id, turn, ordinal = map(int, parts)
+        is_settled = await self._journal.resolve(
+            self._parts.me, DeliveryId(delivery_id), turn, ordinal, is_sent=is_sent
+        )
+        await self._hasten(delivery_id=delivery_id)
+        return is_settled
+
+    async def dead(self) -> list[dict[str, Any]]:
+        """Work that was given up, oldest first."""
+        return [_letter(letter) for letter in await self._journal.dead_letters(self._parts.me)]
+
+    async def retry(self, dead_letter_id: int) -> bool:
+        """Make a dead letter's work due again, in its lane. False: there is none such."""
+        is_revived = await self._journal.revive(dead_letter_id, now=self._clock())
+        self._parts.dispatcher.wake()
+        return is_revived
+
+    async def drop(self, dead_letter_id: int) -> bool:
+        """Forget a dead letter. False: there is none such."""
+        return await self._journal.drop(dead_letter_id)
+
+    async def holds(self) -> dict[str, Any]:
+        """Chats that the loop guard holds, and plugins that are left alone until a time."""
+        return {
+            "chats": [asdict(hold) for hold in await self._journal.holds(self._parts.me)],
+            "plugins": dict(self._parts.dispatcher.quarantine.plugins),
+        }
+
+    async def resume(self, name: str) -> str:
+        """Let a chat or a plugin go on: `chat`, `plugin`, or empty if neither of that name was waiting."""
+        chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
+        if await self._parts.watch.attend(chat_id):
+            return "chat"
+        if self._parts.dispatcher.quarantine.release(name):
+            await self._hasten(plugin=name)
+            return "plugin"
+        return ""
+
+    async def _hasten(self, *, delivery_id: int | None = None, plugin: str | None = None) -> None:
+        await self._journal.hasten(self._parts.me, delivery_id=delivery_id, plugin=plugin, now=self._clock())
+        self._parts.dispatcher.wake()
+
+
+VERBS = frozenset({"doubts", "settle", "dead", "retry", "drop", "holds", "resume"})
+"""The methods of `Desk` that may be called from outside."""
+
+
+def _doubt(intent: Intent) -> dict[str, Any]:
+    return {
+        "doubt": name_of(intent),
+        "state": intent.state.value,
+        "handler": intent.handler,
+        "chat_id": intent.chat_id,
+        "after_seq": intent.base_seq,
+        "intended_at": intent.intended_at,
+    }
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    return asdict(letter) | {"message_ids": list(letter.message_ids)}
