@@ -149,7 +149,7 @@ class Faults:
         self._count("wake", count)
 
     def fail_delivery(self, count: int = 1) -> None:
-        """Fail sends that wake somebody with 500, after they were stored (Q21)."""
+        """Answer sends to anybody else with 500, after they were stored (Q21)."""
         self._count("delivery", count)
 
     def lose_insert(self, count: int = 1) -> None:

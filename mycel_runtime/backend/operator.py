@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.backend.tokens import hash_password
 from mycel_runtime.backend.world import accounts, messages, registration
-from mycel_runtime.backend.world.entities import Contact
+from mycel_runtime.backend.world.entities import Contact, User
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime.backend.service import Service
-    from mycel_runtime.backend.world.entities import User
 
 
 class Operator:
@@ -116,6 +115,20 @@ class Operator:
             )
         return {"id": user.id, "mycel_id": user.mycel_id}
 
+    def add_agent(self, owner_id: str, name: str) -> dict[str, Any]:
+        """A managed agent of anyone; it is a row, nothing is executed."""
+        service = self._service
+        agent = User(
+            id=f"m_{secrets.token_hex(6)}",
+            name=name,
+            type="agent",
+            owner_user_id=self._user(owner_id).id,
+            created_at=service.now(),
+        )
+        with service.transaction():
+            service.world.put(agent)
+        return {"id": agent.id}
+
     def invite(self) -> dict[str, str]:
         """A new invite code, good for one registration."""
         code = secrets.token_hex(4)
@@ -159,6 +172,7 @@ VERBS: Final = frozenset(
         "inboxes",
         "say",
         "token",
+        "add_agent",
         "add_user",
         "invite",
         "codes",

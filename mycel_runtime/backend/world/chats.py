@@ -67,8 +67,9 @@ def create(
 
 
 def find_direct(world: World, one: str, other: str) -> Room | None:
-    """The oldest direct chat with exactly these two."""
-    for room in world.rooms_of.get(one, {}).values():
+    """The oldest direct chat with exactly these two; looked for where there are fewer."""
+    rooms = min((world.rooms_of.get(user_id, {}) for user_id in (one, other)), key=len)
+    for room in rooms.values():
         if room.chat.type == "direct" and room.members.keys() == {one, other}:
             return room
     return None

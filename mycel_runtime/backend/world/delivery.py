@@ -31,11 +31,12 @@ def deliver(world: World, room: Room, message: Message, *, is_broken: bool = Fal
     for member in room.members.values():
         if member.user_id == message.sender_id or not _is_concerned(message, member.user_id):
             continue
-        if cause := _why_unreachable(world, member.user_id, is_broken=is_broken):
+        wakes = _wakes(world, member, message, targets)
+        if cause := _why_unreachable(world, member.user_id, wakes=wakes, is_broken=is_broken):
             if world.quirks.failed_after_commit:
                 raise Refused(500, _failure(message, cause))
             continue
-        if _wakes(world, member, message, targets):
+        if wakes:
             world.announce(member.user_id, room.chat.id, world.users.get(message.sender_id))
 
 
@@ -43,12 +44,12 @@ def _is_concerned(message: Message, user_id: str) -> bool:
     return not message.addressed_to_user_ids or user_id in message.addressed_to_user_ids
 
 
-def _why_unreachable(world: World, user_id: str, *, is_broken: bool) -> str:
-    """Why delivering to this member fails; empty when it does not."""
+def _why_unreachable(world: World, user_id: str, *, wakes: bool, is_broken: bool) -> str:
+    """Why delivering to this member fails; empty when it does not. Only woken agents need a runtime (2.12)."""
     user = world.users.get(user_id)
     if user is None:
         return f"Chat delivery recipient not found: {user_id}"
-    if user.type == "agent" and not world.rules.is_full:
+    if wakes and user.type == "agent" and not world.rules.is_full:
         return f"Managed agent runtime unavailable: {user_id}"
     return "delivery failed on request" if is_broken else ""
 
@@ -78,8 +79,8 @@ def _failure(message: Message, cause: str) -> dict[str, Any]:
 
 def _wakes(world: World, member: Member, message: Message, targets: set[str]) -> bool:
     """The rules of contract 4.7, in their order, for a member whom it concerns."""
-    user = world.users[member.user_id]
-    if user.type == "human" and world.quirks.humans_sleep:
+    user = world.users.get(member.user_id)
+    if user is None or (user.type == "human" and world.quirks.humans_sleep):
         return False
     if _is_shut_out(world, user, message.sender_id) or _is_muted(world, member, message.created_at):
         return False

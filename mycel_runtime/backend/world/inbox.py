@@ -117,9 +117,10 @@ def project(world: World, user_id: str, only: Container[object] | None = None) -
         return []
     rooms = []
     for room in world.rooms_of.get(user_id, {}).values():
-        if room.chat.status != "active" or not _is_shown(world, room, user_id):
+        is_unread = room.members[user_id].unread > 0
+        if not (is_unread or world.has_orphans or _is_lonely(room)) or room.chat.status != "active":
             continue
-        if room.members[user_id].unread and (only is None or room.chat.id in only):
+        if _is_shown(world, room, user_id) and is_unread and (only is None or room.chat.id in only):
             rooms.append(room)
     if not world.quirks.storage_order:
         rooms.sort(key=lambda room: room.messages[-1].created_at)
@@ -152,9 +153,14 @@ def _notification(world: World, room: Room, user_id: str) -> Metadata:
     }
 
 
+def _is_lonely(room: Room) -> bool:
+    """Whether there is neither a title nor anybody else to name it by."""
+    return not room.chat.title and len(room.members) == 1
+
+
 def _check_shown(world: World, room: Room, user_id: str) -> None:
     members_of(world, room)
-    if not room.chat.title and len(room.members) == 1:
+    if _is_lonely(room):
         title_for(world, room, user_id)
     if (message := room.newest_visible(user_id)) is not None:
         known_user(world, room, message.sender_id)

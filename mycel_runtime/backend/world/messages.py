@@ -135,7 +135,7 @@ def list_page(
     """The newest `limit` visible messages below `before`, ascending (1.5)."""
     room, _ = world.room_of_member(chat_id, caller.id)
     page: list[Message] = []
-    for message in reversed(room.before(before)):
+    for message in room.newest_first(before):
         if len(page) == limit:
             break
         if caller.id not in message.hidden_for:

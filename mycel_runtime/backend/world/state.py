@@ -27,7 +27,7 @@ from mycel_runtime.backend.world.entities import (
 from mycel_runtime.backend.world.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 NOT_A_PARTICIPANT = "Not a participant of this chat"
 
@@ -60,13 +60,13 @@ class Room:
         """Messages above a seq, ascending."""
         return self.messages[bisect.bisect_right(self.messages, seq, key=_seq) :]
 
-    def before(self, seq: int | None) -> list[Message]:
-        """Messages below a seq, ascending; all of them for `None`."""
-        return (
-            self.messages
-            if seq is None
-            else self.messages[: bisect.bisect_left(self.messages, seq, key=_seq)]
-        )
+    def newest_first(self, before: int | None) -> Iterator[Message]:
+        """Messages below a seq, descending; all of them for `None`."""
+        end = len(self.messages)
+        if before is not None:
+            end = bisect.bisect_left(self.messages, before, key=_seq)
+        for index in range(end - 1, -1, -1):
+            yield self.messages[index]
 
     def newest_visible(self, user_id: str) -> Message | None:
         """The newest message not hidden by this user, whoever sent it."""
@@ -86,6 +86,7 @@ class World:
     Attributes:
         changes: Records to write, by kind and key; `None` for one to delete.
         wakes: Users whose inbox was woken, in order.
+        has_orphans: Whether anything may refer to a user who is gone (Q20).
     """
 
     def __init__(self, rules: Rules | None = None) -> None:
@@ -105,6 +106,7 @@ class World:
         self.registrations: dict[str, Registration] = {}
         self.changes: dict[tuple[str, str], Entity | None] = {}
         self.wakes: list[str] = []
+        self.has_orphans = False
         self._next_queue_id = 1
 
     @property
@@ -119,6 +121,8 @@ class World:
         for room in self.rooms.values():
             for member in room.members.values():
                 room.recount(member)
+        referred = {message.sender_id for room in self.rooms.values() for message in room.messages}
+        self.has_orphans = not self.users.keys() >= referred | self.rooms_of.keys()
 
     def put(self, entity: Entity) -> None:
         """Add a new record."""
@@ -165,6 +169,7 @@ class World:
         """Take a user out and leave what refers to him: no endpoint does this, but it happens (Q20)."""
         if (user := self.users.pop(user_id, None)) is not None:
             self.forget(user)
+            self.has_orphans = True
 
     def room_of_member(self, chat_id: str, user_id: str) -> tuple[Room, Member]:
         """

@@ -130,3 +130,14 @@ def test_the_communication_profile_has_the_rest(owner, agent, chat):
     owner.says(chat, "hello")
     assert agent.post("/api/runtime/inbox/drain")["count"] == 1
     assert owner.get("/api/relationships") == []
+
+
+@communication
+def test_the_communication_profile_cannot_reach_a_managed_agent(town, owner):
+    """The message is stored, the sender is told 500 (2.12); a mention of somebody else spares it."""
+    managed = town.backend.ask("add_agent", owner_id=owner.id, name="Toad")["id"]
+    chat = owner.post("/api/chats", {"user_ids": [managed]})["id"]
+    path = f"/api/chats/{chat}/messages"
+    assert owner.request("POST", path, {"content": "hello"}).status_code == 500
+    owner.says(chat, "hello", mentioned_ids=[owner.id])
+    assert [message["seq"] for message in owner.get(path)] == [1, 2]
