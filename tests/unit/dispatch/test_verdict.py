@@ -12,6 +12,7 @@ from mycel_runtime.dispatch.verdict import (
     Finish,
     Outspoken,
     Postpone,
+    Quarantined,
     Returned,
     Unanswered,
     judge,
@@ -76,3 +77,15 @@ def test_an_outage_costs_at_most_as_long_again(outage, draw):
 
     assert 0.5 * SETTINGS.retry_base <= delay <= SETTINGS.retry_cap
     assert delay <= max(outage, SETTINGS.retry_base)
+
+
+def test_a_plugin_that_is_left_alone_is_looked_at_again_soon_and_spends_nothing():
+    result = verdict(Quarantined(plugin="p", retry_after=300.0), attempts=99)
+
+    assert result == Postpone(delay=60.0, spend=False, reason="plugin p is left alone")
+
+
+def test_a_letter_carries_the_messages_ids():
+    buried = verdict(Failed(reason="x", trace="", is_permanent=True, message_ids=("m",)))
+
+    assert buried.message_ids == ("m",)

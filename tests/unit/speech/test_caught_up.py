@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from mycel_runtime.journal.entries import Hole
 from mycel_runtime.speech.caught_up import (
     concerns,
     content_hash,
     find_own,
     first_handled_seq,
     message_hash,
+    missing,
+    still_open,
     unseen,
 )
 
@@ -72,3 +75,27 @@ def test_own_message_is_found_above_the_base_and_only_once():
     assert found is history[2]
     assert find_own(history, me="me", after_seq=5, wanted_hash=wanted, taken=()) is None
     assert find_own(history, me="me", after_seq=0, wanted_hash=content_hash("ho"), taken=()) is None
+
+
+def test_q27_numbers_that_nobody_has_seen_below_the_newest_are_missing():
+    assert missing({5, 7, 9}, after=3, through=9) == [4, 6, 8]
+    assert missing({4}, after=3, through=4) == []
+    assert missing(set(), after=3, through=3) == []
+
+
+def test_of_a_large_gap_only_the_newest_numbers_are_looked_for():
+    assert missing({10_000}, after=0, through=10_000) == list(range(9_744, 10_000))
+
+
+def test_a_hole_is_open_until_it_is_seen_or_was_read_empty_after_its_time():
+    young, old, seen = (Hole(seq=seq, noticed_at=at) for seq, at in ((4, 9.0), (5, 1.0), (6, 9.0)))
+
+    still = still_open([young, old, seen], [8], seen={6}, read_at=10.0, grace=5.0)
+
+    assert still == (young, Hole(seq=8, noticed_at=10.0))
+
+
+def test_what_fills_a_hole_below_the_cursor_is_unseen():
+    late = message(2)
+
+    assert unseen([late], me="me", handled_seq=3, seen_ids=set(), holes={2}) == [late]

@@ -1,0 +1,89 @@
+"""Plugins that fail and fail are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
+from mycel_runtime.settings import DispatchSettings
+
+FAILED = Failed(reason="ValueError", trace="")
+
+
+class Log:
+    def __init__(self):
+        self.names = []
+
+    def tell(self, fact):
+        self.names.append(fact.name)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def now():
+    return [0.0]
+
+
+@pytest.fixture
+def quarantine(log, now):
+    settings = DispatchSettings(quarantine_after=3, quarantine_time=100)
+    return Quarantine(settings, observer=log, clock=lambda: now[0])
+
+
+def fail(quarantine, count, handler="p.one", result=FAILED):
+    for _ in range(count):
+        quarantine.note(handler, result)
+
+
+def test_failures_in_a_row_of_any_of_its_handlers_leave_a_plugin_alone(quarantine, log):
+    fail(quarantine, 2)
+    assert quarantine.refuse("p.one") is None
+    fail(quarantine, 1, "p.two")
+
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
+    assert quarantine.refuse("q.one") is None
+    assert log.names == ["plugin.quarantined"]
+
+
+def test_a_success_between_them_begins_anew(quarantine):
+    fail(quarantine, 2)
+    quarantine.note("p.one", Returned())
+    fail(quarantine, 2)
+
+    assert quarantine.refuse("p.one") is None
+
+
+@pytest.mark.parametrize(
+    "result",
+    [Unanswered(reason="x"), Failed(reason="Retry", trace="", is_answer=True)],
+    ids=["backend", "answer"],
+)
+def test_what_is_not_the_plugins_fault_counts_for_nothing(quarantine, result):
+    fail(quarantine, 99, result=result)
+
+    assert quarantine.refuse("p.one") is None
+
+
+def test_after_the_time_one_delivery_is_tried(quarantine, now, log):
+    fail(quarantine, 3)
+    now[0] = 100.0
+
+    assert quarantine.refuse("p.one") is None
+    assert quarantine.refuse("p.two") == Quarantined(plugin="p", retry_after=100)
+    quarantine.note("p.one", Returned())
+    assert quarantine.refuse("p.two") is None
+    assert log.names == ["plugin.quarantined", "plugin.released"]
+
+
+def test_the_operator_ends_it_at_once(quarantine):
+    fail(quarantine, 3)
+
+    assert quarantine.release("p")
+    assert not quarantine.release("p")
+    assert quarantine.refuse("p.one") is None
+    assert quarantine.plugins == {}
