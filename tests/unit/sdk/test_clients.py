@@ -214,7 +214,8 @@ class TestUsage:
 
 def test_token_is_in_no_log_no_message_and_no_repr(colour, caplog):
     """Of httpx, httpcore and websockets at DEBUG, whatever goes wrong."""
-    caplog.set_level(logging.DEBUG)
+    for name in (None, "httpx", "httpcore", "websockets"):  # another test may have made them quiet
+        caplog.set_level(logging.DEBUG, logger=name)
 
     def behave(peer, server):
         while request := peer.request():
