@@ -26,6 +26,9 @@ Every error of mycel-runtime, in one tree.
     │   ├── ConnectionClosed        ended; carries close code and reason
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
+    ├── HandlerError                a handler in a process of its own
+    │   ├── HandlerRaisedError      raised something; carries its type and its trace
+    │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
 
 A class tells who is at fault and what to do: `exit_code` is the process's answer, `retryable` whether the
@@ -257,6 +260,29 @@ class ReplayOverflow(StreamError):  # noqa: N818 - the reference SDK's name
 
 class JournalError(MycelError):
     """The journal cannot be opened, read or written."""
+
+
+class HandlerError(MycelError):
+    """A handler that runs in a process of its own."""
+
+
+class HandlerRaisedError(HandlerError):
+    """
+    It raised something.
+
+    Attributes:
+        kind: The type's name.
+        trace: Files, lines and functions; no values.
+    """
+
+    def __init__(self, kind: str, trace: str) -> None:
+        self.kind = kind
+        self.trace = trace
+        super().__init__(kind)
+
+
+class HandlerDiedError(HandlerError):
+    """Its process ended in the middle of a run."""
 
 
 class ControlError(MycelError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ import structlog
 
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Result, Returned, Unanswered
+from mycel_runtime.dispatch.workers import Workers
 from mycel_runtime.errors import ApiError
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.message import message_from_api
@@ -30,6 +32,7 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mycel_runtime.dispatch.run import Call
     from mycel_runtime.dispatch.watch import Watch
     from mycel_runtime.journal.entries import Delivery, Entry, HandlerId
     from mycel_runtime.journal.port import Journal
@@ -85,6 +88,11 @@ class Attempts:
         self._me = me
         self._settings = settings
         self._draw = draw
+        self._workers = Workers()
+
+    async def close(self) -> None:
+        """End the processes of isolated plugins."""
+        await self._workers.close()
 
     async def run(self, delivery: Delivery) -> Result:
         """
@@ -126,7 +134,7 @@ class Attempts:
             deadline=self._deadline(),
             attempt=delivery.attempts + 1,
         )
-        ended = await run_handler(bound.handler, context)
+        ended = await run_handler(bound.handler, context, call=self._caller(bound))
         return ended or Returned(shown=1)
 
     async def _run_on_chat(self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler) -> Result:
@@ -234,7 +242,9 @@ class Attempts:
                 _sdk=self._sdk,
                 _roster=self._roster,
             )
-            ended = await run_handler(bound.handler, context, through_seq=turn.through_seq)
+            ended = await run_handler(
+                bound.handler, context, through_seq=turn.through_seq, call=self._caller(bound)
+            )
             if isinstance(ended, Failed):
                 return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
             if ended is not None:
@@ -254,6 +264,9 @@ class Attempts:
             for message in foreign
         ]
         return [message for message in messages if subscription.wants(message, room.chat_type)]
+
+    def _caller(self, bound: BoundHandler) -> Call | None:
+        return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._settings.handler_timeout

@@ -85,11 +85,14 @@ class Dispatcher:
 
         Cancelling: running handlers are cancelled; their deliveries are due again at the next start.
         """
-        async with asyncio.TaskGroup() as tasks:
-            while not self._is_stopping:
-                self._wake.clear()
-                await self._start_due(tasks)
-                await self._wait_for_work()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while not self._is_stopping:
+                    self._wake.clear()
+                    await self._start_due(tasks)
+                    await self._wait_for_work()
+        finally:
+            await self._attempts.close()
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
         free = self._settings.concurrency - self.running

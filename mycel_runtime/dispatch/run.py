@@ -12,10 +12,10 @@ import threading
 import traceback
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
-from mycel_runtime.errors import ApiError, NotCaughtUpError
+from mycel_runtime.errors import ApiError, HandlerRaisedError, NotCaughtUpError
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.ending import (
@@ -27,11 +27,13 @@ from mycel_runtime.speech.ending import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.wire.ids import MessageSeq
+
+    Call: TypeAlias = Callable[[Handler, MessageContext | FrameContext], Awaitable[None]]
 
 
 _abandoned: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
@@ -43,7 +45,11 @@ def abandoned_threads() -> int:
 
 
 async def run_handler(
-    handler: Handler, context: MessageContext | FrameContext, *, through_seq: MessageSeq | None = None
+    handler: Handler,
+    context: MessageContext | FrameContext,
+    *,
+    through_seq: MessageSeq | None = None,
+    call: Call | None = None,
 ) -> Failed | Unanswered | None:
     """
     Run once.
@@ -52,6 +58,7 @@ async def run_handler(
         handler: What to call.
         context: With what; ended when the run is over.
         through_seq: What the handler is shown, for the dead letter.
+        call: Calls it; by default here, on the loop or in a thread.
 
     Returns:
         `None` when it returned, or was about to say what must not be said, else how it ended. Whatever it raises,
@@ -65,7 +72,7 @@ async def run_handler(
     deadline = asyncio.timeout_at(context.deadline)
     try:
         async with deadline:
-            await _call(handler, context)
+            await (call or _call)(handler, context)
     except (SupersededError, asyncio.CancelledError) as exc:
         if isinstance(exc, SupersededError) or _is_cancelled():
             raise
@@ -130,15 +137,21 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
             return Failed(
                 reason=f"Reject: {why}", trace="", through_seq=through_seq, is_permanent=True, is_answer=True
             )
-        case NotCaughtUpError():
-            return Failed(reason="somebody spoke first", trace="", through_seq=through_seq, is_answer=True)
         case ApiError() if isinstance(exc, UNANSWERED):
             return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+        case NotCaughtUpError():
+            return Failed(reason="somebody spoke first", trace="", through_seq=through_seq, is_answer=True)
         case ApiError(status_code=status):
             reason = f"{type(exc).__name__} {status}"
             return Failed(reason=reason, trace=_trace(exc), through_seq=through_seq, is_permanent=True)
         case _:
-            return Failed(reason=type(exc).__name__, trace=_trace(exc), through_seq=through_seq)
+            return _raised(exc, through_seq)
+
+
+def _raised(exc: BaseException, through_seq: MessageSeq | None) -> Failed:
+    if isinstance(exc, HandlerRaisedError):
+        return Failed(reason=exc.kind, trace=exc.trace, through_seq=through_seq)
+    return Failed(reason=type(exc).__name__, trace=_trace(exc), through_seq=through_seq)
 
 
 def _trace(exc: BaseException) -> str:

@@ -2,8 +2,8 @@
 Entry points and files become checked plugins.
 
 A table `[plugins.NAME]` names an entry point of the group `mycel_runtime.plugins`, or, with `path`, a Python
-file. The rest of the table is the plugin's settings. Whatever an import raises, `SystemExit` included, becomes
-an error that names the plugin, the file and the line.
+file; `isolation = "process"` gives it processes of its own. The rest of the table is the plugin's settings. Whatever
+an import raises, `SystemExit` included, becomes an error that names the plugin, the file and the line.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ GROUP: Final = "mycel_runtime.plugins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSpec:
+    """What a process of a plugin's own loads: its table, without `isolation`, and the file that the table is in."""
+
+    name: str
+    table: Mapping[str, Any]
+    config: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPlugin:
     """
     A plugin that passed its checks.
@@ -37,12 +46,14 @@ class LoadedPlugin:
         settings: An instance of its model, or the plain table.
         origin: Distribution or file.
         version: Of the distribution; empty for a file.
+        worker: Set when its handlers run in processes of their own.
     """
 
     plugin: Plugin
     settings: Any
     origin: str
     version: str
+    worker: WorkerSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,7 @@ class BoundHandler:
 
     handler: Handler
     settings: Any
+    worker: WorkerSpec | None = None
 
 
 def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[LoadedPlugin]:
@@ -81,7 +93,7 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[
 def bound_handlers(plugins: list[LoadedPlugin]) -> list[BoundHandler]:
     """All handlers of all plugins."""
     return [
-        BoundHandler(handler=handler, settings=loaded.settings)
+        BoundHandler(handler=handler, settings=loaded.settings, worker=loaded.worker)
         for loaded in plugins
         for handler in loaded.plugin.handlers
     ]
@@ -93,8 +105,10 @@ def installed() -> Mapping[str, EntryPoint]:
 
 
 def _load(name: str, table: dict[str, Any], config: Path) -> LoadedPlugin:
-    path = table.pop("path", None)
     where = _where(name, config)
+    is_isolated = _pop_isolation(table, where)
+    worker = WorkerSpec(name=name, table=dict(table), config=config.absolute()) if is_isolated else None
+    path = table.pop("path", None)
     if path is None:
         plugin, origin, version = _load_entry_point(name, where)
     else:
@@ -108,7 +122,17 @@ def _load(name: str, table: dict[str, Any], config: Path) -> LoadedPlugin:
         settings=_validate(plugin, name, table, config),
         origin=origin,
         version=version,
+        worker=worker,
     )
+
+
+def _pop_isolation(table: dict[str, Any], where: str) -> bool:
+    isolation = table.pop("isolation", "none")
+    if isolation not in ("none", "process"):
+        raise PluginError(
+            f"isolation = {isolation!r} is unknown", where=where, fix='Use "none" or "process".'
+        )
+    return bool(isolation == "process")
 
 
 def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:

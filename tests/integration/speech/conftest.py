@@ -105,7 +105,7 @@ class World:
     stack: contextlib.AsyncExitStack
     tokens: dict = field(default_factory=dict)
 
-    async def agent(self, name, plugin, *, guard=None, **dispatch):
+    async def agent(self, name, plugin, *, guard=None, worker=None, **dispatch):
         """Start one, or start it again on its journal."""
         if name not in self.tokens:
             self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
@@ -132,10 +132,13 @@ class World:
             token=SecretStr(self.tokens[name]),
             journal=journal,
             sdk=sdk,
-            handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+            handlers=[
+                BoundHandler(handler=handler, settings=None, worker=worker) for handler in plugin.handlers
+            ],
             observer=memory,
             clock=clock,
         )
+        self.stack.push_async_callback(parts.dispatcher._attempts.close)
         return Agent(name, sdk, journal, parts, plugin, memory, clock)
 
     async def user(self, name):

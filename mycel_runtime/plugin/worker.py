@@ -1,0 +1,190 @@
+"""
+A plugin's own process: `isolation = "process"`.
+
+Spoken to in JSON lines over standard input and output, one run at a time. First line in: the plugin to load, as
+`{"name", "table", "config"}`. Then per run: `{"run": handler, …}` in, any number of `{"call": method, …}` out and
+`{"value"}`, `{"error"}` or `{"stop"}` in, and at last `{"ended": how, …}` out. What the plugin prints goes to
+standard error. End of input, and the death of the runtime, end the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from mycel_runtime import errors
+from mycel_runtime.plugin.context import Guard
+from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.registry import bound_handlers, load_plugins
+from mycel_runtime.speech.turn import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from mycel_runtime.plugin.registry import BoundHandler
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class StoppedError(BaseException):
+    """The runtime has ended this run. Passes `except Exception`."""
+
+
+class Line:
+    """The line to the runtime: one question at a time, answered before the next."""
+
+    def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._lock = threading.Lock()
+
+    def read(self) -> dict[str, Any] | None:
+        """The next line; `None` at the end."""
+        line = self._incoming.readline()
+        return json.loads(line) if line else None
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Say something."""
+        self._outgoing.write(json.dumps(value) + "\n")
+        self._outgoing.flush()
+
+    def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
+        """
+        Have a context's method called by the runtime.
+
+        Raises:
+            StoppedError: The run is over.
+            ApiError: As the method raised it.
+        """
+        with self._lock:
+            self.write({"call": method, "arguments": arguments})
+            answer = self.read()
+        if answer is None or "stop" in answer:
+            raise StoppedError
+        if "error" in answer:
+            kind = getattr(errors, answer["error"])
+            raise kind(answer["status"], answer["detail"])
+        return answer["value"]
+
+
+class WorkerContext:
+    """
+    `MessageContext` and `FrameContext` on this side of the line: the same names.
+
+    For a plain function the methods are plain calls, for an `async def` they are awaited.
+    """
+
+    def __init__(self, line: Line, run: dict[str, Any], bound: BoundHandler) -> None:
+        self._line = line
+        self._is_async = bound.handler.is_async
+        self.settings = bound.settings
+        self.me = run["me"]
+        self.attempt = run["attempt"]
+        self.log = structlog.get_logger().bind(handler=bound.handler.id, attempt=self.attempt)
+        self.event_type = run.get("event_type")
+        self.metadata = run.get("metadata")
+        self.chat_id = run.get("chat_id")
+        self.chat_type = run.get("chat_type")
+        self.messages = [self._message(message) for message in run.get("messages", ())]
+        self.guard = Guard(**run["guard"]) if "guard" in run else None
+        self._seconds = float(run["seconds"])
+
+    @property
+    def deadline(self) -> float:
+        """Time of the running loop at which this process is killed; for a plain function, seconds from its start."""
+        return asyncio.get_running_loop().time() + self._seconds if self._is_async else self._seconds
+
+    def reply(self, text: str, *, mentions: Any = ()) -> Any:
+        """As `MessageContext.reply`."""
+        return self._ask("reply", {"text": text, "mentions": list(mentions)}, lambda value: Sent(**value))
+
+    def history(self, limit: int = 50) -> Any:
+        """As `MessageContext.history`."""
+        return self._ask(
+            "history", {"limit": limit}, lambda value: [self._message(message) for message in value]
+        )
+
+    def members(self) -> Any:
+        """As `MessageContext.members`."""
+        return self._ask("members", {}, lambda value: value)
+
+    def _ask(self, method: str, arguments: Mapping[str, Any], parse: Any) -> Any:
+        if self._is_async:
+            return self._ask_async(method, arguments, parse)
+        return parse(self._line.ask(method, arguments))
+
+    async def _ask_async(self, method: str, arguments: Mapping[str, Any], parse: Any) -> Any:
+        return parse(await asyncio.to_thread(self._line.ask, method, arguments))
+
+    def _message(self, message: dict[str, Any]) -> Any:
+        return message_from_api(message["raw"], me=self.me, sender_type=message["sender_type"])
+
+
+def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[str, Any]:
+    """Run a handler, and say how it ended; whatever it raises is contained."""
+    context = WorkerContext(line, run, bound)
+    try:
+        if bound.handler.is_async:
+            asyncio.run(bound.handler.function(context))
+        else:
+            bound.handler.function(context)
+    except StoppedError:
+        return {"ended": "stopped"}
+    except Retry as exc:
+        return {"ended": "retry", "after": exc.after}
+    except Reject as exc:
+        return {"ended": "reject", "why": exc.why}
+    except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
+        return {
+            "ended": "raised",
+            "type": type(exc).__name__,
+            "is_api": isinstance(exc, errors.ApiError),
+            "trace": _trace(exc),
+        }
+    return {"ended": "returned"}
+
+
+def _trace(exc: BaseException) -> str:
+    frames = traceback.extract_tb(exc.__traceback__)
+    return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
+
+
+def _own_line() -> Line:
+    """Take standard output for the line, and give the plugin's prints to standard error."""
+    outgoing = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return Line(os.fdopen(os.dup(0), encoding="utf-8"), outgoing)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Load the plugin, then run what comes until the input ends."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    line = _own_line()
+    load = line.read()
+    assert load is not None
+    plugins = load_plugins({load["name"]: load["table"]}, Path(load["config"]))
+    handlers = {bound.handler.id: bound for bound in bound_handlers(plugins)}
+    while (run := line.read()) is not None:
+        line.write(how_it_ended(line, run, handlers[run["run"]]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""`isolation = "process"`: whatever such a handler does costs its own delivery only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from mycel_runtime.errors import PluginError
+from mycel_runtime.plugin.registry import load_plugins
+
+pytestmark = pytest.mark.slow
+
+PLUGIN = """
+import os, subprocess, sys, time
+from mycel_runtime import Plugin, Reject, Retry
+
+plugin = Plugin("wild")
+
+@plugin.on_message(pattern="^(?!sync)")
+async def wild(ctx):
+    match ctx.messages[-1].content:
+        case "spin":
+            await ctx.reply(f"{os.getpid()}")
+            while True:
+                pass
+        case "exit":
+            os._exit(3)
+        case "raise":
+            raise ValueError("a secret")
+        case "reject":
+            raise Reject("no")
+        case "print":
+            print("{not a line}")
+            await ctx.reply("printed")
+        case "look":
+            history = await ctx.history(5)
+            await ctx.reply(f"{len(history)} {len(await ctx.members())} {ctx.guard.turns_left} {os.getpid()}")
+        case text:
+            await ctx.reply(f"{ctx.me} heard {text}")
+
+@plugin.on_message(pattern="^sync")
+def plain(ctx):
+    ctx.reply(f"plain heard {ctx.messages[-1].content}")
+"""
+
+
+@pytest.fixture
+async def wild(world, tmp_path):
+    """An agent with the plugin, its direct chat, and a way to talk to it."""
+    (tmp_path / "wild.py").write_text(PLUGIN)
+    config = tmp_path / "agent.toml"
+    config.write_text("")
+    (loaded,) = load_plugins({"wild": {"path": "wild.py", "isolation": "process"}}, config)
+    assert loaded.settings == {}
+    agent = await world.agent("a", loaded.plugin, worker=loaded.worker, handler_timeout=10, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+
+    async def ask(text):
+        await world.say(chat_id, text)
+        await agent.hear(chat_id)
+        history = await world.owner.messages.list(chat_id)
+        answers = [message["content"] for message in history if message["sender_id"] == "a"]
+        letters = await agent.journal.dead_letters("a")
+        return answers[-1] if answers else None, [letter.reason for letter in letters]
+
+    return agent, ask
+
+
+async def test_it_speaks_and_asks_as_any_handler(wild):
+    _, ask = wild
+
+    assert await ask("hello") == ("a heard hello", [])
+    assert await ask("print") == ("printed", [])
+    assert (await ask("look"))[0].startswith("5 2 6 ")
+    assert await ask("sync x") == ("plain heard sync x", [])
+
+
+async def test_a_process_is_kept_for_the_next_run(wild):
+    _, ask = wild
+
+    first, second = (await ask("look"))[0], (await ask("look"))[0]
+    assert first.split()[-1] == second.split()[-1]
+    assert int(first.split()[-1]) != os.getpid()
+
+
+async def test_what_it_raises_is_told_without_values(wild):
+    agent, ask = wild
+
+    assert await ask("raise") == (None, ["ValueError"])
+    (letter,) = await agent.journal.dead_letters("a")
+    assert letter.trace.splitlines()[-1].endswith("in wild")
+    assert "secret" not in letter.trace
+    assert (await ask("reject"))[1] == ["ValueError", "Reject: no"]
+
+
+async def test_an_exit_costs_its_own_delivery(wild):
+    _, ask = wild
+
+    assert await ask("exit") == (None, ["HandlerDiedError"])
+    assert await ask("again") == ("a heard again", ["HandlerDiedError"])
+
+
+async def test_a_spinner_is_killed_at_its_deadline_and_the_loop_goes_on_meanwhile(wild):
+    agent, ask = wild
+    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
+        update={"handler_timeout": 5.0}
+    )
+    beats = 0
+
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.05)
+            beats += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        beating = tasks.create_task(beat())
+        pid, reasons = await ask("spin")
+        beating.cancel()
+
+    assert reasons == ["deadline passed"]
+    assert beats > 20
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+def test_an_unknown_isolation_is_refused(tmp_path):
+    with pytest.raises(PluginError, match="isolation = 'thread' is unknown"):
+        load_plugins({"echo": {"isolation": "thread"}}, tmp_path / "agent.toml")
