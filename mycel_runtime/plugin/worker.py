@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mycel_runtime import errors
+from mycel_runtime.errors import ApiError
 from mycel_runtime.plugin.context import Guard
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.outcome import Reject, Retry
@@ -74,9 +74,20 @@ class Line:
         if answer is None or "stop" in answer:
             raise StoppedError
         if "error" in answer:
-            kind = getattr(errors, answer["error"])
-            raise kind(answer["status"], answer["detail"])
+            raise _error(answer)
         return answer["value"]
+
+
+def _error(answer: Mapping[str, Any]) -> ApiError:
+    """The error that the method raised on the other side."""
+    kinds = {kind.__name__: kind for kind in _below(ApiError)}
+    error = ApiError(answer["status"], answer["detail"])
+    error.__class__ = kinds.get(answer["error"], ApiError)
+    return error
+
+
+def _below(kind: type[ApiError]) -> list[type[ApiError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _below(child))]
 
 
 class WorkerContext:
@@ -150,7 +161,7 @@ def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[s
         return {
             "ended": "raised",
             "type": type(exc).__name__,
-            "is_api": isinstance(exc, errors.ApiError),
+            "is_api": isinstance(exc, ApiError),
             "trace": _trace(exc),
         }
     return {"ended": "returned"}

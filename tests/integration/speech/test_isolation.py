@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 PLUGIN = """
 import os, subprocess, sys, time
-from mycel_runtime import Plugin, Reject, Retry
+from mycel_runtime import Plugin, Reject
+from mycel_runtime.errors import BadRequestError
 
 plugin = Plugin("wild")
 
@@ -29,6 +30,11 @@ async def wild(ctx):
             os._exit(3)
         case "raise":
             raise ValueError("a secret")
+        case "blank":
+            try:
+                await ctx.reply(" ")
+            except BadRequestError as exc:
+                await ctx.reply(f"{exc.status_code}")
         case "reject":
             raise Reject("no")
         case "print":
@@ -73,6 +79,7 @@ async def test_it_speaks_and_asks_as_any_handler(wild):
 
     assert await ask("hello") == ("a heard hello", [])
     assert await ask("print") == ("printed", [])
+    assert await ask("blank") == ("400", [])
     assert (await ask("look"))[0].startswith("5 2 6 ")
     assert await ask("sync x") == ("plain heard sync x", [])
 
