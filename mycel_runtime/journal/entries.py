@@ -180,6 +180,27 @@ class IntentState(StrEnum):
     """You are here when nobody can tell; nothing is sent again until somebody can."""
 
 
+class IntentEvent(StrEnum):
+    """What can happen to an intent."""
+
+    INTEND = "intend"
+    RECORD = "record"
+    REFUSE = "refuse"
+    PARK = "park"
+
+
+INTENT_TRANSITIONS: Final[dict[tuple[IntentState, IntentEvent], frozenset[IntentState]]] = {
+    (IntentState.INTENDED, IntentEvent.INTEND): frozenset({IntentState.INTENDED}),
+    (IntentState.INTENDED, IntentEvent.RECORD): frozenset({IntentState.SENT}),
+    (IntentState.INTENDED, IntentEvent.REFUSE): frozenset({IntentState.REFUSED}),
+    (IntentState.INTENDED, IntentEvent.PARK): frozenset({IntentState.UNKNOWN}),
+    (IntentState.REFUSED, IntentEvent.INTEND): frozenset({IntentState.INTENDED}),
+    (IntentState.UNKNOWN, IntentEvent.RECORD): frozenset({IntentState.SENT}),
+    (IntentState.UNKNOWN, IntentEvent.REFUSE): frozenset({IntentState.REFUSED}),
+}
+"""Where an event may lead. What is sent stays sent: no event leads out of it, and the engine changes nothing then."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """

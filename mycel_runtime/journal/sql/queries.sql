@@ -163,7 +163,8 @@ VALUES (:delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq,
 ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
 SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
     message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
-    is_unattended = excluded.is_unattended;
+    is_unattended = excluded.is_unattended
+WHERE intent.state <> 'sent';
 
 -- name: doubts
 SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import Hole, IntentState, Unattended
+import pytest
+
+from mycel_runtime.journal.entries import (
+    INTENT_TRANSITIONS,
+    Hole,
+    IntentEvent,
+    IntentState,
+    Unattended,
+)
 from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, handle_through, intent, want
 
 
@@ -12,7 +20,37 @@ async def both_through(journal, seq):
         await handle_through(journal, seq, handler=handler)
 
 
+OUTCOMES = {IntentEvent.RECORD: IntentState.SENT, IntentEvent.REFUSE: IntentState.REFUSED}
+
+
+async def happen_to(journal, delivery, event):
+    """Let an event happen to the delivery's first intent, as speech and the operator do."""
+    match event:
+        case IntentEvent.INTEND:
+            await journal.intend(intent(delivery))
+        case IntentEvent.PARK:
+            await journal.park(delivery, before=99.0)
+        case _:
+            sent = {"message_id": "m", "message_seq": 6} if event is IntentEvent.RECORD else {}
+            await journal.settle(intent(delivery, state=OUTCOMES[event], **sent))
+
+
 class SpeechConformance:
+    @pytest.mark.parametrize(
+        ("state", "event"),
+        [*INTENT_TRANSITIONS, *((IntentState.SENT, event) for event in IntentEvent)],
+    )
+    async def test_an_intent_goes_where_its_table_says(self, journal, state, event):
+        """Out of `sent` nothing leads; another pair that the table lacks is not asked for by speech."""
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await journal.settle(intent(delivery, state=state))
+        await happen_to(journal, delivery, event)
+
+        await journal.postpone(delivery, due_at=0.0, spend=False)
+        (known,) = (await claim_one(journal)).intents
+        assert known.state in INTENT_TRANSITIONS.get((state, event), {state})
+
     async def test_a_doubt_is_listed_until_the_operator_resolves_it(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)

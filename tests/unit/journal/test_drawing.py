@@ -1,0 +1,14 @@
+"""The pictures in the README are drawn from the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mycel_runtime.journal.drawing import drawings
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def test_readme_shows_the_state_machines_as_they_are():
+    """`python -m mycel_runtime.journal.drawing` prints what has to stand there."""
+    assert drawings() in README.read_text()
