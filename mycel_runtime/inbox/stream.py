@@ -1,7 +1,7 @@
 """
 The socket: connect, resume, receive, commit.
 
-Every end is treated alike (Q19): wait with full jitter, connect again, resume from the checkpoint, reconcile. One
+Every end is treated alike (Q19): wait with jitter, connect again, resume from the checkpoint, reconcile. One
 task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest none waits.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import tenacity
 
-from mycel_runtime.backoff import full_jitter
+from mycel_runtime.backoff import patient_jitter
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -211,7 +211,7 @@ class Listener:
             return
 
     def _delay(self, state: tenacity.RetryCallState) -> float:
-        delay = PAUSE_SECONDS + full_jitter(
+        delay = PAUSE_SECONDS + patient_jitter(
             self._failures,
             base=self._settings.backoff_base,
             cap=self._settings.backoff_cap,

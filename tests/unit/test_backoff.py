@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycel_runtime.backoff import exponential, full_jitter, half_jitter
+from mycel_runtime.backoff import exponential, full_jitter, half_jitter, patient_jitter
 
 attempts = st.integers(min_value=1) | st.integers(min_value=1, max_value=10)
 seconds = st.floats(min_value=0.001, max_value=86_400, allow_nan=False)
@@ -48,3 +48,12 @@ def test_the_whole_range_is_used():
     assert full_jitter(4, base=1.0, cap=60.0, draw=0.0) == 0.0
     assert full_jitter(4, base=1.0, cap=60.0, draw=0.5) == 4.0
     assert half_jitter(4, base=1.0, cap=60.0, draw=0.0) == 4.0
+
+
+def test_patient_jitter_never_tries_more_than_twenty_times_in_ten_minutes():
+    now, tries = 0.0, 0
+    while now < 600:
+        tries += 1
+        now += patient_jitter(tries, base=1.0, cap=60.0, draw=0.0)
+
+    assert tries == 20
