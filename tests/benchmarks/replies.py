@@ -1,0 +1,183 @@
+"""
+Replies per second with 50 chats: ours against a bare asyncio loop that does the same three HTTP calls and no journal.
+
+    python -m tests.benchmarks.replies [ROUNDS]
+
+Each round the owner has said one thing in every chat. Bare: GET unread, POST read, POST send. Ours: hint committed,
+delivery claimed, history read, proof, intent, send, record, finish. Both run eight chats at once, in turns, in one
+process, against one backend in a process of its own. The delay is from the hint to the handler's having the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from mycel_runtime.backend.server import LocalBackend
+from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Observer
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import Settings
+
+CHATS = 50
+CONCURRENCY = 8
+BAR = 0.7
+
+
+def serve(port):
+    """A backend in a process of its own."""
+    with LocalBackend() as backend:
+        port.send(backend.port)
+        threading.Event().wait()
+
+
+async def say_everywhere(owner, chats):
+    """One message in each chat, not measured."""
+    for chat_id in chats:
+        await owner.messages.send(chat_id, "question", enforce_caught_up=False)
+
+
+async def bare(sdk, chats):
+    """Seconds, and the delays until each message was there."""
+    began, delays, slots = time.perf_counter(), [], asyncio.Semaphore(CONCURRENCY)
+
+    async def answer(chat_id):
+        async with slots:
+            (message,) = await sdk.messages.unread(chat_id)
+            delays.append(time.perf_counter() - began)
+            await sdk.messages.read(chat_id)
+            await sdk.messages.send(chat_id, message["content"])
+
+    async with asyncio.TaskGroup() as tasks:
+        for chat_id in chats:
+            tasks.create_task(answer(chat_id))
+    return time.perf_counter() - began, delays
+
+
+class Ours(Observer):
+    """A runtime that hears hints instead of a stream."""
+
+    def __init__(self, journal, me, plugin):
+        self._journal = journal
+        self._me = me
+        self._handler = plugin.handlers[0]
+        self.parts = None
+        self.began = 0.0
+        self.delays = []
+        self.finished = asyncio.Semaphore(0)
+
+    def tell(self, fact):
+        if fact.name == "delivery.finished":
+            self.finished.release()
+
+    async def round(self, chats):
+        self.began, self.delays = time.perf_counter(), []
+        hints = tuple(
+            ChatWork(
+                handler=HandlerId(self._handler.id),
+                lane=Lane(f"chat:{chat_id}"),
+                chat_id=chat_id,
+                wanted_seq=None,
+            )
+            for chat_id in chats
+        )
+        await self._journal.append(Batch(identity=self._me, hints=hints), now=time.time())
+        self.parts.dispatcher.wake()
+        for _ in chats:
+            await self.finished.acquire()
+        return time.perf_counter() - self.began, self.delays
+
+
+async def measure(base_url, folder, rounds):
+    async with AsyncClient(base_url=base_url) as nobody:
+        made = await nobody.auth.create_guest_owner("owner")
+    async with AsyncClient(base_url=base_url, auth_token=made["token"]) as owner:
+        tokens, chats = {}, {}
+        for name in ("bare", "ours"):
+            tokens[name] = (await owner.auth.create_external_user(name, name))["token"]
+            chats[name] = [
+                (await owner.chats.create([name], kind="group", title=f"{number}"))["id"]
+                for number in range(CHATS)
+            ]
+        async with (
+            AsyncClient(base_url=base_url, auth_token=tokens["bare"]) as loop,
+            AsyncClient(base_url=base_url, auth_token=tokens["ours"]) as sdk,
+        ):
+            return await _turns(owner, loop, sdk, chats, folder, base_url, rounds)
+
+
+async def _turns(owner, loop, sdk, chats, folder, base_url, rounds):
+    plugin = Plugin("p")
+    journal = SqliteJournal(folder)
+    journal.open()
+
+    @plugin.on_message
+    async def answer(ctx):
+        ours.delays.append(time.perf_counter() - ours.began)
+        await ctx.reply(ctx.messages[-1].content)
+
+    ours = Ours(journal, "ours", plugin)
+    ours.parts = await assemble(
+        Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
+        me="ours",
+        base_url=base_url,
+        token=SecretStr("unused"),
+        journal=journal,
+        sdk=sdk,
+        handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+        observer=ours,
+    )
+    results = {"bare": ([], []), "ours": ([], [])}
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ours.parts.dispatcher.run())
+        for number in range(rounds + 1):
+            for name in ("bare", "ours"):
+                await say_everywhere(owner, chats[name])
+                seconds, delays = await (
+                    bare(loop, chats[name]) if name == "bare" else ours.round(chats[name])
+                )
+                if number:  # the first round opens connections and fills caches
+                    results[name][0].append(seconds)
+                    results[name][1].extend(delays)
+        ours.parts.dispatcher.stop()
+    await journal.close()
+    return results
+
+
+def report(results):
+    rates = {name: CHATS / statistics.median(seconds) for name, (seconds, _) in results.items()}
+    for name, (_, delays) in results.items():
+        cuts = statistics.quantiles(delays, n=100)
+        print(
+            f"{name}: {rates[name]:6.0f} replies/s, to the handler p50 {cuts[49] * 1e3:.0f} ms,"
+            f" p99 {cuts[98] * 1e3:.0f} ms"
+        )
+    ratio = rates["ours"] / rates["bare"]
+    print(f"ratio {ratio:.2f} (bar {BAR}): {'held' if ratio >= BAR else 'MISSED'}")
+
+
+def main():
+    ours, theirs = multiprocessing.Pipe()
+    backend = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    backend.start()
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    with tempfile.TemporaryDirectory() as folder:
+        report(asyncio.run(measure(f"http://127.0.0.1:{ours.recv()}", Path(folder), rounds)))
+    backend.kill()
+    backend.join()
+
+
+if __name__ == "__main__":
+    main()
