@@ -112,7 +112,8 @@ def backend(tmp_path_factory) -> Iterator[LocalBackend]:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30.0) as http:
+    # A connection kept would be cut after five seconds of rest, perhaps under the next request.
+    with httpx.Client(timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0)) as http:
         yield http
 
 
