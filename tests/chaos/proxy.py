@@ -9,6 +9,7 @@ import struct
 import threading
 
 CHUNK_BYTES = 65_536
+UPGRADE = b"Upgrade: websocket"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -20,6 +21,7 @@ class Link:
         self.flows = asyncio.Event()
         self.flows.set()
         self.is_abandoned = False
+        self.is_stream = False
 
     def close(self):
         """End both sides, as an orderly proxy would."""
@@ -84,6 +86,10 @@ class FaultProxy:
     def half_open(self):
         """Let every connection go silent for ever; new ones are well."""
         self._each(Link.abandon)
+
+    def block_streams(self):
+        """Let what goes through upgraded connections pile up, for ever; everything else is well."""
+        self._do(lambda: [link.abandon() for link in self._links if link.is_stream])
 
     def stall(self, seconds):
         """Hold everything back for a while; then it all comes at once."""
@@ -184,6 +190,7 @@ class FaultProxy:
 async def _pump(reader, writer, link):
     try:
         while data := await reader.read(CHUNK_BYTES):
+            link.is_stream = link.is_stream or UPGRADE in data
             await link.flows.wait()
             writer.write(data)
             await writer.drain()

@@ -1,0 +1,243 @@
+"""
+A stream that stands and tells nothing is noticed within one reconcile interval and the grace time.
+
+`DEAFNESS_TRIALS=40` makes it the long form: so many trials of each of five kinds, 200 in all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import random
+import time
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from mycel_runtime.daemon.scheduler import JITTER
+from mycel_runtime.inbox.hearing import Hearing
+from mycel_runtime.inbox.intake import Intake, open_session
+from mycel_runtime.inbox.reconcile import CONNECT, INTERVAL, Reconciler
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.sdk.stream import open_stream
+from mycel_runtime.settings import InboxSettings
+from tests.chaos.proxy import FaultProxy
+from tests.integration.inbox.conftest import DEADLINE, Memory, running
+
+TRIALS = int(os.environ.get("DEAFNESS_TRIALS", "3"))
+INTERVAL_SECONDS = 0.5
+GRACE_SECONDS = 0.2
+LONGEST_INTERVAL_SECONDS = INTERVAL_SECONDS * (1 + 2 * JITTER)
+"""Two rings of the timer may lie this far apart: the first came early, the second late."""
+SLACK_SECONDS = 1.0
+"""For the calls of a reconcile on a busy machine; the long form prints what it took."""
+
+LIFE = ["stream.ended", "stream.connected", "reconcile.finished"]
+
+SETTINGS = {
+    "reconcile_interval": INTERVAL_SECONDS,
+    "deaf_grace": GRACE_SECONDS,
+    "ping_interval": 60.0,  # pings would notice some kinds by themselves
+    "backoff_base": 0.05,
+    "backoff_cap": 0.1,
+}
+
+
+@contextlib.asynccontextmanager
+async def half_open(trial):
+    trial.home.backend.faults.half_open_streams()
+    yield
+
+
+@contextlib.asynccontextmanager
+async def starved(trial):
+    trial.home.backend.faults.swallow_wakes(1)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def stolen(trial):
+    """A second subscriber takes all wakes (Q10)."""
+    async with trial.subscribed_elsewhere():
+        yield
+
+
+@contextlib.asynccontextmanager
+async def deafened(trial):
+    """The end of a predecessor that never sent a resume unregisters its successor (Q11)."""
+    connected = len(trial.memory.named("stream.connected"))
+    async with trial.subscribed_elsewhere():
+        trial.proxy.cut()
+        await trial.memory.wait("stream.connected", connected + 1)
+        await asyncio.sleep(0.1)  # the server registers after it has accepted
+    await asyncio.sleep(0.05)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def blocked(trial):
+    """What the server sends piles up before us."""
+    trial.proxy.block_streams()
+    yield
+
+
+@dataclasses.dataclass
+class Trial:
+    home: object
+    proxy: FaultProxy
+    memory: Memory
+
+    def subscribed_elsewhere(self):
+        return open_stream(
+            base_url=self.home.backend.base_url, auth_token=self.home.agent_token, since_seq=None
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 8 * TRIALS)  # a trial takes about a second and a half
+@pytest.mark.parametrize("deafen", [half_open, starved, stolen, deafened, blocked])
+async def test_deafness_is_noticed_within_one_interval_and_grace_and_handled_within_two(
+    home, tmp_path, deafen
+):
+    noticed, handled = [], []
+    with FaultProxy("127.0.0.1", home.backend.port) as proxy:
+        away = dataclasses.replace(home, backend=SimpleNamespace(base_url=proxy.base_url))
+        async with running(away, tmp_path / "s", **SETTINGS) as runtime:
+            trial = Trial(home, proxy, runtime.memory)
+            connections = 0
+            for number in range(TRIALS):
+                await until_settled(runtime, connections + 1)
+                await asyncio.sleep(random.uniform(0, INTERVAL_SECONDS))
+                alarms = len(runtime.memory.named("deafness.detected"))
+                async with deafen(trial):
+                    connections = len(runtime.memory.named("stream.connected"))
+                    await home.say(f"{number}")
+                    began = time.monotonic()
+                    await until(lambda text=f"{number}": text in runtime.heard)
+                    handled.append(time.monotonic() - began)
+                    await runtime.memory.wait("deafness.detected", alarms + 1)
+                    noticed.append(time.monotonic() - began)
+            await until_settled(runtime, connections + 1)
+
+    print(f"\n{deafen.__name__}: {TRIALS} trials, noticed {summary(noticed)}, handled {summary(handled)}")
+    bound = LONGEST_INTERVAL_SECONDS + GRACE_SECONDS + SLACK_SECONDS
+    assert [seconds for seconds in noticed if seconds > bound] == []
+    assert [seconds for seconds in handled if seconds > 2 * LONGEST_INTERVAL_SECONDS + SLACK_SECONDS] == []
+
+
+async def until_settled(runtime, connections):
+    """
+    Until so many connections were made at least, the newest stands, and its first look is over.
+
+    What is unread at that look is known without a frame. The look may fail; then the timer's stands for it.
+    """
+
+    def is_settled():
+        told = [fact for fact in runtime.memory.facts if fact.name in LIFE]
+        connects = [at for at, fact in enumerate(told) if fact.name == "stream.connected"]
+        if len(connects) < connections:
+            return False
+        since = told[connects[-1] + 1 :]
+        if any(fact.name == "stream.ended" for fact in since):
+            return False
+        return len(since) > 1 or any(fact.reason == CONNECT for fact in since)
+
+    await until(is_settled)
+
+
+async def until(condition):
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - what it looks at is lists
+            await asyncio.sleep(0.005)
+
+
+def summary(seconds):
+    """For the report."""
+    ordered = sorted(seconds)
+    return f"median {ordered[len(ordered) // 2]:.3f} s, longest {ordered[-1]:.3f} s"
+
+
+class QuietServer:
+    """
+    Answers like a backend on which nothing happens, and counts its calls.
+
+    One chat holds something unread that mentions somebody else: it woke nobody (Q32) and stays unread for ever.
+    """
+
+    def __init__(self, chats):
+        self.calls = Counter()
+        self.rows = [
+            {"id": f"c{number}", "title": "t", "unread_count": int(number == 0), "last_message": {"seq": 7}}
+            for number in range(chats)
+        ]
+        self.notifications = SimpleNamespace(drain=self.answer("drain", {"notifications": []}))
+        self.chats = SimpleNamespace(
+            list=self.answer("chats", self.rows),
+            get=self.answer("chat", {"type": "group", "created_by_user_id": "owner"}),
+            list_workflow_events=self.answer("workflow events", []),
+        )
+        self.relationships = SimpleNamespace(list=self.answer("relationships", []))
+        self.messages = SimpleNamespace(unread=self.answer("unread", [self.message()]))
+
+    @staticmethod
+    def message():
+        return {"seq": 7, "sender_id": "owner", "message_type": "human", "mentioned_ids": ["somebody"]}
+
+    def answer(self, name, value):
+        async def call(*args):
+            self.calls[name] += 1
+            return value
+
+        return call
+
+
+@pytest.mark.slow
+async def test_seven_quiet_days_cost_no_connection_and_a_bounded_number_of_calls(tmp_path):
+    """With a clock that jumps. Every sixth hour somebody speaks, and the stream tells it."""
+    now = 0.0
+    settings, server, memory = InboxSettings(), QuietServer(chats=50), Memory()
+    days, interval = 7, settings.reconcile_interval
+    journal = SqliteJournal(tmp_path)
+    await asyncio.to_thread(journal.open)
+    replaced = []
+    try:
+        hearing = Hearing()
+        router = SimpleNamespace(route=lambda notify: (), route_chat=lambda chat_id, seq: ())
+        session = await open_session(journal, identity="me", server="s")
+        intake = Intake(
+            session,
+            journal=journal,
+            router=router,
+            observer=memory,
+            clock=lambda: now,
+            committed=lambda: None,
+        )
+        reconciler = Reconciler(
+            sdk=server,
+            me="me",
+            intake=intake,
+            hearing=hearing,
+            settings=settings,
+            observer=memory,
+            server="s",
+            clock=lambda: now,
+        )
+        reconciler.replace_connection = replaced.append
+        await reconciler.run(CONNECT)
+        for tick in range(1, int(days * 86_400 / interval) + 1):
+            now = tick * interval
+            if now % (6 * 3600) == 0:
+                server.rows[1]["last_message"]["seq"] += 1
+                hearing.announce("c1", server.rows[1]["last_message"]["seq"], now=now)
+            await reconciler.run(INTERVAL)
+    finally:
+        await journal.close()
+
+    print(f"\n{days} quiet days, 50 chats: {server.calls.total()} calls, {dict(server.calls)}")
+    assert replaced == []
+    assert memory.named("deafness.detected") == []
+    looks = days * 86_400 / interval + 1
+    assert server.calls.total() <= 3 * looks + 2 * 50 + 1
