@@ -84,9 +84,7 @@ def run(folder, deliveries, chats, kills, dice):
     fill(folder, deliveries, chats)
     log = folder / "handled"
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(
-        [__name__ if __name__ != "__main__" else "tests.integration.dispatch.order"]
-    )
+    processes.set_forkserver_preload(["mycel_runtime.journal.sqlite"])
     for life in range(kills + 1):
         process = processes.Process(target=work, args=(folder, log, dice.random()))
         process.start()

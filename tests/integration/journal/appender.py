@@ -27,6 +27,11 @@ from tests.integration.journal.samples import (
 )
 
 
+def say(*words):
+    """In one write, because whoever is killed within a line spoils the next one; `print` may make several."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
 async def append_for_ever(journal, dice):
     last = await journal.checkpoint(ME)
     through = last.since_seq if last else 0
@@ -39,7 +44,7 @@ async def append_for_ever(journal, dice):
             checkpoint=checkpoint(through),
         )
         await journal.append(batch, now=0.0)
-        print("appended", through, flush=True)
+        say("appended", through)
 
 
 async def handle_for_ever(journal):
@@ -47,7 +52,7 @@ async def handle_for_ever(journal):
         for delivery in await claim(journal):
             done = delivery.entry.seq if delivery.entry else delivery.wanted_seq
             assert await finish(journal, delivery, None if delivery.entry else done)
-            print("event" if delivery.entry else "chat", done, flush=True)
+            say("event" if delivery.entry else "chat", done)
 
 
 async def live(folder, seed):
@@ -65,12 +70,12 @@ def main(folder):
         pid = os.fork()
         if not pid:
             try:
-                print("born", os.getpid(), flush=True)
+                say("born", os.getpid())
                 asyncio.run(live(folder, seed))
             finally:
                 os._exit(1)
         os.waitpid(pid, 0)
-        print("dead", pid, flush=True)
+        say("dead", pid)
 
 
 if __name__ == "__main__":
