@@ -21,10 +21,12 @@ class Progress:
     Attributes:
         since_seq: Everything up to here is held or can never be had any more.
         above: Held numbers beyond a hole.
+        given_up: How many numbers were never held and can never be had any more.
     """
 
     since_seq: InboxSeq
     above: set[InboxSeq] = field(default_factory=set)
+    given_up: int = 0
 
     @property
     def has_gap(self) -> bool:
@@ -46,6 +48,8 @@ class Progress:
 
     def _give_up_below(self, seq: InboxSeq) -> None:
         """No replay reaches below `seq` any more; reconcile knows what those frames were hints of."""
+        skipped = max(0, seq - self.since_seq)
+        self.given_up += skipped - sum(self.since_seq < held <= seq for held in self.above)
         self.since_seq = max(self.since_seq, seq)
         self.above = {held for held in self.above if held > self.since_seq}
         self._close_up()

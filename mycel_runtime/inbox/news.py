@@ -35,6 +35,7 @@ class Line:
 
     Attributes:
         kind, key: Which list, which line.
+        is_open: Somebody waits for us: news at the first look too, for nobody may have been told.
         state: What handlers may care about.
         metadata: Told with the event.
     """
@@ -43,6 +44,7 @@ class Line:
     key: str
     state: str
     metadata: Mapping[str, Any]
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def relationship_lines(relationships: Sequence[Relationship]) -> list[Line]:
                 "other_user_id": each["other_user_id"],
                 "is_requester": each["is_requester"],
             },
+            is_open=each["state"] == "pending" and not each["is_requester"],
         )
         for each in relationships
     ]
@@ -105,6 +108,7 @@ def join_request_lines(requests: Sequence[JoinRequest]) -> list[Line]:
                 "requester_user_id": each["requester_user_id"],
                 "state": each["state"],
             },
+            is_open=each["state"] == "pending",
         )
         for each in requests
     ]
@@ -153,7 +157,12 @@ def compare(
     """
     baselines = {kind for kind, key in known if not key}
     news = [
-        _changed(line, known.get((line.kind, line.key)), now, is_silent=line.kind not in baselines)
+        _changed(
+            line,
+            known.get((line.kind, line.key)),
+            now,
+            is_silent=line.kind not in baselines and not line.is_open,
+        )
         for line in lines
         if known.get((line.kind, line.key)) != line.state
     ]

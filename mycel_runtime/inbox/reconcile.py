@@ -64,6 +64,9 @@ CONNECT: Final = "connect"
 INTERVAL: Final = "interval"
 """The reason of the timer's."""
 
+LOOKS_PER_DRAIN: Final = 10
+"""Of the timer, while something stays unread."""
+
 _FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
 """Why the session asks for a reconcile."""
 
@@ -113,6 +116,8 @@ class Reconciler:
         self._chats: list[ChatSummary] | None = None
         self._owned: dict[str, bool] = {}
         self._has_looked = False
+        self._unread_before = 0
+        self._looks_undrained = 0
         self.succeeded_at: float | None = None
         self.replace_connection: Callable[[str], None] = lambda _reason: None
 
@@ -126,10 +131,11 @@ class Reconciler:
         Cancelling: what was answered is committed or will be asked again.
         """
         async with self._lock:
-            drained = await self._ask(reason, self._drain)
+            drained = await self._ask(reason, self._drain) if self._must_drain(reason) else 0
             unread = await self._ask(reason, self._unread_chats)
             if unread is None:
                 return
+            self._unread_before = len(unread)
             await self._intake.hint(unread)
             events = await self._ask(reason, lambda: self._compare_lists(reason))
             self.succeeded_at = self._clock()
@@ -153,6 +159,18 @@ class Reconciler:
                 ReconcileFailed(reason=reason, error=f"{type(exc).__name__} {exc.status_code}")
             )
             return None
+
+    def _must_drain(self, reason: str) -> bool:
+        """
+        Each drain announces every unread chat again (Q7), and each of them would be an entry of the journal.
+
+        So while something stays unread the timer's drains are rare; what waits in the queue behind a lost wake comes
+        with them, with the next wake, or with the next connect.
+        """
+        self._looks_undrained = 0 if reason != INTERVAL else self._looks_undrained + 1
+        if self._unread_before == 0 or self._looks_undrained >= LOOKS_PER_DRAIN:
+            self._looks_undrained = 0
+        return self._looks_undrained == 0
 
     async def _drain(self) -> int:
         items = (await self._sdk.notifications.drain())["notifications"]
@@ -231,13 +249,13 @@ class Reconciler:
         """Whether the stream is deaf; a doubt is given the grace time and looked at once more."""
         candidates = await self._doubted(self._hearing.unannounced(unread))
         if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
-            self._heal()
+            self._heal(unread)
         elif self._hearing.doubts:
             await asyncio.sleep(self._settings.deaf_grace)
             unread = await self._ask(reason, self._unread_chats) or []
             candidates = await self._doubted(self._hearing.unannounced(unread))
             if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
-                self._heal()
+                self._heal(unread)
 
     async def _doubted(self, candidates: Sequence[tuple[ChatId, MessageSeq]]) -> list[ChatId]:
         for chat_id, _ in candidates:
@@ -248,8 +266,10 @@ class Reconciler:
             self._hearing.doubt(chat_id, unread, me=self._me, now=self._clock())
         return [chat_id for chat_id, _ in candidates]
 
-    def _heal(self) -> None:
+    def _heal(self, unread: Sequence[Unread]) -> None:
+        """Tell once, and replace: what is unread now is known, whatever the next connection announces."""
         self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
+        self._hearing.begin(unread)
         self.replace_connection("something is unread that no frame has announced")
 
 

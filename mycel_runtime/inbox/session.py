@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mycel_runtime.inbox.checkpoint import Progress
 from mycel_runtime.journal.entries import Checkpoint, Entry, Mark
-from mycel_runtime.observe.facts import EpochChanged, FrameRejected, ReplayOverflowed
+from mycel_runtime.observe.facts import EpochChanged, FrameRejected, FramesGivenUp, ReplayOverflowed
 from mycel_runtime.wire.codec import encode_notify
 from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
 from mycel_runtime.wire.ids import InboxSeq
@@ -133,11 +133,14 @@ class Session:
             messages: As they came.
             now: Epoch seconds, kept as `received_at`.
         """
-        had_gap = self._progress.has_gap
+        had_gap, progress = self._progress.has_gap, self._progress
+        given_up = progress.given_up
         step = Step(checkpoint=self.checkpoint)
         for message in messages:
             self._receive_one(message, step, now)
         self._forget_old_marks()
+        if progress.given_up > given_up:
+            step.facts.append(FramesGivenUp(count=progress.given_up - given_up))
         if self._progress.has_gap and not had_gap:
             step.reconcile = step.reconcile or "gap"
         step.checkpoint = self.checkpoint

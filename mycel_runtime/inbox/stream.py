@@ -32,6 +32,8 @@ from mycel_runtime.wire.codec import decode_frame
 from mycel_runtime.wire.frames import Notify
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from pydantic import SecretStr
 
     from mycel_runtime.inbox.hearing import Hearing
@@ -48,11 +50,50 @@ BATCH_FRAMES: Final = 512
 PAUSE_SECONDS: Final = 0.05
 """Between an end and the next connection, so that the server has noticed the end (Q11)."""
 
+REPLACEMENTS_IN_A_ROW: Final = 3
+"""Connections that we replace ourselves at once; more need a pause, for the ring may move on as fast as we ask."""
+
 _REPLACED: Final = 1000
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
 
 _Inbound = asyncio.Queue["str | bytes | ConnectionClosed"]
+
+
+class ReplacedError(ConnectionClosed):
+    """We ended the connection ourselves, because another one will serve better."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_REPLACED, reason)
+
+
+class _Life:
+    """
+    The tasks of one connection, which end together by the first error of any.
+
+    The error is a result here and does not go through the TaskGroup: that would raise it in the place of a
+    cancellation which arrives meanwhile, and the listener would live on.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
+        self._running: list[asyncio.Task[None]] = []
+        self.ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    def start(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        self._running = [task for task in self._running if not task.done()]
+        self._running.append(self._tasks.create_task(self._tell_end(work), name=name))
+
+    def cancel(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+    async def _tell_end(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as exc:  # noqa: BLE001 - raised by whoever awaits the end
+            if not self.ended.done():
+                self.ended.set_result(exc)
 
 
 class Listener:
@@ -94,12 +135,13 @@ class Listener:
         self._proxy = proxy
         self._observer = observer
         self._failures = 0
+        self._replacements = 0
         self._replaced: asyncio.Future[str] | None = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether a subscription stands."""
-        return self._replaced is not None
+        """Whether a subscription stands, and nobody has asked for another."""
+        return self._replaced is not None and not self._replaced.done()
 
     def replace_connection(self, reason: str) -> None:
         """End the connection, if there is one, so that a new one follows."""
@@ -135,9 +177,18 @@ class Listener:
             raise
         except (StreamError, TransportError) as exc:
             lasted = loop.time() - connected_at
-            self._failures = 1 if lasted >= self._settings.stable_after else self._failures + 1
+            self._count_end(exc, lasted)
             self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
             raise
+
+    def _count_end(self, exc: Exception, lasted: float) -> None:
+        """A connection that we replaced ourselves is no failure, unless the next ones need replacing too."""
+        if isinstance(exc, ReplacedError) and self._replacements < REPLACEMENTS_IN_A_ROW:
+            self._replacements += 1
+            self._failures = 0
+            return
+        self._replacements = 0
+        self._failures = 1 if lasted >= self._settings.stable_after else self._failures + 1
 
     async def _connect_and_receive(self) -> None:
         checkpoint, since_seq = self._intake.checkpoint, self._intake.resume()
@@ -158,17 +209,19 @@ class Listener:
         self._replaced = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._end_when_replaced(self._replaced), name="stream-replace")
-                tasks.create_task(self._receive(connection, inbound), name="stream-receive")
-                tasks.create_task(self._commit(inbound, tasks), name="stream-commit")
-                tasks.create_task(self._reconciler.run(CONNECT), name="reconcile-connect")
-        except BaseExceptionGroup as group:
-            raise _gravest(group) from group
+                life = _Life(tasks)
+                life.start(self._end_when_replaced(self._replaced), name="stream-replace")
+                life.start(self._receive(connection, inbound), name="stream-receive")
+                life.start(self._commit(inbound, life), name="stream-commit")
+                life.start(self._reconciler.run(CONNECT), name="reconcile-connect")
+                error = await life.ended
+                life.cancel()
         finally:
             self._replaced = None
+        raise error
 
     async def _end_when_replaced(self, replaced: asyncio.Future[str]) -> None:
-        raise ConnectionClosed(_REPLACED, await replaced)
+        raise ReplacedError(await replaced)
 
     async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
         try:
@@ -177,7 +230,7 @@ class Listener:
         except ConnectionClosed as exc:
             await inbound.put(exc)
 
-    async def _commit(self, inbound: _Inbound, tasks: asyncio.TaskGroup) -> None:
+    async def _commit(self, inbound: _Inbound, life: _Life) -> None:
         """Commit what has gathered; the connection's end comes last and is raised after it."""
         while True:
             raws = [await inbound.get()]
@@ -189,9 +242,9 @@ class Listener:
                 step = await self._intake.take(received)
                 self._note_heard(received)
                 if step.reconcile:
-                    tasks.create_task(self._reconciler.run(step.reconcile), name="reconcile-asked")
+                    life.start(self._reconciler.run(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
-                    raise ConnectionClosed(_REPLACED, "replaced to be replayed what the ring holds")
+                    raise ReplacedError("replaced to be replayed what the ring holds")
             if isinstance(end, ConnectionClosed):
                 raise end
 
@@ -211,6 +264,8 @@ class Listener:
             return
 
     def _delay(self, state: tenacity.RetryCallState) -> float:
+        if self._failures == 0:
+            return PAUSE_SECONDS
         delay = PAUSE_SECONDS + patient_jitter(
             self._failures,
             base=self._settings.backoff_base,
@@ -223,12 +278,6 @@ class Listener:
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0
         self._observer.tell(StreamRetryScheduled(attempt=self._failures, retry_in=round(retry_in, 3)))
-
-
-def _gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of several errors at once the one that reconnecting cannot mend."""
-    errors = sorted(group.exceptions, key=lambda exc: isinstance(exc, StreamError))
-    return errors[0]
 
 
 def _retry_after(state: tenacity.RetryCallState) -> float:

@@ -161,6 +161,15 @@ class FramesCommitted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FramesGivenUp(Fact):
+    """Numbers that no replay reaches any more; what they were hints of is asked for instead."""
+
+    name: ClassVar[str] = "frames.given_up"
+    level: ClassVar[Level] = "warning"
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileFinished(Fact):
     """The server was asked what it holds for us."""
 

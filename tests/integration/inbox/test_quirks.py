@@ -190,3 +190,27 @@ async def test_q52_a_refusal_by_a_proxy_never_ends_an_identity(home, status):
             await memory.wait("stream.retry_scheduled", 4)
             assert not running_.done()
             running_.cancel()
+
+
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_cancellation_while_a_connection_is_being_replaced_ends_the_listener(home, ticks):
+    """Whichever step of the replacement it meets; the listener must not live on with it swallowed."""
+    memory = Memory()
+
+    async def hold(connection):
+        await connection.wait_closed()
+
+    async with serve(hold, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        subject = listener(f"http://127.0.0.1:{port}", home.owner, memory)
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+            living = tasks.create_task(subject.run())
+            await memory.wait("stream.connected")
+            while not subject.is_connected:  # noqa: ASYNC110 - the next steps are counted
+                await asyncio.sleep(0)
+            subject.replace_connection("test")
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            living.cancel()
+
+    assert living.cancelled()

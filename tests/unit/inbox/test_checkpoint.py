@@ -42,6 +42,7 @@ def test_a_hole_that_no_replay_can_fill_is_given_up():
 
     assert progress.since_seq == 1 + RING_FRAMES
     assert not progress.has_gap
+    assert progress.given_up == 1
 
 
 def test_overflow_moves_to_where_the_ring_begins_and_keeps_what_is_held_beyond():

@@ -120,3 +120,13 @@ def test_a_workflow_event_is_news_with_each_version():
     (told_event,) = told(compare(known, workflow_event_lines([event(1)]), frozenset(), now=1.0))
 
     assert told_event["state_version"] == 1
+
+
+def test_somebody_who_waits_for_us_is_news_at_the_first_look_too():
+    """The notification may have been lost before there was anything to compare with."""
+    asked = relationship("pending")
+    own = asked | {"id": "o", "is_requester": True}
+
+    events = told(compare({}, relationship_lines([asked, own]), ALL, now=1.0))
+
+    assert [event["relationship_id"] for event in events] == ["r"]
