@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from types import SimpleNamespace
 
@@ -53,7 +54,12 @@ def test_a_server_that_accepts_and_closes_is_tried_at_most_twenty_times_in_ten_m
 
 
 def test_a_thousand_runtimes_do_not_come_back_together():
-    """One outage of a minute ends for all at once; nobody may see more than a twentieth of them in one second."""
+    """
+    One outage of a minute ends for all at once; nobody may see more than a twentieth of them in one second.
+
+    Forty other seeds gave 35 to 46.
+    """
+    random.seed(1)
     comebacks = Counter()
     for _ in range(1000):
         tries = delays(seconds=300, error=ConnectionClosed(1006, ""))
