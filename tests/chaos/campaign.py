@@ -57,6 +57,7 @@ class Campaign:
         self.last_seqs = {}
         self._marked = Counter()
         self._quiet = threading.Lock()
+        self._hush = threading.Event()
 
     def run(self):
         """Everything; the table's rows."""
@@ -120,6 +121,9 @@ class Campaign:
                 self._break_something()
         finally:
             talking.join(60)
+            self._hush.set()
+            talking.join(60)
+            self._hush.clear()
         self.daemon.kill()
         self.faults["daemon killed"] += 1
         self._check_checkpoint()
@@ -130,7 +134,7 @@ class Campaign:
         """Say this round's messages in bursts, in pace with the round; mark read what was shown."""
         strangers = self.strangers[self.faults["requested"] : round(self.events * share)]
         pause = max(0.0, (ends - time.monotonic()) * 3 / max(1, round(self.messages * share) - self.said))
-        while self.said < round(self.messages * share) or strangers:
+        while (self.said < round(self.messages * share) or strangers) and not self._hush.is_set():
             chat_id = dice.choice(self.chats)
             for _ in range(dice.randint(1, 5)):
                 self._say(chat_id)
@@ -167,6 +171,8 @@ class Campaign:
         """Move the server's cursor over what was shown, as an agent that answers does."""
         chats, _ = evidence.shown(self.daemon.shown)
         for chat_id, seqs in chats.items():
+            if self._hush.is_set():
+                return
             if (newest := max(seqs)) > self._marked[chat_id]:
                 with contextlib.suppress(*TROUBLE):
                     self._as_agent(f"/api/chats/{chat_id}/read", {"up_to_seq": newest})

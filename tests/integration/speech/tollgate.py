@@ -24,6 +24,7 @@ class Tollgate:
     def __init__(self, port):
         self._upstream = port
         self._server = None
+        self._relays = set()
         self.point = ""
         self.left = 0
         self.pid = None
@@ -34,6 +35,9 @@ class Tollgate:
 
     async def __aexit__(self, *_):
         self._server.close()
+        for relay in self._relays:
+            relay.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
         await self._server.wait_closed()
 
     @property
@@ -55,14 +59,16 @@ class Tollgate:
             os.kill(self.pid, signal.SIGKILL)
 
     async def _relay(self, reader, writer):
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        try:
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        """One connection; ends with the gate at the latest, and leaves nothing open."""
+        self._relays.add(asyncio.current_task())
+        with contextlib.closing(writer):
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+            with (
+                contextlib.closing(up_writer),
+                contextlib.suppress(asyncio.IncompleteReadError, ConnectionError),
+            ):
                 while await self._exchange(reader, writer, up_reader, up_writer):
                     pass
-        finally:
-            for each in (writer, up_writer):
-                each.close()
 
     async def _exchange(self, reader, writer, up_reader, up_writer):
         request = await _message(reader)
