@@ -437,7 +437,7 @@ def send_message(
     *,
     reply_to: str | None = None,
     mentions: Sequence[str] | None = None,
-    delivery_scope: wire.DeliveryScope = "broadcast",
+    delivery_scope: wire.DeliveryScope | None = "broadcast",
     addressed_to_user_ids: Sequence[str] | None = None,
     enforce_caught_up: bool = True,
 ) -> Call[wire.Message]:
@@ -449,7 +449,8 @@ def send_message(
         content: Not blank.
         reply_to: A message id; stored, never returned.
         mentions: User ids; in a group a mention silences everybody else (Q32).
-        delivery_scope: `addressed` gets the attention of `addressed_to_user_ids` only; everybody can read it.
+        delivery_scope: `addressed` gets the attention of `addressed_to_user_ids` only; everybody can read it. `None`
+            says nothing about it: broadcast to every server, and generation A refuses to be told (422).
         addressed_to_user_ids: Members other than the sender.
         enforce_caught_up: Refuse while something is unread.
 
@@ -457,7 +458,6 @@ def send_message(
         NotCaughtUpError: Something is unread; read first.
         ServerError: Perhaps stored all the same; a stored message inside the answer is returned instead (Q21).
     """
-    _require(delivery_scope, ("broadcast", "addressed"), "delivery_scope")
     body = {
         "content": content,
         "mentioned_ids": None if mentions is None else list(mentions),
@@ -465,6 +465,10 @@ def send_message(
         "reply_to": reply_to,
         "enforce_caught_up": enforce_caught_up,
     }
+    if delivery_scope is None:
+        del body["delivery_scope"]
+    else:
+        _require(delivery_scope, ("broadcast", "addressed"), "delivery_scope")
     if addressed_to_user_ids is not None:
         body["addressed_to_user_ids"] = list(addressed_to_user_ids)
     return Call(method="POST", path=_chat(chat_id, "messages"), body=_json(body), is_send=True)

@@ -242,21 +242,25 @@ class Turn:
             await self._want_others(None)
             raise
 
-    async def _mark_and_list(self) -> list[Message]:
-        """Generation A has no `messages/read` (405): mark first, then see what that covered."""
+    async def _mark_and_list(self, through_seq: MessageSeq | None = None) -> list[Message]:
+        """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
         try:
-            await self._means.sdk.messages.mark_read(self._chat_id)
+            await self._means.sdk.messages.mark_read(self._chat_id, through_seq)
             return await messages_after(self._means.sdk, self._chat_id, self.handled_seq)
         except UNANSWERED as exc:
             await self._want_others(None)
             raise UnansweredError(exc) from exc
+        except asyncio.CancelledError:
+            await self._want_others(None)
+            raise
 
     async def _mark_shown(self) -> None:
-        """Refused, though nothing foreign is new: the server counts our own messages (Q29)."""
-        try:
-            await self._means.sdk.messages.mark_read(self._chat_id, self.through_seq)
-        except UNANSWERED as exc:
-            raise UnansweredError(exc) from exc
+        """
+        Refused, though nothing foreign is new: the server counts our own messages (Q29).
+
+        Older servers take no number and mark whatever there is, which then would block nothing any more.
+        """
+        await self._require_seen(await self._mark_and_list(self.through_seq))
 
     async def _close_gap(self, through_seq: MessageSeq) -> None:
         """Our last send was not adjacent to what was shown (Q28): see what lies between."""
@@ -304,8 +308,13 @@ class Turn:
     async def _send_once(self, content: str, mentions: Sequence[str]) -> Sent:
         intent = await self._intend(content_hash(content, mentions=mentions))
         try:
+            # Without a scope, which generation A does not take; every server's default is broadcast.
             message = await self._means.sdk.messages.send(
-                self._chat_id, content, mentions=list(mentions) or None, enforce_caught_up=True
+                self._chat_id,
+                content,
+                mentions=list(mentions) or None,
+                delivery_scope=None,
+                enforce_caught_up=True,
             )
         except NotSentError as exc:
             await self._settle(intent, IntentState.REFUSED)
