@@ -150,7 +150,18 @@ class World:
 
     async def say(self, chat_id, text):
         """As the owner, who is human."""
-        return await self.owner.messages.send(chat_id, text, enforce_caught_up=False)
+        return await self.owner.messages.send(chat_id, text, delivery_scope=None, enforce_caught_up=False)
+
+
+async def enter(backend, stack):
+    """A human's client; generation A knows no guests."""
+    async with AsyncClient(base_url=backend.base_url) as nobody:
+        if backend.options.generation == "a":
+            backend.ask("add_user", email="owner@example.org", password="secret")
+            made = await nobody.auth.login("owner@example.org", "secret")
+        else:
+            made = await nobody.auth.create_guest_owner("owner")
+    return await stack.enter_async_context(AsyncClient(base_url=backend.base_url, auth_token=made["token"]))
 
 
 @pytest.fixture
@@ -163,9 +174,5 @@ def options():
 async def world(tmp_path, options):
     with LocalBackend(BackendOptions(**options)) as backend:
         async with contextlib.AsyncExitStack() as stack:
-            async with AsyncClient(base_url=backend.base_url) as nobody:
-                made = await nobody.auth.create_guest_owner("owner")
-            owner = await stack.enter_async_context(
-                AsyncClient(base_url=backend.base_url, auth_token=made["token"])
-            )
+            owner = await enter(backend, stack)
             yield World(backend, owner, tmp_path, stack)
