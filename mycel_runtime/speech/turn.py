@@ -75,7 +75,9 @@ class Means:
         me: The identity.
         observer: Told of sends, conflicts and doubts.
         clock: Epoch seconds.
-        settle_grace: Seconds after which a request that is not in the history cannot arrive any more.
+        settle_grace: Seconds, after its sender gave up, until a request that is not in the history counts as lost.
+            What a proxy or an overloaded server holds for longer and then stores is said twice, unless the server
+            counts our own messages (Q29) and refuses it: without an idempotency key (Q22) nobody can tell.
     """
 
     journal: Journal
@@ -166,12 +168,14 @@ class Turn:
         """
         Find out what became of earlier runs' sends, before the handler is asked again.
 
+        The grace begins here: how long their senders, dead perhaps, waited before they gave up was not written down.
+
         Raises:
             UnansweredError: It cannot be known now.
         """
         for intent in tuple(self._intents.values()):
             if intent.state in _DOUBTFUL:
-                await self._look_for(intent, not_before=intent.intended_at + self._means.settle_grace)
+                await self._look_for(intent, not_before=self._means.clock() + self._means.settle_grace)
 
     async def send(self, content: str, mentions: Sequence[str] = ()) -> Sent:
         """
