@@ -105,8 +105,9 @@ class World:
     stack: contextlib.AsyncExitStack
     tokens: dict = field(default_factory=dict)
 
-    async def agent(self, name, plugin, *, guard=None, worker=None, **dispatch):
+    async def agent(self, name, plugin, *, guard=None, worker=None, base_url=None, timeout=15.0, **dispatch):  # noqa: ASYNC109 - httpx's, per step
         """Start one, or start it again on its journal."""
+        base_url = base_url or self.backend.base_url
         if name not in self.tokens:
             self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
         state = self.folder / name
@@ -115,20 +116,20 @@ class World:
         journal.open()
         self.stack.push_async_callback(journal.close)
         sdk = await self.stack.enter_async_context(
-            AsyncClient(base_url=self.backend.base_url, auth_token=self.tokens[name], retries=0)
+            AsyncClient(base_url=base_url, auth_token=self.tokens[name], retries=0, timeout=timeout)
         )
         memory, clock = Memory(), Clock()
         parts = await assemble(
             Settings(
                 file={
-                    "agent": {"name": "a", "base_url": self.backend.base_url},
+                    "agent": {"name": "a", "base_url": base_url},
                     "dispatch": SETTINGS | dispatch,
                     "guard": guard or {},
                 },
                 overrides={},
             ),
             me=name,
-            base_url=self.backend.base_url,
+            base_url=base_url,
             token=SecretStr(self.tokens[name]),
             journal=journal,
             sdk=sdk,

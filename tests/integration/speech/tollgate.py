@@ -65,13 +65,14 @@ class Tollgate:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
             with (
                 contextlib.closing(up_writer),
-                contextlib.suppress(asyncio.IncompleteReadError, ConnectionError),
+                # Cancelled when the gate closes: asyncio's streams would print it.
+                contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError),
             ):
                 while await self._exchange(reader, writer, up_reader, up_writer):
                     pass
 
     async def _exchange(self, reader, writer, up_reader, up_writer):
-        request = await _message(reader)
+        request = await message_from(reader)
         point = self._strikes(request)
         if point == "out":
             self._kill()
@@ -80,7 +81,7 @@ class Tollgate:
         await up_writer.drain()
         if point == "forwarded":
             self._kill()
-        answer = await _message(up_reader)
+        answer = await message_from(up_reader)
         if point in {"stored", "read"}:
             self._kill()
         if point == "torn":
@@ -94,7 +95,8 @@ class Tollgate:
         return True
 
 
-async def _message(reader):
+async def message_from(reader):
+    """One request or answer, whole."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
     return head + (await reader.readexactly(int(length[1])) if length else b"")
