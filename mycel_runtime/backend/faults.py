@@ -33,7 +33,7 @@ class Stage(Protocol):
     def send_raw(self, data: str | bytes, user_id: str | None) -> None:
         """Send text or bytes down open WebSockets as they are."""
 
-    def blast(self, frames: int, user_id: str, payload: int) -> None:
+    def blast(self, frames: int, user_id: str, payload: int, chats: int) -> None:
         """Send that many numbered frames down one user's WebSocket, as fast as it takes them."""
 
     def refuse_token(self, token: str, *, expired: bool) -> None:
@@ -189,10 +189,18 @@ class Faults:
         if (stage := self._stage) is not None:
             stage.send_raw(data, user_id)
 
-    def blast(self, frames: int, user_id: str, payload: int = 0) -> None:
-        """Send that many numbered frames to one subscriber, each padded by `payload` bytes, at full speed."""
+    def blast(self, frames: int, user_id: str, payload: int = 0, chats: int = 0) -> None:
+        """
+        Send that many frames with the next numbers to one subscriber, at full speed; none can be replayed.
+
+        Args:
+            frames: How many.
+            user_id: To whom.
+            payload: Bytes of padding in each.
+            chats: They announce messages in so many chats, which there are not; 0: they mean nothing.
+        """
         if (stage := self._stage) is not None:
-            stage.blast(frames, user_id, payload)
+            stage.blast(frames, user_id, payload, chats)
 
     def revoke_token(self, token: str) -> None:
         """Refuse this token from now on, as a forged one."""

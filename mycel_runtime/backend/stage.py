@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.backend.sockets import FeedSocket
@@ -55,9 +56,16 @@ class LoopStage:
         """Send text or bytes down open WebSockets as they are."""
         self._do_each(user_id, lambda socket: socket.send_raw(data))
 
-    def blast(self, frames: int, user_id: str, payload: int) -> None:
+    def blast(self, frames: int, user_id: str, payload: int, chats: int) -> None:
         """Send that many numbered frames down one user's WebSocket."""
-        self._do_each(user_id, lambda socket: self._blast(socket, frames, payload))
+
+        def run() -> None:
+            first_seq = self._service.streams.skip(user_id, frames)
+            batches = _hints(frames, first_seq, chats) if chats else _blanks(frames, first_seq, payload)
+            for socket in self._sockets(user_id):
+                self._blast(socket, batches)
+
+        self._do(run)
 
     def refuse_token(self, token: str, *, expired: bool) -> None:
         """Let a token be refused from now on."""
@@ -100,9 +108,8 @@ class LoopStage:
         self._service.silenced.append(socket)
         socket.fall_silent()
 
-    def _blast(self, socket: FeedSocket, frames: int, payload: int) -> None:
+    def _blast(self, socket: FeedSocket, batches: Iterator[list[str]]) -> None:
         """Write as long as the client takes it; go on when the buffer has room again."""
-        batches = _batches(frames, self._service.streams.last_seq(socket.user_id or ""), payload)
 
         def go_on() -> None:
             while socket.writable.is_set() and not socket.is_lost:
@@ -138,11 +145,39 @@ class LoopStage:
         done.wait(DEADLINE_SECONDS)
 
 
-def _batches(frames: int, last_seq: int, payload: int) -> Iterator[list[str]]:
-    """Frames as text, numbered from `last_seq + 1`."""
+def _blanks(frames: int, first_seq: int, payload: int) -> Iterator[list[str]]:
+    """Frames that mean nothing, as text."""
     metadata: dict[str, Any] = {"event_type": "blast", "notification_type": "blast", "payload": "x" * payload}
     frame = Notify(seq=InboxSeq(0), fingerprint=codec.fingerprint(metadata), ts=0.0, metadata=metadata)
     head, _, tail = codec.encode_notify(frame).partition(json.dumps(0))
-    for start in range(0, frames, BATCH_FRAMES):
-        numbers = range(last_seq + start + 1, last_seq + 1 + min(start + BATCH_FRAMES, frames))
+    for numbers in _numbers(frames, first_seq):
         yield [f"{head}{number}{tail}" for number in numbers]
+
+
+def _hints(frames: int, first_seq: int, chats: int) -> Iterator[list[str]]:
+    """Frames that tell of so many chats in turn, as text; made before the first goes out, for making takes longer."""
+    return iter(
+        [
+            [codec.encode_notify(_hint(number, chats)) for number in numbers]
+            for numbers in _numbers(frames, first_seq)
+        ]
+    )
+
+
+def _hint(number: int, chats: int) -> Notify:
+    """One message more in the chat whose turn it is."""
+    metadata = {
+        "event_type": "chat.message",
+        "notification_type": "chat",
+        "chat_id": str(uuid.UUID(int=number % chats)),
+        "message_id": str(uuid.UUID(int=number)),
+        "message_seq": number // chats + 1,
+        "sender_name": "someone",
+        "unread_count": 1,
+    }
+    return Notify(seq=InboxSeq(number), fingerprint=codec.fingerprint(metadata), ts=0.0, metadata=metadata)
+
+
+def _numbers(frames: int, first_seq: int) -> Iterator[range]:
+    for start in range(first_seq, first_seq + frames, BATCH_FRAMES):
+        yield range(start, min(start + BATCH_FRAMES, first_seq + frames))

@@ -62,6 +62,12 @@ class Streams:
             return Overflow(since_seq=InboxSeq(since_seq), oldest_seq=ring[0].seq)
         return [frame for frame in ring if frame.seq > since_seq]
 
+    def skip(self, user_id: str, numbers: int) -> int:
+        """Use that many numbers up without keeping frames for them; the first of them."""
+        stream = self._of(user_id)
+        stream.last_seq += numbers
+        return stream.last_seq - numbers + 1
+
     def last_seq(self, user_id: str) -> int:
         """The newest number."""
         return self._of(user_id).last_seq

@@ -175,6 +175,19 @@ def test_a_blast_is_numbered_frames_at_full_speed(town, agent):
         assert [heard(socket)["seq"] for _ in range(5000)] == list(range(1, 5001))
 
 
+def test_a_blast_of_hints_announces_each_chat_in_turn_under_the_next_numbers(town, agent):
+    with subscription(town, agent, since_seq=0) as socket:
+        town.backend.faults.blast(1, agent.id)
+        town.backend.faults.blast(6, agent.id, chats=2)
+        frames = [heard(socket) for _ in range(7)][1:]
+    assert [frame["seq"] for frame in frames] == [2, 3, 4, 5, 6, 7]
+    assert len({frame["fingerprint"] for frame in frames}) == 6
+    by_chat = {frame["metadata"]["chat_id"]: [] for frame in frames}
+    for frame in frames:
+        by_chat[frame["metadata"]["chat_id"]].append(frame["metadata"]["message_seq"])
+    assert list(by_chat.values()) == [[2, 3, 4], [2, 3, 4]]
+
+
 def test_a_plain_500_kills_the_next_request_on_its_connection(town, owner, chat):
     """Contract 1.4: the server closes without having said so."""
     assert owner.http.get(path(chat) + "?before=abc").text == "Internal Server Error"
