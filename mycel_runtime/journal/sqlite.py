@@ -10,7 +10,7 @@ import fcntl
 import itertools
 import json
 import os
-from dataclasses import asdict
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -31,13 +31,13 @@ from mycel_runtime.journal.entries import (
     Mark,
 )
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
-from mycel_runtime.journal.statements import MIGRATIONS, execute
+from mycel_runtime.journal.statements import MIGRATIONS, execute, execute_rows, values_of
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mycel_runtime.journal.entries import HandlerId
@@ -112,14 +112,13 @@ class SqliteJournal(SqliteSpeech):
     @override
     async def append(self, batch: Batch, *, now: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
-            new = sum(_append_arrival(connection, arrival, now) for arrival in batch.arrivals)
-            for work in _highest_per_chat(batch):
-                execute(connection, "want_chat", {"identity": batch.identity, "now": now} | asdict(work))
+            new = _append_arrivals(connection, batch.arrivals, now)
+            _want_chats(connection, batch, now)
             for change in batch.changes:
                 name = "delete_change" if change.state is None else "write_change"
-                execute(connection, name, {"identity": batch.identity} | asdict(change))
+                execute(connection, name, {"identity": batch.identity} | values_of(change))
             if batch.checkpoint is not None:
-                execute(connection, "write_checkpoint", asdict(batch.checkpoint))
+                execute(connection, "write_checkpoint", values_of(batch.checkpoint))
             return new
 
         return await self._writer.submit(write)
@@ -242,19 +241,54 @@ class SqliteJournal(SqliteSpeech):
         self._lock.release()
 
 
-def _append_arrival(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
+_ENTRY_ROW: Final = attrgetter("identity", "epoch", "seq", "kind", "fingerprint", "ts", "raw", "received_at")
+
+
+def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
+    """Insert entries in their order, and the event work of the new ones; how many were new."""
+    new = 0
+    for has_events, run in itertools.groupby(arrivals, _has_events):
+        if has_events:
+            new += sum(_append_events(connection, arrival, now) for arrival in run)
+        else:
+            new += execute_rows(connection, "insert_entries", [_ENTRY_ROW(each.entry) for each in run])
+    return new
+
+
+def _has_events(arrival: Arrival) -> bool:
+    return any(isinstance(work, EventWork) for work in arrival.work)
+
+
+def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
     """Insert an entry and its event work; whether it was new."""
-    row = execute(connection, "insert_entry", asdict(arrival.entry)).fetchone()
+    row = execute(connection, "insert_entry", _ENTRY_ROW(arrival.entry)).fetchone()
     if row is None:
         return False
     for work in arrival.work:
         if isinstance(work, EventWork):
             values = {"identity": arrival.entry.identity, "entry_id": row["entry_id"], "now": now}
-            execute(connection, "insert_event", values | asdict(work))
+            execute(connection, "insert_event", values | values_of(work))
     return True
 
 
-def _highest_per_chat(batch: Batch) -> Iterable[ChatWork]:
+def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
+    """Raise the levels that a batch raises."""
+    highest = _highest_per_chat(batch)
+    wanted = [
+        (batch.identity, work.handler, work.lane, work.chat_id, work.wanted_seq, now)
+        for work in highest
+        if work.wanted_seq is not None
+    ]
+    looks = [
+        (batch.identity, work.handler, work.lane, work.chat_id, now)
+        for work in highest
+        if work.wanted_seq is None
+    ]
+    execute_rows(connection, "want_chats", wanted)
+    execute_rows(connection, "look_at_chats", looks)
+
+
+def _highest_per_chat(batch: Batch) -> Collection[ChatWork]:
     """A batch's chat work, one per handler and chat: levels coalesce."""
     highest: dict[tuple[HandlerId, ChatId], ChatWork] = {}
     arrived = (work for arrival in batch.arrivals for work in arrival.work if isinstance(work, ChatWork))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from mycel_runtime.journal.entries import Hold, Intent, IntentState, Unattended
 from mycel_runtime.journal.port import Journal
-from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,15 +26,15 @@ class SqliteSpeech(Journal):
 
     @override
     async def intend(self, intent: Intent) -> None:
-        await self._change("write_intent", asdict(intent))
+        await self._change("write_intent", values_of(intent))
 
     @override
     async def settle(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
         def write(connection: sqlite3.Connection) -> None:
-            execute(connection, "write_intent", asdict(intent))
+            execute(connection, "write_intent", values_of(intent))
             if wanted_seq is not None:
                 look = {"wanted_seq": wanted_seq, "now": intent.intended_at}
-                execute(connection, "want_others", asdict(intent) | look)
+                execute(connection, "want_others", values_of(intent) | look)
 
         await self._writer.submit(write)
 

@@ -3,7 +3,8 @@ The one thread that owns the SQLite connection.
 
 Callers on the event loop submit operations and await their durability. While one commit is being written to
 disk the next operations gather, and go into the next commit together: with `synchronous=FULL` this is as fast
-as without. Every operation runs in a savepoint, so that one that fails undoes only itself.
+as without. When one of them fails, each gets a commit of its own, so that the one that fails undoes only itself: that
+is rare, and savepoints for all would cost each of them two statements.
 
 Why one thread and one connection: SQLite before 3.51.3 can lose commits when two connections of a WAL file
 write and checkpoint at the same instant.
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from mycel_runtime.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -72,6 +73,9 @@ class Writer:
     async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """
         Run `operation` in the next commit and wait until it is durable.
+
+        Args:
+            operation: Changes nothing but the file: it is run again after it was undone with others.
 
         Cancelling: the operation is carried out or not at all; the caller is cancelled once that is known.
 
@@ -161,31 +165,31 @@ def _close_to_others(path: Path) -> None:
             file.chmod(0o600)
 
 
-def _commit_group(connection: sqlite3.Connection, jobs: list[_Job[Any]]) -> None:
-    outcomes: list[tuple[_Job[Any], Any, BaseException | None]] = []
+def _commit_group(connection: sqlite3.Connection, jobs: Sequence[_Job[Any]]) -> None:
+    try:
+        results = _commit(connection, jobs)
+    except BaseException as exc:  # noqa: BLE001 - told to the caller; the thread must outlive a full disk
+        if len(jobs) > 1:
+            for job in jobs:
+                _commit_group(connection, [job])
+        else:
+            _deliver([(jobs[0], None, _translate(exc, "journal"))])
+    else:
+        _deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
+
+
+def _commit(connection: sqlite3.Connection, jobs: Sequence[_Job[Any]]) -> list[Any]:
+    """All or nothing."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [(job, *_run_job(connection, job)) for job in jobs]
+        results = [job.operation(connection) for job in jobs]
         connection.execute("COMMIT")
-    except BaseException as exc:  # noqa: BLE001 - told to every caller; the thread must outlive a full disk
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        outcomes = [(job, None, _translate(exc, "commit")) for job in jobs]
-    _deliver(outcomes)
-
-
-def _run_job(connection: sqlite3.Connection, job: _Job[Any]) -> tuple[Any, BaseException | None]:
-    connection.execute("SAVEPOINT job")
-    try:
-        result = job.operation(connection)
-    except Exception as exc:
-        if not connection.in_transaction:
-            raise
-        connection.execute("ROLLBACK TO job")
-        connection.execute("RELEASE job")
-        return None, _translate(exc, "journal operation")
-    connection.execute("RELEASE job")
-    return result, None
+    except BaseException:
+        # If that fails too, the next commit's BEGIN does as well: nothing more is stored, and every caller is told.
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+    return results
 
 
 def _deliver(outcomes: list[tuple[_Job[Any], Any, BaseException | None]]) -> None:

@@ -11,26 +11,40 @@ SELECT seq, fingerprint, ts FROM entry
 WHERE identity = :identity AND epoch = :epoch AND seq IS NOT NULL
 ORDER BY seq DESC LIMIT :limit;
 
+-- name: insert_entries
+-- A replayed number changes nothing.
+INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
+
 -- name: insert_entry
 -- A replayed number changes nothing and returns no row.
 INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
-VALUES (:identity, :epoch, :seq, :kind, :fingerprint, :ts, :raw, :received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING
 RETURNING entry_id;
 
--- name: want_chat
--- Raise the level of a chat. wanted_seq NULL means: look once more than is wanted already. A running delivery may
--- have read the chat before that, up to any number; and what it was to look for may not have been there yet when
--- it is told of it again. It has to look once more in both cases.
+-- name: want_chats
+-- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
+-- look for may not have been there yet when it is told of it again. It has to look once more in both cases.
 INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
-VALUES (:identity, :handler, :lane, :chat_id, coalesce(:wanted_seq, 0), 'due', :now)
+VALUES (?, ?, ?, ?, ?, 'due', ?)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
-SET wanted_seq = coalesce(max(wanted_seq, :wanted_seq), max(wanted_seq, coalesce(handled_seq, 0)) + 1),
-    look_again = iif(state = 'running' AND (:wanted_seq IS NULL OR :wanted_seq <= wanted_seq), 1, look_again),
-    due_at = iif(state = 'idle' OR due_at IS hole_at, :now, due_at),
+SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
+    look_again = iif(state = 'running' AND excluded.wanted_seq <= wanted_seq, 1, look_again),
+    due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
-WHERE :wanted_seq IS NULL
-   OR :wanted_seq > coalesce(handled_seq, 0) AND (state = 'running' OR :wanted_seq > wanted_seq);
+WHERE excluded.wanted_seq > coalesce(handled_seq, 0) AND (state = 'running' OR excluded.wanted_seq > wanted_seq);
+
+-- name: look_at_chats
+-- As above, where the hint has no number: look once more than is wanted already.
+INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
+VALUES (?, ?, ?, ?, 0, 'due', ?)
+ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
+SET wanted_seq = max(wanted_seq, coalesce(handled_seq, 0)) + 1,
+    look_again = iif(state = 'running', 1, look_again),
+    due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
+    state = CASE state WHEN 'idle' THEN 'due' ELSE state END;
 
 -- name: want_others
 -- What one handler's turn found out of a chat, or may have hidden from the server's lists, is work for the others too.

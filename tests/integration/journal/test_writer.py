@@ -120,7 +120,7 @@ async def test_a_failing_operation_undoes_only_itself(writer, tmp_path, commits)
     assert "SQLITE_CONSTRAINT_UNIQUE" in str(failed)
     assert isinstance(raised, ZeroDivisionError)
     assert stored(tmp_path) == {"a", "b", "c"}
-    assert len(commits) == 2
+    assert len(commits) == 1 + 3
 
 
 async def test_operations_run_in_the_order_of_submission(writer):
