@@ -67,7 +67,7 @@ class InboxSettings(_Section):
     backoff_base: Seconds = 1.0
     backoff_cap: Seconds = 60.0
     stable_after: Seconds = 60.0
-    queue_frames: Annotated[int, Field(ge=1, le=65_536)] = 1024
+    queue_frames: Annotated[int, Field(ge=1, le=65_536)] = 2048
 
 
 class DispatchSettings(_Section):

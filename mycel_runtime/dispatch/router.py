@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.lanes import chat_lane, event_lane
-from mycel_runtime.journal.entries import ChatWork, EventWork, HandlerId, Work
+from mycel_runtime.journal.entries import ChatWork, EventWork, HandlerId
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription, Subscription
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from mycel_runtime.wire.frames import Notify
     from mycel_runtime.wire.ids import ChatId, MessageSeq
-
-CHAT_MESSAGE: Final = "chat.message"
-"""The event type that says 'look at this chat'. Source: contract 5.5."""
 
 
 class HandlerRouter:
@@ -38,24 +35,24 @@ class HandlerRouter:
             if isinstance(subscription, FrameSubscription)
         ]
 
-    def route(self, notify: Notify) -> tuple[Work, ...]:
+    def route_event(self, notify: Notify) -> tuple[EventWork, ...]:
+        """The work of a notification itself."""
+        if not self._of_frames:
+            return ()
+        event_type = notify.event_type
+        return tuple(
+            EventWork(handler=handler, lane=event_lane(notify), chat_id=notify.chat_id)
+            for handler, subscription in self._of_frames
+            if subscription.wants(event_type)
+        )
+
+    def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
         """
-        The work that a notification makes due.
+        The work of a chat that holds something unread, at least up to `wanted_seq`.
 
         A message's content is not known yet, so every handler of messages gets to look; its filters are applied
         when the bodies are read.
         """
-        work: list[Work] = [
-            EventWork(handler=handler, lane=event_lane(notify), chat_id=notify.chat_id)
-            for handler, subscription in self._of_frames
-            if subscription.wants(notify.event_type)
-        ]
-        if notify.event_type == CHAT_MESSAGE and notify.chat_id:
-            work += self.route_chat(notify.chat_id, notify.message_seq)
-        return tuple(work)
-
-    def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
-        """The work of a chat that holds something unread, at least up to `wanted_seq`."""
         lane = chat_lane(chat_id)
         return tuple(
             ChatWork(handler=handler, lane=lane, chat_id=chat_id, wanted_seq=wanted_seq)

@@ -37,6 +37,9 @@ class Progress:
         """A frame with this number is about to be committed."""
         if seq <= self.since_seq:
             return
+        if seq == self.since_seq + 1 and not self.above:
+            self.since_seq = seq
+            return
         self.above.add(seq)
         self._close_up()
         if self.above and max(self.above) - self.since_seq > RING_FRAMES:

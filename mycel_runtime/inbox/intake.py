@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from mycel_runtime.inbox.news import compare
 from mycel_runtime.inbox.session import MEMORY_FRAMES, Session, first_checkpoint
-from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint
+from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import InboxSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mycel_runtime.inbox.news import Line
-    from mycel_runtime.inbox.session import Received, Step
-    from mycel_runtime.journal.entries import Work
+    from mycel_runtime.inbox.session import Heard, Received, Step
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.frames import Notify
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 class Router(Protocol):
     """Whose work a notification is; `dispatch` has the real one."""
 
-    def route(self, notify: Notify) -> tuple[Work, ...]:
-        """The work that a notification makes due."""
+    def route_event(self, notify: Notify) -> tuple[EventWork, ...]:
+        """The work of a notification itself."""
 
     def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
         """The work of a chat that holds something unread."""
@@ -97,11 +96,12 @@ class Intake:
             now = self._clock()
             receive = self._session.drained if is_drain else self._session.receive
             step = receive(messages, now=now)
-            arrivals = tuple(
-                Arrival(entry=heard.entry, work=self._router.route(heard.notify) if heard.notify else ())
-                for heard in step.heard
+            batch = Batch(
+                identity=step.checkpoint.identity,
+                arrivals=tuple(self._arrival(heard) for heard in step.heard),
+                hints=self._hints(step.announced.items()),
+                checkpoint=step.checkpoint,
             )
-            batch = Batch(identity=step.checkpoint.identity, arrivals=arrivals, checkpoint=step.checkpoint)
             new = await self._journal.append(batch, now=now)
         self._tell(step, new)
         self._committed()
@@ -127,7 +127,7 @@ class Intake:
                 return 0
             told = [each.event for each in news if each.event is not None]
             arrivals = tuple(
-                Arrival(entry=self._session.own_entry(event, now), work=self._router.route(event))
+                Arrival(entry=self._session.own_entry(event, now), work=self._router.route_event(event))
                 for event in told
             )
             changes = tuple(each.change for each in news)
@@ -138,11 +138,16 @@ class Intake:
 
     async def hint(self, chats: Sequence[tuple[ChatId, MessageSeq | None]]) -> None:
         """Commit the work of chats that hold something unread, with the seq of their newest message."""
-        hints = tuple(work for chat_id, seq in chats for work in self._router.route_chat(chat_id, seq))
-        if hints:
+        if hints := self._hints(chats):
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
             await self._journal.append(batch, now=self._clock())
             self._committed()
+
+    def _arrival(self, heard: Heard) -> Arrival:
+        return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())
+
+    def _hints(self, chats: Iterable[tuple[ChatId, MessageSeq | None]]) -> tuple[ChatWork, ...]:
+        return tuple(work for chat_id, seq in chats for work in self._router.route_chat(chat_id, seq))
 
     def _tell(self, step: Step, new: int) -> None:
         for fact in step.facts:

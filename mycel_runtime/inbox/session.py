@@ -8,13 +8,13 @@ counts from 1 again, Q1; several workers count apart, Q2), and knows how far the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from mycel_runtime.inbox.checkpoint import Progress
 from mycel_runtime.journal.entries import Checkpoint, Entry, Mark
 from mycel_runtime.observe.facts import EpochChanged, FrameRejected, FramesGivenUp, ReplayOverflowed
 from mycel_runtime.wire.codec import encode_notify
-from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
+from mycel_runtime.wire.frames import CHAT_MESSAGE, Frame, MalformedFrame, Notify, Overflow, UnknownFrame
 from mycel_runtime.wire.ids import InboxSeq
 from mycel_runtime.wire.limits import RING_FRAMES
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mycel_runtime.observe.facts import Fact
+    from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 MEMORY_FRAMES: Final = 4 * RING_FRAMES
 """Numbers whose fingerprints are remembered: a replay reaches back over the ring, a drain may add to it."""
@@ -30,16 +31,14 @@ KIND_UNKNOWN: Final = "!unknown"
 KIND_MALFORMED: Final = "!malformed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(NamedTuple):
     """A message of the stream, or an item of a drain, as text and as what it says."""
 
     frame: Frame
     raw: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(NamedTuple):
     """
     One received message to be committed.
 
@@ -61,12 +60,14 @@ class Step:
     What is to be done about some received messages, together.
 
     Attributes:
+        announced: The chats that hints of messages name, with the highest seq; `None`: a hint gave none.
         checkpoint: To be committed with `heard`.
         reconnect: The connection must be replaced to get what the ring still holds (Q4).
         reconcile: Why the server should be asked now; empty: no need.
     """
 
     heard: list[Heard] = field(default_factory=list)
+    announced: dict[ChatId, MessageSeq | None] = field(default_factory=dict)
     checkpoint: Checkpoint
     reconnect: bool = False
     reconcile: str = ""
@@ -173,23 +174,18 @@ class Session:
                 step.heard.append(self._unnumbered(KIND_MALFORMED, message.raw, now))
 
     def _notified(self, notify: Notify, raw: str, step: Step, now: float) -> None:
-        mark = Mark(fingerprint=notify.fingerprint, ts=notify.ts)
+        mark = Mark(notify.fingerprint, notify.ts)
         contradiction = self._contradiction(notify.seq, mark) or self._missed_echo(notify.seq, step)
         if contradiction:
             self._begin_epoch(contradiction, step)
         self._marks.setdefault(notify.seq, mark)
         self._progress.hold(notify.seq)
-        entry = Entry(
-            identity=self._identity,
-            epoch=self._epoch,
-            seq=notify.seq,
-            kind=notify.event_type,
-            fingerprint=notify.fingerprint,
-            ts=notify.ts,
-            raw=raw,
-            received_at=now,
-        )
-        step.heard.append(Heard(entry=entry, notify=notify))
+        seq, fingerprint, ts, _ = notify
+        kind = notify.event_type
+        entry = Entry(self._identity, self._epoch, seq, kind, fingerprint, ts, raw, now)
+        step.heard.append(Heard(entry, notify))
+        if kind == CHAT_MESSAGE and (chat_id := notify.chat_id):
+            _announce(step.announced, chat_id, notify.message_seq)
 
     def _contradiction(self, seq: InboxSeq, mark: Mark) -> str:
         """Why this number cannot belong to the epoch; empty when it can."""
@@ -252,7 +248,8 @@ class Session:
 
     def _forget_old_marks(self) -> None:
         if len(self._marks) > 2 * MEMORY_FRAMES:
-            self._marks = dict(sorted(self._marks.items())[-MEMORY_FRAMES:])
+            newest = sorted(self._marks)[-MEMORY_FRAMES:]
+            self._marks = {seq: self._marks[seq] for seq in newest}
 
 
 def first_checkpoint(known: Checkpoint | None, fresh: Checkpoint) -> Checkpoint:
@@ -270,6 +267,13 @@ def first_checkpoint(known: Checkpoint | None, fresh: Checkpoint) -> Checkpoint:
     return Checkpoint(
         identity=fresh.identity, server=fresh.server, epoch=known.epoch + 1, since_seq=InboxSeq(0)
     )
+
+
+def _announce(announced: dict[ChatId, MessageSeq | None], chat_id: ChatId, seq: MessageSeq | None) -> None:
+    """The highest number counts; no number asks for one more look and outranks any."""
+    known = announced.setdefault(chat_id, seq)
+    if known is not None and (seq is None or seq > known):
+        announced[chat_id] = seq
 
 
 def _is_same(known: Mark, mark: Mark) -> bool:

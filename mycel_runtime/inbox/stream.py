@@ -29,7 +29,6 @@ from mycel_runtime.inbox.session import Received
 from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
-from mycel_runtime.wire.frames import Notify
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -39,12 +38,13 @@ if TYPE_CHECKING:
     from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.inbox.reconcile import Reconciler
+    from mycel_runtime.inbox.session import Step
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.sdk.stream import StreamConnection
     from mycel_runtime.settings import InboxSettings
 
-BATCH_FRAMES: Final = 512
+BATCH_FRAMES: Final = 1024
 """Frames per commit at most; more gains nothing and holds the loop longer."""
 
 PAUSE_SECONDS: Final = 0.05
@@ -57,7 +57,7 @@ _REPLACED: Final = 1000
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
 
-_Inbound = asyncio.Queue["str | bytes | ConnectionClosed"]
+_Inbound = asyncio.Queue["Received | ConnectionClosed"]
 
 
 class ReplacedError(ConnectionClosed):
@@ -224,35 +224,35 @@ class Listener:
         raise ReplacedError(await replaced)
 
     async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
+        """Read and decode ahead while earlier frames are being committed."""
         try:
             while True:
-                await inbound.put(await connection.receive())
+                message = _received(await connection.receive())
+                if inbound.full():
+                    await inbound.put(message)
+                else:
+                    inbound.put_nowait(message)
         except ConnectionClosed as exc:
             await inbound.put(exc)
 
     async def _commit(self, inbound: _Inbound, life: _Life) -> None:
         """Commit what has gathered; the connection's end comes last and is raised after it."""
         while True:
-            raws = [await inbound.get()]
-            while len(raws) < BATCH_FRAMES and not inbound.empty():
-                raws.append(inbound.get_nowait())
-            end = raws.pop() if isinstance(raws[-1], ConnectionClosed) else None
-            if raws:
-                received = [_received(raw) for raw in raws]
+            received, end = await _gathered(inbound)
+            if received:
                 step = await self._intake.take(received)
-                self._note_heard(received)
+                self._note_heard(step)
                 if step.reconcile:
                     life.start(self._reconciler.run(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
                     raise ReplacedError("replaced to be replayed what the ring holds")
-            if isinstance(end, ConnectionClosed):
+            if end is not None:
                 raise end
 
-    def _note_heard(self, received: list[Received]) -> None:
+    def _note_heard(self, step: Step) -> None:
         now = time.time()
-        for message in received:
-            if isinstance(message.frame, Notify) and message.frame.chat_id is not None:
-                self._hearing.announce(message.frame.chat_id, message.frame.message_seq, now=now)
+        for chat_id, seq in step.announced.items():
+            self._hearing.announce(chat_id, seq, now=now)
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are."""
@@ -285,7 +285,18 @@ def _retry_after(state: tenacity.RetryCallState) -> float:
     return (error.retry_after_seconds or 0.0) if isinstance(error, HandshakeError) else 0.0
 
 
-def _received(raw: str | bytes | ConnectionClosed) -> Received:
-    assert not isinstance(raw, ConnectionClosed)
+async def _gathered(inbound: _Inbound) -> tuple[list[Received], ConnectionClosed | None]:
+    """Whatever has come, or comes next; the connection's end is the last."""
+    received: list[Received] = []
+    each = await inbound.get()
+    while not isinstance(each, ConnectionClosed):
+        received.append(each)
+        if len(received) == BATCH_FRAMES or inbound.empty():
+            return received, None
+        each = inbound.get_nowait()
+    return received, each
+
+
+def _received(raw: str | bytes) -> Received:
     text = raw if isinstance(raw, str) else raw.decode("utf-8", "backslashreplace")
-    return Received(frame=decode_frame(raw), raw=text)
+    return Received(decode_frame(raw), text)

@@ -1,5 +1,7 @@
 """
-The journal's rows, as frozen values. Times are epoch seconds of the wall clock.
+The journal's rows, as values that do not change. Times are epoch seconds of the wall clock.
+
+What is made for every frame is a tuple: making a frozen dataclass costs several times as much.
 
 A delivery is (handler × lane). Chat work has one delivery for ever, with a cursor: it is due while
 `wanted_seq` is above `handled_seq`. Event work has one delivery per entry, deleted when finished.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NewType, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
 
 if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
@@ -42,10 +44,9 @@ class Checkpoint:
     since_seq: InboxSeq
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """
-    A frame as it came.
+    A frame as it came: a row, its columns in their order.
 
     Attributes:
         seq: `None` for what has no number: unknown and malformed frames, and what reconcile found out.
@@ -90,8 +91,7 @@ class EventWork:
 Work: TypeAlias = ChatWork | EventWork
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(NamedTuple):
     """An entry with the work that it makes due."""
 
     entry: Entry
@@ -327,8 +327,7 @@ class Hold:
     held_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(NamedTuple):
     """What tells a replay from a re-used number (Q47); `ts` is unknown for HTTP items."""
 
     fingerprint: str

@@ -10,7 +10,6 @@ import fcntl
 import itertools
 import json
 import os
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -241,9 +240,6 @@ class SqliteJournal(SqliteSpeech):
         self._lock.release()
 
 
-_ENTRY_ROW: Final = attrgetter("identity", "epoch", "seq", "kind", "fingerprint", "ts", "raw", "received_at")
-
-
 def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
     """Insert entries in their order, and the event work of the new ones; how many were new."""
     new = 0
@@ -251,7 +247,7 @@ def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival]
         if has_events:
             new += sum(_append_events(connection, arrival, now) for arrival in run)
         else:
-            new += execute_rows(connection, "insert_entries", [_ENTRY_ROW(each.entry) for each in run])
+            new += execute_rows(connection, "insert_entries", [each.entry for each in run])
     return new
 
 
@@ -261,7 +257,7 @@ def _has_events(arrival: Arrival) -> bool:
 
 def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
     """Insert an entry and its event work; whether it was new."""
-    row = execute(connection, "insert_entry", _ENTRY_ROW(arrival.entry)).fetchone()
+    row = execute(connection, "insert_entry", arrival.entry).fetchone()
     if row is None:
         return False
     for work in arrival.work:
@@ -360,7 +356,7 @@ def _key(delivery: Delivery) -> dict[str, Any]:
 
 
 def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
-    return Entry(**dict(execute(connection, "read_entry", {"entry_id": entry_id}).fetchone()))
+    return Entry(*execute(connection, "read_entry", {"entry_id": entry_id}).fetchone())
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

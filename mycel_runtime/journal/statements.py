@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-ROWS_PER_STATEMENT: Final = 64
+ROWS_PER_STATEMENT: Final = 512
 """More gain nothing. Source: measured."""
 
 

@@ -35,6 +35,9 @@ GROUP_LIMIT: Final = 256
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 
+_CHECKPOINT_PAGES: Final = 4_096
+"""Of the log, 16 MiB, before they are copied into the file. Source: measured; 1,000 take half of a burst's time."""
+
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
@@ -133,6 +136,7 @@ class Writer:
             # Before anything is written, be it a mode: somebody else's file stays as it is.
             self._prepare(connection)
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             connection.execute("PRAGMA journal_size_limit = 67108864")
             _close_to_others(self._path)
         except BaseException:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
+
+class Notify(NamedTuple):
     """
     Something happened; what it says is metadata only (contract 5.4, 5.5).
+
+    A tuple, because it is made for every frame, and a frozen dataclass costs three times as much.
 
     Attributes:
         seq: The server's number for this frame.
@@ -31,13 +32,14 @@ class Notify:
     @property
     def event_type(self) -> str:
         """For example `chat.message`; empty when the server did not say."""
-        return _text(self.metadata.get("event_type"))
+        event_type = self.metadata.get("event_type")
+        return event_type if isinstance(event_type, str) else ""
 
     @property
     def chat_id(self) -> ChatId | None:
         """The chat concerned, if one is."""
-        chat_id = _text(self.metadata.get("chat_id"))
-        return ChatId(chat_id) if chat_id else None
+        chat_id: ChatId | None = self.metadata.get("chat_id")
+        return chat_id if isinstance(chat_id, str) and chat_id else None
 
     @property
     def message_seq(self) -> MessageSeq | None:
@@ -46,8 +48,8 @@ class Notify:
 
         Source: Q34: the newest visible message at drain time, an upper bound of what is new.
         """
-        seq = self.metadata.get("message_seq")
-        return MessageSeq(seq) if isinstance(seq, int) and not isinstance(seq, bool) else None
+        seq: MessageSeq | None = self.metadata.get("message_seq")
+        return seq if isinstance(seq, int) and not isinstance(seq, bool) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,7 @@ class MalformedFrame:
     reason: str
 
 
+CHAT_MESSAGE: Final = "chat.message"
+"""The event type that says 'look at this chat'. Source: contract 5.5."""
+
 Frame: TypeAlias = Notify | Overflow | UnknownFrame | MalformedFrame
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -21,25 +21,26 @@ def notify(**metadata):
     return Notify(seq=1, fingerprint="", ts=None, metadata=metadata)
 
 
-def test_a_message_is_work_of_every_handler_of_messages():
+def test_an_announced_chat_is_work_of_every_handler_of_messages():
     """Filters need the body, which is read when the delivery runs."""
-    work = ROUTER.route(notify(event_type="chat.message", chat_id="c", message_seq=4))
-
-    assert work == (
-        EventWork(handler="b.all", lane="chat:c", chat_id="c"),
+    assert ROUTER.route_chat("c", 4) == (
         ChatWork(handler="a.any", lane="chat:c", chat_id="c", wanted_seq=4),
         ChatWork(handler="a.mentions", lane="chat:c", chat_id="c", wanted_seq=4),
     )
 
 
 def test_q34_a_message_without_a_number_asks_for_one_more_look():
-    work = ROUTER.route(notify(event_type="chat.message", chat_id="c"))
+    assert {work.wanted_seq for work in ROUTER.route_chat("c", None)} == {None}
 
-    assert {each.wanted_seq for each in work if isinstance(each, ChatWork)} == {None}
+
+def test_the_notification_of_a_message_is_an_event_too():
+    work = ROUTER.route_event(notify(event_type="chat.message", chat_id="c", message_seq=4))
+
+    assert work == (EventWork(handler="b.all", lane="chat:c", chat_id="c"),)
 
 
 def test_an_event_goes_to_the_handlers_whose_pattern_it_matches():
-    work = ROUTER.route(notify(event_type="relationship.requested", relationship_id="r"))
+    work = ROUTER.route_event(notify(event_type="relationship.requested", relationship_id="r"))
 
     assert work == (
         EventWork(handler="b.relations", lane="relationship:r"),
@@ -48,10 +49,6 @@ def test_an_event_goes_to_the_handlers_whose_pattern_it_matches():
 
 
 def test_metadata_of_wrong_types_routes_to_the_inbox_lane():
-    work = ROUTER.route(notify(event_type="new.type", relationship_id=7, chat_id=["x"]))
+    work = ROUTER.route_event(notify(event_type="new.type", relationship_id=7, chat_id=["x"]))
 
     assert work == (EventWork(handler="b.all", lane="inbox"),)
-
-
-def test_a_message_without_a_chat_is_no_chat_work():
-    assert ROUTER.route(notify(event_type="chat.message")) == (EventWork(handler="b.all", lane="inbox"),)

@@ -211,3 +211,29 @@ def test_a_drain_says_nothing_about_the_replay():
 
     assert not listening.drained([item(8)], now=0).reconnect
     assert not listening.receive([notify(7)], now=0).reconnect
+
+
+def hint(seq, chat_id, message_seq):
+    metadata = {"event_type": "chat.message", "chat_id": chat_id, "message_seq": message_seq}
+    notify = Notify(seq=seq, fingerprint=fingerprint(metadata), ts=1.0, metadata=metadata)
+    return Received(frame=notify, raw=encode_notify(notify))
+
+
+def test_a_chat_is_announced_with_the_highest_number_that_its_hints_name():
+    step = session(0).receive([hint(1, "c", 4), hint(2, "c", 9), hint(3, "d", 1), hint(4, "c", 7)], now=0)
+
+    assert step.announced == {"c": 9, "d": 1}
+
+
+def test_q34_a_hint_without_a_number_outranks_those_with_one():
+    step = session(0).receive([hint(1, "c", 4), hint(2, "c", None), hint(3, "c", 7)], now=0)
+
+    assert step.announced == {"c": None}
+
+
+def test_only_hints_of_messages_announce_a_chat():
+    raws = ['{"type":"notify","seq":1,"metadata":{"event_type":"chat.message"}}']
+    raws += ['{"type":"notify","seq":2,"metadata":{"event_type":"chat.joined","chat_id":"c"}}', "[]"]
+    step = session(0).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
+
+    assert step.announced == {}

@@ -44,7 +44,7 @@ class AppendConformance:
 
     async def test_an_append_that_fails_leaves_neither_entry_nor_work_nor_checkpoint(self, journal):
         await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
-        broken = dataclasses.replace(entry(3), raw=None)
+        broken = entry(3)._replace(raw=None)
         batch = Batch(
             identity=ME,
             arrivals=arrivals(entry(2), broken, work=[chat_work(7), event_work()]),
