@@ -44,6 +44,9 @@ _SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1
 
 _ABNORMAL: Final = 1006
 
+_QUEUED_FRAMES: Final = 512
+"""What waits in the connection before it stops reading; at the library's 16 a burst stops and goes on all the time."""
+
 
 class _Connection(ClientConnection):
     """Tells a refusal in our words, before `connect` takes it for a redirect and takes the token elsewhere."""
@@ -237,6 +240,7 @@ def _connection_options(
         "ping_interval": ping_interval,
         "ping_timeout": ping_timeout,
         "max_size": limits.FRAME_BYTES,
+        "max_queue": _QUEUED_FRAMES,
         "proxy": proxy,
         "user_agent_header": None,
         "logger": _SILENT,
