@@ -7,6 +7,7 @@ Exactly one reply: a runtime that is killed at each named point, again and again
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import random
 import sys
@@ -107,13 +108,19 @@ class Theatre:
             nth=nth,
         )
         self._gate.arm(point if point in OUTER else "", nth)
+        with self.alive(life) as process:
+            await asyncio.to_thread(process.join, LIFE_SECONDS)
+            assert process.exitcode in {0, -9}, (point, nth, process.exitcode)
+            return process.exitcode == -9
+
+    @contextlib.contextmanager
+    def alive(self, life):
+        """A process that lives it, until the end of the block at the latest."""
         process = self._processes.Process(target=live, args=(life,))
         process.start()
         self._gate.pid = process.pid
         try:
-            await asyncio.to_thread(process.join, LIFE_SECONDS)
-            assert process.exitcode in {0, -9}, (point, nth, process.exitcode)
-            return process.exitcode == -9
+            yield process
         finally:
             process.kill()
             process.join()

@@ -31,7 +31,16 @@ LIFE_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
-    """What a life needs to know. `point` is one of `lives.INNER`, or nothing; `nth` from 1."""
+    """
+    What a life needs to know.
+
+    Attributes:
+        point: One of `lives.INNER`, or nothing.
+        nth: Passing of the point, from 1.
+        patience: Seconds until an answer is waited for no more.
+        retries: Of calls that only read.
+        park_after: As the setting.
+    """
 
     me: str
     state_dir: Path
@@ -40,6 +49,9 @@ class Life:
     parts: int
     point: str = ""
     nth: int = 1
+    patience: float = 15.0
+    retries: int = 2
+    park_after: float = 60.0
 
 
 class Reaper:
@@ -92,7 +104,12 @@ def settings_of(life):
     return Settings(
         file={
             "agent": {"name": "a", "base_url": life.base_url},
-            "dispatch": {"settle_grace": 0.05, "retry_base": 0.02, "hole_grace": 0.05},
+            "dispatch": {
+                "settle_grace": 0.05,
+                "retry_base": 0.02,
+                "hole_grace": 0.05,
+                "park_after": life.park_after,
+            },
         },
         overrides={},
     )
@@ -111,7 +128,9 @@ async def _live(life):
     journal = SqliteJournal(life.state_dir)
     journal.open()
     try:
-        async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
+        async with AsyncClient(
+            base_url=life.base_url, auth_token=life.token, timeout=life.patience, retries=life.retries
+        ) as sdk:
             sdk.messages = Watched(
                 sdk.messages, reaper, {"read": lambda *_: "read", "send": lambda *_: "send"}
             )

@@ -10,6 +10,8 @@ import signal
 
 SEND = re.compile(rb"POST /api/chats/[^/]+/messages HTTP")
 READ = re.compile(rb"POST /api/chats/[^/]+/messages/read HTTP")
+HISTORY = re.compile(rb"GET /api/chats/[^/]+/messages[? ]")
+FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Tollgate:
@@ -72,7 +74,10 @@ class Tollgate:
                     pass
 
     async def _exchange(self, reader, writer, up_reader, up_writer):
-        request = await message_from(reader)
+        return await self._pass(await message_from(reader), writer, up_reader, up_writer)
+
+    async def _pass(self, request, writer, up_reader, up_writer):
+        """Whether the connection goes on."""
         point = self._strikes(request)
         if point == "out":
             self._kill()

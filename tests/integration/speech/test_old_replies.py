@@ -1,0 +1,91 @@
+"""Downtime: what was about to be said before it is not said after it, unless the handler says it again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.dam import Dam
+from tests.integration.speech.test_doubts import contents
+
+DOWNTIME_SECONDS = 16 * 60
+WAIT_SECONDS = 30.0
+
+
+def answering(words, shown):
+    plugin = Plugin("p")
+
+    @plugin.on_message(sender="human")
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        await ctx.reply(f"{words} to {shown[-1][-1]}")
+
+    return plugin
+
+
+def written(agent, _):
+    """The intent is in the journal, and nothing was sent."""
+    intend, reached = agent.journal.intend, asyncio.Event()
+
+    async def stop(intent):
+        await intend(intent)
+        reached.set()
+        await asyncio.Event().wait()
+
+    agent.journal.intend = stop
+    return reached
+
+
+def on_its_way(_, dam):
+    """The request has left, and never arrives."""
+    return dam.held
+
+
+@pytest.mark.parametrize("point", [written, on_its_way])
+async def test_after_a_downtime_the_handler_is_asked_again_with_the_newest_messages(world, point):
+    shown = []
+    async with Dam(world.backend.port) as dam, asyncio.timeout(WAIT_SECONDS):
+        agent = await world.agent("a", answering("at once", shown), base_url=dam.base_url)
+        chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+        await world.say(chat_id, "one")
+        reached = point(agent, dam)
+        async with asyncio.TaskGroup() as tasks:
+            dying = tasks.create_task(agent.hear(chat_id, 1))
+            await reached.wait()
+            dying.cancel()
+        await agent.journal.close()
+        (before,) = shown
+
+        again = await world.agent("a", answering("after a while", shown))
+        again.clock.ahead += DOWNTIME_SECONDS
+        for text in ("two", "three"):
+            await world.say(chat_id, text)
+        await again.hear(chat_id, 3)
+
+    assert [before, *shown[1:]] == [["one"], ["one", "two", "three"]]
+    assert await contents(world, chat_id, "a") == ["after a while to three"]
+    assert await again.journal.doubts("a") == []
+
+
+async def test_what_was_stored_before_a_downtime_counts_as_said(world):
+    """Only its answer was lost: the handler is asked again, and its first words are those that stand there."""
+    shown = []
+    agent = await world.agent("a", answering("at once", shown))
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    world.backend.faults.lose_answer()
+    world.backend.faults.refuse(500, 1_000, method="GET", path=r"/api/chats/[^/]+/messages")
+    world.backend.faults._faults[-1].skip = 1  # the first reading shows the handler its message
+    await agent.hear(chat_id, 1)
+    world.backend.faults.clear()
+    await agent.journal.close()
+
+    again = await world.agent("a", answering("after a while", shown))
+    again.clock.ahead += DOWNTIME_SECONDS
+    await world.say(chat_id, "two")
+    await again.hear(chat_id, 3)
+
+    assert shown == [["one"], ["one", "two"]]
+    assert await contents(world, chat_id, "a") == ["at once to one"]
