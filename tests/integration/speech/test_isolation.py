@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,20 @@ async def test_a_process_is_kept_for_the_next_run(wild):
     first, second = (await ask("look"))[0], (await ask("look"))[0]
     assert first.split()[-1] == second.split()[-1]
     assert int(first.split()[-1]) != os.getpid()
+
+
+async def test_its_process_gets_the_processor_time_that_the_runtime_leaves(wild):
+    _, ask = wild
+    pid = int((await ask("look"))[0].split()[-1])
+
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    assert _autogroup_of(pid) in {"nice 10", "not here"}
+
+
+def _autogroup_of(pid):
+    """Niceness counts within a session only. Linux lets others than root write it ten times a second at most."""
+    autogroup = Path(f"/proc/{pid}/autogroup")
+    return autogroup.read_text().strip()[-7:] if autogroup.exists() and os.geteuid() == 0 else "not here"
 
 
 async def test_what_it_raises_is_told_without_values(wild):
