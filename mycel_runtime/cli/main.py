@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Final, NoReturn
@@ -60,7 +62,18 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code (design section 6)."""
-    sys.exit(_run())
+    code = _run()
+    _abandon_threads(code)
+    sys.exit(code)
+
+
+def _abandon_threads(code: int) -> None:
+    """End here if a plugin has left threads that the interpreter would wait for, perhaps for ever."""
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run() -> int:

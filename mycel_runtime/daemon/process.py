@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.signals import StopRequest, signals_as
+from mycel_runtime.daemon.threads import ThreadPerCall
 from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
 
@@ -34,6 +35,7 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
         MycelError: The first agent's that failed.
     """
     os.umask(0o077)
+    asyncio.get_running_loop().set_default_executor(ThreadPerCall())
     stop, failures = StopRequest(), list[MycelError]()
     waiting_for = len(agents)
 

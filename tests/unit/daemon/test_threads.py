@@ -1,0 +1,40 @@
+"""Blocking calls that never return cost nobody else a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from mycel_runtime.daemon.threads import ThreadPerCall
+
+
+def test_calls_that_never_return_leave_room_for_others_and_are_not_waited_for():
+    """A pool would be used up by forty, and the end of the loop would wait for them."""
+    release = threading.Event()
+
+    async def crowd():
+        asyncio.get_running_loop().set_default_executor(ThreadPerCall())
+        async with asyncio.TaskGroup() as tasks:
+            stuck = [tasks.create_task(asyncio.to_thread(release.wait, 60)) for _ in range(40)]
+            async with asyncio.timeout(30):
+                assert await asyncio.to_thread(lambda: "resolved") == "resolved"
+            for task in stuck:
+                task.cancel()
+
+    asyncio.run(crowd())
+    left = [thread for thread in threading.enumerate() if thread.name == "loop-call"]
+    release.set()
+
+    assert len(left) == 40
+    assert all(thread.daemon for thread in left)
+    for thread in left:
+        thread.join(30)
+
+
+async def test_what_a_call_raises_is_the_callers():
+    asyncio.get_running_loop().set_default_executor(ThreadPerCall())
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(lambda: 1 / 0)
