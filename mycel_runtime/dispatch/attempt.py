@@ -249,6 +249,7 @@ class Attempts:
                 return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
             if ended is not None:
                 return ended
+            await turn.conclude()
         return Returned(
             handled_seq=turn.through_seq,
             wanted_seq=turn.wanted_seq,

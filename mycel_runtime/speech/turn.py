@@ -123,6 +123,7 @@ class Turn:
         self._ordinal = 0
         self._one_at_a_time = asyncio.Lock()
         self._gap_seq: MessageSeq | None = None
+        self._unanswered: UnansweredError | None = None
         self._is_proved = False
         self._is_attended = False
         self.through_seq = handled_seq
@@ -191,18 +192,40 @@ class Turn:
         Cancelling: the intent stays; the next run of the turn settles it before anything is sent again.
         """
         async with self._one_at_a_time:
-            sent = self._recorded(self._intents.get(self._ordinal))
-            if sent is None:
-                if self._may_speak is not None and not self._is_attended:
-                    await self._may_speak()
-                sent = await self._send_proved(content, mentions)
+            if self._unanswered is not None:
+                raise self._unanswered
+            try:
+                sent = await self._said() or await self._say(content, mentions)
+            except UnansweredError as exc:
+                self._unanswered = exc
+                raise
             self._ordinal += 1
             return sent
 
-    def _recorded(self, intent: Intent | None) -> Sent | None:
-        if intent is None or intent.state is not IntentState.SENT:
+    async def conclude(self) -> None:
+        """
+        The handler has returned, and may have swallowed that it was told, or stopped waiting for a reply.
+
+        Raises:
+            UnansweredError: What it asked for, or what became of it, cannot be known now.
+        """
+        if self._unanswered is not None:
+            raise self._unanswered
+        await self.settle_doubts()
+
+    async def _said(self) -> Sent | None:
+        """This reply, if an earlier run said it; or this one, whose handler did not wait for the answer."""
+        intent = self._intents.get(self._ordinal)
+        if intent is None or intent.state is IntentState.REFUSED:
             return None
+        if intent.state in _DOUBTFUL:
+            return await self._look_for(intent, not_before=self._means.clock() + self._means.settle_grace)
         return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
+
+    async def _say(self, content: str, mentions: Sequence[str]) -> Sent:
+        if self._may_speak is not None and not self._is_attended:
+            await self._may_speak()
+        return await self._send_proved(content, mentions)
 
     async def _send_proved(self, content: str, mentions: Sequence[str]) -> Sent:
         for refusals in range(_REFUSALS_IN_A_ROW):
