@@ -5,19 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.plugin.plugin import Plugin
-
-TEN_MINUTES = 600.0
-TURNS = 6
-
-
-def talkative():
-    plugin = Plugin("p")
-
-    @plugin.on_message
-    async def answer(ctx):
-        await ctx.reply(f"{ctx.me} answers {ctx.messages[-1].seq}")
-
-    return plugin
+from tests.integration.speech.loops import SHAPES, attended, day, judge, talkative
 
 
 async def said_by(world, chat_id, name):
@@ -25,36 +13,10 @@ async def said_by(world, chat_id, name):
     return [message["content"] for message in history if message["sender_id"] == name]
 
 
-async def pass_time(agents, chat_id, hours):
-    """A look at the chat every ten simulated minutes, in turn."""
-    for _ in range(int(hours * 6)):
-        for agent in agents:
-            agent.clock.ahead += TEN_MINUTES / len(agents)
-            await agent.hear(chat_id)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 4], ids=["pair", "ring of four"])
-async def test_a_conversation_of_agents_ends_within_the_budget_even_over_a_restart(world, count):
-    names = [f"agent-{number}" for number in range(count)]
-    agents = [await world.agent(name, talkative()) for name in names]
-    group = (await world.owner.chats.create(names, kind="group", title="g"))["id"]
-    await agents[0].sdk.messages.send(group, "anybody?", enforce_caught_up=False)
-
-    await pass_time(agents, group, 0.5)
-    for agent in agents:
-        await agent.journal.close()
-    again = [await world.agent(name, talkative()) for name in names]
-    for agent in again:
-        agent.clock.ahead += 3 * 3600
-    await pass_time(again, group, 12)
-
-    for name, before, after in zip(names, agents, again, strict=True):
-        own = len(await said_by(world, group, name)) - (name == names[0])
-        assert 0 < own <= TURNS
-        # Whoever falls silent first lets the others off before they reach their own budget.
-        assert len(before.memory.named("guard.tripped") + after.memory.named("guard.tripped")) <= 1
-    assert any(agent.memory.named("guard.tripped") for agent in (*agents, *again))
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_conversation_of_agents_ends_within_the_budget_and_for_the_day_over_restarts(world, shape):
+    judge(await day(world, shape))
 
 
 async def test_a_humans_message_releases_the_chat(world):
@@ -113,12 +75,8 @@ async def test_one_turn_cannot_flood_a_chat_without_a_human(world):
     assert len(agent.memory.named("guard.tripped")) == 1
 
 
+@pytest.mark.slow
 async def test_with_a_human_in_view_nothing_is_counted(world):
-    agent = await world.agent("a", talkative(), guard={"turns": 1, "chat_sends": 1, "plugin_sends": 1})
-    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
-    for number in range(30):
-        await world.say(chat_id, f"{number}")
-        await agent.hear(chat_id)
+    turns = 120
 
-    assert len(await said_by(world, chat_id, "a")) == 30
-    assert agent.memory.named("guard.tripped") == []
+    assert await attended(world, turns) == (turns, 0, 0)
