@@ -242,9 +242,7 @@ class Attempts:
                 _sdk=self._sdk,
                 _roster=self._roster,
             )
-            ended = await run_handler(
-                bound.handler, context, through_seq=turn.through_seq, call=self._caller(bound)
-            )
+            ended = await self._call(bound, context, turn)
             if isinstance(ended, Failed):
                 return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
             if ended is not None:
@@ -256,6 +254,20 @@ class Attempts:
             shown=len(messages),
             sends=turn.sends,
         )
+
+    async def _call(
+        self, bound: BoundHandler, context: MessageContext, turn: Turn
+    ) -> Failed | Unanswered | None:
+        """Run the handler; a reply that it left under way ends before anybody goes on."""
+        try:
+            ended = await run_handler(
+                bound.handler, context, through_seq=turn.through_seq, call=self._caller(bound)
+            )
+        except SupersededError:
+            await turn.fall_silent()
+            raise
+        await turn.fall_silent()
+        return ended
 
     def _wanted(self, foreign: Sequence[resources.Message], bound: BoundHandler, room: Room) -> list[Message]:
         subscription = bound.handler.subscription

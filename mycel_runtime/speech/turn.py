@@ -28,7 +28,13 @@ from mycel_runtime.errors import (
 from mycel_runtime.journal.entries import Intent, IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendDoubted
 from mycel_runtime.speech.caught_up import content_hash, find_own, missing, unseen
-from mycel_runtime.speech.ending import UNANSWERED, DroppedError, SupersededError, UnansweredError
+from mycel_runtime.speech.ending import (
+    UNANSWERED,
+    DroppedError,
+    SupersededError,
+    TurnEndedError,
+    UnansweredError,
+)
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
@@ -124,6 +130,7 @@ class Turn:
         self._one_at_a_time = asyncio.Lock()
         self._gap_seq: MessageSeq | None = None
         self._unanswered: UnansweredError | None = None
+        self._is_silent = False
         self._is_proved = False
         self._is_attended = False
         self.through_seq = handled_seq
@@ -157,6 +164,7 @@ class Turn:
             is_attended: A human's is among them.
         """
         self._ordinal = 0
+        self._is_silent = False
         self._is_attended = is_attended
         self._seen_ids.update(message["id"] for message in messages)
         self._seen_seqs.update(message["seq"] for message in messages)
@@ -194,6 +202,8 @@ class Turn:
         async with self._one_at_a_time:
             if self._unanswered is not None:
                 raise self._unanswered
+            if self._is_silent:
+                raise TurnEndedError
             try:
                 sent = await self._said() or await self._say(content, mentions)
             except UnansweredError as exc:
@@ -201,6 +211,16 @@ class Turn:
                 raise
             self._ordinal += 1
             return sent
+
+    async def fall_silent(self) -> None:
+        """
+        The handler's run is over: what it left under way ends first, and nothing more is said in it.
+
+        Without that the next run would look for a message that has not arrived yet.
+        """
+        self._is_silent = True
+        async with self._one_at_a_time:
+            pass
 
     async def conclude(self) -> None:
         """

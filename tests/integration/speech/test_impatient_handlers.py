@@ -7,6 +7,8 @@ import asyncio
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_doubts import HISTORY, contents
 
+WAIT_SECONDS = 30.0
+
 
 def keep_answer(agent):
     """The next send is stored, and its answer does not come."""
@@ -18,6 +20,21 @@ def keep_answer(agent):
         await asyncio.Event().wait()
 
     agent.sdk.messages.send = kept
+
+
+def watch_answer(agent):
+    """Set when the next send is answered."""
+    send, answered = agent.sdk.messages.send, asyncio.Event()
+
+    async def watched(*args, **kwargs):
+        agent.sdk.messages.send = send
+        try:
+            return await send(*args, **kwargs)
+        finally:
+            answered.set()
+
+    agent.sdk.messages.send = watched
+    return answered
 
 
 async def start(world, plugin):
@@ -127,4 +144,48 @@ async def test_a_handler_that_swallows_an_outage_is_asked_again_after_it(world):
     await agent.hear(chat_id)
     await recover(world, agent)
 
+    assert await contents(world, chat_id, "a") == ["one"]
+
+
+async def test_a_reply_that_nobody_awaits_is_waited_for_when_the_handler_returns(world):
+    plugin, tasks = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        tasks.append(asyncio.get_running_loop().create_task(ctx.reply("one")))
+        await asyncio.sleep(0)
+
+    agent, chat_id = await start(world, plugin)
+    world.backend.faults.delay(0.5, method="POST", path=HISTORY)
+    await agent.hear(chat_id)
+
+    assert [fact.sends for fact in agent.memory.named("delivery.finished")] == [1]
+    assert await contents(world, chat_id, "a") == ["one"]
+
+
+async def test_a_reply_under_way_beside_something_that_fails_is_not_repeated_by_the_next_run(world):
+    """`gather` leaves it running; the next run must not look for it before it can have arrived."""
+    plugin, runs = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        runs.append(ctx.attempt)
+
+        async def fail():
+            await asyncio.sleep(0.1)
+            if len(runs) == 1:
+                raise ValueError
+
+        await asyncio.gather(ctx.reply("one"), fail())
+
+    agent, chat_id = await start(world, plugin)
+    world.backend.faults.delay(1.0, method="POST", path=HISTORY)
+    answered = watch_answer(agent)
+    await agent.hear(chat_id)
+    agent.clock.ahead += 60
+    await agent.deliver()
+    async with asyncio.timeout(WAIT_SECONDS):
+        await answered.wait()
+
+    assert len(runs) == 2
     assert await contents(world, chat_id, "a") == ["one"]
