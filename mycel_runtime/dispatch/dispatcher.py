@@ -8,6 +8,7 @@ committed, a slot becomes free, or the clock reaches the next retry.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.quarantine import Quarantine
@@ -64,6 +65,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._answered_at = clock()
+        self._next_due_at = clock()
         self.running = 0
         self.quarantine = Quarantine(settings, observer=observer, clock=clock)
 
@@ -109,24 +111,46 @@ class Dispatcher:
             tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
 
     async def _wait_for_work(self) -> None:
-        now = self._clock()
-        due_at = None
         if self.running < self._settings.concurrency and not self._wake.is_set():
-            due_at = await self._journal.next_due_at(self._me, now=now)
+            await self._look_ahead()
+        wait = math.inf if self.running >= self._settings.concurrency else self._next_due_at - self._clock()
         try:
-            async with asyncio.timeout(None if due_at is None else max(0.0, due_at - now)):
+            async with asyncio.timeout(None if wait == math.inf else max(0.0, wait)):
                 await self._wake.wait()
         except TimeoutError:
             return
 
+    async def _look_ahead(self) -> None:
+        """
+        Find out when something becomes due, once the time that was known has come.
+
+        Only our own postponements make work due later; they are noted here as they are made, also meanwhile.
+        """
+        now = self._clock()
+        if now < self._next_due_at:
+            return
+        self._next_due_at = math.inf
+        due_at = await self._journal.next_due_at(self._me, now=now)
+        if due_at is not None:
+            self._note_due(due_at)
+
+    def _note_due(self, due_at: float) -> None:
+        self._next_due_at = min(self._next_due_at, due_at)
+
     async def _deliver(self, delivery: Delivery) -> None:
+        """
+        Run, and write down what became of it.
+
+        The next claim need not wait for that commit: it comes behind it in the journal's queue.
+        """
         try:
             started_at = self._clock()
             result = await self._run(delivery)
-            await self._conclude(delivery, result, took=self._clock() - started_at)
+            took = self._clock() - started_at
         finally:
             self.running -= 1
             self._wake.set()
+        await self._conclude(delivery, result, took=took)
 
     async def _run(self, delivery: Delivery) -> Result:
         if refused := self.quarantine.refuse(delivery.handler):
@@ -156,14 +180,17 @@ class Dispatcher:
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
-        noticed_at = min((hole.noticed_at for hole in returned.holes), default=None)
+        hole_at = None
+        if returned.holes:
+            hole_at = min(hole.noticed_at for hole in returned.holes) + self._settings.hole_grace
+            self._note_due(hole_at)
         await self._journal.finish(
             delivery,
             handled_seq=returned.handled_seq,
             wanted_seq=returned.wanted_seq,
             now=now,
             holes=returned.holes,
-            hole_at=None if noticed_at is None else noticed_at + self._settings.hole_grace,
+            hole_at=hole_at,
         )
         self._observer.tell(
             DeliveryFinished(
@@ -176,7 +203,9 @@ class Dispatcher:
         )
 
     async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
-        await self._journal.postpone(delivery, due_at=now + verdict.delay, spend=verdict.spend)
+        due_at = now + verdict.delay
+        self._note_due(due_at)
+        await self._journal.postpone(delivery, due_at=due_at, spend=verdict.spend)
         self._observer.tell(
             DeliveryPostponed(
                 handler=delivery.handler,

@@ -153,9 +153,15 @@ class Journal(Protocol):
     async def intend(self, intent: Intent) -> None:
         """Write down that this is about to be said; replaces an earlier intent of the same ordinal."""
 
-    async def settle(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
+    async def settle(self, intent: Intent) -> None:
+        """Write down what became of an intent."""
+
+    def record(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
         """
-        Write down what became of an intent.
+        As `settle`, of an intent that was sent, in the next commit and before whatever the caller asks for next.
+
+        Nobody waits: a record that is lost leaves a doubt, and the history settles that. If it fails, the next verb
+        raises.
 
         Args:
             intent: With its outcome.

@@ -29,14 +29,18 @@ class SqliteSpeech(Journal):
         await self._change("write_intent", values_of(intent))
 
     @override
-    async def settle(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
+    async def settle(self, intent: Intent) -> None:
+        await self._change("write_intent", values_of(intent))
+
+    @override
+    def record(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
         def write(connection: sqlite3.Connection) -> None:
             execute(connection, "write_intent", values_of(intent))
             if wanted_seq is not None:
                 look = {"wanted_seq": wanted_seq, "now": intent.intended_at}
                 execute(connection, "want_others", values_of(intent) | look)
 
-        await self._writer.submit(write)
+        self._writer.post(write)
 
     @override
     async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:

@@ -1,8 +1,9 @@
 """
 The one thread that owns the SQLite connection.
 
-Callers on the event loop submit operations and await their durability. While one commit is being written to
-disk the next operations gather, and go into the next commit together: with `synchronous=FULL` this is as fast
+Callers on the event loop submit operations and await their durability. What is submitted in one turn of the loop goes
+to the thread together, because each hand-over costs the loop. While one commit is being written to
+disk the next ones gather, and go into the next commit together: with `synchronous=FULL` this is as fast
 as without. When one of them fails, each gets a commit of its own, so that the one that fails undoes only itself: that
 is rare, and savepoints for all would cost each of them two statements.
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GROUP_LIMIT: Final = 256
-"""Operations per commit. Source: measured; more gains nothing."""
+"""Operations after which a commit takes no more. Source: measured; more gains nothing."""
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 
@@ -41,6 +42,8 @@ _CHECKPOINT_PAGES: Final = 4_096
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
+    """An operation, and the caller that waits; cancelled, it waits for the end of it all the same."""
+
     operation: Callable[[sqlite3.Connection], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
@@ -58,8 +61,10 @@ class Writer:
     def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
         self._path = path
         self._prepare = prepare
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._gathered: list[_Job[Any]] = []
+        self._failed: BaseException | None = None
 
     def open(self) -> None:
         """
@@ -85,24 +90,50 @@ class Writer:
         Raises:
             JournalError: The operation or the commit failed; nothing of it is stored.
         """
-        if self._thread is None:
-            raise JournalError("the journal is closed")
-        loop = asyncio.get_running_loop()
-        job = _Job(operation, loop, loop.create_future())
-        self._jobs.put(job)
+        future = self._gather(operation)
         try:
-            return await asyncio.shield(job.future)
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
             # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
-            while not job.future.done():
+            while not future.done():
                 with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([job.future])
+                    await asyncio.wait([future])
             raise
+
+    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+        """
+        Run `operation` before anything that is submitted later, and do not wait for it.
+
+        Raises:
+            JournalError: As `submit`; also if an earlier `post` has failed: nobody else was told.
+        """
+        self._gather(operation).add_done_callback(self._note_failure)
+
+    def _gather(self, operation: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        if self._thread is None:
+            raise JournalError("the journal is closed")
+        if self._failed is not None:
+            raise self._failed
+        loop = asyncio.get_running_loop()
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        job = _Job(operation, loop, loop.create_future())
+        self._gathered.append(job)
+        return job.future
+
+    def _hand_over(self) -> None:
+        jobs, self._gathered = self._gathered, []
+        for start in range(0, len(jobs), GROUP_LIMIT):
+            self._jobs.put(jobs[start : start + GROUP_LIMIT])
+
+    def _note_failure(self, posted: asyncio.Future[Any]) -> None:
+        self._failed = self._failed or posted.exception()
 
     async def close(self) -> None:
         """Finish what is queued, then close the file."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._hand_over()
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
@@ -145,21 +176,18 @@ class Writer:
         return connection
 
     def _next_group(self) -> list[_Job[Any]] | None:
-        """Wait for a job, then take what else is there. `None`: closed, and everything queued is done."""
-        first = self._jobs.get()
-        if first is None:
-            return None
-        jobs = [first]
-        while len(jobs) < GROUP_LIMIT:
+        """Wait for jobs, then take what else is there. `None`: closed, and everything queued is done."""
+        group = self._jobs.get()
+        while group is not None and len(group) < GROUP_LIMIT:
             try:
-                job = self._jobs.get_nowait()
+                more = self._jobs.get_nowait()
             except queue.Empty:
                 break
-            if job is None:
+            if more is None:
                 self._jobs.put(None)
                 break
-            jobs.append(job)
-        return jobs
+            group += more
+        return group
 
 
 def _close_to_others(path: Path) -> None:

@@ -45,7 +45,7 @@ _SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1
 _ABNORMAL: Final = 1006
 
 _QUEUED_FRAMES: Final = 512
-"""What waits in the connection before it stops reading; at the library's 16 a burst stops and goes on all the time."""
+"""What waits in the connection before it stops reading; at the library's 16 a burst stops it all the time."""
 
 
 class _Connection(ClientConnection):

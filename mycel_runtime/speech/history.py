@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId
     from mycel_runtime.wire.resources import Message
 
-_SMALLEST_PAGE: Final = 10
+_FIRST_PAGE: Final = 10
+"""Messages, where nobody knows how many to expect."""
 
 
 async def messages_after(
@@ -27,7 +28,7 @@ async def messages_after(
         sdk: As the identity.
         chat_id: The chat.
         after_seq: Exclusive.
-        expected: How many are likely, to size the first page.
+        expected: How many are likely, to size the first page; 0 or less: unknown.
 
     Raises:
         ApiError: The history cannot be read.
@@ -36,7 +37,7 @@ async def messages_after(
     """
     pages: list[list[Message]] = []
     before: str | None = None
-    limit = min(max(expected + 2, _SMALLEST_PAGE), PAGE_MESSAGES)
+    limit = min(expected + 2 if expected > 0 else _FIRST_PAGE, PAGE_MESSAGES)
     while page := await sdk.messages.list(chat_id, limit=limit, before=before):
         pages.append([message for message in page if message["seq"] > after_seq])
         if page[0]["seq"] <= after_seq + 1:

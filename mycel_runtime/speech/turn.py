@@ -373,7 +373,7 @@ class Turn:
             if isinstance(exc, UNANSWERED):
                 raise UnansweredError(exc) from exc
             raise
-        return await self._record(intent, message, recovered=False)
+        return self._record(intent, message, recovered=False)
 
     async def _settle_doubt(self, intent: Intent, exc: ApiError) -> Sent:
         """The answer was lost: look; if the message is not there after the grace, it never will be."""
@@ -395,7 +395,7 @@ class Turn:
         while True:
             is_final = self._means.clock() >= not_before
             if message := await self._find(intent):
-                return await self._record(intent, message, recovered=True)
+                return self._record(intent, message, recovered=True)
             if is_final:
                 await self._settle(intent, IntentState.REFUSED)
                 return None
@@ -440,14 +440,14 @@ class Turn:
         await self._means.journal.settle(settled)
         self._intents[intent.ordinal] = settled
 
-    async def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
+    def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
         """Adjacent to what was shown: our cursor covers it. Else something may lie between, for all (Q28)."""
         sent = Sent(message_id=MessageId(message["id"]), seq=MessageSeq(message["seq"]))
         recorded = dataclasses.replace(
             intent, state=IntentState.SENT, message_id=sent.message_id, message_seq=sent.seq
         )
         is_beyond_gap = sent.seq > self.through_seq + 1
-        await self._means.journal.settle(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
+        self._means.journal.record(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
         self._intents[intent.ordinal] = recorded
         self._seen_ids.add(sent.message_id)
         self._seen_seqs.add(sent.seq)

@@ -196,6 +196,33 @@ async def test_a_closed_writer_refuses(writer):
         await writer.submit(note("late"))
 
 
+async def test_a_posted_operation_comes_before_what_is_submitted_after_it(writer, tmp_path, commits):
+    writer.post(note("posted"))
+
+    assert await writer.submit(notes_of) == {"posted"}
+    assert len(commits) == 1
+
+
+async def test_what_was_posted_is_durable_after_closing(writer, tmp_path):
+    writer.post(note("posted"))
+    await writer.close()
+
+    assert stored(tmp_path) == {"posted"}
+
+
+async def test_a_posted_operation_that_fails_fails_whoever_comes_next(writer, tmp_path):
+    """Nobody waited, so that nobody else would be told."""
+    writer.post(note("a"))
+    writer.post(note("a"))
+    assert await writer.submit(note("b")) == 1
+
+    with pytest.raises(JournalError, match="SQLITE_CONSTRAINT_UNIQUE"):
+        await writer.submit(note("c"))
+    with pytest.raises(JournalError, match="SQLITE_CONSTRAINT_UNIQUE"):
+        writer.post(note("d"))
+    assert stored(tmp_path) == {"a", "b"}
+
+
 async def test_a_caller_whose_loop_has_ended_costs_the_others_nothing(writer, tmp_path):
     """As when a thread with a loop of its own gives up while its operation waits."""
 
@@ -204,7 +231,7 @@ async def test_a_caller_whose_loop_has_ended_costs_the_others_nothing(writer, tm
         submission = writer.submit(note("left"))
         with contextlib.suppress(StopIteration):
             loop.call_soon(submission.send, None)
-            loop.call_soon(loop.stop)
+            loop.call_later(0.01, loop.stop)
             loop.run_forever()
         loop.close()
         return submission

@@ -16,7 +16,7 @@ from mycel_runtime.journal.entries import (
 DELIVERY_EVENTS = {
     "append": {DeliveryEvent.WANT},
     "want_others": {DeliveryEvent.WANT},
-    "settle": {DeliveryEvent.WANT},
+    "record": {DeliveryEvent.WANT},
     "claim": {DeliveryEvent.CLAIM},
     "finish": {DeliveryEvent.FINISH},
     "postpone": {DeliveryEvent.POSTPONE},
@@ -25,13 +25,12 @@ DELIVERY_EVENTS = {
 }
 INTENT_EVENTS = {
     "intend": {IntentEvent.INTEND},
-    "settle": {IntentEvent.RECORD, IntentEvent.REFUSE},
+    "record": {IntentEvent.RECORD},
+    "settle": {IntentEvent.REFUSE},
     "resolve": {IntentEvent.RECORD, IntentEvent.REFUSE},
     "park": {IntentEvent.PARK},
     "bury": {IntentEvent.PARK},
 }
-
-CHANGES = DELIVERY_EVENTS.keys() | INTENT_EVENTS.keys()
 
 
 class Death(BaseException):
@@ -56,7 +55,9 @@ class Heart:
 
 class Mortal:
     """
-    A journal whose owner may die before and after each change; a change itself is made or not.
+    A journal whose owner may die before and after each verb; a verb itself is done or not.
+
+    A record, which nobody waits for, is made with the next verb: whoever dies before that has lost it.
 
     Args:
         journal: Open.
@@ -72,23 +73,35 @@ class Mortal:
         self._reader = sqlite3.connect(path, isolation_level=None)
         self._committed = committed
         self._wrongs = wrongs
+        self._records = []
 
     def end(self):
         self._reader.close()
+
+    def record(self, intent, *, wanted_seq=None):
+        self._heart.beat()
+        self._records.append((intent, wanted_seq))
+        self._heart.beat()
 
     def __getattr__(self, name):
         verb = getattr(self._journal, name)
 
         async def mortal(*args, **kwargs):
             self._heart.beat()
-            before = self._states()
+            before, posted = self._states(), self._post()
             result = await verb(*args, **kwargs)
-            self._wrongs += illegal_steps(name, before, self._states())
+            self._wrongs += illegal_steps((name, *posted), before, self._states())
             self._committed(name, args, result)
             self._heart.beat()
             return result
 
-        return mortal if name in CHANGES else verb
+        return mortal
+
+    def _post(self):
+        records, self._records = self._records, []
+        for intent, wanted_seq in records:
+            self._journal.record(intent, wanted_seq=wanted_seq)
+        return ["record"] * len(records)
 
     def _states(self):
         """Of each delivery and of each intent."""
@@ -100,18 +113,16 @@ class Mortal:
         )
 
 
-def illegal_steps(verb, before, after):
-    """What the verb did that is in no table."""
+def illegal_steps(verbs, before, after):
+    """What these did, in one commit, that is in no table."""
     born = ({DeliveryState.DUE}, {IntentState.INTENDED})
-    tables = (
-        (DELIVERY_TRANSITIONS, DELIVERY_EVENTS.get(verb, ())),
-        (INTENT_TRANSITIONS, INTENT_EVENTS.get(verb, ())),
-    )
-    for old, new, first, (table, events) in zip(before, after, born, tables, strict=True):
+    kinds = ((DELIVERY_TRANSITIONS, DELIVERY_EVENTS), (INTENT_TRANSITIONS, INTENT_EVENTS))
+    for old, new, first, (table, events_of) in zip(before, after, born, kinds, strict=True):
+        events = {event for verb in verbs for event in events_of.get(verb, ())}
         for key, state in new.items():
             if key in old:
                 allowed = {old[key]}.union(*(table.get((old[key], event), ()) for event in events))
             else:
                 allowed = first if events else set()
             if state not in allowed:
-                yield verb, key, old.get(key), state
+                yield verbs, key, old.get(key), state

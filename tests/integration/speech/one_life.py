@@ -7,6 +7,7 @@ Run in a process of its own (`multiprocessing`, method `forkserver`, so that a l
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
@@ -81,18 +81,21 @@ class Watched:
         if name not in self._methods:
             return method
 
-        async def watched(*args, **kwargs):
+        def watched(*args, **kwargs):
             point = self._methods[name](*args)
             self._reaper.pass_(f"before {point}")
-            result = await method(*args, **kwargs)
+            result = method(*args, **kwargs)
+            if inspect.isawaitable(result):
+                return self._awaited(result, point)
             self._reaper.pass_(f"after {point}")
             return result
 
         return watched
 
-
-def _name_of_settle(intent):
-    return "record" if intent.state is IntentState.SENT else "refusal"
+    async def _awaited(self, pending, point):
+        result = await pending
+        self._reaper.pass_(f"after {point}")
+        return result
 
 
 def live(life):
@@ -142,7 +145,12 @@ async def _live(life):
                 journal=Watched(
                     journal,
                     reaper,
-                    {"intend": lambda *_: "intent", "settle": _name_of_settle, "finish": lambda *_: "finish"},
+                    {
+                        "intend": lambda *_: "intent",
+                        "record": lambda *_: "record",
+                        "settle": lambda *_: "refusal",
+                        "finish": lambda *_: "finish",
+                    },
                 ),
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from mycel_runtime.journal.entries import Arrival, Batch, Change, Mark

@@ -100,13 +100,24 @@ class SpeechConformance:
         assert not await journal.drop(letter.dead_letter_id)
         assert await journal.dead_letters(ME) == []
 
+    async def test_a_record_that_nobody_waited_for_is_there_for_whatever_is_asked_next(
+        self, journal, successor
+    ):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await journal.intend(intent(delivery))
+        journal.record(intent(delivery, state=IntentState.SENT, message_id="m", message_seq=6))
+
+        assert await journal.doubts(ME) == []
+        assert await journal.message_ids(ME, chat_id="c", after_seq=5) == {"m"}
+        journal = await successor(journal)
+        assert await journal.doubts(ME) == []
+
     async def test_what_a_send_jumped_over_is_work_for_the_chats_other_handlers(self, journal):
         await both_through(journal, 5)
         await want(journal, 6, handler="p.one")
         speaker = await claim_one(journal)
-        await journal.settle(
-            intent(speaker, state=IntentState.SENT, message_id="m", message_seq=8), wanted_seq=8
-        )
+        journal.record(intent(speaker, state=IntentState.SENT, message_id="m", message_seq=8), wanted_seq=8)
         await finish(journal, speaker, 8)
 
         other = await claim_one(journal, now=9.0)
