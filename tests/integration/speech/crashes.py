@@ -78,9 +78,10 @@ class CrashMachine(RuleBasedStateMachine):
         self.wrongs = []  # what a handler's run would swallow
         self.believed = Counter()  # hash -> sends of which the operator said that they are stored
 
-    @initialize(kind=st.sampled_from(sorted(SERVERS)), is_terse=st.booleans())
-    def open(self, kind, is_terse):
+    @initialize(kind=st.sampled_from(sorted(SERVERS)), is_terse=st.booleans(), is_careless=st.booleans())
+    def open(self, kind, is_terse, is_careless):
         self.is_terse = is_terse
+        self.tries = 3 if is_careless else 1
         self.server = Counterpart(SERVERS[kind])
         self.loop.run(self.server.open())
         self.loop.run(self.live())
@@ -130,7 +131,14 @@ class CrashMachine(RuleBasedStateMachine):
         for message in ctx.messages:
             for part in range(PARTS[name]):
                 self.speaker = name
-                await ctx.reply(self.words(name, part, message.content))
+                await self.reply(ctx, self.words(name, part, message.content))
+
+    async def reply(self, ctx, words):
+        """Somebody careless swallows whatever is raised, and tries again."""
+        for _ in range(self.tries - 1):
+            with contextlib.suppress(BaseException):
+                return await ctx.reply(words)
+        return await ctx.reply(words)
 
     def words(self, name, part, text):
         """Somebody terse says the same thing every time, whichever handler."""
