@@ -88,10 +88,10 @@ class CrashMachine(RuleBasedStateMachine):
 
     # The runtime
 
-    async def live(self):
+    async def live(self, death=None):
         """A new process, on what the last one left."""
         self.shown = defaultdict(set, {name: set(numbers) for name, numbers in self.handled.items()})
-        self.heart = Heart()
+        self.heart = Heart(death)
         self.journal = SqliteJournal(self.folder)
         make_hasty(self.journal)
         self.journal.open()
@@ -199,10 +199,23 @@ class CrashMachine(RuleBasedStateMachine):
             await self.deliver_due()
         if self.heart.is_stopped:
             tally["deaths"] += 1
+            await self.begin_again()
+
+    @rule(death=st.integers(0, 3))
+    def restart(self, death):
+        """By a process that may die before it has done anything."""
+        self.loop.run(self.begin_again(death))
+
+    async def begin_again(self, death=None):
+        is_down = self.network.is_history_down
+        await self.die()
+        try:
+            await self.live(death)
+        except Death:
             await self.die()
-            is_down = self.network.is_history_down
             await self.live()
-            self.network.is_history_down = is_down
+        self.heart.left = None
+        self.network.is_history_down = is_down
 
     @rule()
     def reconcile(self):
@@ -210,10 +223,14 @@ class CrashMachine(RuleBasedStateMachine):
         if (seq := self.server.unread()) is not None:
             self.loop.run(self.hear(seq))
 
-    @precondition(lambda self: self.parked())
+    @precondition(lambda self: not self.is_terse and self.parked())
     @rule()
     def operator(self):
-        """Tells the truth about the oldest parked doubt, having looked into the chat."""
+        """
+        Tells the truth about the oldest parked doubt, having looked into the chat.
+
+        Not if all words are the same: whose they are is not to be seen there.
+        """
         doubt = self.parked()[0]
         is_sent = doubt.content_hash in self.unaccounted()
         self.believed[doubt.content_hash] += is_sent
