@@ -4,6 +4,7 @@ Every error of mycel-runtime, in one tree.
     MycelError
     ├── ConfigError                 the operator's input is wrong; names file, key and fix       exit 78
     │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
+    │   │   └── PluginImportError   its own code failed, ended the process or hung           exit 78
     │   └── StateDirectoryError     the state directory cannot be used                           exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
@@ -69,6 +70,10 @@ class ConfigError(MycelError):
 
 class PluginError(ConfigError):
     """A plugin cannot be loaded, or was declared wrongly."""
+
+
+class PluginImportError(PluginError):
+    """A plugin's own code failed, ended its process or hung before it had declared its handlers."""
 
 
 class StateDirectoryError(ConfigError):

@@ -10,7 +10,9 @@ import click
 if TYPE_CHECKING:
     from mycel_runtime.daemon.agents import Agent
     from mycel_runtime.daemon.supervisor import Supervisor
+    from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.registry import LoadedPlugin
 
 
 @click.command()
@@ -44,19 +46,11 @@ def run(configs: tuple[Path, ...], log_level: str | None) -> None:
 
 def _supervise(agent: Agent) -> tuple[Supervisor, Observer]:
     from mycel_runtime.daemon.supervisor import Supervisor
-    from mycel_runtime.observe.facts import PluginLoaded
     from mycel_runtime.observe.logs import LogObserver
 
     observer = LogObserver({"agent": agent.settings.agent.name})
     for loaded in agent.plugins:
-        observer.tell(
-            PluginLoaded(
-                plugin=loaded.plugin.name,
-                version=loaded.version,
-                origin=loaded.origin,
-                handlers=len(loaded.plugin.handlers),
-            )
-        )
+        observer.tell(_fate(loaded))
     how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"
     supervisor = Supervisor(
         agent.settings,
@@ -67,6 +61,17 @@ def _supervise(agent: Agent) -> tuple[Supervisor, Observer]:
         how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
     return supervisor, observer
+
+
+def _fate(loaded: LoadedPlugin) -> Fact:
+    from mycel_runtime.observe.facts import PluginLoaded, PluginRefused
+
+    name = loaded.plugin.name
+    if loaded.refused is not None:
+        return PluginRefused(plugin=name, problem=loaded.refused.problem, fix=loaded.refused.fix)
+    return PluginLoaded(
+        plugin=name, version=loaded.version, origin=loaded.origin, handlers=len(loaded.plugin.handlers)
+    )
 
 
 def _own_command() -> str:

@@ -81,6 +81,7 @@ class Supervisor:
         self._settings = settings
         self._token = token
         self._handlers = bound_handlers(plugins)
+        self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._tally = Tally(time.time)
         self._observer = FanOut([observer, self._tally, systemd.StatusLine()])
         self._show = show
@@ -156,6 +157,7 @@ class Supervisor:
         ) as sdk:
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
             if parts is not None:
+                parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
                 await self._work(stop, journal, backend, parts)
 

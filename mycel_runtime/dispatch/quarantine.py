@@ -2,7 +2,8 @@
 Plugins that fail and fail are left alone for a while, so that their work waits instead of becoming dead letters.
 
 Counted per plugin, over all its handlers and chats, since its last success. After the time one delivery is tried: if
-it succeeds the plugin is back, if not it waits again. Not persisted: a restart is how a mended plugin comes in.
+it succeeds the plugin is back, if not it waits again. Not persisted: a restart is how a mended plugin comes in. One
+that could not even be imported waits for that, too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned
 from mycel_runtime.observe.facts import PluginQuarantined, PluginReleased
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import HandlerId
@@ -38,15 +39,23 @@ class Quarantine:
         self._clock = clock
         self._failures: Counter[str] = Counter()
         self._until: dict[str, float] = {}
+        self._refused: frozenset[str] = frozenset()
 
     @property
     def plugins(self) -> Mapping[str, float]:
-        """Plugins that are left alone, with the time of their next try."""
-        return dict(self._until)
+        """Plugins that are left alone, with the time of their next try, or of the next look at their work."""
+        later = self._clock() + self._settings.quarantine_time
+        return dict.fromkeys(self._refused, later) | self._until
+
+    def keep_out(self, plugins: Iterable[str]) -> None:
+        """Let the work of plugins that could not be imported wait for as long as this process lives."""
+        self._refused |= frozenset(plugins)
 
     def refuse(self, handler: HandlerId) -> Quarantined | None:
         """What becomes of a delivery that must wait; `None`: it may run. At the time, one delivery is let through."""
         plugin = _plugin_of(handler)
+        if plugin in self._refused:
+            return Quarantined(plugin=plugin, retry_after=self._settings.quarantine_time)
         until = self._until.get(plugin)
         if until is None:
             return None

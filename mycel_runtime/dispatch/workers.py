@@ -8,31 +8,23 @@ leak or an exit costs its own delivery only.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
-import os
-import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError
+from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError, PluginError
 from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.isolated import COMMAND, description_from, environment, kill_group, yield_to_us
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.ending import TurnEndedError
 
 if TYPE_CHECKING:
     from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.isolated import WorkerSpec
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plugin import Handler
-    from mycel_runtime.plugin.registry import WorkerSpec
-
-_NICER: Final = 10
-"""Added to the niceness of a plugin's process: a spinner gets what the runtime leaves."""
 
 _LINE_BYTES: Final = 16 * 1024 * 1024
-_NOT_FOR_PLUGINS: Final = ("MYCEL_RUNTIME_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")
 
 
 class Workers:
@@ -53,9 +45,11 @@ class Workers:
         Cancelling: kills the process.
         """
         idle = self._idle.setdefault(spec.name, [])
-        process = idle.pop() if idle else await _start(spec)
-        is_reusable = False
+        is_new, is_reusable = not idle, False
+        process = await _start() if is_new else idle.pop()
         try:
+            if is_new:
+                await _introduce(process, spec)
             raised = await _converse(process, handler, context)
             is_reusable = True
         finally:
@@ -73,39 +67,35 @@ class Workers:
                 await _kill(processes.pop())
 
 
-async def _start(spec: WorkerSpec) -> asyncio.subprocess.Process:
+async def _start() -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "mycel_runtime.plugin.worker",
+        *COMMAND,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_LINE_BYTES,
         start_new_session=True,
-        env={key: value for key, value in os.environ.items() if not key.startswith(_NOT_FOR_PLUGINS)},
+        env=environment(),
     )
-    _yield_to_us(process.pid)
-    with contextlib.suppress(ConnectionError):
-        await _write(process, {"name": spec.name, "table": dict(spec.table), "config": str(spec.config)})
+    yield_to_us(process.pid)
     return process
 
 
-def _yield_to_us(pid: int) -> None:
-    """
-    Let a plugin have the processor time that the runtime leaves; from here, because its imports count too.
-
-    Where Linux groups processes by session (autogroup), niceness is weighed within a session only, and the session
-    has one of its own.
-    """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICER)
-        Path(f"/proc/{pid}/autogroup").write_text(f"{_NICER}", encoding="ascii")
+async def _introduce(process: asyncio.subprocess.Process, spec: WorkerSpec) -> None:
+    """Have it load its plugin. What it could describe when the runtime started may be broken by now."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(spec.first_line)
+        await process.stdin.drain()
+        description_from(await _read(process))
+    except ConnectionError:
+        raise HandlerDiedError from None
+    except PluginError as exc:
+        raise HandlerRaisedError(type(exc).__name__, exc.where) from None
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """With everything that it has started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_group(process.pid)
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()

@@ -91,6 +91,17 @@ class PluginLoaded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRefused(Fact):
+    """An isolated plugin's import failed: its work waits, the other plugins run; a restart tries it again."""
+
+    name: ClassVar[str] = "plugin.refused"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamConnected(Fact):
     """The subscription stands and the resume message is sent."""
 

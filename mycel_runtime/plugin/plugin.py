@@ -25,7 +25,7 @@ from mycel_runtime.plugin.subscription import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic import BaseModel
 
@@ -89,6 +89,10 @@ class Plugin:
     def handlers(self) -> tuple[Handler, ...]:
         """In the order of their declaration."""
         return tuple(self._handlers.values())
+
+    def adopt(self, handlers: Iterable[Handler]) -> None:
+        """Called by the runtime: the handlers of a plugin that it knows from another process."""
+        self._handlers.update((handler.id, handler) for handler in handlers)
 
     @overload
     def on_message(self, function: F, /) -> F: ...

@@ -3,11 +3,13 @@ Entry points and files become checked plugins.
 
 A table `[plugins.NAME]` names an entry point of the group `mycel_runtime.plugins`, or, with `path`, a Python
 file; `isolation = "process"` gives it processes of its own. The rest of the table is the plugin's settings. Whatever
-an import raises, `SystemExit` included, becomes an error that names the plugin, the file and the line.
+an import raises, `SystemExit` included, becomes an error that names the plugin, the file and the line. It ends the
+start, unless the plugin is isolated and others are there: then it is refused, and they go on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import traceback
@@ -18,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from mycel_runtime.errors import ConfigError, PluginError
+from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.plugin.isolated import Inquiry, WorkerSpec
 from mycel_runtime.plugin.plugin import Handler, Plugin
 from mycel_runtime.settings import explain_error, find_line
 
@@ -27,14 +30,10 @@ if TYPE_CHECKING:
 
 GROUP: Final = "mycel_runtime.plugins"
 
+IMPORT_SECONDS: Final = 20.0
+"""Until an isolated plugin must have described itself, unless its table says `import_timeout`."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSpec:
-    """What a process of a plugin's own loads: its table, without `isolation`, and the file that the table is in."""
-
-    name: str
-    table: Mapping[str, Any]
-    config: Path
+_MOST_IMPORT_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,7 @@ class LoadedPlugin:
         origin: Distribution or file.
         version: Of the distribution; empty for a file.
         worker: Set when its handlers run in processes of their own.
+        refused: Why it has no handlers: it is isolated, and its import failed.
     """
 
     plugin: Plugin
@@ -54,6 +54,7 @@ class LoadedPlugin:
     origin: str
     version: str
     worker: WorkerSpec | None = None
+    refused: PluginImportError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,8 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[
         config: The TOML file, for error texts and relative paths.
 
     Raises:
-        PluginError: A plugin is unknown, fails to import, is no `Plugin`, or its settings are wrong.
+        PluginError: A plugin is unknown, fails to import and is not isolated, is no `Plugin`, or its settings are
+            wrong; or none is left.
     """
     if not tables:
         raise PluginError(
@@ -82,7 +84,10 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[
             where=str(config),
             fix="Add a table, for example [plugins.echo].",
         )
-    loaded = [_load(name, dict(table), config) for name, table in tables.items()]
+    loaded = _load_all(tables, config)
+    refused = [plugin.refused for plugin in loaded if plugin.refused is not None]
+    if len(refused) == len(loaded):
+        raise refused[0]
     names = [plugin.plugin.name for plugin in loaded]
     for name in names:
         if names.count(name) > 1:
@@ -104,10 +109,23 @@ def installed() -> Mapping[str, EntryPoint]:
     return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
 
 
+def _load_all(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[LoadedPlugin]:
+    """In their order; the isolated ones are asked side by side, while the others are imported."""
+    specs = {name: _pop_isolation(name, dict(table), config) for name, table in tables.items()}
+    with contextlib.ExitStack() as stack:
+        inquiries = {
+            name: stack.enter_context(Inquiry(spec)) for name, spec in specs.items() if spec is not None
+        }
+        return [
+            _describe(inquiries[name], config)
+            if name in inquiries
+            else _load(name, _settings_of(table), config)
+            for name, table in tables.items()
+        ]
+
+
 def _load(name: str, table: dict[str, Any], config: Path) -> LoadedPlugin:
     where = _where(name, config)
-    is_isolated = _pop_isolation(table, where)
-    worker = WorkerSpec(name=name, table=dict(table), config=config.absolute()) if is_isolated else None
     path = table.pop("path", None)
     if path is None:
         plugin, origin, version = _load_entry_point(name, where)
@@ -118,21 +136,44 @@ def _load(name: str, table: dict[str, Any], config: Path) -> LoadedPlugin:
             f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
         )
     return LoadedPlugin(
-        plugin=plugin,
-        settings=_validate(plugin, name, table, config),
-        origin=origin,
-        version=version,
-        worker=worker,
+        plugin=plugin, settings=_validate(plugin, name, table, config), origin=origin, version=version
     )
 
 
-def _pop_isolation(table: dict[str, Any], where: str) -> bool:
-    isolation = table.pop("isolation", "none")
+def _describe(inquiry: Inquiry, config: Path) -> LoadedPlugin:
+    """An isolated plugin, from what its own process says of it; its settings stay there."""
+    spec = inquiry.spec
+    try:
+        said = inquiry.answer(_where(spec.name, config))
+    except PluginImportError as exc:
+        return LoadedPlugin(
+            plugin=Plugin(spec.name), settings={}, origin="", version="", worker=spec, refused=exc
+        )
+    plugin = Plugin(said.plugin)
+    plugin.adopt(said.handlers)
+    return LoadedPlugin(plugin=plugin, settings={}, origin=said.origin, version=said.version, worker=spec)
+
+
+def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:
+    isolation, where = table.pop("isolation", "none"), _where(name, config)
     if isolation not in ("none", "process"):
         raise PluginError(
             f"isolation = {isolation!r} is unknown", where=where, fix='Use "none" or "process".'
         )
-    return bool(isolation == "process")
+    if isolation == "none":
+        return None
+    seconds = table.pop("import_timeout", IMPORT_SECONDS)
+    if not isinstance(seconds, int | float) or not 0 < seconds <= _MOST_IMPORT_SECONDS:
+        raise PluginError(
+            f"import_timeout = {seconds!r} is none",
+            where=where,
+            fix=f"Use seconds, {_MOST_IMPORT_SECONDS:g} at most.",
+        )
+    return WorkerSpec(name=name, table=table, config=config.absolute(), import_timeout=seconds)
+
+
+def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "isolation"}
 
 
 def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:
@@ -178,9 +219,9 @@ def _guarded_import(name: str, where: str, load: Any) -> Any:
     except KeyboardInterrupt:
         raise
     except PluginError as exc:
-        raise PluginError(exc.problem, where=where, fix=exc.fix) from exc
+        raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
     except BaseException as exc:
-        raise PluginError(
+        raise PluginImportError(
             f"plugin {name!r} cannot be imported: {type(exc).__name__}: {exc} ({_raised_at(exc)})",
             where=where,
             fix="Mend the plugin, install what it needs, or remove its table.",

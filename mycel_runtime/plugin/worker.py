@@ -2,9 +2,10 @@
 A plugin's own process: `isolation = "process"`.
 
 Spoken to in JSON lines over standard input and output, one run at a time. First line in: the plugin to load, as
-`{"name", "table", "config"}`. Then per run: `{"run": handler, …}` in, any number of `{"call": method, …}` out and
-`{"value"}`, `{"error"}` or `{"stop"}` in, and at last `{"ended": how, …}` out. What the plugin prints goes to
-standard error. End of input, and the death of the runtime, end the process.
+`{"name", "table", "config"}`; first line out: what it is, or `{"refused": why, …}`, and the end. Then per run:
+`{"run": handler, …}` in, any number of `{"call": method, …}` out and `{"value"}`, `{"error"}` or `{"stop"}` in, and
+at last `{"ended": how, …}` out. What the plugin prints goes to standard error. End of input, and the death of the
+runtime, end the process.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mycel_runtime.errors import ApiError
+from mycel_runtime.errors import ApiError, PluginError
 from mycel_runtime.plugin.context import Guard
+from mycel_runtime.plugin.isolated import describe, refusal
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
@@ -191,10 +193,24 @@ def main() -> None:
     line = _own_line()
     load = line.read()
     assert load is not None
-    plugins = load_plugins({load["name"]: load["table"]}, Path(load["config"]))
-    handlers = {bound.handler.id: bound for bound in bound_handlers(plugins)}
-    while (run := line.read()) is not None:
+    handlers = _load(line, load)
+    while handlers and (run := line.read()) is not None:
         line.write(how_it_ended(line, run, handlers[run["run"]]))
+    sys.stderr.flush()
+    # Not by returning: the interpreter would wait for threads that the plugin has left.
+    os._exit(0)
+
+
+def _load(line: Line, load: Mapping[str, Any]) -> dict[str, BoundHandler]:
+    """Import the plugin and say what it is. Nothing: it is refused."""
+    try:
+        (loaded,) = load_plugins({load["name"]: load["table"]}, Path(load["config"]))
+    except PluginError as exc:
+        line.write(refusal(exc))
+        return {}
+    plugin = loaded.plugin
+    line.write(describe(plugin.name, loaded.origin, loaded.version, plugin.handlers))
+    return {bound.handler.id: bound for bound in bound_handlers([loaded])}
 
 
 if __name__ == "__main__":

@@ -88,8 +88,8 @@ BAD = {
     "leaver": "def handle(ctx):\n    sys.exit(3)",
     "quitter": "def handle(ctx):\n    os._exit(3)",
     "leaker": "async def handle(ctx):\n    threading.Thread(target=time.sleep, args=(300,)).start()",
-    #"stillborn": "def handle(ctx): ...\nsys.exit(3)",
-    #"endless": "def handle(ctx): ...\nwhile True: pass",
+    "stillborn": "def handle(ctx): ...\nsys.exit(3)",
+    "endless": "def handle(ctx): ...\nwhile True: pass",
 }
 ISOLATED = frozenset({"spinner", "quitter", "stillborn", "endless"})
 
@@ -169,6 +169,7 @@ class Supervisor:
             channel.sendto(b"enough", str(self._folder / "notify"))
         self._listener.join()
         self._channel.close()
+        (self._folder / "notify").unlink()
         return self.process.returncode, took
 
     def log(self):
@@ -251,7 +252,8 @@ def write(folder, base_url, token, bad):
     for name in bad:
         (folder / f"{name}.py").write_text(BAD_HANDLER.format(name=name, body=BAD[name]))
         isolation = "process" if name in ISOLATED else "none"
-        tables.append(f'[plugins.{name}]\npath = "{name}.py"\nisolation = "{isolation}"\n')
+        timeout = "import_timeout = 5.0\n" if name in ISOLATED else ""
+        tables.append(f'[plugins.{name}]\npath = "{name}.py"\nisolation = "{isolation}"\n{timeout}')
     (folder / "agent.toml").write_text("\n".join(tables))
 
 

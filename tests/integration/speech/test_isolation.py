@@ -124,6 +124,32 @@ async def test_an_exit_costs_its_own_delivery(wild):
     assert await ask("again") == ("a heard again", ["HandlerDiedError"])
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise ValueError('a secret')", "PluginImportError"),
+        ("import os; os._exit(3)", "HandlerDiedError"),
+        ("while True: pass", "deadline passed"),
+    ],
+    ids=["raises", "exits", "spins"],
+)
+async def test_a_plugin_that_was_broken_after_the_start_costs_its_own_delivery(
+    wild, tmp_path, source, reason
+):
+    agent, ask = wild
+    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
+        update={"handler_timeout": 3.0}
+    )
+    (tmp_path / "wild.py").write_text(source)
+    assert await ask("hello") == (None, [reason])
+
+    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
+        update={"handler_timeout": 60.0}
+    )
+    (tmp_path / "wild.py").write_text(PLUGIN)
+    assert await ask("again") == ("a heard again", [reason])
+
+
 async def test_a_spinner_is_killed_at_its_deadline_and_the_loop_goes_on_meanwhile(wild):
     agent, ask = wild
     agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(

@@ -87,3 +87,14 @@ def test_the_operator_ends_it_at_once(quarantine):
     assert not quarantine.release("p")
     assert quarantine.refuse("p.one") is None
     assert quarantine.plugins == {}
+
+
+def test_one_that_could_not_be_imported_waits_for_a_restart(quarantine, now):
+    quarantine.keep_out(["p"])
+    now[0] = 1000.0
+
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
+    assert quarantine.refuse("q.one") is None
+    assert quarantine.plugins == {"p": 1100.0}
+    assert not quarantine.release("p")
+    assert quarantine.refuse("p.one") is not None
