@@ -16,7 +16,7 @@ import httpx
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 
 class AsyncPool(httpx.AsyncBaseTransport):
@@ -55,10 +55,10 @@ class AsyncPool(httpx.AsyncBaseTransport):
             connection = self._free.pop()[1] if self._free else httpx.AsyncHTTPTransport(**self._options)
             response = await connection.handle_async_request(request)
         except BaseException:
-            self._give_back(connection)
+            await self.discard(connection)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Returning(response.stream, lambda: self._give_back(connection))
+        response.stream = _Returning(response.stream, connection, self)
         return response
 
     @override
@@ -82,18 +82,34 @@ class AsyncPool(httpx.AsyncBaseTransport):
         while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
             await self._free.popleft()[1].aclose()
 
-    def _give_back(self, connection: httpx.AsyncHTTPTransport | None) -> None:
-        if connection is not None:
-            self._free.append((time.monotonic(), connection))
+    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
+        """Its response was read and closed."""
+        self._free.append((time.monotonic(), connection))
         self._places.release()
+
+    async def discard(self, connection: httpx.AsyncHTTPTransport | None) -> None:
+        """
+        Its request failed or was cancelled: whoever got it next might wait for ever.
+
+        httpcore 1.0.9 keeps a connection that was never made, if it is cancelled between choosing and making it.
+        """
+        try:
+            if connection is not None:
+                await connection.aclose()
+        finally:
+            self._places.release()
 
 
 class _Returning(httpx.AsyncByteStream):
     """A response's stream that gives its connection back when it is closed."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, connection: httpx.AsyncHTTPTransport, pool: AsyncPool
+    ) -> None:
         self._stream = stream
-        self._give_back: Callable[[], None] | None = give_back
+        self._connection = connection
+        self._pool = pool
+        self._is_closed = False
 
     @override
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -101,10 +117,12 @@ class _Returning(httpx.AsyncByteStream):
 
     @override
     async def aclose(self) -> None:
-        give_back, self._give_back = self._give_back, None
-        if give_back is None:
+        if self._is_closed:
             return
+        self._is_closed = True
         try:
             await self._stream.aclose()
-        finally:
-            give_back()
+        except BaseException:
+            await self._pool.discard(self._connection)
+            raise
+        self._pool.give_back(self._connection)

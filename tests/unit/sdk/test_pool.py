@@ -111,3 +111,25 @@ async def test_a_response_left_early_gives_its_place_back_once():
             await response.aclose()
         assert connections._places._value == 1
         await connections.aclose()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_client_is_none_the_worse_for_a_call_that_was_cancelled_at_any_step(times):
+    """One step in some thirty left a connection that was never made, and that everybody waited for from then on."""
+    with serving(answering(OK)) as server:
+        for steps in range(60):
+            async with client_of(server) as client, asyncio.timeout(20):
+                async with asyncio.TaskGroup() as tasks:
+                    cancelled = tasks.create_task(client.me.whoami())
+                    await _turn(steps)
+                    for _ in range(times):
+                        cancelled.cancel()
+                        await _turn(1)
+                assert await client.me.whoami() == {"id": "x"}
+                assert client._transport._places._value == transport.LIMITS.max_connections
+
+
+async def _turn(times):
+    """Let every task take so many steps."""
+    for _ in range(times):
+        await asyncio.sleep(0)
