@@ -91,48 +91,49 @@ class Dispatcher:
             async with asyncio.TaskGroup() as tasks:
                 while not self._is_stopping:
                     self._wake.clear()
-                    await self._start_due(tasks)
-                    await self._wait_for_work()
+                    now = self._clock()
+                    await self._start_due(tasks, now)
+                    await self._wait_for_work(now)
         finally:
             await self._attempts.close()
 
-    async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
+    async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
         free = self._settings.concurrency - self.running
         if free <= 0:
             return
         claimed = await self._journal.claim(
             self._me,
             limit=free,
-            now=self._clock(),
+            now=now,
             lease_seconds=self._settings.handler_timeout + LEASE_MARGIN_SECONDS,
         )
         for delivery in claimed:
             self.running += 1
             tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, claimed_at: float) -> None:
+        seconds = None
         if self.running < self._settings.concurrency and not self._wake.is_set():
-            await self._look_ahead()
-        wait = math.inf if self.running >= self._settings.concurrency else self._next_due_at - self._clock()
+            seconds = await self._seconds_until_due(claimed_at)
         try:
-            async with asyncio.timeout(None if wait == math.inf else max(0.0, wait)):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
 
-    async def _look_ahead(self) -> None:
+    async def _seconds_until_due(self, claimed_at: float) -> float | None:
         """
-        Find out when something becomes due, once the time that was known has come.
+        Until something becomes due by the clock that was not yet when we claimed; `None`: nothing does.
 
-        Only our own postponements make work due later; they are noted here as they are made, also meanwhile.
+        The journal is asked once the time that was known is over. Only our own postponements make work due later;
+        they are noted when made, also while the journal is asked.
         """
-        now = self._clock()
-        if now < self._next_due_at:
-            return
-        self._next_due_at = math.inf
-        due_at = await self._journal.next_due_at(self._me, now=now)
-        if due_at is not None:
-            self._note_due(due_at)
+        if claimed_at >= self._next_due_at:
+            self._next_due_at = math.inf
+            due_at = await self._journal.next_due_at(self._me, now=claimed_at)
+            if due_at is not None:
+                self._note_due(due_at)
+        return None if self._next_due_at == math.inf else max(0.0, self._next_due_at - self._clock())
 
     def _note_due(self, due_at: float) -> None:
         self._next_due_at = min(self._next_due_at, due_at)

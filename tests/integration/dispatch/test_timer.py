@@ -1,0 +1,81 @@
+"""When the dispatcher looks again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Silent
+from mycel_runtime.settings import DispatchSettings
+
+ME = "me"
+DEADLINE = 10.0
+
+
+class SlowJournal(SqliteJournal):
+    """After a postponement each claim takes 100 s, by the clock that it shares with the dispatcher."""
+
+    now = 1_000.0
+    claim_takes = 0.0
+
+    async def claim(self, identity, **arguments):
+        claimed = await super().claim(identity, **arguments)
+        self.now += self.claim_takes
+        return claimed
+
+    async def postpone(self, delivery, **arguments):
+        is_ours = await super().postpone(delivery, **arguments)
+        self.claim_takes = 100.0
+        return is_ours
+
+
+class Asked:
+    """A handler that asks once to be called again, and how often it had tried at each call."""
+
+    def __init__(self, retry_after):
+        self._retry_after = retry_after
+        self._calls = asyncio.Queue()
+
+    async def run(self, delivery):
+        self._calls.put_nowait(delivery.attempts)
+        if not delivery.attempts:
+            return Failed(reason="Retry", trace="", retry_after=self._retry_after)
+        return Returned(handled_seq=delivery.wanted_seq)
+
+    async def next(self):
+        async with asyncio.timeout(DEADLINE):
+            return await self._calls.get()
+
+    async def close(self):
+        pass
+
+
+async def hint(journal, dispatcher):
+    work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
+    await journal.append(Batch(identity=ME, hints=(work,)), now=journal.now)
+    dispatcher.wake()
+
+
+async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_path):
+    journal, asked = SlowJournal(tmp_path), Asked(retry_after=60.0)
+    journal.open()
+    dispatcher = Dispatcher(
+        journal=journal,
+        attempts=asked,
+        me=ME,
+        settings=DispatchSettings(),
+        observer=Silent(),
+        clock=lambda: journal.now,
+        draw=lambda: 0.5,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatcher.run(), name="dispatcher")
+        await hint(journal, dispatcher)
+        assert await asked.next() == 0
+        # The slot that is free again is claimed for in vain, and when that is over the time has come.
+        assert await asked.next() == 1
+        dispatcher.stop()
+    await journal.close()
