@@ -127,7 +127,7 @@ class Intake:
                 return 0
             told = [each.event for each in news if each.event is not None]
             arrivals = tuple(
-                Arrival(entry=self._session.own_entry(event, now), work=self._router.route_event(event))
+                Arrival(entry=self._session.own_entry(event, now), events=self._router.route_event(event))
                 for event in told
             )
             changes = tuple(each.change for each in news)

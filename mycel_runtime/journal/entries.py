@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
@@ -88,14 +88,11 @@ class EventWork:
     chat_id: ChatId | None = None
 
 
-Work: TypeAlias = ChatWork | EventWork
-
-
 class Arrival(NamedTuple):
-    """An entry with the work that it makes due."""
+    """An entry with the event work that it makes due; the chats that it announces are hints of its batch."""
 
     entry: Entry
-    work: tuple[Work, ...] = ()
+    events: tuple[EventWork, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +118,7 @@ class Batch:
 
     Attributes:
         changes: Of the snapshot of the server's lists, told by `arrivals` of their own.
-        hints: Chat work without an entry, from reconcile.
+        hints: Chat work: what the entries announce, or what reconcile found; counts for replayed entries, too.
         checkpoint: Covers only entries that are in the journal once this batch is.
     """
 

@@ -23,7 +23,6 @@ from mycel_runtime.journal.entries import (
     DeadLetter,
     Delivery,
     Entry,
-    EventWork,
     Hole,
     JournalStatistics,
     Lane,
@@ -243,7 +242,7 @@ class SqliteJournal(SqliteSpeech):
 def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
     """Insert entries in their order, and the event work of the new ones; how many were new."""
     new = 0
-    for has_events, run in itertools.groupby(arrivals, _has_events):
+    for has_events, run in itertools.groupby(arrivals, lambda arrival: bool(arrival.events)):
         if has_events:
             new += sum(_append_events(connection, arrival, now) for arrival in run)
         else:
@@ -251,25 +250,20 @@ def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival]
     return new
 
 
-def _has_events(arrival: Arrival) -> bool:
-    return any(isinstance(work, EventWork) for work in arrival.work)
-
-
 def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
     """Insert an entry and its event work; whether it was new."""
-    row = execute(connection, "insert_entry", arrival.entry).fetchone()
-    if row is None:
+    inserted = execute(connection, "insert_entries", arrival.entry)
+    if not inserted.rowcount:
         return False
-    for work in arrival.work:
-        if isinstance(work, EventWork):
-            values = {"identity": arrival.entry.identity, "entry_id": row["entry_id"], "now": now}
-            execute(connection, "insert_event", values | values_of(work))
+    values = {"identity": arrival.entry.identity, "entry_id": inserted.lastrowid, "now": now}
+    for work in arrival.events:
+        execute(connection, "insert_event", values | values_of(work))
     return True
 
 
 def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
     """Raise the levels that a batch raises."""
-    highest = _highest_per_chat(batch)
+    highest = _highest_per_chat(batch.hints)
     wanted = [
         (batch.identity, work.handler, work.lane, work.chat_id, work.wanted_seq, now)
         for work in highest
@@ -284,11 +278,10 @@ def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> Non
     execute_rows(connection, "look_at_chats", looks)
 
 
-def _highest_per_chat(batch: Batch) -> Collection[ChatWork]:
-    """A batch's chat work, one per handler and chat: levels coalesce."""
+def _highest_per_chat(hints: Sequence[ChatWork]) -> Collection[ChatWork]:
+    """One per handler and chat: levels coalesce."""
     highest: dict[tuple[HandlerId, ChatId], ChatWork] = {}
-    arrived = (work for arrival in batch.arrivals for work in arrival.work if isinstance(work, ChatWork))
-    for work in itertools.chain(arrived, batch.hints):
+    for work in hints:
         known = highest.get((work.handler, work.chat_id))
         if known is None or _is_higher(work, known):
             highest[work.handler, work.chat_id] = work

@@ -17,13 +17,6 @@ INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
 
--- name: insert_entry
--- A replayed number changes nothing and returns no row.
-INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING
-RETURNING entry_id;
-
 -- name: want_chats
 -- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
 -- look for may not have been there yet when it is told of it again. It has to look once more in both cases.

@@ -49,7 +49,7 @@ def _arrival(number, chat):
         raw="{}",
         received_at=0.0,
     )
-    return Arrival(entry=entry, work=(EventWork(handler="p.h", lane=f"chat:{chat}"),))
+    return Arrival(entry=entry, events=(EventWork(handler="p.h", lane=f"chat:{chat}"),))
 
 
 def work(folder, log, seed):

@@ -40,7 +40,8 @@ async def append_for_ever(journal, dice):
         numbered = map(entry, range(first, through + 1))
         batch = Batch(
             identity=ME,
-            arrivals=arrivals(*numbered, work=[chat_work(through), event_work()]),
+            arrivals=arrivals(*numbered, events=[event_work()]),
+            hints=(chat_work(through),),
             checkpoint=checkpoint(through),
         )
         await journal.append(batch, now=0.0)

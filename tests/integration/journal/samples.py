@@ -51,8 +51,8 @@ def event_work(*, lane="inbox", handler="p.events", chat=None):
     return EventWork(handler=HandlerId(handler), lane=Lane(lane), chat_id=chat)
 
 
-def arrivals(*entries, work=()):
-    return tuple(Arrival(entry=each, work=tuple(work)) for each in entries)
+def arrivals(*entries, events=()):
+    return tuple(Arrival(entry=each, events=tuple(events)) for each in entries)
 
 
 def intent(delivery, ordinal=0, *, state=IntentState.INTENDED, **more):
@@ -81,7 +81,7 @@ async def want(journal, wanted_seq, *, now=0.0, identity=ME, **more):
 async def happen(journal, *seqs, now=0.0, identity=ME, **more):
     """Append an entry with event work for each number."""
     for seq in seqs:
-        arrived = arrivals(entry(seq, identity=identity), work=[event_work(**more)])
+        arrived = arrivals(entry(seq, identity=identity), events=[event_work(**more)])
         assert await journal.append(Batch(identity=identity, arrivals=arrived), now=now) == 1
 
 

@@ -96,8 +96,8 @@ class JournalMachine(RuleBasedStateMachine):
         last = self.run(self.journal.checkpoint(ME))
         seq = last.since_seq + 1 if last else 1
         numbered = map(entry, range(max(1, seq - replays), seq + 1))
-        work = [event_work(handler=handler, lane="chat:c", chat="c")]
-        batch = Batch(identity=ME, arrivals=arrivals(*numbered, work=work), checkpoint=checkpoint(seq))
+        events = [event_work(handler=handler, lane="chat:c", chat="c")]
+        batch = Batch(identity=ME, arrivals=arrivals(*numbered, events=events), checkpoint=checkpoint(seq))
         assert self.run(self.journal.append(batch, now=self.now)) == 1
         self.events[seq] = handler
 

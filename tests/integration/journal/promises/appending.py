@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import Arrival, Batch, Change, Mark
+from mycel_runtime.journal.entries import Batch, Change, Mark
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -31,7 +31,8 @@ class AppendConformance:
     async def test_entries_work_and_checkpoint_are_appended_together(self, journal):
         batch = Batch(
             identity=ME,
-            arrivals=arrivals(entry(1), entry(2), work=[chat_work(7), event_work()]),
+            arrivals=arrivals(entry(1), entry(2), events=[event_work()]),
+            hints=(chat_work(7),),
             checkpoint=checkpoint(2),
         )
 
@@ -45,7 +46,8 @@ class AppendConformance:
         broken = entry(3)._replace(raw=None)
         batch = Batch(
             identity=ME,
-            arrivals=arrivals(entry(2), broken, work=[chat_work(7), event_work()]),
+            arrivals=arrivals(entry(2), broken, events=[event_work()]),
+            hints=(chat_work(7),),
             checkpoint=checkpoint(3),
         )
 
@@ -65,8 +67,8 @@ class AppendConformance:
         assert await journal.checkpoint(ME) == fresh
 
     async def test_a_replayed_number_is_left_alone_with_its_event_work(self, journal):
-        first = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="first"), work=[event_work()]))
-        again = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="again"), work=[event_work()]))
+        first = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="first"), events=[event_work()]))
+        again = Batch(identity=ME, arrivals=arrivals(entry(1, fingerprint="again"), events=[event_work()]))
         await journal.append(first, now=0.0)
 
         assert await journal.append(again, now=0.0) == 0
@@ -74,7 +76,7 @@ class AppendConformance:
         assert (await claim_one(journal)).entry == entry(1, fingerprint="first")
 
     async def test_a_replayed_number_brings_no_handled_event_back(self, journal):
-        batch = Batch(identity=ME, arrivals=arrivals(entry(1), work=[event_work()]))
+        batch = Batch(identity=ME, arrivals=arrivals(entry(1), events=[event_work()]))
         await journal.append(batch, now=0.0)
         await finish(journal, await claim_one(journal))
 
@@ -83,7 +85,7 @@ class AppendConformance:
 
     async def test_the_chat_work_of_a_replayed_number_counts(self, journal):
         await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1))), now=0.0)
-        again = Batch(identity=ME, arrivals=arrivals(entry(1), work=[chat_work(4)]))
+        again = Batch(identity=ME, arrivals=arrivals(entry(1)), hints=(chat_work(4),))
 
         assert await journal.append(again, now=0.0) == 0
         assert (await claim_one(journal)).wanted_seq == 4
@@ -93,7 +95,7 @@ class AppendConformance:
         assert await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1, epoch=2))), now=0.0) == 1
 
     async def test_entries_without_a_number_are_always_new(self, journal):
-        batch = Batch(identity=ME, arrivals=arrivals(entry(None), entry(None), work=[event_work()]))
+        batch = Batch(identity=ME, arrivals=arrivals(entry(None), entry(None), events=[event_work()]))
 
         assert await journal.append(batch, now=0.0) == 2
         assert await journal.append(batch, now=0.0) == 2
@@ -110,10 +112,8 @@ class AppendConformance:
         }
 
     async def test_the_hints_of_a_chat_are_one_delivery_at_the_highest_number(self, journal):
-        told = [
-            Arrival(entry=entry(seq), work=(chat_work(wanted),)) for seq, wanted in ((1, 5), (2, 9), (3, 4))
-        ]
-        await journal.append(Batch(identity=ME, arrivals=tuple(told), hints=(chat_work(7),)), now=0.0)
+        hints = tuple(chat_work(wanted) for wanted in (5, 9, 4, 7))
+        await journal.append(Batch(identity=ME, hints=hints), now=0.0)
         await want(journal, 6)
 
         assert (await claim_one(journal)).wanted_seq == 9

@@ -94,7 +94,9 @@ class FencingConformance:
         assert not await heir.renew(before, until=1e9)
 
     async def test_everything_committed_is_there_for_the_successor(self, journal, successor):
-        batch = Batch(identity=ME, arrivals=arrivals(entry(1), work=[event_work()]), checkpoint=checkpoint(1))
+        batch = Batch(
+            identity=ME, arrivals=arrivals(entry(1), events=[event_work()]), checkpoint=checkpoint(1)
+        )
         await journal.append(batch, now=0.0)
         await handle_through(journal, 2, now=-1.0)
         heir = await successor(journal)

@@ -47,7 +47,8 @@ class IdentityConformance:
         for identity in (ME, OTHER):
             batch = Batch(
                 identity=identity,
-                arrivals=arrivals(entry(1, identity=identity), work=[chat_work(5), event_work()]),
+                arrivals=arrivals(entry(1, identity=identity), events=[event_work()]),
+                hints=(chat_work(5),),
                 checkpoint=checkpoint(1, identity=identity),
             )
             assert await journal.append(batch, now=0.0) == 1
