@@ -2,10 +2,10 @@
 The one thread that owns the SQLite connection.
 
 Callers on the event loop submit operations and await their durability. What is submitted in one turn of the loop goes
-to the thread together, because each hand-over costs the loop. While one commit is being written to
-disk the next ones gather, and go into the next commit together: with `synchronous=FULL` this is as fast
-as without. When one of them fails, each gets a commit of its own, so that the one that fails undoes only itself: that
-is rare, and savepoints for all would cost each of them two statements.
+to the thread together, because each hand-over costs the loop. While one commit is being written to disk the next ones
+gather, and go into the next commit together: with `synchronous=FULL` this is as fast as without. When one of them
+fails, each gets a commit of its own, so that the one that fails undoes only itself: that is rare, and savepoints for
+all would cost each of them two statements.
 
 Why one thread and one connection: SQLite before 3.51.3 can lose commits when two connections of a WAL file
 write and checkpoint at the same instant.
@@ -115,7 +115,8 @@ class Writer:
         if self._failed is not None:
             raise self._failed
         loop = asyncio.get_running_loop()
-        if not self._gathered:
+        # Another loop may have ended before it handed over what it had gathered.
+        if not self._gathered or self._gathered[-1].loop is not loop:
             loop.call_soon(self._hand_over)
         job = _Job(operation, loop, loop.create_future())
         self._gathered.append(job)

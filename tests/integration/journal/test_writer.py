@@ -231,7 +231,7 @@ async def test_a_caller_whose_loop_has_ended_costs_the_others_nothing(writer, tm
         submission = writer.submit(note("left"))
         with contextlib.suppress(StopIteration):
             loop.call_soon(submission.send, None)
-            loop.call_later(0.01, loop.stop)
+            loop.call_soon(loop.stop)
             loop.run_forever()
         loop.close()
         return submission
