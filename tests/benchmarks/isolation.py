@@ -30,19 +30,16 @@ from pathlib import Path
 
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.sdk import AsyncClient
+from tests.chaos.stage import AGENT
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
 BAR = 3.0
 GOOD_CHATS = 10
 WATCHDOG_SECONDS = 2.0
-CONFIG = """\
-[agent]
-name = "agent"
-base_url = "{base_url}"
-token_file = "agent.token"
-state_dir = "state"
-
+CONFIG = (
+    AGENT
+    + """\
 [dispatch]
 handler_timeout = 5.0
 
@@ -55,6 +52,7 @@ format = "json"
 [plugins.good]
 path = "good.py"
 """
+)
 GOOD = """\
 import time
 from pathlib import Path

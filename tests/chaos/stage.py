@@ -15,13 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DEADLINE = 30.0
 
-CONFIG = """\
+AGENT = """\
 [agent]
 name = "agent"
 base_url = "{base_url}"
 token_file = "agent.token"
 state_dir = "state"
 
+"""
+CONFIG = (
+    AGENT
+    + """\
 [inbox]
 reconcile_interval = {reconcile_interval}
 deaf_grace = 0.5
@@ -44,6 +48,7 @@ format = "json"
 [plugins.chaos]
 path = "{handler}"
 """
+)
 
 
 class Backend:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.conftest import insist
 from tests.integration.speech.test_doubts import HISTORY, contents
 
 WAIT_SECONDS = 30.0
@@ -44,6 +45,20 @@ async def start(world, plugin):
     return agent, chat_id
 
 
+def impatient(afterwards):
+    """A handler that stops waiting for its reply."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        try:
+            await asyncio.wait_for(ctx.reply("one"), 0.5)
+        except TimeoutError:
+            await afterwards(ctx)
+
+    return plugin
+
+
 def lose_answer_and_history(world):
     world.backend.faults.lose_answer()
     world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
@@ -59,17 +74,11 @@ async def recover(world, agent):
 
 
 async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(world):
-    plugin = Plugin("p")
-
-    @plugin.on_message
-    async def answer(ctx):
-        try:
-            await asyncio.wait_for(ctx.reply("one"), 0.5)
-        except TimeoutError:
-            await ctx.reply("one")
+    async def say_it_again(ctx):
+        await ctx.reply("one")
         await ctx.reply("two")
 
-    agent, chat_id = await start(world, plugin)
+    agent, chat_id = await start(world, impatient(say_it_again))
     keep_answer(agent)
     await agent.hear(chat_id)
 
@@ -77,16 +86,10 @@ async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(worl
 
 
 async def test_what_the_handler_stopped_waiting_for_is_known_before_its_turn_ends(world):
-    plugin = Plugin("p")
+    async def give_up(_):
+        pass
 
-    @plugin.on_message
-    async def answer(ctx):
-        try:
-            await asyncio.wait_for(ctx.reply("one"), 0.5)
-        except TimeoutError:
-            return
-
-    agent, chat_id = await start(world, plugin)
+    agent, chat_id = await start(world, impatient(give_up))
     keep_answer(agent)
     await agent.hear(chat_id)
 
@@ -114,12 +117,7 @@ async def test_a_handler_that_swallows_everything_repeats_nothing_that_is_in_dou
 
     @plugin.on_message
     async def answer(ctx):
-        for _ in range(3):
-            try:
-                await ctx.reply("one")
-            except BaseException:  # noqa: BLE001 - what the most careless author writes
-                continue
-            break
+        await insist(ctx, "one")
 
     agent, chat_id = await start(world, plugin)
     lose_answer_and_history(world)

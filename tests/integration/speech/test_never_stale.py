@@ -9,6 +9,7 @@ import pytest
 
 from mycel_runtime.errors import NotCaughtUpError
 from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.conftest import insist
 from tests.integration.speech.races import SERVERS, judge, race
 
 RUNS = 15
@@ -87,12 +88,7 @@ async def test_a_handler_that_swallows_everything_cannot_speak_out_of_turn(world
         shown.append([message.content for message in ctx.messages])
         if len(shown) == 1:
             await world.say(ctx.chat_id, "wait")
-        for _ in range(3):
-            try:
-                await ctx.reply("ok")
-            except BaseException:  # noqa: BLE001 - what the most careless author writes
-                continue
-            break
+        await insist(ctx, "ok")
 
     agent = await world.agent("a", plugin)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
