@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import random
 import subprocess
 import venv
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 
 import hypothesis
 import pytest
+from uvicorn.protocols.websockets import websockets_sansio_impl
 
 # On a busy machine an example may take any time; pytest's timeout is the deadline.
 hypothesis.settings.register_profile(
@@ -24,6 +26,19 @@ PEERS: Final = {
     "sdk-0.1.83": ("mycel-sdk==0.1.83", "mycel-cli==0.1.83"),
 }
 """As `make peers`, which usually has built them before."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dice_of_the_pings():
+    """
+    Pings of a backend that serves a whole session take their payload from a generator of their own.
+
+    They go out of its thread at any time, and hypothesis believes that whatever changes the global generator during a
+    draw was the strategy.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(websockets_sansio_impl, "random", random.Random())
+        yield
 
 
 @pytest.fixture(scope="session")
