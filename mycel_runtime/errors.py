@@ -4,14 +4,14 @@ Every error of mycel-runtime, in one tree.
     MycelError
     ├── ConfigError                 the operator's input is wrong; names file, key and fix       exit 78
     │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
-    │   │   └── PluginImportError   its own code failed, ended the process or hung           exit 78
+    │   │   └── PluginImportError   its own code failed, ended the process or hung               exit 78
     │   └── StateDirectoryError     the state directory cannot be used                           exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     ├── WireError                   bytes that are no frame
     ├── ApiError                    the backend answered something else than success
-    │   ├── TransportError          no answer at all; `status_code` is 0
-    │   │   └── NotSentError        … and the request cannot have reached the backend
+    │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
+    │   │   └── NotSentError        … and the request cannot have reached the backend            exit 75
     │   ├── InvalidResponseError    success, but the body is not what the contract says
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
@@ -153,6 +153,7 @@ class ApiError(MycelError):
 class TransportError(ApiError):
     """No answer: refused, reset, timed out, TLS. The request may or may not have been carried out."""
 
+    exit_code = 75
     retryable = True
 
     def __init__(self, detail: str) -> None:

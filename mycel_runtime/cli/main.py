@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import click
 from typing_extensions import override
 
-from mycel_runtime.errors import MycelError
+from mycel_runtime.errors import MycelError, TransportError
 
 EXIT_USAGE: Final = 64
 EXIT_INTERNAL: Final = 70
@@ -82,6 +82,12 @@ def _run() -> int:
     except click.ClickException as exc:
         exc.show()
         return EXIT_USAGE
+    except TransportError as exc:
+        click.echo(f"error: the backend does not answer: {exc.detail}", err=True)
+        click.echo(
+            "  Start it, or mend [agent] base_url. An embedded backend lives in: mycel-runtime run", err=True
+        )
+        return exc.exit_code
     except MycelError as exc:
         click.echo(f"error: {exc}", err=True)
         return exc.exit_code

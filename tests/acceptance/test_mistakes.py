@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 
 import pytest
@@ -151,3 +152,22 @@ def test_chat_before_anybody_has_started(start, tmp_path):
     config.write_text('[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "s"\n[plugins.echo]\n')
 
     mistake(start("read", "--config", config), 78, "nobody has started this agent yet")
+
+
+def test_a_backend_that_is_not_there(start, household, tmp_path):
+    """For a command that speaks once; `run` waits for it."""
+    owner = tmp_path / "owner.token"
+    owner.write_text(household.owner_token)
+    owner.chmod(0o600)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = dataclasses.replace(household, base_url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        config = write_config(tmp_path / "a", away)
+
+        told = mistake(
+            start("send", "--config", config, "--token-file", owner, "hello"),
+            75,
+            "the backend does not answer",
+            "mycel-runtime run",
+        )
+    assert household.owner_token not in told
