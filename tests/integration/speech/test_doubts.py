@@ -27,7 +27,7 @@ async def contents(world, chat_id, sender):
     return [message["content"] for message in history if message["sender_id"] == sender]
 
 
-async def test_answers_lost_after_storing_are_found_and_never_repeated(world):
+async def test_q22_answers_lost_after_storing_are_found_and_never_repeated(world):
     agent = await world.agent("a", answering())
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
 
@@ -41,7 +41,7 @@ async def test_answers_lost_after_storing_are_found_and_never_repeated(world):
     assert all(fact.recovered for fact in agent.memory.named("message.sent"))
 
 
-async def test_a_stored_row_in_a_500_is_the_result(world):
+async def test_q21_a_stored_row_in_a_500_is_the_result(world):
     """Q21: storing comes first, and fails later parts of the same request."""
     agent = await world.agent("a", answering())
     await world.user("other")

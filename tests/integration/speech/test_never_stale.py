@@ -17,7 +17,7 @@ RUNS = 15
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", SERVERS.values(), ids=SERVERS)
-async def test_whatever_comes_between_showing_and_sending_is_shown(world, options):
+async def test_q28_whatever_comes_between_showing_and_sending_is_shown(world, options):
     """Q28: in generation B somebody can slip between the server's check and its write, and only there."""
     dice = random.Random(20261125)
 
@@ -144,7 +144,7 @@ async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
     assert (await agent.journal.statistics("a")).due == 0
 
 
-async def test_a_number_that_never_comes_is_looked_for_once_and_forgotten(world):
+async def test_q54_a_number_that_never_comes_is_looked_for_once_and_forgotten(world):
     plugin, shown = Plugin("p"), []
 
     @plugin.on_message
@@ -193,7 +193,7 @@ async def test_q37_of_a_groups_past_a_newcomer_is_shown_the_end_only(world):
     assert shown == [f"{number}" for number in range(12)]
 
 
-async def test_what_one_handlers_read_has_hidden_from_the_server_is_shown_to_the_others(world):
+async def test_q26_what_one_handlers_read_has_hidden_from_the_server_is_shown_to_the_others(world):
     """Q26: reading as the identity makes a message read for every handler, and nobody announces it any more."""
     plugin, heard = Plugin("p"), []
 

@@ -49,7 +49,7 @@ def test_walk_gives_the_newest_in_order(seqs, page_size, most, before):
     assert pages <= len(expected) // page_size + 2
 
 
-def test_short_page_does_not_end_a_walk():
+def test_q44_short_page_does_not_end_a_walk():
     found, _ = walk(range(1, 13), {10, 11, 6}, page_size=3)
     assert found == [12, 9, 8, 7, 5, 4, 3, 2, 1]
 
