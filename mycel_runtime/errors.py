@@ -120,7 +120,7 @@ class ApiError(MycelError):
         status_code: HTTP status; 0 when there was no answer.
         detail: The answer's `detail` (or `message`) as text.
         content: The answer's body as received, at most 64 KiB of it. Never part of the message or `repr`.
-        retry_after_seconds: The answer's `Retry-After`, if it had one in seconds.
+        retry_after_seconds: What the answer's `Retry-After` asked for, if it had one.
 
     Source: contract 1.4 and 3.4.
     """

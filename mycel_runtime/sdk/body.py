@@ -27,6 +27,7 @@ class Body:
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self._status = status
         self._retry_after = headers.get("retry-after", "")
+        self._date = headers.get("date", "")
         self._chunks: list[bytes] = []
         self._bytes = 0
         self._is_cut = False
@@ -43,7 +44,8 @@ class Body:
 
     def reply(self) -> Reply:
         """What has been taken in."""
-        return Reply(self._status, b"".join(self._chunks), self._retry_after, is_cut=self._is_cut)
+        content = b"".join(self._chunks)
+        return Reply(self._status, content, self._retry_after, self._date, is_cut=self._is_cut)
 
 
 def _length_on_a_doomed_connection(status: int, headers: Mapping[str, str]) -> int | None:

@@ -26,6 +26,7 @@ from mycel_runtime.errors import (
     ValidationError,
 )
 from mycel_runtime.observe.facts import StoredSendFailed
+from mycel_runtime.sdk.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -47,12 +48,14 @@ class Reply:
 
     Attributes:
         retry_after: The header's text; empty when there is none.
+        date: The header's text.
         is_cut: There was more of it than we take.
     """
 
     status: int
     content: bytes
     retry_after: str = ""
+    date: str = ""
     is_cut: bool = False
 
 
@@ -103,7 +106,7 @@ def error_of(call: Call[Any], reply: Reply, value: Any) -> ApiError:
         reply.status,
         _detail(reply, value),
         reply.content[:_KEPT_CONTENT_BYTES],
-        retry_after_seconds=_seconds(reply.retry_after),
+        retry_after_seconds=retry_after_seconds(reply.retry_after, reply.date),
     )
     if (
         isinstance(error, ValidationError)
@@ -193,12 +196,3 @@ def _detail(reply: Reply, value: Any) -> str:
                 detail = value[key]
                 return detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
     return reply.content[:_KEPT_CONTENT_BYTES].decode("utf-8", "replace")
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Seconds of a Retry-After; the date form is not used by anybody we met."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None

@@ -28,6 +28,7 @@ from mycel_runtime.errors import (
     ReplayOverflow,
     TransportError,
 )
+from mycel_runtime.sdk.retry_after import retry_after_seconds
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
 from mycel_runtime.wire.codec import encode_resume
@@ -35,6 +36,7 @@ from mycel_runtime.wire.codec import encode_resume
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from websockets.http11 import Response
     from websockets.protocol import Event
 
 PATH: Final = "/api/runtime/inbox/subscribe"
@@ -262,12 +264,14 @@ def _handshake_errors() -> Iterator[None]:
 def _refused(exc: websockets.InvalidStatus) -> HandshakeError:
     response = exc.response
     body = bytes(response.body or b"")[:200].decode("utf-8", "replace")
-    try:
-        retry_after = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        retry_after = None
+    retry_after = retry_after_seconds(_header(response, "Retry-After"), _header(response, "Date"))
     detail = body or response.reason_phrase
     return HandshakeError(response.status_code, detail, retry_after_seconds=retry_after)
+
+
+def _header(response: Response, name: str) -> str:
+    """As `httpx` gives it: several are one text with commas, where `websockets` would raise."""
+    return ", ".join(response.headers.get_all(name))
 
 
 def _closed(exc: websockets.ConnectionClosed) -> ConnectionClosed:
