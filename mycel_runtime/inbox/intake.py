@@ -76,13 +76,13 @@ class Intake:
         """The `since_seq` of a new connection."""
         return self._session.resume()
 
-    async def take(self, messages: Sequence[Received], *, is_drain: bool = False) -> Step:
+    async def take(self, messages: Sequence[Received], *, drain_asked_at: Checkpoint | None = None) -> Step:
         """
         Commit messages, the work they make due, and the checkpoint.
 
         Args:
             messages: As received.
-            is_drain: They come from an HTTP drain, not from the stream.
+            drain_asked_at: They come from an HTTP drain, not from the stream: the checkpoint when it was asked for.
 
         Returns:
             What else is to be done: reconnect, reconcile.
@@ -94,8 +94,7 @@ class Intake:
         """
         async with self._lock:
             now = self._clock()
-            receive = self._session.drained if is_drain else self._session.receive
-            step = receive(messages, now=now)
+            step = self._step(messages, drain_asked_at, now)
             batch = Batch(
                 identity=step.checkpoint.identity,
                 arrivals=tuple(self._arrival(heard) for heard in step.heard),
@@ -142,6 +141,11 @@ class Intake:
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
             await self._journal.append(batch, now=self._clock())
             self._committed()
+
+    def _step(self, messages: Sequence[Received], drain_asked_at: Checkpoint | None, now: float) -> Step:
+        if drain_asked_at is None:
+            return self._session.receive(messages, now=now)
+        return self._session.drained(messages, asked_at=drain_asked_at, now=now)
 
     def _arrival(self, heard: Heard) -> Arrival:
         return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())

@@ -173,10 +173,11 @@ class Reconciler:
         return self._looks_undrained == 0
 
     async def _drain(self) -> int:
+        asked_at = self._intake.checkpoint
         items = (await self._sdk.notifications.drain())["notifications"]
         if items:
             messages = [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
-            await self._intake.take(messages, is_drain=True)
+            await self._intake.take(messages, drain_asked_at=asked_at)
         return len(items)
 
     async def _unread_chats(self) -> list[Unread]:

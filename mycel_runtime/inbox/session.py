@@ -90,10 +90,12 @@ class Session:
         self._progress = Progress(checkpoint.since_seq)
         self._echo: InboxSeq | None = None
         self._echoes_missed = 0
-        self._resumes_exactly = False
+        self._is_proven = True
+        self._oldest_seq: InboxSeq | None = None
         self._marks: dict[InboxSeq, Mark] = dict(marks)
         for seq in marks:
             self._progress.hold(seq)
+        self._anchor = self._newest_told()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -109,21 +111,34 @@ class Session:
         """
         The `since_seq` of a new connection.
 
-        One less than the checkpoint where that frame is held: the server then begins with a frame that we know, and
-        by it shows that its numbers are still the same (Q1). After an overflow, exactly the checkpoint: the ring
-        begins behind it.
+        One less than a frame that we know: the server then begins with it, and by it shows that its numbers are
+        still the same (Q1). That is the anchor, the newest frame up to the checkpoint that a proven stream has told.
+        The checkpoint's own would not do: a drain may have moved it, or a wake before our resume (Q14), and either
+        may have come from a server that counts anew. Only if the anchor lies far back, near the end of the ring, the
+        checkpoint's own must do. After an overflow the ring is asked for exactly. Where nothing is known, everything
+        is: a server that still counts on answers with an overflow, one that counts anew with its first frame.
         """
-        since = self._progress.since_seq
-        can_echo = since in self._marks and not self._resumes_exactly
-        self._echo = since if can_echo else None
-        self._resumes_exactly = False
-        return InboxSeq(since - 1) if can_echo else since
+        self._echo, oldest = self._known_frame(), self._oldest_seq
+        self._is_proven, self._oldest_seq = self._echo is None, None
+        if self._echo is not None:
+            return InboxSeq(self._echo - 1)
+        return InboxSeq(0) if oldest is None else self._progress.since_seq
 
-    def drained(self, messages: Sequence[Received], *, now: float) -> Step:
-        """Take a drain's items in; as `receive`, but they say nothing about this connection's replay."""
-        echo, self._echo = self._echo, None
+    def drained(self, messages: Sequence[Received], *, asked_at: Checkpoint, now: float) -> Step:
+        """
+        Take a drain's items in; as `receive`, but they say nothing about this connection's replay.
+
+        Args:
+            messages: The items.
+            asked_at: The checkpoint when the drain was asked for.
+            now: Epoch seconds.
+        """
+        echo, is_proven = self._echo, self._is_proven
+        self._echo, self._is_proven = None, False
+        self._expect_late(messages, asked_at)
         step = self.receive(messages, now=now)
-        self._echo = None if step.reconcile == "epoch" else echo
+        if step.reconcile != "epoch":
+            self._echo, self._is_proven = echo, is_proven
         return step
 
     def receive(self, messages: Sequence[Received], *, now: float) -> Step:
@@ -139,6 +154,8 @@ class Session:
         step = Step(checkpoint=self.checkpoint)
         for message in messages:
             self._receive_one(message, step, now)
+        if self._is_proven:
+            self._anchor = max(self._anchor, self._told_checkpoint())
         self._forget_old_marks()
         if progress.given_up > given_up:
             step.facts.append(FramesGivenUp(count=progress.given_up - given_up))
@@ -178,7 +195,8 @@ class Session:
         contradiction = self._contradiction(notify.seq, mark) or self._missed_echo(notify.seq, step)
         if contradiction:
             self._begin_epoch(contradiction, step)
-        self._marks.setdefault(notify.seq, mark)
+        if (known := self._marks.get(notify.seq)) is None or known.ts is None:
+            self._marks[notify.seq] = mark
         self._progress.hold(notify.seq)
         seq, fingerprint, ts, _ = notify
         kind = notify.event_type
@@ -191,11 +209,16 @@ class Session:
         """Why this number cannot belong to the epoch; empty when it can."""
         known = self._marks.get(seq)
         if known is None:
-            return f"seq {seq} at checkpoint {self._progress.since_seq}" if self._is_past(seq) else ""
+            return f"seq {seq} at checkpoint {self._progress.since_seq}" if not self._is_above(seq) else ""
         return "" if _is_same(known, mark) else f"seq {seq} again with other content"
 
-    def _is_past(self, seq: InboxSeq) -> bool:
-        return seq <= self._progress.since_seq
+    def _expect_late(self, messages: Sequence[Received], asked_at: Checkpoint) -> None:
+        """Numbers that were given up while the drain was under way are late (Q55), and contradict nothing."""
+        if asked_at.epoch != self._epoch:
+            return
+        for frame, _ in messages:
+            if isinstance(frame, Notify) and asked_at.since_seq < frame.seq and not self._is_above(frame.seq):
+                self._marks.setdefault(frame.seq, Mark(frame.fingerprint, frame.ts))
 
     def _missed_echo(self, seq: InboxSeq, step: Step) -> str:
         """
@@ -209,6 +232,7 @@ class Session:
         echo, self._echo = self._echo, None
         if seq == echo:
             self._echoes_missed = 0
+            self._is_proven = True
             return ""
         self._echoes_missed += 1
         if self._echoes_missed > 1:
@@ -220,6 +244,8 @@ class Session:
         self._epoch += 1
         self._echo = None
         self._echoes_missed = 0
+        self._is_proven = True
+        self._anchor = InboxSeq(0)
         self._progress = Progress(InboxSeq(0))
         self._marks.clear()
         step.reconcile = "epoch"
@@ -229,7 +255,7 @@ class Session:
         step.facts.append(ReplayOverflowed(since_seq=overflow.since_seq, oldest_seq=overflow.oldest_seq))
         self._progress.start_at(InboxSeq(overflow.oldest_seq - 1))
         self._echo = None
-        self._resumes_exactly = True
+        self._oldest_seq = overflow.oldest_seq
         step.reconnect = True
         step.reconcile = step.reconcile or "overflow"
 
@@ -245,6 +271,25 @@ class Session:
             received_at=now,
         )
         return Heard(entry=entry, notify=None)
+
+    def _known_frame(self) -> InboxSeq | None:
+        """The frame that the next replay is to begin with, if we hold any that will do."""
+        since, oldest = self._progress.since_seq, self._oldest_seq
+        if oldest is None and self._anchor > 0 and since - self._anchor < RING_FRAMES // 2:
+            return self._anchor
+        return since if since in self._marks and since >= (oldest or 0) else None
+
+    def _told_checkpoint(self) -> InboxSeq:
+        """The checkpoint if the stream has told its frame; 0 if only a drain has, which tells no time."""
+        mark = self._marks.get(self._progress.since_seq)
+        return InboxSeq(0) if mark is None or mark.ts is None else self._progress.since_seq
+
+    def _newest_told(self) -> InboxSeq:
+        told = (seq for seq, mark in self._marks.items() if mark.ts is not None and not self._is_above(seq))
+        return max(told, default=InboxSeq(0))
+
+    def _is_above(self, seq: InboxSeq) -> bool:
+        return seq > self._progress.since_seq
 
     def _forget_old_marks(self) -> None:
         if len(self._marks) > 2 * MEMORY_FRAMES:

@@ -174,8 +174,8 @@ def test_q14_a_wake_before_the_resume_costs_one_more_connection():
     listening = connected(7)
 
     first = listening.receive([notify(8)], now=0)
-    listening.resume()
-    second = listening.receive([notify(8), notify(9)], now=0)
+    assert listening.resume() == 6
+    second = listening.receive([notify(7), notify(8), notify(9)], now=0)
 
     assert first.reconnect
     assert first.checkpoint == checkpoint(8)
@@ -209,8 +209,75 @@ def test_q4_after_an_overflow_the_ring_is_asked_for_exactly():
 def test_a_drain_says_nothing_about_the_replay():
     listening = connected(7)
 
-    assert not listening.drained([item(8)], now=0).reconnect
+    assert not listening.drained([item(8)], asked_at=listening.checkpoint, now=0).reconnect
     assert not listening.receive([notify(7)], now=0).reconnect
+
+
+def test_q1_what_a_drain_moved_the_checkpoint_to_is_no_anchor():
+    """It may come from a server that counts anew, and would be the very frame that this server begins with."""
+    listening = connected(7)
+    listening.receive([notify(7)], now=0)
+
+    listening.drained([item(8, "of the restarted server")], asked_at=checkpoint(7), now=0)
+    assert listening.checkpoint == checkpoint(8)
+    assert listening.resume() == 6
+
+    step = listening.receive([notify(7, "of the restarted server")], now=0)
+    assert (step.checkpoint.epoch, step.reconcile) == (2, "epoch")
+
+
+def test_q14_what_a_wake_before_the_resume_moved_the_checkpoint_to_is_no_anchor():
+    listening = connected(7)
+
+    listening.receive([notify(8), notify(9)], now=0)
+
+    assert listening.checkpoint == checkpoint(9)
+    assert listening.resume() == 6
+
+
+def test_an_anchor_near_the_end_of_the_ring_is_given_up():
+    """Else each connection would overflow."""
+    listening = connected(7)
+    listening.receive([notify(7)], now=0)
+
+    listening.drained([item(seq) for seq in range(8, 200)], asked_at=checkpoint(7), now=0)
+
+    assert listening.resume() == 198
+
+
+def test_what_the_stream_tells_of_a_drained_frame_is_its_time_too():
+    listening = session()
+    listening.drained([item(1)], asked_at=checkpoint(0), now=0)
+    listening.receive([notify(1, ts=2.0)], now=0)
+
+    assert listening.receive([notify(1, ts=3.0)], now=0).checkpoint.epoch == 2
+
+
+def test_q55_numbers_that_an_overflow_gave_up_may_still_come_with_a_drain_that_was_under_way():
+    listening = session()
+    listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=5), raw="{}")], now=0)
+
+    late = listening.drained([item(4), item(5)], asked_at=checkpoint(0), now=0)
+
+    assert late.checkpoint == checkpoint(5)
+    assert [heard.entry.seq for heard in late.heard] == [4, 5]
+
+
+def test_q1_numbers_below_the_checkpoint_of_a_drain_that_was_asked_for_later_are_a_new_epoch():
+    listening = session()
+    listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=5), raw="{}")], now=0)
+
+    assert listening.drained([item(4)], asked_at=checkpoint(4), now=0).checkpoint.epoch == 2
+
+
+def test_q1_where_nothing_is_known_everything_is_asked_for():
+    """A server that counts anew then shows its first number, which is below the checkpoint."""
+    assert session(56).resume() == 0
+
+    given_up = session()
+    given_up.receive([notify(1000)], now=0)
+    assert given_up.checkpoint == checkpoint(744)
+    assert given_up.resume() == 0
 
 
 def hint(seq, chat_id, message_seq):
