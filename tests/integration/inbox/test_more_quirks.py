@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.errors import IdentityRefusedError
+from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.wire.limits import RING_FRAMES
 from tests.integration.inbox.conftest import DEADLINE, running
 from tests.integration.inbox.test_quirks import stranger
@@ -37,6 +38,36 @@ async def test_q3_whoever_keeps_up_resumes_without_an_overflow_beyond_the_first_
 
         assert connected.since_seq > RING_FRAMES
         assert runtime.memory.named("replay.overflowed") == []
+
+
+async def test_q20_chats_whose_speaker_has_vanished_do_not_silence_the_others(home, tmp_path):
+    """Chat list and drain are 500 for good, and so is each of those chats."""
+    token = (await home.owner.auth.create_external_user("gone", "Gone"))["token"]
+    members = ["gone", home.agent_id]
+    groups = [await home.owner.chats.create(members, title=f"{n}", kind="group") for n in range(5)]
+    async with running(home, tmp_path / "s") as runtime:
+        async with AsyncClient(base_url=home.backend.base_url, auth_token=token) as gone:
+            for group in groups:
+                await gone.messages.send(group["id"], "farewell", enforce_caught_up=False)
+        await runtime.until_heard(*["farewell"] * 5)
+        home.backend.faults.remove_user("gone")
+        await runtime.memory.wait("chat_list.poisoned")
+
+        await home.say("one")
+
+        await runtime.until_heard(*["farewell"] * 5, "one")
+
+
+async def test_q25_a_malformed_item_that_takes_its_batch_along_takes_no_event(home, tmp_path):
+    """The queue is empty after the drain that failed; the relationship itself is still there."""
+    async with await stranger(home) as client:
+        await client.relationships.request(home.agent_id)
+    home.backend.faults.spoil_queue(home.agent_id)
+
+    async with running(home, tmp_path / "s", reconcile_interval=3600) as runtime:
+        await runtime.memory.wait("reconcile.failed")
+        await runtime.until_event("relationship.changed")
+        assert "relationship.requested" not in runtime.frames
 
 
 async def test_q33_what_is_said_in_a_muted_chat_is_heard_at_the_next_look(home, tmp_path):

@@ -25,6 +25,17 @@ def listening():
     return plugin, shown
 
 
+def answering_anybody():
+    """A handler that does not ask who spoke."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        await ctx.reply(f"re: {ctx.messages[-1].content}")
+
+    return plugin
+
+
 def answering_twice():
     """A handler that says two things at each run."""
     plugin, shown = Plugin("p"), []
@@ -48,6 +59,21 @@ def recorded(agent, name):
 
     setattr(agent.sdk.messages, name, record)
     return calls
+
+
+async def test_q20_in_a_group_with_a_member_who_has_vanished_a_reply_is_said_once(world):
+    """The chat's detail is 500, and so is every send, after it was stored."""
+    agent = await world.agent("a", answering_anybody())
+    await world.user("vanishing")
+    group = (await world.owner.chats.create(["a", "vanishing"], kind="group", title="g"))["id"]
+    await world.say(group, "x")
+    world.backend.faults.remove_user("vanishing")
+    await agent.hear(group)
+    await world.say(group, "y")
+    await agent.hear(group)
+
+    assert await contents(world, group, "a") == ["re: x", "re: y"]
+    assert (await agent.journal.statistics("a")).due == 0
 
 
 async def test_q26_what_a_read_with_a_lost_answer_has_marked_is_shown_and_answered_all_the_same(world):
