@@ -1,8 +1,9 @@
 """
 The socket: connect, resume, receive, commit.
 
-Every end is treated alike (Q19): wait with jitter, connect again, resume from the checkpoint, reconcile. One
-task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest none waits.
+Every end is treated alike (Q19): wait (`patience` says how long), connect again, resume from the checkpoint,
+reconcile. One task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest
+none waits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 import tenacity
 
-from mycel_runtime.backoff import patient_jitter
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -24,6 +24,7 @@ from mycel_runtime.errors import (
     StreamError,
     TransportError,
 )
+from mycel_runtime.inbox.patience import SHARED_STATUSES, Patience, ReplacedError
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.session import Received
 from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
@@ -31,7 +32,7 @@ from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from pydantic import SecretStr
 
@@ -47,24 +48,7 @@ if TYPE_CHECKING:
 BATCH_FRAMES: Final = 1024
 """Frames per commit at most; more gains nothing and holds the loop longer."""
 
-PAUSE_SECONDS: Final = 0.05
-"""Between an end and the next connection, so that the server has noticed the end (Q11)."""
-
-REPLACEMENTS_IN_A_ROW: Final = 3
-"""Connections that we replace ourselves at once; more need a pause, for the ring may move on as fast as we ask."""
-
-_REPLACED: Final = 1000
-
-_LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
-
 _Inbound = asyncio.Queue["Received | ConnectionClosed"]
-
-
-class ReplacedError(ConnectionClosed):
-    """We ended the connection ourselves, because another one will serve better."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(_REPLACED, reason)
 
 
 class _Life:
@@ -110,6 +94,7 @@ class Listener:
         settings: `[inbox]`.
         proxy: As `[agent] proxy`.
         observer: Told of connections and their ends.
+        sleep: Waits so many seconds.
     """
 
     def __init__(
@@ -124,6 +109,7 @@ class Listener:
         settings: InboxSettings,
         proxy: str | None,
         observer: Observer,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._base_url = base_url
         self._token = token
@@ -134,8 +120,9 @@ class Listener:
         self._settings = settings
         self._proxy = proxy
         self._observer = observer
-        self._failures = 0
-        self._replacements = 0
+        self._sleep = sleep
+        self._patience = Patience(settings)
+        self._connected_at: float | None = None
         self._replaced: asyncio.Future[str] | None = None
 
     @property
@@ -162,33 +149,30 @@ class Listener:
             retry=tenacity.retry_if_exception_type((StreamError, TransportError)),
             wait=self._delay,
             before_sleep=self._tell_retry,
+            sleep=self._sleep,
         )
         await reconnecting(self._listen_once)
 
     async def _listen_once(self) -> None:
         """One connection, from handshake to its end; never returns normally."""
-        loop = asyncio.get_running_loop()
-        connected_at = loop.time()
+        self._connected_at = None
         try:
             await self._connect_and_receive()
         except HandshakeError as exc:
-            self._failures += 1
+            self._patience.note(exc, lasted=0.0)
             await self._require_identity(exc)
             raise
         except (StreamError, TransportError) as exc:
-            lasted = loop.time() - connected_at
-            self._count_end(exc, lasted)
+            lasted = self._lasted()
+            self._patience.note(exc, lasted=lasted)
             self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
             raise
 
-    def _count_end(self, exc: Exception, lasted: float) -> None:
-        """A connection that we replaced ourselves is no failure, unless the next ones need replacing too."""
-        if isinstance(exc, ReplacedError) and self._replacements < REPLACEMENTS_IN_A_ROW:
-            self._replacements += 1
-            self._failures = 0
-            return
-        self._replacements = 0
-        self._failures = 1 if lasted >= self._settings.stable_after else self._failures + 1
+    def _lasted(self) -> float:
+        """Seconds since the handshake; a slow one must not count as a stable connection."""
+        if self._connected_at is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._connected_at
 
     async def _connect_and_receive(self) -> None:
         checkpoint, since_seq = self._intake.checkpoint, self._intake.resume()
@@ -201,6 +185,7 @@ class Listener:
             ping_interval=self._settings.ping_interval,
             ping_timeout=self._settings.ping_timeout,
         ) as connection:
+            self._connected_at = asyncio.get_running_loop().time()
             self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
             await self._serve(connection)
 
@@ -255,7 +240,9 @@ class Listener:
             self._hearing.announce(chat_id, seq, now=now)
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
-        """A refused handshake does not tell why (Q18): ask who we are."""
+        """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""
+        if refusal.status_code in SHARED_STATUSES:
+            return
         try:
             await self._sdk.me.whoami()
         except AuthenticationError as exc:
@@ -263,26 +250,14 @@ class Listener:
         except ApiError:
             return
 
-    def _delay(self, state: tenacity.RetryCallState) -> float:
-        if self._failures == 0:
-            return PAUSE_SECONDS
-        delay = PAUSE_SECONDS + patient_jitter(
-            self._failures,
-            base=self._settings.backoff_base,
-            cap=self._settings.backoff_cap,
-            draw=random.random(),  # noqa: S311 - spreads clients, keeps no secret
-        )
-        asked = _retry_after(state)
-        return max(delay, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+    def _delay(self, _state: tenacity.RetryCallState) -> float:
+        return self._patience.delay(random.random())  # noqa: S311 - spreads clients, keeps no secret
 
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0
-        self._observer.tell(StreamRetryScheduled(attempt=self._failures, retry_in=round(retry_in, 3)))
-
-
-def _retry_after(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    return (error.retry_after_seconds or 0.0) if isinstance(error, HandshakeError) else 0.0
+        self._observer.tell(
+            StreamRetryScheduled(attempt=self._patience.failures, retry_in=round(retry_in, 3))
+        )
 
 
 async def _gathered(inbound: _Inbound) -> tuple[list[Received], ConnectionClosed | None]:

@@ -21,6 +21,9 @@ from mycel_runtime.sdk import Client
 ROOT = Path(__file__).parents[2]
 DEADLINE = 30.0
 
+SOON_BACK = "[inbox]\nbackoff_cap = 3.0\n"
+"""For tests that cannot wait as long as a thousand agents of one restarted backend must."""
+
 
 @dataclass
 class Process:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime.sdk import Client
-from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
+from tests.acceptance.conftest import DEADLINE, ROOT, SOON_BACK, until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -195,7 +195,7 @@ def test_a_backend_that_is_not_up_yet_costs_nothing_but_the_wait(start, backend,
 def test_a_backend_that_goes_away_for_ten_seconds_costs_nothing_but_the_wait(
     start, backend, household, owner, tmp_path
 ):
-    agent = start("run", "--config", write_config(tmp_path / "agent", household))
+    agent = start("run", "--config", write_config(tmp_path / "agent", household, extra=SOON_BACK))
     ask(owner, "before")
     assert is_answered(owner, "before")
 
@@ -213,7 +213,7 @@ def test_a_backend_that_goes_away_for_ten_seconds_costs_nothing_but_the_wait(
 def test_q1_a_restarted_backend_that_counts_from_one_again_loses_nothing(
     start, backend, household, owner, tmp_path
 ):
-    agent = start("run", "--config", write_config(tmp_path / "agent", household))
+    agent = start("run", "--config", write_config(tmp_path / "agent", household, extra=SOON_BACK))
     expected = []
     for life in range(3):
         for number in range(3):

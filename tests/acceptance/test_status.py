@@ -8,7 +8,7 @@ import stat
 import httpx
 import pytest
 
-from tests.acceptance.conftest import until, write_config
+from tests.acceptance.conftest import SOON_BACK, until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -22,7 +22,7 @@ def test_ready_while_hearing_is_proven_and_not_ready_while_it_is_not(
     start, backend, household, tmp_path, tmp_path_factory
 ):
     state = tmp_path_factory.mktemp("s")
-    config = write_config(tmp_path / "a", household)
+    config = write_config(tmp_path / "a", household, extra=SOON_BACK)
     config.write_text(config.read_text().replace('"state"', f'"{state}"'))
     agent = start("run", "--config", config)
     agent.wait_event("stream.connected")

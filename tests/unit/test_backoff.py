@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycel_runtime.backoff import exponential, full_jitter, half_jitter, patient_jitter
+from mycel_runtime.backoff import (
+    LONGEST_RETRY_AFTER_SECONDS,
+    exponential,
+    full_jitter,
+    half_jitter,
+    honoured,
+    patient_jitter,
+    spread,
+)
 
 attempts = st.integers(min_value=1) | st.integers(min_value=1, max_value=10)
 seconds = st.floats(min_value=0.001, max_value=86_400, allow_nan=False)
@@ -57,3 +65,20 @@ def test_patient_jitter_never_tries_more_than_twenty_times_in_ten_minutes():
         now += patient_jitter(tries, base=1.0, cap=60.0, draw=0.0)
 
     assert tries == 20
+
+
+@given(cap=seconds, draw=draws)
+def test_spread_lies_between_a_twelfth_and_three_quarters_of_the_cap(cap, draw):
+    assert cap / 12 * (1 - 1e-9) <= spread(cap=cap, draw=draw) <= cap * 0.75 * (1 + 1e-9)
+
+
+@given(delay=seconds, asked=st.none() | st.floats(min_value=0, allow_nan=False), cap=seconds, draw=draws)
+def test_what_the_server_asked_for_is_a_lower_bound_with_an_upper_one(delay, asked, cap, draw):
+    wait = honoured(delay, asked, cap=cap, draw=draw)
+    assert wait >= max(delay, min(asked or 0.0, LONGEST_RETRY_AFTER_SECONDS))
+    assert wait <= max(delay, LONGEST_RETRY_AFTER_SECONDS + cap)
+
+
+def test_whoever_was_told_the_same_instant_does_not_come_in_it():
+    assert honoured(1.0, 100.0, cap=60.0, draw=0.0) == 100.0
+    assert honoured(1.0, 100.0, cap=60.0, draw=0.8) == 136.0
