@@ -113,9 +113,10 @@ async def test_q45_what_a_cut_batch_leaves_out_is_asked_for_at_once(home, tmp_pa
         for number in range(RING_FRAMES + cut):
             await home.owner.chats.create_workflow_event(home.chat_id, kind=f"{number}")
 
-        await until(lambda: runtime.frames.count("chat.workflow_event.changed") == RING_FRAMES + cut)
+        await until(lambda: len(runtime.frames) == RING_FRAMES + RING_FRAMES + cut)
         assert runtime.frames.count("chat.workflow.event") == RING_FRAMES
-        assert [fact.reason for fact in runtime.memory.named("reconcile.finished")] == ["connect", "gap"]
+        assert runtime.frames.count("chat.workflow_event.changed") == RING_FRAMES + cut
+        assert "gap" in {fact.reason for fact in runtime.memory.named("reconcile.finished")}
 
 
 async def test_q49_a_message_whose_delivery_failed_before_it_was_our_turn_is_heard_all_the_same(
