@@ -26,7 +26,6 @@ from mycel_runtime.daemon.household import Household, settle_household
 from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
 from mycel_runtime.errors import StateDirectoryError
-from mycel_runtime.inbox.reconcile import INTERVAL
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
 from mycel_runtime.observe.observer import FanOut
@@ -207,9 +206,7 @@ class Supervisor:
                 await self._stop(stop, parts, dispatching, others)
 
     async def _reconcile(self, scheduler: Scheduler, parts: Parts) -> None:
-        await scheduler.every(
-            self._settings.inbox.reconcile_interval, "reconcile", lambda: parts.reconciler.run(INTERVAL)
-        )
+        await scheduler.every(parts.reconciler.tick_interval, "reconcile", parts.reconciler.tick)
 
     async def _greet(self, backend: Backend) -> None:
         if backend.household is None or not self._settings.backend.greeting:

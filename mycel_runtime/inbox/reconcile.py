@@ -32,6 +32,7 @@ from mycel_runtime.inbox.news import (
     relationship_lines,
     workflow_event_lines,
 )
+from mycel_runtime.inbox.pace import Pace
 from mycel_runtime.inbox.session import Received
 from mycel_runtime.observe.facts import (
     ChatListPoisoned,
@@ -89,6 +90,7 @@ class Reconciler:
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
+        replace_connection, is_connected: The listener's; while no stream stands, the looks carry the service.
     """
 
     def __init__(
@@ -119,7 +121,19 @@ class Reconciler:
         self._unread_before = 0
         self._looks_undrained = 0
         self.succeeded_at: float | None = None
+        self._pace = Pace(shortest=settings.doubt_interval, longest=settings.reconcile_interval)
         self.replace_connection: Callable[[str], None] = lambda _reason: None
+        self.is_connected: Callable[[], bool] = lambda: True
+
+    @property
+    def tick_interval(self) -> float:
+        """How often to call `tick`; seconds."""
+        return self._pace.shortest
+
+    async def tick(self) -> None:
+        """The timer rang: ask, if it is time to; as `run`."""
+        if self._pace.is_due(self._clock()):
+            await self.run(INTERVAL)
 
     async def run(self, reason: str) -> None:
         """
@@ -131,23 +145,33 @@ class Reconciler:
         Cancelling: what was answered is committed or will be asked again.
         """
         async with self._lock:
-            drained = await self._ask(reason, self._drain) if self._must_drain(reason) else 0
-            unread = await self._ask(reason, self._unread_chats)
-            if unread is None:
-                return
-            self._unread_before = len(unread)
-            await self._intake.hint(unread)
-            events = await self._ask(reason, lambda: self._compare_lists(reason))
-            self.succeeded_at = self._clock()
-            self._observer.tell(
-                ReconcileFinished(
-                    reason=reason, drained=drained or 0, unread_chats=len(unread), events=events or 0
-                )
+            is_answered = await self._look(reason)
+            now = self._clock()
+            self._pace.looked(now)
+            in_doubt = reason != INTERVAL or self._hearing.doubts or not self.is_connected()
+            if in_doubt and is_answered:
+                self._pace.doubt(now)
+
+    async def _look(self, reason: str) -> bool:
+        """Whether the server could be asked."""
+        drained = await self._ask(reason, self._drain) if self._must_drain(reason) else 0
+        unread = await self._ask(reason, self._unread_chats)
+        if unread is None:
+            return False
+        self._unread_before = len(unread)
+        await self._intake.hint(unread)
+        events = await self._ask(reason, lambda: self._compare_lists(reason))
+        self.succeeded_at = self._clock()
+        self._observer.tell(
+            ReconcileFinished(
+                reason=reason, drained=drained or 0, unread_chats=len(unread), events=events or 0
             )
-            if reason == CONNECT:
-                self._hearing.begin(unread)
-            else:
-                await self._check_hearing(reason, unread)
+        )
+        if reason == CONNECT:
+            self._hearing.begin(unread)
+        else:
+            await self._check_hearing(reason, unread)
+        return True
 
     async def _ask(self, reason: str, question: Callable[[], Awaitable[T]]) -> T | None:
         try:

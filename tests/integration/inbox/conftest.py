@@ -25,6 +25,7 @@ SETTINGS = {
     "agent": {"name": "a", "base_url": "http://test"},
     "inbox": {
         "reconcile_interval": 0.5,
+        "doubt_interval": 3600,  # the bound holds for both
         "deaf_grace": 0.2,
         "backoff_base": 0.05,
         "ping_interval": 0.3,
@@ -143,13 +144,12 @@ async def running(home, state_dir, **inbox):
             scheduler = Scheduler()
             with scheduler.running():
                 async with asyncio.TaskGroup() as tasks:
-                    interval = settings.inbox.reconcile_interval
+                    reconciler = parts.reconciler
+                    ringing = scheduler.every(reconciler.tick_interval, "reconcile", reconciler.tick)
                     living = [
                         tasks.create_task(parts.listener.run()),
                         tasks.create_task(parts.dispatcher.run()),
-                        tasks.create_task(
-                            scheduler.every(interval, "reconcile", lambda: parts.reconciler.run("interval"))
-                        ),
+                        tasks.create_task(ringing),
                     ]
                     yield runtime
                     for task in living:

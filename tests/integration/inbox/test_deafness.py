@@ -12,18 +12,13 @@ import dataclasses
 import os
 import random
 import time
-from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
 from mycel_runtime.daemon.scheduler import JITTER
-from mycel_runtime.inbox.hearing import Hearing
-from mycel_runtime.inbox.intake import Intake, open_session
-from mycel_runtime.inbox.reconcile import CONNECT, INTERVAL, Reconciler
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.sdk.stream import open_stream
-from mycel_runtime.settings import InboxSettings
 from tests.chaos.proxy import FaultProxy
 from tests.integration.inbox.conftest import DEADLINE, Memory, running
 
@@ -157,86 +152,3 @@ def summary(seconds):
     """For the report."""
     ordered = sorted(seconds)
     return f"median {ordered[len(ordered) // 2]:.3f} s, longest {ordered[-1]:.3f} s"
-
-
-class QuietServer:
-    """
-    Answers like a backend on which nothing happens, and counts its calls.
-
-    One chat holds something unread that mentions somebody else: it woke nobody (Q32) and stays unread for ever.
-    """
-
-    def __init__(self, chats):
-        self.calls = Counter()
-        self.rows = [
-            {"id": f"c{number}", "title": "t", "unread_count": int(number == 0), "last_message": {"seq": 7}}
-            for number in range(chats)
-        ]
-        self.notifications = SimpleNamespace(drain=self.answer("drain", {"notifications": []}))
-        self.chats = SimpleNamespace(
-            list=self.answer("chats", self.rows),
-            get=self.answer("chat", {"type": "group", "created_by_user_id": "owner"}),
-            list_workflow_events=self.answer("workflow events", []),
-        )
-        self.relationships = SimpleNamespace(list=self.answer("relationships", []))
-        self.messages = SimpleNamespace(unread=self.answer("unread", [self.message()]))
-
-    @staticmethod
-    def message():
-        return {"seq": 7, "sender_id": "owner", "message_type": "human", "mentioned_ids": ["somebody"]}
-
-    def answer(self, name, value):
-        async def call(*args):
-            self.calls[name] += 1
-            return value
-
-        return call
-
-
-@pytest.mark.slow
-async def test_seven_quiet_days_cost_no_connection_and_a_bounded_number_of_calls(tmp_path):
-    """With a clock that jumps. Every sixth hour somebody speaks, and the stream tells it."""
-    now = 0.0
-    settings, server, memory = InboxSettings(), QuietServer(chats=50), Memory()
-    days, interval = 7, settings.reconcile_interval
-    journal = SqliteJournal(tmp_path)
-    await asyncio.to_thread(journal.open)
-    replaced = []
-    try:
-        hearing = Hearing()
-        router = SimpleNamespace(route=lambda notify: (), route_chat=lambda chat_id, seq: ())
-        session = await open_session(journal, identity="me", server="s")
-        intake = Intake(
-            session,
-            journal=journal,
-            router=router,
-            observer=memory,
-            clock=lambda: now,
-            committed=lambda: None,
-        )
-        reconciler = Reconciler(
-            sdk=server,
-            me="me",
-            intake=intake,
-            hearing=hearing,
-            settings=settings,
-            observer=memory,
-            server="s",
-            clock=lambda: now,
-        )
-        reconciler.replace_connection = replaced.append
-        await reconciler.run(CONNECT)
-        for tick in range(1, int(days * 86_400 / interval) + 1):
-            now = tick * interval
-            if now % (6 * 3600) == 0:
-                server.rows[1]["last_message"]["seq"] += 1
-                hearing.announce("c1", server.rows[1]["last_message"]["seq"], now=now)
-            await reconciler.run(INTERVAL)
-    finally:
-        await journal.close()
-
-    print(f"\n{days} quiet days, 50 chats: {server.calls.total()} calls, {dict(server.calls)}")
-    assert replaced == []
-    assert memory.named("deafness.detected") == []
-    looks = days * 86_400 / interval + 1
-    assert server.calls.total() <= 3 * looks + 2 * 50 + 1

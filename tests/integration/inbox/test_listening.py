@@ -138,7 +138,7 @@ async def test_q20_one_poisoned_chat_does_not_silence_the_others(home, tmp_path)
 
 
 async def test_quiet_is_never_mistaken_for_deaf(home, tmp_path):
-    async with running(home, tmp_path / "s", reconcile_interval=0.05, deaf_grace=0.01) as runtime:
+    async with running(home, tmp_path / "s", reconcile_interval=0.05, deaf_grace=1.0) as runtime:
         await home.say("one")
         await runtime.until_heard("one")
         await runtime.memory.wait("reconcile.finished", 20)

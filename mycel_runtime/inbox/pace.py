@@ -1,0 +1,47 @@
+"""
+How often the server is asked what it holds. Pure.
+
+Often in doubt, and a minute longer: after each new connection, whose predecessor's end may still deafen it (Q11),
+after frames went missing, while no stream stands, and while something is unread that nobody announced. Then only as
+often as bounds how long a deaf stream goes unnoticed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+WATCH_SECONDS: Final = 60.0
+"""After the last doubt; Q11 deafens a connection up to 50 s after the path of its predecessor died."""
+
+_LATEST_RING: Final = 1.1
+"""Of the shortest interval: when the timer rings next at the latest, with its jitter."""
+
+
+class Pace:
+    """
+    The time between two looks.
+
+    Args:
+        shortest: Seconds; the timer rings as often.
+        longest: Seconds; no two looks lie further apart. One below `shortest` holds for both.
+    """
+
+    def __init__(self, *, shortest: float, longest: float) -> None:
+        self.shortest = min(shortest, longest)
+        self._longest = longest
+        self._looked_at = 0.0
+        self._doubted_at = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """Whether to look now, because at the timer's next ring it would be too late."""
+        elapsed = now - self._looked_at
+        interval = self.shortest if now - self._doubted_at < WATCH_SECONDS else self._longest
+        return elapsed < 0 or elapsed + _LATEST_RING * self.shortest > interval
+
+    def doubt(self, now: float) -> None:
+        """There is reason to look often."""
+        self._doubted_at = now
+
+    def looked(self, now: float) -> None:
+        """A look is over."""
+        self._looked_at = now

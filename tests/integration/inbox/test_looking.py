@@ -1,0 +1,179 @@
+"""How often the server is asked what it holds, with a clock that jumps from one ring of the timer to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from mycel_runtime.errors import TransportError
+from mycel_runtime.inbox.hearing import Hearing
+from mycel_runtime.inbox.intake import Intake, open_session
+from mycel_runtime.inbox.pace import WATCH_SECONDS
+from mycel_runtime.inbox.reconcile import CONNECT, Reconciler
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.settings import InboxSettings
+from tests.integration.inbox.conftest import Memory
+
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 24 * HOUR_SECONDS
+
+pytestmark = pytest.mark.slow
+
+
+class QuietServer:
+    """
+    Answers like a backend on which nothing happens, and counts its calls.
+
+    One chat holds something unread that mentions somebody else: it woke nobody (Q32) and stays unread for ever.
+    """
+
+    def __init__(self, chats):
+        self.calls = Counter()
+        self.is_down = False
+        self.rows = [
+            {"id": f"c{number}", "title": "t", "unread_count": int(number == 0), "last_message": {"seq": 7}}
+            for number in range(chats)
+        ]
+        self.notifications = SimpleNamespace(drain=self.answer("drain", {"notifications": []}))
+        self.chats = SimpleNamespace(
+            list=self.answer("chats", self.rows),
+            get=self.answer("chat", {"type": "group", "created_by_user_id": "owner"}),
+            list_workflow_events=self.answer("workflow events", []),
+        )
+        self.relationships = SimpleNamespace(list=self.answer("relationships", []))
+        self.unread = [
+            {"seq": 7, "sender_id": "owner", "message_type": "human", "mentioned_ids": ["somebody"]}
+        ]
+        self.messages = SimpleNamespace(unread=self.answer("unread", self.unread))
+
+    def say(self):
+        """Something that has to wake us."""
+        self.rows[2] |= {"unread_count": 1, "last_message": {"seq": 8}}
+        self.unread.append(self.unread[0] | {"seq": 8, "mentioned_ids": []})
+
+    def answer(self, name, value):
+        async def call(*args):
+            self.calls[name] += 1
+            if self.is_down:
+                raise TransportError("refused")
+            return value
+
+        return call
+
+
+class Watch:
+    """A reconciler, its timer, and what became of its looks."""
+
+    def __init__(self, server):
+        self.now = 0.0
+        self.settings = InboxSettings(deaf_grace=0.01)  # waited for in earnest
+        self.server = server
+        self.memory = Memory()
+        self.hearing = Hearing()
+        self.replaced = []
+        self.looks = []
+        self.reconciler = None
+
+    def attach(self, session, journal):
+        intake = Intake(
+            session,
+            journal=journal,
+            router=SimpleNamespace(route_event=lambda notify: (), route_chat=lambda chat_id, seq: ()),
+            observer=self.memory,
+            clock=lambda: self.now,
+            committed=lambda: None,
+        )
+        self.reconciler = Reconciler(
+            sdk=self.server,
+            me="me",
+            intake=intake,
+            hearing=self.hearing,
+            settings=self.settings,
+            observer=self.memory,
+            server="s",
+            clock=lambda: self.now,
+        )
+        self.reconciler.replace_connection = self.replaced.append
+
+    async def ring(self):
+        """One interval of the timer later."""
+        calls = self.server.calls["chats"]
+        self.now += self.reconciler.tick_interval
+        await self.reconciler.tick()
+        if self.server.calls["chats"] > calls:
+            self.looks.append(self.now)
+
+    async def ring_until(self, seconds):
+        while self.now < seconds:
+            await self.ring()
+
+
+@pytest.fixture
+async def watch(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    await asyncio.to_thread(journal.open)
+    watch = Watch(QuietServer(chats=50))
+    try:
+        watch.attach(await open_session(journal, identity="me", server="s"), journal)
+        await watch.reconciler.run(CONNECT)
+        yield watch
+    finally:
+        await journal.close()
+
+
+async def test_seven_quiet_days_cost_no_connection_and_a_bounded_number_of_calls(watch):
+    """Every sixth hour somebody speaks, and the stream tells it."""
+    days, settings = 7, watch.settings
+    while watch.now < days * DAY_SECONDS:
+        if watch.now % (6 * HOUR_SECONDS) == 0:
+            watch.server.rows[1]["last_message"]["seq"] += 1
+            watch.hearing.announce("c1", watch.server.rows[1]["last_message"]["seq"], now=watch.now)
+        await watch.ring()
+
+    calls = watch.server.calls
+    print(f"\n{days} quiet days, 50 chats: {calls.total()} calls, {dict(calls)}")
+    assert watch.replaced == []
+    assert watch.memory.named("deafness.detected") == []
+    slow_looks = days * DAY_SECONDS / (settings.reconcile_interval - settings.doubt_interval)
+    assert len(watch.looks) <= slow_looks + WATCH_SECONDS / settings.doubt_interval
+    assert calls.total() <= 3 * (len(watch.looks) + 1) + 2 * 50 + 1
+
+
+async def test_looks_are_quick_after_a_connect_and_slow_when_long_proven(watch):
+    await watch.ring_until(150)
+    assert watch.looks == [*range(5, 60, 5), 80, 105, 130]
+
+    await watch.reconciler.run(CONNECT)
+    await watch.ring_until(165)
+    assert watch.looks[-3:] == [155, 160, 165]
+
+
+async def test_without_a_stream_quick_looks_carry_the_service(watch):
+    watch.reconciler.is_connected = lambda: False
+
+    await watch.ring_until(300)
+
+    assert watch.looks == [*range(5, 301, 5)]
+
+
+async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
+    watch.reconciler.is_connected = lambda: False
+    watch.server.is_down = True
+
+    await watch.ring_until(150)
+
+    assert watch.looks == [*range(5, 60, 5), 80, 105, 130]
+
+
+async def test_what_nobody_announced_makes_the_looks_quick(watch):
+    """The stream is replaced, and the next connection's first minute is watched."""
+    await watch.ring_until(110)
+    watch.server.say()
+
+    await watch.ring_until(150)
+
+    assert watch.replaced != []
+    assert watch.looks[-5:] == [130, 135, 140, 145, 150]
