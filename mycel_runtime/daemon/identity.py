@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
-from mycel_runtime.backoff import half_jitter
+from mycel_runtime.backoff import half_jitter, honoured
 from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError
 from mycel_runtime.observe.facts import IdentityConfirmed, IdentityUnknown
 from mycel_runtime.wire.ids import UserId
@@ -29,10 +29,11 @@ async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, ob
     """
 
     def delay(state: tenacity.RetryCallState) -> float:
-        draw = random.random()  # noqa: S311 - spreads clients, keeps no secret
-        return half_jitter(
-            state.attempt_number, base=settings.backoff_base / 2, cap=settings.backoff_cap, draw=draw
-        )
+        draw, cap = random.random(), settings.backoff_cap  # noqa: S311 - spreads clients, keeps no secret
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_seconds if isinstance(error, ApiError) else None
+        own = half_jitter(state.attempt_number, base=settings.backoff_base / 2, cap=cap, draw=draw)
+        return honoured(own, asked, cap=cap, draw=draw)
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
