@@ -333,7 +333,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatistics:
-    """A snapshot. Counts of rows; `oldest_due_at` in epoch seconds."""
+    """A snapshot. Counts of rows, `entries` of all identities together; `oldest_due_at` in epoch seconds."""
 
     entries: int
     due: int

@@ -225,12 +225,16 @@ SELECT message_id FROM intent
 WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message_seq > :after_seq;
 
 -- name: statistics
-SELECT (SELECT count(*) FROM entry WHERE identity = :identity) AS entries,
+-- The terms of a partial index must stand as they are in it, else it is not used.
+-- Entries are never deleted, so their last number is their count.
+SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
        (SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due') AS oldest_due_at,
-       (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'intended') AS intents_unsettled,
-       (SELECT count(*) FROM intent WHERE identity = :identity AND state = 'unknown') AS intents_unknown,
+       (SELECT count(*) FROM intent
+        WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
+       (SELECT count(*) FROM intent
+        WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
        (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters;
 
 -- name: read_snapshot
