@@ -53,12 +53,13 @@ def spread(*, cap: float, draw: float) -> float:
     """
     Seconds to stay away for somebody who was sent away together with everybody else.
 
-    A twelfth to three quarters of the cap: 5 to 45 s of 60. The registration of close code 1012 proposes 5 to 30 s;
-    of a thousand clients spread over those 25 s, more than 50 come back in some one second.
+    A twelfth to five sixths of the cap: 5 to 50 s of 60. The registration of close code 1012 proposes 5 to 30 s; of a
+    thousand clients spread over those 25 s, more than 50 come back in some one second. Whoever comes too early and
+    then waits three quarters of the cap comes after all others.
 
     Source: IANA, WebSocket Close Code Number Registry, 1012.
     """
-    return cap * (1 / 12 + draw * 2 / 3)
+    return cap * (1 / 12 + draw * 0.75)
 
 
 def honoured(delay: float, asked: float | None, *, cap: float, draw: float) -> float:

@@ -68,8 +68,8 @@ def test_patient_jitter_never_tries_more_than_twenty_times_in_ten_minutes():
 
 
 @given(cap=seconds, draw=draws)
-def test_spread_lies_between_a_twelfth_and_three_quarters_of_the_cap(cap, draw):
-    assert cap / 12 * (1 - 1e-9) <= spread(cap=cap, draw=draw) <= cap * 0.75 * (1 + 1e-9)
+def test_spread_lies_between_a_twelfth_and_five_sixths_of_the_cap(cap, draw):
+    assert cap / 12 * (1 - 1e-9) <= spread(cap=cap, draw=draw) <= cap * 5 / 6 * (1 + 1e-9)
 
 
 @given(delay=seconds, asked=st.none() | st.floats(min_value=0, allow_nan=False), cap=seconds, draw=draws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 import time
 from email.utils import formatdate
 from types import SimpleNamespace
@@ -149,7 +150,7 @@ async def test_a_real_server_that_accepts_and_closes_is_tried_at_most_twenty_tim
 
 @pytest.mark.parametrize("code", [1012, 1013])
 async def test_a_server_that_says_goodbye_to_all_is_given_time(code):
-    """After a stable connection 5 to 45 s; whoever is sent away again at once waits 45 to 60 s."""
+    """After a stable connection 5 to 50 s; whoever is sent away again at once waits 45 to 60 s."""
     clock, memory = Clock(waits=2), Memory()
     settings = InboxSettings(stable_after=0.05)
 
@@ -165,7 +166,7 @@ async def test_a_server_that_says_goodbye_to_all_is_given_time(code):
         await clock.enough.wait()
 
     first, second = clock.waited
-    assert 5.0 <= first <= 45.0 + PAUSE_SECONDS
+    assert 5.0 <= first <= 50.0 + PAUSE_SECONDS
     assert 45.0 <= second <= 60.0 + PAUSE_SECONDS
     ended, retries = memory.named("stream.ended"), memory.named("stream.retry_scheduled")
     assert [fact.reason for fact in ended] == [
@@ -174,6 +175,19 @@ async def test_a_server_that_says_goodbye_to_all_is_given_time(code):
     ]
     assert [fact.attempt for fact in retries] == [1, 2]
     assert [fact.retry_in for fact in retries] == [round(first, 3), round(second, 3)]
+
+
+async def test_a_server_that_nobody_runs_is_given_time():
+    """As after a goodbye: it is away for everybody."""
+    clock = Clock(waits=2)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with listening(SimpleNamespace(sockets=[nobody]), Known(), sleep=clock.sleep):
+            await clock.enough.wait()
+
+    first, second = clock.waited
+    assert 5.0 <= first <= 50.0 + PAUSE_SECONDS
+    assert 45.0 <= second <= 60.0 + PAUSE_SECONDS
 
 
 @contextlib.asynccontextmanager
@@ -221,18 +235,22 @@ async def test_no_second_attempt_comes_before_the_server_wants_it(form, status):
 
 
 @pytest.mark.parametrize(
-    ("headers", "longest"),
+    ("headers", "shortest", "longest"),
     [
-        ([("Retry-After", "-5")], 45.0),
-        ([("Retry-After", "soon")], 45.0),
-        ([("Retry-After", "nan")], 45.0),
-        ([("Retry-After", "5"), ("Retry-After", "6")], 45.0),
-        ([("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT")], 45.0),
-        ([("Retry-After", "1e300")], 3645.0),
-        ([("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), ("Date", formatdate(0, usegmt=True))], 3645.0),
+        ([("Retry-After", "-5")], 5.0, 50.0),
+        ([("Retry-After", "soon")], 5.0, 50.0),
+        ([("Retry-After", "nan")], 5.0, 50.0),
+        ([("Retry-After", "5"), ("Retry-After", "6")], 5.0, 50.0),
+        ([("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT")], 5.0, 50.0),
+        ([("Retry-After", "1e300")], 3600.0, 3645.0),
+        (
+            [("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), ("Date", formatdate(0, usegmt=True))],
+            3600.0,
+            3645.0,
+        ),
     ],
 )
-async def test_an_absurd_retry_after_is_bounded(headers, longest):
+async def test_an_absurd_retry_after_is_bounded(headers, shortest, longest):
     clock = Clock(seconds=10_000_000, waits=1)
 
     async with (
@@ -241,7 +259,7 @@ async def test_an_absurd_retry_after_is_bounded(headers, longest):
     ):
         await clock.enough.wait()
 
-    assert longest - 40.0 <= clock.waited[0] <= longest + PAUSE_SECONDS + 1.0
+    assert shortest <= clock.waited[0] - PAUSE_SECONDS <= longest
 
 
 @pytest.mark.parametrize(("status", "asked"), [(403, 1), (404, 1), (500, 1), (429, 0), (502, 0), (503, 0)])
