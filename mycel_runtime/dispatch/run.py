@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
-from mycel_runtime.errors import ApiError, HandlerRaisedError, NotCaughtUpError
+from mycel_runtime.errors import (
+    ApiError,
+    HandlerRaisedError,
+    NotCaughtUpError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.ending import (
@@ -142,8 +148,15 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
         case NotCaughtUpError():
             return Failed(reason="somebody spoke first", trace="", through_seq=through_seq, is_answer=True)
         case ApiError(status_code=status):
-            reason = f"{type(exc).__name__} {status}"
-            return Failed(reason=reason, trace=_trace(exc), through_seq=through_seq, is_permanent=True)
+            # A proxy says 403 and 404 too while the backend is deployed (Q52); the others are the backend's own.
+            is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
+            return Failed(
+                reason=f"{type(exc).__name__} {status}",
+                trace=_trace(exc),
+                through_seq=through_seq,
+                is_permanent=not is_ambiguous,
+                is_answer=is_ambiguous,
+            )
         case _:
             return _raised(exc, through_seq)
 

@@ -32,7 +32,7 @@ class Failed:
     Attributes:
         through_seq, message_ids: What it had been shown.
         is_permanent: Trying again cannot help.
-        is_answer: The handler itself asked for it.
+        is_answer: The handler itself asked for it, or somebody else is to blame.
     """
 
     reason: str

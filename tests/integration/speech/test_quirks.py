@@ -253,6 +253,33 @@ async def test_q51_what_a_blocked_sender_says_meanwhile_is_shown_before_the_repl
     assert await contents(world, group, "a") == ["ok"]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+async def test_q52_a_reply_that_a_proxy_refuses_during_a_deployment_is_said_after_it(world, status):
+    agent = await world.agent("a", answering())
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+    world.backend.faults.refuse(status, 3, path=f"/api/chats/{chat_id}/messages(/read)?", method="POST")
+    for _ in range(5):
+        await agent.hear(chat_id)
+        agent.clock.ahead += 60
+
+    assert await contents(world, chat_id, "a") == ["re: x"]
+    assert await agent.journal.dead_letters("a") == []
+
+
+async def test_q52_a_reply_that_is_refused_for_good_is_a_dead_letter_in_the_end(world):
+    agent = await world.agent("a", answering(), max_attempts=3)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+    world.backend.faults.refuse(403, 1_000, path=f"/api/chats/{chat_id}/messages", method="POST")
+    for _ in range(3):
+        await agent.hear(chat_id)
+        agent.clock.ahead += 60
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert letter.reason == "PermissionDeniedError 403"
+
+
 async def test_q53_a_server_that_gives_a_few_rows_at_a_time_is_read_until_nothing_is_left(world):
     """Played by a read of two messages at most: what it leaves unread refuses the reply."""
     agent = await world.agent("a", answering())

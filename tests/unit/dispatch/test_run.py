@@ -10,7 +10,7 @@ import pytest
 
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
-from mycel_runtime.errors import BadRequestError, TransportError
+from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
@@ -96,6 +96,14 @@ async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_
     assert isinstance(
         await outcome(raising(UnansweredError(TransportError("reset")), is_async=False)), Unanswered
     )
+
+
+@pytest.mark.parametrize("error", [PermissionDeniedError(403, "no"), NotFoundError(404, "no")])
+async def test_q52_a_refusal_that_a_proxy_may_have_said_is_tried_again_and_is_not_the_handlers(error):
+    refused = await outcome(raising(error, is_async=True))
+
+    assert refused.reason == f"{type(error).__name__} {error.status_code}"
+    assert (refused.is_permanent, refused.is_answer) == (False, True)
 
 
 async def test_being_superseded_passes_through_a_handler_that_catches_exceptions():
