@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from mycel_runtime.inbox.news import compare
+from mycel_runtime.inbox.news import CHAT, compare
 from mycel_runtime.inbox.session import MEMORY_FRAMES, Session, first_checkpoint
 from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork
 from mycel_runtime.observe.facts import FramesCommitted
-from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.ids import ChatId, InboxSeq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.frames import Notify
-    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import MessageSeq, UserId
 
 
 class Router(Protocol):
@@ -134,6 +134,11 @@ class Intake:
             await self._journal.append(batch, now=now)
         self._committed()
         return len(told)
+
+    async def known_chats(self) -> set[ChatId]:
+        """The chats of the server's list when it was last read whole."""
+        known = await self._journal.snapshot(self.checkpoint.identity)
+        return {ChatId(key) for kind, key in known if kind == CHAT and key}
 
     async def hint(self, chats: Sequence[tuple[ChatId, MessageSeq | None]]) -> None:
         """Commit the work of chats that hold something unread, with the seq of their newest message."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import ChatSummary, JoinRequest, Relationship, WorkflowEvent
 
 
+CHAT: Final = "chat"
+"""The kind of a line that tells a membership."""
+
 NOTIFICATION_TYPE: Final = "reconcile"
 """Of our own events, where the server's say `chat`, `relationship`, …"""
 
@@ -56,7 +59,7 @@ class News:
 
 
 _EVENTS: Final = {
-    "chat": ("chat.joined", "chat.left"),
+    CHAT: ("chat.joined", "chat.left"),
     "relationship": ("relationship.changed", "relationship.changed"),
     "join_request": ("chat.join_request.changed", ""),
     "workflow_event": ("chat.workflow_event.changed", ""),
@@ -68,7 +71,7 @@ def chat_lines(chats: Sequence[ChatSummary]) -> list[Line]:
     """Membership of each chat."""
     return [
         Line(
-            kind="chat",
+            kind=CHAT,
             key=chat["id"],
             state="member",
             metadata={"chat_id": chat["id"], "title": chat["title"]},
@@ -193,7 +196,7 @@ def _gone(kind: str, key: str, before: str, now: float) -> News:
     event_type = _EVENTS[kind][1]
     if not event_type:
         return News(change=change, event=None)
-    id_name = "chat_id" if kind == "chat" else "relationship_id"
+    id_name = "chat_id" if kind == CHAT else "relationship_id"
     metadata = {id_name: key, "state": "none", "previous_state": _shown(before)}
     return News(change=change, event=_event(event_type, metadata, now))
 

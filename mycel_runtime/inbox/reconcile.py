@@ -27,6 +27,7 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.inbox.news import (
+    CHAT,
     chat_lines,
     join_request_lines,
     relationship_lines,
@@ -232,7 +233,7 @@ class Reconciler:
         lines += chat_lines(chats)
         for chat in chats:
             lines += await self._chat_lines(chat["id"], with_workflow=with_workflow)
-        complete = frozenset({"relationship", "chat"})
+        complete = frozenset({"relationship", CHAT})
         asked = complete | {"join_request"} | ({"workflow_event"} if with_workflow else set())
         events = await self._intake.compare(lines, asked=asked, complete=complete)
         self._has_looked = True
@@ -257,9 +258,10 @@ class Reconciler:
 
     async def _unread_one_by_one(self) -> list[Unread]:
         """One broken chat blinds the whole list (Q20): the others are still there."""
-        self._observer.tell(ChatListPoisoned(known_chats=len(self._known)))
+        known = self._known or await self._intake.known_chats()
+        self._observer.tell(ChatListPoisoned(known_chats=len(known)))
         unread: list[Unread] = []
-        for chat_id in sorted(self._known):
+        for chat_id in sorted(known):
             try:
                 messages = await self._sdk.messages.unread(chat_id)
             except (TransportError, AuthenticationError):

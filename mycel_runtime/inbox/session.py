@@ -224,8 +224,8 @@ class Session:
         """
         Why the replay that was asked for shows another epoch; empty when it does not.
 
-        A frame above the checkpoint without the checkpoint's own before it: once, that may be a wake that came before
-        our resume (Q14), and another connection tells; twice, the server does not have our frame any more.
+        Another frame comes first than the one that we know: once, that may be a wake that came before our resume
+        (Q14), and another connection tells; twice, the server does not have our frame any more.
         """
         if self._echo is None:
             return ""

@@ -137,6 +137,19 @@ async def test_q20_one_poisoned_chat_does_not_silence_the_others(home, tmp_path)
         await runtime.until_heard("one")
 
 
+async def test_q20_a_chat_that_was_poisoned_while_we_were_away_does_not_silence_the_others(home, tmp_path):
+    """Which chats there are is remembered: the list can be asked for no more."""
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+    async with home_client(home) as agent:
+        await agent.post("/api/chats", json={"user_ids": [], "kind": "group"})
+    await home.say("one")
+
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.until_heard("one")
+        assert runtime.memory.named("chat_list.poisoned")[0].known_chats == 1
+
+
 async def test_quiet_is_never_mistaken_for_deaf(home, tmp_path):
     async with running(home, tmp_path / "s", reconcile_interval=0.05, deaf_grace=1.0) as runtime:
         await home.say("one")
