@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 CHAT: Final = "chat"
-"""The kind of a line that tells a membership."""
+RELATIONSHIP: Final = "relationship"
+"""Kinds of lines; a chat's tells a membership."""
 
 NOTIFICATION_TYPE: Final = "reconcile"
 """Of our own events, where the server's say `chat`, `relationship`, …"""
@@ -60,7 +61,7 @@ class News:
 
 _EVENTS: Final = {
     CHAT: ("chat.joined", "chat.left"),
-    "relationship": ("relationship.changed", "relationship.changed"),
+    RELATIONSHIP: ("relationship.changed", "relationship.changed"),
     "join_request": ("chat.join_request.changed", ""),
     "workflow_event": ("chat.workflow_event.changed", ""),
 }
@@ -84,7 +85,7 @@ def relationship_lines(relationships: Sequence[Relationship]) -> list[Line]:
     """The state of each relationship."""
     return [
         Line(
-            kind="relationship",
+            kind=RELATIONSHIP,
             key=each["id"],
             state=each["state"],
             metadata={

@@ -28,6 +28,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.inbox.news import (
     CHAT,
+    RELATIONSHIP,
     chat_lines,
     join_request_lines,
     relationship_lines,
@@ -170,7 +171,7 @@ class Reconciler:
         )
         if reason == CONNECT:
             self._hearing.begin(unread)
-        else:
+        elif self.is_connected():
             await self._check_hearing(reason, unread)
         return True
 
@@ -226,18 +227,24 @@ class Reconciler:
         """
         chats, self._chats = self._chats, None
         with_workflow = reason in _FRAMES_MISSING or not self._has_looked
-        lines = relationship_lines(await self._sdk.relationships.list())
+        lines, complete = await self._relationships(reason)
         if chats is None:
-            whole = frozenset({"relationship"})
-            return await self._intake.compare(lines, asked=whole, complete=whole)
+            return await self._intake.compare(lines, asked=complete, complete=complete)
         lines += chat_lines(chats)
         for chat in chats:
             lines += await self._chat_lines(chat["id"], with_workflow=with_workflow)
-        complete = frozenset({"relationship", CHAT})
+        complete |= {CHAT}
         asked = complete | {"join_request"} | ({"workflow_event"} if with_workflow else set())
         events = await self._intake.compare(lines, asked=asked, complete=complete)
         self._has_looked = True
         return events
+
+    async def _relationships(self, reason: str) -> tuple[list[Line], frozenset[str]]:
+        """Their lines, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
+        relationships = await self._ask(reason, self._sdk.relationships.list)
+        if relationships is None:
+            return [], frozenset()
+        return relationship_lines(relationships), frozenset({RELATIONSHIP})
 
     async def _chat_lines(self, chat_id: str, *, with_workflow: bool) -> list[Line]:
         """What one chat has to tell; nothing from a chat or a backend that cannot answer (Q20, Q52)."""

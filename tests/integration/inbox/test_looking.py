@@ -33,6 +33,7 @@ class QuietServer:
     def __init__(self, chats):
         self.calls = Counter()
         self.is_down = False
+        self.broken = ""
         self.rows = [
             {"id": f"c{number}", "title": "t", "unread_count": int(number == 0), "last_message": {"seq": 7}}
             for number in range(chats)
@@ -57,7 +58,7 @@ class QuietServer:
     def answer(self, name, value):
         async def call(*args):
             self.calls[name] += 1
-            if self.is_down:
+            if self.is_down or name == self.broken:
                 raise TransportError("refused")
             return value
 
@@ -157,6 +158,26 @@ async def test_without_a_stream_quick_looks_carry_the_service(watch):
     await watch.ring_until(300)
 
     assert watch.looks == [*range(5, 301, 5)]
+
+
+async def test_without_a_stream_what_is_unread_is_no_deafness(watch):
+    """It is due work; that nobody announces it is known."""
+    watch.reconciler.is_connected = lambda: False
+    watch.server.say()
+
+    await watch.ring_until(60)
+
+    assert watch.memory.named("deafness.detected") == []
+    assert watch.replaced == []
+
+
+async def test_a_broken_list_of_relationships_hides_no_news_of_chats(watch):
+    watch.server.broken = "relationships"
+    watch.server.rows.append(watch.server.rows[1] | {"id": "new"})
+
+    await watch.ring()
+
+    assert watch.memory.named("reconcile.finished")[-1].events == 1
 
 
 async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
