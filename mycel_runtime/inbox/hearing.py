@@ -3,7 +3,9 @@ Whether the stream tells what it should. Pure.
 
 A subscription can stand, answer pings, and be deaf (Q10, Q11, Q12). Silence proves nothing; what proves it is
 something unread on the server that ought to have woken us and that no frame has announced. Each is an alarm once:
-what the next connection does not announce either is nobody's deafness.
+what the next connection does not announce either is nobody's deafness. And a chat whose alarms go on though the
+connection was replaced is perhaps muted, or its speaker blocked, which no answer of the server shows (Q33, Q51): its
+alarms become rare until a frame tells something new of it.
 
 Source: contract 4.7 (who is woken), 6.5 step 6.
 """
@@ -11,7 +13,9 @@ Source: contract 4.7 (who is woken), 6.5 step 6.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mycel_runtime.backoff import exponential
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +24,28 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import Message
 
 _WAKING_TYPES: Final = frozenset({"human", "ai"})
+
+_FIRST_PAUSE_SECONDS: Final = 60.0
+_LONGEST_PAUSE_SECONDS: Final = 3600.0
+
+
+_ALARMS_AT_ONCE: Final = 2
+"""The successor of a deaf connection may be deafened too (Q11)."""
+
+
+class _Alarms(NamedTuple):
+    """How often a chat has raised an alarm since a frame told something new of it, and when the last time."""
+
+    times: int
+    last_at: float
+
+    def are_believed(self, now: float) -> bool:
+        """Whether the next one may count; beyond the first two, after a pause that doubles each time."""
+        if self.times < _ALARMS_AT_ONCE:
+            return True
+        attempt = self.times - _ALARMS_AT_ONCE + 1
+        pause = exponential(attempt, base=_FIRST_PAUSE_SECONDS, cap=_LONGEST_PAUSE_SECONDS)
+        return not 0 <= now - self.last_at < pause
 
 
 @dataclass(slots=True)
@@ -36,12 +62,14 @@ class Hearing:
     heard_at: float | None = None
     doubts: dict[ChatId, float] = field(default_factory=dict)
     _announced: dict[ChatId, int] = field(default_factory=dict)
+    _alarms: dict[ChatId, _Alarms] = field(default_factory=dict)
 
     def announce(self, chat_id: ChatId, seq: MessageSeq | None, *, now: float) -> None:
         """A frame of the stream named this chat, with its newest message's seq."""
         self.heard_at = now
-        if seq is not None:
-            self._announced[chat_id] = max(seq, self._announced.get(chat_id, 0))
+        if seq is not None and seq > self._announced.get(chat_id, 0):
+            self._announced[chat_id] = seq
+            self._alarms.pop(chat_id, None)
         self.doubts.pop(chat_id, None)
 
     def begin(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> None:
@@ -63,7 +91,8 @@ class Hearing:
     def doubt(self, chat_id: ChatId, unread: Sequence[Message], *, me: UserId, now: float) -> None:
         """Look at a candidate's unread messages: does one of them have to have woken us?"""
         told = self._announced.get(chat_id, 0)
-        if any(message["seq"] > told and wakes(message, me) for message in unread):
+        is_owed = any(message["seq"] > told and wakes(message, me) for message in unread)
+        if is_owed and self._is_believed(chat_id, now):
             self.doubts.setdefault(chat_id, now)
         else:
             self._announced[chat_id] = max([told, *(message["seq"] for message in unread)])
@@ -85,7 +114,16 @@ class Hearing:
         if not self.doubts:
             self.heard_at = now
             return False
-        return any(now - since >= grace for since in self.doubts.values())
+        unheard = [chat_id for chat_id, since in self.doubts.items() if now - since >= grace]
+        for chat_id in unheard:
+            before = self._alarms.get(chat_id)
+            self._alarms[chat_id] = _Alarms(before.times + 1 if before else 1, now)
+        return bool(unheard)
+
+    def _is_believed(self, chat_id: ChatId, now: float) -> bool:
+        """An open doubt stays one."""
+        alarms = self._alarms.get(chat_id)
+        return chat_id in self.doubts or alarms is None or alarms.are_believed(now)
 
 
 def wakes(message: Message, me: UserId) -> bool:

@@ -75,6 +75,8 @@ _FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
 
 _SERVER_ERROR: Final = 500
 
+_LONGEST_DETAIL: Final = 200
+
 
 class Reconciler:
     """
@@ -181,9 +183,7 @@ class Reconciler:
         except AuthenticationError as exc:
             raise IdentityRefusedError(self._server, exc.detail) from exc
         except ApiError as exc:
-            self._observer.tell(
-                ReconcileFailed(reason=reason, error=f"{type(exc).__name__} {exc.status_code}")
-            )
+            self._observer.tell(ReconcileFailed(reason=reason, error=_named(exc)))
             return None
 
     def _must_drain(self, reason: str) -> bool:
@@ -305,6 +305,12 @@ class Reconciler:
         self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
         self._hearing.begin(unread)
         self.replace_connection("something is unread that no frame has announced")
+
+
+def _named(error: ApiError) -> str:
+    """For the operator; the text of a server's error names the chat that is broken (Q20)."""
+    text = f": {error.detail[:_LONGEST_DETAIL]}" if isinstance(error, ServerError) else ""
+    return f"{type(error).__name__} {error.status_code}{text}"
 
 
 def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:

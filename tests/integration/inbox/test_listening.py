@@ -129,12 +129,13 @@ async def test_q20_one_poisoned_chat_does_not_silence_the_others(home, tmp_path)
     async with running(home, tmp_path / "s") as runtime:
         await runtime.memory.wait("reconcile.finished")
         async with home_client(home) as agent:
-            await agent.post("/api/chats", json={"user_ids": [], "kind": "group"})
+            broken = await agent.post("/api/chats", json={"user_ids": [], "kind": "group"})
         await runtime.memory.wait("chat_list.poisoned")
 
         await home.say("one")
 
         await runtime.until_heard("one")
+        assert broken.json()["id"] in (await runtime.memory.wait("reconcile.failed")).error
 
 
 async def test_q20_a_chat_that_was_poisoned_while_we_were_away_does_not_silence_the_others(home, tmp_path):

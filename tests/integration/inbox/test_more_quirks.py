@@ -80,6 +80,20 @@ async def test_q33_what_is_said_in_a_muted_chat_is_heard_at_the_next_look(home, 
         await runtime.until_heard("one")
 
 
+async def test_q33_what_goes_on_in_a_muted_chat_is_not_mistaken_for_deafness_for_long(home, tmp_path):
+    await home.owner.chats.mute_member(home.chat_id, home.agent_id)
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+        for number in range(6):
+            await home.say(f"{number}")
+            await runtime.until_heard(*(f"{said}" for said in range(number + 1)))
+            await runtime.memory.wait(
+                "reconcile.finished", len(runtime.memory.named("reconcile.finished")) + 2
+            )
+
+    assert len(runtime.memory.named("deafness.detected")) <= 2
+
+
 async def test_q40_nobody_waits_on_the_server_though_something_stays_unread(home, tmp_path):
     """While anything is unread `wait` answers at once, for ever."""
     home.backend.faults.refuse(500, path=WAIT)

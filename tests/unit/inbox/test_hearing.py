@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from mycel_runtime.inbox.hearing import Hearing, wakes
@@ -65,6 +67,51 @@ def test_an_alarm_is_raised_once_per_message():
     hearing.begin([("c", 3)])
 
     assert not look(hearing, [("c", 3)], [message(3)], now=200.0, grace=0.0)
+
+
+def alarms(hearing, messages, *, every):
+    """When they raise an alarm, if each comes alone and no frame tells of it."""
+    raised = []
+    for number in range(1, messages + 1):
+        now = number * every
+        if look(hearing, [("c", number)], [message(number)], now=now, grace=0.0):
+            raised.append(now)
+            hearing.begin([("c", number)])
+    return raised
+
+
+def test_q33_alarms_that_a_new_connection_does_not_end_become_rare():
+    """At last one an hour; each in between is due work all the same."""
+    assert alarms(Hearing(), 60, every=10.0) == [10, 20, 80, 200, 440]
+
+    late = alarms(Hearing(), 24 * 60, every=60.0)[-3:]
+    assert [after - before for before, after in pairwise(late)] == [3600, 3600]
+
+
+def test_q51_an_alarm_that_is_not_believed_is_no_doubt():
+    hearing = Hearing()
+    alarms(hearing, 2, every=10.0)
+
+    assert not look(hearing, [("c", 3)], [message(3)], now=30.0)
+    assert hearing.doubts == {}
+
+
+def test_a_frame_that_tells_something_new_makes_the_chats_alarms_believed_again():
+    hearing = Hearing()
+    alarms(hearing, 2, every=10.0)
+
+    hearing.announce("c", 2, now=21.0)  # the ring's, replayed
+    assert not look(hearing, [("c", 3)], [message(3)], now=22.0, grace=0.0)
+
+    hearing.announce("c", 4, now=23.0)
+    assert look(hearing, [("c", 5)], [message(5)], now=24.0, grace=0.0)
+
+
+def test_one_chats_alarms_say_nothing_about_another():
+    hearing = Hearing()
+    alarms(hearing, 2, every=10.0)
+
+    assert look(hearing, [("d", 1)], [message(1)], now=30.0, grace=0.0)
 
 
 def test_what_somebody_else_has_read_meanwhile_is_no_doubt_any_more():
