@@ -46,7 +46,7 @@ def test_a_refused_identity_ends_alone(start, owner, household, tmp_path):
     assert (failed["agent"], failed["exit_code"]) == ("two", 77)
     for name in ("one", "three"):
         assert answer(owner, name, f"hello {name}")
-    assert start("status", "--config", folder / "one.toml").exit_code() == 0
+    assert until(lambda: start("status", "--config", folder / "one.toml").exit_code() == 0)
 
     assert process.stop() == 77
     assert {event["agent"] for event in process.events("daemon.stopped")} == {"one", "three"}
