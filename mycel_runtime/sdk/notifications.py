@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pydantic_core
 from typing_extensions import override
 
-from mycel_runtime.backoff import full_jitter
+from mycel_runtime.backoff import full_jitter, honoured
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -105,7 +105,8 @@ class Notifications(BlockingGroup):
                 connection is found by pings.
             connect_timeout: Seconds for connection and handshake; 10 if `None`.
             should_stop: Ends the stream when it answers true.
-            reconnect: Come back after an end or a refusal, with growing jittered pauses, from the last frame given.
+            reconnect: Come back after an end or a refusal, from the last frame given, with growing jittered pauses
+                and not before a `Retry-After`.
 
         Raises:
             ConnectionClosed: The stream ended, unless `reconnect`.
@@ -126,10 +127,10 @@ class Notifications(BlockingGroup):
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
+                failures += 1
+                _pause(_delay(failures, exc), should_stop)
             else:
                 return
-            failures += 1
-            _pause(failures, should_stop)
 
     def _stream_once(
         self,
@@ -197,10 +198,10 @@ class AsyncNotifications(AwaitingGroup):
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
+                failures += 1
+                await _pause_async(_delay(failures, exc), should_stop)
             else:
                 return
-            failures += 1
-            await _pause_async(failures, should_stop)
 
     async def _stream_once(
         self,
@@ -253,20 +254,22 @@ def _parse(raw: str | bytes) -> Any:
     return value
 
 
-def _delay(failures: int) -> float:
-    draw = random.random()  # noqa: S311 - spreads clients, keeps no secret
-    return full_jitter(failures, base=_BACKOFF_BASE_SECONDS, cap=_BACKOFF_CAP_SECONDS, draw=draw)
+def _delay(failures: int, exc: StreamError | TransportError) -> float:
+    draw, cap = random.random(), _BACKOFF_CAP_SECONDS  # noqa: S311 - spreads clients, keeps no secret
+    asked = exc.retry_after_seconds if isinstance(exc, HandshakeError) else None
+    own = full_jitter(failures, base=_BACKOFF_BASE_SECONDS, cap=cap, draw=draw)
+    return honoured(own, asked, cap=cap, draw=draw)
 
 
-def _pause(failures: int, should_stop: Callable[[], bool] | None) -> None:
+def _pause(seconds: float, should_stop: Callable[[], bool] | None) -> None:
     """Sleep, but ask `should_stop` every second."""
-    ends_at = time.monotonic() + _delay(failures)
+    ends_at = time.monotonic() + seconds
     while (left := ends_at - time.monotonic()) > 0 and not (should_stop and should_stop()):
         time.sleep(min(left, STOP_POLL_SECONDS))
 
 
-async def _pause_async(failures: int, should_stop: Callable[[], bool] | None) -> None:
+async def _pause_async(seconds: float, should_stop: Callable[[], bool] | None) -> None:
     """As `_pause`."""
-    ends_at = time.monotonic() + _delay(failures)
+    ends_at = time.monotonic() + seconds
     while (left := ends_at - time.monotonic()) > 0 and not (should_stop and should_stop()):  # noqa: ASYNC110 - a callable
         await asyncio.sleep(min(left, STOP_POLL_SECONDS))

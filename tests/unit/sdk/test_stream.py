@@ -263,8 +263,30 @@ def test_reconnect_outlives_refusals(colour, monkeypatch):
         assert colour.frames(server.base_url, 1, reconnect=True) == [notify(1)]
 
 
+def test_reconnect_comes_not_before_the_server_wants_it(colour, monkeypatch):
+    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "_BACKOFF_CAP_SECONDS", 0.01)
+    asked_at = []
+
+    def behave(peer, server):
+        while request := peer.request():
+            if b"/subscribe" not in request:
+                peer.send(answer(b"", "503 Unavailable"))
+                continue
+            asked_at.append(time.monotonic())
+            if len(asked_at) > 1:
+                Upgraded(peer, request).say(notify(1))
+            else:
+                peer.send(answer(b"", "503 Unavailable", "text/plain", "Retry-After: 1"))
+            return
+
+    with serving(behave) as server:
+        assert colour.frames(server.base_url, 1, reconnect=True) == [notify(1)]
+    assert asked_at[-1] - asked_at[0] >= 1.0
+
+
 def test_pause_between_connections_asks_should_stop(colour, monkeypatch):
-    monkeypatch.setattr(notifications, "_delay", lambda failures: 3600.0)
+    monkeypatch.setattr(notifications, "_delay", lambda failures, exc: 3600.0)
     monkeypatch.setattr(notifications, "STOP_POLL_SECONDS", 0.01)
     stop = threading.Event()
 
