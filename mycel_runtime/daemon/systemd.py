@@ -9,6 +9,7 @@ Source: sd_notify(3).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Final
@@ -27,19 +28,22 @@ READY: Final = "READY=1"
 STOPPING: Final = "STOPPING=1"
 WATCHDOG: Final = "WATCHDOG=1"
 
+_LONGEST_STATUS: Final = 300
+
 
 def notify(*assignments: str) -> None:
-    """Send assignments such as `READY=1`; does nothing when no supervisor listens."""
+    """Send assignments such as `READY=1`; does nothing when no supervisor listens, or none any more."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_UNIX, kind) as channel, contextlib.suppress(OSError):
         channel.sendto("\n".join(assignments).encode(), address.replace("@", "\0", 1))
 
 
 def status(text: str) -> str:
-    """The assignment behind `systemctl status`'s line."""
-    return f"STATUS={text}"
+    """The assignment behind `systemctl status`'s line: one line, or a server's text would be assignments too."""
+    return f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}"
 
 
 class StatusLine(Observer):

@@ -38,6 +38,25 @@ def test_an_abstract_socket_is_understood(monkeypatch):
         assert channel.recv(1024) == b"STOPPING=1"
 
 
+def test_a_servers_text_is_no_assignment(supervisor):
+    """`WATCHDOG=trigger` would have us killed."""
+    systemd.notify(systemd.status("stream closed with 1011: boom\nWATCHDOG=trigger\r\nMAINPID=1" + 500 * "x"))
+
+    told = supervisor.recv(1024)
+    assert told.startswith(b"STATUS=stream closed with 1011: boom WATCHDOG=trigger MAINPID=1xxx")
+    assert b"\n" not in told
+    assert len(told) < 400
+
+
+def test_a_supervisor_that_is_gone_or_busy_stops_nobody(supervisor, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    systemd.notify(systemd.READY)
+
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    for _ in range(10_000):
+        systemd.notify(systemd.WATCHDOG)
+
+
 def test_without_a_supervisor_nothing_happens(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
 
