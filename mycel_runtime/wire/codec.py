@@ -16,6 +16,7 @@ import pydantic_core
 
 from mycel_runtime.wire.frames import Frame, MalformedFrame, Notify, Overflow, UnknownFrame
 from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.limits import LARGEST_SEQ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,12 +141,9 @@ def _decode_overflow(value: dict[str, Any]) -> Frame:
     return Overflow(since_seq=since, oldest_seq=oldest)
 
 
-_LARGEST_SEQ = 2**63 - 1
-
-
 def _as_seq(value: object) -> InboxSeq | None:
-    """An integer that SQLite can hold; anything else is no sequence number."""
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_SEQ:
+    """An integer that everybody can hold; anything else is no sequence number."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST_SEQ:
         return None
     return InboxSeq(value)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from mycel_runtime.wire.limits import LARGEST_SEQ
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,7 +51,9 @@ class Notify(NamedTuple):
         Source: Q34: the newest visible message at drain time, an upper bound of what is new.
         """
         seq: MessageSeq | None = self.metadata.get("message_seq")
-        return seq if isinstance(seq, int) and not isinstance(seq, bool) else None
+        if not isinstance(seq, int) or isinstance(seq, bool):
+            return None
+        return seq if 0 <= seq <= LARGEST_SEQ else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

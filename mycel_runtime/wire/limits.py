@@ -7,6 +7,9 @@ from typing import Final
 RING_FRAMES: Final = 256
 """Frames that the server can replay. Source: Q3."""
 
+LARGEST_SEQ: Final = 2**53 - 1
+"""A larger integer is no number of anything: not every JSON reader keeps it exactly."""
+
 PAGE_MESSAGES: Final = 200
 """Messages of the largest page. Source: contract 1.5."""
 

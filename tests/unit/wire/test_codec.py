@@ -132,6 +132,9 @@ def test_time_that_is_none_does_not_cost_the_frame(ts, expected):
         ({"chat_id": 7, "message_seq": "4", "event_type": ["x"]}, None, None, ""),
         ({"message_seq": True}, None, None, ""),
         ({"message_seq": 4.0}, None, None, ""),
+        ({"message_seq": -1}, None, None, ""),
+        ({"message_seq": 2**53}, None, None, ""),
+        ({"message_seq": 2**70}, None, None, ""),
         ({}, None, None, ""),
     ],
 )
