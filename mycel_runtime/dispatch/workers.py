@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError, PluginError
@@ -104,11 +105,17 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 async def _converse(
     process: asyncio.subprocess.Process, handler: Handler, context: MessageContext | FrameContext
 ) -> BaseException | None:
-    """One run; what it is to raise. Calls are made here, on the runtime's side, with the runtime's guarantees."""
+    """
+    One run; what it is to raise. Calls are made here, on the runtime's side, with the runtime's guarantees.
+
+    The run has a name that nobody can guess, and only what bears it is heard: what another run of the same process
+    has left behind must not speak in this one's chat.
+    """
     raised: BaseException | None = None
+    run = secrets.token_hex(8)
     try:
-        await _write(process, _run(handler, context))
-        while "ended" not in (said := await _read(process)):
+        await _write(process, {"run": run, **_run(handler, context)})
+        while "ended" not in (said := await _read(process, run)):
             try:
                 answer = {"value": await _call(context, said["call"], said["arguments"])}
             except TurnEndedError as exc:
@@ -152,7 +159,7 @@ async def _call(context: MessageContext | FrameContext, method: str, arguments: 
 
 def _run(handler: Handler, context: MessageContext | FrameContext) -> dict[str, Any]:
     run: dict[str, Any] = {
-        "run": handler.id,
+        "handler": handler.id,
         "me": context.me,
         "attempt": context.attempt,
         "seconds": context.deadline - asyncio.get_running_loop().time(),
@@ -177,11 +184,12 @@ async def _write(process: asyncio.subprocess.Process, value: dict[str, Any]) -> 
     await process.stdin.drain()
 
 
-async def _read(process: asyncio.subprocess.Process) -> dict[str, Any]:
+async def _read(process: asyncio.subprocess.Process, run: str | None = None) -> dict[str, Any]:
+    """The next line of this run; others are not answered, because nobody who keeps to the rules waits for it."""
     assert process.stdout is not None
-    line = await process.stdout.readline()
-    if not line:
-        raise HandlerDiedError
-    said = json.loads(line)
-    assert isinstance(said, dict)
-    return said
+    while line := await process.stdout.readline():
+        said = json.loads(line)
+        assert isinstance(said, dict)
+        if said.get("run") == run:
+            return said
+    raise HandlerDiedError

@@ -3,9 +3,11 @@ A plugin's own process: `isolation = "process"`.
 
 Spoken to in JSON lines over standard input and output, one run at a time. First line in: the plugin to load, as
 `{"name", "table", "config"}`; first line out: what it is, or `{"refused": why, …}`, and the end. Then per run:
-`{"run": handler, …}` in, any number of `{"call": method, …}` out and `{"value"}`, `{"error"}` or `{"stop"}` in, and
-at last `{"ended": how, …}` out. What the plugin prints goes to standard error. End of input, and the death of the
-runtime, end the process.
+`{"run": id, "handler": …}` in, any number of `{"call": method, "run": id, …}` out and `{"value"}`, `{"error"}` or
+`{"stop"}` in, and at last `{"ended": how, "run": id, …}` out. What the plugin prints goes to standard error, and the
+standard input that it sees is empty. End of input, and the death of the runtime, end the process.
+
+A thread that outlives its run says nothing in the next one, which may be another chat's.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mycel_runtime.errors import ApiError, PluginError
-from mycel_runtime.plugin.context import Guard
+from mycel_runtime.plugin.context import ContextEndedError, Guard
 from mycel_runtime.plugin.isolated import describe, refusal
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.outcome import Reject, Retry
@@ -45,12 +47,19 @@ class StoppedError(BaseException):
 
 
 class Line:
-    """The line to the runtime: one question at a time, answered before the next."""
+    """
+    The line to the runtime: one question at a time, answered before the next.
+
+    Between runs only the main thread reads it, within one only who holds the lock. A forked child, which would have a
+    lock and a run of its own, is refused.
+    """
 
     def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._lock = threading.Lock()
+        self._run = ""
+        self._pid = os.getpid()
 
     def read(self) -> dict[str, Any] | None:
         """The next line; `None` at the end."""
@@ -62,16 +71,30 @@ class Line:
         self._outgoing.write(json.dumps(value) + "\n")
         self._outgoing.flush()
 
-    def ask(self, method: str, arguments: Mapping[str, Any]) -> Any:
+    def begin(self, run: str) -> None:
+        """From here on this run may ask."""
+        with self._lock:
+            self._run = run
+
+    def end(self, how: Mapping[str, Any]) -> None:
+        """The run asks no more. What it left under way is answered first; then the runtime is told how it ended."""
+        with self._lock:
+            run, self._run = self._run, ""
+            self.write({**how, "run": run})
+
+    def ask(self, run: str, method: str, arguments: Mapping[str, Any]) -> Any:
         """
         Have a context's method called by the runtime.
 
         Raises:
-            StoppedError: The run is over.
+            ContextEndedError: The run is over: it has ended here, or this is not the process that runs it.
+            StoppedError: The runtime has ended the run.
             ApiError: As the method raised it.
         """
         with self._lock:
-            self.write({"call": method, "arguments": arguments})
+            if run != self._run or os.getpid() != self._pid:
+                raise ContextEndedError
+            self.write({"call": method, "run": run, "arguments": arguments})
             answer = self.read()
         if answer is None or "stop" in answer:
             raise StoppedError
@@ -101,6 +124,7 @@ class WorkerContext:
 
     def __init__(self, line: Line, run: dict[str, Any], bound: BoundHandler) -> None:
         self._line = line
+        self._run = run["run"]
         self._is_async = bound.handler.is_async
         self.settings = bound.settings
         self.me = run["me"]
@@ -136,10 +160,10 @@ class WorkerContext:
     def _ask(self, method: str, arguments: Mapping[str, Any], parse: Any) -> Any:
         if self._is_async:
             return self._ask_async(method, arguments, parse)
-        return parse(self._line.ask(method, arguments))
+        return parse(self._line.ask(self._run, method, arguments))
 
     async def _ask_async(self, method: str, arguments: Mapping[str, Any], parse: Any) -> Any:
-        return parse(await asyncio.to_thread(self._line.ask, method, arguments))
+        return parse(await asyncio.to_thread(self._line.ask, self._run, method, arguments))
 
     def _message(self, message: dict[str, Any]) -> Any:
         return message_from_api(message["raw"], me=self.me, sender_type=message["sender_type"])
@@ -175,10 +199,19 @@ def _trace(exc: BaseException) -> str:
 
 
 def _own_line() -> Line:
-    """Take standard output for the line, and give the plugin's prints to standard error."""
+    """
+    Take standard input and output for the line.
+
+    The plugin's prints go to standard error. What it starts inherits an empty input: a command that reads its own to
+    the end would swallow the next run.
+    """
     outgoing = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    return Line(os.fdopen(os.dup(0), encoding="utf-8"), outgoing)
+    incoming = os.fdopen(os.dup(0), encoding="utf-8")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return Line(incoming, outgoing)
 
 
 def _die_with_parent() -> None:
@@ -195,7 +228,8 @@ def main() -> None:
     assert load is not None
     handlers = _load(line, load)
     while handlers and (run := line.read()) is not None:
-        line.write(how_it_ended(line, run, handlers[run["run"]]))
+        line.begin(run["run"])
+        line.end(how_it_ended(line, run, handlers[run["handler"]]))
     sys.stderr.flush()
     # Not by returning: the interpreter would wait for threads that the plugin has left.
     os._exit(0)

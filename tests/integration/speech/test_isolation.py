@@ -14,7 +14,8 @@ from mycel_runtime.plugin.registry import load_plugins
 pytestmark = pytest.mark.slow
 
 PLUGIN = """
-import os, subprocess, sys, time
+import os, subprocess, sys, threading, time
+from pathlib import Path
 from mycel_runtime import Plugin, Reject
 from mycel_runtime.errors import BadRequestError
 
@@ -49,7 +50,47 @@ async def wild(ctx):
 
 @plugin.on_message(pattern="^sync")
 def plain(ctx):
-    ctx.reply(f"plain heard {ctx.messages[-1].content}")
+    match ctx.messages[-1].content:
+        case "sync keep":
+            kept.append(ctx)
+        case "sync use":
+            ctx.reply(attempt(kept[0]))
+        case "sync forge":
+            call = {"call": "reply", "run": kept[0]._run, "arguments": {"text": "forged", "mentions": []}}
+            ctx._line.write(call)
+            ctx._line.write({"ended": "returned", "run": kept[0]._run})
+            ctx.reply("genuine")
+        case "sync later":
+            threading.Thread(target=later, args=(ctx,), daemon=True).start()
+        case "sync fork":
+            ctx.reply(subprocess_of(ctx))
+        case "sync command":
+            ctx.reply(repr(subprocess.run(["cat"], stdout=subprocess.PIPE).stdout))
+        case text:
+            ctx.reply(f"plain heard {text}")
+
+kept = []
+here = Path(__file__).parent
+
+def attempt(ctx):
+    try:
+        ctx.reply("what belongs to another chat")
+    except Exception as exc:
+        return type(exc).__name__
+    return "it was said"
+
+def later(ctx):
+    (here / "go").read_text()
+    (here / "outcome").write_text(attempt(ctx))
+
+def subprocess_of(ctx):
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.write(writing, attempt(ctx).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        return file.read()
 """
 
 
@@ -172,6 +213,48 @@ async def test_a_spinner_is_killed_at_its_deadline_and_the_loop_goes_on_meanwhil
     assert beats > 20
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+async def test_what_outlives_its_run_says_nothing_in_the_next_one_which_is_another_chats(world, wild):
+    agent, ask = wild
+    eve = await world.user("eve")
+    of_eve = (await eve.chats.ensure_direct("a"))["id"]
+
+    assert await ask("sync keep") == (None, [])
+    await eve.messages.send(of_eve, "sync use", delivery_scope=None)
+    await agent.hear(of_eve)
+
+    heard = [message["content"] for message in await eve.messages.list(of_eve)]
+    assert heard == ["sync use", "ContextEndedError"]
+
+
+async def test_a_process_that_speaks_for_another_run_is_not_heard(wild):
+    agent, ask = wild
+
+    assert await ask("sync keep") == (None, [])
+    assert await ask("sync forge") == ("genuine", [])
+    assert len(agent.memory.named("message.sent")) == 1
+    assert await ask("hello") == ("a heard hello", [])
+
+
+async def test_a_thread_that_asks_between_runs_is_refused_and_takes_nothing_from_the_next_one(wild, tmp_path):
+    _, ask = wild
+    os.mkfifo(tmp_path / "go")
+    os.mkfifo(tmp_path / "outcome")
+    assert await ask("sync later") == (None, [])
+
+    async with asyncio.timeout(30):
+        await asyncio.to_thread((tmp_path / "go").write_text, "now")
+        assert await asyncio.to_thread((tmp_path / "outcome").read_text) == "ContextEndedError"
+    assert await ask("hello") == ("a heard hello", [])
+
+
+async def test_what_it_starts_can_neither_speak_for_it_nor_read_its_input(wild):
+    _, ask = wild
+
+    assert await ask("sync fork") == ("ContextEndedError", [])
+    assert await ask("sync command") == ("b''", [])
+    assert await ask("hello") == ("a heard hello", [])
 
 
 def test_an_unknown_isolation_is_refused(tmp_path):
