@@ -36,6 +36,7 @@ from mycel_runtime.speech.ending import (
     UnansweredError,
 )
 from mycel_runtime.speech.history import messages_after
+from mycel_runtime.speech.places import Places
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Turn:
         self._seen_seqs: set[int] = set()
         self._unshown: list[Message] = []
         self._intents = {intent.ordinal: intent for intent in delivery.intents}
-        self._ordinal = 0
+        self._places = Places()
         self._one_at_a_time = asyncio.Lock()
         self._gap_seq: MessageSeq | None = None
         self._unanswered: UnansweredError | None = None
@@ -163,7 +164,7 @@ class Turn:
             messages: Of the history, own ones included.
             is_attended: A human's is among them.
         """
-        self._ordinal = 0
+        self._places = Places()
         self._is_silent = False
         self._is_attended = is_attended
         self._seen_ids.update(message["id"] for message in messages)
@@ -197,20 +198,18 @@ class Turn:
             UnansweredError: The outcome, or what precedes it, cannot be known now.
             ApiError: The backend refused for good; nothing was stored.
 
-        Cancelling: the intent stays; the next run of the turn settles it before anything is sent again.
+        Cancelling: the intent stays; what became of it is found out before anything else is sent.
         """
-        async with self._one_at_a_time:
-            if self._unanswered is not None:
-                raise self._unanswered
-            if self._is_silent:
-                raise TurnEndedError
-            try:
-                sent = await self._said() or await self._say(content, mentions)
-            except UnansweredError as exc:
+        words, places = content_hash(content, mentions=mentions), self._places
+        ordinal = places.take(words)
+        try:
+            async with self._one_at_a_time:
+                return await self._send(ordinal, content, mentions)
+        except BaseException as exc:
+            places.leave(ordinal, words)
+            if isinstance(exc, UnansweredError):
                 self._unanswered = exc
-                raise
-            self._ordinal += 1
-            return sent
+            raise
 
     async def fall_silent(self) -> None:
         """
@@ -233,27 +232,35 @@ class Turn:
             raise self._unanswered
         await self.settle_doubts()
 
-    async def _said(self) -> Sent | None:
+    async def _send(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        if self._unanswered is not None:
+            raise self._unanswered
+        if self._is_silent:
+            raise TurnEndedError
+        return await self._said(ordinal) or await self._say(ordinal, content, mentions)
+
+    async def _said(self, ordinal: int) -> Sent | None:
         """This reply, if an earlier run said it; or this one, whose handler did not wait for the answer."""
-        intent = self._intents.get(self._ordinal)
+        intent = self._intents.get(ordinal)
         if intent is None or intent.state is IntentState.REFUSED:
             return None
         if intent.state in _DOUBTFUL:
             return await self._look_for(intent, not_before=self._means.clock() + self._means.settle_grace)
         return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
 
-    async def _say(self, content: str, mentions: Sequence[str]) -> Sent:
+    async def _say(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        await self.settle_doubts()
         if self._may_speak is not None and not self._is_attended:
             await self._may_speak()
-        return await self._send_proved(content, mentions)
+        return await self._send_proved(ordinal, content, mentions)
 
-    async def _send_proved(self, content: str, mentions: Sequence[str]) -> Sent:
+    async def _send_proved(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         for refusals in range(_REFUSALS_IN_A_ROW):
             await self._prove_caught_up()
             if refusals:
                 await self._mark_shown()
             try:
-                return await self._send_once(content, mentions)
+                return await self._send_once(ordinal, content, mentions)
             except NotCaughtUpError:
                 self._is_proved = False
         raise self._conflict([])
@@ -352,8 +359,8 @@ class Turn:
     async def _want_others(self, wanted_seq: MessageSeq | None) -> None:
         await self._means.journal.want_others(self._delivery, wanted_seq=wanted_seq, now=self._means.clock())
 
-    async def _send_once(self, content: str, mentions: Sequence[str]) -> Sent:
-        intent = await self._intend(content_hash(content, mentions=mentions))
+    async def _send_once(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        intent = await self._intend(ordinal, content_hash(content, mentions=mentions))
         try:
             # Without a scope, which generation A does not take; every server's default is broadcast.
             message = await self._means.sdk.messages.send(
@@ -417,11 +424,11 @@ class Turn:
             taken=taken,
         )
 
-    async def _intend(self, hash_: str) -> Intent:
+    async def _intend(self, ordinal: int, hash_: str) -> Intent:
         intent = Intent(
             delivery_id=self._delivery.delivery_id,
             turn=self._delivery.turn,
-            ordinal=self._ordinal,
+            ordinal=ordinal,
             identity=self._means.me,
             handler=self._delivery.handler,
             chat_id=self._chat_id,

@@ -85,6 +85,65 @@ async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(worl
     assert await contents(world, chat_id, "a") == ["one", "two"]
 
 
+async def test_a_reply_that_the_handler_stopped_waiting_for_gives_its_place_to_no_other(world):
+    """Stored or not, recorded or not: the next reply is another one, in this run and in the next."""
+    plugin, runs = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        runs.append(ctx.attempt)
+        try:
+            await asyncio.wait_for(ctx.reply("one"), 0.3 if len(runs) == 1 else None)
+        except TimeoutError:
+            await ctx.reply("late")
+        await ctx.reply("two")
+        if len(runs) == 1:
+            raise ValueError
+
+    agent, chat_id = await start(world, plugin)
+    keep_answer(agent)
+    await agent.hear(chat_id)
+    assert await contents(world, chat_id, "a") == ["one", "late", "two"]
+
+    agent.clock.ahead += 60
+    await agent.deliver()
+    assert len(runs) == 2
+    assert await contents(world, chat_id, "a") == ["one", "late", "two"]
+
+
+async def test_a_reply_that_was_given_up_before_anything_was_sent_is_said_by_the_next_run_and_no_other_twice(
+    world,
+):
+    plugin, runs = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        runs.append(ctx.attempt)
+        is_first = len(runs) == 1
+
+        async def impatiently():
+            try:
+                await asyncio.wait_for(ctx.reply("two"), 0.1 if is_first else WAIT_SECONDS)
+            except TimeoutError:
+                return
+
+        await asyncio.gather(
+            ctx.reply("one"), impatiently(), asyncio.wait_for(ctx.reply("three"), WAIT_SECONDS)
+        )
+        if is_first:
+            raise ValueError
+
+    agent, chat_id = await start(world, plugin)
+    world.backend.faults.delay(1.0, method="POST", path=HISTORY)
+    await agent.hear(chat_id)
+    assert await contents(world, chat_id, "a") == ["one", "three"]
+
+    agent.clock.ahead += 60
+    await agent.deliver()
+    assert len(runs) == 2
+    assert await contents(world, chat_id, "a") == ["one", "three", "two"]
+
+
 async def test_what_the_handler_stopped_waiting_for_is_known_before_its_turn_ends(world):
     async def give_up(_):
         pass

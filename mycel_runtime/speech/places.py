@@ -1,0 +1,36 @@
+"""
+Which of a handler's replies is the n-th. Pure.
+
+A run's n-th reply is the n-th of the run before it, whatever became of that one. So a reply takes its place when it
+is asked for, and keeps it if it comes to nothing: refused, cut short, or overtaken. Said again with the same words it
+is the same reply.
+"""
+
+from __future__ import annotations
+
+
+class Places:
+    """The places of one run's replies, from 0."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._unsaid: dict[str, list[int]] = {}
+
+    def take(self, words: str) -> int:
+        """
+        The place of a reply that is asked for now.
+
+        Args:
+            words: Its content hash.
+        """
+        if places := self._unsaid.pop(words, []):
+            first, *others = sorted(places)
+            if others:
+                self._unsaid[words] = others
+            return first
+        self._next += 1
+        return self._next - 1
+
+    def leave(self, place: int, words: str) -> None:
+        """The reply of this place came to nothing: it waits for the same words, and for nothing else."""
+        self._unsaid.setdefault(words, []).append(place)
