@@ -45,11 +45,11 @@ class Workers:
 
         Cancelling: kills the process.
         """
-        idle = self._idle.setdefault(spec.name, [])
-        is_new, is_reusable = not idle, False
-        process = await _start() if is_new else idle.pop()
+        idle, is_reusable = self._idle.setdefault(spec.name, []), False
+        kept = await _take(idle)
+        process = kept or await _start()
         try:
-            if is_new:
+            if kept is None:
                 await _introduce(process, spec)
             raised = await _converse(process, handler, context)
             is_reusable = True
@@ -66,6 +66,16 @@ class Workers:
         for processes in self._idle.values():
             while processes:
                 await _kill(processes.pop())
+
+
+async def _take(idle: list[asyncio.subprocess.Process]) -> asyncio.subprocess.Process | None:
+    """One that waits for work. What died meanwhile, by the kernel's hand for example, is no run's fault."""
+    while idle:
+        process = idle.pop()
+        if _is_alive(process):
+            return process
+        await _kill(process)
+    return None
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -92,6 +102,12 @@ async def _introduce(process: asyncio.subprocess.Process, spec: WorkerSpec) -> N
         raise HandlerDiedError from None
     except PluginError as exc:
         raise HandlerRaisedError(type(exc).__name__, exc.where) from None
+
+
+def _is_alive(process: asyncio.subprocess.Process) -> bool:
+    """Its output ends before the loop has heard of its death."""
+    assert process.stdout is not None
+    return process.returncode is None and not process.stdout.at_eof()
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:

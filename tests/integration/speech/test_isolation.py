@@ -165,6 +165,19 @@ async def test_an_exit_costs_its_own_delivery(wild):
     assert await ask("again") == ("a heard again", ["HandlerDiedError"])
 
 
+async def test_a_process_that_died_while_it_waited_costs_no_delivery(wild):
+    agent, ask = wild
+    first = (await ask("look"))[0].split()[-1]
+    (process,) = agent.parts.dispatcher._attempts._workers._idle["wild"]
+
+    process.kill()
+    await process.wait()
+
+    second, reasons = await ask("look")
+    assert second.split()[-1] != first
+    assert reasons == []
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
