@@ -144,6 +144,39 @@ async def test_a_reply_that_was_given_up_before_anything_was_sent_is_said_by_the
     assert await contents(world, chat_id, "a") == ["one", "three", "two"]
 
 
+async def test_nothing_else_is_said_while_it_is_in_doubt_what_became_of_a_reply_that_was_given_up(world):
+    """It is still on its way: stored after the first look, and before the last."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        task = asyncio.get_running_loop().create_task(ctx.reply("one"))
+        await under_way.wait()
+        task.cancel()
+        await ctx.reply("two")
+
+    agent, chat_id = await start(world, plugin)
+    messages, under_way, arrive = agent.sdk.messages, asyncio.Event(), []
+    send, look = messages.send, messages.list
+
+    async def hold(*args, **kwargs):
+        messages.send = send
+        arrive.append(lambda: send(*args, **kwargs))
+        under_way.set()
+        await asyncio.Event().wait()
+
+    async def looked(*args, **kwargs):
+        page = await look(*args, **kwargs)
+        if arrive:
+            await arrive.pop()()
+        return page
+
+    messages.send, messages.list = hold, looked
+    await agent.hear(chat_id)
+
+    assert await contents(world, chat_id, "a") == ["one", "two"]
+
+
 async def test_what_the_handler_stopped_waiting_for_is_known_before_its_turn_ends(world):
     async def give_up(_):
         pass
