@@ -172,16 +172,21 @@ class Attempts:
         if turn.is_superseded:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
-        if isinstance(result, Returned):
-            holes = still_open(
-                delivery.holes,
-                turn.missing_seqs(),
-                seen=turn.seen_seqs,
-                read_at=read_at,
-                grace=self._settings.hole_grace,
-            )
-            return dataclasses.replace(result, holes=holes)
-        return result
+        holes = still_open(
+            delivery.holes,
+            turn.missing_seqs(),
+            seen=turn.seen_seqs,
+            read_at=read_at,
+            grace=self._settings.hole_grace,
+        )
+        match result:
+            case Returned():
+                return dataclasses.replace(result, holes=holes)
+            case Failed():
+                late = tuple(hole for hole in delivery.holes if hole.seq in turn.seen_seqs)
+                return dataclasses.replace(result, wanted_seq=turn.wanted_seq, holes=holes, late=late)
+            case _:
+                return result
 
     async def _anchored(self, delivery: Delivery, chat_id: ChatId) -> MessageSeq:
         """

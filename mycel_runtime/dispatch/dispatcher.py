@@ -16,11 +16,11 @@ from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, Unanswered, j
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import Delivery
+    from mycel_runtime.journal.entries import Delivery, Hole
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
@@ -181,17 +181,13 @@ class Dispatcher:
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
-        hole_at = None
-        if returned.holes:
-            hole_at = min(hole.noticed_at for hole in returned.holes) + self._settings.hole_grace
-            self._note_due(hole_at)
         await self._journal.finish(
             delivery,
             handled_seq=returned.handled_seq,
             wanted_seq=returned.wanted_seq,
             now=now,
             holes=returned.holes,
-            hole_at=hole_at,
+            hole_at=self._hole_at(returned.holes),
         )
         self._observer.tell(
             DeliveryFinished(
@@ -202,6 +198,14 @@ class Dispatcher:
                 took=round(took, 4),
             )
         )
+
+    def _hole_at(self, holes: Sequence[Hole]) -> float | None:
+        """When to look for them."""
+        if not holes:
+            return None
+        hole_at = min(hole.noticed_at for hole in holes) + self._settings.hole_grace
+        self._note_due(hole_at)
+        return hole_at
 
     async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
         due_at = now + verdict.delay
@@ -219,22 +223,27 @@ class Dispatcher:
         )
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
-        through_seq = verdict.through_seq
+        failed = verdict.failed
+        through_seq, late = failed.through_seq, failed.late
         if through_seq is None and delivery.chat_id is not None and delivery.entry is None:
-            through_seq = delivery.wanted_seq
+            through_seq, late = delivery.wanted_seq, delivery.holes
         await self._journal.bury(
             delivery,
             through_seq=through_seq,
-            reason=verdict.reason,
-            trace=verdict.trace,
+            reason=failed.reason,
+            trace=failed.trace,
             now=now,
-            message_ids=verdict.message_ids,
+            message_ids=failed.message_ids,
+            wanted_seq=failed.wanted_seq,
+            holes=failed.holes,
+            hole_at=self._hole_at(failed.holes),
+            late=late,
         )
         self._observer.tell(
             DeliveryBuried(
                 handler=delivery.handler,
                 lane=delivery.lane,
-                reason=verdict.reason,
+                reason=failed.reason,
                 attempts=delivery.attempts + 1,
             )
         )

@@ -30,7 +30,9 @@ class Failed:
     The handler, or what it was to be shown, failed.
 
     Attributes:
-        through_seq, message_ids: What it had been shown.
+        through_seq, message_ids: What it had been shown; `None`: the chat could not be read.
+        wanted_seq, holes: As of `Returned`.
+        late: Numbers below the cursor that it had been shown.
         is_permanent: Trying again cannot help.
         is_answer: The handler itself asked for it, or somebody else is to blame.
     """
@@ -42,6 +44,9 @@ class Failed:
     is_permanent: bool = False
     is_answer: bool = False
     message_ids: tuple[str, ...] = ()
+    wanted_seq: MessageSeq | None = None
+    holes: tuple[Hole, ...] = ()
+    late: tuple[Hole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +95,7 @@ class Postpone:
 class Bury:
     """Given up."""
 
-    reason: str
-    trace: str
-    through_seq: MessageSeq | None
-    message_ids: tuple[str, ...] = ()
+    failed: Failed
 
 
 Verdict: TypeAlias = Finish | Postpone | Bury
@@ -143,12 +145,7 @@ def outage_delay(outage: float, settings: DispatchSettings, draw: float) -> floa
 
 def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Verdict:
     if failed.is_permanent or attempts >= settings.max_attempts:
-        return Bury(
-            reason=failed.reason,
-            trace=failed.trace,
-            through_seq=failed.through_seq,
-            message_ids=failed.message_ids,
-        )
+        return Bury(failed=failed)
     if failed.retry_after is not None:
         return Postpone(delay=failed.retry_after, spend=True, reason=failed.reason)
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)

@@ -127,9 +127,25 @@ class Journal(Protocol):
         trace: str,
         now: float,
         message_ids: Sequence[str] = (),
+        wanted_seq: MessageSeq | None = None,
+        holes: Sequence[Hole] = (),
+        hole_at: float | None = None,
+        late: Sequence[Hole] = (),
     ) -> bool:
         """
         Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
+
+        Args:
+            delivery: As claimed.
+            through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there.
+            reason: As in `DeadLetter`.
+            trace: As in `DeadLetter`.
+            now: As of `finish`.
+            message_ids: As in `DeadLetter`.
+            wanted_seq: As of `finish`.
+            holes: As of `finish`.
+            hole_at: As of `finish`.
+            late: Chat work: numbers at or below the cursor that the letter covers as well.
 
         The turn's intents without an outcome become `unknown`; all of them come back with the letter's revival.
         """

@@ -181,16 +181,21 @@ class SqliteJournal(SqliteSpeech):
         trace: str,
         now: float,
         message_ids: Sequence[str] = (),
+        wanted_seq: MessageSeq | None = None,
+        holes: Sequence[Hole] = (),
+        hole_at: float | None = None,
+        late: Sequence[Hole] = (),
     ) -> bool:
         letter = {
             "through_seq": through_seq,
+            "late": _holes_to_text(late),
             "message_ids": json.dumps(list(message_ids)),
             "reason": reason,
             "trace": trace,
             "now": now,
         }
         # Up to 0 is up to nothing: the chat was given up before anybody knew a number.
-        cursor = _cursor(through_seq or None, 0, now, delivery.holes, now if delivery.holes else None)
+        cursor = _cursor(through_seq or None, wanted_seq or 0, now, holes, hole_at)
 
         def write(connection: sqlite3.Connection) -> bool:
             execute(connection, "insert_dead_letter", _key(delivery) | letter)
@@ -302,9 +307,17 @@ def _cursor(
         "handled_seq": handled_seq,
         "wanted_seq": wanted_seq,
         "now": now,
-        "holes": json.dumps([[hole.seq, hole.noticed_at] for hole in holes]),
+        "holes": _holes_to_text(holes),
         "hole_at": hole_at,
     }
+
+
+def _holes_to_text(holes: Iterable[Hole]) -> str:
+    return json.dumps([[hole.seq, hole.noticed_at] for hole in holes])
+
+
+def _holes_of(text: str) -> tuple[Hole, ...]:
+    return tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(text))
 
 
 def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[str, Any]) -> bool:
@@ -329,7 +342,7 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -
     entry_id = fields.pop("entry_id")
     fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
     fields["is_revived"] = bool(fields["is_revived"])
-    fields["holes"] = tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(fields["holes"]))
+    fields["holes"] = _holes_of(fields["holes"])
     intents = execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
     return Delivery(
         **fields,
@@ -341,6 +354,8 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -
 
 def _letter(row: sqlite3.Row) -> DeadLetter:
     fields = dict(row)
+    if late := _holes_of(fields.pop("holes")):
+        fields["after_seq"] = min([fields["after_seq"], *(hole.seq - 1 for hole in late)])
     return DeadLetter(**fields | {"message_ids": tuple(json.loads(fields["message_ids"]))})
 
 

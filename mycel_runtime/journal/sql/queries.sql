@@ -124,22 +124,23 @@ SET state = 'due', due_at = :due_at, attempts = attempts + :spent, lease_until =
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: insert_dead_letter
-INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, message_ids,
+INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
                          attempts, reason, trace, buried_at, delivery_id, turn)
-SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq, :message_ids,
+SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq, :late, :message_ids,
        attempts + 1, :reason, :trace, :now, delivery_id, turn
 FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: dead_letters
-SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.message_ids,
-       l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
+SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.holes,
+       l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
 FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
 WHERE l.identity = :identity ORDER BY l.dead_letter_id;
 
 -- name: revive
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, dead_letter_id, handled_seq, wanted_seq,
-                      state, due_at)
-SELECT identity, handler, lane, chat_id, entry_id, dead_letter_id, after_seq, coalesce(through_seq, 0), 'due', :now
+                      holes, state, due_at)
+SELECT identity, handler, lane, chat_id, entry_id, dead_letter_id, after_seq, coalesce(through_seq, 0),
+       holes, 'due', :now
 FROM dead_letter WHERE dead_letter_id = :dead_letter_id
 RETURNING delivery_id;
 

@@ -40,9 +40,9 @@ def test_a_failure_spends_an_attempt_and_waits_longer_each_time():
 
 
 def test_the_last_attempt_buries():
-    assert verdict(Failed(reason="x", trace="t", through_seq=9), attempts=7) == Bury(
-        reason="x", trace="t", through_seq=9
-    )
+    failed = Failed(reason="x", trace="t", through_seq=9)
+
+    assert verdict(failed, attempts=7) == Bury(failed=failed)
 
 
 def test_a_permanent_failure_is_buried_at_once():
@@ -83,9 +83,3 @@ def test_a_plugin_that_is_left_alone_is_looked_at_again_soon_and_spends_nothing(
     result = verdict(Quarantined(plugin="p", retry_after=300.0), attempts=99)
 
     assert result == Postpone(delay=60.0, spend=False, reason="plugin p is left alone")
-
-
-def test_a_letter_carries_the_messages_ids():
-    buried = verdict(Failed(reason="x", trace="", is_permanent=True, message_ids=("m",)))
-
-    assert buried.message_ids == ("m",)

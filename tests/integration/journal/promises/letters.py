@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mycel_runtime.journal.entries import Hole
 from tests.integration.journal.samples import (
     ME,
     bury,
@@ -90,6 +91,36 @@ class BurialConformance:
         assert (again.after_seq, again.through_seq) == (2, 5)
         assert again.dead_letter_id > letter.dead_letter_id
         assert await claim(journal) == []
+
+    async def test_a_late_number_goes_with_its_letter_and_is_looked_for_no_more(self, journal):
+        """Else it is given and buried for ever (Q27)."""
+        late, missing = Hole(seq=2, noticed_at=1.0), Hole(seq=4, noticed_at=1.0)
+        await want(journal, 5)
+        end = {"now": 1.0, "hole_at": 3.0}
+        await journal.finish(
+            await claim_one(journal), handled_seq=5, wanted_seq=None, holes=[late, missing], **end
+        )
+        buried = await claim_one(journal, now=3.0)
+        await journal.bury(
+            buried, through_seq=5, reason="r", trace="", holes=[missing], late=[late], now=3.0, hole_at=6.0
+        )
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (1, 5)
+        assert await claim(journal, now=5.0) == []
+        living = await claim_one(journal, now=6.0)
+        assert (living.holes, living.handled_seq) == ((missing,), 5)
+        await finish(journal, living, 5)
+        await journal.revive(letter.dead_letter_id, now=7.0)
+        revived = await claim_one(journal, now=7.0)
+        assert ([hole.seq for hole in revived.holes], revived.handled_seq, revived.wanted_seq) == ([2], 5, 5)
+
+    async def test_a_buried_delivery_can_ask_for_another_look(self, journal):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        await journal.bury(delivery, through_seq=5, reason="r", trace="", now=0.0, wanted_seq=7)
+
+        assert (await claim_one(journal)).wanted_seq == 7
 
     async def test_only_an_existing_letter_is_revived(self, journal):
         await want(journal, 1)

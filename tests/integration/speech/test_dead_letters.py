@@ -1,0 +1,97 @@
+"""What is given up stands in one letter, which says what it covers, and comes back as what it was."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mycel_runtime.plugin.outcome import Reject
+from mycel_runtime.plugin.plugin import Plugin
+
+LATE_SECONDS = 1.5
+
+
+class Breakable:
+    """A handler that answers, fails while it `is_broken` for messages with these words, and what it was shown."""
+
+    def __init__(self, *, words="", error=ValueError):
+        self.plugin, self.shown, self.is_broken = Plugin("p"), [], True
+
+        @self.plugin.on_message
+        async def answer(ctx):
+            texts = [message.content for message in ctx.messages]
+            self.shown.append(texts)
+            if self.is_broken and any(words in text for text in texts):
+                raise error("broken")
+            await ctx.reply(f"re: {texts[-1]}")
+
+
+async def hear_late(world, agent, chat_id):
+    """Say three things, the second of which appears after the third was handled (Q27)."""
+    await world.say(chat_id, "one")
+    await agent.hear(chat_id)
+    world.backend.faults.hold_message(LATE_SECONDS)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.say(chat_id, "late"))
+        while world.backend.faults._holds:  # noqa: ASYNC110 - the server's thread tells nobody
+            await asyncio.sleep(0.01)
+        await world.say(chat_id, "three")
+        await agent.hear(chat_id)
+
+
+@pytest.mark.parametrize("error", [ValueError, Reject])
+async def test_q27_a_late_message_that_is_given_up_is_given_up_once_and_comes_back_alone(world, error):
+    handler = Breakable(words="late", error=error)
+    agent = await world.agent("a", handler.plugin, max_attempts=2)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await hear_late(world, agent, chat_id)
+    assert handler.shown == [["one"], ["three"]]
+    for _ in range(4):
+        agent.clock.ahead += 60
+        await agent.deliver(limit=10)
+
+    (letter,) = await agent.journal.dead_letters("a")
+    late = (await world.owner.messages.list(chat_id))[2]
+    assert (late["content"], letter.message_ids) == ("late", (late["id"],))
+    assert letter.after_seq < late["seq"] <= letter.through_seq
+    assert (await agent.journal.statistics("a")).due == 0
+
+    handler.is_broken = False
+    handler.shown.clear()
+    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.deliver(limit=10)
+    assert handler.shown == [["late"]]
+    assert await agent.journal.dead_letters("a") == []
+
+
+async def test_q27_a_number_that_was_missing_when_its_neighbours_were_given_up_is_shown_when_it_comes(world):
+    handler = Breakable(words="three", error=Reject)
+    agent = await world.agent("a", handler.plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await hear_late(world, agent, chat_id)
+    assert handler.shown == [["one"], ["three"]]
+    agent.clock.ahead += 60
+    await agent.deliver(limit=10)
+
+    assert handler.shown == [["one"], ["three"], ["late"]]
+
+
+async def test_what_a_handler_would_not_hear_of_is_shown_though_its_message_is_given_up(world):
+    """With `on_conflict="raise"` the read has hidden it from the server's lists: nobody announces it (Q26)."""
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message(on_conflict="raise")
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        if len(shown) == 1:
+            await world.say(ctx.chat_id, "wait")
+            await ctx.reply("ok")
+
+    agent = await world.agent("a", plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+
+    assert shown == [["go"], ["wait"]]
+    assert len(await agent.journal.dead_letters("a")) == 1
