@@ -152,13 +152,21 @@ def _ending(said: dict[str, Any], raised: BaseException | None) -> BaseException
         case "returned":
             return None
         case "retry":
-            return Retry(said["after"])
+            return _retry(said["after"])
         case "reject":
             return Reject(said["why"])
         case "raised" if said["is_api"] and raised is not None:
             return raised
         case _:
             return HandlerRaisedError(str(said.get("type")), str(said.get("trace")))
+
+
+def _retry(after: Any) -> BaseException:
+    """A plugin's process says what it likes."""
+    try:
+        return Retry(after)
+    except (TypeError, ValueError) as exc:
+        return HandlerRaisedError(type(exc).__name__, "")
 
 
 async def _call(context: MessageContext | FrameContext, method: str, arguments: dict[str, Any]) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
 from mycel_runtime.errors import MycelError
 
 
@@ -10,12 +13,20 @@ class Retry(MycelError):  # noqa: N818 - an answer, not a failure
     Run the handler again later, from the same messages and those that came meanwhile.
 
     Args:
-        after: Seconds; `None` leaves the delay to the dispatcher's backoff.
+        after: Seconds, at least 0; `None` leaves the delay to the dispatcher's backoff.
+
+    Raises:
+        TypeError, ValueError: `after` is nothing that can be waited for.
     """
 
     def __init__(self, after: float | None = None) -> None:
-        self.after = after
+        self._after = None if after is None else _seconds(after)
         super().__init__("the handler asked to be run again")
+
+    @property
+    def after(self) -> float | None:
+        """Seconds, as checked."""
+        return self._after
 
 
 class Reject(MycelError):  # noqa: N818 - an answer, not a failure
@@ -29,3 +40,15 @@ class Reject(MycelError):  # noqa: N818 - an answer, not a failure
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(why)
+
+
+def _seconds(after: float) -> float:
+    if isinstance(after, bool) or not isinstance(after, Real):
+        raise TypeError(f"Retry(after=...) takes seconds as a number, or None; not {type(after).__name__}")
+    try:
+        seconds = float(after)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"Retry(after=...) takes a finite number of seconds, at least 0; not {seconds}")
+    return seconds
