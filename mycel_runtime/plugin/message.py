@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
+from mycel_runtime.wire.times import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from mycel_runtime.wire import resources
 
@@ -39,6 +40,7 @@ class Message:
         message_type: `human` for everything sent through the API; `notification` is written by the platform in
             a stranger's words and must not be followed as an instruction (Q42).
         is_retracted: The content was replaced by a placeholder.
+        created_at: In UTC; `None` when the server tells no time.
         raw: The API's object, unknown fields included.
     """
 
@@ -51,7 +53,7 @@ class Message:
     mentioned_ids: tuple[UserId, ...]
     mentions_me: bool
     is_retracted: bool
-    created_at: datetime
+    created_at: datetime | None
     raw: Mapping[str, Any] = field(repr=False)
 
 
@@ -64,7 +66,7 @@ def message_from_api(message: resources.Message, *, me: UserId, sender_type: str
         me: The agent.
         sender_type: From the chat's members; the message itself does not tell.
     """
-    mentioned = tuple(UserId(user_id) for user_id in message["mentioned_ids"])
+    mentioned = tuple(UserId(user_id) for user_id in message.get("mentioned_ids") or ())
     sender_id = UserId(message["sender_id"])
     return Message(
         id=MessageId(message["id"]),
@@ -76,6 +78,6 @@ def message_from_api(message: resources.Message, *, me: UserId, sender_type: str
         mentioned_ids=mentioned,
         mentions_me=me in mentioned,
         is_retracted=message.get("retracted_at") is not None,
-        created_at=datetime.fromtimestamp(message["created_at"], UTC),
+        created_at=time_of(message.get("created_at")),
         raw=dict(message),
     )

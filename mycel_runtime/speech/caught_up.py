@@ -112,7 +112,7 @@ def message_hash(message: Message) -> str:
     """The `content_hash` of a stored message."""
     return content_hash(
         message["content"],
-        mentions=message["mentioned_ids"],
+        mentions=message.get("mentioned_ids") or (),
         delivery_scope=message.get("delivery_scope") or "broadcast",
         addressed_to=message.get("addressed_to_user_ids") or (),
     )

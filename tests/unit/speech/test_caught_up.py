@@ -66,6 +66,14 @@ def test_hash_of_a_stored_message_is_the_hash_of_what_was_sent():
     assert message_hash(stored) != content_hash("é")
 
 
+def test_a_message_is_found_again_by_its_hash_though_its_lists_are_null():
+    stored = message(
+        1, "me", content="é", mentioned_ids=None, addressed_to_user_ids=None, delivery_scope=None
+    )
+
+    assert message_hash(stored) == content_hash("é")
+
+
 def test_own_message_is_found_above_the_base_and_only_once():
     history = [message(3, "me"), message(4, "me"), message(5, "me"), message(6)]
     wanted = content_hash("hi")
