@@ -203,6 +203,9 @@ class Attempts:
         if len(unread) > self._settings.past_cap:
             start = max(start, await self._capped(chat_id))
         await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
+        if delivery.is_revived:
+            # The server's cursor has moved since: by others' replies, if not by the letter's own handler.
+            start = min(start, MessageSeq(max(0, delivery.wanted_seq - self._settings.past_cap)))
         return start if delivery.handled_seq is None else delivery.handled_seq
 
     async def _capped(self, chat_id: ChatId) -> MessageSeq:

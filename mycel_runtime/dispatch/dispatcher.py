@@ -224,12 +224,9 @@ class Dispatcher:
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
-        through_seq, late = failed.through_seq, failed.late
-        if through_seq is None and delivery.chat_id is not None and delivery.entry is None:
-            through_seq, late = delivery.wanted_seq, delivery.holes
         await self._journal.bury(
             delivery,
-            through_seq=through_seq,
+            through_seq=failed.through_seq,
             reason=failed.reason,
             trace=failed.trace,
             now=now,
@@ -237,7 +234,7 @@ class Dispatcher:
             wanted_seq=failed.wanted_seq,
             holes=failed.holes,
             hole_at=self._hole_at(failed.holes),
-            late=late,
+            late=failed.late,
         )
         self._observer.tell(
             DeliveryBuried(

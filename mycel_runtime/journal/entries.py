@@ -279,7 +279,8 @@ class DeadLetter:
     Attributes:
         message_ids: Chat work: what the handler had been given.
         frame: Event work: the frame as received; metadata only.
-        after_seq, through_seq: Chat work: the span of the chat that was not handled.
+        after_seq, through_seq: Chat work: the span of the chat that was not handled; without a beginning: the handler
+            had no start yet; without an end: nobody knows how far it goes, and it will be looked at again.
         reason: One line, without message text.
         trace: Where it was raised: files, lines and functions, without values.
     """

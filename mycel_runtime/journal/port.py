@@ -137,7 +137,9 @@ class Journal(Protocol):
 
         Args:
             delivery: As claimed.
-            through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there.
+            through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there. `None`: the
+                chat was not read; as far as it is known to go, with its holes. If nothing is known of it the cursor
+                stays, and the letter, one at most, is a wish to look again.
             reason: As in `DeadLetter`.
             trace: As in `DeadLetter`.
             now: As of `finish`.

@@ -31,7 +31,7 @@ from mycel_runtime.journal.entries import (
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute, execute_rows, values_of
 from mycel_runtime.journal.writer import Writer
-from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.entries import HandlerId
-    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
 
 APPLICATION_ID: Final = 0x4D59434C
 """`MYCL`: what `file` and we recognise a journal by."""
@@ -187,17 +187,19 @@ class SqliteJournal(SqliteSpeech):
         late: Sequence[Hole] = (),
     ) -> bool:
         letter = {
-            "through_seq": through_seq,
-            "late": _holes_to_text(late),
             "message_ids": json.dumps(list(message_ids)),
             "reason": reason,
             "trace": trace,
             "now": now,
         }
-        # Up to 0 is up to nothing: the chat was given up before anybody knew a number.
-        cursor = _cursor(through_seq or None, wanted_seq or 0, now, holes, hole_at)
 
         def write(connection: sqlite3.Connection) -> bool:
+            span = (through_seq, late)
+            if through_seq is None and _is_chat_work(delivery):
+                span = _unread_span(connection, delivery)
+            letter["through_seq"], letter["late"] = span[0], _holes_to_text(span[1])
+            # Up to 0 is up to nothing.
+            cursor = _cursor(span[0] or None, wanted_seq or 0, now, holes, hole_at)
             execute(connection, "insert_dead_letter", _key(delivery) | letter)
             if is_ours := _end_turn(connection, delivery, cursor):
                 execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
@@ -216,6 +218,9 @@ class SqliteJournal(SqliteSpeech):
     async def revive(self, dead_letter_id: int, *, now: float) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
             key = {"dead_letter_id": dead_letter_id}
+            if is_open := execute(connection, "read_open_letter", key).fetchone():
+                execute(connection, "look_at_chats", (*is_open, now))
+                return execute(connection, "delete_dead_letter", key).rowcount > 0
             revived = execute(connection, "revive", key | {"now": now}).fetchall()
             if not revived:
                 return False
@@ -270,7 +275,7 @@ def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> Non
     """Raise the levels that a batch raises."""
     highest = _highest_per_chat(batch.hints)
     wanted = [
-        (batch.identity, work.handler, work.lane, work.chat_id, work.wanted_seq, now)
+        (batch.identity, work.handler, work.lane, work.chat_id, work.wanted_seq, work.wanted_seq, now)
         for work in highest
         if work.wanted_seq is not None
     ]
@@ -324,6 +329,21 @@ def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[s
     values = _key(delivery) | cursor | {"claimed_seq": delivery.wanted_seq}
     finished = execute(connection, "finish_chat", values).rowcount
     return bool(finished or execute(connection, "finish_once", _key(delivery)).rowcount)
+
+
+def _is_chat_work(delivery: Delivery) -> bool:
+    return delivery.chat_id is not None and delivery.entry is None
+
+
+def _unread_span(
+    connection: sqlite3.Connection, delivery: Delivery
+) -> tuple[MessageSeq | None, Sequence[Hole]]:
+    """What a letter covers that nothing was read for; no end: the living chat still has it, and looks at it again."""
+    handled_seq, known_seq = execute(connection, "known_seq", _key(delivery)).fetchone()
+    if known_seq > handled_seq or delivery.holes:
+        return MessageSeq(max(known_seq, handled_seq)), delivery.holes
+    execute(connection, "delete_open_letters", _key(delivery))
+    return None, ()
 
 
 def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:

@@ -20,14 +20,16 @@ ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
 -- name: want_chats
 -- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
 -- look for may not have been there yet when it is told of it again. It has to look once more in both cases.
-INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
-VALUES (?, ?, ?, ?, ?, 'due', ?)
+INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, told_seq, state, due_at)
+VALUES (?, ?, ?, ?, ?, ?, 'due', ?)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
 SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
+    told_seq = max(told_seq, excluded.told_seq),
     look_again = iif(state = 'running' AND excluded.wanted_seq <= wanted_seq, 1, look_again),
     due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
-WHERE excluded.wanted_seq > coalesce(handled_seq, 0) AND (state = 'running' OR excluded.wanted_seq > wanted_seq);
+WHERE excluded.wanted_seq > coalesce(handled_seq, 0)
+  AND (state = 'running' OR excluded.wanted_seq > wanted_seq OR excluded.told_seq > told_seq);
 
 -- name: look_at_chats
 -- As above, where the hint has no number: look once more than is wanted already.
@@ -43,6 +45,7 @@ SET wanted_seq = max(wanted_seq, coalesce(handled_seq, 0)) + 1,
 -- What one handler's turn found out of a chat, or may have hidden from the server's lists, is work for the others too.
 UPDATE delivery
 SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    told_seq = max(told_seq, coalesce(:wanted_seq, 0)),
     due_at = iif(state = 'idle' OR due_at IS hole_at, :now, due_at),
     state = 'due'
 WHERE identity = :identity AND lane = (SELECT lane FROM delivery WHERE delivery_id = :delivery_id)
@@ -59,7 +62,8 @@ VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now);
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
        d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id IS NOT NULL AS is_revived,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
-                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL) AS lane_is_anchored
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
+                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
 FROM delivery AS d
 WHERE d.identity = :identity AND d.state = 'due' AND d.due_at <= :now
   AND NOT EXISTS (SELECT 1 FROM delivery AS r
@@ -93,8 +97,10 @@ UPDATE delivery SET lease_until = :until
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: anchor
+-- A revived letter has a span of its own.
 UPDATE delivery SET handled_seq = :handled_seq
-WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL;
+WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
+  AND dead_letter_id IS NULL;
 
 -- name: finish_chat
 -- What was wanted at the claim is satisfied, even if the history never showed that number; what was raised
@@ -123,6 +129,21 @@ UPDATE delivery
 SET state = 'due', due_at = :due_at, attempts = attempts + :spent, lease_until = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
+-- name: known_seq
+-- How far a chat is known to go without reading it: what was told, and what a send of this turn had before it.
+SELECT coalesce(handled_seq, 0) AS handled_seq,
+       max(told_seq, coalesce((SELECT max(i.base_seq) FROM intent AS i
+                               WHERE i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state <> 'refused'), 0))
+         AS known_seq
+FROM delivery AS d WHERE d.delivery_id = :delivery_id;
+
+-- name: delete_open_letters
+-- The next one says the same.
+DELETE FROM dead_letter
+WHERE through_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
+  AND (identity, handler, lane) = (SELECT identity, handler, lane FROM delivery
+                                   WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim);
+
 -- name: insert_dead_letter
 INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
                          attempts, reason, trace, buried_at, delivery_id, turn)
@@ -135,6 +156,10 @@ SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, 
        l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
 FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
 WHERE l.identity = :identity ORDER BY l.dead_letter_id;
+
+-- name: read_open_letter
+SELECT identity, handler, lane, chat_id FROM dead_letter
+WHERE dead_letter_id = :dead_letter_id AND chat_id IS NOT NULL AND entry_id IS NULL AND coalesce(through_seq, 0) = 0;
 
 -- name: revive
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, dead_letter_id, handled_seq, wanted_seq,

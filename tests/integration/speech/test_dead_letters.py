@@ -95,3 +95,66 @@ async def test_what_a_handler_would_not_hear_of_is_shown_though_its_message_is_g
 
     assert shown == [["go"], ["wait"]]
     assert len(await agent.journal.dead_letters("a")) == 1
+
+
+def refuse_to_be_read(world, chat_id, times, path="/messages"):
+    world.backend.faults.refuse(403, times, path=f"/api/chats/{chat_id}{path}", method="GET")
+
+
+async def test_a_chat_that_was_given_up_unread_hides_no_later_message(world):
+    """A hint without a number raises the level by one; where the burial believed it, as many were never shown."""
+    handler = Breakable()
+    handler.is_broken = False
+    agent = await world.agent("a", handler.plugin, max_attempts=3)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    await agent.hear(chat_id, 1)
+    await world.say(chat_id, "2")
+    refuse_to_be_read(world, chat_id, 3)
+    for _ in range(3):
+        await agent.hear(chat_id)
+        agent.clock.ahead += 60
+    assert len(await agent.journal.dead_letters("a")) == 1
+    for number in (3, 4, 5):
+        await world.say(chat_id, f"{number}")
+        await agent.hear(chat_id, (await world.owner.messages.list(chat_id))[-1]["seq"])
+
+    assert handler.shown == [["1"], ["2", "3"], ["4"], ["5"]]
+
+
+async def test_what_was_announced_and_given_up_unread_comes_back_with_its_letter_only(world):
+    handler = Breakable()
+    handler.is_broken = False
+    agent = await world.agent("a", handler.plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    await agent.hear(chat_id, 1)
+    newest = (await world.say(chat_id, "2"))["seq"]
+    refuse_to_be_read(world, chat_id, 1)
+    await agent.hear(chat_id, newest)
+    # Announced again by whoever compares the lists: it was given up all the same.
+    await agent.hear(chat_id, newest)
+    assert handler.shown == [["1"]]
+
+    (letter,) = await agent.journal.dead_letters("a")
+    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.deliver()
+    assert handler.shown == [["1"], ["2"]]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_a_letter_of_a_newcomer_comes_back_wherever_the_servers_cursor_is_by_then(world):
+    """Any other handler's reply moves it; before, the letter began there and showed nothing."""
+    handler = Breakable()
+    handler.is_broken = False
+    agent = await world.agent("a", handler.plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    refuse_to_be_read(world, chat_id, 1, "/messages.*")
+    await agent.hear(chat_id, 1)
+    (letter,) = await agent.journal.dead_letters("a")
+    await agent.sdk.messages.read(chat_id)
+
+    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.deliver()
+    assert handler.shown == [["1"]]

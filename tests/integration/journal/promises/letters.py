@@ -11,6 +11,7 @@ from tests.integration.journal.samples import (
     finish,
     handle_through,
     happen,
+    intent,
     want,
 )
 
@@ -114,6 +115,76 @@ class BurialConformance:
         await journal.revive(letter.dead_letter_id, now=7.0)
         revived = await claim_one(journal, now=7.0)
         assert ([hole.seq for hole in revived.holes], revived.handled_seq, revived.wanted_seq) == ([2], 5, 5)
+
+    async def test_what_was_told_and_not_read_goes_with_the_letter_and_no_more(self, journal):
+        """A wish to look once more raises the level by one each time; the cursor must not follow it."""
+        await handle_through(journal, 2)
+        for seq in (None, 4, None, None):
+            await want(journal, seq)
+        await bury(journal, await claim_one(journal), None)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (2, 4)
+        await want(journal, 4)
+        assert await claim(journal) == []
+        await want(journal, 5)
+        assert (await claim_one(journal)).handled_seq == 4
+
+    async def test_a_number_told_while_more_is_wanted_already_counts_as_told(self, journal):
+        await handle_through(journal, 2)
+        for seq in (None, None, None, 3):
+            await want(journal, seq)
+        await bury(journal, await claim_one(journal), None)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (2, 3)
+
+    async def test_what_a_send_had_before_it_goes_with_the_letter_too(self, journal):
+        await handle_through(journal, 2)
+        await want(journal, None)
+        delivery = await claim_one(journal)
+        await journal.intend(intent(delivery, base_seq=7))
+        await bury(journal, delivery, None)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (2, 7)
+
+    async def test_a_letter_of_which_nothing_is_known_is_one_and_a_wish_to_look_again(self, journal):
+        await handle_through(journal, 2)
+        for _ in range(2):
+            await want(journal, None)
+            await bury(journal, await claim_one(journal), None)
+            assert await claim(journal) == []
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (2, None)
+        assert await journal.revive(letter.dead_letter_id, now=0.0)
+        assert not await journal.revive(letter.dead_letter_id, now=0.0)
+        living = await claim_one(journal)
+        assert (living.is_revived, living.handled_seq) == (False, 2)
+
+    async def test_holes_that_could_not_be_looked_for_go_with_the_letter(self, journal):
+        late = Hole(seq=2, noticed_at=1.0)
+        await want(journal, 5)
+        await journal.finish(
+            await claim_one(journal), handled_seq=5, wanted_seq=None, holes=[late], hole_at=3.0, now=1.0
+        )
+        await bury(journal, await claim_one(journal, now=3.0), None, now=3.0)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (1, 5)
+        assert await claim(journal, now=99.0) == []
+
+    async def test_a_chats_start_is_none_of_a_revived_letters(self, journal):
+        """It is where the server stands now."""
+        await want(journal, 5)
+        await bury(journal, await claim_one(journal), 5)
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.anchor(ME, letter.lane, handled_seq=9)
+
+        revived = await claim_one(journal)
+        assert (revived.handled_seq, revived.lane_is_anchored) == (None, True)
 
     async def test_a_buried_delivery_can_ask_for_another_look(self, journal):
         await want(journal, 5)
