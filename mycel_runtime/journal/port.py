@@ -135,6 +135,8 @@ class Journal(Protocol):
         """
         Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
 
+        A revived letter covers what it did.
+
         Args:
             delivery: As claimed.
             through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there. `None`: the

@@ -194,13 +194,11 @@ class SqliteJournal(SqliteSpeech):
         }
 
         def write(connection: sqlite3.Connection) -> bool:
-            span = (through_seq, late)
-            if through_seq is None and _is_chat_work(delivery):
-                span = _unread_span(connection, delivery)
-            letter["through_seq"], letter["late"] = span[0], _holes_to_text(span[1])
+            end, below = _span(connection, delivery, through_seq, late)
+            span = {"through_seq": end, "late": _holes_to_text(below)}
             # Up to 0 is up to nothing.
-            cursor = _cursor(span[0] or None, wanted_seq or 0, now, holes, hole_at)
-            execute(connection, "insert_dead_letter", _key(delivery) | letter)
+            cursor = _cursor(end or None, wanted_seq or 0, now, holes, hole_at)
+            execute(connection, "insert_dead_letter", _key(delivery) | letter | span)
             if is_ours := _end_turn(connection, delivery, cursor):
                 execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
             return is_ours
@@ -331,8 +329,20 @@ def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[s
     return bool(finished or execute(connection, "finish_once", _key(delivery)).rowcount)
 
 
-def _is_chat_work(delivery: Delivery) -> bool:
-    return delivery.chat_id is not None and delivery.entry is None
+def _span(
+    connection: sqlite3.Connection,
+    delivery: Delivery,
+    through_seq: MessageSeq | None,
+    late: Sequence[Hole],
+) -> tuple[MessageSeq | None, Sequence[Hole]]:
+    """Where a letter ends, and what it covers below its beginning."""
+    if delivery.entry is not None or delivery.chat_id is None:
+        return None, ()
+    if delivery.is_revived:
+        return delivery.wanted_seq, delivery.holes
+    if through_seq is None:
+        return _unread_span(connection, delivery)
+    return through_seq, late
 
 
 def _unread_span(

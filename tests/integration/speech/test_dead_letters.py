@@ -158,3 +158,37 @@ async def test_a_letter_of_a_newcomer_comes_back_wherever_the_servers_cursor_is_
     await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
     await agent.deliver()
     assert handler.shown == [["1"]]
+
+
+async def buried(agent, handler, chat_id, seq):
+    """What the handler fails for now, as a letter; afterwards it is mended."""
+    handler.is_broken = True
+    await agent.hear(chat_id, seq)
+    handler.is_broken = False
+    handler.shown.clear()
+    (letter,) = await agent.journal.dead_letters("a")
+    return letter.dead_letter_id
+
+
+async def test_a_letter_that_is_given_up_again_covers_what_it_did_whatever_was_said_since(world):
+    handler = Breakable(error=Reject)
+    agent = await world.agent("a", handler.plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    letter_id = await buried(agent, handler, chat_id, 1)
+    (letter,) = await agent.journal.dead_letters("a")
+    await world.say(chat_id, "2")
+    await agent.hear(chat_id)
+
+    handler.is_broken = True
+    await agent.journal.revive(letter_id, now=agent.clock())
+    await agent.deliver()
+    (again,) = await agent.journal.dead_letters("a")
+    assert (again.after_seq, again.through_seq) == (letter.after_seq, letter.through_seq)
+    assert again.message_ids == letter.message_ids
+    handler.is_broken = False
+    handler.shown.clear()
+    await agent.journal.revive(again.dead_letter_id, now=agent.clock())
+    await agent.deliver()
+
+    assert handler.shown == [["1"]]
