@@ -233,6 +233,8 @@ class Attempts:
         is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)
         if is_attended:
             await self._watch.attend(chat_id)
+        is_doubtful = room.is_unsure_of(message["sender_id"] for message in foreign)
+        self._watch.doubt(chat_id, is_doubtful=is_doubtful)
         turn.show(history, is_attended=is_attended)
         messages = self._wanted(_due(delivery, foreign), bound, room)
         if messages:

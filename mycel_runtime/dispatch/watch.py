@@ -51,6 +51,7 @@ class Watch:
         self._clock = clock
         self._chats: set[str] | None = None
         self._held: set[str] = set()
+        self._doubtful: set[str] = set()
 
     async def attend(self, chat_id: ChatId) -> bool:
         """
@@ -69,6 +70,13 @@ class Watch:
             self._observer.tell(GuardReleased(chat_id=chat_id))
         return was_held
 
+    def doubt(self, chat_id: ChatId, *, is_doubtful: bool) -> None:
+        """Whether what is in view may be a human's, and nobody can tell (Q20)."""
+        if is_doubtful:
+            self._doubtful.add(chat_id)
+        else:
+            self._doubtful.discard(chat_id)
+
     async def view(self, delivery: Delivery, chat_id: ChatId, *, is_attended: bool) -> Guard:
         """What the handler may know of it."""
         if is_attended or chat_id not in await self._unattended_chats():
@@ -76,8 +84,8 @@ class Watch:
         said = await self._count(delivery)
         return Guard(
             turns=said.turns,
-            turns_left=max(0, self._settings.turns - said.turns),
-            is_held=chat_id in self._held or reason_to_hold(said, self._settings) is not None,
+            turns_left=max(0, self._settings.turns - (0 if chat_id in self._doubtful else said.turns)),
+            is_held=chat_id in self._held or self._reason(chat_id, said) is not None,
         )
 
     async def require_speech(self, delivery: Delivery, chat_id: ChatId) -> None:
@@ -90,13 +98,16 @@ class Watch:
         (await self._unattended_chats()).add(chat_id)
         if chat_id in self._held:
             raise WithheldError
-        reason = reason_to_hold(await self._count(delivery), self._settings)
+        reason = self._reason(chat_id, await self._count(delivery))
         if reason is None:
             return
         if await self._journal.hold(self._me, chat_id, reason=reason, now=self._clock()):
             self._observer.tell(GuardTripped(handler=delivery.handler, chat_id=chat_id, reason=reason))
         self._held.add(chat_id)
         raise WithheldError
+
+    def _reason(self, chat_id: ChatId, said: Unattended) -> str | None:
+        return reason_to_hold(said, self._settings, is_doubtful=chat_id in self._doubtful)
 
     async def _count(self, delivery: Delivery) -> Unattended:
         plugin = delivery.handler.partition(".")[0]

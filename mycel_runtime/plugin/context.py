@@ -46,7 +46,8 @@ class Guard:
 
     Attributes:
         turns: In which the agent spoke in this chat since a human last did.
-        turns_left: Until nothing is said any more; all of them while a human's message is in view.
+        turns_left: Until nothing is said any more; all of them while a human's message is in view, or one of whom
+            nobody can tell whether he is.
         is_held: A reply would end the run unsaid.
     """
 

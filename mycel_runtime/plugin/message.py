@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 from mycel_runtime.wire.times import time_of
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from mycel_runtime.wire import resources
 
+UNKNOWN: Final = "unknown"
+"""The type of a sender of whom the server cannot say what he is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -21,8 +24,8 @@ class Sender:
     Who spoke.
 
     Attributes:
-        type: `human`, `agent` or `external`; empty when the chat's members could not be read or no longer
-            include the sender.
+        type: `human`, `agent` or `external`; empty when the chat's members do not include the sender, or no longer;
+            `unknown` when they can never be read (Q20): no filter holds such a message back.
     """
 
     id: UserId

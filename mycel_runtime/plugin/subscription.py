@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from mycel_runtime.plugin.message import UNKNOWN
+
 if TYPE_CHECKING:
     import re
 
@@ -20,6 +22,8 @@ class MessageSubscription:
     """
     Messages of chats.
 
+    What the server can never tell of a chat or a sender holds nothing back: better shown in vain than not at all.
+
     Attributes:
         chat: Kind of chat.
         mention: Only messages that mention the agent.
@@ -33,9 +37,9 @@ class MessageSubscription:
     pattern: re.Pattern[str] | None = None
 
     def wants(self, message: Message, chat_type: str) -> bool:
-        """Whether the handler is to be shown this message of a chat of this type."""
+        """Whether the handler is to be shown this message of a chat of this type; empty: unknown."""
         return (
-            self.chat in {"any", chat_type}
+            (self.chat == "any" or chat_type in {"", self.chat})
             and (not self.mention or message.mentions_me)
             and self._wants_sender(message.sender.type)
             and (self.pattern is None or self.pattern.search(message.content) is not None)
@@ -46,9 +50,9 @@ class MessageSubscription:
             case "any":
                 return True
             case "human":
-                return sender_type == "human"
+                return sender_type in {"human", UNKNOWN}
             case "agent":
-                return sender_type in {"agent", "external"}
+                return sender_type in {"agent", "external", UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,12 @@ def test_each_budget_holds_when_it_is_spent_and_says_which():
     )
 
 
+def test_turns_in_which_nobody_can_tell_whether_a_human_spoke_hold_nothing_and_a_flood_does():
+    assert reason_to_hold(said(turns=600), SETTINGS, is_doubtful=True) is None
+    assert reason_to_hold(said(chat_sends=10), SETTINGS, is_doubtful=True) is not None
+    assert reason_to_hold(said(plugin_sends=20), SETTINGS, is_doubtful=True) is not None
+
+
 @given(st.integers(0, 5), st.integers(0, 9), st.integers(0, 19))
 def test_below_all_budgets_nothing_is_held(turns, chat_sends, plugin_sends):
     assert reason_to_hold(said(turns, chat_sends, plugin_sends), SETTINGS) is None
