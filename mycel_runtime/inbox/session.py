@@ -92,6 +92,8 @@ class Session:
         self._echoes_missed = 0
         self._is_proven = True
         self._oldest_seq: InboxSeq | None = None
+        self._overflows = 0
+        self._late_after = checkpoint.since_seq
         self._marks: dict[InboxSeq, Mark] = dict(marks)
         for seq in marks:
             self._progress.hold(seq)
@@ -114,15 +116,21 @@ class Session:
         One less than a frame that we know: the server then begins with it, and by it shows that its numbers are
         still the same (Q1). That is the anchor, the newest frame up to the checkpoint that a proven stream has told.
         The checkpoint's own would not do: a drain may have moved it, or a wake before our resume (Q14), and either
-        may have come from a server that counts anew. Only if the anchor lies far back, near the end of the ring, the
-        checkpoint's own must do. After an overflow the ring is asked for exactly. Where nothing is known, everything
-        is: a server that still counts on answers with an overflow, one that counts anew with its first frame.
+        may have come from a server that counts anew. Without an anchor, or if it lies near the end of the ring,
+        everything is asked for: a server that counts anew shows other frames under numbers that we know, or below
+        them. After an overflow (Q4) that is most of the ring, for it moves on while we connect; after a second one in
+        a row, only what follows the checkpoint.
         """
-        self._echo, oldest = self._known_frame(), self._oldest_seq
+        since, oldest = self._progress.since_seq, self._oldest_seq
+        first = self._near_anchor() if oldest is None else since
+        if self._overflows == 1 and oldest is not None:
+            first = min(since, InboxSeq(oldest - 1 + RING_FRAMES // 4))
+        is_held = first in self._marks and first >= (oldest or 0)
+        self._echo = InboxSeq(first) if is_held else None
         self._is_proven, self._oldest_seq = self._echo is None, None
-        if self._echo is not None:
-            return InboxSeq(self._echo - 1)
-        return InboxSeq(0) if oldest is None else self._progress.since_seq
+        self._overflows = 0 if oldest is None else self._overflows
+        self._late_after = since
+        return InboxSeq(first - is_held)
 
     def drained(self, messages: Sequence[Received], *, asked_at: Checkpoint, now: float) -> Step:
         """
@@ -133,12 +141,13 @@ class Session:
             asked_at: The checkpoint when the drain was asked for.
             now: Epoch seconds.
         """
-        echo, is_proven = self._echo, self._is_proven
+        of_the_stream = self._echo, self._is_proven, self._late_after
+        is_of_epoch = asked_at.epoch == self._epoch
         self._echo, self._is_proven = None, False
-        self._expect_late(messages, asked_at)
+        self._late_after = asked_at.since_seq if is_of_epoch else self._progress.since_seq
         step = self.receive(messages, now=now)
         if step.reconcile != "epoch":
-            self._echo, self._is_proven = echo, is_proven
+            self._echo, self._is_proven, self._late_after = of_the_stream
         return step
 
     def receive(self, messages: Sequence[Received], *, now: float) -> Step:
@@ -206,19 +215,17 @@ class Session:
             _announce(step.announced, chat_id, notify.message_seq)
 
     def _contradiction(self, seq: InboxSeq, mark: Mark) -> str:
-        """Why this number cannot belong to the epoch; empty when it can."""
+        """
+        Why this number cannot belong to the epoch; empty when it can.
+
+        A number that was given up since this connection, or this drain, began is late (Q55): it was under way when a
+        drain of more than a ring, or an overflow, moved the checkpoint past it.
+        """
         known = self._marks.get(seq)
         if known is None:
-            return f"seq {seq} at checkpoint {self._progress.since_seq}" if not self._is_above(seq) else ""
+            can_be = self._is_above(seq) or seq > self._late_after
+            return "" if can_be else f"seq {seq} at checkpoint {self._progress.since_seq}"
         return "" if _is_same(known, mark) else f"seq {seq} again with other content"
-
-    def _expect_late(self, messages: Sequence[Received], asked_at: Checkpoint) -> None:
-        """Numbers that were given up while the drain was under way are late (Q55), and contradict nothing."""
-        if asked_at.epoch != self._epoch:
-            return
-        for frame, _ in messages:
-            if isinstance(frame, Notify) and asked_at.since_seq < frame.seq and not self._is_above(frame.seq):
-                self._marks.setdefault(frame.seq, Mark(frame.fingerprint, frame.ts))
 
     def _missed_echo(self, seq: InboxSeq, step: Step) -> str:
         """
@@ -245,7 +252,7 @@ class Session:
         self._echo = None
         self._echoes_missed = 0
         self._is_proven = True
-        self._anchor = InboxSeq(0)
+        self._anchor = self._late_after = InboxSeq(0)
         self._progress = Progress(InboxSeq(0))
         self._marks.clear()
         step.reconcile = "epoch"
@@ -256,6 +263,7 @@ class Session:
         self._progress.start_at(InboxSeq(overflow.oldest_seq - 1))
         self._echo = None
         self._oldest_seq = overflow.oldest_seq
+        self._overflows += 1
         step.reconnect = True
         step.reconcile = step.reconcile or "overflow"
 
@@ -272,12 +280,10 @@ class Session:
         )
         return Heard(entry=entry, notify=None)
 
-    def _known_frame(self) -> InboxSeq | None:
-        """The frame that the next replay is to begin with, if we hold any that will do."""
-        since, oldest = self._progress.since_seq, self._oldest_seq
-        if oldest is None and self._anchor > 0 and since - self._anchor < RING_FRAMES // 2:
-            return self._anchor
-        return since if since in self._marks and since >= (oldest or 0) else None
+    def _near_anchor(self) -> InboxSeq:
+        """0 if it is in danger of falling out of the ring."""
+        is_near = self._progress.since_seq - self._anchor < RING_FRAMES // 2
+        return self._anchor if is_near else InboxSeq(0)
 
     def _told_checkpoint(self) -> InboxSeq:
         """The checkpoint if the stream has told its frame; 0 if only a drain has, which tells no time."""

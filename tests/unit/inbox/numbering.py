@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from mycel_runtime.wire.codec import decode_item, encode_notify, encode_overflow, fingerprint
 from mycel_runtime.wire.frames import Notify, Overflow
 
-RING = 6
-"""Frames; small, so that a few steps overflow it."""
+RING = 16
+"""Frames; small, so that a few steps overflow it, but not what happens while we connect."""
 
 
 @dataclass(frozen=True)

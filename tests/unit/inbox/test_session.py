@@ -235,14 +235,26 @@ def test_q14_what_a_wake_before_the_resume_moved_the_checkpoint_to_is_no_anchor(
     assert listening.resume() == 6
 
 
-def test_an_anchor_near_the_end_of_the_ring_is_given_up():
-    """Else each connection would overflow."""
+def test_an_anchor_near_the_end_of_the_ring_is_given_up_and_all_is_asked_for():
     listening = connected(7)
     listening.receive([notify(7)], now=0)
 
     listening.drained([item(seq) for seq in range(8, 200)], asked_at=checkpoint(7), now=0)
 
-    assert listening.resume() == 198
+    assert listening.resume() == 0
+
+
+def test_q4_after_an_overflow_what_is_known_of_the_ring_is_compared_once():
+    """It may be a server's that counts anew; but a ring that moves on as fast as we connect must not hold us up."""
+    listening = connected(7)
+    listening.receive([notify(7)], now=0)
+    listening.drained([item(seq) for seq in range(8, 400)], asked_at=checkpoint(7), now=0)
+
+    assert listening.resume() == 0
+    listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=150), raw="{}")], now=0)
+    assert listening.resume() == 149 + 64 - 1
+    listening.receive([Received(frame=Overflow(since_seq=212, oldest_seq=250), raw="{}")], now=0)
+    assert listening.resume() == 399 - 1
 
 
 def test_what_the_stream_tells_of_a_drained_frame_is_its_time_too():
@@ -261,6 +273,21 @@ def test_q55_numbers_that_an_overflow_gave_up_may_still_come_with_a_drain_that_w
 
     assert late.checkpoint == checkpoint(5)
     assert [heard.entry.seq for heard in late.heard] == [4, 5]
+
+
+def test_q55_numbers_that_a_drain_of_more_than_a_ring_gave_up_may_still_come_down_the_socket():
+    listening = connected(10)
+    listening.receive([notify(10)], now=0)
+    drain = [item(seq) for seq in range(14, 14 + 300)]
+    listening.drained(drain, asked_at=checkpoint(10), now=0)
+
+    late = listening.receive([notify(11), notify(12), notify(13)], now=0)
+
+    assert late.checkpoint == checkpoint(313)
+    assert [heard.entry.seq for heard in late.heard] == [11, 12, 13]
+
+    assert listening.resume() == 0
+    assert listening.receive([notify(9)], now=0).checkpoint.epoch == 2
 
 
 def test_q1_numbers_below_the_checkpoint_of_a_drain_that_was_asked_for_later_are_a_new_epoch():

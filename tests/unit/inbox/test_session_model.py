@@ -24,7 +24,7 @@ from tests.unit.inbox.numbering import RING, Handler, Numbered, Overflowed, Serv
 
 EXAMPLES = int(os.environ.get("SESSION_EXAMPLES", "300"))
 MEMORY = 4 * RING
-MOST_CONNECTIONS = 3
+MOST_CONNECTIONS = 5
 RUBBISH = ["{", '{"type":"hello"}', '{"type":"notify","seq":"x"}']
 
 WORKERS = st.integers(0, 1)

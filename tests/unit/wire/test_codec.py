@@ -20,11 +20,12 @@ from mycel_runtime.wire.codec import (
     fingerprint,
 )
 from mycel_runtime.wire.frames import MalformedFrame, Notify, Overflow, UnknownFrame
+from mycel_runtime.wire.limits import LARGEST_SEQ
 
 FRAMES = (Notify, Overflow, UnknownFrame, MalformedFrame)
 
 texts = st.text(max_size=20)
-seqs = st.integers(min_value=-(2**63) + 1, max_value=2**63 - 1)
+seqs = st.integers(min_value=-LARGEST_SEQ, max_value=LARGEST_SEQ)
 numbers = st.integers(min_value=-(10**30), max_value=10**30) | st.floats(
     allow_nan=False, allow_infinity=False
 )
@@ -164,7 +165,7 @@ def test_reason_never_shows_what_was_said():
         {"seq": None},
         {"seq": "1"},
         {"seq": True},
-        {"seq": 2**63},
+        {"seq": 2**53},
         {"seq": 1, "a": "\ud800"},
         {"seq": 1, "a": 10**5000},
     ],
