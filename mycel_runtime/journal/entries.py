@@ -248,6 +248,8 @@ class Delivery:
         is_revived: A dead letter's work: its messages end at `wanted_seq`.
         attempts: Spent so far.
         lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
+        others_seq: Chat work: so far at least each of the lane's other handlers has been given the chat or is to be;
+            `None`: there is no other.
         entry: Of event work.
         intents: Of this turn, by ordinal.
         holes: Numbers at or below `handled_seq` that are still looked for.
@@ -265,6 +267,7 @@ class Delivery:
     attempts: int
     lane_is_anchored: bool
     due_at: float
+    others_seq: MessageSeq | None = None
     is_revived: bool = False
     entry: Entry | None = None
     intents: tuple[Intent, ...] = ()

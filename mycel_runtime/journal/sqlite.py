@@ -374,6 +374,8 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -
     fields["is_revived"] = bool(fields["is_revived"])
     fields["holes"] = _holes_of(fields["holes"])
     intents = execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
+    if entry_id is None:
+        fields |= dict(execute(connection, "others_of_chat", fields).fetchone())
     return Delivery(
         **fields,
         claim=claim,

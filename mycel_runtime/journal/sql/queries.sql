@@ -80,6 +80,13 @@ SET state = 'running', claim = coalesce(claim, 0) + 1, lease_until = :lease_unti
 WHERE delivery_id = :delivery_id AND state = 'due'
 RETURNING claim;
 
+-- name: others_of_chat
+-- How far at least each other handler of the chat has been given or told of it.
+SELECT min(max(wanted_seq, coalesce(handled_seq, 0))) AS others_seq
+FROM delivery
+WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter_id IS NULL
+  AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
+
 -- name: recover
 UPDATE delivery SET state = 'due', due_at = :now, lease_until = NULL
 WHERE identity = :identity AND state = 'running';

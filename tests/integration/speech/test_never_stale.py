@@ -8,6 +8,7 @@ import random
 import pytest
 
 from mycel_runtime.errors import NotCaughtUpError
+from mycel_runtime.plugin.outcome import Retry
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.conftest import insist
 from tests.integration.speech.races import SERVERS, judge, race
@@ -213,3 +214,67 @@ async def test_q26_what_one_handlers_read_has_hidden_from_the_server_is_shown_to
     await agent.hear(chat_id, 1)
 
     assert heard == ["go", "between"]
+
+
+async def test_q32_what_nobody_announced_and_a_reply_marks_as_read_is_shown_to_the_chats_other_handlers(
+    world,
+):
+    """A message that mentions somebody else wakes nobody; whoever retries reads it, and marks it by his reply."""
+    plugin, heard, shown = Plugin("p"), [], []
+
+    @plugin.on_message
+    async def listen(ctx):
+        heard.append([message.content for message in ctx.messages])
+
+    @plugin.on_message
+    async def speak(ctx):
+        shown.append([message.content for message in ctx.messages])
+        if len(shown) == 1:
+            raise Retry(after=1.0)
+        await ctx.reply("ok")
+
+    agent = await world.agent("a", plugin)
+    await world.user("other")
+    group = (await world.owner.chats.create(["a", "other"], kind="group", title="g"))["id"]
+    await world.say(group, "one")
+    await agent.hear(group, 1)
+    await world.owner.messages.send(
+        group, "two", mentions=["other"], delivery_scope=None, enforce_caught_up=False
+    )
+    agent.clock.ahead += 60
+    await agent.deliver()
+
+    assert shown == [["one"], ["one", "two"]]
+    assert await agent.sdk.messages.unread(group) == []
+    assert heard == [["one"], ["two"]]
+
+
+async def test_what_is_said_while_a_newcomers_start_is_looked_for_is_shown(world):
+    """Between the question what is unread and the one for the newest message, if they are asked in that order."""
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.extend(message.content for message in ctx.messages)
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "old")
+    await agent.sdk.messages.read(chat_id)
+    messages, pending = agent.sdk.messages, ["between"]
+
+    def with_somebody_who_speaks_after(ask):
+        async def asked(*args, **kwargs):
+            answer = await ask(*args, **kwargs)
+            if pending:
+                await world.say(chat_id, pending.pop())
+            return answer
+
+        return asked
+
+    messages.unread = with_somebody_who_speaks_after(messages.unread)
+    messages.list = with_somebody_who_speaks_after(messages.list)
+    await agent.hear(chat_id, 1)
+    await agent.hear(chat_id, (await world.owner.messages.list(chat_id))[-1]["seq"])
+
+    assert shown == ["between"]
