@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mycel_runtime.dispatch.run import run_handler
-from mycel_runtime.dispatch.verdict import Failed, Outspoken, Result, Returned, Unanswered
+from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
 from mycel_runtime.dispatch.workers import Workers
 from mycel_runtime.errors import ApiError
 from mycel_runtime.plugin.context import FrameContext, MessageContext
@@ -168,6 +168,9 @@ class Attempts:
         history = [
             message for message in page if message["seq"] > turn.handled_seq or message["seq"] in numbers
         ]
+        await self._tell_others(delivery, history, now=read_at)
+        if self._is_overtaken(delivery, history):
+            return Overtaken()
         result = await self._show(delivery, chat_id, bound, turn, history)
         if turn.is_superseded:
             # The handler has swallowed that its reply came too late.
@@ -188,6 +191,29 @@ class Attempts:
             case _:
                 return result
 
+    async def _tell_others(
+        self, delivery: Delivery, history: Sequence[resources.Message], *, now: float
+    ) -> None:
+        """
+        What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
+
+        So the chat's other handlers are told first.
+        """
+        newest = max((message["seq"] for message in history if concerns(message, self._me)), default=0)
+        if delivery.others_seq is not None and newest > delivery.others_seq:
+            await self._journal.want_others(delivery, wanted_seq=MessageSeq(newest), now=now)
+
+    def _is_overtaken(self, delivery: Delivery, history: Sequence[resources.Message]) -> bool:
+        """
+        Whether a dead letter's chat holds what its handler has been given neither with the letter nor since.
+
+        A reply would mark it as read, and nobody had seen it.
+        """
+        if not delivery.is_revived:
+            return False
+        given_seq = max(delivery.wanted_seq, delivery.living_seq or 0)
+        return any(message["seq"] > given_seq and concerns(message, self._me) for message in history)
+
     async def _anchored(self, delivery: Delivery, chat_id: ChatId) -> MessageSeq:
         """
         The handler's cursor in this chat.
@@ -197,8 +223,9 @@ class Attempts:
         """
         if delivery.handled_seq is not None and delivery.lane_is_anchored:
             return delivery.handled_seq
+        # In this order, or what is said in between is neither.
+        newest = await self._sdk.messages.list(chat_id, limit=1)
         unread = await self._sdk.messages.unread(chat_id)
-        newest = [] if unread else await self._sdk.messages.list(chat_id, limit=1)
         start = first_handled_seq(unread, newest)
         if len(unread) > self._settings.past_cap:
             start = max(start, await self._capped(chat_id))

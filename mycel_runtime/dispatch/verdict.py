@@ -65,6 +65,11 @@ class Outspoken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """A dead letter's chat has gone on, and its handler is given that first: else it would speak to it unseen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
     """The plugin is left alone for `retry_after` seconds; nothing was run."""
 
@@ -72,7 +77,7 @@ class Quarantined:
     retry_after: float
 
 
-Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Quarantined
+Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Overtaken | Quarantined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ def judge(
     Args:
         result: How the run ended.
         attempts: Spent before this run.
-        outage: Seconds since the backend last gave a usable answer.
+        outage: Seconds for which it has been in vain.
         settings: `[dispatch]`.
         draw: In [0, 1), spreads retries.
     """
@@ -125,6 +130,9 @@ def judge(
         case Outspoken(rounds=rounds):
             delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)
             return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")
+        case Overtaken():
+            delay = outage_delay(outage, settings, draw)
+            return Postpone(delay=delay, spend=False, reason="newer messages come first")
         case Quarantined(plugin=plugin, retry_after=retry_after):
             # Looked at from time to time, because the operator may end it at once.
             delay = min(retry_after, settings.retry_cap) * (1.0 + draw / 10)

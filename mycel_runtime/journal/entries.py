@@ -250,6 +250,7 @@ class Delivery:
         lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
         others_seq: Chat work: so far at least each of the lane's other handlers has been given the chat or is to be;
             `None`: there is no other.
+        living_seq: Of a dead letter's chat work: the cursor of its handler in the living chat.
         entry: Of event work.
         intents: Of this turn, by ordinal.
         holes: Numbers at or below `handled_seq` that are still looked for.
@@ -268,6 +269,7 @@ class Delivery:
     lane_is_anchored: bool
     due_at: float
     others_seq: MessageSeq | None = None
+    living_seq: MessageSeq | None = None
     is_revived: bool = False
     entry: Entry | None = None
     intents: tuple[Intent, ...] = ()

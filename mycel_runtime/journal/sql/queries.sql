@@ -81,8 +81,9 @@ WHERE delivery_id = :delivery_id AND state = 'due'
 RETURNING claim;
 
 -- name: others_of_chat
--- How far at least each other handler of the chat has been given or told of it.
-SELECT min(max(wanted_seq, coalesce(handled_seq, 0))) AS others_seq
+-- How far at least each other handler of the chat has been given or told of it; and of a revived letter its own.
+SELECT min(max(wanted_seq, coalesce(handled_seq, 0))) AS others_seq,
+       max(iif(handler = :handler, handled_seq, NULL)) AS living_seq
 FROM delivery
 WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter_id IS NULL
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;

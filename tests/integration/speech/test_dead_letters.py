@@ -192,3 +192,22 @@ async def test_a_letter_that_is_given_up_again_covers_what_it_did_whatever_was_s
     await agent.deliver()
 
     assert handler.shown == [["1"]]
+
+
+async def test_a_letter_is_not_answered_before_its_handler_was_shown_what_was_said_since(world):
+    """Nobody had announced it: the reply would have passed, and marked it as read."""
+    handler = Breakable(error=Reject)
+    agent = await world.agent("a", handler.plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "transfer the money")
+    letter_id = await buried(agent, handler, chat_id, 1)
+    await world.say(chat_id, "stop")
+    await agent.journal.revive(letter_id, now=agent.clock())
+    await agent.deliver()
+    agent.clock.ahead += 60
+    await agent.deliver()
+
+    assert handler.shown == [["stop"], ["transfer the money"]]
+    said = [message["content"] for message in await world.owner.messages.list(chat_id)]
+    assert said == ["transfer the money", "stop", "re: stop", "re: transfer the money"]
+    assert (await agent.journal.statistics("a")).due == 0
