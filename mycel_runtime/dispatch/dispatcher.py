@@ -11,8 +11,9 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.dispatch.patience import Patience
 from mycel_runtime.dispatch.quarantine import Quarantine
-from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, Unanswered, judge
+from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Dispatcher:
         self._draw = draw
         self._wake = asyncio.Event()
         self._is_stopping = False
-        self._answered_at = clock()
+        self._patience = Patience(clock)
         self._next_due_at = clock()
         self.running = 0
         self.quarantine = Quarantine(settings, observer=observer, clock=clock)
@@ -162,12 +163,10 @@ class Dispatcher:
 
     async def _conclude(self, delivery: Delivery, result: Result, *, took: float) -> None:
         now = self._clock()
-        if not isinstance(result, Unanswered):
-            self._answered_at = now
         verdict = judge(
             result,
             attempts=delivery.attempts,
-            outage=now - self._answered_at,
+            outage=self._patience.note(delivery.delivery_id, result),
             settings=self._settings,
             draw=self._draw(),
         )
