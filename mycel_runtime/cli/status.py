@@ -80,6 +80,7 @@ def _work(now: Status) -> list[str]:
         f"{work.dead_letters} dead letters",
         f"{work.journal_entries} frames kept",
         *(f"left alone: {plugin}" for plugin in work.quarantined),
+        *([f"{work.abandoned_tasks} tasks abandoned"] if work.abandoned_tasks else []),
         *([f"{work.abandoned_threads} threads abandoned"] if work.abandoned_threads else []),
     ]
 

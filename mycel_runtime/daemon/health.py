@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from mycel_runtime.dispatch.run import abandoned_threads
+from mycel_runtime.dispatch.abandoned import abandoned_tasks, abandoned_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ class WorkReport(_Report):
 
     Attributes:
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
-        abandoned_threads: Of handlers that outlived their deadline and go on.
+        abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
     """
 
     due: int = 0
@@ -79,6 +79,7 @@ class WorkReport(_Report):
     dead_letters: int = 0
     journal_entries: int = 0
     quarantined: tuple[str, ...] = ()
+    abandoned_tasks: int = 0
     abandoned_threads: int = 0
 
 
@@ -147,6 +148,7 @@ def work_report(statistics: JournalStatistics | None, quarantined: Iterable[str]
         dead_letters=statistics.dead_letters,
         journal_entries=statistics.entries,
         quarantined=tuple(sorted(quarantined)),
+        abandoned_tasks=abandoned_tasks(),
         abandoned_threads=abandoned_threads(),
     )
 

@@ -1,8 +1,8 @@
 """
 A handler's run: until it returns, raises, or its deadline passes.
 
-`async def` runs here, on the loop; `def` runs in a thread of its own, a daemon thread, because one that never
-ends must not keep the process alive.
+`async def` runs here, on the loop, in a task of its own; `def` runs in a thread of its own, a daemon thread, because
+one that never ends must not keep the process alive. Neither can be made to end: what goes on is abandoned.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from mycel_runtime.dispatch.abandoned import abandon_task, abandon_thread
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import (
     ApiError,
@@ -42,12 +42,8 @@ if TYPE_CHECKING:
     Call: TypeAlias = Callable[[Handler, MessageContext | FrameContext], Awaitable[None]]
 
 
-_abandoned: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
-
-
-def abandoned_threads() -> int:
-    """How many plain functions outlived their run and still go on, in this process."""
-    return sum(thread.is_alive() for thread in tuple(_abandoned))
+GRACE_SECONDS: Final = 3.0
+"""From the cancellation of a handler until it is abandoned: time to close what it has opened."""
 
 
 async def run_handler(
@@ -73,27 +69,54 @@ async def run_handler(
     Raises:
         SupersededError: It is to be asked again with more messages.
 
-    Cancelling: cancels an `async def` handler; abandons a `def` handler to its thread.
+    Cancelling: cancels an `async def` handler, and abandons it if it goes on nevertheless; abandons a `def` handler
+        to its thread. Whatever they raise then, it is a cancellation.
     """
-    deadline = asyncio.timeout_at(context.deadline)
     try:
-        async with deadline:
-            await (call or _call)(handler, context)
-    except (SupersededError, asyncio.CancelledError) as exc:
-        if isinstance(exc, SupersededError) or _is_cancelled():
-            raise
-        return _failed(exc, through_seq)
-    except (DroppedError, WithheldError):
-        return None
-    except UnansweredError as exc:
-        return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
-    except BaseException as exc:  # noqa: BLE001 - whatever a plugin raises costs its own delivery only
-        if deadline.expired():
-            return Failed(reason="deadline passed", trace=_trace(exc), through_seq=through_seq)
-        return _failed(exc, through_seq)
+        raised, is_late = await _contained(call or _call, handler, context)
     finally:
         context.end()
+    return _ending(raised, through_seq, is_late=is_late)
+
+
+async def _contained(
+    call: Call, handler: Handler, context: MessageContext | FrameContext
+) -> tuple[BaseException | None, bool]:
+    """
+    What it raised, and whether its deadline has passed.
+
+    In a task of its own, outside of any group: one that catches its cancellation would keep whoever waits for it.
+    """
+    loop = asyncio.get_running_loop()
+    running = loop.create_task(_as_value(call, handler, context), name=f"handler-{handler.id}")
+    is_late = False
+    try:
+        await asyncio.wait([running], timeout=max(0.0, context.deadline - loop.time()))
+        is_late = not running.done()
+    finally:
+        if not running.done():
+            await _stop(running)
+    return running.result() if running.done() else TimeoutError(), is_late
+
+
+async def _as_value(
+    call: Call, handler: Handler, context: MessageContext | FrameContext
+) -> BaseException | None:
+    """What it raised, as a value: a task lets `SystemExit` through to the loop."""
+    try:
+        await call(handler, context)
+    except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
+        return exc
     return None
+
+
+async def _stop(running: asyncio.Task[BaseException | None]) -> None:
+    running.cancel()
+    try:
+        await asyncio.wait([running], timeout=GRACE_SECONDS)
+    finally:
+        if not running.done():
+            abandon_task(running)
 
 
 async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
@@ -129,8 +152,24 @@ async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str
     try:
         return await ended
     except asyncio.CancelledError:
-        _abandoned.add(thread)
+        abandon_thread(thread)
         raise
+
+
+def _ending(
+    raised: BaseException | None, through_seq: MessageSeq | None, *, is_late: bool
+) -> Failed | Unanswered | None:
+    match raised:
+        case None | DroppedError() | WithheldError():
+            return None
+        case SupersededError():
+            raise raised
+        case UnansweredError(cause=cause):
+            return Unanswered(reason=str(raised), retry_after=cause.retry_after_seconds)
+        case _ if is_late:
+            return Failed(reason="deadline passed", trace=_trace(raised), through_seq=through_seq)
+        case _:
+            return _failed(raised, through_seq)
 
 
 def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unanswered:
@@ -171,9 +210,3 @@ def _trace(exc: BaseException) -> str:
     """Files, lines and functions; never values or the exception's text, which may quote a message."""
     frames = traceback.extract_tb(exc.__traceback__)
     return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody cancelled us, rather than the handler raising `CancelledError` by itself."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import sys
 import threading
 
 import pytest
 
+from mycel_runtime.dispatch import run
+from mycel_runtime.dispatch.abandoned import abandoned_tasks
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
@@ -161,6 +165,129 @@ async def test_cancelling_the_run_cancels_the_handler_and_passes_through():
 
     assert running.cancelled()
     assert cancelled.is_set()
+
+
+def stubborn(released, *, last=None):
+    """A handler that catches every cancellation until it is released."""
+
+    async def handler(ctx):
+        while not released.is_set():
+            with contextlib.suppress(BaseException):
+                await released.wait()
+        if last is not None:
+            raise last
+
+    return handler
+
+
+@pytest.fixture
+def short_grace(monkeypatch):
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.05)
+
+
+async def until_none_is_abandoned():
+    left = [task for task in asyncio.all_tasks() if task.get_name().startswith("handler-")]
+    if left:
+        await asyncio.wait(left, timeout=20)
+    assert abandoned_tasks() == 0
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_a_handler_that_catches_its_cancellation_is_abandoned_at_its_deadline():
+    released = asyncio.Event()
+
+    failed = await outcome(stubborn(released), seconds=0.01)
+
+    assert (failed.reason, failed.through_seq) == ("deadline passed", 3)
+    assert abandoned_tasks() == 1
+    released.set()
+    await until_none_is_abandoned()
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_cancelling_passes_through_though_the_handler_catches_it():
+    released, started = asyncio.Event(), asyncio.Event()
+
+    async def handler(ctx):
+        started.set()
+        await stubborn(released)(ctx)
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(outcome(handler))
+        await started.wait()
+        running.cancel()
+
+    assert running.cancelled()
+    assert abandoned_tasks() == 1
+    released.set()
+    await until_none_is_abandoned()
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_what_an_abandoned_handler_raises_at_last_is_told_to_the_loop():
+    released, told = asyncio.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    last = ValueError(SECRET)
+
+    await outcome(stubborn(released, last=last), seconds=0.01)
+    released.set()
+    await until_none_is_abandoned()
+
+    assert told == [last]
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_a_second_cancellation_ends_a_handler_that_catches_one():
+    async def handler(ctx):
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    assert (await outcome(handler, seconds=0.01)).reason == "deadline passed"
+    await until_none_is_abandoned()
+
+
+async def test_a_handler_may_return_when_its_deadline_passes():
+    async def handler(ctx):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.01)
+
+    assert await outcome(handler, seconds=0.01) is None
+    assert abandoned_tasks() == 0
+
+
+@pytest.mark.parametrize("seconds", [0.01, 20.0], ids=["at its deadline", "at a cancellation"])
+async def test_what_a_handler_raises_because_it_is_cancelled_is_not_its_failure(seconds):
+    """Client libraries turn a cancellation into a lost connection."""
+    started = asyncio.Event()
+
+    async def handler(ctx):
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionResetError from None
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(outcome(handler, seconds))
+        await started.wait()
+        if seconds > 1:
+            running.cancel()
+
+    assert running.cancelled() or running.result().reason == "deadline passed"
+    assert running.cancelled() is (seconds > 1)
+
+
+async def test_a_handler_sees_the_context_variables_of_its_delivery():
+    variable, seen = contextvars.ContextVar("variable"), []
+
+    async def handler(ctx):
+        seen.append(variable.get())
+
+    variable.set("here")
+    assert await outcome(handler) is None
+    assert seen == ["here"]
 
 
 async def test_recursion_without_end_is_contained():

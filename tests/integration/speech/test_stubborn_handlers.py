@@ -1,0 +1,89 @@
+"""Handlers that do not end when they are cancelled: they cost their own delivery only, and say nothing any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from mycel_runtime.dispatch import run
+from mycel_runtime.dispatch.abandoned import abandoned_tasks
+from mycel_runtime.journal.entries import Batch
+from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.test_doubts import contents
+
+WAIT_SECONDS = 30.0
+
+
+async def start(world, plugin, **dispatch):
+    agent = await world.agent("a", plugin, **dispatch)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+    return agent, chat_id
+
+
+async def test_an_abandoned_handler_says_nothing_any_more_and_its_lane_goes_on(world, monkeypatch):
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.2)
+    plugin, released, ended, refused, runs = Plugin("p"), asyncio.Event(), asyncio.Event(), [], []
+
+    @plugin.on_message
+    async def answer(ctx):
+        runs.append(ctx.attempt)
+        if len(runs) == 2:
+            await ctx.reply("in time")
+            return
+        while not released.is_set():
+            with contextlib.suppress(BaseException):
+                await released.wait()
+        try:
+            await ctx.reply("too late")
+        except Exception as exc:  # noqa: BLE001 - what is refused, and how
+            refused.append(type(exc).__name__)
+        ended.set()
+
+    agent, chat_id = await start(world, plugin, handler_timeout=0.2)
+    await agent.hear(chat_id)
+    assert [fact.reason for fact in agent.memory.named("delivery.postponed")] == ["deadline passed"]
+    agent.clock.ahead += 60
+    await agent.deliver()
+    assert abandoned_tasks() == 1
+    released.set()
+    async with asyncio.timeout(WAIT_SECONDS):
+        await ended.wait()
+
+    assert refused == ["ContextEndedError"]
+    assert await contents(world, chat_id, "a") == ["in time"]
+
+
+@pytest.mark.parametrize("ending", ["raises", "returns", "goes on"])
+async def test_the_end_of_the_process_spends_no_attempt_whatever_the_handler_makes_of_it(
+    world, monkeypatch, ending
+):
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.2)
+    plugin, started, released = Plugin("p"), asyncio.Event(), asyncio.Event()
+
+    @plugin.on_message
+    async def answer(ctx):
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if ending == "raises":
+                raise ConnectionResetError from None
+        while ending == "goes on" and not released.is_set():
+            with contextlib.suppress(BaseException):
+                await released.wait()
+
+    agent, chat_id = await start(world, plugin, max_attempts=1)
+    await agent.journal.append(Batch(identity=agent.me, hints=agent.hint(chat_id, 1)), now=agent.clock())
+    async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as tasks:
+        dispatching = tasks.create_task(agent.parts.dispatcher.run())
+        await started.wait()
+        agent.parts.dispatcher.stop()
+        dispatching.cancel()
+    released.set()
+
+    assert await agent.journal.dead_letters("a") == []
+    # Still claimed: the next start finds it, and runs it again.
+    assert (await agent.journal.statistics("a")).running == 1
