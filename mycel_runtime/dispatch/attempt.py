@@ -148,14 +148,16 @@ class Attempts:
             may_speak=lambda: self._watch.require_speech(delivery, chat_id),
         )
         await turn.settle_doubts()
-        for _ in range(self._settings.conflict_rounds):
+        for rounds in range(self._settings.conflict_rounds):
             try:
-                return await self._ask(delivery, chat_id, bound, turn)
+                return await self._ask(delivery, chat_id, bound, turn, is_again=rounds > 0)
             except SupersededError:
                 await asyncio.sleep(_ROUND_PAUSE_SECONDS * self._draw())
         return Outspoken(rounds=self._settings.conflict_rounds)
 
-    async def _ask(self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler, turn: Turn) -> Result:
+    async def _ask(
+        self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_again: bool
+    ) -> Result:
         """
         One round: read what is unseen, run the handler on it.
 
@@ -171,8 +173,9 @@ class Attempts:
         await self._tell_others(delivery, history, now=read_at)
         if self._is_overtaken(delivery, history):
             return Overtaken()
-        result = await self._show(delivery, chat_id, bound, turn, history)
-        if turn.is_superseded:
+        is_in_vain = is_again and turn.seen_seqs.issuperset(message["seq"] for message in history)
+        result = await self._show(delivery, chat_id, bound, turn, history, is_in_vain=is_in_vain)
+        if turn.is_superseded and not is_in_vain:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
         holes = still_open(
@@ -254,7 +257,15 @@ class Attempts:
         bound: BoundHandler,
         turn: Turn,
         history: Sequence[resources.Message],
+        *,
+        is_in_vain: bool,
     ) -> Result:
+        """
+        Run the handler on what it has not been shown.
+
+        Asked again with nothing new it would say the same and be refused again, perhaps for ever: that spends an
+        attempt.
+        """
         foreign = [message for message in history if concerns(message, self._me)]
         room = await self._roster.room(chat_id, {message["sender_id"] for message in foreign})
         is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)
@@ -264,6 +275,14 @@ class Attempts:
         self._watch.doubt(chat_id, is_doubtful=is_doubtful)
         turn.show(history, is_attended=is_attended)
         messages = self._wanted(_due(delivery, foreign), bound, room)
+        if messages and is_in_vain:
+            return Failed(
+                reason="refused for what nobody can see",
+                trace="",
+                through_seq=turn.through_seq,
+                is_answer=True,
+                message_ids=tuple(message.id for message in messages),
+            )
         if messages:
             context = MessageContext(
                 messages=messages,
