@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from mycel_runtime.dispatch.containment import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
 from mycel_runtime.dispatch.workers import Workers
-from mycel_runtime.errors import ApiError
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.caught_up import concerns, first_handled_seq, still_open
-from mycel_runtime.speech.ending import UNANSWERED, SupersededError, UnansweredError
+from mycel_runtime.speech.ending import SupersededError
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
@@ -98,23 +98,18 @@ class Attempts:
         """
         Run a claimed delivery's handler once; a superseded run goes on with more messages, a bounded number of times.
 
+        Raises:
+            JournalError: The journal failed; everything else is a result.
+
         Cancelling: what was said stays said; the delivery stays claimed and is recovered by the next process.
         """
         bound = self._handlers.get(delivery.handler)
         if bound is None:
             return Failed(reason=f"no handler {delivery.handler} any more", trace="", is_permanent=True)
-        try:
-            if delivery.entry is not None:
-                return await self._run_on_entry(delivery, delivery.entry, bound)
-            assert delivery.chat_id is not None
-            result = await self._run_on_chat(delivery, delivery.chat_id, bound)
-        except UNANSWERED as exc:
-            result = Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
-        except UnansweredError as exc:
-            result = Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
-        except ApiError as exc:
-            reason = f"{type(exc).__name__} {exc.status_code} while reading the chat"
-            result = Failed(reason=reason, trace="", is_answer=True)
+        if delivery.entry is not None:
+            return await contained(self._run_on_entry(delivery, delivery.entry, bound))
+        assert delivery.chat_id is not None
+        result = await contained(self._run_on_chat(delivery, delivery.chat_id, bound))
         if not isinstance(result, Returned):
             await self._outbox.park_doubts(delivery)
         return result
@@ -174,10 +169,7 @@ class Attempts:
         if self._is_overtaken(delivery, history):
             return Overtaken()
         is_in_vain = is_again and turn.seen_seqs.issuperset(message["seq"] for message in history)
-        result = await self._show(delivery, chat_id, bound, turn, history, is_in_vain=is_in_vain)
-        if turn.is_superseded and not is_in_vain:
-            # The handler has swallowed that its reply came too late.
-            raise SupersededError([])
+        result = await contained(self._show(delivery, chat_id, bound, turn, history, is_in_vain=is_in_vain))
         holes = still_open(
             delivery.holes,
             turn.missing_seqs(),
@@ -190,7 +182,15 @@ class Attempts:
                 return dataclasses.replace(result, holes=holes)
             case Failed():
                 late = tuple(hole for hole in delivery.holes if hole.seq in turn.seen_seqs)
-                return dataclasses.replace(result, wanted_seq=turn.wanted_seq, holes=holes, late=late)
+                if not late and turn.through_seq == turn.handled_seq:
+                    return result
+                return dataclasses.replace(
+                    result,
+                    through_seq=result.through_seq or turn.through_seq,
+                    wanted_seq=turn.wanted_seq,
+                    holes=holes,
+                    late=late,
+                )
             case _:
                 return result
 
@@ -275,15 +275,10 @@ class Attempts:
         self._watch.doubt(chat_id, is_doubtful=is_doubtful)
         turn.show(history, is_attended=is_attended)
         messages = self._wanted(_due(delivery, foreign), bound, room)
-        if messages and is_in_vain:
-            return Failed(
-                reason="refused for what nobody can see",
-                trace="",
-                through_seq=turn.through_seq,
-                is_answer=True,
-                message_ids=tuple(message.id for message in messages),
-            )
-        if messages:
+        ended: Failed | Unanswered | None = None
+        if is_in_vain and (messages or turn.is_superseded):
+            ended = Failed(reason="refused for what nobody can see", trace="", is_answer=True)
+        elif messages:
             context = MessageContext(
                 messages=messages,
                 chat_id=chat_id,
@@ -299,12 +294,12 @@ class Attempts:
                 _roster=self._roster,
             )
             ended = await self._call(bound, context, turn)
-            if isinstance(ended, Failed):
-                return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
-            if ended is not None:
-                return ended
-            await turn.conclude()
-        return Returned(
+        if turn.is_superseded and not is_in_vain:
+            # The handler has swallowed that its reply came too late.
+            raise SupersededError([])
+        if isinstance(ended, Failed):
+            return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
+        return ended or Returned(
             handled_seq=turn.through_seq,
             wanted_seq=turn.wanted_seq,
             shown=len(messages),
@@ -323,6 +318,8 @@ class Attempts:
             await turn.fall_silent()
             raise
         await turn.fall_silent()
+        if ended is None:
+            await turn.conclude()
         return ended
 
     def _wanted(self, foreign: Sequence[resources.Message], bound: BoundHandler, room: Room) -> list[Message]:

@@ -1,0 +1,46 @@
+"""
+What goes wrong around a handler costs its own delivery only.
+
+A message that nobody can make sense of, or a mistake of ours, would else end the dispatcher, and with it every agent
+of the process, at each start again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.trace import trace_of
+from mycel_runtime.dispatch.verdict import Failed, Unanswered
+from mycel_runtime.errors import ApiError, JournalError
+from mycel_runtime.speech.ending import UNANSWERED, UnansweredError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from mycel_runtime.dispatch.verdict import Result
+
+
+async def contained(work: Awaitable[Result]) -> Result:
+    """
+    Await, and tell what is raised as a result.
+
+    Raises:
+        JournalError: Nothing can be written down any more, this least of all.
+        SupersededError: The handler is to be asked again.
+
+    Cancelling: cancels the work.
+    """
+    try:
+        return await work
+    except JournalError:
+        raise
+    except UNANSWERED as exc:
+        return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+    except UnansweredError as exc:
+        return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
+    except ApiError as exc:
+        reason = f"{type(exc).__name__} {exc.status_code} while reading the chat"
+        return Failed(reason=reason, trace="", is_answer=True)
+    except Exception as exc:  # noqa: BLE001 - whatever it is
+        reason = f"{type(exc).__name__} outside the handler"
+        return Failed(reason=reason, trace=trace_of(exc), is_answer=True)

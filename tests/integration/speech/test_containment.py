@@ -1,0 +1,102 @@
+"""What goes wrong around a handler costs its own delivery, and no agent of the process."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.entries import Batch
+from tests.integration.speech.test_quirks import listening
+
+DEADLINE = 30.0
+
+
+def without(field, ask, chat_id):
+    """The messages of one chat lack what every message has."""
+
+    async def spoiled(chat, **arguments):
+        page = await ask(chat, **arguments)
+        if chat != chat_id:
+            return page
+        return [{name: value for name, value in message.items() if name != field} for message in page]
+
+    return spoiled
+
+
+async def hint(agent, chat_id, seq):
+    await agent.journal.append(Batch(identity=agent.me, hints=agent.hint(chat_id, seq)), now=agent.clock())
+    agent.parts.dispatcher.wake()
+
+
+@pytest.mark.parametrize("field", ["id", "seq", "sender_id"])
+async def test_messages_that_nobody_can_make_sense_of_are_a_dead_letter_and_other_chats_go_on(world, field):
+    plugin, shown = listening()
+    agent = await world.agent("a", plugin, max_attempts=2)
+    await world.user("other")
+    broken = (await world.owner.chats.create(["a", "other"], kind="group", title="g"))["id"]
+    sound = (await world.owner.chats.ensure_direct("a"))["id"]
+    newest = await world.say(broken, "x")
+    await world.say(sound, "hello")
+    unspoiled = agent.sdk.messages.list
+    agent.sdk.messages.list = without(field, unspoiled, broken)
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        tasks.create_task(agent.parts.dispatcher.run())
+        await hint(agent, broken, newest["seq"])
+        while not await agent.journal.dead_letters("a"):  # noqa: ASYNC110 - the dispatcher tells nobody
+            await asyncio.sleep(0.01)
+        await hint(agent, sound, 1)
+        while not shown:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        agent.parts.dispatcher.stop()
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert (letter.reason, letter.attempts) == ("KeyError outside the handler", 2)
+    assert letter.trace
+    assert letter.through_seq == newest["seq"]
+    agent.sdk.messages.list = unspoiled
+    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.deliver()
+    assert shown == ["hello", "x"]
+
+
+async def test_a_message_that_breaks_its_filter_is_a_dead_letter_and_hides_none_of_the_next(world):
+    """Read, but not handed over; also if no hint had told its number."""
+    plugin, shown = listening()
+    agent = await world.agent("a", plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    wanted = agent.parts.dispatcher._attempts._wanted
+
+    def broken(foreign, bound, room):
+        assert all(message["content"] != "x" for message in foreign), "secret"
+        return wanted(foreign, bound, room)
+
+    agent.parts.dispatcher._attempts._wanted = broken
+    await world.say(chat_id, "x")
+    await agent.hear(chat_id)
+    await world.say(chat_id, "y")
+    await agent.hear(chat_id)
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert (letter.reason, letter.through_seq) == ("AssertionError outside the handler", 1)
+    assert "secret" not in f"{letter}"
+    assert shown == ["y"]
+
+
+async def test_a_journal_that_fails_is_no_deliverys_fault(world):
+    """Nothing could be written down any more: the process ends, and the next one goes on."""
+    plugin, shown = listening()
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+
+    async def anchor(*_, **__):
+        raise JournalError("disk full")
+
+    agent.journal.anchor = anchor
+    with pytest.RaisesGroup(JournalError):
+        await agent.hear(chat_id)
+
+    assert shown == []
+    assert await agent.journal.dead_letters("a") == []
