@@ -1,8 +1,8 @@
 """
 Several agents in one process, none disturbing another.
 
-An agent that ends by an error ends alone; the others go on. Signals, file modes and what the supervisor is told
-belong to the process. It ends when the last agent has, with the first error's exit code.
+An agent that ends by an error ends alone; the others go on. Signals, file modes, what the supervisor is told and
+what plugins leave behind belong to the process. It ends when the last agent has, with the first error's exit code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.daemon.threads import ThreadPerCall
 from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
+from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
+from mycel_runtime.observe.logs import LogObserver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,7 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
     """
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
+    _watch_leftovers(agents)
     stop, failures = StopRequest(), list[MycelError]()
     waiting_for = len(agents)
 
@@ -65,6 +68,13 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
     systemd.notify(systemd.STOPPING)
     if failures:
         raise failures[0]
+
+
+def _watch_leftovers(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
+    """Of several agents nobody can tell whose they are."""
+    observer = agents[0][0].observer if len(agents) == 1 else LogObserver({})
+    watch_threads(observer)
+    watch_tasks(observer)
 
 
 async def _tell_stopping(stop: StopRequest) -> None:

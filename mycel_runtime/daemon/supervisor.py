@@ -65,6 +65,9 @@ class Supervisor:
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
         how_to_talk: Shown after the greeting.
+
+    Attributes:
+        observer: Told of everything, this agent's status included.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Supervisor:
         self._handlers = bound_handlers(plugins)
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._tally = Tally(time.time)
-        self._observer = FanOut([observer, self._tally, systemd.StatusLine()])
+        self.observer = FanOut([observer, self._tally, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
         self._started_at = time.time()
@@ -165,7 +168,7 @@ class Supervisor:
             sdk,
             server=self._settings.agent.base_url,
             settings=self._settings.inbox,
-            observer=self._observer,
+            observer=self.observer,
         )
         return await assemble(
             self._settings,
@@ -175,11 +178,11 @@ class Supervisor:
             journal=journal,
             sdk=sdk,
             handlers=self._handlers,
-            observer=self._observer,
+            observer=self.observer,
         )
 
     def _announce(self, backend: Backend) -> None:
-        self._observer.tell(
+        self.observer.tell(
             DaemonStarted(
                 agent=self._settings.agent.name,
                 server=backend.base_url,
@@ -227,7 +230,7 @@ class Supervisor:
         others: list[asyncio.Task[None]],
     ) -> None:
         drain_timeout = self._settings.daemon.drain_timeout
-        self._observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
+        self.observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
         for task in others:
             task.cancel()
         parts.dispatcher.stop()
@@ -239,7 +242,7 @@ class Supervisor:
             insisted.cancel()
         abandoned = parts.dispatcher.running
         dispatching.cancel()
-        self._observer.tell(DaemonStopped(abandoned=abandoned))
+        self.observer.tell(DaemonStopped(abandoned=abandoned))
 
     @contextlib.asynccontextmanager
     async def _backend(self) -> AsyncIterator[Backend]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.dispatch.abandoned import abandon_task, abandon_thread
@@ -22,6 +20,7 @@ from mycel_runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from mycel_runtime.observe.trace import trace_of
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.ending import (
@@ -167,7 +166,8 @@ def _ending(
         case UnansweredError(cause=cause):
             return Unanswered(reason=str(raised), retry_after=cause.retry_after_seconds)
         case _ if is_late:
-            return Failed(reason="deadline passed", trace=_trace(raised), through_seq=through_seq)
+            trace = trace_of(raised.__traceback__)
+            return Failed(reason="deadline passed", trace=trace, through_seq=through_seq)
         case _:
             return _failed(raised, through_seq)
 
@@ -191,7 +191,7 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
             is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
             return Failed(
                 reason=f"{type(exc).__name__} {status}",
-                trace=_trace(exc),
+                trace=trace_of(exc.__traceback__),
                 through_seq=through_seq,
                 is_permanent=not is_ambiguous,
                 is_answer=is_ambiguous,
@@ -203,10 +203,4 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
 def _raised(exc: BaseException, through_seq: MessageSeq | None) -> Failed:
     if isinstance(exc, HandlerRaisedError):
         return Failed(reason=exc.kind, trace=exc.trace, through_seq=through_seq)
-    return Failed(reason=type(exc).__name__, trace=_trace(exc), through_seq=through_seq)
-
-
-def _trace(exc: BaseException) -> str:
-    """Files, lines and functions; never values or the exception's text, which may quote a message."""
-    frames = traceback.extract_tb(exc.__traceback__)
-    return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
+    return Failed(reason=type(exc).__name__, trace=trace_of(exc.__traceback__), through_seq=through_seq)

@@ -370,3 +370,21 @@ class CallRetried(Fact):
     attempt: int
     error: str
     retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverFailed(Fact):
+    """
+    Something raised where nobody awaits it: in what a handler has left behind.
+
+    Attributes:
+        kind: `task`, `thread` or `finalizer`.
+        error: The type's name; empty when nothing was raised, as by a task that never ended.
+        trace: Files, lines and functions.
+    """
+
+    name: ClassVar[str] = "leftover.failed"
+    level: ClassVar[Level] = "error"
+    kind: str
+    error: str
+    trace: str

@@ -19,13 +19,15 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from mycel_runtime.errors import ApiError, PluginError
+from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
+from mycel_runtime.observe.logs import LogObserver
+from mycel_runtime.observe.trace import trace_of
 from mycel_runtime.plugin.context import ContextEndedError, Guard
 from mycel_runtime.plugin.isolated import describe, refusal
 from mycel_runtime.plugin.message import message_from_api
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.plugin.registry import BoundHandler
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -174,7 +177,7 @@ def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[s
     context = WorkerContext(line, run, bound)
     try:
         if bound.handler.is_async:
-            asyncio.run(bound.handler.function(context))
+            asyncio.run(_on_loop(bound.handler, context))
         else:
             bound.handler.function(context)
     except StoppedError:
@@ -188,14 +191,14 @@ def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[s
             "ended": "raised",
             "type": type(exc).__name__,
             "is_api": isinstance(exc, ApiError),
-            "trace": _trace(exc),
+            "trace": trace_of(exc.__traceback__),
         }
     return {"ended": "returned"}
 
 
-def _trace(exc: BaseException) -> str:
-    frames = traceback.extract_tb(exc.__traceback__)
-    return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
+async def _on_loop(handler: Handler, context: WorkerContext) -> None:
+    watch_tasks(LogObserver({"handler": handler.id}))
+    await handler.function(context)
 
 
 def _own_line() -> Line:
@@ -226,6 +229,7 @@ def main() -> None:
     line = _own_line()
     load = line.read()
     assert load is not None
+    watch_threads(LogObserver({"plugin": load["name"]}))
     handlers = _load(line, load)
     while handlers and (run := line.read()) is not None:
         line.begin(run["run"])

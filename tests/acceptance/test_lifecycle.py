@@ -30,6 +30,44 @@ async def slow(ctx):
     await ctx.reply("done")
 """
 
+UNTIDY_PLUGIN = """
+import asyncio
+import threading
+
+from mycel_runtime import Plugin
+
+plugin = Plugin("untidy")
+
+
+class Finalized:
+    def __init__(self, text):
+        self.text = text
+
+    def __del__(self):
+        raise ValueError(self.text)
+
+
+@plugin.on_message
+async def leave(ctx):
+    text = ctx.messages[-1].content
+
+    async def in_task():
+        raise ValueError(text)
+
+    def in_thread():
+        raise ValueError(text)
+
+    Finalized(text)
+    task = asyncio.get_running_loop().create_task(in_task())
+    await asyncio.wait([task])
+    del task
+    asyncio.get_running_loop().call_soon(lambda: {}[text])
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+    await ctx.reply("left")
+"""
+
 CANARY = "canary-a-text-that-nobody-may-find"
 
 
@@ -163,3 +201,30 @@ def test_a_raising_handler_is_told_by_class_and_place_only(start, household, con
     assert agent.wait_event("delivery.postponed")["reason"] == "ValueError"
     assert agent.stop() == 0
     assert CANARY not in agent.transcript()
+
+
+@pytest.mark.parametrize("isolation", ["", 'isolation = "process"\n'], ids=["in the runtime", "isolated"])
+def test_what_a_handler_leaves_behind_is_told_by_type_and_place_only(
+    start, household, conversation, tmp_path, isolation
+):
+    plugin = f'[plugins.untidy]\npath = "untidy.py"\n{isolation}'
+    config = write_config(tmp_path / "a", household, plugin=plugin)
+    (tmp_path / "a" / "untidy.py").write_text(UNTIDY_PLUGIN)
+    agent = start("run", "--config", config, "--log-level", "debug")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, CANARY)
+    assert until(lambda: contents(conversation) == [CANARY, "left"])
+    assert agent.stop() == 0
+
+    assert CANARY not in agent.transcript()
+    assert agent.transcript().count("leftover.failed") == 4
+    if not isolation:
+        told = {(event["kind"], event["error"]) for event in agent.events("leftover.failed")}
+        callback = ("task", "KeyError")
+        assert told == {
+            ("task", "ValueError"),
+            callback,
+            ("thread", "ValueError"),
+            ("finalizer", "ValueError"),
+        }
+        assert all("untidy.py:" in event["trace"] for event in agent.events("leftover.failed"))
