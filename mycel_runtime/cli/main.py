@@ -63,17 +63,20 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code (design section 6)."""
     code = _run()
-    _abandon_threads(code)
+    if _is_held():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
-def _abandon_threads(code: int) -> None:
-    """End here if a plugin has left threads that the interpreter would wait for, perhaps for ever."""
-    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
-        return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def _is_held() -> bool:
+    """Whether a plugin has left threads or tasks that the interpreter would wait for, perhaps for ever."""
+    process = sys.modules.get("mycel_runtime.daemon.process")  # not imported: only `run` pays for it
+    has_threads = any(
+        not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
+    )
+    return has_threads or (process is not None and process.has_left_tasks())
 
 
 def _run() -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from asyncio.tasks import _unregister_task
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.signals import StopRequest, signals_as
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.supervisor import Supervisor
     from mycel_runtime.observe.observer import Observer
+
+
+_PARTING_SECONDS: Final = 1.0
+"""At the end, for what plugins have left on the loop, to take notice of its cancellation."""
+
+_left: Final[list[asyncio.Task[Any]]] = []
+
+
+def has_left_tasks() -> bool:
+    """Whether the interpreter must not be wound up: it would collect a task that cannot be ended."""
+    return bool(_left)
 
 
 async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
@@ -57,14 +69,17 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
                 observer.tell(AgentFailed(error=type(exc).__name__, exit_code=exc.exit_code))
 
     with signals_as(stop):
-        async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(_tell_stopping(stop), name="stopping")
-            living = [
-                tasks.create_task(live(supervisor, observer), name=f"agent-{supervisor.agent}")
-                for supervisor, observer in agents
-            ]
-            await asyncio.wait(living)
-            telling.cancel()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                telling = tasks.create_task(_tell_stopping(stop), name="stopping")
+                living = [
+                    tasks.create_task(live(supervisor, observer), name=f"agent-{supervisor.agent}")
+                    for supervisor, observer in agents
+                ]
+                await asyncio.wait(living)
+                telling.cancel()
+        finally:
+            await _part_from_tasks()
     systemd.notify(systemd.STOPPING)
     if failures:
         raise failures[0]
@@ -75,6 +90,24 @@ def _watch_leftovers(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
     observer = agents[0][0].observer if len(agents) == 1 else LogObserver({})
     watch_threads(observer)
     watch_tasks(observer)
+
+
+async def _part_from_tasks() -> None:
+    """
+    Cancel what plugins have left on the loop, and let go of what catches that.
+
+    `asyncio.run` would wait for it for ever. Kept here, because to be collected is to be told to end once more: what
+    catches that too, without a loop to wait on, spins.
+    """
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if not left:
+        return
+    _, going_on = await asyncio.wait(left, timeout=_PARTING_SECONDS)
+    for task in going_on:
+        _unregister_task(task)
+    _left.extend(going_on)
 
 
 async def _tell_stopping(stop: StopRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import stat
@@ -28,6 +29,29 @@ async def slow(ctx):
     ctx.log.info("handler.began")
     await asyncio.sleep(ctx.settings["seconds"])
     await ctx.reply("done")
+"""
+
+STUBBORN_PLUGIN = """
+import asyncio
+
+from mycel_runtime import Plugin
+
+plugin = Plugin("stubborn")
+left = []
+
+
+async def insist():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except BaseException:
+            pass
+
+
+@plugin.on_message
+async def answer(ctx):
+    left.append(asyncio.get_running_loop().create_task(insist()))
+    await insist()
 """
 
 UNTIDY_PLUGIN = """
@@ -228,3 +252,24 @@ def test_what_a_handler_leaves_behind_is_told_by_type_and_place_only(
             ("finalizer", "ValueError"),
         }
         assert all("untidy.py:" in event["trace"] for event in agent.events("leftover.failed"))
+
+
+def test_a_handler_that_cannot_be_stopped_is_shown_and_does_not_keep_the_process(
+    start, household, conversation, tmp_path
+):
+    extra = "[dispatch]\nhandler_timeout = 0.2\nmax_attempts = 1\n[daemon]\ndrain_timeout = 0.2\n"
+    config = write_config(
+        tmp_path / "a", household, extra=extra, plugin='[plugins.stubborn]\npath = "stubborn.py"\n'
+    )
+    (tmp_path / "a" / "stubborn.py").write_text(STUBBORN_PLUGIN)
+    agent = start("run", "--config", config)
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, "one")
+    assert agent.wait_event("delivery.buried")["reason"] == "deadline passed"
+
+    status = start("status", "--config", config, "--json")
+    status.exit_code()
+    assert json.loads("\n".join(status.out))["work"]["abandoned_tasks"] == 1
+
+    assert agent.stop() == 0
+    assert agent.events("daemon.stopped")[0]["abandoned"] == 0
