@@ -62,7 +62,7 @@ def impatient(afterwards):
 def lose_answer_and_history(world):
     world.backend.faults.lose_answer()
     world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 1  # the first reading shows the handler its message
+    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
 
 
 async def recover(world, agent):
@@ -199,6 +199,7 @@ async def test_replies_at_the_same_time_are_said_once_though_the_first_is_in_dou
     agent, chat_id = await start(world, plugin)
     lose_answer_and_history(world)
     await agent.hear(chat_id)
+    assert len(await agent.journal.doubts("a")) == 1
     await recover(world, agent)
 
     assert await contents(world, chat_id, "a") == ["one", "two"]
@@ -214,6 +215,7 @@ async def test_a_handler_that_swallows_everything_repeats_nothing_that_is_in_dou
     agent, chat_id = await start(world, plugin)
     lose_answer_and_history(world)
     await agent.hear(chat_id)
+    assert len(await agent.journal.doubts("a")) == 1
     await recover(world, agent)
 
     assert await contents(world, chat_id, "a") == ["one"]
