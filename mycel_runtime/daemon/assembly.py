@@ -134,7 +134,7 @@ async def assemble(
         observer=observer,
     )
     reconciler.replace_connection = listener.replace_connection
-    reconciler.is_connected = lambda: listener.is_connected
+    reconciler.connection = lambda: listener.connection
     return Parts(
         me=me,
         intake=intake,

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.backoff import exponential
+from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
 
 _WAKING_TYPES: Final = frozenset({"human", "ai"})
@@ -63,11 +64,18 @@ class Hearing:
     doubts: dict[ChatId, float] = field(default_factory=dict)
     _announced: dict[ChatId, int] = field(default_factory=dict)
     _alarms: dict[ChatId, _Alarms] = field(default_factory=dict)
+    _told_blindly: set[ChatId] = field(default_factory=set)
 
     def announce(self, chat_id: ChatId, seq: MessageSeq | None, *, now: float) -> None:
-        """A frame of the stream named this chat, with its newest message's seq."""
+        """
+        A frame of the stream named this chat, with its newest message's seq.
+
+        Without one, as from early servers, whatever the next look finds there has been told of.
+        """
         self.heard_at = now
-        if seq is not None and seq > self._announced.get(chat_id, 0):
+        if seq is None:
+            self._told_blindly.add(chat_id)
+        elif seq > self._announced.get(chat_id, 0):
             self._announced[chat_id] = seq
             self._alarms.pop(chat_id, None)
         self.doubts.pop(chat_id, None)
@@ -75,27 +83,29 @@ class Hearing:
     def begin(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> None:
         """What is unread when a connection begins is known; no frame need tell it again (Q5)."""
         for chat_id, seq in unread:
-            self._announced[chat_id] = max(seq or 0, self._announced.get(chat_id, 0))
+            self._told(chat_id, seq)
         self.doubts.clear()
 
-    def unannounced(
-        self, unread: Iterable[tuple[ChatId, MessageSeq | None]]
-    ) -> list[tuple[ChatId, MessageSeq]]:
-        """The unread chats whose newest message no frame has told of; a candidate is no proof yet."""
-        return [
-            (chat_id, seq)
-            for chat_id, seq in unread
-            if seq is not None and seq > self._announced.get(chat_id, 0)
-        ]
+    def unannounced(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> list[ChatId]:
+        """
+        The unread chats whose newest message no frame has told of; a candidate is no proof yet.
+
+        A chat whose list gives no seq (generation A) is one each time: its messages tell.
+        """
+        unread = list(unread)
+        for chat_id, seq in unread:
+            if seq is not None and chat_id in self._told_blindly:
+                self._told(chat_id, seq)
+        return [chat_id for chat_id, seq in unread if seq is None or seq > self._announced.get(chat_id, 0)]
 
     def doubt(self, chat_id: ChatId, unread: Sequence[Message], *, me: UserId, now: float) -> None:
         """Look at a candidate's unread messages: does one of them have to have woken us?"""
         told = self._announced.get(chat_id, 0)
         is_owed = any(message["seq"] > told and wakes(message, me) for message in unread)
-        if is_owed and self._is_believed(chat_id, now):
+        if is_owed and chat_id not in self._told_blindly and self._is_believed(chat_id, now):
             self.doubts.setdefault(chat_id, now)
         else:
-            self._announced[chat_id] = max([told, *(message["seq"] for message in unread)])
+            self._told(chat_id, MessageSeq(max([told, *(message["seq"] for message in unread)])))
 
     def looked(self, candidates: Iterable[ChatId], *, now: float, grace: float) -> bool:
         """
@@ -114,11 +124,19 @@ class Hearing:
         if not self.doubts:
             self.heard_at = now
             return False
-        unheard = [chat_id for chat_id, since in self.doubts.items() if now - since >= grace]
+        unheard = [chat_id for chat_id, since in self.doubts.items() if not 0 <= now - since < grace]
         for chat_id in unheard:
             before = self._alarms.get(chat_id)
             self._alarms[chat_id] = _Alarms(before.times + 1 if before else 1, now)
         return bool(unheard)
+
+    def _told(self, chat_id: ChatId, seq: MessageSeq | None) -> None:
+        """No frame need tell of this one; without a seq, of whatever the next look finds there."""
+        if seq is None:
+            self._told_blindly.add(chat_id)
+            return
+        self._told_blindly.discard(chat_id)
+        self._announced[chat_id] = max(seq, self._announced.get(chat_id, 0))
 
     def _is_believed(self, chat_id: ChatId, now: float) -> bool:
         """An open doubt stays one."""

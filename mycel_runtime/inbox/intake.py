@@ -72,6 +72,11 @@ class Intake:
         """What is heard without a gap."""
         return self._session.checkpoint
 
+    @property
+    def gap(self) -> InboxSeq | None:
+        """Below which hole the checkpoint stands; `None` without one."""
+        return self._session.gap
+
     def resume(self) -> InboxSeq:
         """The `since_seq` of a new connection."""
         return self._session.resume()

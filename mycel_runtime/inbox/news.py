@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CHAT: Final = "chat"
 RELATIONSHIP: Final = "relationship"
+JOIN_REQUEST: Final = "join_request"
+WORKFLOW_EVENT: Final = "workflow_event"
 """Kinds of lines; a chat's tells a membership."""
 
 NOTIFICATION_TYPE: Final = "reconcile"
@@ -42,6 +44,9 @@ class Line:
         is_open: Somebody waits for us: news at the first look too, for nobody may have been told.
         state: What handlers may care about.
         metadata: Told with the event.
+
+    Raises:
+        ValueError: A key or state that is no text, or empty: the list is not what the contract says.
     """
 
     kind: str
@@ -49,6 +54,10 @@ class Line:
     state: str
     metadata: Mapping[str, Any]
     is_open: bool = False
+
+    def __post_init__(self) -> None:
+        if not (is_name(self.key) and is_name(self.state)):
+            raise ValueError("a line of a list without its key or state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +71,15 @@ class News:
 _EVENTS: Final = {
     CHAT: ("chat.joined", "chat.left"),
     RELATIONSHIP: ("relationship.changed", "relationship.changed"),
-    "join_request": ("chat.join_request.changed", ""),
-    "workflow_event": ("chat.workflow_event.changed", ""),
+    JOIN_REQUEST: ("chat.join_request.changed", ""),
+    WORKFLOW_EVENT: ("chat.workflow_event.changed", ""),
 }
 """The event of a new or changed line, and of one that is gone; empty: none."""
+
+
+def is_name(value: object) -> bool:
+    """Whether it can name something: text, and not empty."""
+    return isinstance(value, str) and value != ""
 
 
 def chat_lines(chats: Sequence[ChatSummary]) -> list[Line]:
@@ -75,7 +89,7 @@ def chat_lines(chats: Sequence[ChatSummary]) -> list[Line]:
             kind=CHAT,
             key=chat["id"],
             state="member",
-            metadata={"chat_id": chat["id"], "title": chat["title"]},
+            metadata={"chat_id": chat["id"], "title": chat.get("title")},
         )
         for chat in chats
     ]
@@ -103,7 +117,7 @@ def join_request_lines(requests: Sequence[JoinRequest]) -> list[Line]:
     """The state of each request to join a group of one's own; one row per requester, asked again and again."""
     return [
         Line(
-            kind="join_request",
+            kind=JOIN_REQUEST,
             key=each["id"],
             state=f"{each['state']}@{each['created_at']}",
             metadata={
@@ -122,7 +136,7 @@ def workflow_event_lines(events: Sequence[WorkflowEvent]) -> list[Line]:
     """The version of each workflow event; an id may be used again (2.8), so the time of creation counts too."""
     return [
         Line(
-            kind="workflow_event",
+            kind=WORKFLOW_EVENT,
             key=f"{each['chat_id']}/{each['event_id']}",
             state=f"{each['state_version']}@{each['created_at']}",
             metadata={

@@ -35,7 +35,7 @@ class Pace:
     def is_due(self, now: float) -> bool:
         """Whether to look now, because at the timer's next ring it would be too late."""
         elapsed = now - self._looked_at
-        interval = self.shortest if now - self._doubted_at < WATCH_SECONDS else self._longest
+        interval = self.shortest if 0 <= now - self._doubted_at < WATCH_SECONDS else self._longest
         return elapsed < 0 or elapsed + _LATEST_RING * self.shortest > interval
 
     def doubt(self, now: float) -> None:

@@ -12,52 +12,32 @@ makes its work due at once, then replaces the connection.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.errors import (
-    ApiError,
-    AuthenticationError,
-    ConflictError,
-    IdentityRefusedError,
-    NotFoundError,
-    PermissionDeniedError,
-    ServerError,
-    TransportError,
-)
-from mycel_runtime.inbox.news import (
-    CHAT,
-    RELATIONSHIP,
-    chat_lines,
-    join_request_lines,
-    relationship_lines,
-    workflow_event_lines,
-)
+from mycel_runtime.errors import ApiError, AuthenticationError, NotSentError, TransportError
+from mycel_runtime.inbox.asking import ODD_ANSWER, Asker
+from mycel_runtime.inbox.lists import Lists
+from mycel_runtime.inbox.news import is_name
 from mycel_runtime.inbox.pace import Pace
 from mycel_runtime.inbox.session import Received
-from mycel_runtime.observe.facts import (
-    ChatListPoisoned,
-    DeafnessDetected,
-    ReconcileFailed,
-    ReconcileFinished,
-)
+from mycel_runtime.observe.facts import ChatListPoisoned, DeafnessDetected, ReconcileFinished
 from mycel_runtime.wire.codec import decode_item
 from mycel_runtime.wire.ids import ChatId, MessageSeq
+from mycel_runtime.wire.limits import LARGEST_SEQ
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
-    from mycel_runtime.inbox.news import Line
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
-    from mycel_runtime.wire.ids import UserId
+    from mycel_runtime.wire.ids import InboxSeq, UserId
     from mycel_runtime.wire.resources import ChatSummary
-
-T = TypeVar("T")
 
 Unread = tuple[ChatId, MessageSeq | None]
 
@@ -70,12 +50,18 @@ INTERVAL: Final = "interval"
 LOOKS_PER_DRAIN: Final = 10
 """Of the timer, while something stays unread."""
 
-_FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
-"""Why the session asks for a reconcile."""
-
 _SERVER_ERROR: Final = 500
 
-_LONGEST_DETAIL: Final = 200
+_ANSWER_LOST: Final = frozenset({0, 502, 504})
+"""No answer, or a proxy's in the place of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chats:
+    """What is unread; `rows` is the chat list, `None` if each known chat was asked by itself."""
+
+    rows: list[ChatSummary] | None
+    unread: list[Unread]
 
 
 class Reconciler:
@@ -94,7 +80,8 @@ class Reconciler:
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
-        replace_connection, is_connected: The listener's; while no stream stands, the looks carry the service.
+        replace_connection, connection: The listener's; the number of the subscription that stands. While none does,
+            the looks carry the service.
     """
 
     def __init__(
@@ -113,21 +100,23 @@ class Reconciler:
         self._me = me
         self._intake = intake
         self._hearing = hearing
-        self._settings = settings
         self._observer = observer
-        self._server = server
         self._clock = clock
+        self._asker = Asker(sdk=sdk, observer=observer, server=server)
+        self._lists = Lists(sdk=sdk, me=me, intake=intake, asker=self._asker)
+        self._pace = Pace(shortest=settings.doubt_interval, longest=settings.reconcile_interval)
+        self._grace = settings.deaf_grace
         self._lock = asyncio.Lock()
         self._known: set[ChatId] = set()
-        self._chats: list[ChatSummary] | None = None
-        self._owned: dict[str, bool] = {}
-        self._has_looked = False
         self._unread_before = 0
         self._looks_undrained = 0
+        self._has_lost_drain = False
+        self._gap_before: InboxSeq | None = None
+        self._gap_minded: InboxSeq | None = None
+        self._begun: int | None = None
         self.succeeded_at: float | None = None
-        self._pace = Pace(shortest=settings.doubt_interval, longest=settings.reconcile_interval)
         self.replace_connection: Callable[[str], None] = lambda _reason: None
-        self.is_connected: Callable[[], bool] = lambda: True
+        self.connection: Callable[[], int | None] = lambda: 0
 
     @property
     def tick_interval(self) -> float:
@@ -141,7 +130,7 @@ class Reconciler:
 
     async def run(self, reason: str) -> None:
         """
-        Ask once; the two questions fail each on its own, because one broken chat makes both a 500 (Q20).
+        Ask once, and once more after the grace time if the stream is in doubt.
 
         Raises:
             IdentityRefusedError: The token is refused.
@@ -152,39 +141,40 @@ class Reconciler:
             is_answered = await self._look(reason)
             now = self._clock()
             self._pace.looked(now)
-            in_doubt = reason != INTERVAL or self._hearing.doubts or not self.is_connected()
+            in_doubt = reason != INTERVAL or self._hearing.doubts or self.connection() is None
             if in_doubt and is_answered:
                 self._pace.doubt(now)
+        if self._hearing.doubts:
+            await asyncio.sleep(self._grace)
+            async with self._lock:
+                await self._look_again(reason)
 
     async def _look(self, reason: str) -> bool:
         """Whether the server could be asked."""
-        drained = await self._ask(reason, self._drain) if self._must_drain(reason) else 0
-        unread = await self._ask(reason, self._unread_chats)
-        if unread is None:
+        connection = self.connection()
+        self._mind_gap()
+        drained = await self._drain(reason) if self._must_drain(reason) else 0
+        chats = await self._asker.ask(reason, self._chats)
+        if chats is None:
             return False
-        self._unread_before = len(unread)
-        await self._intake.hint(unread)
-        events = await self._ask(reason, lambda: self._compare_lists(reason))
+        self._unread_before = len(chats.unread)
+        await self._intake.hint(chats.unread)
+        events = await self._lists.compare(reason, chats.rows)
         self.succeeded_at = self._clock()
         self._observer.tell(
-            ReconcileFinished(
-                reason=reason, drained=drained or 0, unread_chats=len(unread), events=events or 0
-            )
+            ReconcileFinished(reason=reason, drained=drained, unread_chats=len(chats.unread), events=events)
         )
-        if reason == CONNECT:
-            self._hearing.begin(unread)
-        elif self.is_connected():
-            await self._check_hearing(reason, unread)
+        if connection is not None and connection == self.connection():
+            await self._check_hearing(reason, connection, chats.unread)
         return True
 
-    async def _ask(self, reason: str, question: Callable[[], Awaitable[T]]) -> T | None:
-        try:
-            return await question()
-        except AuthenticationError as exc:
-            raise IdentityRefusedError(self._server, exc.detail) from exc
-        except ApiError as exc:
-            self._observer.tell(ReconcileFailed(reason=reason, error=_named(exc)))
-            return None
+    def _mind_gap(self) -> None:
+        """Numbers that stay missing from one look to the next are in the ring, if anywhere (Q9): ask for it, once."""
+        gap = self._intake.gap
+        if gap is not None and gap == self._gap_before and gap != self._gap_minded:
+            self._gap_minded = gap
+            self.replace_connection("replaced to be replayed what is missing")
+        self._gap_before = gap
 
     def _must_drain(self, reason: str) -> bool:
         """
@@ -193,124 +183,98 @@ class Reconciler:
         So while something stays unread the timer's drains are rare; what waits in the queue behind a lost wake comes
         with them, with the next wake, or with the next connect.
         """
-        self._looks_undrained = 0 if reason != INTERVAL else self._looks_undrained + 1
-        if self._unread_before == 0 or self._looks_undrained >= LOOKS_PER_DRAIN:
-            self._looks_undrained = 0
-        return self._looks_undrained == 0
+        self._looks_undrained += 1
+        is_free = reason != INTERVAL or self._unread_before == 0
+        return is_free or self._looks_undrained >= LOOKS_PER_DRAIN
 
-    async def _drain(self) -> int:
+    async def _drain(self, reason: str) -> int:
         asked_at = self._intake.checkpoint
-        items = (await self._sdk.notifications.drain())["notifications"]
-        if items:
-            messages = [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
+        messages = await self._asker.ask(reason, self._drained)
+        if messages is None:
+            self._looks_undrained = LOOKS_PER_DRAIN
+            return 0
+        self._looks_undrained, self._has_lost_drain = 0, False
+        if messages:
             await self._intake.take(messages, drain_asked_at=asked_at)
-        return len(items)
+        return len(messages)
 
-    async def _unread_chats(self) -> list[Unread]:
-        """The chats that hold something unread; from one list, or, if that is poisoned, each chat by itself."""
+    async def _drained(self) -> list[Received]:
+        """A lost answer is in the ring (Q23), for a new connection; only one is made until a drain is answered."""
         try:
-            chats = await self._sdk.chats.list()
+            items = (await self._sdk.notifications.drain())["notifications"]
         except ApiError as exc:
-            if exc.status_code != _SERVER_ERROR:
+            may_be_lost = exc.status_code in _ANSWER_LOST and not isinstance(exc, NotSentError)
+            if may_be_lost and not self._has_lost_drain:
+                self._has_lost_drain = True
+                self.replace_connection("replaced to be replayed a drain whose answer was lost")
+            raise
+        return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
+
+    async def _chats(self) -> _Chats:
+        """From one list, or, if that is poisoned (Q20) or cannot be read, each known chat by itself."""
+        try:
+            rows = await self._sdk.chats.list()
+            chats, ids = _Chats(rows, unread_chats(rows)), {_chat_id(chat) for chat in rows}
+        except (ApiError, *ODD_ANSWER) as exc:
+            if isinstance(exc, ApiError) and exc.status_code != _SERVER_ERROR:
                 raise
-            return await self._unread_one_by_one()
-        self._chats = chats
-        self._known.update(ChatId(chat["id"]) for chat in chats)
-        return unread_chats(chats)
+            return _Chats(None, await self._unread_one_by_one(exc))
+        self._known |= ids
+        return chats
 
-    async def _compare_lists(self, reason: str) -> int:
-        """
-        Whatever changed without a notification (Q36) becomes an event of its own; how many.
-
-        Relationships are asked each time, requests to join for groups of one's own only; workflow events, one call a
-        chat, only when a notification of them may have been lost: at the start, and when frames are missing.
-        """
-        chats, self._chats = self._chats, None
-        with_workflow = reason in _FRAMES_MISSING or not self._has_looked
-        lines, complete = await self._relationships(reason)
-        if chats is None:
-            return await self._intake.compare(lines, asked=complete, complete=complete)
-        lines += chat_lines(chats)
-        for chat in chats:
-            lines += await self._chat_lines(chat["id"], with_workflow=with_workflow)
-        complete |= {CHAT}
-        asked = complete | {"join_request"} | ({"workflow_event"} if with_workflow else set())
-        events = await self._intake.compare(lines, asked=asked, complete=complete)
-        self._has_looked = True
-        return events
-
-    async def _relationships(self, reason: str) -> tuple[list[Line], frozenset[str]]:
-        """Their lines, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
-        relationships = await self._ask(reason, self._sdk.relationships.list)
-        if relationships is None:
-            return [], frozenset()
-        return relationship_lines(relationships), frozenset({RELATIONSHIP})
-
-    async def _chat_lines(self, chat_id: str, *, with_workflow: bool) -> list[Line]:
-        """What one chat has to tell; nothing from a chat or a backend that cannot answer (Q20, Q52)."""
-        lines: list[Line] = []
-        with contextlib.suppress(PermissionDeniedError, NotFoundError, ConflictError, ServerError):
-            if await self._is_owned(chat_id):
-                lines += join_request_lines(await self._sdk.chats.list_join_requests(chat_id))
-            if with_workflow:
-                lines += workflow_event_lines(await self._sdk.chats.list_workflow_events(chat_id))
-        return lines
-
-    async def _is_owned(self, chat_id: str) -> bool:
-        """Whether the chat is a group of our own; that never changes (contract 4.9), so it is asked once."""
-        if chat_id not in self._owned:
-            chat = await self._sdk.chats.get(chat_id)
-            self._owned[chat_id] = chat["type"] == "group" and chat["created_by_user_id"] == self._me
-        return self._owned[chat_id]
-
-    async def _unread_one_by_one(self) -> list[Unread]:
-        """One broken chat blinds the whole list (Q20): the others are still there."""
+    async def _unread_one_by_one(self, error: Exception) -> list[Unread]:
+        """One broken chat blinds the whole list: the others are still there. If none is, `error` stands."""
         known = self._known or await self._intake.known_chats()
-        self._observer.tell(ChatListPoisoned(known_chats=len(known)))
         unread: list[Unread] = []
+        answers = 0
         for chat_id in sorted(known):
             try:
-                messages = await self._sdk.messages.unread(chat_id)
+                unread += await self._unread_in(chat_id)
             except (TransportError, AuthenticationError):
                 raise
-            except ApiError:
+            except (ApiError, *ODD_ANSWER):
                 continue
-            if messages:
-                unread.append((chat_id, MessageSeq(messages[-1]["seq"])))
+            answers += 1
+        if not answers:
+            raise error
+        self._observer.tell(ChatListPoisoned(known_chats=len(known)))
         return unread
 
-    async def _check_hearing(self, reason: str, unread: Sequence[Unread]) -> None:
-        """Whether the stream is deaf; a doubt is given the grace time and looked at once more."""
-        candidates = await self._doubted(self._hearing.unannounced(unread))
-        if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
-            self._heal(unread)
-        elif self._hearing.doubts:
-            await asyncio.sleep(self._settings.deaf_grace)
-            unread = await self._ask(reason, self._unread_chats) or []
-            candidates = await self._doubted(self._hearing.unannounced(unread))
-            if self._hearing.looked(candidates, now=self._clock(), grace=self._settings.deaf_grace):
-                self._heal(unread)
+    async def _unread_in(self, chat_id: ChatId) -> list[Unread]:
+        messages = await self._sdk.messages.unread(chat_id)
+        return [(chat_id, _seq(messages[-1]["seq"]))] if messages else []
 
-    async def _doubted(self, candidates: Sequence[tuple[ChatId, MessageSeq]]) -> list[ChatId]:
-        for chat_id, _ in candidates:
-            try:
-                unread = await self._sdk.messages.unread(chat_id)
-            except ApiError:
-                continue
-            self._hearing.doubt(chat_id, unread, me=self._me, now=self._clock())
-        return [chat_id for chat_id, _ in candidates]
+    async def _check_hearing(self, reason: str, connection: int, unread: Sequence[Unread]) -> None:
+        """
+        Whether the stream is deaf.
 
-    def _heal(self, unread: Sequence[Unread]) -> None:
-        """Tell once, and replace: what is unread now is known, whatever the next connection announces."""
-        self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
-        self._hearing.begin(unread)
-        self.replace_connection("something is unread that no frame has announced")
+        What is unread at the first look of a connection need not be announced; only later ones can tell.
+        """
+        if connection != self._begun:
+            self._begun = connection
+            self._hearing.begin(unread)
+            return
+        candidates = self._hearing.unannounced(unread)
+        for chat_id in candidates:
+            await self._asker.ask(reason, partial(self._doubt, chat_id))
+        if self._hearing.looked(candidates, now=self._clock(), grace=self._grace):
+            self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
+            self._hearing.begin(unread)
+            self.replace_connection("something is unread that no frame has announced")
 
+    async def _doubt(self, chat_id: ChatId) -> None:
+        unread = await self._sdk.messages.unread(chat_id)
+        self._hearing.doubt(chat_id, unread, me=self._me, now=self._clock())
 
-def _named(error: ApiError) -> str:
-    """For the operator; the text of a server's error names the chat that is broken (Q20)."""
-    text = f": {error.detail[:_LONGEST_DETAIL]}" if isinstance(error, ServerError) else ""
-    return f"{type(error).__name__} {error.status_code}{text}"
+    async def _look_again(self, reason: str) -> None:
+        """At the chats only; a look that is not answered settles no doubt."""
+        connection = self.connection()
+        chats = await self._asker.ask(reason, self._chats)
+        if chats is None:
+            return
+        await self._intake.hint(chats.unread)
+        if connection is not None and connection == self.connection():
+            await self._check_hearing(reason, connection, chats.unread)
 
 
 def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:
@@ -319,10 +283,22 @@ def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:
 
     Generation A gives no seq: then nobody knows how far to look, and the chat is looked at once more.
     """
-    return [(ChatId(chat["id"]), _newest_seq(chat)) for chat in chats if chat["unread_count"] > 0]
+    return [(_chat_id(chat), _newest_seq(chat)) for chat in chats if chat["unread_count"] > 0]
+
+
+def _chat_id(chat: ChatSummary) -> ChatId:
+    if not is_name(chat["id"]):
+        raise ValueError("a chat without its id")
+    return ChatId(chat["id"])
 
 
 def _newest_seq(chat: ChatSummary) -> MessageSeq | None:
     last = chat["last_message"]
-    seq = last.get("seq") if last else None
-    return None if seq is None else MessageSeq(seq)
+    return _seq(last.get("seq")) if last else None
+
+
+def _seq(value: object) -> MessageSeq | None:
+    """A number that can be one."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return MessageSeq(value) if 0 <= value <= LARGEST_SEQ else None

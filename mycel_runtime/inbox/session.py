@@ -109,6 +109,11 @@ class Session:
             since_seq=self._progress.since_seq,
         )
 
+    @property
+    def gap(self) -> InboxSeq | None:
+        """Below which hole the checkpoint stands; `None` without one."""
+        return self._progress.since_seq if self._progress.has_gap else None
+
     def resume(self) -> InboxSeq:
         """
         The `since_seq` of a new connection.

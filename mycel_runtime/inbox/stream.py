@@ -124,11 +124,17 @@ class Listener:
         self._patience = Patience(settings)
         self._connected_at: float | None = None
         self._replaced: asyncio.Future[str] | None = None
+        self._connections = 0
 
     @property
     def is_connected(self) -> bool:
         """Whether a subscription stands, and nobody has asked for another."""
         return self._replaced is not None and not self._replaced.done()
+
+    @property
+    def connection(self) -> int | None:
+        """The number of the subscription that stands; each has another."""
+        return self._connections if self.is_connected else None
 
     def replace_connection(self, reason: str) -> None:
         """End the connection, if there is one, so that a new one follows."""
@@ -192,6 +198,7 @@ class Listener:
     async def _serve(self, connection: StreamConnection) -> None:
         inbound: _Inbound = asyncio.Queue(self._settings.queue_frames)
         self._replaced = asyncio.get_running_loop().create_future()
+        self._connections += 1
         try:
             async with asyncio.TaskGroup() as tasks:
                 life = _Life(tasks)

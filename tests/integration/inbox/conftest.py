@@ -111,9 +111,19 @@ async def home(tmp_path, options):
             yield Home(backend, owner, "agent", agent["token"], chat["id"])
 
 
+def put_between(sdk, alter):
+    """Whatever the server answers comes through `alter`."""
+    send = sdk._send
+
+    async def altered(call):
+        return alter(call.path, await send(call))
+
+    sdk._send = altered
+
+
 @contextlib.asynccontextmanager
-async def running(home, state_dir, **inbox):
-    """A runtime; its journal outlives it."""
+async def running(home, state_dir, *, alter=None, **inbox):
+    """A runtime; its journal outlives it. `alter` may give another answer, from the call's path and the reply."""
     state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
     plugin = Plugin("p")
@@ -131,6 +141,8 @@ async def running(home, state_dir, **inbox):
     await asyncio.to_thread(journal.open)
     try:
         async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as sdk:
+            if alter is not None:
+                put_between(sdk, alter)
             parts = await assemble(
                 settings,
                 me=home.agent_id,

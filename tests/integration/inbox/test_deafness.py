@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import os
 import random
 import time
@@ -18,6 +19,7 @@ import pytest
 
 from mycel_runtime.daemon.scheduler import JITTER
 from mycel_runtime.inbox.reconcile import CONNECT
+from mycel_runtime.sdk.exchange import Reply
 from mycel_runtime.sdk.stream import open_stream
 from tests.chaos.proxy import FaultProxy
 from tests.integration.inbox.conftest import DEADLINE, Memory, running
@@ -158,3 +160,66 @@ def summary(seconds):
     """For the report."""
     ordered = sorted(seconds)
     return f"median {ordered[len(ordered) // 2]:.3f} s, longest {ordered[-1]:.3f} s"
+
+
+async def test_a_look_that_began_without_a_stream_tells_nothing_about_the_next_one(home, tmp_path):
+    """The stream comes back while the look waits for an answer; what came meanwhile need not be announced."""
+    faults = home.backend.faults
+    async with running(home, tmp_path / "s", reconcile_interval=0.3, backoff_cap=0.3) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        faults.refuse(500, times=10**6, path="/api/runtime/inbox/subscribe")
+        faults.drop_streams()
+        await runtime.memory.wait("stream.ended")
+        faults.delay(1.0, times=1, path="/api/relationships")
+        await home.say("while away")
+        await runtime.until_heard("while away")
+        faults.clear()
+        await runtime.memory.wait("stream.connected", 2)
+        await runtime.memory.wait("reconcile.finished", len(runtime.memory.named("reconcile.finished")) + 4)
+
+    assert runtime.memory.named("deafness.detected") == []
+
+
+async def test_a_first_look_that_fails_makes_the_next_one_the_first(home, tmp_path):
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+    await home.say("away")
+    await home.say("still away")
+    home.backend.faults.refuse(503, times=3, path="/api/chats", method="GET")  # two repeats are the SDK's
+
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.failed")
+        await runtime.memory.wait("reconcile.finished", 4)
+
+    assert runtime.memory.named("deafness.detected") == []
+
+
+async def test_a_look_after_the_grace_that_fails_settles_no_doubt(home, tmp_path):
+    async with running(home, tmp_path / "s", deaf_grace=1.0) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        home.backend.faults.swallow_wakes(1)
+        await home.say("one")
+        await runtime.until_heard("one")
+        home.backend.faults.refuse(503, times=3, path="/api/chats", method="GET")
+
+        await runtime.memory.wait("reconcile.failed")
+        await runtime.memory.wait("deafness.detected")
+
+
+async def test_deafness_is_noticed_where_the_list_gives_no_numbers(home, tmp_path):
+    """As generation A's; the messages themselves have them."""
+
+    def alter(path, reply):
+        if path != "/api/chats" or reply.status != 200:
+            return reply
+        rows = json.loads(reply.content)
+        for row in rows:
+            (row["last_message"] or {}).pop("seq", None)
+        return Reply(200, json.dumps(rows).encode())
+
+    async with running(home, tmp_path / "s", alter=alter) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        home.backend.faults.swallow_wakes(1)
+        await home.say("one")
+
+        await runtime.memory.wait("deafness.detected")

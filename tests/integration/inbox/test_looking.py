@@ -153,7 +153,7 @@ async def test_looks_are_quick_after_a_connect_and_slow_when_long_proven(watch):
 
 
 async def test_without_a_stream_quick_looks_carry_the_service(watch):
-    watch.reconciler.is_connected = lambda: False
+    watch.reconciler.connection = lambda: None
 
     await watch.ring_until(300)
 
@@ -162,7 +162,7 @@ async def test_without_a_stream_quick_looks_carry_the_service(watch):
 
 async def test_without_a_stream_what_is_unread_is_no_deafness(watch):
     """It is due work; that nobody announces it is known."""
-    watch.reconciler.is_connected = lambda: False
+    watch.reconciler.connection = lambda: None
     watch.server.say()
 
     await watch.ring_until(60)
@@ -181,7 +181,7 @@ async def test_a_broken_list_of_relationships_hides_no_news_of_chats(watch):
 
 
 async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
-    watch.reconciler.is_connected = lambda: False
+    watch.reconciler.connection = lambda: None
     watch.server.is_down = True
 
     await watch.ring_until(150)

@@ -22,9 +22,9 @@ def message(seq, **extra):
 
 def look(hearing, unread, messages=(), *, now, grace=5.0):
     candidates = hearing.unannounced(unread)
-    for chat_id, _ in candidates:
+    for chat_id in candidates:
         hearing.doubt(chat_id, messages, me="me", now=now)
-    return hearing.looked([chat_id for chat_id, _ in candidates], now=now, grace=grace)
+    return hearing.looked(candidates, now=now, grace=grace)
 
 
 def test_nothing_unread_is_a_proof_of_hearing():
@@ -105,6 +105,29 @@ def test_a_frame_that_tells_something_new_makes_the_chats_alarms_believed_again(
 
     hearing.announce("c", 4, now=23.0)
     assert look(hearing, [("c", 5)], [message(5)], now=24.0, grace=0.0)
+
+
+def test_a_frame_without_a_number_tells_of_whatever_the_next_look_finds():
+    hearing = Hearing()
+    hearing.announce("c", None, now=1.0)
+
+    assert not look(hearing, [("c", 3)], [message(3)], now=2.0, grace=0.0)
+    assert look(hearing, [("c", 4)], [message(4)], now=3.0, grace=0.0)
+
+
+def test_a_chat_whose_list_gives_no_number_is_judged_by_its_messages():
+    hearing = Hearing()
+    hearing.begin([("c", None)])
+
+    assert not look(hearing, [("c", None)], [message(3)], now=1.0, grace=0.0)
+    assert look(hearing, [("c", None)], [message(3), message(4)], now=2.0, grace=0.0)
+
+
+def test_a_doubt_matures_though_the_clock_is_set_back():
+    hearing = Hearing()
+    look(hearing, [("c", 3)], [message(3)], now=1000.0)
+
+    assert look(hearing, [("c", 3)], [message(3)], now=10.0)
 
 
 def test_one_chats_alarms_say_nothing_about_another():

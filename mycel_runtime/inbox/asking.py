@@ -1,0 +1,80 @@
+"""One question to the server. What goes wrong is told and costs this question only; the next look asks again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, ServerError
+from mycel_runtime.observe.facts import ReconcileFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import AsyncClient
+
+T = TypeVar("T")
+
+ODD_ANSWER: Final = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError)
+"""What reading an answer raises that is not what the contract says: a list of null, a row without its id."""
+
+_LONGEST_DETAIL: Final = 200
+
+
+class Asker:
+    """
+    Asks.
+
+    Args:
+        sdk: As the identity; asked who we are when an answer says that it is refused.
+        observer: Told of what could not be answered.
+        server: For error texts.
+    """
+
+    def __init__(self, *, sdk: AsyncClient, observer: Observer, server: str) -> None:
+        self._sdk = sdk
+        self._observer = observer
+        self._server = server
+
+    async def ask(self, reason: str, question: Callable[[], Awaitable[T]]) -> T | None:
+        """
+        The answer; `None` if there is none that can be read.
+
+        Args:
+            reason: Of the look.
+            question: Calls the server and reads the answer, and does nothing else: its errors are the server's.
+
+        Raises:
+            IdentityRefusedError: The token is refused, and not only by this answer.
+        """
+        try:
+            return await question()
+        except AuthenticationError as exc:
+            await self.require_identity()
+            error = _named(exc)
+        except ApiError as exc:
+            error = _named(exc)
+        except ODD_ANSWER as exc:
+            error = f"{type(exc).__name__}: the answer is not what the contract says"
+        self._observer.tell(ReconcileFailed(reason=reason, error=error))
+        return None
+
+    async def require_identity(self) -> None:
+        """
+        One endpoint's 401 may be a proxy's; what `me` says counts (Q18).
+
+        Raises:
+            IdentityRefusedError: It says the same.
+        """
+        try:
+            await self._sdk.me.whoami()
+        except AuthenticationError as exc:
+            raise IdentityRefusedError(self._server, exc.detail) from exc
+        except ApiError:
+            return
+
+
+def _named(error: ApiError) -> str:
+    """For the operator; the text of a server's error names the chat that is broken (Q20)."""
+    text = f": {error.detail[:_LONGEST_DETAIL]}" if isinstance(error, ServerError) else ""
+    return f"{type(error).__name__} {error.status_code}{text}"

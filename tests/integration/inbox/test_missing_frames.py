@@ -1,0 +1,66 @@
+"""What only the ring still holds is asked for while the connection stands (Q9, Q23)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mycel_runtime.sdk import AsyncClient
+from tests.integration.inbox.conftest import DEADLINE, running
+from tests.integration.inbox.test_quirks import REQUESTED, request_relationship
+
+pytestmark = pytest.mark.slow
+
+DRAIN = "/api/runtime/inbox/drain"
+
+
+async def at_rest(home, state_dir):
+    """A runtime has been there; something waits in the queue, and nobody was woken for it."""
+    async with running(home, state_dir) as runtime:
+        await home.say("one")
+        await runtime.until_heard("one")
+    await home.say("two")  # its wake ends what is left of the connection (Q13)
+    await asyncio.sleep(0.3)
+    await request_relationship(home)
+
+
+async def test_q23_a_drain_whose_answer_is_lost_costs_one_new_connection(home, tmp_path):
+    await at_rest(home, tmp_path / "s")
+    home.backend.faults.lose_answer(path=DRAIN)
+
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.until_event(REQUESTED)
+        await runtime.memory.wait("reconcile.finished", 3)
+
+    assert runtime.frames.count(REQUESTED) == 1
+    assert len(runtime.memory.named("stream.connected")) == 2
+
+
+async def test_q23_drains_that_are_lost_for_ever_cost_one_connection_only(home, tmp_path):
+    home.backend.faults.lose_answer(times=10_000, path=DRAIN)
+
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.failed", 5)
+        await home.say("one")
+        await runtime.until_heard("one")
+
+    assert len(runtime.memory.named("stream.connected")) == 2
+
+
+async def test_q9_what_somebody_else_has_drained_is_fetched_from_the_ring(home, tmp_path):
+    async with running(home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished")
+        home.backend.faults.swallow_wakes(1)
+        home.backend.faults.delay(1.0, times=1, path="/api/chats")  # our own look must not be first
+        await request_relationship(home)
+        async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as other:
+            await other.notifications.drain()
+
+        async with asyncio.timeout(DEADLINE):
+            number = 0
+            while REQUESTED not in runtime.frames:
+                await home.say(f"{number}")  # without a later number nobody can know of the hole
+                number += 1
+                await asyncio.sleep(0.3)
+        assert runtime.frames.count(REQUESTED) == 1
