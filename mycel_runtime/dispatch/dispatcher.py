@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.patience import Patience
 from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 LEASE_MARGIN_SECONDS: Final = 60.0
 """A claim outlives its handler's deadline by this much."""
+
+_LONGEST_WAIT_SECONDS: Final = 60.0
+"""For a time to come, before the clock is looked at again: it may be set, and a machine may sleep meanwhile."""
 
 
 class Dispatcher:
@@ -66,6 +70,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._patience = Patience(clock)
+        self._timekeeper = Timekeeper(clock)
         self._next_due_at = clock()
         self.running = 0
         self.quarantine = Quarantine(settings, observer=observer, clock=clock)
@@ -92,11 +97,18 @@ class Dispatcher:
             async with asyncio.TaskGroup() as tasks:
                 while not self._is_stopping:
                     self._wake.clear()
+                    await self._heed_the_clock()
                     now = self._clock()
                     await self._start_due(tasks, now)
                     await self._wait_for_work(now)
         finally:
             await self._attempts.close()
+
+    async def _heed_the_clock(self) -> None:
+        """Times are written down by a clock that may be set back: what waits for them would wait as much longer."""
+        if seconds := self._timekeeper.set_back():
+            self._next_due_at = self._clock()
+            await self._journal.rewind(self._me, seconds=seconds, now=self._next_due_at)
 
     async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
         free = self._settings.concurrency - self.running
@@ -134,7 +146,9 @@ class Dispatcher:
             due_at = await self._journal.next_due_at(self._me, now=claimed_at)
             if due_at is not None:
                 self._note_due(due_at)
-        return None if self._next_due_at == math.inf else max(0.0, self._next_due_at - self._clock())
+        if self._next_due_at == math.inf:
+            return None
+        return min(max(0.0, self._next_due_at - self._clock()), _LONGEST_WAIT_SECONDS)
 
     def _note_due(self, due_at: float) -> None:
         self._next_due_at = min(self._next_due_at, due_at)

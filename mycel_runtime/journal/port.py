@@ -79,6 +79,9 @@ class Journal(Protocol):
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
         """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""
 
+    async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
+        """The clock was set back by so much: what waits for its time waits no longer for that."""
+
     async def renew(self, delivery: Delivery, *, until: float) -> bool:
         """Keep the claim until then. False: the claim is lost."""
 

@@ -142,6 +142,10 @@ class SqliteJournal(SqliteSpeech):
         return await self._writer.submit(read)
 
     @override
+    async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
+        await self._change("rewind", {"identity": identity, "seconds": seconds, "now": now})
+
+    @override
     async def renew(self, delivery: Delivery, *, until: float) -> bool:
         return await self._change("renew", _key(delivery) | {"until": until})
 

@@ -81,7 +81,12 @@ def still_open(
         read_at: When it began, epoch seconds.
         grace: Seconds; a hole that is this old when it is read, and empty, stays empty (contract 4.2).
     """
-    known = [hole for hole in holes if hole.seq not in seen and hole.noticed_at + grace > read_at]
+    known = [
+        # Not noticed later than now: the clock may have been set back.
+        Hole(seq=hole.seq, noticed_at=min(hole.noticed_at, read_at))
+        for hole in holes
+        if hole.seq not in seen and hole.noticed_at + grace > read_at
+    ]
     return (*known, *(Hole(seq=seq, noticed_at=read_at) for seq in new))
 
 

@@ -100,6 +100,12 @@ WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL AND ent
 -- What is due already and unclaimed waits for its lane, not for the clock.
 SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND due_at > :now;
 
+-- name: rewind
+UPDATE delivery
+SET due_at = max(:now, due_at - :seconds),
+    hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
+WHERE identity = :identity AND state = 'due' AND due_at > :now;
+
 -- name: renew
 UPDATE delivery SET lease_until = :until
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;

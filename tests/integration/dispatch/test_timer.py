@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.verdict import Failed, Returned
@@ -76,6 +77,49 @@ async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_
         await hint(journal, dispatcher)
         assert await asked.next() == 0
         # The slot that is free again is claimed for in vain, and when that is over the time has come.
+        assert await asked.next() == 1
+        dispatcher.stop()
+    await journal.close()
+
+
+class SetBack(SqliteJournal):
+    """After a postponement the wall clock is an hour back."""
+
+    def __init__(self, state_dir):
+        super().__init__(state_dir)
+        self.ahead = 0.0
+        self.is_back = asyncio.Event()
+
+    @property
+    def now(self):
+        return time.time() + self.ahead
+
+    async def postpone(self, delivery, **arguments):
+        is_ours = await super().postpone(delivery, **arguments)
+        self.ahead = -3_600.0
+        self.is_back.set()
+        return is_ours
+
+
+async def test_a_retry_does_not_wait_until_a_clock_that_was_set_back_comes_to_its_time_again(tmp_path):
+    journal, asked = SetBack(tmp_path), Asked(retry_after=0.1)
+    journal.open()
+    dispatcher = Dispatcher(
+        journal=journal,
+        attempts=asked,
+        me=ME,
+        settings=DispatchSettings(),
+        observer=Silent(),
+        clock=lambda: journal.now,
+        draw=lambda: 0.5,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatcher.run(), name="dispatcher")
+        await hint(journal, dispatcher)
+        assert await asked.next() == 0
+        await journal.is_back.wait()
+        # Else the clock is looked at once a minute.
+        dispatcher.wake()
         assert await asked.next() == 1
         dispatcher.stop()
     await journal.close()

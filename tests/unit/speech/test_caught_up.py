@@ -103,6 +103,12 @@ def test_a_hole_is_open_until_it_is_seen_or_was_read_empty_after_its_time():
     assert still == (young, Hole(seq=8, noticed_at=10.0))
 
 
+def test_a_hole_is_not_looked_for_longer_because_the_clock_was_set_back():
+    (still,) = still_open([Hole(seq=4, noticed_at=3_600.0)], [], seen=(), read_at=10.0, grace=5.0)
+
+    assert still.noticed_at == 10.0
+
+
 def test_what_fills_a_hole_below_the_cursor_is_unseen():
     late = message(2)
 

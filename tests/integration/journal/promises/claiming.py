@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.journal.samples import ME, claim, claim_one, entry, finish, happen, want
+from mycel_runtime.journal.entries import Hole
+from tests.integration.journal.samples import ME, OTHER, claim, claim_one, entry, finish, happen, want
 
 
 class ClaimConformance:
@@ -24,6 +25,27 @@ class ClaimConformance:
         assert await journal.next_due_at(ME, now=9.9) == 10.0
         assert await journal.next_due_at(ME, now=10.0) is None
         assert len(await claim(journal, now=10.0)) == 1
+
+    async def test_what_waits_waits_no_longer_for_a_clock_that_was_set_back(self, journal):
+        for chat, due_at in (("a", 107.0), ("b", 101.0), ("c", 40.0)):
+            await want(journal, 1, now=due_at, chat=chat)
+        await want(journal, 1, now=106.0, identity=OTHER)
+        await journal.rewind(ME, seconds=50.0, now=52.0)
+
+        assert [each.chat_id for each in await claim(journal, now=52.0)] == ["c", "b"]
+        assert await journal.next_due_at(ME, now=52.0) == 57.0
+        assert await journal.next_due_at(OTHER, now=52.0) == 106.0
+
+    async def test_a_hole_waits_no_longer_for_a_clock_that_was_set_back(self, journal):
+        await want(journal, 5)
+        hole = Hole(seq=4, noticed_at=100.0)
+        end = {"handled_seq": 5, "wanted_seq": None, "now": 100.0}
+        await journal.finish(await claim_one(journal), holes=(hole,), hole_at=105.0, **end)
+        await journal.rewind(ME, seconds=50.0, now=51.0)
+        assert await journal.next_due_at(ME, now=51.0) == 55.0
+        await want(journal, 6, now=52.0)
+
+        assert (await claim_one(journal, now=52.0)).holes == (hole,)
 
     async def test_no_more_than_the_limit_is_claimed(self, journal):
         for number in range(5):
