@@ -91,14 +91,21 @@ class MessageContext:
         """
         Say something in this chat.
 
-        It is stored at most once, whatever happens: when this run is repeated after a crash, the n-th reply is
-        the n-th reply of the run before. If somebody spoke since `messages` was read, the run ends here and
+        It is stored at most once, whatever happens: when this run is repeated, after a crash, an error or a
+        conflict, the n-th reply is the n-th reply of the run before. If that one was accepted, it stands, whatever
+        the words are now, and though newer messages are in view by then; if it was refused, or the handler stopped
+        waiting for it, it is sent now. Within a run, the same words said again after that are the same reply, and
+        any others the next. If somebody spoke since `messages` was read, the run ends here and
         the handler is called again with the new messages in view (or as `on_conflict` says). If agents have talked
         among themselves for too long, the run ends here too, and nothing is said.
 
         Args:
             text: Not blank.
             mentions: User ids. A mention silences everybody else in a group (Q32).
+
+        Returns:
+            What stands in the chat. Its `seq` is below that of the newest of `messages` if an earlier run said it
+            without knowing that one.
 
         Raises:
             NotCaughtUpError: Somebody spoke first, and the handler's `on_conflict` is `raise`.

@@ -89,3 +89,36 @@ async def test_what_was_stored_before_a_downtime_counts_as_said(world):
 
     assert shown == [["one"], ["one", "two"]]
     assert await contents(world, chat_id, "a") == ["at once to one"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"), [(False, ["re: one"]), (True, ["re: one", "re: two"])], ids=["blindly", "looking"]
+)
+async def test_an_accepted_reply_stands_when_its_run_fails_and_whoever_looks_can_answer_what_came_since(
+    world, looks, expected
+):
+    """It is the first reply of each run; its number tells that it was said before the newest message."""
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        newest = ctx.messages[-1]
+        sent = await ctx.reply(f"re: {newest.content}")
+        if looks and sent.seq < newest.seq:
+            await ctx.reply(f"re: {newest.content}")
+        if len(shown) < 3:
+            raise ValueError
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    await agent.hear(chat_id, 1)
+    await world.say(chat_id, "two")
+    for _ in range(2):
+        agent.clock.ahead += 60
+        await agent.hear(chat_id, 3)
+
+    assert shown == [["one"], ["one", "two"], ["one", "two"]]
+    assert await contents(world, chat_id, "a") == expected
+    assert (await agent.journal.statistics("a")).due == 0
