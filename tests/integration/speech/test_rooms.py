@@ -233,3 +233,20 @@ async def test_q20_an_agent_that_was_known_before_a_member_vanished_counts_as_on
         await agent.hear(group)
 
     assert await said_in(world, group) == ["re: 0", "re: 1", "re: 2"]
+
+
+async def test_q20_a_doubt_about_one_speaker_is_none_about_the_next(world):
+    plugin, _ = talkative()
+    agent = await world.agent("a", plugin, guard={"turns": 3})
+    peer, late = await world.user("peer"), await world.user("late")
+    await world.user("vanishing")
+    group = (await world.owner.chats.create(["a", "peer", "vanishing"], kind="group", title="g"))["id"]
+    await peer.messages.send(group, "0", delivery_scope=None, enforce_caught_up=False)
+    await agent.hear(group)
+    await world.owner.chats.add_member(group, "late")
+    world.backend.faults.remove_user("vanishing")
+    for number, speaker in enumerate((late, peer, peer, peer), start=1):
+        await speaker.messages.send(group, f"{number}", delivery_scope=None, enforce_caught_up=False)
+        await agent.hear(group)
+
+    assert await said_in(world, group) == ["re: 0", "re: 1", "re: 2"]
