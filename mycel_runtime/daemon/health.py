@@ -172,7 +172,7 @@ def problems_of(
         problems.append("the stream is not connected")
     if hearing.reconciled_at is None:
         problems.append("the server was not asked yet")
-    elif now - hearing.reconciled_at > STALE_INTERVALS * interval:
+    elif not -interval <= now - hearing.reconciled_at <= STALE_INTERVALS * interval:
         problems.append(f"the server was last asked {now - hearing.reconciled_at:.0f} s ago")
     if hearing.doubts:
         problems.append(f"{hearing.doubts} chats hold something that the stream has not announced")

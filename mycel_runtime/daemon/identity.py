@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from mycel_runtime.backoff import half_jitter, honoured
-from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError
+from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, InvalidResponseError
 from mycel_runtime.observe.facts import IdentityConfirmed, IdentityUnknown
 from mycel_runtime.wire.ids import UserId
 
@@ -45,8 +45,11 @@ async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, ob
             user = await sdk.me.whoami()
         except AuthenticationError as exc:
             raise IdentityRefusedError(server, exc.detail) from exc
-        observer.tell(IdentityConfirmed(user_id=user["id"], user_name=user["name"]))
-        return UserId(user["id"])
+        user_id = str(user.get("id") or "")
+        if not user_id:
+            raise InvalidResponseError(200, "the answer of GET /api/auth/me names nobody")
+        observer.tell(IdentityConfirmed(user_id=user_id, user_name=str(user.get("name"))))
+        return UserId(user_id)
 
     asking = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(ApiError), wait=delay, before_sleep=tell

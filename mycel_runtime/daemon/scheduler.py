@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 JITTER: Final = 0.1
 """Of the interval, to either side: runtimes that started together must not ask together."""
 
+LATEST: Final = 2.0
+"""Intervals after which a bell is late."""
+
 
 class Scheduler:
     """The process's timers, on the running loop."""
@@ -39,6 +42,9 @@ class Scheduler:
         """
         Do `work` every `seconds`, for ever, one at a time.
 
+        APScheduler counts by the wall clock. After that was set back no bell would ring for as long: a bell that is
+        late by the loop's own clock counts as rung, and the job begins anew.
+
         Raises:
             Whatever `work` raises; the timer ends with it.
 
@@ -50,12 +56,15 @@ class Scheduler:
             """A coroutine function, because APScheduler would run a plain one in a thread."""
             bell.set()
 
-        job = self._scheduler.add_job(
-            ring, "interval", seconds=seconds, jitter=seconds * JITTER, name=name, coalesce=True
-        )
+        interval = {"seconds": seconds, "jitter": seconds * JITTER}
+        job = self._scheduler.add_job(ring, "interval", name=name, coalesce=True, **interval)
         try:
             while True:
-                await bell.wait()
+                try:
+                    async with asyncio.timeout(LATEST * seconds):
+                        await bell.wait()
+                except TimeoutError:
+                    job.reschedule("interval", **interval)
                 bell.clear()
                 await work()
         finally:

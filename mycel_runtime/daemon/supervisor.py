@@ -32,6 +32,7 @@ from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.tally import Tally
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -123,7 +124,10 @@ class Supervisor:
             ):
                 self._announce(backend)
                 ready()
-                await self._live(stop, journal, backend)
+                async with asyncio.TaskGroup() as tasks:
+                    watchdog = tasks.create_task(self._keep_watchdog(journal), name="watchdog")
+                    await self._live(stop, journal, backend)
+                    watchdog.cancel()
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
 
@@ -161,7 +165,7 @@ class Supervisor:
             if parts is not None:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
-                await self._work(stop, journal, backend, parts)
+                await self._work(stop, backend, parts)
 
     async def _assemble(self, journal: SqliteJournal, backend: Backend, sdk: AsyncClient) -> Parts:
         me = await identify(
@@ -191,7 +195,11 @@ class Supervisor:
             )
         )
 
-    async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
+    async def _keep_watchdog(self, journal: SqliteJournal) -> None:
+        """From readiness to the end: also while the backend is waited for, and while handlers may end."""
+        await systemd.keep_watchdog(lambda: journal.checkpoint(self._parts.me if self._parts else UserId("")))
+
+    async def _work(self, stop: StopRequest, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
         scheduler = Scheduler()
         with scheduler.running():
@@ -200,9 +208,6 @@ class Supervisor:
                 others = [
                     tasks.create_task(parts.listener.run(), name="listener"),
                     tasks.create_task(self._reconcile(scheduler, parts), name="reconcile-timer"),
-                    tasks.create_task(
-                        systemd.keep_watchdog(lambda: journal.checkpoint(parts.me)), name="watchdog"
-                    ),
                     tasks.create_task(self._greet(backend), name="greeting"),
                 ]
                 await stop.wait_asked()

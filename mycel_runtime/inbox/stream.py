@@ -166,6 +166,7 @@ class Listener:
             await self._connect_and_receive()
         except HandshakeError as exc:
             self._patience.note(exc, lasted=0.0)
+            self._observer.tell(StreamEnded(reason=str(exc), lasted=0.0))
             await self._require_identity(exc)
             raise
         except (StreamError, TransportError) as exc:

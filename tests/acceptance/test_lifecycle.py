@@ -134,6 +134,25 @@ def test_a_supervisor_is_told_ready_and_stopping(start, household, tmp_path):
             rest.append(channel.recv(1024).decode())
 
 
+def test_a_supervisor_is_given_signs_of_life_while_the_backend_is_waited_for(
+    start, backend, household, tmp_path
+):
+    """Else a backend that is down for a minute at the start has us killed, and ten such minutes for good."""
+    config = write_config(tmp_path / "a", household)
+    backend.stop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(tmp_path / "notify"))
+        channel.settimeout(20)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        agent = start("run", "--config", config, **environment)
+
+        told = []
+        while told.count("WATCHDOG=1") < 3:
+            told.append(channel.recv(1024).decode())
+        assert not any("listening" in line for line in told)
+        assert agent.stop() == 0
+
+
 def test_running_handlers_may_end_within_the_drain_timeout(start, household, conversation, tmp_path):
     agent = start("run", "--config", slow_config(tmp_path, household, 1.0))
     agent.wait_event("stream.connected")
