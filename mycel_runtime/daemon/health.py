@@ -172,7 +172,9 @@ def problems_of(
         problems.append("the stream is not connected")
     if hearing.reconciled_at is None:
         problems.append("the server was not asked yet")
-    elif not -interval <= now - hearing.reconciled_at <= STALE_INTERVALS * interval:
+    elif now - hearing.reconciled_at < -interval:
+        problems.append("the clock was set back since the server was last asked")
+    elif now - hearing.reconciled_at > STALE_INTERVALS * interval:
         problems.append(f"the server was last asked {now - hearing.reconciled_at:.0f} s ago")
     if hearing.doubts:
         problems.append(f"{hearing.doubts} chats hold something that the stream has not announced")

@@ -46,12 +46,12 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
         agents: With whom to tell that one has failed.
 
     Raises:
-        MycelError: The first agent's that failed.
+        Exception: The first agent's that failed, once no other lives; a `MycelError` unless it is a fault of ours.
     """
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
     _watch_leftovers(agents)
-    stop, failures = StopRequest(), list[MycelError]()
+    stop, failures = StopRequest(), list[Exception]()
     waiting_for = len(agents)
 
     def ready() -> None:
@@ -63,10 +63,11 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
     async def live(supervisor: Supervisor, observer: Observer) -> None:
         try:
             await supervisor.run(stop, ready=ready)
-        except MycelError as exc:
+        except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
             failures.append(exc)
             if len(agents) > 1:
-                observer.tell(AgentFailed(error=type(exc).__name__, exit_code=exc.exit_code))
+                exit_code = exc.exit_code if isinstance(exc, MycelError) else MycelError.exit_code
+                observer.tell(AgentFailed(error=type(exc).__name__, exit_code=exit_code))
 
     with signals_as(stop):
         try:

@@ -14,6 +14,8 @@ Only a connection that has lasted makes the waits small again.
 
 from __future__ import annotations
 
+import errno
+import re
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.backoff import exponential, honoured, patient_jitter, spread
@@ -103,10 +105,16 @@ class Patience:
         return patient_jitter(self.failures, base=base, cap=cap, draw=draw)
 
 
+def _is_refused(cause: BaseException | None) -> bool:
+    """By each of the host's addresses; of several, asyncio tells the errors in its text only."""
+    numbers = set(re.findall(r"\[Errno (\d+)\]", str(cause))) if type(cause) is OSError else set()
+    return isinstance(cause, ConnectionRefusedError) or numbers == {str(errno.ECONNREFUSED)}
+
+
 def is_shared(end: Exception | None) -> bool:
     """Whether the server, and not we or the path between us, is the trouble: then everybody is told the same."""
     if isinstance(end, HandshakeError):
         return end.status_code in SHARED_STATUSES
     if isinstance(end, NotSentError):
-        return isinstance(end.__cause__, ConnectionRefusedError)
+        return _is_refused(end.__cause__)
     return isinstance(end, ConnectionClosed) and end.code in SHARED_CODES

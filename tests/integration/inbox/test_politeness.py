@@ -14,11 +14,12 @@ import pytest
 from pydantic import SecretStr
 from websockets.asyncio.server import serve
 
-from mycel_runtime.errors import ConnectionClosed, HandshakeError, IdentityRefusedError
+from mycel_runtime.errors import ConnectionClosed, HandshakeError, IdentityRefusedError, NotSentError
 from mycel_runtime.inbox.hearing import Hearing
-from mycel_runtime.inbox.patience import PAUSE_SECONDS
+from mycel_runtime.inbox.patience import PAUSE_SECONDS, is_shared
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.settings import InboxSettings
 from tests.integration.inbox.conftest import DEADLINE, Memory, running
 from tests.integration.inbox.herd import HERDS, RUNTIMES, attempts, comeback, fullest_second
@@ -335,3 +336,23 @@ async def test_an_orderly_restart_of_the_server_is_no_reason_to_hurry(home, tmp_
         assert retry.retry_in >= PAUSE_SECONDS + 0.6 / 12 - 0.001
         await home.say("one")
         await runtime.until_heard("one")
+
+
+async def test_a_server_that_refuses_at_each_of_its_addresses_is_nobodys_private_trouble(monkeypatch):
+    """Of several addresses asyncio tells no more than the text of the errors."""
+    with contextlib.closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.1", "127.0.0.2")
+        ]
+
+        async def resolve(*args, **kwargs):
+            return addresses
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        with pytest.raises(NotSentError) as caught:
+            async with open_stream(base_url=f"http://mycel.test:{port}", auth_token="t", since_seq=0):
+                pass
+
+    assert is_shared(caught.value)

@@ -15,6 +15,8 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
         (PROVEN, "me", 100.0, ()),
         (PROVEN, "me", 160.0, ()),
         (PROVEN, "me", 161.0, ("the server was last asked 61 s ago",)),
+        (PROVEN, "me", 99.0, ()),
+        (PROVEN, "me", -3500.0, ("the clock was set back since the server was last asked",)),
         (PROVEN, None, 100.0, ("the backend has not answered yet",)),
         (
             HearingReport(),

@@ -1,0 +1,60 @@
+"""Several agents in one process end each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from mycel_runtime.daemon.process import run_agents
+from mycel_runtime.observe.observer import Observer
+
+
+class Facts(Observer):
+    def __init__(self):
+        self.told = []
+
+    def tell(self, fact):
+        self.told.append(fact)
+
+
+class Agent:
+    """Stands where a supervisor would."""
+
+    def __init__(self, agent, live):
+        self.agent = agent
+        self.observer = Facts()
+        self._live = live
+
+    async def run(self, stop, *, ready):
+        ready()
+        await self._live()
+
+
+@pytest.fixture(autouse=True)
+def same_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+async def test_an_agent_that_ends_by_a_fault_of_ours_takes_no_other_along():
+    failed, lived = asyncio.Event(), []
+
+    async def fail():
+        failed.set()
+        raise TypeError("nobody thought of that")
+
+    async def live():
+        await failed.wait()
+        await asyncio.sleep(0.05)
+        lived.append("to the end")
+
+    faulty, sound = Agent("faulty", fail), Agent("sound", live)
+    with pytest.raises(TypeError):
+        await run_agents([(faulty, faulty.observer), (sound, sound.observer)])
+
+    assert lived == ["to the end"]
+    (fact,) = faulty.observer.told
+    assert (fact.name, fact.error, fact.exit_code) == ("agent.failed", "TypeError", 70)
