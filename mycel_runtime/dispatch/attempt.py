@@ -229,7 +229,10 @@ class Attempts:
         # In this order, or what is said in between is neither.
         newest = await self._sdk.messages.list(chat_id, limit=1)
         unread = await self._sdk.messages.unread(chat_id)
-        start = first_handled_seq(unread, newest)
+        if unread:
+            # Not just below the first: the number there may be drawn, and its message yet to come (Q27).
+            newest = await self._sdk.messages.list(chat_id, limit=1, before=str(unread[0]["seq"]))
+        start = first_handled_seq(newest)
         if len(unread) > self._settings.past_cap:
             start = max(start, await self._capped(chat_id))
         await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)

@@ -90,15 +90,13 @@ def still_open(
     return (*known, *(Hole(seq=seq, noticed_at=read_at) for seq in new))
 
 
-def first_handled_seq(unread: Sequence[Message], newest: Sequence[Message]) -> MessageSeq:
+def first_handled_seq(read: Sequence[Message]) -> MessageSeq:
     """
-    Where a handler that is new to a chat starts: just before the first unread message, else at the newest one.
+    Where a handler that is new to a chat starts: behind the newest message that is read, before the unread ones.
 
     Source: design section 4: the server's cursor is never shown (contract 4.4); this is what can be known of it.
     """
-    if unread:
-        return MessageSeq(unread[0]["seq"] - 1)
-    return MessageSeq(newest[-1]["seq"] if newest else 0)
+    return MessageSeq(read[-1]["seq"] if read else 0)
 
 
 def content_hash(

@@ -278,3 +278,25 @@ async def test_what_is_said_while_a_newcomers_start_is_looked_for_is_shown(world
     await agent.hear(chat_id, (await world.owner.messages.list(chat_id))[-1]["seq"])
 
     assert shown == ["between"]
+
+
+async def test_q27_what_appears_late_below_a_newcomers_first_message_is_shown_to_it(world):
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.extend(message.content for message in ctx.messages)
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    world.backend.faults.hold_message(1.5)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.say(chat_id, "one"))
+        while world.backend.faults._holds:  # noqa: ASYNC110 - the server's thread tells nobody
+            await asyncio.sleep(0.01)
+        await world.say(chat_id, "two")
+        await agent.hear(chat_id, 2)
+    agent.clock.ahead += 5
+    await agent.deliver()
+
+    assert shown == ["two", "one"]
