@@ -165,9 +165,6 @@ class Attempts:
         history = [
             message for message in page if message["seq"] > turn.handled_seq or message["seq"] in numbers
         ]
-        await self._tell_others(delivery, history, now=read_at)
-        if self._is_overtaken(delivery, history):
-            return Overtaken()
         is_in_vain = is_again and turn.seen_seqs.issuperset(message["seq"] for message in history)
         result = await contained(self._show(delivery, chat_id, bound, turn, history, is_in_vain=is_in_vain))
         holes = still_open(
@@ -182,11 +179,13 @@ class Attempts:
                 return dataclasses.replace(result, holes=holes)
             case Failed():
                 late = tuple(hole for hole in delivery.holes if hole.seq in turn.seen_seqs)
-                if not late and turn.through_seq == turn.handled_seq:
+                read_seq = history[-1]["seq"] if history and result.is_nonsense else 0
+                through_seq = MessageSeq(max(result.through_seq or turn.through_seq, read_seq))
+                if not late and through_seq == turn.handled_seq:
                     return result
                 return dataclasses.replace(
                     result,
-                    through_seq=result.through_seq or turn.through_seq,
+                    through_seq=through_seq,
                     wanted_seq=turn.wanted_seq,
                     holes=holes,
                     late=late,
@@ -194,9 +193,7 @@ class Attempts:
             case _:
                 return result
 
-    async def _tell_others(
-        self, delivery: Delivery, history: Sequence[resources.Message], *, now: float
-    ) -> None:
+    async def _tell_others(self, delivery: Delivery, history: Sequence[resources.Message]) -> None:
         """
         What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
 
@@ -204,7 +201,7 @@ class Attempts:
         """
         newest = max((message["seq"] for message in history if concerns(message, self._me)), default=0)
         if delivery.others_seq is not None and newest > delivery.others_seq:
-            await self._journal.want_others(delivery, wanted_seq=MessageSeq(newest), now=now)
+            await self._journal.want_others(delivery, wanted_seq=MessageSeq(newest), now=self._outbox.clock())
 
     def _is_overtaken(self, delivery: Delivery, history: Sequence[resources.Message]) -> bool:
         """
@@ -269,6 +266,9 @@ class Attempts:
         Asked again with nothing new it would say the same and be refused again, perhaps for ever: that spends an
         attempt.
         """
+        await self._tell_others(delivery, history)
+        if self._is_overtaken(delivery, history):
+            return Overtaken()
         foreign = [message for message in history if concerns(message, self._me)]
         room = await self._roster.room(chat_id, {message["sender_id"] for message in foreign})
         is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)

@@ -43,4 +43,4 @@ async def contained(work: Awaitable[Result]) -> Result:
         return Failed(reason=reason, trace="", is_answer=True)
     except Exception as exc:  # noqa: BLE001 - whatever it is
         reason = f"{type(exc).__name__} outside the handler"
-        return Failed(reason=reason, trace=trace_of(exc.__traceback__), is_answer=True)
+        return Failed(reason=reason, trace=trace_of(exc.__traceback__), is_answer=True, is_nonsense=True)

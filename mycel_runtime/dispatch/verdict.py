@@ -35,6 +35,7 @@ class Failed:
         late: Numbers below the cursor that it had been shown.
         is_permanent: Trying again cannot help.
         is_answer: The handler itself asked for it, or somebody else is to blame.
+        is_nonsense: What was read cannot be made sense of; reading it again would not help.
     """
 
     reason: str
@@ -43,6 +44,7 @@ class Failed:
     retry_after: float | None = None
     is_permanent: bool = False
     is_answer: bool = False
+    is_nonsense: bool = False
     message_ids: tuple[str, ...] = ()
     wanted_seq: MessageSeq | None = None
     holes: tuple[Hole, ...] = ()

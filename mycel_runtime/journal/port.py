@@ -143,8 +143,9 @@ class Journal(Protocol):
         Args:
             delivery: As claimed.
             through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there. `None`: the
-                chat was not read; as far as it is known to go, with its holes. If nothing is known of it the cursor
-                stays, and the letter, one at most, is a wish to look again.
+                chat was not read. Then the letter covers what earlier runs were shown, the holes, or what a newcomer
+                was told of; else the cursor stays, the letter, one at most, is a wish to look again, and what was
+                told until now is due no more.
             reason: As in `DeadLetter`.
             trace: As in `DeadLetter`.
             now: As of `finish`.

@@ -10,7 +10,7 @@ import fcntl
 import itertools
 import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typing_extensions import override
 
@@ -198,11 +198,11 @@ class SqliteJournal(SqliteSpeech):
         }
 
         def write(connection: sqlite3.Connection) -> bool:
-            end, below = _span(connection, delivery, through_seq, late)
-            span = {"through_seq": end, "late": _holes_to_text(below)}
+            span = _span_of(connection, delivery, _Span(through_seq, late, wanted_seq or 0))
+            covered = {"through_seq": span.through_seq, "late": _holes_to_text(span.late)}
             # Up to 0 is up to nothing.
-            cursor = _cursor(end or None, wanted_seq or 0, now, holes, hole_at)
-            execute(connection, "insert_dead_letter", _key(delivery) | letter | span)
+            cursor = _cursor(span.through_seq or None, span.wanted_seq, now, holes, hole_at)
+            execute(connection, "insert_dead_letter", _key(delivery) | letter | covered)
             if is_ours := _end_turn(connection, delivery, cursor):
                 execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
             return is_ours
@@ -333,31 +333,37 @@ def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[s
     return bool(finished or execute(connection, "finish_once", _key(delivery)).rowcount)
 
 
-def _span(
-    connection: sqlite3.Connection,
-    delivery: Delivery,
-    through_seq: MessageSeq | None,
-    late: Sequence[Hole],
-) -> tuple[MessageSeq | None, Sequence[Hole]]:
-    """Where a letter ends, and what it covers below its beginning."""
+class _Span(NamedTuple):
+    """What of a chat a letter covers: its end, what is below its beginning; and how far more is wanted."""
+
+    through_seq: MessageSeq | None
+    late: Sequence[Hole] = ()
+    wanted_seq: int = 0
+
+
+def _span_of(connection: sqlite3.Connection, delivery: Delivery, told: _Span) -> _Span:
     if delivery.entry is not None or delivery.chat_id is None:
-        return None, ()
+        return _Span(None)
     if delivery.is_revived:
-        return delivery.wanted_seq, delivery.holes
-    if through_seq is None:
-        return _unread_span(connection, delivery)
-    return through_seq, late
+        return _Span(delivery.wanted_seq, delivery.holes)
+    return _unread_span(connection, delivery) if told.through_seq is None else told
 
 
-def _unread_span(
-    connection: sqlite3.Connection, delivery: Delivery
-) -> tuple[MessageSeq | None, Sequence[Hole]]:
-    """What a letter covers that nothing was read for; no end: the living chat still has it, and looks at it again."""
-    handled_seq, known_seq = execute(connection, "known_seq", _key(delivery)).fetchone()
-    if known_seq > handled_seq or delivery.holes:
-        return MessageSeq(max(known_seq, handled_seq)), delivery.holes
+def _unread_span(connection: sqlite3.Connection, delivery: Delivery) -> _Span:
+    """
+    What a letter covers that nothing was read for.
+
+    What an earlier run of the turn was shown, with what was said on it; what a newcomer was told of. Else it has no
+    end: the living chat still has it, and shows it with whatever comes next, so that nobody speaks to it unseen.
+    """
+    handled_seq, told_seq, shown_seq = execute(connection, "known_seq", _key(delivery)).fetchone()
+    if handled_seq is None and told_seq:
+        return _Span(told_seq)
+    if delivery.holes or (shown_seq or 0) > (handled_seq or 0):
+        return _Span(MessageSeq(max(handled_seq, shown_seq or 0)), delivery.holes, told_seq)
     execute(connection, "delete_open_letters", _key(delivery))
-    return None, ()
+    execute(connection, "give_up_unread", _key(delivery))
+    return _Span(None)
 
 
 def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:

@@ -28,7 +28,7 @@ SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
     look_again = iif(state = 'running' AND excluded.wanted_seq <= wanted_seq, 1, look_again),
     due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
-WHERE excluded.wanted_seq > coalesce(handled_seq, 0)
+WHERE excluded.wanted_seq > max(coalesce(handled_seq, 0), given_up_seq)
   AND (state = 'running' OR excluded.wanted_seq > wanted_seq OR excluded.told_seq > told_seq);
 
 -- name: look_at_chats
@@ -145,11 +145,14 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: known_seq
 -- How far a chat is known to go without reading it: what was told, and what a send of this turn had before it.
-SELECT coalesce(handled_seq, 0) AS handled_seq,
-       max(told_seq, coalesce((SELECT max(i.base_seq) FROM intent AS i
-                               WHERE i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state <> 'refused'), 0))
-         AS known_seq
+SELECT handled_seq, told_seq,
+       (SELECT max(i.base_seq) FROM intent AS i
+        WHERE i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state <> 'refused') AS shown_seq
 FROM delivery AS d WHERE d.delivery_id = :delivery_id;
+
+-- name: give_up_unread
+UPDATE delivery SET given_up_seq = told_seq
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: delete_open_letters
 -- The next one says the same.

@@ -54,7 +54,6 @@ async def test_messages_that_nobody_can_make_sense_of_are_a_dead_letter_and_othe
     (letter,) = await agent.journal.dead_letters("a")
     assert (letter.reason, letter.attempts) == ("KeyError outside the handler", 2)
     assert letter.trace
-    assert letter.through_seq == newest["seq"]
     agent.sdk.messages.list = unspoiled
     await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
     await agent.deliver()

@@ -122,7 +122,7 @@ async def test_a_chat_that_was_given_up_unread_hides_no_later_message(world):
     assert handler.shown == [["1"], ["2", "3"], ["4"], ["5"]]
 
 
-async def test_what_was_announced_and_given_up_unread_comes_back_with_its_letter_only(world):
+async def test_what_was_announced_and_given_up_unread_comes_back_when_its_letter_is_retried(world):
     handler = Breakable()
     handler.is_broken = False
     agent = await world.agent("a", handler.plugin, max_attempts=1)
@@ -211,3 +211,19 @@ async def test_a_letter_is_not_answered_before_its_handler_was_shown_what_was_sa
     said = [message["content"] for message in await world.owner.messages.list(chat_id)]
     assert said == ["transfer the money", "stop", "re: stop", "re: transfer the money"]
     assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_what_was_given_up_unread_is_shown_before_anything_is_said_again(world):
+    """It was never shown: behind the cursor, the next reply would have passed over it."""
+    handler = Breakable()
+    handler.is_broken = False
+    agent = await world.agent("a", handler.plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    await agent.hear(chat_id, 1)
+    newest = (await world.say(chat_id, "stop"))["seq"]
+    refuse_to_be_read(world, chat_id, 1)
+    await agent.hear(chat_id, newest)
+    await agent.hear(chat_id, (await world.say(chat_id, "go on"))["seq"])
+
+    assert handler.shown == [["1"], ["stop", "go on"]]

@@ -118,19 +118,19 @@ class BurialConformance:
         revived = await claim_one(journal, now=7.0)
         assert ([hole.seq for hole in revived.holes], revived.handled_seq, revived.wanted_seq) == ([2], 5, 5)
 
-    async def test_what_was_told_and_not_read_goes_with_the_letter_and_no_more(self, journal):
-        """A wish to look once more raises the level by one each time; the cursor must not follow it."""
+    async def test_what_was_told_and_not_read_is_due_no_more_until_there_is_more(self, journal):
+        """A wish to look once more raises the level by one each time; nothing must follow it."""
         await handle_through(journal, 2)
         for seq in (None, 4, None, None):
             await want(journal, seq)
         await bury(journal, await claim_one(journal), None)
 
         (letter,) = await journal.dead_letters(ME)
-        assert (letter.after_seq, letter.through_seq) == (2, 4)
+        assert (letter.after_seq, letter.through_seq) == (2, None)
         await want(journal, 4)
         assert await claim(journal) == []
         await want(journal, 5)
-        assert (await claim_one(journal)).handled_seq == 4
+        assert (await claim_one(journal)).handled_seq == 2
 
     async def test_a_number_told_while_more_is_wanted_already_counts_as_told(self, journal):
         await handle_through(journal, 2)
@@ -138,18 +138,31 @@ class BurialConformance:
             await want(journal, seq)
         await bury(journal, await claim_one(journal), None)
 
-        (letter,) = await journal.dead_letters(ME)
-        assert (letter.after_seq, letter.through_seq) == (2, 3)
+        await want(journal, 3)
+        assert await claim(journal) == []
 
-    async def test_what_a_send_had_before_it_goes_with_the_letter_too(self, journal):
+    async def test_what_a_newcomer_was_told_of_goes_with_the_letter(self, journal):
+        for seq in (None, 4, None, None):
+            await want(journal, seq)
+        await bury(journal, await claim_one(journal), None)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.after_seq, letter.through_seq) == (None, 4)
+        await want(journal, 4)
+        assert await claim(journal) == []
+
+    async def test_what_a_send_had_before_it_goes_with_the_letter_and_the_rest_is_due(self, journal):
+        """Shown once more it would be answered once more."""
         await handle_through(journal, 2)
-        await want(journal, None)
+        await want(journal, 9)
         delivery = await claim_one(journal)
         await journal.intend(intent(delivery, base_seq=7))
         await bury(journal, delivery, None)
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.after_seq, letter.through_seq) == (2, 7)
+        rest = await claim_one(journal)
+        assert (rest.handled_seq, rest.wanted_seq) == (7, 9)
 
     async def test_a_letter_of_which_nothing_is_known_is_one_and_a_wish_to_look_again(self, journal):
         await handle_through(journal, 2)
