@@ -140,6 +140,7 @@ class WorkerContext:
         self.messages = [self._message(message) for message in run.get("messages", ())]
         self.guard = Guard(**run["guard"]) if "guard" in run else None
         self._seconds = float(run["seconds"])
+        self._left: dict[str, asyncio.Future[Any]] = {}
 
     @property
     def deadline(self) -> float:
@@ -166,10 +167,27 @@ class WorkerContext:
         return parse(self._line.ask(self._run, method, arguments))
 
     async def _ask_async(self, method: str, arguments: Mapping[str, Any], parse: Any) -> Any:
-        return parse(await asyncio.to_thread(self._line.ask, self._run, method, arguments))
+        """A reply that a handler stopped waiting for goes on: the same words again wait for its answer."""
+        words = json.dumps(arguments)
+        answer = self._left.pop(words, None) or asyncio.get_running_loop().run_in_executor(
+            None, self._line.ask, self._run, method, arguments
+        )
+        try:
+            return parse(await asyncio.shield(answer))
+        except asyncio.CancelledError:
+            answer.add_done_callback(_look_at)
+            if method == "reply":
+                self._left[words] = answer
+            raise
 
     def _message(self, message: dict[str, Any]) -> Any:
         return message_from_api(message["raw"], me=self.me, sender_type=message["sender_type"])
+
+
+def _look_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may ask for it again, and then its error would be told as lost."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mycel_runtime.plugin.registry import load_plugins
 pytestmark = pytest.mark.slow
 
 PLUGIN = """
-import os, subprocess, sys, threading, time
+import asyncio, os, subprocess, sys, threading, time
 from pathlib import Path
 from mycel_runtime import Plugin, Reject
 from mycel_runtime.errors import BadRequestError
@@ -39,6 +39,12 @@ async def wild(ctx):
                 await ctx.reply(f"{exc.status_code}")
         case "reject":
             raise Reject("no")
+        case "impatient":
+            try:
+                await asyncio.wait_for(ctx.reply("one"), 0.3)
+            except TimeoutError:
+                await ctx.reply("one")
+            await ctx.reply("two")
         case "print":
             print("{not a line}")
             await ctx.reply("printed")
@@ -156,6 +162,17 @@ async def test_what_it_raises_is_told_without_values(wild):
     assert letter.trace.splitlines()[-1].endswith("in wild")
     assert "secret" not in letter.trace
     assert (await ask("reject"))[1] == ["ValueError", "Reject: no"]
+
+
+async def test_words_that_it_repeats_because_it_stopped_waiting_are_said_once(world, wild):
+    _, ask = wild
+    world.backend.faults.delay(1.0, path="/api/chats/.*/messages", method="POST", times=2)
+
+    assert await ask("impatient") == ("two", [])
+
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    history = await world.owner.messages.list(chat_id)
+    assert [message["content"] for message in history] == ["impatient", "one", "two"]
 
 
 async def test_an_exit_costs_its_own_delivery(wild):
