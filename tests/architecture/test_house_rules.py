@@ -76,8 +76,10 @@ def test_every_module_is_named_after_its_noun():
 
 STRAY_TASKS = {
     # One that catches its cancellation would keep its group for ever.
-    "mycel_runtime/dispatch/run.py: "
-    "loop.create_task(_as_value(call, handler, context), name=f'handler-{handler.id}')",
+    (
+        "mycel_runtime/dispatch/run.py: "
+        "loop.create_task(_as_value(call, handler, context), name=f'handler-{handler.id}')"
+    ),
 }
 
 
