@@ -26,7 +26,7 @@ class Asker:
     Asks.
 
     Args:
-        sdk: As the identity; asked who we are when an answer says that it is refused.
+        sdk: As the identity.
         observer: Told of what could not be answered.
         server: For error texts.
     """
@@ -60,18 +60,27 @@ class Asker:
         return None
 
     async def require_identity(self) -> None:
-        """
-        One endpoint's 401 may be a proxy's; what `me` says counts (Q18).
+        """As the function."""
+        await require_identity(self._sdk, server=self._server)
 
-        Raises:
-            IdentityRefusedError: It says the same.
-        """
-        try:
-            await self._sdk.me.whoami()
-        except AuthenticationError as exc:
-            raise IdentityRefusedError(self._server, exc.detail) from exc
-        except ApiError:
-            return
+
+async def require_identity(sdk: AsyncClient, *, server: str) -> None:
+    """
+    Ask who we are, because a refusal may be a proxy's or have another reason: what `me` says counts (Q18, Q52).
+
+    Args:
+        sdk: As the identity.
+        server: For the error's text.
+
+    Raises:
+        IdentityRefusedError: It says that the token is refused.
+    """
+    try:
+        await sdk.me.whoami()
+    except AuthenticationError as exc:
+        raise IdentityRefusedError(server, exc.detail) from exc
+    except ApiError:
+        return
 
 
 def _named(error: ApiError) -> str:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Final
 import tenacity
 
 from mycel_runtime.errors import (
-    ApiError,
-    AuthenticationError,
     ConnectionClosed,
     HandshakeError,
-    IdentityRefusedError,
     StreamError,
     TransportError,
 )
+from mycel_runtime.inbox.asking import require_identity
 from mycel_runtime.inbox.patience import SHARED_STATUSES, Patience, ReplacedError
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.session import Received
@@ -249,14 +247,8 @@ class Listener:
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""
-        if refusal.status_code in SHARED_STATUSES:
-            return
-        try:
-            await self._sdk.me.whoami()
-        except AuthenticationError as exc:
-            raise IdentityRefusedError(self._base_url, exc.detail) from refusal
-        except ApiError:
-            return
+        if refusal.status_code not in SHARED_STATUSES:
+            await require_identity(self._sdk, server=self._base_url)
 
     def _delay(self, _state: tenacity.RetryCallState) -> float:
         return self._patience.delay(random.random())  # noqa: S311 - spreads clients, keeps no secret
