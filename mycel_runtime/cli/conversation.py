@@ -1,7 +1,7 @@
 """
 The owner's side of the conversation with an agent, for `chat`, `send` and `read`.
 
-With an embedded backend the household in the state directory knows owner and chat; elsewhere the owner's token is
+With an embedded backend the embedded identity in the state directory knows owner and chat; elsewhere the owner's token is
 given, and the chat is the direct one with the agent. Polled, because humans are never woken (Q35).
 """
 
@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.daemon.household import require_household
+from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.errors import ConfigError, NotCaughtUpError
 from mycel_runtime.sdk import Client
 from mycel_runtime.settings import load_settings, read_token, read_token_file
@@ -77,14 +77,14 @@ def open_conversation(config: Path, token_file: Path | None, chat_id: str | None
     The owner's conversation with the agent of a configuration.
 
     Raises:
-        ConfigError: Configuration, household or token are missing or wrong.
+        ConfigError: Configuration, embedded identity or token are missing or wrong.
         ApiError: The backend refused or did not answer.
     """
     settings = load_settings(config)
     if settings.is_embedded:
-        household = require_household(settings.state_dir)
-        client = Client(base_url=household.base_url, auth_token=household.owner_token.get_secret_value())
-        return Conversation(client, chat_id or household.chat_id, household.owner_id)
+        embedded = require_embedded_identity(settings.state_dir)
+        client = Client(base_url=embedded.base_url, auth_token=embedded.owner_token.get_secret_value())
+        return Conversation(client, chat_id or embedded.chat_id, embedded.owner_id)
     if token_file is None:
         raise ConfigError(
             "nobody to speak as",

@@ -70,7 +70,7 @@ def _line(letter: dict[str, Any]) -> str:
 
 
 def _ask(config: Path, verb: str, **arguments: Any) -> Any:
-    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    return ask_desk(load_settings(config).state_dir, verb, **arguments)
+    return ask_admin(load_settings(config).state_dir, verb, **arguments)

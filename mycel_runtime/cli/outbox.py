@@ -28,10 +28,10 @@ def list_(config: Path, *, as_json: bool) -> None:
     """
     import json
 
-    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    for doubt in ask_desk(load_settings(config).state_dir, "doubts"):
+    for doubt in ask_admin(load_settings(config).state_dir, "doubts"):
         click.echo(
             json.dumps(doubt, ensure_ascii=False)
             if as_json
@@ -50,8 +50,8 @@ def settle(config: Path, doubt: str, *, is_sent: bool) -> None:
 
     With --not-sent the handler says it again; with --sent it never will.
     """
-    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    if not ask_desk(load_settings(config).state_dir, "settle", doubt=doubt, is_sent=is_sent):
+    if not ask_admin(load_settings(config).state_dir, "settle", doubt=doubt, is_sent=is_sent):
         raise click.ClickException(f"there is no unknown send {doubt}")

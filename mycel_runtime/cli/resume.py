@@ -21,10 +21,10 @@ def resume(config: Path, name: str) -> None:
 
     NAME is a chat's id or a plugin's name; `mycel-runtime status` shows both.
     """
-    from mycel_runtime.daemon.control import ask_desk
+    from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    resumed = ask_desk(load_settings(config).state_dir, "resume", name=name)
+    resumed = ask_admin(load_settings(config).state_dir, "resume", name=name)
     if not resumed:
         raise click.ClickException(f"neither a held chat nor a plugin that is left alone: {name}")
     click.echo(f"{resumed} {name} goes on")

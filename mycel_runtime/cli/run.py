@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
-    from mycel_runtime.daemon.supervisor import Supervisor
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
@@ -44,15 +44,15 @@ def run(configs: tuple[Path, ...], log_level: str | None) -> None:
     asyncio.run(run_agents([_supervise(agent) for agent in agents]))
 
 
-def _supervise(agent: Agent) -> tuple[Supervisor, Observer]:
-    from mycel_runtime.daemon.supervisor import Supervisor
+def _supervise(agent: Agent) -> tuple[AgentRuntime, Observer]:
+    from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
 
     observer = LogObserver({"agent": agent.settings.agent.name})
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
     how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"
-    supervisor = Supervisor(
+    supervisor = AgentRuntime(
         agent.settings,
         token=agent.token,
         plugins=agent.plugins,

@@ -2,7 +2,7 @@
 The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
-not, `/status` with everything. `POST /desk/VERB` is the operator's hand: the commands that change something.
+not, `/status` with everything. `POST /admin/VERB` is the operator's hand: the commands that change something.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import override
 
-from mycel_runtime.daemon.desk import VERBS
+from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.health import Status
 from mycel_runtime.errors import ControlError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from mycel_runtime.daemon.desk import Desk
+    from mycel_runtime.daemon.admin import Admin
 
 SOCKET_NAME: Final = "control.sock"
 
@@ -45,7 +45,7 @@ _PATH_LIMIT: Final = 100
 async def control_server(
     state_dir: Path,
     status: Callable[[], Awaitable[Status]],
-    desk: Callable[[], Desk | None] = lambda: None,
+    admin: Callable[[], Admin | None] = lambda: None,
 ) -> AsyncIterator[None]:
     """
     Answer on the control socket while the block runs.
@@ -53,7 +53,7 @@ async def control_server(
     Args:
         state_dir: Where the socket is.
         status: Asked for each answer.
-        desk: The operator's verbs; `None` while there are none yet.
+        admin: The operator's verbs; `None` while there are none yet.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
     """
@@ -62,7 +62,7 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, _short(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, desk))
+        server = _Server(_app(status, admin))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -82,14 +82,14 @@ def ask_status(state_dir: Path) -> Status:
     return Status.model_validate_json(_ask(state_dir, "GET", "/status").content)
 
 
-def ask_desk(state_dir: Path, verb: str, **arguments: Any) -> Any:
+def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     """
-    What a verb of the running daemon's `Desk` answers.
+    What a verb of the running daemon's `Admin` answers.
 
     Raises:
         ControlError: None runs, or it does not answer.
     """
-    answer = _ask(state_dir, "POST", f"/desk/{verb}", arguments)
+    answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
     if answer.status_code == _NOT_YET:
         raise ControlError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
     if not answer.is_success:
@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _app(status: Callable[[], Awaitable[Status]], desk: Callable[[], Desk | None]) -> Starlette:
+def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | None]) -> Starlette:
     async def livez(_request: Request) -> Response:
         return JSONResponse({"live": True})
 
@@ -153,16 +153,16 @@ def _app(status: Callable[[], Awaitable[Status]], desk: Callable[[], Desk | None
         verb = request.path_params["verb"]
         if verb not in VERBS:
             return JSONResponse({"detail": "no such verb"}, status_code=404)
-        if (open_desk := desk()) is None:
+        if (open_admin := admin()) is None:
             return JSONResponse({"detail": "not yet"}, status_code=_NOT_YET)
-        return JSONResponse(await getattr(open_desk, verb)(**await request.json()))
+        return JSONResponse(await getattr(open_admin, verb)(**await request.json()))
 
     return Starlette(
         routes=[
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/status", report),
-            Route("/desk/{verb}", operate, methods=["POST"]),
+            Route("/admin/{verb}", operate, methods=["POST"]),
         ],
     )
 

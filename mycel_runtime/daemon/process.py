@@ -13,8 +13,8 @@ from asyncio.tasks import _unregister_task
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.signals import StopRequest, signals_as
-from mycel_runtime.daemon.threads import ThreadPerCall
 from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
 from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
@@ -23,7 +23,7 @@ from mycel_runtime.observe.logs import LogObserver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime.daemon.supervisor import Supervisor
+    from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.observer import Observer
 
 
@@ -38,7 +38,7 @@ def has_left_tasks() -> bool:
     return bool(_left)
 
 
-async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
+async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
     """
     Live until a signal asks for the end, or until no agent is left.
 
@@ -60,7 +60,7 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
         if waiting_for == 0:
             systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
 
-    async def live(supervisor: Supervisor, observer: Observer) -> None:
+    async def live(supervisor: AgentRuntime, observer: Observer) -> None:
         try:
             await supervisor.run(stop, ready=ready)
         except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
@@ -86,7 +86,7 @@ async def run_agents(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
         raise failures[0]
 
 
-def _watch_leftovers(agents: Sequence[tuple[Supervisor, Observer]]) -> None:
+def _watch_leftovers(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
     """Of several agents nobody can tell whose they are."""
     observer = agents[0][0].observer if len(agents) == 1 else LogObserver({})
     watch_threads(observer)

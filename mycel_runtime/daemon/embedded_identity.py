@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OWNER_NAME: Final = "owner"
-FILE_NAME: Final = "household.json"
+FILE_NAME: Final = "embedded-identity.json"
 
 
-class Household(BaseModel):
+class EmbeddedIdentity(BaseModel):
     """
     Tokens and ids.
 
@@ -43,66 +43,66 @@ class Household(BaseModel):
         return token.get_secret_value()
 
 
-def read_household(state_dir: Path) -> Household | None:
+def read_embedded_identity(state_dir: Path) -> EmbeddedIdentity | None:
     """
-    The household of this state directory, if one was made.
+    The embedded of this state directory, if one was made.
 
     Raises:
         StateDirectoryError: Its file is damaged.
     """
     path = state_dir / FILE_NAME
     try:
-        return Household.model_validate_json(path.read_bytes())
+        return EmbeddedIdentity.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as exc:
         raise StateDirectoryError(
-            "the household file cannot be read",
+            "the embedded file cannot be read",
             where=str(path),
             fix="Remove this state directory to begin anew.",
         ) from exc
 
 
-def require_household(state_dir: Path) -> Household:
+def require_embedded_identity(state_dir: Path) -> EmbeddedIdentity:
     """
-    The household of an embedded backend that was started once.
+    The embedded of an embedded backend that was started once.
 
     Raises:
         ConfigError: It never was.
     """
-    household = read_household(state_dir)
-    if household is None:
+    embedded = read_embedded_identity(state_dir)
+    if embedded is None:
         raise ConfigError(
             "nobody has started this agent yet",
             where=str(state_dir),
             fix="Start it in another terminal: mycel-runtime run --config …",
         )
-    return household
+    return embedded
 
 
-async def settle_household(state_dir: Path, base_url: str, agent_name: str) -> Household:
+async def settle_embedded_identity(state_dir: Path, base_url: str, agent_name: str) -> EmbeddedIdentity:
     """
-    The household at this address; made by ordinary API calls if there is none.
+    The embedded at this address; made by ordinary API calls if there is none.
 
     Raises:
-        ApiError: The backend does not know its own household any more: its database was removed.
+        ApiError: The backend does not know its own embedded any more: its database was removed.
     """
-    household = read_household(state_dir)
-    if household is None:
-        household = await _make(base_url, agent_name)
+    embedded = read_embedded_identity(state_dir)
+    if embedded is None:
+        embedded = await _make(base_url, agent_name)
     else:
-        household = household.model_copy(update={"base_url": base_url})
-    _write(state_dir / FILE_NAME, household)
-    return household
+        embedded = embedded.model_copy(update={"base_url": base_url})
+    _write(state_dir / FILE_NAME, embedded)
+    return embedded
 
 
-async def _make(base_url: str, agent_name: str) -> Household:
+async def _make(base_url: str, agent_name: str) -> EmbeddedIdentity:
     async with AsyncClient(base_url=base_url) as nobody:
         owner = await nobody.auth.create_guest_owner(OWNER_NAME)
     async with AsyncClient(base_url=base_url, auth_token=owner["token"]) as sdk:
         agent = await sdk.auth.create_external_user(agent_name, agent_name)
         chat = await sdk.chats.ensure_direct(agent["user"]["id"])
-    return Household(
+    return EmbeddedIdentity(
         base_url=base_url,
         owner_id=owner["user"]["id"],
         owner_token=SecretStr(owner["token"]),
@@ -112,11 +112,11 @@ async def _make(base_url: str, agent_name: str) -> Household:
     )
 
 
-def _write(path: Path, household: Household) -> None:
+def _write(path: Path, embedded: EmbeddedIdentity) -> None:
     """Whole or not at all, readable by its owner only."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(household.model_dump_json())
+        file.write(embedded.model_dump_json())
     temporary.replace(path)

@@ -17,12 +17,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.admin import Admin
 from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.control import control_server
-from mycel_runtime.daemon.desk import Desk
+from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import Status, hearing_report, problems_of, speaking_report, work_report
-from mycel_runtime.daemon.household import Household, settle_household
 from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
 from mycel_runtime.errors import StateDirectoryError
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """Where the agent's backend is and how it is spoken to; `household` only of an embedded one."""
+    """Where the agent's backend is and how it is spoken to; `embedded` only of an embedded one."""
 
     base_url: str
     token: SecretStr
-    household: Household | None = None
+    embedded: EmbeddedIdentity | None = None
 
 
-class Supervisor:
+class AgentRuntime:
     """
     One agent's process.
 
@@ -119,7 +119,7 @@ class Supervisor:
                 control_server(
                     state_dir,
                     lambda: self.status(journal),
-                    lambda: Desk(journal, self._parts, clock=time.time) if self._parts else None,
+                    lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                 ),
             ):
                 self._announce(backend)
@@ -217,10 +217,10 @@ class Supervisor:
         await scheduler.every(parts.reconciler.tick_interval, "reconcile", parts.reconciler.tick)
 
     async def _greet(self, backend: Backend) -> None:
-        if backend.household is None or not self._settings.backend.greeting:
+        if backend.embedded is None or not self._settings.backend.greeting:
             return
         await greet(
-            backend.household,
+            backend.embedded,
             self._settings.backend.greeting,
             agent_name=self._settings.agent.name,
             show=self._show,
@@ -256,8 +256,10 @@ class Supervisor:
             yield Backend(base_url=self._settings.agent.base_url, token=self._token)
             return
         async with _embedded(self._settings) as base_url:
-            household = await settle_household(self._settings.state_dir, base_url, self._settings.agent.name)
-            yield Backend(base_url=base_url, token=household.agent_token, household=household)
+            embedded = await settle_embedded_identity(
+                self._settings.state_dir, base_url, self._settings.agent.name
+            )
+            yield Backend(base_url=base_url, token=embedded.agent_token, embedded=embedded)
 
 
 def make_state_dir(path: Path) -> None:

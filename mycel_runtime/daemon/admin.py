@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DOUBT_PARTS = 3
 
 
-class Desk:
+class Admin:
     """
     The verbs, over one running agent.
 
@@ -91,7 +91,7 @@ class Desk:
 
 
 VERBS = frozenset({"doubts", "settle", "dead", "retry", "drop", "holds", "resume"})
-"""The methods of `Desk` that may be called from outside."""
+"""The methods of `Admin` that may be called from outside."""
 
 
 def _doubt(intent: Intent) -> dict[str, Any]:

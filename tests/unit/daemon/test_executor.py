@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mycel_runtime.daemon.threads import ThreadPerCall
+from mycel_runtime.daemon.executor import ThreadPerCall
 
 
 def test_calls_that_never_return_leave_room_for_others_and_are_not_waited_for():
