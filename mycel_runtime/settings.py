@@ -60,7 +60,7 @@ class InboxSettings(_Section):
     """How we listen."""
 
     reconcile_interval: Seconds = 30.0
-    doubt_interval: Seconds = 5.0
+    suspect_interval: Seconds = 5.0
     deaf_grace: Seconds = 5.0
     connect_timeout: Seconds = 10.0
     ping_interval: Seconds = 20.0

@@ -11,8 +11,8 @@ from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.dispatch.watch import Watch
-from mycel_runtime.inbox.hearing import Hearing
-from mycel_runtime.inbox.intake import Intake, open_session
+from mycel_runtime.inbox.intake import Intake, open_tracker
+from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.plugin.roster import Roster
@@ -38,7 +38,7 @@ class Parts:
 
     me: UserId
     intake: Intake
-    hearing: Hearing
+    liveness: StreamLiveness
     listener: Listener
     reconciler: Reconciler
     dispatcher: Dispatcher
@@ -104,19 +104,19 @@ async def assemble(
         draw=random.random,
     )
     intake = Intake(
-        await open_session(journal, identity=me, server=settings.agent.base_url),
+        await open_tracker(journal, identity=me, server=settings.agent.base_url),
         journal=journal,
         router=HandlerRouter({id_: bound.handler.subscription for id_, bound in by_id.items()}),
         observer=observer,
         clock=clock,
         committed=dispatcher.wake,
     )
-    hearing = Hearing()
+    liveness = StreamLiveness()
     reconciler = Reconciler(
         sdk=sdk,
         me=me,
         intake=intake,
-        hearing=hearing,
+        liveness=liveness,
         settings=settings.inbox,
         observer=observer,
         server=settings.agent.base_url,
@@ -128,7 +128,7 @@ async def assemble(
         sdk=sdk,
         intake=intake,
         reconciler=reconciler,
-        hearing=hearing,
+        liveness=liveness,
         settings=settings.inbox,
         proxy=settings.agent.proxy,
         observer=observer,
@@ -138,7 +138,7 @@ async def assemble(
     return Parts(
         me=me,
         intake=intake,
-        hearing=hearing,
+        liveness=liveness,
         listener=listener,
         reconciler=reconciler,
         dispatcher=dispatcher,

@@ -36,7 +36,7 @@ class HearingReport(_Report):
         epoch, since_seq: The checkpoint.
         proven_at: The stream was last shown to tell what it should.
         reconciled_at: The server last said what it holds for us.
-        doubts: Chats with something unread that no frame has announced.
+        unannounced_chats: Chats with something unread that no frame has announced.
     """
 
     connected: bool = False
@@ -44,7 +44,7 @@ class HearingReport(_Report):
     since_seq: int = 0
     proven_at: float | None = None
     reconciled_at: float | None = None
-    doubts: int = 0
+    unannounced_chats: int = 0
 
 
 class SpeakingReport(_Report):
@@ -116,9 +116,9 @@ def hearing_report(parts: Parts | None) -> HearingReport:
         connected=parts.listener.is_connected,
         epoch=checkpoint.epoch,
         since_seq=checkpoint.since_seq,
-        proven_at=parts.hearing.heard_at,
+        proven_at=parts.liveness.heard_at,
         reconciled_at=parts.reconciler.succeeded_at,
-        doubts=len(parts.hearing.doubts),
+        unannounced_chats=len(parts.liveness.unannounced_chats),
     )
 
 
@@ -176,6 +176,6 @@ def problems_of(
         problems.append("the clock was set back since the server was last asked")
     elif now - hearing.reconciled_at > STALE_INTERVALS * interval:
         problems.append(f"the server was last asked {now - hearing.reconciled_at:.0f} s ago")
-    if hearing.doubts:
-        problems.append(f"{hearing.doubts} chats hold something that the stream has not announced")
+    if hearing.unannounced_chats:
+        problems.append(f"{hearing.unannounced_chats} chats hold something that the stream has not announced")
     return tuple(problems)

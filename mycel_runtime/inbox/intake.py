@@ -1,8 +1,8 @@
 """
-Received messages become durable: session, router and journal under one lock.
+Received messages become durable: tracker, router and journal under one lock.
 
-The stream and the drains of reconcile feed the same session. The lock keeps their commits in the order in which
-the session has seen them, so that a checkpoint never is committed before the entries below it.
+The stream and the drains of reconcile feed the same tracker. The lock keeps their commits in the order in which
+the tracker has seen them, so that a checkpoint never is committed before the entries below it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from mycel_runtime.inbox.news import CHAT, compare
-from mycel_runtime.inbox.session import MEMORY_FRAMES, Session, first_checkpoint
+from mycel_runtime.inbox.list_diff import CHAT, compare
+from mycel_runtime.inbox.sequence import MEMORY_FRAMES, SequenceTracker, first_checkpoint
 from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import ChatId, InboxSeq
@@ -19,8 +19,8 @@ from mycel_runtime.wire.ids import ChatId, InboxSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mycel_runtime.inbox.news import Line
-    from mycel_runtime.inbox.session import Heard, Received, Step
+    from mycel_runtime.inbox.list_diff import Record
+    from mycel_runtime.inbox.sequence import Heard, Received, Step
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.frames import Notify
@@ -51,7 +51,7 @@ class Intake:
 
     def __init__(
         self,
-        session: Session,
+        tracker: SequenceTracker,
         *,
         journal: Journal,
         router: Router,
@@ -59,7 +59,7 @@ class Intake:
         clock: Callable[[], float],
         committed: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._tracker = tracker
         self._journal = journal
         self._router = router
         self._observer = observer
@@ -70,16 +70,16 @@ class Intake:
     @property
     def checkpoint(self) -> Checkpoint:
         """What is heard without a gap."""
-        return self._session.checkpoint
+        return self._tracker.checkpoint
 
     @property
     def gap(self) -> InboxSeq | None:
         """Below which hole the checkpoint stands; `None` without one."""
-        return self._session.gap
+        return self._tracker.gap
 
     def resume(self) -> InboxSeq:
         """The `since_seq` of a new connection."""
-        return self._session.resume()
+        return self._tracker.resume()
 
     async def take(self, messages: Sequence[Received], *, drain_asked_at: Checkpoint | None = None) -> Step:
         """
@@ -93,7 +93,7 @@ class Intake:
             What else is to be done: reconnect, reconcile.
 
         Raises:
-            JournalError: Nothing was committed; the session is ahead of the journal and must not be used again.
+            JournalError: Nothing was committed; the tracker is ahead of the journal and must not be used again.
 
         Cancelling: committed whole or not at all.
         """
@@ -111,12 +111,14 @@ class Intake:
         self._committed()
         return step
 
-    async def compare(self, lines: Sequence[Line], *, asked: frozenset[str], complete: frozenset[str]) -> int:
+    async def compare(
+        self, records: Sequence[Record], *, asked: frozenset[str], complete: frozenset[str]
+    ) -> int:
         """
         Commit what is different from the server's lists as they were, each difference with its event's work.
 
         Args:
-            lines: What the lists say.
+            records: What the lists say.
             asked: The kinds that were asked for.
             complete: Those of them whose list was read whole.
 
@@ -126,15 +128,15 @@ class Intake:
         async with self._lock:
             now, identity = self._clock(), self.checkpoint.identity
             known = await self._journal.snapshot(identity)
-            news = compare(known, lines, asked=asked, complete=complete, now=now)
-            if not news:
+            diff = compare(known, records, asked=asked, complete=complete, now=now)
+            if not diff:
                 return 0
-            told = [each.event for each in news if each.event is not None]
+            told = [each.event for each in diff if each.event is not None]
             arrivals = tuple(
-                Arrival(entry=self._session.own_entry(event, now), events=self._router.route_event(event))
+                Arrival(entry=self._tracker.own_entry(event, now), events=self._router.route_event(event))
                 for event in told
             )
-            changes = tuple(each.change for each in news)
+            changes = tuple(each.change for each in diff)
             batch = Batch(identity=identity, arrivals=arrivals, changes=changes)
             await self._journal.append(batch, now=now)
         self._committed()
@@ -154,8 +156,8 @@ class Intake:
 
     def _step(self, messages: Sequence[Received], drain_asked_at: Checkpoint | None, now: float) -> Step:
         if drain_asked_at is None:
-            return self._session.receive(messages, now=now)
-        return self._session.drained(messages, asked_at=drain_asked_at, now=now)
+            return self._tracker.receive(messages, now=now)
+        return self._tracker.drained(messages, asked_at=drain_asked_at, now=now)
 
     def _arrival(self, heard: Heard) -> Arrival:
         return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())
@@ -177,13 +179,13 @@ class Intake:
             )
 
 
-async def open_session(journal: Journal, *, identity: UserId, server: str) -> Session:
+async def open_tracker(journal: Journal, *, identity: UserId, server: str) -> SequenceTracker:
     """
-    The session as the journal remembers it.
+    The tracker as the journal remembers it.
 
     A checkpoint of another server or identity ends its epoch: its numbers mean nothing here.
     """
     fresh = Checkpoint(identity=identity, server=server, epoch=1, since_seq=InboxSeq(0))
     checkpoint = first_checkpoint(await journal.checkpoint(identity), fresh)
     marks = await journal.marks(identity, epoch=checkpoint.epoch, limit=MEMORY_FRAMES)
-    return Session(checkpoint, marks)
+    return SequenceTracker(checkpoint, marks)

@@ -2,7 +2,7 @@
 What the server says is there for us.
 
 A notification is a hint that may get lost in many ways (Q5, Q6, Q14, Q32); the lists are the truth. So they are
-asked at every connect, when the session asks for it, and on a timer. The queue is drained too, after the resume
+asked at every connect, when the tracker asks for it, and on a timer. The queue is drained too, after the resume
 has been sent and never before: what waits in it would wait for an unrelated wake.
 
 The comparison is the deafness detector as well: something unread that no frame has announced within the grace time
@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ApiError, AuthenticationError, NotSentError, TransportError
-from mycel_runtime.inbox.asking import ODD_ANSWER, Asker
-from mycel_runtime.inbox.lists import Lists
-from mycel_runtime.inbox.news import is_name
-from mycel_runtime.inbox.pace import Pace
-from mycel_runtime.inbox.session import Received
+from mycel_runtime.inbox.guarded_queries import ODD_ANSWER, GuardedQueries
+from mycel_runtime.inbox.list_diff import is_name
+from mycel_runtime.inbox.list_reader import ListReader
+from mycel_runtime.inbox.poll_interval import PollInterval
+from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.observe.facts import ChatListPoisoned, DeafnessDetected, ReconcileFinished
 from mycel_runtime.wire.codec import decode_item
 from mycel_runtime.wire.ids import ChatId, MessageSeq
@@ -31,8 +31,8 @@ from mycel_runtime.wire.limits import LARGEST_SEQ
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
+    from mycel_runtime.inbox.liveness import StreamLiveness
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
@@ -72,7 +72,7 @@ class Reconciler:
         sdk: As the identity.
         me: The identity.
         intake: Where drained items and unread chats go.
-        hearing: What the stream has announced.
+        liveness: What the stream has announced.
         settings: `[inbox]`.
         observer: Told of the outcome.
         server: For error texts.
@@ -90,7 +90,7 @@ class Reconciler:
         sdk: AsyncClient,
         me: UserId,
         intake: Intake,
-        hearing: Hearing,
+        liveness: StreamLiveness,
         settings: InboxSettings,
         observer: Observer,
         server: str,
@@ -99,12 +99,14 @@ class Reconciler:
         self._sdk = sdk
         self._me = me
         self._intake = intake
-        self._hearing = hearing
+        self._liveness = liveness
         self._observer = observer
         self._clock = clock
-        self._asker = Asker(sdk=sdk, observer=observer, server=server)
-        self._lists = Lists(sdk=sdk, me=me, intake=intake, asker=self._asker)
-        self._pace = Pace(shortest=settings.doubt_interval, longest=settings.reconcile_interval)
+        self._queries = GuardedQueries(sdk=sdk, observer=observer, server=server)
+        self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
+        self._poll_interval = PollInterval(
+            shortest=settings.suspect_interval, longest=settings.reconcile_interval
+        )
         self._grace = settings.deaf_grace
         self._lock = asyncio.Lock()
         self._known: set[ChatId] = set()
@@ -121,16 +123,16 @@ class Reconciler:
     @property
     def tick_interval(self) -> float:
         """How often to call `tick`; seconds."""
-        return self._pace.shortest
+        return self._poll_interval.shortest
 
     async def tick(self) -> None:
         """The timer rang: ask, if it is time to; as `run`."""
-        if self._pace.is_due(self._clock()):
+        if self._poll_interval.is_due(self._clock()):
             await self.run(INTERVAL)
 
     async def run(self, reason: str) -> None:
         """
-        Ask once, and once more after the grace time if the stream is in doubt.
+        Ask once, and once more after the grace time if the stream is suspect.
 
         Raises:
             IdentityRefusedError: The token is refused.
@@ -140,11 +142,11 @@ class Reconciler:
         async with self._lock:
             is_answered = await self._look(reason)
             now = self._clock()
-            self._pace.looked(now)
-            in_doubt = reason != INTERVAL or self._hearing.doubts or self.connection() is None
-            if in_doubt and is_answered:
-                self._pace.doubt(now)
-        if self._hearing.doubts:
+            self._poll_interval.looked(now)
+            is_suspect = reason != INTERVAL or self._liveness.unannounced_chats or self.connection() is None
+            if is_suspect and is_answered:
+                self._poll_interval.suspect(now)
+        if self._liveness.unannounced_chats:
             await asyncio.sleep(self._grace)
             async with self._lock:
                 await self._look_again(reason)
@@ -154,7 +156,7 @@ class Reconciler:
         connection = self.connection()
         self._mind_gap()
         drained = await self._drain(reason) if self._must_drain(reason) else 0
-        chats = await self._asker.ask(reason, self._chats)
+        chats = await self._queries.ask(reason, self._chats)
         if chats is None:
             return False
         self._unread_before = len(chats.unread)
@@ -189,7 +191,7 @@ class Reconciler:
 
     async def _drain(self, reason: str) -> int:
         asked_at = self._intake.checkpoint
-        messages = await self._asker.ask(reason, self._drained)
+        messages = await self._queries.ask(reason, self._drained)
         if messages is None:
             self._looks_undrained = LOOKS_PER_DRAIN
             return 0
@@ -252,24 +254,24 @@ class Reconciler:
         """
         if connection != self._begun:
             self._begun = connection
-            self._hearing.begin(unread)
+            self._liveness.begin(unread)
             return
-        candidates = self._hearing.unannounced(unread)
+        candidates = self._liveness.unannounced(unread)
         for chat_id in candidates:
-            await self._asker.ask(reason, partial(self._doubt, chat_id))
-        if self._hearing.looked(candidates, now=self._clock(), grace=self._grace):
-            self._observer.tell(DeafnessDetected(chats=len(self._hearing.doubts)))
-            self._hearing.begin(unread)
+            await self._queries.ask(reason, partial(self._suspect, chat_id))
+        if self._liveness.looked(candidates, now=self._clock(), grace=self._grace):
+            self._observer.tell(DeafnessDetected(chats=len(self._liveness.unannounced_chats)))
+            self._liveness.begin(unread)
             self.replace_connection("something is unread that no frame has announced")
 
-    async def _doubt(self, chat_id: ChatId) -> None:
+    async def _suspect(self, chat_id: ChatId) -> None:
         unread = await self._sdk.messages.unread(chat_id)
-        self._hearing.doubt(chat_id, unread, me=self._me, now=self._clock())
+        self._liveness.suspect(chat_id, unread, me=self._me, now=self._clock())
 
     async def _look_again(self, reason: str) -> None:
         """At the chats only; a look that is not answered settles no doubt."""
         connection = self.connection()
-        chats = await self._asker.ask(reason, self._chats)
+        chats = await self._queries.ask(reason, self._chats)
         if chats is None:
             return
         await self._intake.hint(chats.unread)

@@ -1,7 +1,7 @@
 """
 The socket: connect, resume, receive, commit.
 
-Every end is treated alike (Q19): wait (`patience` says how long), connect again, resume from the checkpoint,
+Every end is treated alike (Q19): wait (`reconnect_backoff` says how long), connect again, resume from the checkpoint,
 reconcile. One task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest
 none waits.
 """
@@ -21,10 +21,10 @@ from mycel_runtime.errors import (
     StreamError,
     TransportError,
 )
-from mycel_runtime.inbox.asking import require_identity
-from mycel_runtime.inbox.patience import SHARED_STATUSES, Patience, ReplacedError
+from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
-from mycel_runtime.inbox.session import Received
+from mycel_runtime.inbox.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
+from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from mycel_runtime.inbox.hearing import Hearing
     from mycel_runtime.inbox.intake import Intake
+    from mycel_runtime.inbox.liveness import StreamLiveness
     from mycel_runtime.inbox.reconcile import Reconciler
-    from mycel_runtime.inbox.session import Step
+    from mycel_runtime.inbox.sequence import Step
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.sdk.stream import StreamConnection
@@ -87,8 +87,8 @@ class Listener:
         token: The identity's.
         sdk: Asked when a handshake is refused.
         intake: Where frames go.
-        reconciler: Run at every connect and when the session asks for it.
-        hearing: Told what the stream announces.
+        reconciler: Run at every connect and when the tracker asks for it.
+        liveness: Told what the stream announces.
         settings: `[inbox]`.
         proxy: As `[agent] proxy`.
         observer: Told of connections and their ends.
@@ -103,7 +103,7 @@ class Listener:
         sdk: AsyncClient,
         intake: Intake,
         reconciler: Reconciler,
-        hearing: Hearing,
+        liveness: StreamLiveness,
         settings: InboxSettings,
         proxy: str | None,
         observer: Observer,
@@ -114,12 +114,12 @@ class Listener:
         self._sdk = sdk
         self._intake = intake
         self._reconciler = reconciler
-        self._hearing = hearing
+        self._liveness = liveness
         self._settings = settings
         self._proxy = proxy
         self._observer = observer
         self._sleep = sleep
-        self._patience = Patience(settings)
+        self._backoff = ReconnectBackoff(settings)
         self._connected_at: float | None = None
         self._replaced: asyncio.Future[str] | None = None
         self._connections = 0
@@ -163,13 +163,13 @@ class Listener:
         try:
             await self._connect_and_receive()
         except HandshakeError as exc:
-            self._patience.note(exc, lasted=0.0)
+            self._backoff.note(exc, lasted=0.0)
             self._observer.tell(StreamEnded(reason=str(exc), lasted=0.0))
             await self._require_identity(exc)
             raise
         except (StreamError, TransportError) as exc:
             lasted = self._lasted()
-            self._patience.note(exc, lasted=lasted)
+            self._backoff.note(exc, lasted=lasted)
             self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
             raise
 
@@ -243,7 +243,7 @@ class Listener:
     def _note_heard(self, step: Step) -> None:
         now = time.time()
         for chat_id, seq in step.announced.items():
-            self._hearing.announce(chat_id, seq, now=now)
+            self._liveness.announce(chat_id, seq, now=now)
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""
@@ -251,13 +251,11 @@ class Listener:
             await require_identity(self._sdk, server=self._base_url)
 
     def _delay(self, _state: tenacity.RetryCallState) -> float:
-        return self._patience.delay(random.random())  # noqa: S311 - spreads clients, keeps no secret
+        return self._backoff.delay(random.random())  # noqa: S311 - spreads clients, keeps no secret
 
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0
-        self._observer.tell(
-            StreamRetryScheduled(attempt=self._patience.failures, retry_in=round(retry_in, 3))
-        )
+        self._observer.tell(StreamRetryScheduled(attempt=self._backoff.failures, retry_in=round(retry_in, 3)))
 
 
 async def _gathered(inbound: _Inbound) -> tuple[list[Received], ConnectionClosed | None]:

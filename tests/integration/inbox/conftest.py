@@ -25,7 +25,7 @@ SETTINGS = {
     "agent": {"name": "a", "base_url": "http://test"},
     "inbox": {
         "reconcile_interval": 0.5,
-        "doubt_interval": 3600,  # the bound holds for both
+        "suspect_interval": 3600,  # the bound holds for both
         "deaf_grace": 0.2,
         "backoff_base": 0.05,
         "ping_interval": 0.3,

@@ -13,7 +13,7 @@ import random
 import sys
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError
-from mycel_runtime.inbox.patience import Patience
+from mycel_runtime.inbox.reconnect_backoff import ReconnectBackoff
 from mycel_runtime.settings import InboxSettings
 
 RUNTIMES = 1000
@@ -43,12 +43,12 @@ HERDS = {
 
 def comeback(first, then, outage, dice):
     """Seconds after the outage at which a runtime comes back whose tries meanwhile end with `then`."""
-    patience, now = Patience(InboxSettings()), 0.0
-    patience.note(first, lasted=STABLE_SECONDS)
-    now += patience.delay(dice.random())
+    backoff, now = ReconnectBackoff(InboxSettings()), 0.0
+    backoff.note(first, lasted=STABLE_SECONDS)
+    now += backoff.delay(dice.random())
     while now < outage:
-        patience.note(then, lasted=0.0)
-        now += patience.delay(dice.random())
+        backoff.note(then, lasted=0.0)
+        now += backoff.delay(dice.random())
     return now - outage
 
 
@@ -64,11 +64,11 @@ def fullest_second(comebacks):
 
 def attempts(end, seconds, dice):
     """How often a server is tried that ends every connection at once like this."""
-    patience, now, tries = Patience(InboxSettings()), 0.0, 0
+    backoff, now, tries = ReconnectBackoff(InboxSettings()), 0.0, 0
     while now < seconds:
         tries += 1
-        patience.note(end, lasted=0.0)
-        now += patience.delay(dice.random())
+        backoff.note(end, lasted=0.0)
+        now += backoff.delay(dice.random())
     return tries
 
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime.errors import TransportError
-from mycel_runtime.inbox.hearing import Hearing
-from mycel_runtime.inbox.intake import Intake, open_session
-from mycel_runtime.inbox.pace import WATCH_SECONDS
+from mycel_runtime.inbox.intake import Intake, open_tracker
+from mycel_runtime.inbox.liveness import StreamLiveness
+from mycel_runtime.inbox.poll_interval import SUSPECT_SECONDS
 from mycel_runtime.inbox.reconcile import CONNECT, Reconciler
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.settings import InboxSettings
@@ -73,14 +73,14 @@ class Watch:
         self.settings = InboxSettings(deaf_grace=0.01)  # waited for in earnest
         self.server = server
         self.memory = Memory()
-        self.hearing = Hearing()
+        self.liveness = StreamLiveness()
         self.replaced = []
         self.looks = []
         self.reconciler = None
 
-    def attach(self, session, journal):
+    def attach(self, tracker, journal):
         intake = Intake(
-            session,
+            tracker,
             journal=journal,
             router=SimpleNamespace(route_event=lambda notify: (), route_chat=lambda chat_id, seq: ()),
             observer=self.memory,
@@ -91,7 +91,7 @@ class Watch:
             sdk=self.server,
             me="me",
             intake=intake,
-            hearing=self.hearing,
+            liveness=self.liveness,
             settings=self.settings,
             observer=self.memory,
             server="s",
@@ -118,7 +118,7 @@ async def watch(tmp_path):
     await asyncio.to_thread(journal.open)
     watch = Watch(QuietServer(chats=50))
     try:
-        watch.attach(await open_session(journal, identity="me", server="s"), journal)
+        watch.attach(await open_tracker(journal, identity="me", server="s"), journal)
         await watch.reconciler.run(CONNECT)
         yield watch
     finally:
@@ -131,15 +131,15 @@ async def test_seven_quiet_days_cost_no_connection_and_a_bounded_number_of_calls
     while watch.now < days * DAY_SECONDS:
         if watch.now % (6 * HOUR_SECONDS) == 0:
             watch.server.rows[1]["last_message"]["seq"] += 1
-            watch.hearing.announce("c1", watch.server.rows[1]["last_message"]["seq"], now=watch.now)
+            watch.liveness.announce("c1", watch.server.rows[1]["last_message"]["seq"], now=watch.now)
         await watch.ring()
 
     calls = watch.server.calls
     print(f"\n{days} quiet days, 50 chats: {calls.total()} calls, {dict(calls)}")
     assert watch.replaced == []
     assert watch.memory.named("deafness.detected") == []
-    slow_looks = days * DAY_SECONDS / (settings.reconcile_interval - settings.doubt_interval)
-    assert len(watch.looks) <= slow_looks + WATCH_SECONDS / settings.doubt_interval
+    slow_looks = days * DAY_SECONDS / (settings.reconcile_interval - settings.suspect_interval)
+    assert len(watch.looks) <= slow_looks + SUSPECT_SECONDS / settings.suspect_interval
     assert calls.total() <= 3 * (len(watch.looks) + 1) + 2 * 50 + 1
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from websockets.asyncio.server import serve
 
 from mycel_runtime.errors import IdentityRefusedError
-from mycel_runtime.inbox.hearing import Hearing
+from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.stream import open_stream
@@ -143,7 +143,7 @@ def listener(base_url, sdk, memory):
         sdk=sdk,
         intake=nothing,
         reconciler=nothing,
-        hearing=Hearing(),
+        liveness=StreamLiveness(),
         settings=InboxSettings(backoff_base=0.01, backoff_cap=0.05),
         proxy=None,
         observer=memory,

@@ -25,7 +25,7 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
             ("the stream is not connected", "the server was not asked yet"),
         ),
         (
-            HearingReport(connected=True, reconciled_at=100.0, doubts=2),
+            HearingReport(connected=True, reconciled_at=100.0, unannounced_chats=2),
             "me",
             100.0,
             ("2 chats hold something that the stream has not announced",),

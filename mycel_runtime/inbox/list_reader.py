@@ -11,24 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ApiError, AuthenticationError, RateLimitedError
-from mycel_runtime.inbox.asking import ODD_ANSWER
-from mycel_runtime.inbox.news import (
+from mycel_runtime.inbox.guarded_queries import ODD_ANSWER
+from mycel_runtime.inbox.list_diff import (
     CHAT,
     JOIN_REQUEST,
     RELATIONSHIP,
     WORKFLOW_EVENT,
-    chat_lines,
-    join_request_lines,
-    relationship_lines,
-    workflow_event_lines,
+    chat_records,
+    join_request_records,
+    relationship_records,
+    workflow_event_records,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime.inbox.asking import Asker
+    from mycel_runtime.inbox.guarded_queries import GuardedQueries
     from mycel_runtime.inbox.intake import Intake
-    from mycel_runtime.inbox.news import Line
+    from mycel_runtime.inbox.list_diff import Record
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import ChatSummary
@@ -37,7 +37,7 @@ FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
 """Reasons of the session's for a look."""
 
 
-class Lists:
+class ListReader:
     """
     Reads and compares them.
 
@@ -45,14 +45,14 @@ class Lists:
         sdk: As the identity.
         me: The identity.
         intake: Where events go.
-        asker: For the list that is asked as a whole, and about a refusal.
+        queries: For the list that is asked as a whole, and about a refusal.
     """
 
-    def __init__(self, *, sdk: AsyncClient, me: UserId, intake: Intake, asker: Asker) -> None:
+    def __init__(self, *, sdk: AsyncClient, me: UserId, intake: Intake, queries: GuardedQueries) -> None:
         self._sdk = sdk
         self._me = me
         self._intake = intake
-        self._asker = asker
+        self._queries = queries
         self._owned: dict[str, bool] = {}
         self._has_looked = False
         self._workflow_due: set[str] = set()
@@ -68,48 +68,48 @@ class Lists:
         Raises:
             IdentityRefusedError: The token is refused.
         """
-        lines, complete = await self._relationships(reason)
+        records, complete = await self._relationships(reason)
         if chats is None:
-            return await self._intake.compare(lines, asked=complete, complete=complete)
+            return await self._intake.compare(records, asked=complete, complete=complete)
         if reason in FRAMES_MISSING or not self._has_looked:
             self._workflow_due = {chat["id"] for chat in chats}
         self._has_looked = True
         asked = frozenset({CHAT, JOIN_REQUEST}) | ({WORKFLOW_EVENT} if self._workflow_due else set())
-        lines += chat_lines(chats)
-        lines += await self._lines_of_each(chats)
-        return await self._intake.compare(lines, asked=complete | asked, complete=complete | {CHAT})
+        records += chat_records(chats)
+        records += await self._records_of_each(chats)
+        return await self._intake.compare(records, asked=complete | asked, complete=complete | {CHAT})
 
-    async def _relationships(self, reason: str) -> tuple[list[Line], frozenset[str]]:
-        """Their lines, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
+    async def _relationships(self, reason: str) -> tuple[list[Record], frozenset[str]]:
+        """Their records, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
 
-        async def read() -> list[Line]:
-            return relationship_lines(await self._sdk.relationships.list())
+        async def read() -> list[Record]:
+            return relationship_records(await self._sdk.relationships.list())
 
-        lines = await self._asker.ask(reason, read)
-        return ([], frozenset()) if lines is None else (lines, frozenset({RELATIONSHIP}))
+        records = await self._queries.ask(reason, read)
+        return ([], frozenset()) if records is None else (records, frozenset({RELATIONSHIP}))
 
-    async def _lines_of_each(self, chats: Sequence[ChatSummary]) -> list[Line]:
+    async def _records_of_each(self, chats: Sequence[ChatSummary]) -> list[Record]:
         """What the chats tell each by itself; what one cannot (Q20, Q52) is asked for again at the next look."""
-        lines: list[Line] = []
+        records: list[Record] = []
         for chat in chats:
             try:
-                lines += await self._lines_of(chat["id"])
+                records += await self._records_of(chat["id"])
             except AuthenticationError:
-                await self._asker.require_identity()
+                await self._queries.require_identity()
             except RateLimitedError:
                 break
             except (ApiError, *ODD_ANSWER):
                 continue
-        return lines
+        return records
 
-    async def _lines_of(self, chat_id: str) -> list[Line]:
-        lines: list[Line] = []
+    async def _records_of(self, chat_id: str) -> list[Record]:
+        records: list[Record] = []
         if await self._is_owned(chat_id):
-            lines += join_request_lines(await self._sdk.chats.list_join_requests(chat_id))
+            records += join_request_records(await self._sdk.chats.list_join_requests(chat_id))
         if chat_id in self._workflow_due:
-            lines += workflow_event_lines(await self._sdk.chats.list_workflow_events(chat_id))
+            records += workflow_event_records(await self._sdk.chats.list_workflow_events(chat_id))
             self._workflow_due.discard(chat_id)
-        return lines
+        return records
 
     async def _is_owned(self, chat_id: str) -> bool:
         """Whether the chat is a group of our own; that never changes (contract 4.9), so it is asked once."""

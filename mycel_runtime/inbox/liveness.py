@@ -50,18 +50,18 @@ class _Alarms(NamedTuple):
 
 
 @dataclass(slots=True)
-class Hearing:
+class StreamLiveness:
     """
     What the stream has announced, and what is unread beyond that.
 
     Attributes:
         heard_at: Epoch seconds of the last proof that the stream tells: a live frame, or a look that found nothing
             unannounced; `None` before the first.
-        doubts: Unread and unannounced, since when; the work itself is due all the same.
+        unannounced_chats: Unread and unannounced, since when; the work itself is due all the same.
     """
 
     heard_at: float | None = None
-    doubts: dict[ChatId, float] = field(default_factory=dict)
+    unannounced_chats: dict[ChatId, float] = field(default_factory=dict)
     _announced: dict[ChatId, int] = field(default_factory=dict)
     _alarms: dict[ChatId, _Alarms] = field(default_factory=dict)
     _told_blindly: set[ChatId] = field(default_factory=set)
@@ -78,13 +78,13 @@ class Hearing:
         elif seq > self._announced.get(chat_id, 0):
             self._announced[chat_id] = seq
             self._alarms.pop(chat_id, None)
-        self.doubts.pop(chat_id, None)
+        self.unannounced_chats.pop(chat_id, None)
 
     def begin(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> None:
         """What is unread when a connection begins is known; no frame need tell it again (Q5)."""
         for chat_id, seq in unread:
             self._told(chat_id, seq)
-        self.doubts.clear()
+        self.unannounced_chats.clear()
 
     def unannounced(self, unread: Iterable[tuple[ChatId, MessageSeq | None]]) -> list[ChatId]:
         """
@@ -98,12 +98,12 @@ class Hearing:
                 self._told(chat_id, seq)
         return [chat_id for chat_id, seq in unread if seq is None or seq > self._announced.get(chat_id, 0)]
 
-    def doubt(self, chat_id: ChatId, unread: Sequence[Message], *, me: UserId, now: float) -> None:
+    def suspect(self, chat_id: ChatId, unread: Sequence[Message], *, me: UserId, now: float) -> None:
         """Look at a candidate's unread messages: does one of them have to have woken us?"""
         told = self._announced.get(chat_id, 0)
         is_owed = any(message["seq"] > told and wakes(message, me) for message in unread)
         if is_owed and chat_id not in self._told_blindly and self._is_believed(chat_id, now):
-            self.doubts.setdefault(chat_id, now)
+            self.unannounced_chats.setdefault(chat_id, now)
         else:
             self._told(chat_id, MessageSeq(max([told, *(message["seq"] for message in unread)])))
 
@@ -112,19 +112,23 @@ class Hearing:
         Conclude a look at the server.
 
         Args:
-            candidates: What is unannounced now; older doubts about other chats are settled.
+            candidates: What is unannounced now; what was unannounced in other chats is settled.
             now: Epoch seconds.
             grace: Seconds that a frame may take.
 
         Returns:
-            Whether the stream is deaf. The doubts that show it are used up.
+            Whether the stream is deaf. The chats that show it are used up.
         """
         still = set(candidates)
-        self.doubts = {chat_id: since for chat_id, since in self.doubts.items() if chat_id in still}
-        if not self.doubts:
+        self.unannounced_chats = {
+            chat_id: since for chat_id, since in self.unannounced_chats.items() if chat_id in still
+        }
+        if not self.unannounced_chats:
             self.heard_at = now
             return False
-        unheard = [chat_id for chat_id, since in self.doubts.items() if not 0 <= now - since < grace]
+        unheard = [
+            chat_id for chat_id, since in self.unannounced_chats.items() if not 0 <= now - since < grace
+        ]
         for chat_id in unheard:
             before = self._alarms.get(chat_id)
             self._alarms[chat_id] = _Alarms(before.times + 1 if before else 1, now)
@@ -139,9 +143,9 @@ class Hearing:
         self._announced[chat_id] = max(seq, self._announced.get(chat_id, 0))
 
     def _is_believed(self, chat_id: ChatId, now: float) -> bool:
-        """An open doubt stays one."""
+        """An open suspicion stays one."""
         alarms = self._alarms.get(chat_id)
-        return chat_id in self.doubts or alarms is None or alarms.are_believed(now)
+        return chat_id in self.unannounced_chats or alarms is None or alarms.are_believed(now)
 
 
 def wakes(message: Message, me: UserId) -> bool:

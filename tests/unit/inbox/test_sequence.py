@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from mycel_runtime.inbox.session import KIND_MALFORMED, KIND_UNKNOWN, Received, Session, first_checkpoint
+from mycel_runtime.inbox.sequence import (
+    KIND_MALFORMED,
+    KIND_UNKNOWN,
+    Received,
+    SequenceTracker,
+    first_checkpoint,
+)
 from mycel_runtime.journal.entries import Checkpoint, Mark
 from mycel_runtime.wire.codec import decode_frame, decode_item, encode_notify, fingerprint
 from mycel_runtime.wire.frames import Notify, Overflow
@@ -25,8 +31,8 @@ def item(seq, text="x"):
     )
 
 
-def session(since_seq=0, marks=None):
-    return Session(checkpoint(since_seq), marks or {})
+def tracker(since_seq=0, marks=None):
+    return SequenceTracker(checkpoint(since_seq), marks or {})
 
 
 def names(step):
@@ -34,7 +40,7 @@ def names(step):
 
 
 def test_frames_and_the_checkpoint_that_covers_them_are_one_step():
-    step = session().receive([notify(1), notify(2)], now=5.0)
+    step = tracker().receive([notify(1), notify(2)], now=5.0)
 
     assert [heard.entry.seq for heard in step.heard] == [1, 2]
     assert step.checkpoint == checkpoint(2)
@@ -43,7 +49,7 @@ def test_frames_and_the_checkpoint_that_covers_them_are_one_step():
 
 
 def test_replay_of_a_known_frame_begins_no_epoch():
-    listening = session()
+    listening = tracker()
     listening.receive([notify(1), notify(2)], now=0)
 
     step = listening.receive([notify(1), notify(2), notify(3)], now=0)
@@ -56,21 +62,21 @@ def test_replay_after_a_restart_of_ours_is_known_from_the_journal():
     frame = notify(7)
     marks = {7: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)}
 
-    step = session(7, marks).receive([frame], now=0)
+    step = tracker(7, marks).receive([frame], now=0)
 
     assert step.checkpoint == checkpoint(7)
 
 
 def test_drained_item_and_its_replay_are_the_same_frame():
     """An HTTP item has no time; the fingerprint must do (contract 5.4)."""
-    listening = session()
+    listening = tracker()
     listening.receive([item(1)], now=0)
 
     assert listening.receive([notify(1, ts=9.0)], now=0).checkpoint.epoch == 1
 
 
 def test_q1_a_lower_number_with_other_content_is_a_new_epoch():
-    listening = session(500)
+    listening = tracker(500)
 
     step = listening.receive([notify(1)], now=0)
 
@@ -81,21 +87,21 @@ def test_q1_a_lower_number_with_other_content_is_a_new_epoch():
 
 
 def test_q2_the_same_number_with_other_content_is_a_new_epoch():
-    listening = session()
+    listening = tracker()
     listening.receive([notify(1, "a")], now=0)
 
     assert listening.receive([notify(1, "b")], now=0).checkpoint.epoch == 2
 
 
 def test_q47_the_same_number_and_text_at_another_time_is_a_new_epoch():
-    listening = session()
+    listening = tracker()
     listening.receive([notify(1, ts=1.0)], now=0)
 
     assert listening.receive([notify(1, ts=2.0)], now=0).checkpoint.epoch == 2
 
 
 def test_q9_a_gap_asks_for_a_reconcile_once_and_holds_the_checkpoint():
-    listening = session(3)
+    listening = tracker(3)
 
     first = listening.receive([notify(6)], now=0)
     second = listening.receive([notify(7)], now=0)
@@ -108,7 +114,7 @@ def test_q9_a_gap_asks_for_a_reconcile_once_and_holds_the_checkpoint():
 def test_q4_an_overflow_asks_for_the_ring_and_for_a_reconcile():
     overflow = Received(frame=Overflow(since_seq=3, oldest_seq=57), raw="{}")
 
-    step = session(3).receive([overflow], now=0)
+    step = tracker(3).receive([overflow], now=0)
 
     assert step.reconnect
     assert step.reconcile == "overflow"
@@ -118,7 +124,7 @@ def test_q4_an_overflow_asks_for_the_ring_and_for_a_reconcile():
 def test_what_is_no_frame_is_kept_and_told_and_moves_nothing():
     raws = ["{", "[]", '{"type":"hello"}']
 
-    step = session(3).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
+    step = tracker(3).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
 
     assert [heard.entry.kind for heard in step.heard] == [KIND_MALFORMED, KIND_MALFORMED, KIND_UNKNOWN]
     assert [heard.entry.raw for heard in step.heard] == raws
@@ -132,7 +138,7 @@ def test_entries_beyond_a_gap_survive_a_restart_of_ours():
     frame = notify(6)
     marks = {6: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)}
 
-    step = session(4, marks).receive([notify(5)], now=0)
+    step = tracker(4, marks).receive([notify(5)], now=0)
 
     assert step.checkpoint.since_seq == 6
 
@@ -146,7 +152,7 @@ def test_foreign_checkpoint_begins_at_zero_of_a_new_epoch():
 
 
 def test_memory_is_bounded():
-    listening = session()
+    listening = tracker()
     for start in range(1, 20_000, 500):
         listening.receive([notify(seq) for seq in range(start, start + 500)], now=0)
 
@@ -154,9 +160,9 @@ def test_memory_is_bounded():
 
 
 def connected(since_seq):
-    """A session that holds the frame at its checkpoint, on a connection of its own."""
+    """A tracker that holds the frame at its checkpoint, on a connection of its own."""
     frame = notify(since_seq)
-    listening = session(since_seq, {since_seq: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)})
+    listening = tracker(since_seq, {since_seq: Mark(fingerprint=frame.frame.fingerprint, ts=1.0)})
     assert listening.resume() == since_seq - 1
     return listening
 
@@ -258,7 +264,7 @@ def test_q4_after_an_overflow_what_is_known_of_the_ring_is_compared_once():
 
 
 def test_what_the_stream_tells_of_a_drained_frame_is_its_time_too():
-    listening = session()
+    listening = tracker()
     listening.drained([item(1)], asked_at=checkpoint(0), now=0)
     listening.receive([notify(1, ts=2.0)], now=0)
 
@@ -266,7 +272,7 @@ def test_what_the_stream_tells_of_a_drained_frame_is_its_time_too():
 
 
 def test_q55_numbers_that_an_overflow_gave_up_may_still_come_with_a_drain_that_was_under_way():
-    listening = session()
+    listening = tracker()
     listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=5), raw="{}")], now=0)
 
     late = listening.drained([item(4), item(5)], asked_at=checkpoint(0), now=0)
@@ -291,7 +297,7 @@ def test_q55_numbers_that_a_drain_of_more_than_a_ring_gave_up_may_still_come_dow
 
 
 def test_q1_numbers_below_the_checkpoint_of_a_drain_that_was_asked_for_later_are_a_new_epoch():
-    listening = session()
+    listening = tracker()
     listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=5), raw="{}")], now=0)
 
     assert listening.drained([item(4)], asked_at=checkpoint(4), now=0).checkpoint.epoch == 2
@@ -299,9 +305,9 @@ def test_q1_numbers_below_the_checkpoint_of_a_drain_that_was_asked_for_later_are
 
 def test_q1_where_nothing_is_known_everything_is_asked_for():
     """A server that counts anew then shows its first number, which is below the checkpoint."""
-    assert session(56).resume() == 0
+    assert tracker(56).resume() == 0
 
-    given_up = session()
+    given_up = tracker()
     given_up.receive([notify(1000)], now=0)
     assert given_up.checkpoint == checkpoint(744)
     assert given_up.resume() == 0
@@ -314,13 +320,13 @@ def hint(seq, chat_id, message_seq):
 
 
 def test_a_chat_is_announced_with_the_highest_number_that_its_hints_name():
-    step = session(0).receive([hint(1, "c", 4), hint(2, "c", 9), hint(3, "d", 1), hint(4, "c", 7)], now=0)
+    step = tracker(0).receive([hint(1, "c", 4), hint(2, "c", 9), hint(3, "d", 1), hint(4, "c", 7)], now=0)
 
     assert step.announced == {"c": 9, "d": 1}
 
 
 def test_q34_a_hint_without_a_number_outranks_those_with_one():
-    step = session(0).receive([hint(1, "c", 4), hint(2, "c", None), hint(3, "c", 7)], now=0)
+    step = tracker(0).receive([hint(1, "c", 4), hint(2, "c", None), hint(3, "c", 7)], now=0)
 
     assert step.announced == {"c": None}
 
@@ -328,6 +334,6 @@ def test_q34_a_hint_without_a_number_outranks_those_with_one():
 def test_only_hints_of_messages_announce_a_chat():
     raws = ['{"type":"notify","seq":1,"metadata":{"event_type":"chat.message"}}']
     raws += ['{"type":"notify","seq":2,"metadata":{"event_type":"chat.joined","chat_id":"c"}}', "[]"]
-    step = session(0).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
+    step = tracker(0).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
 
     assert step.announced == {}

@@ -45,7 +45,7 @@ class ReplacedError(ConnectionClosed):
         super().__init__(1000, reason)
 
 
-class Patience:
+class ReconnectBackoff:
     """
     What one listener remembers of its connections' ends.
 

@@ -2,7 +2,7 @@
 Whatever a server does with its numbers, nothing that it can still replay is lost, and nothing is new work twice.
 
 The journal is a dictionary here, and the listener a few lines; the machine decides when what happens. A long form:
-`SESSION_EXAMPLES=10000 pytest tests/unit/inbox/test_session_model.py`.
+`SESSION_EXAMPLES=10000 pytest tests/unit/inbox/test_sequence_model.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mycel_runtime.inbox import checkpoint as checkpoint_module
-from mycel_runtime.inbox import session as session_module
-from mycel_runtime.inbox.session import Received, Session
+from mycel_runtime.inbox import sequence as sequence_module
+from mycel_runtime.inbox.sequence import Received, SequenceTracker
 from mycel_runtime.journal.entries import Checkpoint, Mark
 from mycel_runtime.wire.codec import decode_frame
 from tests.unit.inbox.numbering import RING, Handler, Numbered, Overflowed, Server
@@ -52,16 +52,16 @@ class SessionMachine(RuleBasedStateMachine):
     def begin(self, workers):
         self.patches = pytest.MonkeyPatch()
         self.patches.setattr(checkpoint_module, "RING_FRAMES", RING)
-        self.patches.setattr(session_module, "RING_FRAMES", RING)
-        self.patches.setattr(session_module, "MEMORY_FRAMES", MEMORY)
+        self.patches.setattr(sequence_module, "RING_FRAMES", RING)
+        self.patches.setattr(sequence_module, "MEMORY_FRAMES", MEMORY)
         self.server = Server(workers)
         self.journal = Journal()
-        self.session = Session(self.journal.checkpoint, {})
+        self.tracker = SequenceTracker(self.journal.checkpoint, {})
         self.worker = None
         self.answers = deque()
         self.told = set()  # what is durable
-        self.overflowed = set()  # whose ring told a session where to begin, by epoch
-        self.timed = set()  # what this session has seen with its time
+        self.overflowed = set()  # whose ring told a tracker where to begin, by epoch
+        self.timed = set()  # what this tracker has seen with its time
         self.is_fooled = False
         self.texts = 0
         self.is_confusing = workers > 1  # whether there was any reason to doubt whose numbers these are
@@ -135,7 +135,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.cut()
         self.worker = self.of(worker)
         self.is_confusing |= not is_resume_read
-        self.server.connect(self.worker, self.session.resume(), is_resume_read=is_resume_read)
+        self.server.connect(self.worker, self.tracker.resume(), is_resume_read=is_resume_read)
 
     @precondition(lambda self: self.worker is not None)
     @rule()
@@ -159,7 +159,7 @@ class SessionMachine(RuleBasedStateMachine):
         """By HTTP; the answer takes its time (Q55), or never comes (Q23)."""
         items = self.server.drain(self.of(worker))
         if items and not is_lost:
-            self.answers.append((self.session.checkpoint, items))
+            self.answers.append((self.tracker.checkpoint, items))
 
     @precondition(lambda self: self.answers)
     @rule(is_lost=st.booleans())
@@ -172,7 +172,7 @@ class SessionMachine(RuleBasedStateMachine):
         if self.worker is not None:
             self.cut()
         self.timed.clear()
-        self.session = Session(self.journal.checkpoint, self.journal.marks())
+        self.tracker = SequenceTracker(self.journal.checkpoint, self.journal.marks())
 
     @rule(worker=WORKERS)
     def become_quiet(self, worker):
@@ -212,11 +212,11 @@ class SessionMachine(RuleBasedStateMachine):
         return bool(self.leaders() - self.heard() - {self.server.processes[self.worker].id})
 
     def heard(self):
-        epoch = self.session.checkpoint.epoch
+        epoch = self.tracker.checkpoint.epoch
         return {frame.process for (of, _), (_, frame) in self.journal.rows.items() if of == epoch}
 
     def leaders(self):
-        return {process for epoch, process in self.overflowed if epoch == self.session.checkpoint.epoch}
+        return {process for epoch, process in self.overflowed if epoch == self.tracker.checkpoint.epoch}
 
     def missing(self):
         """What the connected process could replay and the journal does not know."""
@@ -230,7 +230,7 @@ class SessionMachine(RuleBasedStateMachine):
         taken = [socket.popleft() for _ in range(min(number, len(socket)))]
         raws = [each if isinstance(each, str) else each.raw for each in taken]
         received = [Received(frame=decode_frame(raw), raw=raw) for raw in raws]
-        step = self.session.receive(received, now=0.0)
+        step = self.tracker.receive(received, now=0.0)
         if is_lost:
             self.crash()
             return False
@@ -242,7 +242,7 @@ class SessionMachine(RuleBasedStateMachine):
     def take_answer(self, *, is_lost=False):
         asked_at, items = self.answers.popleft()
         received = [Received(frame=each.item, raw=each.raw) for each in items]
-        step = self.session.drained(received, asked_at=asked_at, now=0.0)
+        step = self.tracker.drained(received, asked_at=asked_at, now=0.0)
         if is_lost:
             self.crash()
         else:
@@ -293,7 +293,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def an_epoch_ends_only_for_a_reason(self):
-        assert self.is_confusing or self.session.checkpoint.epoch == 1
+        assert self.is_confusing or self.tracker.checkpoint.epoch == 1
 
 
 SessionMachine.TestCase.settings = hypothesis.settings(

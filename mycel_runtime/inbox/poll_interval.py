@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
-WATCH_SECONDS: Final = 60.0
+SUSPECT_SECONDS: Final = 60.0
 """After the last doubt; Q11 deafens a connection up to 50 s after the path of its predecessor died."""
 
 _LATEST_RING: Final = 1.1
 """Of the shortest interval: when the timer rings next at the latest, with its jitter."""
 
 
-class Pace:
+class PollInterval:
     """
     The time between two looks.
 
@@ -30,17 +30,17 @@ class Pace:
         self.shortest = min(shortest, longest)
         self._longest = longest
         self._looked_at = 0.0
-        self._doubted_at = 0.0
+        self._suspected_at = 0.0
 
     def is_due(self, now: float) -> bool:
         """Whether to look now, because at the timer's next ring it would be too late."""
         elapsed = now - self._looked_at
-        interval = self.shortest if 0 <= now - self._doubted_at < WATCH_SECONDS else self._longest
+        interval = self.shortest if 0 <= now - self._suspected_at < SUSPECT_SECONDS else self._longest
         return elapsed < 0 or elapsed + _LATEST_RING * self.shortest > interval
 
-    def doubt(self, now: float) -> None:
+    def suspect(self, now: float) -> None:
         """There is reason to look often."""
-        self._doubted_at = now
+        self._suspected_at = now
 
     def looked(self, now: float) -> None:
         """A look is over."""

@@ -1,7 +1,7 @@
 """
 What a frame means here and now. Pure: frames go in, a `Step` comes out, and somebody else carries it out.
 
-The session tells a replay from something new, notices that numbers contradict what is known (a restarted server
+The tracker tells a replay from something new, notices that numbers contradict what is known (a restarted server
 counts from 1 again, Q1; several workers count apart, Q2), and knows how far the checkpoint may move.
 """
 
@@ -74,7 +74,7 @@ class Step:
     facts: Facts = field(default_factory=list)
 
 
-class Session:
+class SequenceTracker:
     """
     The state of listening for one identity, across connections.
 

@@ -28,19 +28,19 @@ CHAT: Final = "chat"
 RELATIONSHIP: Final = "relationship"
 JOIN_REQUEST: Final = "join_request"
 WORKFLOW_EVENT: Final = "workflow_event"
-"""Kinds of lines; a chat's tells a membership."""
+"""Kinds of records; a chat's tells a membership."""
 
 NOTIFICATION_TYPE: Final = "reconcile"
 """Of our own events, where the server's say `chat`, `relationship`, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Record:
     """
-    A line of one of the server's lists.
+    A record of one of the server's lists.
 
     Attributes:
-        kind, key: Which list, which line.
+        kind, key: Which list, which record.
         is_open: Somebody waits for us: news at the first look too, for nobody may have been told.
         state: What handlers may care about.
         metadata: Told with the event.
@@ -57,11 +57,11 @@ class Line:
 
     def __post_init__(self) -> None:
         if not (is_name(self.key) and is_name(self.state)):
-            raise ValueError("a line of a list without its key or state")
+            raise ValueError("a record of a list without its key or state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class ListDiff:
     """A difference: the snapshot's change, and the event that tells it; silent for what was there at the start."""
 
     change: Change
@@ -74,7 +74,7 @@ _EVENTS: Final = {
     JOIN_REQUEST: ("chat.join_request.changed", ""),
     WORKFLOW_EVENT: ("chat.workflow_event.changed", ""),
 }
-"""The event of a new or changed line, and of one that is gone; empty: none."""
+"""The event of a new or changed record, and of one that is gone; empty: none."""
 
 
 def is_name(value: object) -> bool:
@@ -82,10 +82,10 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def chat_lines(chats: Sequence[ChatSummary]) -> list[Line]:
+def chat_records(chats: Sequence[ChatSummary]) -> list[Record]:
     """Membership of each chat."""
     return [
-        Line(
+        Record(
             kind=CHAT,
             key=chat["id"],
             state="member",
@@ -95,10 +95,10 @@ def chat_lines(chats: Sequence[ChatSummary]) -> list[Line]:
     ]
 
 
-def relationship_lines(relationships: Sequence[Relationship]) -> list[Line]:
+def relationship_records(relationships: Sequence[Relationship]) -> list[Record]:
     """The state of each relationship."""
     return [
-        Line(
+        Record(
             kind=RELATIONSHIP,
             key=each["id"],
             state=each["state"],
@@ -113,10 +113,10 @@ def relationship_lines(relationships: Sequence[Relationship]) -> list[Line]:
     ]
 
 
-def join_request_lines(requests: Sequence[JoinRequest]) -> list[Line]:
+def join_request_records(requests: Sequence[JoinRequest]) -> list[Record]:
     """The state of each request to join a group of one's own; one row per requester, asked again and again."""
     return [
-        Line(
+        Record(
             kind=JOIN_REQUEST,
             key=each["id"],
             state=f"{each['state']}@{each['created_at']}",
@@ -132,10 +132,10 @@ def join_request_lines(requests: Sequence[JoinRequest]) -> list[Line]:
     ]
 
 
-def workflow_event_lines(events: Sequence[WorkflowEvent]) -> list[Line]:
+def workflow_event_records(events: Sequence[WorkflowEvent]) -> list[Record]:
     """The version of each workflow event; an id may be used again (2.8), so the time of creation counts too."""
     return [
-        Line(
+        Record(
             kind=WORKFLOW_EVENT,
             key=f"{each['chat_id']}/{each['event_id']}",
             state=f"{each['state_version']}@{each['created_at']}",
@@ -153,67 +153,67 @@ def workflow_event_lines(events: Sequence[WorkflowEvent]) -> list[Line]:
 
 def compare(
     known: Mapping[tuple[str, str], str],
-    lines: Sequence[Line],
+    records: Sequence[Record],
     *,
     asked: frozenset[str],
     complete: frozenset[str],
     now: float,
-) -> list[News]:
+) -> list[ListDiff]:
     """
     What is different from what is known.
 
     Args:
         known: The snapshot: state by kind and key.
-        lines: What the server's lists say.
-        asked: The kinds that `lines` can hold.
+        records: What the server's lists say.
+        asked: The kinds that `records` can hold.
         complete: Those of them whose list was read whole: what is not in it is gone.
         now: Epoch seconds; the events' `ts`.
 
     Returns:
-        Differences in the order of `lines`, what is gone last. A kind that was never read before is taken in
+        Differences in the order of `records`, what is gone last. A kind that was never read before is taken in
         silently: its past is no news.
     """
     baselines = {kind for kind, key in known if not key}
-    news = [
+    diff = [
         _changed(
-            line,
-            known.get((line.kind, line.key)),
+            record,
+            known.get((record.kind, record.key)),
             now,
-            is_silent=line.kind not in baselines and not line.is_open,
+            is_silent=record.kind not in baselines and not record.is_open,
         )
-        for line in lines
-        if known.get((line.kind, line.key)) != line.state
+        for record in records
+        if known.get((record.kind, record.key)) != record.state
     ]
-    present = {(line.kind, line.key) for line in lines}
-    news += [
+    present = {(record.kind, record.key) for record in records}
+    diff += [
         _gone(kind, key, state, now)
         for (kind, key), state in known.items()
         if key and kind in complete and (kind, key) not in present
     ]
-    news += [
-        News(change=Change(kind=kind, key="", state="read"), event=None)
+    diff += [
+        ListDiff(change=Change(kind=kind, key="", state="read"), event=None)
         for kind in sorted(asked)
         if kind not in baselines
     ]
-    return news
+    return diff
 
 
-def _changed(line: Line, before: str | None, now: float, *, is_silent: bool) -> News:
-    change = Change(kind=line.kind, key=line.key, state=line.state)
+def _changed(record: Record, before: str | None, now: float, *, is_silent: bool) -> ListDiff:
+    change = Change(kind=record.kind, key=record.key, state=record.state)
     if is_silent:
-        return News(change=change, event=None)
-    metadata = {"state": line.state, "previous_state": _shown(before)} | dict(line.metadata)
-    return News(change=change, event=_event(_EVENTS[line.kind][0], metadata, now))
+        return ListDiff(change=change, event=None)
+    metadata = {"state": record.state, "previous_state": _shown(before)} | dict(record.metadata)
+    return ListDiff(change=change, event=_event(_EVENTS[record.kind][0], metadata, now))
 
 
-def _gone(kind: str, key: str, before: str, now: float) -> News:
+def _gone(kind: str, key: str, before: str, now: float) -> ListDiff:
     change = Change(kind=kind, key=key, state=None)
     event_type = _EVENTS[kind][1]
     if not event_type:
-        return News(change=change, event=None)
+        return ListDiff(change=change, event=None)
     id_name = "chat_id" if kind == CHAT else "relationship_id"
     metadata = {id_name: key, "state": "none", "previous_state": _shown(before)}
-    return News(change=change, event=_event(event_type, metadata, now))
+    return ListDiff(change=change, event=_event(event_type, metadata, now))
 
 
 def _shown(state: str | None) -> str | None:

@@ -21,7 +21,7 @@ ODD_ANSWER: Final = (KeyError, IndexError, TypeError, AttributeError, ValueError
 _LONGEST_DETAIL: Final = 200
 
 
-class Asker:
+class GuardedQueries:
     """
     Asks.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mycel_runtime.inbox import news as inbox_news
-from mycel_runtime.inbox.news import (
-    chat_lines,
-    join_request_lines,
-    relationship_lines,
-    workflow_event_lines,
+from mycel_runtime.inbox import list_diff as inbox_list_diff
+from mycel_runtime.inbox.list_diff import (
+    chat_records,
+    join_request_records,
+    relationship_records,
+    workflow_event_records,
 )
 
 CHAT = {"id": "c", "title": "t"}
@@ -18,10 +18,10 @@ def relationship(state="visit"):
     return {"id": "r", "other_user_id": "you", "state": state, "is_requester": False}
 
 
-def compare(known, lines, complete, *, now):
+def compare(known, records, complete, *, now):
     """All kinds were asked for."""
     asked = ALL | {"join_request", "workflow_event"}
-    return inbox_news.compare(known, lines, asked=asked, complete=complete, now=now)
+    return inbox_list_diff.compare(known, records, asked=asked, complete=complete, now=now)
 
 
 def known_of(news, known=()):
@@ -41,18 +41,18 @@ def told(news):
 
 
 def test_what_is_there_at_the_first_look_is_no_news():
-    lines = chat_lines([CHAT]) + relationship_lines([relationship()])
+    records = chat_records([CHAT]) + relationship_records([relationship()])
 
-    news = compare({}, lines, ALL, now=1.0)
+    news = compare({}, records, ALL, now=1.0)
 
     assert told(news) == []
-    assert compare(known_of(news), lines, ALL, now=2.0) == []
+    assert compare(known_of(news), records, ALL, now=2.0) == []
 
 
 def test_a_first_look_at_nothing_makes_the_next_line_news():
     known = known_of(compare({}, [], ALL, now=1.0))
 
-    assert told(compare(known, chat_lines([CHAT]), ALL, now=2.0)) == [
+    assert told(compare(known, chat_records([CHAT]), ALL, now=2.0)) == [
         {
             "event_type": "chat.joined",
             "notification_type": "reconcile",
@@ -65,16 +65,16 @@ def test_a_first_look_at_nothing_makes_the_next_line_news():
 
 
 def test_a_changed_state_tells_the_one_before():
-    known = known_of(compare({}, relationship_lines([relationship()]), ALL, now=1.0))
+    known = known_of(compare({}, relationship_records([relationship()]), ALL, now=1.0))
 
-    (event,) = told(compare(known, relationship_lines([relationship("hire")]), ALL, now=2.0))
+    (event,) = told(compare(known, relationship_records([relationship("hire")]), ALL, now=2.0))
 
     assert event["event_type"] == "relationship.changed"
     assert (event["previous_state"], event["state"], event["other_user_id"]) == ("visit", "hire", "you")
 
 
 def test_what_is_gone_from_a_list_that_was_read_whole_is_news():
-    known = known_of(compare({}, chat_lines([CHAT]) + relationship_lines([relationship()]), ALL, now=1.0))
+    known = known_of(compare({}, chat_records([CHAT]) + relationship_records([relationship()]), ALL, now=1.0))
 
     events = told(compare(known, [], ALL, now=2.0))
 
@@ -94,13 +94,14 @@ def test_a_repeated_join_request_is_news_again():
 
     kinds = frozenset({"join_request"})
     known = known_of(compare({}, [], kinds, now=0.0))
-    first = compare(known, join_request_lines([request(1.0)]), frozenset(), now=1.0)
+    first = compare(known, join_request_records([request(1.0)]), frozenset(), now=1.0)
     known = known_of(first, known)
-    again = compare(known, join_request_lines([request(2.0)]), frozenset(), now=2.0)
+    again = compare(known, join_request_records([request(2.0)]), frozenset(), now=2.0)
 
     assert [event["state"] for event in told(first) + told(again)] == ["pending", "pending"]
     assert (
-        told(compare(known_of(again, known), join_request_lines([request(2.0)]), frozenset(), now=3.0)) == []
+        told(compare(known_of(again, known), join_request_records([request(2.0)]), frozenset(), now=3.0))
+        == []
     )
 
 
@@ -115,9 +116,9 @@ def test_a_workflow_event_is_news_with_each_version():
             "created_at": 1.0,
         }
 
-    known = known_of(compare({}, workflow_event_lines([event(0)]), frozenset(), now=0.0))
+    known = known_of(compare({}, workflow_event_records([event(0)]), frozenset(), now=0.0))
 
-    (told_event,) = told(compare(known, workflow_event_lines([event(1)]), frozenset(), now=1.0))
+    (told_event,) = told(compare(known, workflow_event_records([event(1)]), frozenset(), now=1.0))
 
     assert told_event["state_version"] == 1
 
@@ -127,6 +128,6 @@ def test_somebody_who_waits_for_us_is_news_at_the_first_look_too():
     asked = relationship("pending")
     own = asked | {"id": "o", "is_requester": True}
 
-    events = told(compare({}, relationship_lines([asked, own]), ALL, now=1.0))
+    events = told(compare({}, relationship_records([asked, own]), ALL, now=1.0))
 
     assert [event["relationship_id"] for event in events] == ["r"]
