@@ -78,7 +78,7 @@ class Admin:
     async def resume(self, name: str) -> str:
         """Let a chat or a plugin go on: `chat`, `plugin`, or empty if neither of that name was waiting."""
         chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
-        if await self._parts.watch.attend(chat_id):
+        if await self._parts.loop_guard.attend(chat_id):
             return "chat"
         if self._parts.dispatcher.quarantine.release(name):
             await self._hasten(plugin=name)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
-from mycel_runtime.dispatch.watch import Watch
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
@@ -42,7 +42,7 @@ class Parts:
     listener: Listener
     reconciler: Reconciler
     dispatcher: Dispatcher
-    watch: Watch
+    loop_guard: LoopGuard
 
 
 async def assemble(
@@ -82,13 +82,13 @@ async def assemble(
         settle_grace=settings.dispatch.settle_grace,
     )
     outbox = Outbox(means, park_after=settings.dispatch.park_after)
-    watch = Watch(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
+    loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = Attempts(
         journal=journal,
         sdk=sdk,
         outbox=outbox,
         roster=Roster(sdk),
-        watch=watch,
+        loop_guard=loop_guard,
         handlers=by_id,
         me=me,
         settings=settings.dispatch,
@@ -142,5 +142,5 @@ async def assemble(
         listener=listener,
         reconciler=reconciler,
         dispatcher=dispatcher,
-        watch=watch,
+        loop_guard=loop_guard,
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mycel_runtime.dispatch.containment import contained
+from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
 from mycel_runtime.dispatch.workers import Workers
@@ -32,8 +32,8 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.run import Call
-    from mycel_runtime.dispatch.watch import Watch
     from mycel_runtime.journal.entries import Delivery, Entry, HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
@@ -59,7 +59,7 @@ class Attempts:
         sdk: As the identity.
         outbox: How handlers speak.
         roster: Who is in a chat.
-        watch: The loop guard.
+        loop_guard: The loop guard.
         handlers: By id.
         me: The identity.
         settings: `[dispatch]`.
@@ -73,7 +73,7 @@ class Attempts:
         sdk: AsyncClient,
         outbox: Outbox,
         roster: Roster,
-        watch: Watch,
+        loop_guard: LoopGuard,
         handlers: Mapping[HandlerId, BoundHandler],
         me: UserId,
         settings: DispatchSettings,
@@ -83,7 +83,7 @@ class Attempts:
         self._sdk = sdk
         self._outbox = outbox
         self._roster = roster
-        self._watch = watch
+        self._loop_guard = loop_guard
         self._handlers = handlers
         self._me = me
         self._settings = settings
@@ -140,7 +140,7 @@ class Attempts:
             chat_id,
             handled_seq,
             on_conflict=bound.handler.on_conflict,
-            may_speak=lambda: self._watch.require_speech(delivery, chat_id),
+            may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
         )
         await turn.settle_doubts()
         for rounds in range(self._settings.conflict_rounds):
@@ -273,9 +273,9 @@ class Attempts:
         room = await self._roster.room(chat_id, {message["sender_id"] for message in foreign})
         is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)
         if is_attended:
-            await self._watch.attend(chat_id)
-        is_doubtful = room.is_unsure_of(message["sender_id"] for message in foreign)
-        self._watch.doubt(chat_id, is_doubtful=is_doubtful)
+            await self._loop_guard.attend(chat_id)
+        is_sender_unknown = room.is_unsure_of(message["sender_id"] for message in foreign)
+        self._loop_guard.note_sender(chat_id, is_sender_unknown=is_sender_unknown)
         turn.show(history, is_attended=is_attended)
         messages = self._wanted(_due(delivery, foreign), bound, room)
         ended: Failed | Unanswered | None = None
@@ -291,7 +291,7 @@ class Attempts:
                 log=_logger(delivery),
                 deadline=self._deadline(),
                 attempt=delivery.attempts + 1,
-                guard=await self._watch.view(delivery, chat_id, is_attended=is_attended),
+                guard=await self._loop_guard.view(delivery, chat_id, is_attended=is_attended),
                 _turn=turn,
                 _sdk=self._sdk,
                 _roster=self._roster,

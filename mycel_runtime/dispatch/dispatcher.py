@@ -11,9 +11,9 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.dispatch.patience import Patience
+from mycel_runtime.dispatch.clock_step import ClockStepDetector
+from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
-from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
@@ -69,8 +69,8 @@ class Dispatcher:
         self._draw = draw
         self._wake = asyncio.Event()
         self._is_stopping = False
-        self._patience = Patience(clock)
-        self._timekeeper = Timekeeper(clock)
+        self._outage_timer = OutageTimer(clock)
+        self._clock_step = ClockStepDetector(clock)
         self._next_due_at = clock()
         self.running = 0
         self.quarantine = Quarantine(settings, observer=observer, clock=clock)
@@ -106,7 +106,7 @@ class Dispatcher:
 
     async def _heed_the_clock(self) -> None:
         """Times are written down by a clock that may be set back: what waits for them would wait as much longer."""
-        if seconds := self._timekeeper.set_back():
+        if seconds := self._clock_step.set_back():
             self._next_due_at = self._clock()
             await self._journal.rewind(self._me, seconds=seconds, now=self._next_due_at)
 
@@ -180,7 +180,7 @@ class Dispatcher:
         verdict = judge(
             result,
             attempts=delivery.attempts,
-            outage=self._patience.note(delivery.delivery_id, result),
+            outage=self._outage_timer.note(delivery.delivery_id, result),
             settings=self._settings,
             draw=self._draw(),
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["FrameContext", "Guard", "Message", "MessageContext", "Sender", "SyncMessageContext"]
+__all__ = ["FrameContext", "LoopGuardView", "Message", "MessageContext", "Sender", "SyncMessageContext"]
 
 
 class ContextEndedError(MycelError):
@@ -40,7 +40,7 @@ class ContextEndedError(MycelError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class LoopGuardView:
     """
     How near the loop guard is, when the run begins.
 
@@ -81,7 +81,7 @@ class MessageContext:
     log: structlog.stdlib.BoundLogger
     deadline: float
     attempt: int
-    guard: Guard
+    guard: LoopGuardView
     _turn: Turn = field(repr=False)
     _sdk: AsyncClient = field(repr=False)
     _roster: Roster = field(repr=False)

@@ -28,7 +28,7 @@ from mycel_runtime.errors import ApiError, PluginError
 from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
 from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.trace import trace_of
-from mycel_runtime.plugin.context import ContextEndedError, Guard
+from mycel_runtime.plugin.context import ContextEndedError, LoopGuardView
 from mycel_runtime.plugin.isolated import describe, refusal
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.outcome import Reject, Retry
@@ -138,7 +138,7 @@ class WorkerContext:
         self.chat_id = run.get("chat_id")
         self.chat_type = run.get("chat_type")
         self.messages = [self._message(message) for message in run.get("messages", ())]
-        self.guard = Guard(**run["guard"]) if "guard" in run else None
+        self.guard = LoopGuardView(**run["guard"]) if "guard" in run else None
         self._seconds = float(run["seconds"])
         self._left: dict[str, asyncio.Future[Any]] = {}
 

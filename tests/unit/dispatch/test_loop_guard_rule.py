@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycel_runtime.dispatch.guard import reason_to_hold
+from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
 from mycel_runtime.journal.entries import Unattended
 from mycel_runtime.settings import GuardSettings
 
@@ -25,9 +25,9 @@ def test_each_budget_holds_when_it_is_spent_and_says_which():
 
 
 def test_turns_in_which_nobody_can_tell_whether_a_human_spoke_hold_nothing_and_a_flood_does():
-    assert reason_to_hold(said(turns=600), SETTINGS, is_doubtful=True) is None
-    assert reason_to_hold(said(chat_sends=10), SETTINGS, is_doubtful=True) is not None
-    assert reason_to_hold(said(plugin_sends=20), SETTINGS, is_doubtful=True) is not None
+    assert reason_to_hold(said(turns=600), SETTINGS, is_sender_unknown=True) is None
+    assert reason_to_hold(said(chat_sends=10), SETTINGS, is_sender_unknown=True) is not None
+    assert reason_to_hold(said(plugin_sends=20), SETTINGS, is_sender_unknown=True) is not None
 
 
 @given(st.integers(0, 5), st.integers(0, 9), st.integers(0, 19))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mycel_runtime.dispatch.patience import Patience
+from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Unanswered
 
 IN_VAIN = Unanswered(reason="ServerError")
@@ -18,11 +18,11 @@ class Clock:
 
 def test_it_grows_for_a_delivery_while_others_are_answered():
     clock = Clock()
-    patience, seen = Patience(clock), []
+    timer, seen = OutageTimer(clock), []
     for _ in range(3):
-        seen.append(patience.note(1, IN_VAIN))
+        seen.append(timer.note(1, IN_VAIN))
         clock.now += 5
-        assert patience.note(2, Returned()) == 0
+        assert timer.note(2, Returned()) == 0
         clock.now += 5
 
     assert seen == [0, 10, 20]
@@ -30,37 +30,37 @@ def test_it_grows_for_a_delivery_while_others_are_answered():
 
 def test_a_delivery_that_is_new_to_an_outage_waits_as_long_as_all():
     clock = Clock()
-    patience = Patience(clock)
+    timer = OutageTimer(clock)
     clock.now += 40
 
-    assert patience.note(1, IN_VAIN) == 40
+    assert timer.note(1, IN_VAIN) == 40
 
 
 def test_it_begins_anew_after_any_answer():
     clock = Clock()
-    patience = Patience(clock)
+    timer = OutageTimer(clock)
     for result in (Returned(), Failed(reason="ValueError", trace="")):
-        patience.note(1, IN_VAIN)
+        timer.note(1, IN_VAIN)
         clock.now += 10
-        patience.note(1, result)
+        timer.note(1, result)
 
-        assert patience.note(1, IN_VAIN) == 0
+        assert timer.note(1, IN_VAIN) == 0
 
 
 def test_a_plugin_that_is_left_alone_has_asked_nobody():
     clock = Clock()
-    patience = Patience(clock)
+    timer = OutageTimer(clock)
     clock.now += 40
-    patience.note(2, Quarantined(plugin="p", retry_after=1.0))
+    timer.note(2, Quarantined(plugin="p", retry_after=1.0))
 
-    assert patience.note(1, IN_VAIN) == 40
+    assert timer.note(1, IN_VAIN) == 40
 
 
 def test_a_letter_that_waits_for_its_chat_waits_alone():
     clock = Clock()
-    patience = Patience(clock)
+    timer = OutageTimer(clock)
     clock.now += 40
 
-    assert patience.note(1, Overtaken()) == 0
+    assert timer.note(1, Overtaken()) == 0
     clock.now += 5
-    assert patience.note(1, Overtaken()) == 5
+    assert timer.note(1, Overtaken()) == 5

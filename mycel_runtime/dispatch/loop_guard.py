@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mycel_runtime.dispatch.guard import reason_to_hold
+from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
-from mycel_runtime.plugin.context import Guard
+from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.speech.ending import WithheldError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, UserId
 
 
-class Watch:
+class LoopGuard:
     """
     The loop guard of one identity.
 
@@ -51,7 +51,7 @@ class Watch:
         self._clock = clock
         self._chats: set[str] | None = None
         self._held: set[str] = set()
-        self._doubtful: set[str] = set()
+        self._chats_with_unknown_sender: set[str] = set()
 
     async def attend(self, chat_id: ChatId) -> bool:
         """
@@ -70,21 +70,23 @@ class Watch:
             self._observer.tell(GuardReleased(chat_id=chat_id))
         return was_held
 
-    def doubt(self, chat_id: ChatId, *, is_doubtful: bool) -> None:
+    def note_sender(self, chat_id: ChatId, *, is_sender_unknown: bool) -> None:
         """Whether what is in view may be a human's, and nobody can tell (Q20)."""
-        if is_doubtful:
-            self._doubtful.add(chat_id)
+        if is_sender_unknown:
+            self._chats_with_unknown_sender.add(chat_id)
         else:
-            self._doubtful.discard(chat_id)
+            self._chats_with_unknown_sender.discard(chat_id)
 
-    async def view(self, delivery: Delivery, chat_id: ChatId, *, is_attended: bool) -> Guard:
+    async def view(self, delivery: Delivery, chat_id: ChatId, *, is_attended: bool) -> LoopGuardView:
         """What the handler may know of it."""
         if is_attended or chat_id not in await self._unattended_chats():
-            return Guard(turns=0, turns_left=self._settings.turns, is_held=False)
+            return LoopGuardView(turns=0, turns_left=self._settings.turns, is_held=False)
         said = await self._count(delivery)
-        return Guard(
+        return LoopGuardView(
             turns=said.turns,
-            turns_left=max(0, self._settings.turns - (0 if chat_id in self._doubtful else said.turns)),
+            turns_left=max(
+                0, self._settings.turns - (0 if chat_id in self._chats_with_unknown_sender else said.turns)
+            ),
             is_held=chat_id in self._held or self._reason(chat_id, said) is not None,
         )
 
@@ -107,7 +109,9 @@ class Watch:
         raise WithheldError
 
     def _reason(self, chat_id: ChatId, said: Unattended) -> str | None:
-        return reason_to_hold(said, self._settings, is_doubtful=chat_id in self._doubtful)
+        return reason_to_hold(
+            said, self._settings, is_sender_unknown=chat_id in self._chats_with_unknown_sender
+        )
 
     async def _count(self, delivery: Delivery) -> Unattended:
         plugin = delivery.handler.partition(".")[0]

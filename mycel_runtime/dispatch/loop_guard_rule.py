@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from mycel_runtime.settings import GuardSettings
 
 
-def reason_to_hold(said: Unattended, settings: GuardSettings, *, is_doubtful: bool = False) -> str | None:
+def reason_to_hold(
+    said: Unattended, settings: GuardSettings, *, is_sender_unknown: bool = False
+) -> str | None:
     """
     Why one more message is too much; `None`: it is not.
 
     Args:
         said: Without a human in view, before this message.
         settings: `[guard]`.
-        is_doubtful: Nobody can tell whether a human is in view (Q20). That is no turn without one; a flood it may
+        is_sender_unknown: Nobody can tell whether a human is in view (Q20). That is no turn without one; a flood it may
             be all the same.
     """
-    if said.turns >= settings.turns and not is_doubtful:
+    if said.turns >= settings.turns and not is_sender_unknown:
         return f"{said.turns} turns without a human"
     if said.chat_sends >= settings.chat_sends:
         return f"{said.chat_sends} messages within {settings.window:g} s without a human"

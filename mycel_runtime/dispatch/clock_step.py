@@ -12,7 +12,7 @@ _SLACK_SECONDS: Final = 1.0
 """Two clocks are never read at the same instant."""
 
 
-class Timekeeper:
+class ClockStepDetector:
     """
     Compares the clock that times are written down by with one that only goes forward.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import DeliveryId
 
 
-class Patience:
+class OutageTimer:
     """
     Measures what the next try has to wait for.
 
