@@ -31,20 +31,20 @@ def list_(config: Path, *, as_json: bool) -> None:
     from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    for doubt in ask_admin(load_settings(config).state_dir, "doubts"):
+    for send in ask_admin(load_settings(config).state_dir, "unresolved"):
         click.echo(
-            json.dumps(doubt, ensure_ascii=False)
+            json.dumps(send, ensure_ascii=False)
             if as_json
-            else f"{doubt['doubt']}  {doubt['state']}  {doubt['handler']}  chat {doubt['chat_id']}"
-            f" after seq {doubt['after_seq']}"
+            else f"{send['send']}  {send['state']}  {send['handler']}  chat {send['chat_id']}"
+            f" after seq {send['after_seq']}"
         )
 
 
 @outbox.command()
 @config_option
-@click.argument("doubt")
+@click.argument("send")
 @click.option("--sent/--not-sent", "is_sent", required=True, default=None, help="What the chat shows.")
-def settle(config: Path, doubt: str, *, is_sent: bool) -> None:
+def settle(config: Path, send: str, *, is_sent: bool) -> None:
     """
     Say what became of an unknown send, after having looked into the chat.
 
@@ -53,5 +53,5 @@ def settle(config: Path, doubt: str, *, is_sent: bool) -> None:
     from mycel_runtime.daemon.control import ask_admin
     from mycel_runtime.settings import load_settings
 
-    if not ask_admin(load_settings(config).state_dir, "settle", doubt=doubt, is_sent=is_sent):
-        raise click.ClickException(f"there is no unknown send {doubt}")
+    if not ask_admin(load_settings(config).state_dir, "settle", send=send, is_sent=is_sent):
+        raise click.ClickException(f"there is no unknown send {send}")

@@ -38,13 +38,13 @@ class Admin:
         self._parts = parts
         self._clock = clock
 
-    async def doubts(self) -> list[dict[str, Any]]:
+    async def unresolved(self) -> list[dict[str, Any]]:
         """Sends whose outcome is not known, oldest first."""
-        return [_doubt(intent) for intent in await self._journal.doubts(self._parts.me)]
+        return [_unresolved(intent) for intent in await self._journal.unresolved(self._parts.me)]
 
-    async def settle(self, doubt: str, *, is_sent: bool) -> bool:
+    async def settle(self, send: str, *, is_sent: bool) -> bool:
         """Believe the operator about an `unknown` send. False: there is none such."""
-        parts = doubt.split(".")
+        parts = send.split(".")
         if len(parts) != _DOUBT_PARTS or not all(part.isdecimal() for part in parts):
             return False
         delivery_id, turn, ordinal = map(int, parts)
@@ -90,13 +90,13 @@ class Admin:
         self._parts.dispatcher.wake()
 
 
-VERBS = frozenset({"doubts", "settle", "dead", "retry", "drop", "holds", "resume"})
+VERBS = frozenset({"unresolved", "settle", "dead", "retry", "drop", "holds", "resume"})
 """The methods of `Admin` that may be called from outside."""
 
 
-def _doubt(intent: Intent) -> dict[str, Any]:
+def _unresolved(intent: Intent) -> dict[str, Any]:
     return {
-        "doubt": name_of(intent),
+        "send": name_of(intent),
         "state": intent.state.value,
         "handler": intent.handler,
         "chat_id": intent.chat_id,

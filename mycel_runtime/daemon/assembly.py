@@ -17,7 +17,7 @@ from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.speech.outbox import Outbox
-from mycel_runtime.speech.turn import Means
+from mycel_runtime.speech.turn import SendDependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ async def assemble(
     """
     await journal.lease(me, now=clock())
     by_id = {bound.handler.id: bound for bound in handlers}
-    means = Means(
+    dependencies = SendDependencies(
         journal=journal,
         sdk=sdk,
         me=me,
@@ -81,7 +81,7 @@ async def assemble(
         clock=clock,
         settle_grace=settings.dispatch.settle_grace,
     )
-    outbox = Outbox(means, park_after=settings.dispatch.park_after)
+    outbox = Outbox(dependencies, park_after=settings.dispatch.park_after)
     loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = Attempts(
         journal=journal,

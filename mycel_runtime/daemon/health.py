@@ -49,7 +49,7 @@ class HearingReport(_Report):
 
 class SpeakingReport(_Report):
     """
-    What is known of answering; `conflicted` and `doubted` count since the start.
+    What is known of answering; `conflicted` and `unresolved` count since the start.
 
     Attributes:
         held: Chats in which the loop guard lets nothing be said; `mycel-runtime resume CHAT`.
@@ -58,7 +58,7 @@ class SpeakingReport(_Report):
     sent: int = 0
     sent_at: float | None = None
     conflicted: int = 0
-    doubted: int = 0
+    unresolved: int = 0
     unsettled: int = 0
     unknown: int = 0
     held: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ def speaking_report(
         sent=tally.counts["message.sent"],
         sent_at=tally.last_at("message.sent"),
         conflicted=tally.counts["send.conflicted"],
-        doubted=tally.counts["send.doubted"],
+        unresolved=tally.counts["send.unresolved"],
         unsettled=statistics.intents_unsettled if statistics else 0,
         unknown=statistics.intents_unknown if statistics else 0,
         held=tuple(hold.chat_id for hold in holds),

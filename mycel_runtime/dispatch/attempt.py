@@ -23,8 +23,8 @@ from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.caught_up import concerns, first_handled_seq, still_open
-from mycel_runtime.speech.ending import SupersededError
 from mycel_runtime.speech.history import messages_after
+from mycel_runtime.speech.interrupts import SupersededError
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import MessageSeq
@@ -111,7 +111,7 @@ class Attempts:
         assert delivery.chat_id is not None
         result = await contained(self._run_on_chat(delivery, delivery.chat_id, bound))
         if not isinstance(result, Returned):
-            await self._outbox.park_doubts(delivery)
+            await self._outbox.park_unresolved(delivery)
         return result
 
     async def _run_on_entry(self, delivery: Delivery, entry: Entry, bound: BoundHandler) -> Result:
@@ -142,7 +142,7 @@ class Attempts:
             on_conflict=bound.handler.on_conflict,
             may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
         )
-        await turn.settle_doubts()
+        await turn.settle_unresolved()
         for rounds in range(self._settings.conflict_rounds):
             try:
                 return await self._ask(delivery, chat_id, bound, turn, is_again=rounds > 0)

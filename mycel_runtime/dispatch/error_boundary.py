@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError, JournalError
 from mycel_runtime.observe.trace import trace_of
-from mycel_runtime.speech.ending import UNANSWERED, UnansweredError
+from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

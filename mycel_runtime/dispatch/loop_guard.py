@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
 from mycel_runtime.plugin.context import LoopGuardView
-from mycel_runtime.speech.ending import WithheldError
+from mycel_runtime.speech.interrupts import WithheldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from mycel_runtime.errors import (
 from mycel_runtime.observe.trace import trace_of
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
-from mycel_runtime.speech.ending import (
+from mycel_runtime.speech.interrupts import (
     UNANSWERED,
     DroppedError,
     SupersededError,

@@ -17,7 +17,7 @@ from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError,
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.isolated import COMMAND, description_from, environment, kill_group, yield_to_us
 from mycel_runtime.plugin.outcome import Reject, Retry
-from mycel_runtime.speech.ending import TurnEndedError
+from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
     from mycel_runtime.plugin.context import FrameContext

@@ -192,7 +192,7 @@ class Journal(Protocol):
             wanted_seq: In the same commit the chat's other handlers look again at least so far (Q28).
         """
 
-    async def doubts(self, identity: UserId) -> Sequence[Intent]:
+    async def unresolved(self, identity: UserId) -> Sequence[Intent]:
         """Intents without a certain outcome, oldest first."""
 
     async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:

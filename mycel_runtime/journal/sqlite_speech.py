@@ -54,8 +54,8 @@ class SqliteSpeech(Journal):
         return frozenset(row["message_id"] for row in rows if row["message_id"])
 
     @override
-    async def doubts(self, identity: UserId) -> Sequence[Intent]:
-        return [intent_of(row) for row in await self._rows("doubts", {"identity": identity})]
+    async def unresolved(self, identity: UserId) -> Sequence[Intent]:
+        return [intent_of(row) for row in await self._rows("unresolved", {"identity": identity})]
 
     @override
     async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:

@@ -281,10 +281,10 @@ class SendConflicted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendDoubted(Fact):
+class SendUnresolved(Fact):
     """The outcome of a send is unknown; the chat's history is read before anything is sent again."""
 
-    name: ClassVar[str] = "send.doubted"
+    name: ClassVar[str] = "send.unresolved"
     level: ClassVar[Level] = "warning"
     handler: str
     chat_id: str
@@ -299,7 +299,7 @@ class SendParked(Fact):
     level: ClassVar[Level] = "error"
     handler: str
     chat_id: str
-    doubt: str
+    send: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

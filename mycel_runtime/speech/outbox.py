@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.entries import Delivery, Intent
-    from mycel_runtime.speech.turn import ConflictPolicy, Means
+    from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 
@@ -25,18 +25,18 @@ class Outbox:
     Makes a `Turn` per delivery.
 
     Args:
-        means: What it takes to speak.
+        dependencies: What it takes to speak.
         park_after: Seconds after which a doubt that cannot be settled is parked.
     """
 
-    def __init__(self, means: Means, *, park_after: float) -> None:
-        self._means = means
+    def __init__(self, dependencies: SendDependencies, *, park_after: float) -> None:
+        self._dependencies = dependencies
         self._park_after = park_after
 
     @property
     def clock(self) -> Callable[[], float]:
         """Epoch seconds."""
-        return self._means.clock
+        return self._dependencies.clock
 
     def turn(
         self,
@@ -57,13 +57,15 @@ class Outbox:
             on_conflict: The handler's way when somebody speaks first.
             may_speak: Asked before each new send; raises `WithheldError`.
         """
-        return Turn(self._means, delivery, chat_id, handled_seq, on_conflict=on_conflict, may_speak=may_speak)
+        return Turn(
+            self._dependencies, delivery, chat_id, handled_seq, on_conflict=on_conflict, may_speak=may_speak
+        )
 
-    async def park_doubts(self, delivery: Delivery) -> None:
+    async def park_unresolved(self, delivery: Delivery) -> None:
         """The delivery's turn could not be settled: what has been in doubt for long is parked."""
-        for intent in await self._means.journal.park(delivery, before=self.clock() - self._park_after):
-            self._means.observer.tell(
-                SendParked(handler=intent.handler, chat_id=intent.chat_id, doubt=name_of(intent))
+        for intent in await self._dependencies.journal.park(delivery, before=self.clock() - self._park_after):
+            self._dependencies.observer.tell(
+                SendParked(handler=intent.handler, chat_id=intent.chat_id, send=name_of(intent))
             )
 
 

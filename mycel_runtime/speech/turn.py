@@ -26,17 +26,17 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.journal.entries import Intent, IntentState
-from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendDoubted
+from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
 from mycel_runtime.speech.caught_up import content_hash, find_own, missing, unseen
-from mycel_runtime.speech.ending import (
+from mycel_runtime.speech.history import messages_after
+from mycel_runtime.speech.interrupts import (
     UNANSWERED,
     DroppedError,
     SupersededError,
     TurnEndedError,
     UnansweredError,
 )
-from mycel_runtime.speech.history import messages_after
-from mycel_runtime.speech.places import Places
+from mycel_runtime.speech.reply_ordinals import ReplyOrdinals
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class SendDependencies:
     """
     What it takes to speak.
 
@@ -80,7 +80,7 @@ class Means:
         journal: Where intents are kept.
         sdk: As the identity.
         me: The identity.
-        observer: Told of sends, conflicts and doubts.
+        observer: Told of sends, conflicts and unresolved sends.
         clock: Epoch seconds.
         settle_grace: Seconds, after its sender gave up, until a request that is not in the history counts as lost.
             What a proxy or an overloaded server holds for longer and then stores is said twice, unless the server
@@ -108,7 +108,7 @@ class Turn:
 
     def __init__(
         self,
-        means: Means,
+        dependencies: SendDependencies,
         delivery: Delivery,
         chat_id: ChatId,
         handled_seq: MessageSeq,
@@ -116,7 +116,7 @@ class Turn:
         on_conflict: ConflictPolicy,
         may_speak: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        self._means = means
+        self._dependencies = dependencies
         self._delivery = delivery
         self._chat_id = chat_id
         self.handled_seq = handled_seq
@@ -127,7 +127,7 @@ class Turn:
         self._seen_seqs: set[int] = set()
         self._unshown: list[Message] = []
         self._intents = {intent.ordinal: intent for intent in delivery.intents}
-        self._places = Places()
+        self._ordinals = ReplyOrdinals()
         self._one_at_a_time = asyncio.Lock()
         self._gap_seq: MessageSeq | None = None
         self._unanswered: UnansweredError | None = None
@@ -164,7 +164,7 @@ class Turn:
             messages: Of the history, own ones included.
             is_attended: A human's is among them.
         """
-        self._places = Places()
+        self._ordinals = ReplyOrdinals()
         self._is_silent = False
         self._is_attended = is_attended
         self._seen_ids.update(message["id"] for message in messages)
@@ -174,7 +174,7 @@ class Turn:
         if self._gap_seq is not None and self._gap_seq <= self.through_seq:
             self._gap_seq = None
 
-    async def settle_doubts(self) -> None:
+    async def settle_unresolved(self) -> None:
         """
         Find out what became of earlier runs' sends, before the handler is asked again.
 
@@ -185,7 +185,9 @@ class Turn:
         """
         for intent in tuple(self._intents.values()):
             if intent.state in _DOUBTFUL:
-                await self._look_for(intent, not_before=self._means.clock() + self._means.settle_grace)
+                await self._look_for(
+                    intent, not_before=self._dependencies.clock() + self._dependencies.settle_grace
+                )
 
     async def send(self, content: str, mentions: Sequence[str] = ()) -> Sent:
         """
@@ -200,13 +202,13 @@ class Turn:
 
         Cancelling: the intent stays; what became of it is found out before anything else is sent.
         """
-        words, places = content_hash(content, mentions=mentions), self._places
-        ordinal = places.take(words)
+        words, ordinals = content_hash(content, mentions=mentions), self._ordinals
+        ordinal = ordinals.take(words)
         try:
             async with self._one_at_a_time:
                 return await self._send(ordinal, content, mentions)
         except BaseException as exc:
-            places.leave(ordinal, words)
+            ordinals.leave(ordinal, words)
             if isinstance(exc, UnansweredError):
                 self._unanswered = exc
             raise
@@ -230,7 +232,7 @@ class Turn:
         """
         if self._unanswered is not None:
             raise self._unanswered
-        await self.settle_doubts()
+        await self.settle_unresolved()
 
     async def _send(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         if self._unanswered is not None:
@@ -245,11 +247,13 @@ class Turn:
         if intent is None or intent.state is IntentState.REFUSED:
             return None
         if intent.state in _DOUBTFUL:
-            return await self._look_for(intent, not_before=self._means.clock() + self._means.settle_grace)
+            return await self._look_for(
+                intent, not_before=self._dependencies.clock() + self._dependencies.settle_grace
+            )
         return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
 
     async def _say(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
-        await self.settle_doubts()
+        await self.settle_unresolved()
         if self._may_speak is not None and not self._is_attended:
             await self._may_speak()
         return await self._send_proved(ordinal, content, mentions)
@@ -286,7 +290,7 @@ class Turn:
         If the answer is lost, the chat's other handlers hear of it no more (Q26): they look once more.
         """
         try:
-            return await self._means.sdk.messages.read(self._chat_id)
+            return await self._dependencies.sdk.messages.read(self._chat_id)
         except NotFoundError:
             return await self._mark_and_list()
         except UNANSWERED as exc:
@@ -299,8 +303,8 @@ class Turn:
     async def _mark_and_list(self, through_seq: MessageSeq | None = None) -> list[Message]:
         """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
         try:
-            await self._means.sdk.messages.mark_read(self._chat_id, through_seq)
-            return await messages_after(self._means.sdk, self._chat_id, self.handled_seq)
+            await self._dependencies.sdk.messages.mark_read(self._chat_id, through_seq)
+            return await messages_after(self._dependencies.sdk, self._chat_id, self.handled_seq)
         except UNANSWERED as exc:
             await self._want_others(None)
             raise UnansweredError(exc) from exc
@@ -319,7 +323,7 @@ class Turn:
     async def _close_gap(self, through_seq: MessageSeq) -> None:
         """Our last send was not adjacent to what was shown (Q28): see what lies between."""
         try:
-            between = await messages_after(self._means.sdk, self._chat_id, self.handled_seq)
+            between = await messages_after(self._dependencies.sdk, self._chat_id, self.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc) from exc
         self._gap_seq = None
@@ -329,7 +333,7 @@ class Turn:
     async def _require_seen(self, messages: Sequence[Message]) -> None:
         new = unseen(
             messages,
-            me=self._means.me,
+            me=self._dependencies.me,
             handled_seq=self.handled_seq,
             seen_ids=self._seen_ids,
             holes=self._holes,
@@ -342,7 +346,7 @@ class Turn:
 
     def _conflict(self, messages: Sequence[Message]) -> BaseException:
         """What was read is unread no more, so that it stays in the way until the handler has been shown it."""
-        self._means.observer.tell(
+        self._dependencies.observer.tell(
             SendConflicted(handler=self._delivery.handler, chat_id=self._chat_id, unseen=len(messages))
         )
         newest = max([self.through_seq + 1, *(message["seq"] for message in messages)])
@@ -357,13 +361,15 @@ class Turn:
                 return NotCaughtUpError(_CONFLICT, f"{len(messages)} messages were said meanwhile")
 
     async def _want_others(self, wanted_seq: MessageSeq | None) -> None:
-        await self._means.journal.want_others(self._delivery, wanted_seq=wanted_seq, now=self._means.clock())
+        await self._dependencies.journal.want_others(
+            self._delivery, wanted_seq=wanted_seq, now=self._dependencies.clock()
+        )
 
     async def _send_once(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         intent = await self._intend(ordinal, content_hash(content, mentions=mentions))
         try:
             # Without a scope, which generation A does not take; every server's default is broadcast.
-            message = await self._means.sdk.messages.send(
+            message = await self._dependencies.sdk.messages.send(
                 self._chat_id,
                 content,
                 mentions=list(mentions) or None,
@@ -374,7 +380,7 @@ class Turn:
             await self._settle(intent, IntentState.REFUSED)
             raise UnansweredError(exc) from exc
         except (TransportError, ServerError, InvalidResponseError) as exc:
-            return await self._settle_doubt(intent, exc)
+            return await self._settle_unresolved(intent, exc)
         except ApiError as exc:
             await self._settle(intent, IntentState.REFUSED)
             if isinstance(exc, UNANSWERED):
@@ -382,12 +388,12 @@ class Turn:
             raise
         return self._record(intent, message, recovered=False)
 
-    async def _settle_doubt(self, intent: Intent, exc: ApiError) -> Sent:
+    async def _settle_unresolved(self, intent: Intent, exc: ApiError) -> Sent:
         """The answer was lost: look; if the message is not there after the grace, it never will be."""
-        self._means.observer.tell(
-            SendDoubted(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
+        self._dependencies.observer.tell(
+            SendUnresolved(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
         )
-        not_before = self._means.clock() + self._means.settle_grace
+        not_before = self._dependencies.clock() + self._dependencies.settle_grace
         sent = await self._look_for(intent, not_before=not_before)
         if sent is None:
             raise UnansweredError(exc) from exc
@@ -400,25 +406,25 @@ class Turn:
         Absence counts only after `not_before` (epoch seconds): until then the request may still be on its way.
         """
         while True:
-            is_final = self._means.clock() >= not_before
+            is_final = self._dependencies.clock() >= not_before
             if message := await self._find(intent):
                 return self._record(intent, message, recovered=True)
             if is_final:
                 await self._settle(intent, IntentState.REFUSED)
                 return None
-            await asyncio.sleep(max(0.0, not_before - self._means.clock()))
+            await asyncio.sleep(max(0.0, not_before - self._dependencies.clock()))
 
     async def _find(self, intent: Intent) -> Message | None:
         try:
-            history = await messages_after(self._means.sdk, self._chat_id, intent.base_seq)
+            history = await messages_after(self._dependencies.sdk, self._chat_id, intent.base_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc) from exc
-        taken = await self._means.journal.message_ids(
-            self._means.me, chat_id=self._chat_id, after_seq=intent.base_seq
+        taken = await self._dependencies.journal.message_ids(
+            self._dependencies.me, chat_id=self._chat_id, after_seq=intent.base_seq
         )
         return find_own(
             history,
-            me=self._means.me,
+            me=self._dependencies.me,
             after_seq=intent.base_seq,
             wanted_hash=intent.content_hash,
             taken=taken,
@@ -429,22 +435,22 @@ class Turn:
             delivery_id=self._delivery.delivery_id,
             turn=self._delivery.turn,
             ordinal=ordinal,
-            identity=self._means.me,
+            identity=self._dependencies.me,
             handler=self._delivery.handler,
             chat_id=self._chat_id,
             base_seq=self.through_seq,
             content_hash=hash_,
             state=IntentState.INTENDED,
-            intended_at=self._means.clock(),
+            intended_at=self._dependencies.clock(),
             is_unattended=not self._is_attended,
         )
-        await self._means.journal.intend(intent)
+        await self._dependencies.journal.intend(intent)
         self._intents[intent.ordinal] = intent
         return intent
 
     async def _settle(self, intent: Intent, state: IntentState) -> None:
         settled = dataclasses.replace(intent, state=state)
-        await self._means.journal.settle(settled)
+        await self._dependencies.journal.settle(settled)
         self._intents[intent.ordinal] = settled
 
     def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
@@ -454,7 +460,7 @@ class Turn:
             intent, state=IntentState.SENT, message_id=sent.message_id, message_seq=sent.seq
         )
         is_beyond_gap = sent.seq > self.through_seq + 1
-        self._means.journal.record(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
+        self._dependencies.journal.record(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
         self._intents[intent.ordinal] = recorded
         self._seen_ids.add(sent.message_id)
         self._seen_seqs.add(sent.seq)
@@ -462,7 +468,7 @@ class Turn:
             self._gap_seq = self.wanted_seq = sent.seq
         else:
             self.through_seq = max(self.through_seq, sent.seq)
-        self._means.observer.tell(
+        self._dependencies.observer.tell(
             MessageSent(
                 handler=self._delivery.handler,
                 chat_id=self._chat_id,

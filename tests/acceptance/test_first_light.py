@@ -240,7 +240,7 @@ def test_a_lost_answer_is_looked_for_before_anything_is_sent_again(
     ask(owner, "once")
 
     assert is_answered(owner, "once")
-    agent.wait_event("send.doubted")
+    agent.wait_event("send.unresolved")
     assert until(lambda: any(event["recovered"] for event in agent.events("message.sent")))
     assert contents(*owner) == ["once", "echo: once"]
     assert agent.stop() == 0

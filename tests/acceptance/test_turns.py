@@ -130,7 +130,7 @@ def test_a_doubt_is_listed_and_settled_by_the_operator(start, backend, household
     code, listed, _ = command(start, config, "outbox", "list", "--json")
     (doubt,) = [json.loads(line) for line in listed]
     assert (code, doubt["state"], doubt["handler"]) == (0, "unknown", "echo.echo")
-    code, _, _ = command(start, config, "outbox", "settle", "--sent", doubt["doubt"])
+    code, _, _ = command(start, config, "outbox", "settle", "--sent", doubt["send"])
     assert code == 0
     assert command(start, config, "outbox", "list")[1] == []
     backend.faults.clear()

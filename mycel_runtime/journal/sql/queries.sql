@@ -216,7 +216,7 @@ SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = 
     is_unattended = excluded.is_unattended
 WHERE intent.state <> 'sent';
 
--- name: doubts
+-- name: unresolved
 SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
        intended_at, is_unattended
 FROM intent WHERE identity = :identity AND state IN ('intended', 'unknown')

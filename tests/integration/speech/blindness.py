@@ -187,7 +187,7 @@ class Conversation:
         answers = await self.answers()
         journal = SqliteJournal(self._state)
         journal.open()
-        doubts = await journal.doubts(self._agent)
+        doubts = await journal.unresolved(self._agent)
         known = await journal.message_ids(self._agent, chat_id=self._chat_id, after_seq=0)
         await journal.close()
         texts = Counter(message["content"] for message in answers)

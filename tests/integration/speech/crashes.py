@@ -263,7 +263,7 @@ class CrashMachine(RuleBasedStateMachine):
         return [message for message in self.server.messages if message.sender_id == ME]
 
     def doubts(self):
-        return self.loop.run(self.journal.doubts(ME))
+        return self.loop.run(self.journal.unresolved(ME))
 
     def unaccounted(self):
         """Hashes of stored messages that the journal does not know to be its sends."""
@@ -316,7 +316,7 @@ class CrashMachine(RuleBasedStateMachine):
                 break
             self.now += PATIENCE
         assert self.wrongs == []
-        assert await self.journal.doubts(ME) == []
+        assert await self.journal.unresolved(ME) == []
         said = [each.content for each in self.own()]
         assert sorted(said) == sorted(self.expected(*PARTS))
         for name in PARTS:

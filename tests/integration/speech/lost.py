@@ -50,8 +50,8 @@ async def lose(sends):
                 async for message in owner.messages.iterate(chat_id):
                     if message["sender_id"] == "a":
                         seen[message["content"]] += 1
-            doubted = len(agent.memory.named("send.doubted"))
-            left = await agent.journal.doubts("a")
+            doubted = len(agent.memory.named("send.unresolved"))
+            left = await agent.journal.unresolved("a")
     return seen, doubted, left
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mycel_runtime.plugin.plugin import Plugin
-from tests.integration.speech.test_doubts import contents
 from tests.integration.speech.test_quirks import listening, recorded
+from tests.integration.speech.test_unresolved_sends import contents
 
 MINUTES = 5
 

@@ -12,7 +12,7 @@ import asyncio
 import pytest
 
 from tests.integration.speech.dam import Dam
-from tests.integration.speech.test_doubts import HISTORY, answering, contents
+from tests.integration.speech.test_unresolved_sends import HISTORY, answering, contents
 
 WAIT_SECONDS = 30.0
 GRACE = 0.5
@@ -58,7 +58,7 @@ def after_looking(agent, dam):
 
 async def test_a_request_that_arrives_within_the_grace_after_its_sender_gave_up_is_found(world, dam):
     agent, chat_id = await start(world, dam, grace=GRACE, timeout=0.3)
-    when_told(agent, "send.doubted", lambda: after_looking(agent, dam))
+    when_told(agent, "send.unresolved", lambda: after_looking(agent, dam))
 
     async with asyncio.timeout(WAIT_SECONDS):
         await agent.hear(chat_id)

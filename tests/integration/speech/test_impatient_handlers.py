@@ -6,7 +6,7 @@ import asyncio
 
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.conftest import insist
-from tests.integration.speech.test_doubts import HISTORY, contents
+from tests.integration.speech.test_unresolved_sends import HISTORY, contents
 
 WAIT_SECONDS = 30.0
 
@@ -70,7 +70,7 @@ async def recover(world, agent):
     for _ in range(3):
         agent.clock.ahead += 60
         await agent.deliver()
-    assert await agent.journal.doubts("a") == []
+    assert await agent.journal.unresolved("a") == []
 
 
 async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(world):
@@ -186,7 +186,7 @@ async def test_what_the_handler_stopped_waiting_for_is_known_before_its_turn_end
     await agent.hear(chat_id)
 
     assert await contents(world, chat_id, "a") == ["one"]
-    assert await agent.journal.doubts("a") == []
+    assert await agent.journal.unresolved("a") == []
 
 
 async def test_replies_at_the_same_time_are_said_once_though_the_first_is_in_doubt(world):
@@ -199,7 +199,7 @@ async def test_replies_at_the_same_time_are_said_once_though_the_first_is_in_dou
     agent, chat_id = await start(world, plugin)
     lose_answer_and_history(world)
     await agent.hear(chat_id)
-    assert len(await agent.journal.doubts("a")) == 1
+    assert len(await agent.journal.unresolved("a")) == 1
     await recover(world, agent)
 
     assert await contents(world, chat_id, "a") == ["one", "two"]
@@ -215,7 +215,7 @@ async def test_a_handler_that_swallows_everything_repeats_nothing_that_is_in_dou
     agent, chat_id = await start(world, plugin)
     lose_answer_and_history(world)
     await agent.hear(chat_id)
-    assert len(await agent.journal.doubts("a")) == 1
+    assert len(await agent.journal.unresolved("a")) == 1
     await recover(world, agent)
 
     assert await contents(world, chat_id, "a") == ["one"]

@@ -8,7 +8,7 @@ import pytest
 
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.dam import Dam
-from tests.integration.speech.test_doubts import contents
+from tests.integration.speech.test_unresolved_sends import contents
 
 DOWNTIME_SECONDS = 16 * 60
 WAIT_SECONDS = 30.0
@@ -66,7 +66,7 @@ async def test_after_a_downtime_the_handler_is_asked_again_with_the_newest_messa
 
     assert [before, *shown[1:]] == [["one"], ["one", "two", "three"]]
     assert await contents(world, chat_id, "a") == ["after a while to three"]
-    assert await again.journal.doubts("a") == []
+    assert await again.journal.unresolved("a") == []
 
 
 async def test_what_was_stored_before_a_downtime_counts_as_said(world):

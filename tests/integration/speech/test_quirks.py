@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.plugin.plugin import Plugin
-from tests.integration.speech.test_doubts import answering, contents
+from tests.integration.speech.test_unresolved_sends import answering, contents
 
 RULES_OF_A = {"caught_up": "a"}
 
@@ -209,7 +209,7 @@ async def test_q49_a_send_that_takes_its_time_is_waited_for(world):
     await agent.hear(chat_id)
 
     assert await contents(world, chat_id, "a") == ["re: x"]
-    assert agent.memory.named("send.doubted") == []
+    assert agent.memory.named("send.unresolved") == []
 
 
 @pytest.mark.slow
@@ -224,7 +224,7 @@ async def test_q50_a_reply_that_meets_a_deployment_is_said_once(world):
         while world.backend.faults.is_armed:  # noqa: ASYNC110 - the server's thread tells nobody
             await asyncio.sleep(0.01)
         await asyncio.to_thread(world.backend.restart)
-    assert len(agent.memory.named("send.doubted")) == 1
+    assert len(agent.memory.named("send.unresolved")) == 1
 
     agent.clock.ahead += 60
     await agent.deliver()

@@ -14,7 +14,7 @@ import pytest
 from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.plugin.outcome import Retry
 from mycel_runtime.plugin.plugin import Plugin
-from tests.integration.speech.test_doubts import HISTORY, contents
+from tests.integration.speech.test_unresolved_sends import HISTORY, contents
 
 WAIT_SECONDS = 30.0
 
@@ -50,7 +50,7 @@ async def hear_twice(agent, chat_id):
     await agent.hear(chat_id)
     agent.clock.ahead += 60
     await agent.deliver()
-    assert await agent.journal.doubts("a") == []
+    assert await agent.journal.unresolved("a") == []
     assert (await agent.journal.statistics("a")).due == 0
 
 
@@ -195,7 +195,7 @@ async def test_a_crash_between_a_refusal_and_its_record_costs_nothing(world):
     await agent.journal.close()
 
     again = await world.agent("a", carrying_on(runs, error=None))
-    assert [doubt.state for doubt in await again.journal.doubts("a")] == [IntentState.INTENDED]
+    assert [doubt.state for doubt in await again.journal.unresolved("a")] == [IntentState.INTENDED]
     await hear_twice(again, chat_id)
 
     assert await contents(world, chat_id, "a") == list(WORDS)

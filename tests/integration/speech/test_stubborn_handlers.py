@@ -11,7 +11,7 @@ from mycel_runtime.dispatch import run
 from mycel_runtime.dispatch.abandoned import abandoned_tasks
 from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.plugin import Plugin
-from tests.integration.speech.test_doubts import contents
+from tests.integration.speech.test_unresolved_sends import contents
 
 WAIT_SECONDS = 30.0
 

@@ -18,7 +18,7 @@ from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDenie
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
-from mycel_runtime.speech.ending import SupersededError, UnansweredError
+from mycel_runtime.speech.interrupts import SupersededError, UnansweredError
 
 SECRET = "the text of a message"
 

@@ -58,11 +58,11 @@ class SpeechConformance:
         await journal.settle(doubt)
         key = (ME, delivery.delivery_id, delivery.turn)
 
-        assert await journal.doubts(ME) == [doubt]
+        assert await journal.unresolved(ME) == [doubt]
         assert not await journal.resolve(*key, 1, is_sent=True)
         assert await journal.resolve(*key, 0, is_sent=True)
         assert not await journal.resolve(*key, 0, is_sent=False)
-        assert await journal.doubts(ME) == []
+        assert await journal.unresolved(ME) == []
         await journal.postpone(delivery, due_at=0.0, spend=False)
         assert [known.state for known in (await claim_one(journal)).intents] == [IntentState.SENT]
 
@@ -83,7 +83,7 @@ class SpeechConformance:
 
         (letter,) = await journal.dead_letters(ME)
         assert letter.message_ids == ("m4", "m5")
-        assert [doubt.state for doubt in await journal.doubts(ME)] == [IntentState.UNKNOWN]
+        assert [doubt.state for doubt in await journal.unresolved(ME)] == [IntentState.UNKNOWN]
         await journal.revive(letter.dead_letter_id, now=0.0)
         revived = await claim_one(journal)
         assert [(known.ordinal, known.state) for known in revived.intents] == [
@@ -108,10 +108,10 @@ class SpeechConformance:
         await journal.intend(intent(delivery))
         journal.record(intent(delivery, state=IntentState.SENT, message_id="m", message_seq=6))
 
-        assert await journal.doubts(ME) == []
+        assert await journal.unresolved(ME) == []
         assert await journal.message_ids(ME, chat_id="c", after_seq=5) == {"m"}
         journal = await successor(journal)
-        assert await journal.doubts(ME) == []
+        assert await journal.unresolved(ME) == []
 
     async def test_what_a_send_jumped_over_is_work_for_the_chats_other_handlers(self, journal):
         await both_through(journal, 5)

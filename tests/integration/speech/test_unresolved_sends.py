@@ -37,7 +37,7 @@ async def test_q22_answers_lost_after_storing_are_found_and_never_repeated(world
         await agent.hear(chat_id)
 
     assert await contents(world, chat_id, "a") == [f"re: {number}" for number in range(10)]
-    assert len(agent.memory.named("send.doubted")) == 10
+    assert len(agent.memory.named("send.unresolved")) == 10
     assert all(fact.recovered for fact in agent.memory.named("message.sent"))
 
 
@@ -67,16 +67,16 @@ async def test_with_the_history_down_a_doubt_is_parked_told_once_and_nothing_is_
     agent = await world.agent("a", answering())
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await doubtful(world, agent, chat_id)
-    assert [doubt.state for doubt in await agent.journal.doubts("a")] == [IntentState.INTENDED]
+    assert [doubt.state for doubt in await agent.journal.unresolved("a")] == [IntentState.INTENDED]
 
     for _ in range(5):
         agent.clock.ahead += 60
         await agent.deliver()
 
-    (doubt,) = await agent.journal.doubts("a")
+    (doubt,) = await agent.journal.unresolved("a")
     assert doubt.state is IntentState.UNKNOWN
     (told,) = agent.memory.named("send.parked")
-    assert (told.chat_id, told.doubt) == (chat_id, name_of(doubt))
+    assert (told.chat_id, told.send) == (chat_id, name_of(doubt))
     world.backend.faults.clear()
     assert await contents(world, chat_id, "a") == ["re: x"]
 
@@ -92,7 +92,7 @@ async def test_a_parked_doubt_settles_itself_when_the_history_can_be_read(world)
     agent.clock.ahead += 60
     await agent.deliver()
 
-    assert await agent.journal.doubts("a") == []
+    assert await agent.journal.unresolved("a") == []
     assert await contents(world, chat_id, "a") == ["re: x"]
     assert (await agent.journal.statistics("a")).due == 0
 
@@ -105,7 +105,7 @@ async def test_the_operators_word_settles_a_doubt(world, is_sent, expected):
     await doubtful(world, agent, chat_id)
     agent.clock.ahead += 60
     await agent.deliver()
-    (doubt,) = await agent.journal.doubts("a")
+    (doubt,) = await agent.journal.unresolved("a")
 
     assert await agent.journal.resolve("a", doubt.delivery_id, doubt.turn, doubt.ordinal, is_sent=is_sent)
     world.backend.faults.clear()
@@ -113,7 +113,7 @@ async def test_the_operators_word_settles_a_doubt(world, is_sent, expected):
     await agent.deliver()
 
     assert await contents(world, chat_id, "a") == expected
-    assert await agent.journal.doubts("a") == []
+    assert await agent.journal.unresolved("a") == []
 
 
 async def test_after_a_crash_before_the_send_the_handlers_new_words_are_sent_not_the_old_ones(world):

@@ -9,7 +9,7 @@ is the same reply.
 from __future__ import annotations
 
 
-class Places:
+class ReplyOrdinals:
     """The places of one run's replies, from 0."""
 
     def __init__(self) -> None:
