@@ -21,7 +21,7 @@ Action = Literal["delay", "refuse", "lose", "drop"]
 Once = Literal["wake", "conflict", "delivery", "insert", "reorder", "duplicate"]
 
 
-class Stage(Protocol):
+class LiveFaults(Protocol):
     """What a running server lets a fault do at once; each returns when it is done."""
 
     def drop_streams(self) -> None:
@@ -108,7 +108,7 @@ class Faults:
         self._once: Counter[Once] = Counter()
         self._holds: deque[float] = deque()
         self._interjections: deque[Interjection] = deque()
-        self._stage: Stage | None = None
+        self._live: LiveFaults | None = None
 
     def lose_answer(
         self, nth: int = 1, *, times: int = 1, method: str | None = "POST", path: str = SEND_PATH
@@ -176,18 +176,18 @@ class Faults:
 
     def drop_streams(self) -> None:
         """Cut every open WebSocket without a close frame."""
-        if (stage := self._stage) is not None:
-            stage.drop_streams()
+        if (live := self._live) is not None:
+            live.drop_streams()
 
     def half_open_streams(self) -> None:
         """Let every open WebSocket go silent: nothing is read, nothing written, nothing closed."""
-        if (stage := self._stage) is not None:
-            stage.half_open_streams()
+        if (live := self._live) is not None:
+            live.half_open_streams()
 
     def send_raw(self, data: str | bytes, user_id: str | None = None) -> None:
         """Send a text or binary message as it is, to one user's WebSocket or to all."""
-        if (stage := self._stage) is not None:
-            stage.send_raw(data, user_id)
+        if (live := self._live) is not None:
+            live.send_raw(data, user_id)
 
     def blast(self, frames: int, user_id: str, payload: int = 0, chats: int = 0) -> None:
         """
@@ -199,38 +199,38 @@ class Faults:
             payload: Bytes of padding in each.
             chats: They announce messages in so many chats, which there are not; 0: they mean nothing.
         """
-        if (stage := self._stage) is not None:
-            stage.blast(frames, user_id, payload, chats)
+        if (live := self._live) is not None:
+            live.blast(frames, user_id, payload, chats)
 
     def revoke_token(self, token: str) -> None:
         """Refuse this token from now on, as a forged one."""
-        if (stage := self._stage) is not None:
-            stage.refuse_token(token, expired=False)
+        if (live := self._live) is not None:
+            live.refuse_token(token, expired=False)
 
     def expire_token(self, token: str) -> None:
         """Refuse this token from now on, as one that expired."""
-        if (stage := self._stage) is not None:
-            stage.refuse_token(token, expired=True)
+        if (live := self._live) is not None:
+            live.refuse_token(token, expired=True)
 
     def remove_user(self, user_id: str) -> None:
         """Take a user out of the world; chats and messages still refer to him (Q20)."""
-        if (stage := self._stage) is not None:
-            stage.remove_user(user_id)
+        if (live := self._live) is not None:
+            live.remove_user(user_id)
 
     def spoil_queue(self, user_id: str) -> None:
         """Put an item into an inbox that cannot be read (Q25)."""
-        if (stage := self._stage) is not None:
-            stage.spoil_queue(user_id)
+        if (live := self._live) is not None:
+            live.spoil_queue(user_id)
 
     def restart(self) -> None:
         """Begin a new life of the server: frames from 1 again, all connections closed (Q1)."""
-        if (stage := self._stage) is not None:
-            stage.restart()
+        if (live := self._live) is not None:
+            live.restart()
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Do something, for example order a fault, after a while; for scripts."""
-        if (stage := self._stage) is not None:
-            stage.later(seconds, act)
+        if (live := self._live) is not None:
+            live.later(seconds, act)
 
     def clear(self) -> None:
         """Forget everything that has not happened yet."""
@@ -240,9 +240,9 @@ class Faults:
             self._holds.clear()
             self._interjections.clear()
 
-    def attach(self, stage: Stage | None) -> None:
+    def attach(self, live: LiveFaults | None) -> None:
         """For the server: what can be reached at once; `None` once it is over."""
-        self._stage = stage
+        self._live = live
 
     @property
     def is_armed(self) -> bool:

@@ -14,9 +14,9 @@ from typing_extensions import override
 from mycel_runtime.backend import control
 from mycel_runtime.backend.gate import Gate
 from mycel_runtime.backend.http.app import build_app
+from mycel_runtime.backend.live_faults import LoopFaults
 from mycel_runtime.backend.service import Post, Service
 from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
-from mycel_runtime.backend.stage import LoopStage
 from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
 from mycel_runtime.errors import ConfigError, ControlError
 
@@ -118,7 +118,7 @@ class Host:
         server = self._server = _Server(_configure(service, self._options), service, self._started)
         connections = cast("set[Connection]", server.server_state.connections)
         server.config.loaded_app = Gate(server.config.loaded_app, self._faults, connections)
-        self._faults.attach(LoopStage(service, connections, self.restart))
+        self._faults.attach(LoopFaults(service, connections, self.restart))
         try:
             async with self._controlled(service):
                 await server.serve(sockets=[self._listener])

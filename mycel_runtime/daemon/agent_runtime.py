@@ -27,9 +27,9 @@ from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.scheduler import Scheduler
 from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
 from mycel_runtime.observe.observer import FanOut
-from mycel_runtime.observe.tally import Tally
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.wire.ids import UserId
@@ -85,8 +85,8 @@ class AgentRuntime:
         self._token = token
         self._handlers = bound_handlers(plugins)
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
-        self._tally = Tally(time.time)
-        self.observer = FanOut([observer, self._tally, systemd.StatusLine()])
+        self._counters = Counters(time.time)
+        self.observer = FanOut([observer, self._counters, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
         self._started_at = time.time()
@@ -150,9 +150,11 @@ class AgentRuntime:
             ready=not problems,
             problems=problems,
             hearing=hearing,
-            speaking=speaking_report(self._tally, statistics, await journal.holds(parts.me) if parts else ()),
+            speaking=speaking_report(
+                self._counters, statistics, await journal.holds(parts.me) if parts else ()
+            ),
             work=work_report(statistics, parts.dispatcher.quarantine.plugins if parts else ()),
-            events=dict(sorted(self._tally.counts.items())),
+            events=dict(sorted(self._counters.counts.items())),
         )
 
     async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.entries import Hold, JournalStatistics
-    from mycel_runtime.observe.tally import Tally
+    from mycel_runtime.observe.counters import Counters
 
 STALE_INTERVALS: Final = 2.0
 """Reconcile intervals after which a look at the server is no proof any more; jitter and slow answers fit in."""
@@ -123,14 +123,14 @@ def hearing_report(parts: Parts | None) -> HearingReport:
 
 
 def speaking_report(
-    tally: Tally, statistics: JournalStatistics | None, holds: Iterable[Hold] = ()
+    counters: Counters, statistics: JournalStatistics | None, holds: Iterable[Hold] = ()
 ) -> SpeakingReport:
     """What answering knows."""
     return SpeakingReport(
-        sent=tally.counts["message.sent"],
-        sent_at=tally.last_at("message.sent"),
-        conflicted=tally.counts["send.conflicted"],
-        unresolved=tally.counts["send.unresolved"],
+        sent=counters.counts["message.sent"],
+        sent_at=counters.last_at("message.sent"),
+        conflicted=counters.counts["send.conflicted"],
+        unresolved=counters.counts["send.unresolved"],
         unsettled=statistics.intents_unsettled if statistics else 0,
         unknown=statistics.intents_unknown if statistics else 0,
         held=tuple(hold.chat_id for hold in holds),

@@ -17,8 +17,8 @@ from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
-from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
 from mycel_runtime.observe.logs import LogObserver
+from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
     """
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
-    _watch_leftovers(agents)
+    _watch_unhandled_errors(agents)
     stop, failures = StopRequest(), list[Exception]()
     waiting_for = len(agents)
 
@@ -86,7 +86,7 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
         raise failures[0]
 
 
-def _watch_leftovers(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
+def _watch_unhandled_errors(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
     """Of several agents nobody can tell whose they are."""
     observer = agents[0][0].observer if len(agents) == 1 else LogObserver({})
     watch_threads(observer)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError, JournalError
-from mycel_runtime.observe.trace import trace_of
+from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 
 if TYPE_CHECKING:
@@ -43,4 +43,6 @@ async def contained(work: Awaitable[Result]) -> Result:
         return Failed(reason=reason, trace="", is_answer=True)
     except Exception as exc:  # noqa: BLE001 - whatever it is
         reason = f"{type(exc).__name__} outside the handler"
-        return Failed(reason=reason, trace=trace_of(exc.__traceback__), is_answer=True, is_nonsense=True)
+        return Failed(
+            reason=reason, trace=traceback_text(exc.__traceback__), is_answer=True, is_nonsense=True
+        )

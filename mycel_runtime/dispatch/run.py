@@ -20,7 +20,7 @@ from mycel_runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from mycel_runtime.observe.trace import trace_of
+from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import (
@@ -166,7 +166,7 @@ def _ending(
         case UnansweredError(cause=cause):
             return Unanswered(reason=str(raised), retry_after=cause.retry_after_seconds)
         case _ if is_late:
-            trace = trace_of(raised.__traceback__)
+            trace = traceback_text(raised.__traceback__)
             return Failed(reason="deadline passed", trace=trace, through_seq=through_seq)
         case _:
             return _failed(raised, through_seq)
@@ -191,7 +191,7 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
             is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
             return Failed(
                 reason=f"{type(exc).__name__} {status}",
-                trace=trace_of(exc.__traceback__),
+                trace=traceback_text(exc.__traceback__),
                 through_seq=through_seq,
                 is_permanent=not is_ambiguous,
                 is_answer=is_ambiguous,
@@ -203,4 +203,4 @@ def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unan
 def _raised(exc: BaseException, through_seq: MessageSeq | None) -> Failed:
     if isinstance(exc, HandlerRaisedError):
         return Failed(reason=exc.kind, trace=exc.trace, through_seq=through_seq)
-    return Failed(reason=type(exc).__name__, trace=trace_of(exc.__traceback__), through_seq=through_seq)
+    return Failed(reason=type(exc).__name__, trace=traceback_text(exc.__traceback__), through_seq=through_seq)

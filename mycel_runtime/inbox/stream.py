@@ -49,7 +49,7 @@ BATCH_FRAMES: Final = 1024
 _Inbound = asyncio.Queue["Received | ConnectionClosed"]
 
 
-class _Life:
+class _ConnectionTasks:
     """
     The tasks of one connection, which end together by the first error of any.
 
@@ -200,13 +200,13 @@ class Listener:
         self._connections += 1
         try:
             async with asyncio.TaskGroup() as tasks:
-                life = _Life(tasks)
-                life.start(self._end_when_replaced(self._replaced), name="stream-replace")
-                life.start(self._receive(connection, inbound), name="stream-receive")
-                life.start(self._commit(inbound, life), name="stream-commit")
-                life.start(self._reconciler.run(CONNECT), name="reconcile-connect")
-                error = await life.ended
-                life.cancel()
+                connection_tasks = _ConnectionTasks(tasks)
+                connection_tasks.start(self._end_when_replaced(self._replaced), name="stream-replace")
+                connection_tasks.start(self._receive(connection, inbound), name="stream-receive")
+                connection_tasks.start(self._commit(inbound, connection_tasks), name="stream-commit")
+                connection_tasks.start(self._reconciler.run(CONNECT), name="reconcile-connect")
+                error = await connection_tasks.ended
+                connection_tasks.cancel()
         finally:
             self._replaced = None
         raise error
@@ -226,7 +226,7 @@ class Listener:
         except ConnectionClosed as exc:
             await inbound.put(exc)
 
-    async def _commit(self, inbound: _Inbound, life: _Life) -> None:
+    async def _commit(self, inbound: _Inbound, connection_tasks: _ConnectionTasks) -> None:
         """Commit what has gathered; the connection's end comes last and is raised after it."""
         while True:
             received, end = await _gathered(inbound)
@@ -234,7 +234,7 @@ class Listener:
                 step = await self._intake.take(received)
                 self._note_heard(step)
                 if step.reconcile:
-                    life.start(self._reconciler.run(step.reconcile), name="reconcile-asked")
+                    connection_tasks.start(self._reconciler.run(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
                     raise ReplacedError("replaced to be replayed what the ring holds")
             if end is not None:

@@ -373,7 +373,7 @@ class CallRetried(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftoverFailed(Fact):
+class UnhandledErrorRaised(Fact):
     """
     Something raised where nobody awaits it: in what a handler has left behind.
 
@@ -383,7 +383,7 @@ class LeftoverFailed(Fact):
         trace: Files, lines and functions.
     """
 
-    name: ClassVar[str] = "leftover.failed"
+    name: ClassVar[str] = "unhandled_error.raised"
     level: ClassVar[Level] = "error"
     kind: str
     error: str

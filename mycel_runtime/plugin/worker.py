@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mycel_runtime.errors import ApiError, PluginError
-from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
 from mycel_runtime.observe.logs import LogObserver
-from mycel_runtime.observe.trace import trace_of
+from mycel_runtime.observe.traceback_text import traceback_text
+from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.context import ContextEndedError, LoopGuardView
 from mycel_runtime.plugin.isolated import describe, refusal
 from mycel_runtime.plugin.message import message_from_api
@@ -209,7 +209,7 @@ def how_it_ended(line: Line, run: dict[str, Any], bound: BoundHandler) -> dict[s
             "ended": "raised",
             "type": type(exc).__name__,
             "is_api": isinstance(exc, ApiError),
-            "trace": trace_of(exc.__traceback__),
+            "trace": traceback_text(exc.__traceback__),
         }
     return {"ended": "returned"}
 

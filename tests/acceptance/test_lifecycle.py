@@ -260,9 +260,9 @@ def test_what_a_handler_leaves_behind_is_told_by_type_and_place_only(
     assert agent.stop() == 0
 
     assert CANARY not in agent.transcript()
-    assert agent.transcript().count("leftover.failed") == 4
+    assert agent.transcript().count("unhandled_error.raised") == 4
     if not isolation:
-        told = {(event["kind"], event["error"]) for event in agent.events("leftover.failed")}
+        told = {(event["kind"], event["error"]) for event in agent.events("unhandled_error.raised")}
         callback = ("task", "KeyError")
         assert told == {
             ("task", "ValueError"),
@@ -270,7 +270,7 @@ def test_what_a_handler_leaves_behind_is_told_by_type_and_place_only(
             ("thread", "ValueError"),
             ("finalizer", "ValueError"),
         }
-        assert all("untidy.py:" in event["trace"] for event in agent.events("leftover.failed"))
+        assert all("untidy.py:" in event["trace"] for event in agent.events("unhandled_error.raised"))
 
 
 def test_a_handler_that_cannot_be_stopped_is_shown_and_does_not_keep_the_process(

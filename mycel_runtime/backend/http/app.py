@@ -16,12 +16,12 @@ from mycel_runtime.backend.http import (
     chats,
     inbox,
     joins,
+    managed_agents,
     messages,
-    panel,
     relationships,
     workflows,
 )
-from mycel_runtime.backend.http.face import answer
+from mycel_runtime.backend.http.request_context import answer
 from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _routers(rules: Rules) -> Iterator[APIRouter]:
         yield from (feed.router, auth.newer, chats.newer, inbox.newer, workflows.router)
     if rules.is_full:
         yield auth.full
-        yield panel.router
+        yield managed_agents.router
 
 
 async def _answer_refusal(_: Request, exc: Exception) -> Response:

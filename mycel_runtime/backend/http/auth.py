@@ -6,8 +6,8 @@ import secrets
 
 from fastapi import APIRouter, Response
 
-from mycel_runtime.backend.http.face import Anybody, Body, Caller, answer
-from mycel_runtime.backend.http.panel import new_agent_id
+from mycel_runtime.backend.http.managed_agents import new_agent_id
+from mycel_runtime.backend.http.request_context import Anybody, Body, Caller, answer
 from mycel_runtime.backend.tokens import TokenError, hash_password, matches
 from mycel_runtime.backend.world import accounts, registration
 from mycel_runtime.backend.world.refusal import Refused

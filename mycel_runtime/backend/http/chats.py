@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
-from mycel_runtime.backend.http.face import Body, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Body, Caller, Strict, answer
 from mycel_runtime.backend.world import chats
 
 router = APIRouter(prefix="/api/chats", tags=["chats"])

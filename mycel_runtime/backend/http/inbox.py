@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from mycel_runtime.backend.http.face import Call, Caller, answer
+from mycel_runtime.backend.http.request_context import Call, Caller, answer
 from mycel_runtime.backend.world import inbox
 from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.wire import codec

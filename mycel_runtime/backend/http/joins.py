@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from mycel_runtime.backend.http.face import Call, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Call, Caller, Strict, answer
 from mycel_runtime.backend.world import joins
 
 router = APIRouter(prefix="/api/chats/{chat_id}", tags=["join-requests"])

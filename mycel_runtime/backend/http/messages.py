@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
-from mycel_runtime.backend.http.face import Call, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Call, Caller, Strict, answer
 from mycel_runtime.backend.world import messages
 from mycel_runtime.backend.world.refusal import Broken
 from mycel_runtime.wire.limits import PAGE_MESSAGES

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 
-from mycel_runtime.backend.http.face import Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Caller, Strict, answer
 from mycel_runtime.backend.world import relationships
 
 router = APIRouter(prefix="/api/relationships", tags=["relationships"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from mycel_runtime.backend.http.face import Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Caller, Strict, answer
 from mycel_runtime.backend.world import tasks, workflows
 
 router = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])

@@ -1,7 +1,7 @@
 """
 Draws a state machine from its table, as Mermaid: what the README shows cannot lie.
 
-`python -m mycel_runtime.journal.drawing` prints both.
+`python -m mycel_runtime.journal.state_diagrams` prints both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def draw(table: Mapping[tuple[StrEnum, StrEnum], Iterable[StrEnum]]) -> str:
     return "\n".join(["stateDiagram-v2", *lines])
 
 
-def drawings() -> str:
+def state_diagrams() -> str:
     """A delivery, and an intent, each in a fenced block."""
     return "\n\n".join(
         f"```mermaid\n{picture}\n```"
@@ -35,4 +35,4 @@ def drawings() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(drawings() + "\n")
+    sys.stdout.write(state_diagrams() + "\n")

@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mycel_runtime.observe.facts import LeftoverFailed
-from mycel_runtime.observe.trace import trace_of
+from mycel_runtime.observe.facts import UnhandledErrorRaised
+from mycel_runtime.observe.traceback_text import traceback_text
 
 if TYPE_CHECKING:
     from mycel_runtime.observe.observer import Observer
@@ -24,10 +24,10 @@ def watch_threads(observer: Observer) -> None:
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_type is not SystemExit:
-            observer.tell(_failed("thread", args.exc_type, trace_of(args.exc_traceback)))
+            observer.tell(_failed("thread", args.exc_type, traceback_text(args.exc_traceback)))
 
     def in_finalizer(args: sys.UnraisableHookArgs) -> None:
-        observer.tell(_failed("finalizer", args.exc_type, trace_of(args.exc_traceback)))
+        observer.tell(_failed("finalizer", args.exc_type, traceback_text(args.exc_traceback)))
 
     threading.excepthook = in_thread
     sys.unraisablehook = in_finalizer
@@ -42,13 +42,13 @@ def watch_tasks(observer: Observer) -> None:
         if raised is None:
             observer.tell(_failed("task", None, _origin(context.get("task"))))
         else:
-            observer.tell(_failed("task", type(raised), trace_of(raised.__traceback__)))
+            observer.tell(_failed("task", type(raised), traceback_text(raised.__traceback__)))
 
     asyncio.get_running_loop().set_exception_handler(on_loop)
 
 
-def _failed(kind: str, error: type[BaseException] | None, trace: str) -> LeftoverFailed:
-    return LeftoverFailed(kind=kind, error="" if error is None else error.__name__, trace=trace)
+def _failed(kind: str, error: type[BaseException] | None, trace: str) -> UnhandledErrorRaised:
+    return UnhandledErrorRaised(kind=kind, error="" if error is None else error.__name__, trace=trace)
 
 
 def _origin(task: asyncio.Task[Any] | None) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mycel_runtime.journal.drawing import drawings
+from mycel_runtime.journal.state_diagrams import state_diagrams
 
 README = Path(__file__).parents[3] / "README.md"
 
 
 def test_readme_shows_the_state_machines_as_they_are():
-    """`python -m mycel_runtime.journal.drawing` prints what has to stand there."""
-    assert drawings() in README.read_text()
+    """`python -m mycel_runtime.journal.state_diagrams` prints what has to stand there."""
+    assert state_diagrams() in README.read_text()

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from mycel_runtime.backend.http.face import Body, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Body, Caller, Strict, answer
 from mycel_runtime.backend.world import agents
 from mycel_runtime.backend.world.refusal import Refused
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mycel_runtime.observe.facts import Fact
 
 
-class Tally(Observer):
+class Counters(Observer):
     """
     Counts facts by name.
 

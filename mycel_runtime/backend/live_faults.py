@@ -23,7 +23,7 @@ DEADLINE_SECONDS: Final = 10.0
 BATCH_FRAMES: Final = 2000
 
 
-class LoopStage:
+class LoopFaults:
     """
     Reaches the connections and the world of one life of the server.
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-def trace_of(trace: TracebackType | None) -> str:
+def traceback_text(trace: TracebackType | None) -> str:
     """One line per frame, the innermost last."""
     frames = traceback.extract_tb(trace)
     return "\n".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from mycel_runtime.observe.leftovers import watch_tasks, watch_threads
 from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 
 SECRET = "the text of a message"
 
@@ -92,5 +92,5 @@ async def test_a_task_that_never_ended_is_told_by_where_it_begins():
         task.cancel()
 
     (fact,) = memory.facts
-    assert (fact.error, fact.trace.startswith("test_leftovers.py:")) == ("", True)
+    assert (fact.error, fact.trace.startswith("test_unhandled_errors.py:")) == ("", True)
     assert fact.trace.endswith("in endless")
