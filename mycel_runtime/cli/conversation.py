@@ -1,7 +1,7 @@
 """
 The owner's side of the conversation with an agent, for `chat`, `send` and `read`.
 
-With an embedded backend the embedded identity in the state directory knows owner and chat; elsewhere the owner's token is
+With an embedded backend its identity file in the state directory knows owner and chat; elsewhere the owner's token is
 given, and the chat is the direct one with the agent. Polled, because humans are never woken (Q35).
 """
 

@@ -52,7 +52,7 @@ def _supervise(agent: Agent) -> tuple[AgentRuntime, Observer]:
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
     how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"
-    supervisor = AgentRuntime(
+    runtime = AgentRuntime(
         agent.settings,
         token=agent.token,
         plugins=agent.plugins,
@@ -60,7 +60,7 @@ def _supervise(agent: Agent) -> tuple[AgentRuntime, Observer]:
         show=click.echo,
         how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
-    return supervisor, observer
+    return runtime, observer
 
 
 def _fate(loaded: LoadedPlugin) -> Fact:

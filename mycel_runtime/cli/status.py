@@ -64,7 +64,7 @@ def _speaking(now: Status) -> list[str]:
         f"{speaking.sent} sent",
         f"last {_ago(speaking.sent_at, now)}",
         f"{speaking.conflicted} conflicts",
-        f"{speaking.unsettled} in doubt",
+        f"{speaking.unsettled} unresolved",
         f"{speaking.unknown} unknown",
         *(f"held: {chat_id}" for chat_id in speaking.held),
     ]

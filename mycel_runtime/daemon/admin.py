@@ -1,5 +1,5 @@
 """
-What the operator may change in a running agent: doubts, dead letters, held chats, plugins that are left alone.
+What the operator may change in a running agent: unresolved sends, dead letters, held chats, quarantined plugins.
 
 Every verb takes and returns plain JSON values. The daemon does it, because the journal has one writer.
 """

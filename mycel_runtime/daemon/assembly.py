@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the supervisor runs."""
+    """What an agent's runtime runs."""
 
     me: UserId
     intake: Intake

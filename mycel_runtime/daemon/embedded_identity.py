@@ -45,7 +45,7 @@ class EmbeddedIdentity(BaseModel):
 
 def read_embedded_identity(state_dir: Path) -> EmbeddedIdentity | None:
     """
-    The embedded of this state directory, if one was made.
+    The embedded identity of this state directory, if one was made.
 
     Raises:
         StateDirectoryError: Its file is damaged.
@@ -57,7 +57,7 @@ def read_embedded_identity(state_dir: Path) -> EmbeddedIdentity | None:
         return None
     except (OSError, ValidationError) as exc:
         raise StateDirectoryError(
-            "the embedded file cannot be read",
+            "the embedded identity cannot be read",
             where=str(path),
             fix="Remove this state directory to begin anew.",
         ) from exc
@@ -65,7 +65,7 @@ def read_embedded_identity(state_dir: Path) -> EmbeddedIdentity | None:
 
 def require_embedded_identity(state_dir: Path) -> EmbeddedIdentity:
     """
-    The embedded of an embedded backend that was started once.
+    The identity of an embedded backend that was started once.
 
     Raises:
         ConfigError: It never was.
@@ -82,10 +82,10 @@ def require_embedded_identity(state_dir: Path) -> EmbeddedIdentity:
 
 async def settle_embedded_identity(state_dir: Path, base_url: str, agent_name: str) -> EmbeddedIdentity:
     """
-    The embedded at this address; made by ordinary API calls if there is none.
+    The embedded identity at this address; made by ordinary API calls if there is none.
 
     Raises:
-        ApiError: The backend does not know its own embedded any more: its database was removed.
+        ApiError: The backend does not know its own identities any more: its database was removed.
     """
     embedded = read_embedded_identity(state_dir)
     if embedded is None:

@@ -60,9 +60,9 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
         if waiting_for == 0:
             systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
 
-    async def live(supervisor: AgentRuntime, observer: Observer) -> None:
+    async def live(runtime: AgentRuntime, observer: Observer) -> None:
         try:
-            await supervisor.run(stop, ready=ready)
+            await runtime.run(stop, ready=ready)
         except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
             failures.append(exc)
             if len(agents) > 1:
@@ -74,8 +74,8 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
             async with asyncio.TaskGroup() as tasks:
                 telling = tasks.create_task(_tell_stopping(stop), name="stopping")
                 living = [
-                    tasks.create_task(live(supervisor, observer), name=f"agent-{supervisor.agent}")
-                    for supervisor, observer in agents
+                    tasks.create_task(live(runtime, observer), name=f"agent-{runtime.agent}")
+                    for runtime, observer in agents
                 ]
                 await asyncio.wait(living)
                 telling.cancel()

@@ -1,7 +1,7 @@
 """
 Timers, by APScheduler.
 
-A job only rings a bell; the work is done by a task of the supervisor's tree, where its errors count and where it is
+A job only rings a bell; the work is done by a task of the agent's tree, where its errors count and where it is
 cancelled in order. Bells coalesce: a slow task is not chased by a queue of them.
 """
 

@@ -23,8 +23,8 @@ def reason_to_hold(
     Args:
         said: Without a human in view, before this message.
         settings: `[guard]`.
-        is_sender_unknown: Nobody can tell whether a human is in view (Q20). That is no turn without one; a flood it may
-            be all the same.
+        is_sender_unknown: Nobody can tell whether a human is in view (Q20). That is no turn without one; it may be a
+            flood all the same.
     """
     if said.turns >= settings.turns and not is_sender_unknown:
         return f"{said.turns} turns without a human"

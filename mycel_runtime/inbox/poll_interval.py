@@ -1,9 +1,9 @@
 """
 How often the server is asked what it holds. Pure.
 
-Often in doubt, and a minute longer: after each new connection, whose predecessor's end may still deafen it (Q11),
-after frames went missing, while no stream stands, and while something is unread that nobody announced. Then only as
-often as bounds how long a deaf stream goes unnoticed.
+Often when there is reason to suspect the stream, and a minute longer: after each new connection, whose predecessor's
+end may still deafen it (Q11), after frames went missing, while no stream stands, and while something is unread that
+nobody announced. Then only as often as bounds how long a deaf stream goes unnoticed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 SUSPECT_SECONDS: Final = 60.0
-"""After the last doubt; Q11 deafens a connection up to 50 s after the path of its predecessor died."""
+"""After the last suspicion; Q11 deafens a connection up to 50 s after the path of its predecessor died."""
 
 _LATEST_RING: Final = 1.1
 """Of the shortest interval: when the timer rings next at the latest, with its jitter."""

@@ -269,7 +269,7 @@ class Reconciler:
         self._liveness.suspect(chat_id, unread, me=self._me, now=self._clock())
 
     async def _look_again(self, reason: str) -> None:
-        """At the chats only; a look that is not answered settles no doubt."""
+        """At the chats only; a look that is not answered settles nothing."""
         connection = self.connection()
         chats = await self._queries.ask(reason, self._chats)
         if chats is None:

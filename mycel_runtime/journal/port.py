@@ -184,8 +184,8 @@ class Journal(Protocol):
         """
         As `settle`, of an intent that was sent, in the next commit and before whatever the caller asks for next.
 
-        Nobody waits: a record that is lost leaves a doubt, and the history settles that. If it fails, the next verb
-        raises.
+        Nobody waits: a record that is lost leaves an unresolved send, and the history settles that. If it fails, the
+        next verb raises.
 
         Args:
             intent: With its outcome.

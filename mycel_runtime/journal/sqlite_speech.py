@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about speech: intents, doubts, and what was said without a human in view."""
+"""The embedded engine's verbs about speech: intents, unresolved sends, and what was said without a human in view."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Outbox:
 
     Args:
         dependencies: What it takes to speak.
-        park_after: Seconds after which a doubt that cannot be settled is parked.
+        park_after: Seconds after which an unresolved send that cannot be settled is parked.
     """
 
     def __init__(self, dependencies: SendDependencies, *, park_after: float) -> None:
@@ -62,7 +62,7 @@ class Outbox:
         )
 
     async def park_unresolved(self, delivery: Delivery) -> None:
-        """The delivery's turn could not be settled: what has been in doubt for long is parked."""
+        """The delivery's turn could not be settled: what has been unresolved for long is parked."""
         for intent in await self._dependencies.journal.park(delivery, before=self.clock() - self._park_after):
             self._dependencies.observer.tell(
                 SendParked(handler=intent.handler, chat_id=intent.chat_id, send=name_of(intent))

@@ -187,7 +187,7 @@ FROM dead_letter WHERE dead_letter_id = :dead_letter_id
 RETURNING delivery_id;
 
 -- name: bury_intents
--- A turn that ends in doubt: nobody looks any more, so that it is the operator's to tell.
+-- A turn that ends with an unresolved send: nobody looks any more, so that it is the operator's to tell.
 UPDATE intent SET state = 'unknown' WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended';
 
 -- name: revive_intents
