@@ -8,13 +8,17 @@ socket gets no more than what is left of the call's time.
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
 import httpx
+from httpcore._backends.sync import SyncStream
 from typing_extensions import override
+
+from mycel_runtime.sdk.happy_eyeballs import connect_racing
 
 if TYPE_CHECKING:
     import ssl
@@ -59,13 +63,13 @@ class DeadlineTransport(httpx.HTTPTransport):
         super().__init__(**options)
         # httpx hands no network backend through to its pool, nor the pool out; a test of a trickling server fails
         # should these two names ever change.
-        pool = self._pool
-        pool._network_backend = _Backend(pool._network_backend, deadline)  # noqa: SLF001 - as said above
+        self._pool._network_backend = _Backend(deadline)  # noqa: SLF001 - as said above
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
-        self._backend = backend
+    """Connects to the first of a name's addresses that answers, where httpcore waits for each in turn."""
+
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
 
     @override
@@ -78,8 +82,14 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        stream = self._backend.connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream, self._deadline)
+        try:
+            connected = connect_racing(host, port, timeout=left)
+        except TimeoutError as exc:
+            raise httpcore.ConnectTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore.ConnectError(str(exc)) from exc
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _Stream(SyncStream(connected), self._deadline)
 
 
 class _Stream(httpcore.NetworkStream):

@@ -12,6 +12,7 @@ import logging
 import selectors
 import socket
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import websockets
 from typing_extensions import override
@@ -28,6 +29,7 @@ from mycel_runtime.errors import (
     ReplayOverflow,
     TransportError,
 )
+from mycel_runtime.sdk.happy_eyeballs import LEAD_SECONDS, connect_racing
 from mycel_runtime.sdk.retry_after import retry_after_seconds
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
@@ -45,6 +47,8 @@ _SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1
 """Stands outside the tree of loggers: at DEBUG, websockets would print the handshake with its token."""
 
 _ABNORMAL: Final = 1006
+
+_PORTS: Final = {"http": 80, "https": 443}
 
 _QUEUED_FRAMES: Final = 512
 """What waits in the connection before it stops reading; at the library's 16 a burst stops it all the time."""
@@ -180,7 +184,11 @@ async def open_stream(
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
     with _handshake_errors():
         connection = await connect_async(
-            stream_url(base_url), create_connection=_Connection, **settings, **options
+            stream_url(base_url),
+            create_connection=_Connection,
+            happy_eyeballs_delay=LEAD_SECONDS,
+            **settings,
+            **options,
         )
     try:
         if since_seq is not None:
@@ -208,7 +216,11 @@ def open_sync_stream(
     with contextlib.ExitStack() as stack:
         with _handshake_errors():
             connecting = connect_sync(
-                stream_url(base_url), create_connection=_SyncConnection, **settings, **options
+                stream_url(base_url),
+                sock=None if proxy else _connected(base_url, connect_timeout),
+                create_connection=_SyncConnection,
+                **settings,
+                **options,
             )
             connection = stack.enter_context(connecting)
         if since_seq is not None:
@@ -247,6 +259,14 @@ def _connection_options(
         "user_agent_header": None,
         "logger": _SILENT,
     }
+
+
+def _connected(base_url: str, timeout: float) -> socket.socket:
+    """What `websockets` would wait for address after address."""
+    url = urlsplit(base_url)
+    connected = connect_racing(url.hostname or "", url.port or _PORTS[url.scheme], timeout=timeout)
+    connected.settimeout(None)
+    return connected
 
 
 @contextlib.contextmanager
