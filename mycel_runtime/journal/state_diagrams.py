@@ -1,5 +1,5 @@
 """
-Draws a state machine from its table, as Mermaid: what the README shows cannot lie.
+Draws a state machine from its table, as Mermaid: what `README.md` beside it shows cannot lie.
 
 `python -m mycel_runtime.journal.state_diagrams` prints both.
 """
@@ -26,13 +26,13 @@ def draw(table: Mapping[tuple[StrEnum, StrEnum], Iterable[StrEnum]]) -> str:
     return "\n".join(["stateDiagram-v2", *lines])
 
 
-def state_diagrams() -> str:
+def state_diagrams() -> list[str]:
     """A delivery, and an intent, each in a fenced block."""
-    return "\n\n".join(
+    return [
         f"```mermaid\n{picture}\n```"
         for picture in (draw(DELIVERY_TRANSITIONS), draw(INTENT_TRANSITIONS))  # type: ignore[arg-type]  # enums of their own are StrEnums
-    )
+    ]
 
 
 if __name__ == "__main__":
-    sys.stdout.write(state_diagrams() + "\n")
+    sys.stdout.write("\n\n".join(state_diagrams()) + "\n")

@@ -1,103 +1,46 @@
-"""The front door: every command and every snippet of README.md does what it says."""
+"""The front door and the guides: whoever follows them from top to bottom gets what stands there."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import pty
 import re
-import select
-import shutil
-import signal
 import subprocess
 import sys
-import time
+import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from mycel_runtime.plugin.registry import GROUP, load_plugins
+from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT
+from tests.acceptance.guide import (
+    LANGUAGES,
+    Walk,
+    blocks,
+    commands,
+    contains_shown,
+    guides,
+    is_as_shown,
+    make_clone,
+)
+from tests.acceptance.terminal import Terminal
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
-README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent
-
-
-def commands():
-    """Every command line of a console block."""
-    blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
-    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-
-
-def snippet(language):
-    """The first block of a language."""
-    return re.search(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)[1]
-
-
-EXECUTED = {
-    "make run",
-    "make test",
-    ".venv/bin/mycel-runtime chat --config config/local.toml",
-    '.venv/bin/mycel-runtime send --config config/local.toml --wait 10 "hello"',
-    ".venv/bin/mycel-runtime read --config config/local.toml",
-    ".venv/bin/mycel-runtime status --config config/local.toml",
-    "mycel-runtime run --config agent.toml",
-    "mycel-runtime backend --port 8042",
-}
-
-
-def test_every_command_of_the_readme_is_executed_here():
-    assert set(commands()) == EXECUTED
-
-
-class Terminal:
-    """A command on a terminal of its own, as a person has it."""
-
-    def __init__(self, command, cwd):
-        self.text = ""
-        self._descriptor, theirs = pty.openpty()
-        self._popen = subprocess.Popen(
-            ["setsid", "--ctty", "sh", "-c", f"exec {command}"],
-            cwd=cwd,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-
-    def read_until(self, text, seconds=DEADLINE):
-        """Everything printed until `text` appears."""
-        deadline = time.monotonic() + seconds
-        while text not in self.text:
-            assert time.monotonic() < deadline, self.text
-            self._read(0.1)
-        return self.text
-
-    def type(self, text):
-        """What a person types; `\\x03` is Ctrl-C."""
-        os.write(self._descriptor, text.encode())
-
-    def exit_code(self, seconds=DEADLINE):
-        """Read to the end."""
-        deadline = time.monotonic() + seconds
-        while (code := self._popen.poll()) is None:
-            assert time.monotonic() < deadline, self.text
-            self._read(0.05)
-        self._read(0.0)
-        return code
-
-    def _read(self, seconds):
-        if select.select([self._descriptor], [], [], seconds)[0]:
-            try:
-                self.text += os.read(self._descriptor, 4096).decode(errors="replace").replace("\r\n", "\n")
-            except OSError:
-                time.sleep(seconds)
-
-    def close(self):
-        """Nothing of it is left."""
-        self._popen.kill()
-        self._popen.wait(DEADLINE)
-        os.close(self._descriptor)
+README, PLUGINS, SYSTEMD, SDK, TESTS = (
+    ROOT / name
+    for name in (
+        "README.md",
+        "plugins/README.md",
+        "systemd/README.md",
+        "mycel_runtime/sdk/README.md",
+        "tests/README.md",
+    )
+)
 
 
 @pytest.fixture
@@ -105,58 +48,166 @@ def terminal():
     """Opens terminals."""
     opened = []
 
-    def open_terminal(command, cwd):
-        opened.append(Terminal(command, cwd))
+    def open_terminal(command, cwd, environment=None):
+        opened.append(Terminal(command, cwd, environment))
         return opened[-1]
 
     yield open_terminal
-    for each in opened:
+    for each in reversed(opened):
         each.close()
 
 
-@pytest.fixture
-def clone(tmp_path):
-    """The checkout as a stranger has it, in a path with a space, on an environment that is installed already."""
-    folder = tmp_path / "a clone"
-    names = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=DEADLINE
-    ).stdout.split("\0")
-    for name in filter(None, names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """The checkout in a path with a space, on an environment that is installed already."""
+    folder = make_clone(tmp_path_factory.mktemp("somewhere") / "a clone")
     (folder / ".venv").symlink_to(BIN.parent)
+    (BIN.parent / "installed").touch()
     return folder
 
 
-def test_the_two_commands_and_the_second_terminal(terminal, clone):
-    (BIN.parent / "installed").touch()
-    running = terminal("make run", clone)
+@pytest.fixture(scope="module")
+def installed(clone):
+    """
+    What the README's first two commands of *Installation* make.
 
-    shown = running.read_until("Stop it with Ctrl-C.\n")
-    promised = re.search(r"\$ make run\n(.*?)```", README, flags=re.DOTALL)[1].splitlines()
-    assert [line for line in shown.splitlines() if line in promised] == promised
+    Nothing is downloaded: what mycel-runtime needs is taken from the environment of the tests.
+    """
+    place = clone.parent / "mycel"
+    installation = section(README, "Installation")
+    for command in [command.replace("~/mycel", str(place)) for command, _ in installation][:2]:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=clone,
+            env=os.environ | OFFLINE,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+    return place
 
-    chat = terminal(".venv/bin/mycel-runtime chat --config config/local.toml", clone)
-    chat.read_until("Ctrl-D ends.")
-    for word in ("one", "two"):
-        chat.type(f"{word}\n")
-        chat.read_until(f"echo> echo: {word}\n")
-    chat.type("\x04")
-    assert chat.exit_code() == 0
 
-    send = terminal('.venv/bin/mycel-runtime send --config config/local.toml --wait 10 "hello"', clone)
-    assert send.exit_code() == 0
-    assert send.text == "echo: hello\n"
-    read = terminal(".venv/bin/mycel-runtime read --config config/local.toml", clone)
-    assert read.exit_code() == 0
-    assert read.text.endswith("owner> hello\necho> echo: hello\n")
+OFFLINE = {
+    "PYTHONPATH": sysconfig.get_path("purelib"),
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_DEPS": "1",
+    "PIP_IGNORE_INSTALLED": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # pip reads "no" and "0" as: no isolation
+}
 
-    status = terminal(".venv/bin/mycel-runtime status --config config/local.toml", clone)
-    assert status.exit_code() == 0
-    assert status.text.startswith("echo: ready (pid ")
 
-    running.type("\x03")
-    assert running.exit_code() == 0, running.text
+@pytest.fixture
+def walk(terminal, tmp_path):
+    """Makes somebody who follows a guide."""
+    walks = []
+
+    def make(folder, names=(), **environment):
+        home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+        path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        walks.append(Walk(folder, terminal, home | path | environment, names))
+        return walks[-1]
+
+    yield make
+    for each in walks:
+        each.stop()
+
+
+def section(path, heading):
+    """The commands under a heading."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return [
+        command
+        for block in blocks(path)
+        if block.language == "console" and block.text in found[1]
+        for command in commands(block)
+    ]
+
+
+def test_the_front_page_fits_on_three_screens():
+    assert len(README.read_text().splitlines()) <= 150
+
+
+def test_at_most_ten_promises_stand_in_front():
+    assert 8 <= len(re.findall(r"^\| G\d \|", README.read_text(), re.MULTILINE)) <= 10
+
+
+@pytest.mark.parametrize("path", guides(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_is_of_a_kind_that_is_run(path):
+    """Indented fences and fences without a language would be overlooked."""
+    found = blocks(path)
+    assert [str(block) for block in found if block.language not in LANGUAGES] == []
+    assert path.read_text().count("```") == 2 * len(found)
+
+
+@pytest.mark.parametrize("path", guides(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path):
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", path.read_text())
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_every_file_and_module_that_is_named_exists():
+    """In prose and tables: tests, modules to be run, files of the package."""
+    missing = []
+    for path in guides():
+        text = path.read_text()
+        for name in re.findall(r"`((?:tests|config|systemd|plugins|mycel_runtime)/[\w@./-]*)`", text):
+            missing += [f"{path.name}: {name}"] if not (ROOT / name).exists() else []
+        for name in re.findall(r"python -m ((?:tests|mycel_runtime)\.[\w.]+)|`(tests\.[\w.]+)`", text):
+            module = (name[0] or name[1]).rstrip(".")
+            missing += [f"{path.name}: {module}"] if importlib.util.find_spec(module) is None else []
+    assert missing == []
+
+
+def test_blocks_of_guides_that_nobody_follows_do_not_exist():
+    """A guide with commands or code is walked below, or run by `tests/contract/sdk/test_documentation.py`."""
+    followed = {README, PLUGINS, SYSTEMD, SDK, TESTS}
+    alive = {path for path in guides() if any(block.language != "mermaid" for block in blocks(path))}
+    assert alive == followed
+    assert {block.language for block in blocks(SDK)} == {"python"}
+
+
+def test_python_of_the_guides_is_what_a_type_checker_accepts(tmp_path):
+    for path in (README, PLUGINS):
+        for block in blocks(path):
+            if block.language == "python":
+                assert block.file, f"{block}: name the file in the sentence before"
+                (tmp_path / f"{path.parent.name.replace('-', '_')}_{block.file}").write_text(block.text)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_toml_of_the_guides_is_what_the_daemon_accepts(tmp_path):
+    for path in (README, PLUGINS, SYSTEMD):
+        for block in blocks(path):
+            if block.file is not None:
+                (tmp_path / block.file).write_text(block.text)
+            if block.language == "toml" and block.file != "pyproject.toml":
+                settings = load_settings(tmp_path / block.file)
+                assert load_plugins(settings.plugins, tmp_path / block.file)
+
+
+def test_the_front_page_does_what_it_says(walk, clone, installed, tmp_path):
+    """From `make run` to an installation, in the order of the page."""
+    front, own = (
+        [block for block in blocks(README) if condition(block)]
+        for condition in (
+            lambda block: block.language == "console" and block.text.startswith(("$ make", "$ .venv")),
+            lambda block: block.file is not None or "agent.toml" in block.text,
+        )
+    )
+    checkout = walk(clone)
+    checkout.follow(front)
+    checkout.stop()
+    walk(tmp_path).follow(own)
+    version = walk(tmp_path, **OFFLINE).do(f"{installed}/bin/mycel-runtime version")
+    assert is_as_shown(version.stdout, section(README, "Installation")[2][1])
+    assert len(front) + len(own) + 1 == len([b for b in blocks(README) if b.language != "mermaid"])
 
 
 def test_make_test_runs_all_checks_in_order(clone):
@@ -175,22 +226,77 @@ def test_make_test_runs_all_checks_in_order(clone):
     assert places == sorted(places)
 
 
-def test_the_ten_line_plugin(start, tmp_path):
-    (tmp_path / "greeter.py").write_text(snippet("python"))
-    (tmp_path / "agent.toml").write_text(snippet("toml"))
-    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    agent = start("run", "--config", "agent.toml", cwd=tmp_path, **state)
-    agent.wait_event("stream.connected")
-
-    asked = start("send", "--config", "agent.toml", "--wait", "10", "hello", cwd=tmp_path, **state)
-
-    assert asked.exit_code() == 0, asked.transcript()
-    assert asked.out == ["You said: hello"]
-    assert agent.stop() == 0
+def test_the_authors_guide_does_what_it_says(walk, tmp_path, free_tcp_port):
+    walker = walk(tmp_path, {"8042": str(free_tcp_port)})
+    walker.follow(blocks(PLUGINS))
+    walker.stop()
 
 
-def test_the_backend_in_a_process_of_its_own(start, tmp_path, free_tcp_port):
-    backend = start("backend", "--port", free_tcp_port, "--database", tmp_path / "b.sqlite3")
+def test_all_plugins_of_the_authors_guide_answer(walk, tmp_path):
+    walker = walk(tmp_path)
+    walker.follow([block for block in blocks(PLUGINS) if block.file is not None])
+    walker.start("mycel-runtime run --config all.toml", [])
+    asked = walker.do('mycel-runtime send --config all.toml --wait 10 "hello"')
+    assert asked.returncode == 0, asked.stderr
 
-    backend.wait_for(lambda process: f"listening on http://127.0.0.1:{free_tcp_port}" in process.out)
-    assert backend.stop(signal.SIGINT) == 0
+    said = {"You and me.", "The second attempt.", "Welcome!"}
+    walker.wait_until("mycel-runtime read --config all.toml", lambda text: all(each in text for each in said))
+    walker.wait_until("mycel-runtime read --config all.toml", lambda text: "messages so far." in text)
+
+
+def test_packaging_of_the_authors_guide_is_found_at_the_door():
+    (project,) = (tomllib.loads(block.text) for block in blocks(PLUGINS) if block.file == "pyproject.toml")
+    (points,) = project["project"]["entry-points"].values()
+    assert set(project["project"]["entry-points"]) == {GROUP}
+    assert points == {"greeter": "greeter:plugin"}
+
+
+def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path, household):
+    """With a stand-in for systemd that starts the unit's program as the unit says."""
+    (clone / "codex-a.token").write_text(household.agent_token)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "systemctl").write_text(f"#!{sys.executable}\n" + SYSTEMCTL.read_text())
+    (tools / "systemctl").chmod(0o755)
+    names = {
+        "http://127.0.0.1:8042": household.base_url,
+        "/opt/mycel-runtime": str(installed),
+        "/etc/": f"{tmp_path}/etc/",
+        "/var/lib/": f"{tmp_path}/var/",
+    }
+    path = os.pathsep.join([str(tools), f"{installed}/bin", os.environ["PATH"]])
+    walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path), INSTALLED=str(installed))
+    walker.done |= {f"python3 -m venv {installed}", f"{installed}/bin/pip install ."}
+    try:
+        walker.follow(blocks(SYSTEMD))
+    finally:
+        walker.do("systemctl stop mycel-runtime@codex-a")
+
+
+SYSTEMCTL = Path(__file__).with_name("systemctl.py")
+
+
+def test_commands_of_the_tests_guide_exist(walk, clone):
+    walk(clone).follow(blocks(TESTS))
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown", "verdict"),
+    [
+        ("a\n", ["a"], True),
+        ("a\n", ["b"], False),
+        ("a\nb\n", ["a"], False),
+        ("a\nb\n", ["a", "…"], True),
+        ("pid 7, up\n", ["pid …, up"], True),
+        ("", [], True),
+        ("a\n", [], False),
+        ("a\n", ["…"], True),
+    ],
+)
+def test_another_output_would_be_noticed(printed, shown, verdict):
+    assert is_as_shown(printed, shown) is verdict
+
+
+def test_a_line_that_is_missing_among_others_would_be_noticed():
+    assert contains_shown("noise\na 1\nb\n", ["a …", "b"])
+    assert not contains_shown("b\na\n", ["a", "b"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[3]
-MARKED = re.compile(r"<!-- coming-from-mycel-sdk:start -->(.*)<!-- coming-from-mycel-sdk:end -->", re.DOTALL)
+GUIDE = ROOT / "mycel_runtime" / "sdk" / "README.md"
 
 
 @dataclass
@@ -161,9 +160,8 @@ def test_the_reference_s_documentation_runs_with_the_import_changed(town, releas
     assert namespace["thread"]["is_main"]
 
 
-def test_coming_from_mycel_sdk_runs_as_it_stands_in_the_readme(town):
-    (section,) = MARKED.findall((ROOT / "README.md").read_text())
-    blocks = python_blocks(section)
+def test_the_guide_of_the_sdk_runs_as_it_stands_there(town):
+    blocks = python_blocks(GUIDE.read_text())
     assert len(blocks) >= 4
     namespace: dict[str, Any] = {}
     for block in blocks:

@@ -1,0 +1,203 @@
+"""
+Guides as a reader has them: blocks between prose, followed from top to bottom.
+
+In a `console` block a line after `$ ` is a command, and what follows is what it prints; `…` stands for anything, on a
+line of its own for any number of lines. A block of another language that follows a file's name in backticks is the
+content of that file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from tests.acceptance.conftest import DEADLINE, ROOT
+
+LANGUAGES: Final = ("console", "python", "toml", "mermaid")
+"""Of blocks that some test runs, loads or compares."""
+
+STAYS: Final = re.compile(r"make run|(\S*/)?mycel-runtime (run|backend(?! .*fault)) ")
+"""Commands that run until Ctrl-C."""
+
+NEVER_HERE: Final = {"make test": "make -n test", "make chaos": "make -n chaos"}
+"""What would run these tests again, or a quarter of an hour; their plan must do."""
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and the file that the sentence before it names, if it names one."""
+
+    guide: str
+    line: int
+    language: str
+    text: str
+    file: str | None
+
+    def __str__(self):
+        return f"{self.guide}:{self.line}"
+
+
+def guides():
+    """Every Markdown file of the project."""
+    ours = [ROOT / name for name in ("config", "mycel_runtime", "plugins", "systemd", "tests")]
+    return sorted([ROOT / "README.md", *(path for folder in ours for path in folder.rglob("*.md"))])
+
+
+def blocks(path):
+    """All fenced blocks of a guide, in order."""
+    text = path.read_text()
+    name = str(path.relative_to(ROOT))
+    return [
+        Block(
+            name,
+            text.count("\n", 0, found.start()) + 1,
+            found[1],
+            found[2],
+            _file(text[: found.start()], found[1]),
+        )
+        for found in _FENCE.finditer(text)
+    ]
+
+
+def _file(before, language):
+    paragraph = before.rstrip("\n").rsplit("\n\n", 1)[-1]
+    suffix = {"python": "py", "toml": "toml"}.get(language)
+    named = re.findall(rf"(?<!\[)`([\w.-]+\.{suffix})`", paragraph)
+    return named[-1] if named and not paragraph.startswith("```") else None
+
+
+def commands(block):
+    """Each command of a console block with the lines that it prints."""
+    found = []
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def is_as_shown(printed, shown):
+    """Whether the lines are the promised ones."""
+    pattern = "".join(
+        r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in shown
+    )
+    return re.fullmatch(pattern, printed.rstrip("\n") + "\n" if printed.strip() else "") is not None
+
+
+def contains_shown(printed, shown):
+    """Whether the promised lines are among the printed ones, in their order."""
+    lines = iter(printed.split("\n")[:-1])
+    return all(
+        any(re.fullmatch(re.escape(line).replace("…", ".*"), each) for each in lines) for line in shown
+    )
+
+
+def make_clone(folder):
+    """The checkout as a stranger has it, but for an environment that is installed already."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True, timeout=DEADLINE)
+    for name in filter(None, names.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+class Walk:
+    """
+    Somebody who reads a guide and does what stands there.
+
+    Args:
+        folder: Where he is.
+        open_terminal: Makes a `Terminal`.
+        environment: Of his commands.
+        names: What is called otherwise on this machine, for example ports.
+    """
+
+    def __init__(self, folder, open_terminal, environment, names=()):
+        self._folder, self._open, self._names = folder, open_terminal, dict(names)
+        self._environment = os.environ | environment
+        self._running = []
+        self.done = set()
+        """Commands that somebody else has run before him."""
+
+    def follow(self, found):
+        """Write what is a file, run what is a command, and compare what it prints."""
+        for block in found:
+            if block.language == "console":
+                for command, shown in commands(block):
+                    self._run(self._real(command), [self._real(line) for line in shown], block)
+            elif block.file is not None:
+                (self._folder / block.file).write_text(self._real(block.text))
+
+    def stop(self):
+        """Ctrl-C for all that still runs, the last one first; each ends well."""
+        for terminal in reversed(self._running):
+            terminal.type("\x03")
+            assert terminal.exit_code() == 0, f"$ {terminal.command}\n{terminal.text}"
+        self._running.clear()
+
+    def _run(self, command, shown, block):
+        command = NEVER_HERE.get(command, command)
+        if command in self.done:
+            return
+        if STAYS.match(command + " "):
+            self.start(command, shown)
+        elif " chat " in command:
+            self._chat(command)
+        else:
+            done = self.do(command)
+            assert done.returncode == 0, f"{block}: $ {command}\n{done.stdout}{done.stderr}"
+            assert command.startswith("make -n") or is_as_shown(done.stdout, shown), (
+                f"{block}: $ {command}\n{done.stdout}{done.stderr}"
+            )
+
+    def start(self, command, shown):
+        """Run a command that stays until `stop`."""
+        terminal = self._open(command, self._folder, self._environment)
+        self._running.append(terminal)
+        terminal.read_until(lambda text: contains_shown(text, shown))
+        if config := re.search(r"mycel-runtime run (--config \S+)", command):
+            self.wait_until(f"mycel-runtime status {config[1]}", lambda text: ": ready" in text)
+
+    def wait_until(self, command, is_there):
+        """Ask again and again, until `is_there` holds of what is printed."""
+        deadline = time.monotonic() + DEADLINE
+        while not is_there((done := self.do(command)).stdout):
+            assert time.monotonic() < deadline, f"$ {command}\n{done.stdout}{done.stderr}"
+            time.sleep(0.2)
+
+    def _chat(self, command):
+        terminal = self._open(command, self._folder, self._environment)
+        terminal.read_until("Ctrl-D ends.")
+        for word in ("one", "two"):
+            terminal.type(f"{word}\n")
+            terminal.read_until(f"echo> echo: {word}\n")
+        terminal.type("\x04")
+        assert terminal.exit_code() == 0, terminal.text
+
+    def do(self, command):
+        """Run a command that ends."""
+        return subprocess.run(
+            ["sh", "-c", command],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE * 2,
+            check=False,
+        )
+
+    def _real(self, text):
+        for name, here in self._names.items():
+            text = text.replace(name, here)
+        return text
