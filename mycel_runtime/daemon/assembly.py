@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import Settings
     from mycel_runtime.wire.ids import UserId
+
+_DICE: Final = random.SystemRandom()
+"""Of our own: a plugin may seed the global generator, and all instances would wait in step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ async def assemble(
         handlers=by_id,
         me=me,
         settings=settings.dispatch,
-        draw=random.random,
+        draw=_DICE.random,
     )
     dispatcher = Dispatcher(
         journal=journal,
@@ -101,7 +104,7 @@ async def assemble(
         settings=settings.dispatch,
         observer=observer,
         clock=clock,
-        draw=random.random,
+        draw=_DICE.random,
     )
     intake = Intake(
         await open_tracker(journal, identity=me, server=settings.agent.base_url),

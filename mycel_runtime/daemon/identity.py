@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import tenacity
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
 
+_DICE: Final = random.SystemRandom()
+"""Of our own: a plugin may have seeded the global generator."""
+
 
 async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, observer: Observer) -> UserId:
     """
@@ -29,7 +32,7 @@ async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, ob
     """
 
     def delay(state: tenacity.RetryCallState) -> float:
-        draw, cap = random.random(), settings.backoff_cap  # noqa: S311 - spreads clients, keeps no secret
+        draw, cap = _DICE.random(), settings.backoff_cap
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_seconds if isinstance(error, ApiError) else None
         own = half_jitter(state.attempt_number, base=settings.backoff_base / 2, cap=cap, draw=draw)

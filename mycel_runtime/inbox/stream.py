@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 BATCH_FRAMES: Final = 1024
 """Frames per commit at most; more gains nothing and holds the loop longer."""
 
+_DICE: Final = random.SystemRandom()
+"""Of our own: a plugin may seed the global generator, and all instances would come back in step."""
+
 _Inbound = asyncio.Queue["Received | ConnectionClosed"]
 
 
@@ -251,7 +254,7 @@ class Listener:
             await require_identity(self._sdk, server=self._base_url)
 
     def _delay(self, _state: tenacity.RetryCallState) -> float:
-        return self._backoff.delay(random.random())  # noqa: S311 - spreads clients, keeps no secret
+        return self._backoff.delay(_DICE.random())
 
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0

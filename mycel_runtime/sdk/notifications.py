@@ -45,6 +45,8 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
 _BACKOFF_BASE_SECONDS: Final = 1.0
 _BACKOFF_CAP_SECONDS: Final = 60.0
+_DICE: Final = random.SystemRandom()
+"""Of our own: whoever uses the SDK may seed the global generator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +257,7 @@ def _parse(raw: str | bytes) -> Any:
 
 
 def _delay(failures: int, exc: StreamError | TransportError) -> float:
-    draw, cap = random.random(), _BACKOFF_CAP_SECONDS  # noqa: S311 - spreads clients, keeps no secret
+    draw, cap = _DICE.random(), _BACKOFF_CAP_SECONDS
     asked = exc.retry_after_seconds if isinstance(exc, HandshakeError) else None
     own = full_jitter(failures, base=_BACKOFF_BASE_SECONDS, cap=cap, draw=draw)
     return honoured(own, asked, cap=cap, draw=draw)

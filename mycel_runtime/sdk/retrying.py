@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import tenacity
 
@@ -14,6 +14,9 @@ from mycel_runtime.sdk.policy import may_repeat, retry_delay
 if TYPE_CHECKING:
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
+
+_DICE: Final = random.SystemRandom()
+"""Of our own: whoever uses the SDK may seed the global generator."""
 
 
 def retry_options(call: Call[Any], retries: int, observer: Observer) -> dict[str, Any]:
@@ -42,8 +45,7 @@ def retry_options(call: Call[Any], retries: int, observer: Observer) -> dict[str
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    draw = random.random()  # noqa: S311 - spreads clients, keeps no secret
-    return retry_delay(_error_of(state), state.attempt_number, draw)
+    return retry_delay(_error_of(state), state.attempt_number, _DICE.random())
 
 
 def _error_of(state: tenacity.RetryCallState) -> ApiError:

@@ -123,6 +123,39 @@ def test_stray_task_would_be_noticed(code, stray):
     assert any(is_stray_task(node) for node in ast.walk(ast.parse(code))) is stray
 
 
+def test_nobody_draws_from_dice_that_a_plugin_may_seed():
+    """The global generator, or one that is seeded: all instances would wait in step, and so come back in step."""
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if is_seedable(node)
+    ]
+    assert found == []
+
+
+def is_seedable(node):
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "random" and {alias.name for alias in node.names} != {"SystemRandom"}
+    is_of_module = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "random"
+    return is_of_module and node.attr != "SystemRandom"
+
+
+@pytest.mark.parametrize(
+    ("code", "seedable"),
+    [
+        ("random.random()", True),
+        ("draw = random.uniform", True),
+        ("random.Random(7)", True),
+        ("from random import random", True),
+        ("random.SystemRandom().random()", False),
+        ("from random import SystemRandom", False),
+    ],
+)
+def test_seedable_dice_would_be_noticed(code, seedable):
+    assert any(is_seedable(node) for node in ast.walk(ast.parse(code))) is seedable
+
+
 def test_root_package_is_not_imported_from_inside():
     """That one line is how packages get their circles. Plugins are outside."""
     assert [
