@@ -24,7 +24,7 @@ from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embe
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import Status, hearing_report, problems_of, speaking_report, work_report
 from mycel_runtime.daemon.identity import identify
-from mycel_runtime.daemon.scheduler import Scheduler
+from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
@@ -203,20 +203,16 @@ class AgentRuntime:
 
     async def _work(self, stop: StopRequest, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
-        scheduler = Scheduler()
-        with scheduler.running():
-            async with asyncio.TaskGroup() as tasks:
-                dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
-                others = [
-                    tasks.create_task(parts.listener.run(), name="listener"),
-                    tasks.create_task(self._reconcile(scheduler, parts), name="reconcile-timer"),
-                    tasks.create_task(self._greet(backend), name="greeting"),
-                ]
-                await stop.wait_asked()
-                await self._stop(stop, parts, dispatching, others)
-
-    async def _reconcile(self, scheduler: Scheduler, parts: Parts) -> None:
-        await scheduler.every(parts.reconciler.tick_interval, "reconcile", parts.reconciler.tick)
+        looking = every(parts.reconciler.tick_interval, parts.reconciler.tick)
+        async with asyncio.TaskGroup() as tasks:
+            dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+            others = [
+                tasks.create_task(parts.listener.run(), name="listener"),
+                tasks.create_task(looking, name="reconcile-timer"),
+                tasks.create_task(self._greet(backend), name="greeting"),
+            ]
+            await stop.wait_asked()
+            await self._stop(stop, parts, dispatching, others)
 
     async def _greet(self, backend: Backend) -> None:
         if backend.embedded is None or not self._settings.backend.greeting:

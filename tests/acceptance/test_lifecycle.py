@@ -186,6 +186,15 @@ def test_a_second_signal_does_not_wait_and_nothing_is_lost(start, household, con
     assert again.stop() == 0
 
 
+@pytest.mark.parametrize("zone", ["Nowhere/At_All", ":/nothing/there"])
+def test_a_time_zone_that_nobody_knows_does_not_end_the_start(start, household, tmp_path, zone):
+    config = write_config(tmp_path / "agent", household)
+    process = start("run", "--config", config, TZ=zone, PYTHONTZPATH="/nothing/there")
+
+    process.wait_event("stream.connected")
+    assert process.stop() == 0, process.transcript()
+
+
 def test_a_hangup_does_not_end_it(start, household, tmp_path):
     agent = start("run", "--config", write_config(tmp_path / "a", household))
     agent.wait_event("stream.connected")

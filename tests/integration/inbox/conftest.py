@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.daemon.scheduler import Scheduler
+from mycel_runtime.daemon.timer import every
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
@@ -122,7 +123,7 @@ def put_between(sdk, alter):
 
 
 @contextlib.asynccontextmanager
-async def running(home, state_dir, *, alter=None, **inbox):
+async def running(home, state_dir, *, alter=None, clock=time.time, **inbox):
     """A runtime; its journal outlives it. `alter` may give another answer, from the call's path and the reply."""
     state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
@@ -152,19 +153,16 @@ async def running(home, state_dir, *, alter=None, **inbox):
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=runtime.memory,
+                clock=clock,
             )
-            scheduler = Scheduler()
-            with scheduler.running():
-                async with asyncio.TaskGroup() as tasks:
-                    reconciler = parts.reconciler
-                    ringing = scheduler.every(reconciler.tick_interval, "reconcile", reconciler.tick)
-                    living = [
-                        tasks.create_task(parts.listener.run()),
-                        tasks.create_task(parts.dispatcher.run()),
-                        tasks.create_task(ringing),
-                    ]
-                    yield runtime
-                    for task in living:
-                        task.cancel()
+            async with asyncio.TaskGroup() as tasks:
+                living = [
+                    tasks.create_task(parts.listener.run()),
+                    tasks.create_task(parts.dispatcher.run()),
+                    tasks.create_task(every(parts.reconciler.tick_interval, parts.reconciler.tick)),
+                ]
+                yield runtime
+                for task in living:
+                    task.cancel()
     finally:
         await journal.close()

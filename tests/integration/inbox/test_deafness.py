@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mycel_runtime.daemon.scheduler import JITTER
+from mycel_runtime.daemon.timer import JITTER
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.sdk.exchange import Reply
 from mycel_runtime.sdk.stream import open_stream
