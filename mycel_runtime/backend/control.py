@@ -81,7 +81,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def ask(path: Path, verb: str, **arguments: Any) -> Any:
+def ask(path: Path, verb: str, /, **arguments: Any) -> Any:
     """
     Give an order to a running backend and wait for what comes of it.
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
+import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+import pydantic
 
 from mycel_runtime.backend.faults import Faults
 from mycel_runtime.errors import ConfigError
@@ -87,6 +91,21 @@ def check(name: str, arguments: dict[str, Any]) -> None:
     except TypeError as exc:
         told = ", ".join(str(parameter) for parameter in list(signature.parameters.values())[1:])
         raise ConfigError(f"{name}: {exc}", fix=f"It takes: {told or 'nothing'}.") from exc
+    hints = typing.get_type_hints(getattr(Faults, name))
+    for key, value in arguments.items():
+        _check_value(name, key, value, hints[key])
+
+
+def _check_value(name: str, key: str, value: object, hint: Any) -> None:
+    """Here and not at the request that it would hit, whose client would be told."""
+    try:
+        pydantic.TypeAdapter(hint).validate_python(value, strict=not isinstance(value, int))
+        if key == "path":
+            re.compile(str(value))
+    except pydantic.ValidationError as exc:
+        raise ConfigError(f"{name}: {key}: {exc.errors()[0]['msg']}") from exc
+    except re.error as exc:
+        raise ConfigError(f"{name}: {key}: {exc}", fix="It is a regular expression.") from exc
 
 
 def parse(text: str, where: str = "") -> list[Step]:

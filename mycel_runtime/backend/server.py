@@ -88,7 +88,7 @@ class LocalBackend:
         self._loop.call_soon_threadsafe(self._host.restart)
         self._wait_started()
 
-    def ask(self, verb: str, **arguments: Any) -> Any:
+    def ask(self, verb: str, /, **arguments: Any) -> Any:
         """
         Use one of the owner's tools, `operator.VERBS`, for example `ask("add_user", email=…, password=…)`.
 

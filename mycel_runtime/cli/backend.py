@@ -71,7 +71,10 @@ def backend(
 @click.pass_obj
 def fault(path: Path, name: str, arguments: tuple[str, ...]) -> None:
     """Let something go wrong, for example `lose-answer nth=2`."""
-    _ask(path, "fault", name=name.replace("-", "_"), **_parse(arguments))
+    parsed = _parse(arguments)
+    if "name" in parsed:
+        raise click.UsageError("name=: the fault's own name stands before its arguments")
+    _ask(path, "fault", name=name.replace("-", "_"), **parsed)
 
 
 @backend.command()
@@ -190,7 +193,7 @@ def _warn(host: str) -> None:
         click.echo(f"warning: {host} is not loopback: others can reach this backend.", err=True)
 
 
-def _ask(path: Path, verb: str, **arguments: Any) -> None:
+def _ask(path: Path, verb: str, /, **arguments: Any) -> None:
     """Give an order to the running backend, and print what comes of it as JSON."""
     from mycel_runtime.backend.control import ask
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -53,6 +54,8 @@ def test_a_fault_ordered_from_outside_happens(control):
     [
         ({"verb": "fault", "name": "explode"}, "no such fault: explode"),
         ({"verb": "fault", "name": "delay"}, "missing a required argument: 'seconds'"),
+        ({"verb": "fault", "name": "refuse", "status": 418, "path": "["}, "refuse: path: .*unterminated"),
+        ({"verb": "fault", "name": "refuse", "status": "teapot"}, "refuse: status: .*valid integer"),
         ({"verb": "dance"}, "no such verb: dance"),
         ({"verb": "say", "user_id": "x", "chat_id": "y", "content": "z"}, "no such user: x"),
         ({"verb": "script", "text": "{}", "where": "file"}, "file:1: this line is no step"),
@@ -60,8 +63,9 @@ def test_a_fault_ordered_from_outside_happens(control):
 )
 def test_an_order_that_makes_no_sense_is_answered_with_why(control, order, told):
     path, _ = control
+    order = dict(order)
     with pytest.raises(ControlError, match=told):
-        ask(path, **order)
+        ask(path, order.pop("verb"), **order)
 
 
 def test_a_script_plays_its_steps(control):
@@ -82,11 +86,12 @@ def test_the_command_line_reaches_a_running_backend(tmp_path):
     process = subprocess.Popen(
         [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    with process:
+    with process, contextlib.ExitStack() as ending:
+        ending.callback(process.terminate)
         base_url = process.stdout.readline().split()[-1]
-        subprocess.run([*command, "fault", "refuse", "status=418"], check=True, timeout=30)
-        assert httpx.get(base_url).status_code == 418
-        process.terminate()
+        refuse = [*command, "fault", "refuse", "status=418", "path=/here"]
+        subprocess.run(refuse, check=True, timeout=30)
+        assert [httpx.get(f"{base_url}{path}").status_code for path in ("/there", "/here")] == [404, 418]
     assert process.returncode == 0
 
 
