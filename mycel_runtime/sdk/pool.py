@@ -37,6 +37,11 @@ class AsyncPool(httpx.AsyncBaseTransport):
         self._places = asyncio.Semaphore(limits.max_connections or 1)
         self._free: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
         """With the time since when; the one used last lies on the right."""
+        self._asking: set[asyncio.Timeout] = set()
+        """One for each request that has no response yet."""
+        self._answering: set[httpx.AsyncHTTPTransport] = set()
+        """Whose response is being read."""
+        self._is_closed = False
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -45,6 +50,8 @@ class AsyncPool(httpx.AsyncBaseTransport):
 
         Raises:
             httpx.PoolTimeout: None became free within the request's `pool` seconds.
+            httpx.ConnectError: The pool was closed before anything was sent.
+            httpx.ReadError: The pool was closed meanwhile.
 
         Cancelling: closes the connection.
         """
@@ -52,19 +59,58 @@ class AsyncPool(httpx.AsyncBaseTransport):
         connection: httpx.AsyncHTTPTransport | None = None
         try:
             await self._retire()
-            connection = self._free.pop()[1] if self._free else httpx.AsyncHTTPTransport(**self._options)
-            response = await connection.handle_async_request(request)
+            connection = self._take(request)
+            response = await self._ask(connection, request)
         except BaseException:
             await self.discard(connection)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _Returning(response.stream, connection, self)
+        self._answering.add(connection)
         return response
 
     @override
     async def aclose(self) -> None:
+        """
+        Close all connections, those of calls under way too; these end with an error.
+
+        Cancelling: leaves some open; another `aclose` goes on.
+        """
+        self._is_closed = True
+        while self._asking:
+            self._asking.pop().reschedule(0.0)
         while self._free:
             await self._free.pop()[1].aclose()
+        for connection in tuple(self._answering):
+            await connection.aclose()
+
+    def _take(self, request: httpx.Request) -> httpx.AsyncHTTPTransport:
+        """A free connection, or one that will be made."""
+        if self._is_closed:
+            raise httpx.ConnectError("the client was closed", request=request)
+        return self._free.pop()[1] if self._free else httpx.AsyncHTTPTransport(**self._options)
+
+    async def _ask(self, connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        """
+        Its response, or the end of the pool.
+
+        That ends the task's wait from inside: httpcore forgets a connection that is closed while it is being made,
+        and nothing would close it ever after.
+        """
+        asking = asyncio.timeout(None)
+        try:
+            async with asking:
+                self._asking.add(asking)
+                response = await connection.handle_async_request(request)
+        except TimeoutError as exc:
+            if asking.expired():
+                raise _closed_meanwhile(request) from exc
+            raise
+        finally:
+            self._asking.discard(asking)
+        if self._is_closed:
+            raise _closed_meanwhile(request)
+        return response
 
     async def _wait_for_place(self, request: httpx.Request) -> None:
         if not self._places.locked():
@@ -82,8 +128,12 @@ class AsyncPool(httpx.AsyncBaseTransport):
         while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
             await self._free.popleft()[1].aclose()
 
-    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
+    async def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
         """Its response was read and closed."""
+        if self._is_closed:
+            await self.discard(connection)
+            return
+        self._answering.discard(connection)
         self._free.append((time.monotonic(), connection))
         self._places.release()
 
@@ -95,9 +145,14 @@ class AsyncPool(httpx.AsyncBaseTransport):
         """
         try:
             if connection is not None:
+                self._answering.discard(connection)
                 await connection.aclose()
         finally:
             self._places.release()
+
+
+def _closed_meanwhile(request: httpx.Request) -> httpx.ReadError:
+    return httpx.ReadError("the client was closed", request=request)
 
 
 class _Returning(httpx.AsyncByteStream):
@@ -125,4 +180,4 @@ class _Returning(httpx.AsyncByteStream):
         except BaseException:
             await self._pool.discard(self._connection)
             raise
-        self._pool.give_back(self._connection)
+        await self._pool.give_back(self._connection)

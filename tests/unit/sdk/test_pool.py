@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from mycel_runtime.errors import NotSentError
+from mycel_runtime.errors import MycelError, NotSentError, TransportError
 from mycel_runtime.sdk import AsyncClient, pool, transport
 from mycel_runtime.sdk.pool import AsyncPool
 from tests.unit.sdk.wire import TOKEN, answer, answering, serving
@@ -111,6 +111,78 @@ async def test_a_response_left_early_gives_its_place_back_once():
             await response.aclose()
         assert connections._places._value == 1
         await connections.aclose()
+
+
+HALF_AN_ANSWER = OK[:-4]
+
+
+@pytest.mark.parametrize("said_so_far", [b"", HALF_AN_ANSWER], ids=["unanswered", "half-answered"])
+async def test_closing_ends_a_call_under_way_and_its_connection(said_so_far):
+    arrived = threading.Event()
+
+    def behave(peer, server):
+        server.requests.append(peer.request())
+        peer.send(said_so_far)
+        arrived.set()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        client = client_of(server)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            calling = tasks.create_task(outcome(client.messages.send("c", "hi")), name="calling")
+            assert await asyncio.to_thread(arrived.wait, 10)
+            await client.aclose()
+            ended = await calling
+        assert (type(ended), len(server.requests)) == (TransportError, 1)
+        assert await asyncio.to_thread(server.closed.acquire, timeout=5)
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["answered", "half-answered"])
+async def test_closing_at_any_step_of_a_call_leaves_no_connection_behind(is_whole):
+    def behave(peer, server):
+        if peer.request():
+            peer.send(OK if is_whole else HALF_AN_ANSWER)
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        for steps in range(60):
+            client = client_of(server)
+            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+                tasks.create_task(outcome(client.me.whoami()), name="calling")
+                await _turn(steps)
+                await client.aclose()
+            assert not client._transport._free
+        for _ in range(server.connections):
+            assert await asyncio.to_thread(server.closed.acquire, timeout=5)
+
+
+async def test_closing_ends_the_wait_for_a_free_connection_with_nothing_sent(monkeypatch):
+    monkeypatch.setattr(transport, "LIMITS", limits(1))
+    arrived = threading.Event()
+
+    def behave(peer, server):
+        server.requests.append(peer.request())
+        arrived.set()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        client = client_of(server)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            holding = tasks.create_task(outcome(client.me.whoami()), name="holding")
+            assert await asyncio.to_thread(arrived.wait, 10)
+            waiting = tasks.create_task(outcome(client.messages.send("c", "hi")), name="waiting")
+            await _turn(5)
+            await client.aclose()
+        assert (type(holding.result()), type(waiting.result())) == (TransportError, NotSentError)
+    assert (len(server.requests), server.connections) == (1, 1)
+
+
+async def outcome(call):
+    """What a call came to, a result or an error."""
+    try:
+        return await call
+    except MycelError as exc:
+        return exc
 
 
 @pytest.mark.parametrize("times", [1, 2])
