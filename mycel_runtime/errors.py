@@ -32,9 +32,8 @@ Every error of mycel-runtime, in one tree.
     │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
 
-A class tells who is at fault and what to do: `exit_code` is the process's answer, `retryable` whether the
-same call may succeed later. Values are attributes; the message is built here. Tokens and message bodies
-never are part of either.
+A class tells who is at fault and what to do: `exit_code` is the process's answer. Values are attributes; the message
+is built here. Tokens and message bodies never are part of either.
 """
 
 from __future__ import annotations
@@ -46,7 +45,6 @@ class MycelError(RuntimeError):
     """Root of all errors. A `RuntimeError`, as the reference SDK's errors are."""
 
     exit_code: ClassVar[int] = 70
-    retryable: ClassVar[bool] = False
 
 
 class ConfigError(MycelError):
@@ -154,7 +152,6 @@ class TransportError(ApiError):
     """No answer: refused, reset, timed out, TLS. The request may or may not have been carried out."""
 
     exit_code = 75
-    retryable = True
 
     def __init__(self, detail: str) -> None:
         super().__init__(0, detail)
@@ -210,19 +207,13 @@ class ValidationError(ApiError):
 class RateLimitedError(ApiError):
     """429: come back after `retry_after_seconds`."""
 
-    retryable = True
-
 
 class ServerError(ApiError):
     """5xx. A 500 of a write may have been carried out (Q21): look before repeating."""
 
-    retryable = True
-
 
 class StreamError(MycelError):
     """The runtime inbox stream."""
-
-    retryable = True
 
 
 class HandshakeError(StreamError):
