@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
 from mycel_runtime.dispatch.workers import Workers
+from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter, LetterDelivery
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.run import Call
-    from mycel_runtime.journal.entries import Delivery, Entry, HandlerId
+    from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.registry import BoundHandler
@@ -105,17 +106,17 @@ class Attempts:
         """
         bound = self._handlers.get(delivery.handler)
         if bound is None:
-            return Failed(reason=f"no handler {delivery.handler} any more", trace="", is_permanent=True)
-        if delivery.entry is not None:
-            return await contained(self._run_on_entry(delivery, delivery.entry, bound))
-        assert delivery.chat_id is not None
+            return Failed(letter=Letter(reason=f"no handler {delivery.handler} any more"), is_permanent=True)
+        if isinstance(delivery, EventDelivery):
+            return await contained(self._run_on_entry(delivery, bound))
         result = await contained(self._run_on_chat(delivery, delivery.chat_id, bound))
         if not isinstance(result, Returned):
             await self._outbox.park_unresolved(delivery)
         return result
 
-    async def _run_on_entry(self, delivery: Delivery, entry: Entry, bound: BoundHandler) -> Result:
+    async def _run_on_entry(self, delivery: EventDelivery, bound: BoundHandler) -> Result:
         """Event work: one frame, as it was journaled."""
+        entry = delivery.entry
         frame = decode_frame(entry.raw)
         if not isinstance(frame, Notify):
             frame = decode_item(json.loads(entry.raw))
@@ -132,7 +133,7 @@ class Attempts:
         ended = await run_handler(bound.handler, context, call=self._caller(bound))
         return ended or Returned(shown=1)
 
-    async def _run_on_chat(self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler) -> Result:
+    async def _run_on_chat(self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
         handled_seq = await self._anchored(delivery, chat_id)
         turn = self._outbox.turn(
@@ -151,7 +152,7 @@ class Attempts:
         return Outspoken(rounds=self._settings.conflict_rounds)
 
     async def _ask(
-        self, delivery: Delivery, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_again: bool
+        self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_again: bool
     ) -> Result:
         """
         One round: read what is unseen, run the handler on it.
@@ -176,24 +177,22 @@ class Attempts:
         )
         match result:
             case Returned():
-                return dataclasses.replace(result, holes=holes)
+                return dataclasses.replace(result, move=dataclasses.replace(result.move, holes=holes))
             case Failed():
                 late = tuple(hole for hole in delivery.holes if hole.seq in turn.seen_seqs)
                 read_seq = history[-1]["seq"] if history and result.is_nonsense else 0
-                through_seq = MessageSeq(max(result.through_seq or turn.through_seq, read_seq))
+                through_seq = MessageSeq(max(result.move.handled_seq or turn.through_seq, read_seq))
                 if not late and through_seq == turn.handled_seq:
                     return result
                 return dataclasses.replace(
                     result,
-                    through_seq=through_seq,
-                    wanted_seq=turn.wanted_seq,
-                    holes=holes,
-                    late=late,
+                    letter=dataclasses.replace(result.letter, late=late),
+                    move=CursorMove(handled_seq=through_seq, wanted_seq=turn.wanted_seq, holes=holes),
                 )
             case _:
                 return result
 
-    async def _tell_others(self, delivery: Delivery, history: Sequence[resources.Message]) -> None:
+    async def _tell_others(self, delivery: MessageDelivery, history: Sequence[resources.Message]) -> None:
         """
         What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
 
@@ -203,18 +202,18 @@ class Attempts:
         if delivery.others_seq is not None and newest > delivery.others_seq:
             await self._journal.want_others(delivery, wanted_seq=MessageSeq(newest), now=self._outbox.clock())
 
-    def _is_overtaken(self, delivery: Delivery, history: Sequence[resources.Message]) -> bool:
+    def _is_overtaken(self, delivery: MessageDelivery, history: Sequence[resources.Message]) -> bool:
         """
         Whether a dead letter's chat holds what its handler has been given neither with the letter nor since.
 
         A reply would mark it as read, and nobody had seen it.
         """
-        if not delivery.is_revived:
+        if not isinstance(delivery, LetterDelivery):
             return False
         given_seq = max(delivery.wanted_seq, delivery.living_seq or 0)
         return any(message["seq"] > given_seq and concerns(message, self._me) for message in history)
 
-    async def _anchored(self, delivery: Delivery, chat_id: ChatId) -> MessageSeq:
+    async def _anchored(self, delivery: MessageDelivery, chat_id: ChatId) -> MessageSeq:
         """
         The handler's cursor in this chat.
 
@@ -233,7 +232,7 @@ class Attempts:
         if len(unread) > self._settings.past_cap:
             start = max(start, await self._capped(chat_id))
         await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
-        if delivery.is_revived:
+        if isinstance(delivery, LetterDelivery):
             # The server's cursor has moved since: by others' replies, if not by the letter's own handler.
             start = min(start, MessageSeq(max(0, delivery.wanted_seq - self._settings.past_cap)))
         return start if delivery.handled_seq is None else delivery.handled_seq
@@ -252,7 +251,7 @@ class Attempts:
 
     async def _show(
         self,
-        delivery: Delivery,
+        delivery: MessageDelivery,
         chat_id: ChatId,
         bound: BoundHandler,
         turn: Turn,
@@ -277,10 +276,11 @@ class Attempts:
         is_sender_unknown = room.is_unsure_of(message["sender_id"] for message in foreign)
         self._loop_guard.note_sender(chat_id, is_sender_unknown=is_sender_unknown)
         turn.show(history, is_attended=is_attended)
+        shown = CursorMove(handled_seq=turn.through_seq)
         messages = self._wanted(_due(delivery, foreign), bound, room)
         ended: Failed | Unanswered | None = None
         if is_in_vain and (messages or turn.is_superseded):
-            ended = Failed(reason="refused for what nobody can see", trace="", is_answer=True)
+            ended = Failed(letter=Letter(reason="refused for what nobody can see"), is_answer=True)
         elif messages:
             context = MessageContext(
                 messages=messages,
@@ -301,10 +301,11 @@ class Attempts:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
         if isinstance(ended, Failed):
-            return dataclasses.replace(ended, message_ids=tuple(message.id for message in messages))
+            message_ids = tuple(message.id for message in messages)
+            letter = dataclasses.replace(ended.letter, message_ids=message_ids)
+            return dataclasses.replace(ended, letter=letter, move=shown)
         return ended or Returned(
-            handled_seq=turn.through_seq,
-            wanted_seq=turn.wanted_seq,
+            move=CursorMove(handled_seq=turn.through_seq, wanted_seq=turn.wanted_seq),
             shown=len(messages),
             sends=turn.sends,
         )
@@ -314,9 +315,7 @@ class Attempts:
     ) -> Failed | Unanswered | None:
         """Run the handler; a reply that it left under way ends before anybody goes on."""
         try:
-            ended = await run_handler(
-                bound.handler, context, through_seq=turn.through_seq, call=self._caller(bound)
-            )
+            ended = await run_handler(bound.handler, context, call=self._caller(bound))
         except SupersededError:
             await turn.fall_silent()
             raise
@@ -341,9 +340,9 @@ class Attempts:
         return asyncio.get_running_loop().time() + self._settings.handler_timeout
 
 
-def _due(delivery: Delivery, foreign: Sequence[resources.Message]) -> Sequence[resources.Message]:
+def _due(delivery: MessageDelivery, foreign: Sequence[resources.Message]) -> Sequence[resources.Message]:
     """What this delivery is about: a dead letter's messages end where it was buried, the others go on."""
-    if not delivery.is_revived or not delivery.wanted_seq:
+    if not isinstance(delivery, LetterDelivery):
         return foreign
     return [message for message in foreign if message["seq"] <= delivery.wanted_seq]
 

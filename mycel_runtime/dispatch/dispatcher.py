@@ -8,6 +8,7 @@ committed, a slot becomes free, or the clock reaches the next retry.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -18,18 +19,15 @@ from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import Delivery, Hole
+    from mycel_runtime.journal.entries import CursorMove, Delivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.wire.ids import UserId
-
-LEASE_MARGIN_SECONDS: Final = 60.0
-"""A claim outlives its handler's deadline by this much."""
 
 _LONGEST_WAIT_SECONDS: Final = 60.0
 """For a time to come, before the clock is looked at again: it may be set, and a machine may sleep meanwhile."""
@@ -118,7 +116,6 @@ class Dispatcher:
             self._me,
             limit=free,
             now=now,
-            lease_seconds=self._settings.handler_timeout + LEASE_MARGIN_SECONDS,
         )
         for delivery in claimed:
             self.running += 1
@@ -194,14 +191,7 @@ class Dispatcher:
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
-        await self._journal.finish(
-            delivery,
-            handled_seq=returned.handled_seq,
-            wanted_seq=returned.wanted_seq,
-            now=now,
-            holes=returned.holes,
-            hole_at=self._hole_at(returned.holes),
-        )
+        await self._journal.finish(delivery, self._timed(returned.move), now=now)
         self._observer.tell(
             DeliveryFinished(
                 handler=delivery.handler,
@@ -212,13 +202,13 @@ class Dispatcher:
             )
         )
 
-    def _hole_at(self, holes: Sequence[Hole]) -> float | None:
-        """When to look for them."""
-        if not holes:
-            return None
-        hole_at = min(hole.noticed_at for hole in holes) + self._settings.hole_grace
+    def _timed(self, move: CursorMove) -> CursorMove:
+        """With the time to look for its holes."""
+        if not move.holes:
+            return move
+        hole_at = min(hole.noticed_at for hole in move.holes) + self._settings.hole_grace
         self._note_due(hole_at)
-        return hole_at
+        return dataclasses.replace(move, hole_at=hole_at)
 
     async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
         due_at = now + verdict.delay
@@ -237,23 +227,12 @@ class Dispatcher:
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
-        await self._journal.bury(
-            delivery,
-            through_seq=failed.through_seq,
-            reason=failed.reason,
-            trace=failed.trace,
-            now=now,
-            message_ids=failed.message_ids,
-            wanted_seq=failed.wanted_seq,
-            holes=failed.holes,
-            hole_at=self._hole_at(failed.holes),
-            late=failed.late,
-        )
+        await self._journal.bury(delivery, failed.letter, self._timed(failed.move), now=now)
         self._observer.tell(
             DeliveryBuried(
                 handler=delivery.handler,
                 lane=delivery.lane,
-                reason=failed.reason,
+                reason=failed.letter.reason,
                 attempts=delivery.attempts + 1,
             )
         )

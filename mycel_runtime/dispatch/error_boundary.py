@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError, JournalError
+from mycel_runtime.journal.entries import Letter
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 
@@ -40,9 +41,8 @@ async def contained(work: Awaitable[Result]) -> Result:
         return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
     except ApiError as exc:
         reason = f"{type(exc).__name__} {exc.status_code} while reading the chat"
-        return Failed(reason=reason, trace="", is_answer=True)
+        return Failed(letter=Letter(reason=reason), is_answer=True)
     except Exception as exc:  # noqa: BLE001 - whatever it is
         reason = f"{type(exc).__name__} outside the handler"
-        return Failed(
-            reason=reason, trace=traceback_text(exc.__traceback__), is_answer=True, is_nonsense=True
-        )
+        letter = Letter(reason=reason, trace=traceback_text(exc.__traceback__))
+        return Failed(letter=letter, is_answer=True, is_nonsense=True)

@@ -20,6 +20,7 @@ from mycel_runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from mycel_runtime.journal.entries import Letter
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.plugin.plugin import Handler
-    from mycel_runtime.wire.ids import MessageSeq
 
     Call: TypeAlias = Callable[[Handler, MessageContext | FrameContext], Awaitable[None]]
 
@@ -49,7 +49,6 @@ async def run_handler(
     handler: Handler,
     context: MessageContext | FrameContext,
     *,
-    through_seq: MessageSeq | None = None,
     call: Call | None = None,
 ) -> Failed | Unanswered | None:
     """
@@ -58,7 +57,6 @@ async def run_handler(
     Args:
         handler: What to call.
         context: With what; ended when the run is over.
-        through_seq: What the handler is shown, for the dead letter.
         call: Calls it; by default here, on the loop or in a thread.
 
     Returns:
@@ -75,7 +73,7 @@ async def run_handler(
         raised, is_late = await _contained(call or _call, handler, context)
     finally:
         context.end()
-    return _ending(raised, through_seq, is_late=is_late)
+    return _ending(raised, is_late=is_late)
 
 
 async def _contained(
@@ -155,9 +153,7 @@ async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str
         raise
 
 
-def _ending(
-    raised: BaseException | None, through_seq: MessageSeq | None, *, is_late: bool
-) -> Failed | Unanswered | None:
+def _ending(raised: BaseException | None, *, is_late: bool) -> Failed | Unanswered | None:
     match raised:
         case None | DroppedError() | WithheldError():
             return None
@@ -167,40 +163,35 @@ def _ending(
             return Unanswered(reason=str(raised), retry_after=cause.retry_after_seconds)
         case _ if is_late:
             trace = traceback_text(raised.__traceback__)
-            return Failed(reason="deadline passed", trace=trace, through_seq=through_seq)
+            return Failed(letter=Letter(reason="deadline passed", trace=trace))
         case _:
-            return _failed(raised, through_seq)
+            return _failed(raised)
 
 
-def _failed(exc: BaseException, through_seq: MessageSeq | None) -> Failed | Unanswered:
+def _failed(exc: BaseException) -> Failed | Unanswered:
     match exc:
         case Retry(after=after):
-            return Failed(
-                reason="Retry", trace="", through_seq=through_seq, retry_after=after, is_answer=True
-            )
+            return Failed(letter=Letter(reason="Retry"), retry_after=after, is_answer=True)
         case Reject(why=why):
-            return Failed(
-                reason=f"Reject: {why}", trace="", through_seq=through_seq, is_permanent=True, is_answer=True
-            )
+            return Failed(letter=Letter(reason=f"Reject: {why}"), is_permanent=True, is_answer=True)
         case ApiError() if isinstance(exc, UNANSWERED):
             return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
         case NotCaughtUpError():
-            return Failed(reason="somebody spoke first", trace="", through_seq=through_seq, is_answer=True)
+            return Failed(letter=Letter(reason="somebody spoke first"), is_answer=True)
         case ApiError(status_code=status):
             # A proxy says 403 and 404 too while the backend is deployed (Q52); the others are the backend's own.
             is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
+            reason, trace = f"{type(exc).__name__} {status}", traceback_text(exc.__traceback__)
             return Failed(
-                reason=f"{type(exc).__name__} {status}",
-                trace=traceback_text(exc.__traceback__),
-                through_seq=through_seq,
+                letter=Letter(reason=reason, trace=trace),
                 is_permanent=not is_ambiguous,
                 is_answer=is_ambiguous,
             )
         case _:
-            return _raised(exc, through_seq)
+            return _raised(exc)
 
 
-def _raised(exc: BaseException, through_seq: MessageSeq | None) -> Failed:
+def _raised(exc: BaseException) -> Failed:
     if isinstance(exc, HandlerRaisedError):
-        return Failed(reason=exc.kind, trace=exc.trace, through_seq=through_seq)
-    return Failed(reason=type(exc).__name__, trace=traceback_text(exc.__traceback__), through_seq=through_seq)
+        return Failed(letter=Letter(reason=exc.kind, trace=exc.trace))
+    return Failed(letter=Letter(reason=type(exc).__name__, trace=traceback_text(exc.__traceback__)))

@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from mycel_runtime.backoff import exponential, half_jitter
+from mycel_runtime.journal.entries import STAY
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import Hole
+    from mycel_runtime.journal.entries import CursorMove, Letter
     from mycel_runtime.settings import DispatchSettings
-    from mycel_runtime.wire.ids import MessageSeq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
     """The handler returned, or had nothing to be shown."""
 
-    handled_seq: MessageSeq | None = None
-    wanted_seq: MessageSeq | None = None
-    holes: tuple[Hole, ...] = ()
+    move: CursorMove = STAY
     shown: int = 0
     sends: int = 0
 
@@ -30,25 +28,19 @@ class Failed:
     The handler, or what it was to be shown, failed.
 
     Attributes:
-        through_seq, message_ids: What it had been shown; `None`: the chat could not be read.
-        wanted_seq, holes: As of `Returned`.
-        late: Numbers below the cursor that it had been shown.
+        letter: Why, and what it had been shown, should this be the last attempt.
+        move: To where that letter would cover the chat.
         is_permanent: Trying again cannot help.
         is_answer: The handler itself asked for it, or somebody else is to blame.
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
     """
 
-    reason: str
-    trace: str
-    through_seq: MessageSeq | None = None
+    letter: Letter
+    move: CursorMove = STAY
     retry_after: float | None = None
     is_permanent: bool = False
     is_answer: bool = False
     is_nonsense: bool = False
-    message_ids: tuple[str, ...] = ()
-    wanted_seq: MessageSeq | None = None
-    holes: tuple[Hole, ...] = ()
-    late: tuple[Hole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +149,6 @@ def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, dr
     if failed.is_permanent or attempts >= settings.max_attempts:
         return Bury(failed=failed)
     if failed.retry_after is not None:
-        return Postpone(delay=failed.retry_after, spend=True, reason=failed.reason)
+        return Postpone(delay=failed.retry_after, spend=True, reason=failed.letter.reason)
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)
-    return Postpone(delay=ceiling * (0.5 + draw / 2), spend=True, reason=failed.reason)
+    return Postpone(delay=ceiling * (0.5 + draw / 2), spend=True, reason=failed.letter.reason)

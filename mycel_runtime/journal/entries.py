@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NewType
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
 
 if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
@@ -237,23 +237,15 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class _Claimed:
     """
-    A claimed delivery, with everything that its attempt needs.
+    What every claimed delivery has.
 
     Attributes:
         claim: Fencing token; every change names it.
-        handled_seq: `None` until the handler's start in this chat is anchored.
-        wanted_seq: Chat work: look at least so far.
-        is_revived: A dead letter's work: its messages end at `wanted_seq`.
+        turn: Which one of the delivery's; each has its own intents.
         attempts: Spent so far.
-        lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
-        others_seq: Chat work: so far at least each of the lane's other handlers has been given the chat or is to be;
-            `None`: there is no other.
-        living_seq: Of a dead letter's chat work: the cursor of its handler in the living chat.
-        entry: Of event work.
         intents: Of this turn, by ordinal.
-        holes: Numbers at or below `handled_seq` that are still looked for.
     """
 
     delivery_id: DeliveryId
@@ -261,19 +253,105 @@ class Delivery:
     identity: UserId
     handler: HandlerId
     lane: Lane
-    chat_id: ChatId | None
-    handled_seq: MessageSeq | None
-    wanted_seq: MessageSeq
     turn: int
     attempts: int
-    lane_is_anchored: bool
     due_at: float
-    others_seq: MessageSeq | None = None
-    living_seq: MessageSeq | None = None
-    is_revived: bool = False
-    entry: Entry | None = None
     intents: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfMessages(_Claimed):
+    """
+    What a claimed delivery of a chat's messages has.
+
+    Attributes:
+        handled_seq: `None` until the handler's start in this chat is anchored.
+        wanted_seq: Look at least so far.
+        lane_is_anchored: Whether every handler of this lane has its start; if not, anchor before speaking.
+        others_seq: So far at least each of the lane's other handlers has been given the chat or is to be; `None`:
+            there is no other.
+        holes: Numbers at or below `handled_seq` that are still looked for.
+    """
+
+    chat_id: ChatId
+    handled_seq: MessageSeq | None
+    wanted_seq: MessageSeq
+    lane_is_anchored: bool
+    others_seq: MessageSeq | None = None
     holes: tuple[Hole, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatDelivery(_OfMessages):
+    """A living chat: whatever is above the handler's cursor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterDelivery(_OfMessages):
+    """
+    A dead letter's messages, due again: those above `handled_seq` up to `wanted_seq`, and no others.
+
+    Attributes:
+        living_seq: The cursor of its handler in the living chat.
+    """
+
+    living_seq: MessageSeq | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDelivery(_Claimed):
+    """One entry, be it a dead letter's."""
+
+    chat_id: ChatId | None
+    entry: Entry
+
+
+MessageDelivery: TypeAlias = ChatDelivery | LetterDelivery
+"""What is spoken in."""
+
+Delivery: TypeAlias = ChatDelivery | LetterDelivery | EventDelivery
+"""A claimed delivery, with everything that its attempt needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorMove:
+    """
+    What the end of a turn does to a handler's cursor in a chat; of an event it does nothing.
+
+    Attributes:
+        handled_seq: Everything up to here was given to the handler, or is covered by its letter; `None`: the cursor
+            stays, be it that the chat was not read.
+        wanted_seq: Look again at least so far.
+        holes: Numbers still missing.
+        hole_at: When to look for them, if nothing else is due earlier; epoch seconds, `None` without holes.
+    """
+
+    handled_seq: MessageSeq | None = None
+    wanted_seq: MessageSeq | None = None
+    holes: tuple[Hole, ...] = ()
+    hole_at: float | None = None
+
+
+STAY: Final = CursorMove()
+"""Nothing moves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """
+    Why a turn is given up.
+
+    Attributes:
+        reason: One line, without message text.
+        trace: Where it was raised: files, lines and functions, without values.
+        message_ids: Chat work: what the handler had been given.
+        late: Chat work: numbers at or below the cursor that the letter covers as well.
+    """
+
+    reason: str
+    trace: str = ""
+    message_ids: tuple[str, ...] = ()
+    late: tuple[Hole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,12 +360,10 @@ class DeadLetter:
     Work that was given up.
 
     Attributes:
-        message_ids: Chat work: what the handler had been given.
+        message_ids, reason, trace: As in `Letter`.
         frame: Event work: the frame as received; metadata only.
         after_seq, through_seq: Chat work: the span of the chat that was not handled; without a beginning: the handler
             had no start yet; without an end: nobody knows how far it goes, and it will be looked at again.
-        reason: One line, without message text.
-        trace: Where it was raised: files, lines and functions, without values.
     """
 
     dead_letter_id: int

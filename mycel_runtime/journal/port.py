@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import (
         Batch,
         Checkpoint,
+        CursorMove,
         DeadLetter,
         Delivery,
         DeliveryId,
         Hold,
-        Hole,
         Intent,
         JournalStatistics,
         Lane,
+        Letter,
         Mark,
         Unattended,
     )
@@ -66,9 +67,7 @@ class Journal(Protocol):
             How many entries were new.
         """
 
-    async def claim(
-        self, identity: UserId, *, limit: int, now: float, lease_seconds: float
-    ) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
         """
         Claim up to `limit` due deliveries, longest due first, at most one per lane.
 
@@ -82,32 +81,17 @@ class Journal(Protocol):
     async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
         """The clock was set back by so much: what waits for its time waits no longer for that."""
 
-    async def renew(self, delivery: Delivery, *, until: float) -> bool:
-        """Keep the claim until then. False: the claim is lost."""
-
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
         """Give every handler of the lane that has no start yet this one."""
 
-    async def finish(
-        self,
-        delivery: Delivery,
-        *,
-        handled_seq: MessageSeq | None,
-        wanted_seq: MessageSeq | None,
-        now: float,
-        holes: Sequence[Hole] = (),
-        hole_at: float | None = None,
-    ) -> bool:
+    async def finish(self, delivery: Delivery, move: CursorMove, *, now: float) -> bool:
         """
         The delivery is done; its cursor moves and its turn ends.
 
         Args:
             delivery: As claimed.
-            handled_seq: Chat work: everything up to here was given to the handler.
-            wanted_seq: Chat work: look again at least so far.
+            move: Of the cursor.
             now: When it is due again, if it is.
-            holes: Chat work: numbers still missing.
-            hole_at: When to look for them, if nothing else is due earlier; `None` without holes.
 
         Returns:
             False: the claim was lost and nothing changed.
@@ -121,41 +105,22 @@ class Journal(Protocol):
     ) -> None:
         """What waits for a retry is due now: this delivery, or all of this plugin."""
 
-    async def bury(
-        self,
-        delivery: Delivery,
-        *,
-        through_seq: MessageSeq | None,
-        reason: str,
-        trace: str,
-        now: float,
-        message_ids: Sequence[str] = (),
-        wanted_seq: MessageSeq | None = None,
-        holes: Sequence[Hole] = (),
-        hole_at: float | None = None,
-        late: Sequence[Hole] = (),
-    ) -> bool:
+    async def bury(self, delivery: Delivery, letter: Letter, move: CursorMove, *, now: float) -> bool:
         """
         Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
 
-        A revived letter covers what it did.
+        The letter covers the chat from the cursor to where it moves. When it does not move, because the chat was not
+        read, the letter covers what earlier runs were shown, the holes, or what a newcomer was told of; else the
+        letter, one at most, is a wish to look again, and what was told until now is due no more. A revived letter
+        covers what it did.
+
+        The turn's intents without an outcome become `unknown`; all of them come back with the letter's revival.
 
         Args:
             delivery: As claimed.
-            through_seq: Chat work: what the letter covers, from the cursor on; the cursor moves there. `None`: the
-                chat was not read. Then the letter covers what earlier runs were shown, the holes, or what a newcomer
-                was told of; else the cursor stays, the letter, one at most, is a wish to look again, and what was
-                told until now is due no more.
-            reason: As in `DeadLetter`.
-            trace: As in `DeadLetter`.
+            letter: Why.
+            move: Of the cursor.
             now: As of `finish`.
-            message_ids: As in `DeadLetter`.
-            wanted_seq: As of `finish`.
-            holes: As of `finish`.
-            hole_at: As of `finish`.
-            late: Chat work: numbers at or below the cursor that the letter covers as well.
-
-        The turn's intents without an outcome become `unknown`; all of them come back with the letter's revival.
         """
 
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:

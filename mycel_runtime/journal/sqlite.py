@@ -10,22 +10,29 @@ import fcntl
 import itertools
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typing_extensions import override
 
 from mycel_runtime.errors import IdentityHeldError, JournalError
 from mycel_runtime.journal.entries import (
+    STAY,
     Arrival,
     Batch,
+    ChatDelivery,
     ChatWork,
     Checkpoint,
+    CursorMove,
     DeadLetter,
     Delivery,
     Entry,
+    EventDelivery,
     Hole,
     JournalStatistics,
     Lane,
+    Letter,
+    LetterDelivery,
     Mark,
 )
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
@@ -43,6 +50,18 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x4D59434C
 """`MYCL`: what `file` and we recognise a journal by."""
+
+_CLAIMED_COLUMNS: Final = (
+    "delivery_id",
+    "identity",
+    "handler",
+    "lane",
+    "chat_id",
+    "turn",
+    "attempts",
+    "due_at",
+)
+"""Of every kind of delivery."""
 
 
 class SqliteJournal(SqliteSpeech):
@@ -122,14 +141,12 @@ class SqliteJournal(SqliteSpeech):
         return await self._writer.submit(write)
 
     @override
-    async def claim(
-        self, identity: UserId, *, limit: int, now: float, lease_seconds: float
-    ) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
         def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
             rows = _first_of_each_lane(
                 execute(connection, "select_due", {"identity": identity, "now": now}), limit
             )
-            return [_claim_row(connection, row, now + lease_seconds) for row in rows]
+            return [_claim_row(connection, row) for row in rows]
 
         return await self._writer.submit(claim)
 
@@ -146,28 +163,13 @@ class SqliteJournal(SqliteSpeech):
         await self._change("rewind", {"identity": identity, "seconds": seconds, "now": now})
 
     @override
-    async def renew(self, delivery: Delivery, *, until: float) -> bool:
-        return await self._change("renew", _key(delivery) | {"until": until})
-
-    @override
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
         await self._change("anchor", {"identity": identity, "lane": lane, "handled_seq": handled_seq})
 
     @override
-    async def finish(
-        self,
-        delivery: Delivery,
-        *,
-        handled_seq: MessageSeq | None,
-        wanted_seq: MessageSeq | None,
-        now: float,
-        holes: Sequence[Hole] = (),
-        hole_at: float | None = None,
-    ) -> bool:
-        cursor = _cursor(handled_seq, wanted_seq or 0, now, holes, hole_at)
-
+    async def finish(self, delivery: Delivery, move: CursorMove, *, now: float) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
-            return _end_turn(connection, delivery, cursor)
+            return _end_turn(connection, delivery, move, now)
 
         return await self._writer.submit(write)
 
@@ -176,34 +178,21 @@ class SqliteJournal(SqliteSpeech):
         return await self._change("postpone", _key(delivery) | {"due_at": due_at, "spent": int(spend)})
 
     @override
-    async def bury(
-        self,
-        delivery: Delivery,
-        *,
-        through_seq: MessageSeq | None,
-        reason: str,
-        trace: str,
-        now: float,
-        message_ids: Sequence[str] = (),
-        wanted_seq: MessageSeq | None = None,
-        holes: Sequence[Hole] = (),
-        hole_at: float | None = None,
-        late: Sequence[Hole] = (),
-    ) -> bool:
-        letter = {
-            "message_ids": json.dumps(list(message_ids)),
-            "reason": reason,
-            "trace": trace,
-            "now": now,
-        }
-
+    async def bury(self, delivery: Delivery, letter: Letter, move: CursorMove, *, now: float) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
-            span = _span_of(connection, delivery, _Span(through_seq, late, wanted_seq or 0))
-            covered = {"through_seq": span.through_seq, "late": _holes_to_text(span.late)}
+            span = _span_of(connection, delivery, letter, move)
+            covered = {
+                "through_seq": span.move.handled_seq,
+                "late": _holes_to_text(span.late),
+                "message_ids": json.dumps(letter.message_ids),
+                "reason": letter.reason,
+                "trace": letter.trace,
+                "now": now,
+            }
+            execute(connection, "insert_dead_letter", _key(delivery) | covered)
             # Up to 0 is up to nothing.
-            cursor = _cursor(span.through_seq or None, span.wanted_seq, now, holes, hole_at)
-            execute(connection, "insert_dead_letter", _key(delivery) | letter | covered)
-            if is_ours := _end_turn(connection, delivery, cursor):
+            moved = replace(span.move, handled_seq=span.move.handled_seq or None)
+            if is_ours := _end_turn(connection, delivery, moved, now):
                 execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
             return is_ours
 
@@ -307,18 +296,6 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
     return work.wanted_seq is None or work.wanted_seq > known.wanted_seq
 
 
-def _cursor(
-    handled_seq: int | None, wanted_seq: int, now: float, holes: Sequence[Hole], hole_at: float | None
-) -> dict[str, Any]:
-    return {
-        "handled_seq": handled_seq,
-        "wanted_seq": wanted_seq,
-        "now": now,
-        "holes": _holes_to_text(holes),
-        "hole_at": hole_at,
-    }
-
-
 def _holes_to_text(holes: Iterable[Hole]) -> str:
     return json.dumps([[hole.seq, hole.noticed_at] for hole in holes])
 
@@ -327,29 +304,40 @@ def _holes_of(text: str) -> tuple[Hole, ...]:
     return tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(text))
 
 
-def _end_turn(connection: sqlite3.Connection, delivery: Delivery, cursor: dict[str, Any]) -> bool:
-    values = _key(delivery) | cursor | {"claimed_seq": delivery.wanted_seq}
-    finished = execute(connection, "finish_chat", values).rowcount
-    return bool(finished or execute(connection, "finish_once", _key(delivery)).rowcount)
+def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
+    if not isinstance(delivery, ChatDelivery):
+        return execute(connection, "finish_once", _key(delivery)).rowcount > 0
+    cursor = {
+        "handled_seq": move.handled_seq,
+        "wanted_seq": move.wanted_seq or 0,
+        "claimed_seq": delivery.wanted_seq,
+        "holes": _holes_to_text(move.holes),
+        "hole_at": move.hole_at,
+        "now": now,
+    }
+    return execute(connection, "finish_chat", _key(delivery) | cursor).rowcount > 0
 
 
 class _Span(NamedTuple):
-    """What of a chat a letter covers: its end, what is below its beginning; and how far more is wanted."""
+    """What of a chat a letter covers: from below the cursor, and up to where it moves."""
 
-    through_seq: MessageSeq | None
+    move: CursorMove
     late: Sequence[Hole] = ()
-    wanted_seq: int = 0
 
 
-def _span_of(connection: sqlite3.Connection, delivery: Delivery, told: _Span) -> _Span:
-    if delivery.entry is not None or delivery.chat_id is None:
-        return _Span(None)
-    if delivery.is_revived:
-        return _Span(delivery.wanted_seq, delivery.holes)
-    return _unread_span(connection, delivery) if told.through_seq is None else told
+def _span_of(connection: sqlite3.Connection, delivery: Delivery, letter: Letter, move: CursorMove) -> _Span:
+    match delivery:
+        case EventDelivery():
+            return _Span(STAY)
+        case LetterDelivery():
+            return _Span(CursorMove(handled_seq=delivery.wanted_seq), delivery.holes)
+        case ChatDelivery() if move.handled_seq is None:
+            return _unread_span(connection, delivery, move)
+        case ChatDelivery():
+            return _Span(move, letter.late)
 
 
-def _unread_span(connection: sqlite3.Connection, delivery: Delivery) -> _Span:
+def _unread_span(connection: sqlite3.Connection, delivery: ChatDelivery, move: CursorMove) -> _Span:
     """
     What a letter covers that nothing was read for.
 
@@ -358,12 +346,13 @@ def _unread_span(connection: sqlite3.Connection, delivery: Delivery) -> _Span:
     """
     handled_seq, told_seq, shown_seq = execute(connection, "known_seq", _key(delivery)).fetchone()
     if handled_seq is None and told_seq:
-        return _Span(told_seq)
+        return _Span(replace(move, handled_seq=told_seq))
     if delivery.holes or (shown_seq or 0) > (handled_seq or 0):
-        return _Span(MessageSeq(max(handled_seq, shown_seq or 0)), delivery.holes, told_seq)
+        through_seq = MessageSeq(max(handled_seq, shown_seq or 0))
+        return _Span(replace(move, handled_seq=through_seq, wanted_seq=told_seq), delivery.holes)
     execute(connection, "delete_open_letters", _key(delivery))
     execute(connection, "give_up_unread", _key(delivery))
-    return _Span(None)
+    return _Span(move)
 
 
 def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:
@@ -375,23 +364,24 @@ def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3
     return list(chosen.values())
 
 
-def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row, until: float) -> Delivery:
-    delivery_id = row["delivery_id"]
-    claim = execute(connection, "claim", {"delivery_id": delivery_id, "lease_until": until}).fetchone()[0]
-    fields = dict(row)
-    entry_id = fields.pop("entry_id")
-    fields["lane_is_anchored"] = bool(fields["lane_is_anchored"])
-    fields["is_revived"] = bool(fields["is_revived"])
-    fields["holes"] = _holes_of(fields["holes"])
-    intents = execute(connection, "intents_of_turn", {"delivery_id": delivery_id, "turn": row["turn"]})
-    if entry_id is None:
-        fields |= dict(execute(connection, "others_of_chat", fields).fetchone())
-    return Delivery(
-        **fields,
-        claim=claim,
-        entry=None if entry_id is None else _read_entry(connection, entry_id),
-        intents=tuple(map(intent_of, intents)),
-    )
+def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
+    intents = execute(connection, "intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]})
+    fields = {name: row[name] for name in _CLAIMED_COLUMNS} | {
+        "claim": execute(connection, "claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
+        "intents": tuple(map(intent_of, intents)),
+    }
+    if row["entry_id"] is not None:
+        return EventDelivery(**fields, entry=_read_entry(connection, row["entry_id"]))
+    fields |= {
+        "handled_seq": row["handled_seq"],
+        "wanted_seq": row["wanted_seq"],
+        "lane_is_anchored": bool(row["lane_is_anchored"]),
+        "holes": _holes_of(row["holes"]),
+    }
+    others = execute(connection, "others_of_chat", fields).fetchone()
+    if row["dead_letter_id"] is None:
+        return ChatDelivery(**fields, others_seq=others["others_seq"])
+    return LetterDelivery(**fields, **dict(others))
 
 
 def _letter(row: sqlite3.Row) -> DeadLetter:

@@ -15,7 +15,7 @@ from mycel_runtime.speech.turn import Turn
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mycel_runtime.journal.entries import Delivery, Intent
+    from mycel_runtime.journal.entries import Delivery, Intent, MessageDelivery
     from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
@@ -40,7 +40,7 @@ class Outbox:
 
     def turn(
         self,
-        delivery: Delivery,
+        delivery: MessageDelivery,
         chat_id: ChatId,
         handled_seq: MessageSeq,
         *,

@@ -42,7 +42,7 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from mycel_runtime.journal.entries import Delivery
+    from mycel_runtime.journal.entries import MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
@@ -109,7 +109,7 @@ class Turn:
     def __init__(
         self,
         dependencies: SendDependencies,
-        delivery: Delivery,
+        delivery: MessageDelivery,
         chat_id: ChatId,
         handled_seq: MessageSeq,
         *,

@@ -60,7 +60,7 @@ VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now);
 -- name: select_due
 -- Longest due first. Plan: delivery_due for the scan, delivery_running and delivery_event for the exclusions.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
-       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id IS NOT NULL AS is_revived,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
                    AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
                    AND u.dead_letter_id IS NULL) AS lane_is_anchored
@@ -76,7 +76,7 @@ ORDER BY d.due_at, d.delivery_id;
 -- name: claim
 -- Counts each delivery's claims and never forgets the count, so that no claim is like an earlier one.
 UPDATE delivery
-SET state = 'running', claim = coalesce(claim, 0) + 1, lease_until = :lease_until, look_again = 0
+SET state = 'running', claim = coalesce(claim, 0) + 1, look_again = 0
 WHERE delivery_id = :delivery_id AND state = 'due'
 RETURNING claim;
 
@@ -89,7 +89,7 @@ WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
 
 -- name: recover
-UPDATE delivery SET state = 'due', due_at = :now, lease_until = NULL
+UPDATE delivery SET state = 'due', due_at = :now
 WHERE identity = :identity AND state = 'running';
 
 -- name: running
@@ -105,10 +105,6 @@ UPDATE delivery
 SET due_at = max(:now, due_at - :seconds),
     hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
 WHERE identity = :identity AND state = 'due' AND due_at > :now;
-
--- name: renew
-UPDATE delivery SET lease_until = :until
-WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: anchor
 -- A revived letter has a span of its own.
@@ -128,7 +124,7 @@ SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled
     due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
     holes = :holes, hole_at = :hole_at,
-    look_again = 0, attempts = 0, turn = turn + 1, lease_until = NULL
+    look_again = 0, attempts = 0, turn = turn + 1
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
@@ -140,7 +136,7 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
 
 -- name: postpone
 UPDATE delivery
-SET state = 'due', due_at = :due_at, attempts = attempts + :spent, lease_until = NULL
+SET state = 'due', due_at = :due_at, attempts = attempts + :spent
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: known_seq

@@ -15,7 +15,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from mycel_runtime.journal.entries import Arrival, Batch, Entry, EventWork
+from mycel_runtime.journal.entries import STAY, Arrival, Batch, Entry, EventWork
 from mycel_runtime.journal.sqlite import SqliteJournal
 
 ME = "me"
@@ -68,11 +68,11 @@ async def _work(folder, log, dice):
                 await journal.postpone(delivery, due_at=time.time() + dice.random() / 100, spend=True)
                 return
             handled.write(f"{delivery.lane} {delivery.entry.seq}\n")
-            await journal.finish(delivery, handled_seq=None, wanted_seq=None, now=0.0)
+            await journal.finish(delivery, STAY, now=0.0)
 
         while True:
             now = time.time()
-            claimed = await journal.claim(ME, limit=LANES_AT_ONCE, now=now, lease_seconds=60)
+            claimed = await journal.claim(ME, limit=LANES_AT_ONCE, now=now)
             if not claimed and await journal.next_due_at(ME, now=now) is None:
                 break
             await asyncio.gather(*map(deliver, claimed))

@@ -7,7 +7,7 @@ import time
 
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.verdict import Failed, Returned
-from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.entries import Batch, ChatWork, CursorMove, HandlerId, Lane, Letter
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
@@ -43,8 +43,8 @@ class Asked:
     async def run(self, delivery):
         self._calls.put_nowait(delivery.attempts)
         if not delivery.attempts:
-            return Failed(reason="Retry", trace="", retry_after=self._retry_after)
-        return Returned(handled_seq=delivery.wanted_seq)
+            return Failed(letter=Letter(reason="Retry"), retry_after=self._retry_after)
+        return Returned(move=CursorMove(handled_seq=delivery.wanted_seq))
 
     async def next(self):
         async with asyncio.timeout(DEADLINE):

@@ -13,7 +13,7 @@ import random
 import sys
 from pathlib import Path
 
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.entries import Batch, EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,
@@ -51,9 +51,10 @@ async def append_for_ever(journal, dice):
 async def handle_for_ever(journal):
     while True:
         for delivery in await claim(journal):
-            done = delivery.entry.seq if delivery.entry else delivery.wanted_seq
-            assert await finish(journal, delivery, None if delivery.entry else done)
-            say("event" if delivery.entry else "chat", done)
+            is_event = isinstance(delivery, EventDelivery)
+            done = delivery.entry.seq if is_event else delivery.wanted_seq
+            assert await finish(journal, delivery, None if is_event else done)
+            say("event" if is_event else "chat", done)
 
 
 async def live(folder, seed):

@@ -9,19 +9,21 @@ from mycel_runtime.journal.entries import (
     Batch,
     ChatWork,
     Checkpoint,
+    CursorMove,
     Entry,
     EventWork,
     HandlerId,
     Intent,
     IntentState,
     Lane,
+    Letter,
 )
 from mycel_runtime.wire.ids import ChatId, UserId
 
 ME: Final = UserId("me")
 OTHER: Final = UserId("other")
 
-LEASE_SECONDS: Final = 60.0
+GIVEN_UP: Final = Letter(reason="ValueError", trace="t")
 
 
 def checkpoint(since_seq, *, identity=ME, epoch=1, server="http://backend"):
@@ -86,7 +88,7 @@ async def happen(journal, *seqs, now=0.0, identity=ME, **more):
 
 
 async def claim(journal, *, now=0.0, limit=100, identity=ME):
-    return list(await journal.claim(identity, limit=limit, now=now, lease_seconds=LEASE_SECONDS))
+    return list(await journal.claim(identity, limit=limit, now=now))
 
 
 async def claim_one(journal, **more):
@@ -96,11 +98,11 @@ async def claim_one(journal, **more):
 
 
 async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=0.0):
-    return await journal.finish(delivery, handled_seq=handled_seq, wanted_seq=wanted_seq, now=now)
+    return await journal.finish(delivery, CursorMove(handled_seq=handled_seq, wanted_seq=wanted_seq), now=now)
 
 
 async def bury(journal, delivery, through_seq=None, *, now=0.0):
-    return await journal.bury(delivery, through_seq=through_seq, reason="ValueError", trace="t", now=now)
+    return await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=through_seq), now=now)
 
 
 async def handle_through(journal, seq, *, now=0.0, **more):

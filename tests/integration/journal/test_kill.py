@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mycel_runtime.journal.entries import EventDelivery
 from tests.integration.journal.samples import ME, claim, finish
 
 ROOT = Path(__file__).parents[3]
@@ -77,8 +78,9 @@ async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, o
     left, chats = [], []
     while claimed := await claim(journal):
         for delivery in claimed:
-            (left if delivery.entry else chats).append(delivery)
-            await finish(journal, delivery, None if delivery.entry else delivery.wanted_seq)
+            is_event = isinstance(delivery, EventDelivery)
+            (left if is_event else chats).append(delivery)
+            await finish(journal, delivery, None if is_event else delivery.wanted_seq)
     numbers = [delivery.entry.seq for delivery in left]
     assert len(handled) == len(set(handled))
     assert numbers == list(range(through - len(numbers) + 1, through + 1))

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.entries import Batch, ChatDelivery, EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,
@@ -109,13 +109,13 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit):
-        claimed = self.run(self.journal.claim(ME, limit=limit, now=self.now, lease_seconds=60))
+        claimed = self.run(self.journal.claim(ME, limit=limit, now=self.now))
         assert len(claimed) <= limit
         for delivery in claimed:
             assert delivery.due_at <= self.now
             assert delivery.turn >= self.turns[delivery.delivery_id]
             self.turns[delivery.delivery_id] = delivery.turn
-            if delivery.entry:
+            if isinstance(delivery, EventDelivery):
                 waiting = [seq for seq, handler in self.events.items() if handler == delivery.handler]
                 assert delivery.entry.seq == min(waiting)
         self.running += [(delivery, self.newest[delivery.chat_id]) for delivery in claimed]
@@ -134,7 +134,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(dice=DICE, gap=st.none() | st.integers(1, 3))
     def finish(self, dice, gap):
         delivery, read = self.take(dice)
-        if delivery.entry:
+        if isinstance(delivery, EventDelivery):
             assert self.run(finish(self.journal, delivery, now=self.now))
             del self.events[delivery.entry.seq]
         else:
@@ -147,8 +147,10 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(dice=DICE)
     def bury(self, dice):
         delivery, read = self.take(dice)
-        assert self.run(bury(self.journal, delivery, None if delivery.entry else read, now=self.now))
-        if delivery.entry:
+        assert self.run(
+            bury(self.journal, delivery, None if isinstance(delivery, EventDelivery) else read, now=self.now)
+        )
+        if isinstance(delivery, EventDelivery):
             del self.events[delivery.entry.seq]
         else:
             self.cover(delivery, read)
@@ -179,7 +181,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.events[seq] = told.handler
 
     @precondition(lambda self: self.stale)
-    @rule(dice=DICE, verb=st.sampled_from(["finish", "bury", "postpone", "renew"]))
+    @rule(dice=DICE, verb=st.sampled_from(["finish", "bury", "postpone"]))
     def late(self, dice, verb):
         """Somebody comes back with a claim that is not theirs any more."""
         delivery = self.stale[dice % len(self.stale)]
@@ -187,7 +189,6 @@ class JournalMachine(RuleBasedStateMachine):
             "finish": lambda: finish(self.journal, delivery, 1_000),
             "bury": lambda: bury(self.journal, delivery, 1_000),
             "postpone": lambda: self.journal.postpone(delivery, due_at=1e9, spend=True),
-            "renew": lambda: self.journal.renew(delivery, until=1e9),
         }
         assert not self.run(change[verb]())
 
@@ -204,7 +205,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.open()
 
     def cover(self, delivery, through):
-        if not delivery.is_revived:
+        if isinstance(delivery, ChatDelivery):
             key = delivery.handler, delivery.chat_id
             self.covered[key] = max(self.covered[key], through)
 

@@ -85,7 +85,7 @@ class Agent:
     async def deliver(self, *, limit=200):
         """Run what is due now; postponed deliveries wait for the clock."""
         for _ in range(limit):
-            claimed = await self.journal.claim(self.me, limit=10, now=self.clock(), lease_seconds=60)
+            claimed = await self.journal.claim(self.me, limit=10, now=self.clock())
             if not claimed:
                 return
             async with asyncio.TaskGroup() as tasks:

@@ -158,7 +158,7 @@ class CrashMachine(RuleBasedStateMachine):
             self.shown[name] = set(self.handled[name])
 
     async def deliver_due(self):
-        while claimed := await self.mortal.claim(ME, limit=1, now=self.now, lease_seconds=60):
+        while claimed := await self.mortal.claim(ME, limit=1, now=self.now):
             self.parts.dispatcher.running += 1
             await self.parts.dispatcher._deliver(claimed[0])
 

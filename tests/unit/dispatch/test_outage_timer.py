@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Unanswered
+from mycel_runtime.journal.entries import Letter
 
 IN_VAIN = Unanswered(reason="ServerError")
 
@@ -39,7 +40,7 @@ def test_a_delivery_that_is_new_to_an_outage_waits_as_long_as_all():
 def test_it_begins_anew_after_any_answer():
     clock = Clock()
     timer = OutageTimer(clock)
-    for result in (Returned(), Failed(reason="ValueError", trace="")):
+    for result in (Returned(), Failed(letter=Letter(reason="ValueError"))):
         timer.note(1, IN_VAIN)
         clock.now += 10
         timer.note(1, result)

@@ -6,9 +6,10 @@ import pytest
 
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
+from mycel_runtime.journal.entries import Letter
 from mycel_runtime.settings import DispatchSettings
 
-FAILED = Failed(reason="ValueError", trace="")
+FAILED = Failed(letter=Letter(reason="ValueError"))
 
 
 class Log:
@@ -60,7 +61,7 @@ def test_a_success_between_them_begins_anew(quarantine):
 
 @pytest.mark.parametrize(
     "result",
-    [Unanswered(reason="x"), Failed(reason="Retry", trace="", is_answer=True)],
+    [Unanswered(reason="x"), Failed(letter=Letter(reason="Retry"), is_answer=True)],
     ids=["backend", "answer"],
 )
 def test_what_is_not_the_plugins_fault_counts_for_nothing(quarantine, result):

@@ -15,6 +15,7 @@ from mycel_runtime.dispatch.abandoned import abandoned_tasks
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
+from mycel_runtime.journal.entries import Letter
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
@@ -39,7 +40,7 @@ async def outcome(function, seconds=20.0):
         deadline=asyncio.get_running_loop().time() + seconds,
         attempt=1,
     )
-    return await run_handler(handler_of(function), context, through_seq=3)
+    return await run_handler(handler_of(function), context)
 
 
 def raising(exc, *, is_async):
@@ -72,29 +73,28 @@ async def test_whatever_a_handler_raises_is_contained_and_told_without_values(ex
 
     assert isinstance(failed, Failed)
     assert not failed.is_permanent
-    assert failed.through_seq == 3
-    assert SECRET not in failed.reason + failed.trace
+    assert SECRET not in failed.letter.reason + failed.letter.trace
 
 
 async def test_a_trace_names_file_line_and_function():
     failed = await outcome(raising(ValueError(SECRET), is_async=True))
 
-    assert failed.reason == "ValueError"
-    assert failed.trace.splitlines()[-1].startswith("test_run.py:")
-    assert failed.trace.endswith("in coroutine")
+    assert failed.letter.reason == "ValueError"
+    assert failed.letter.trace.splitlines()[-1].startswith("test_run.py:")
+    assert failed.letter.trace.endswith("in coroutine")
 
 
 async def test_retry_and_reject_are_answers():
     assert await outcome(raising(Retry(after=2), is_async=True)) == Failed(
-        reason="Retry", trace="", through_seq=3, retry_after=2, is_answer=True
+        letter=Letter(reason="Retry"), retry_after=2, is_answer=True
     )
     rejected = await outcome(raising(Reject("no"), is_async=False))
-    assert (rejected.reason, rejected.is_permanent) == ("Reject: no", True)
+    assert (rejected.letter.reason, rejected.is_permanent) == ("Reject: no", True)
 
 
 async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_handlers():
     refused = await outcome(raising(BadRequestError(400, "no"), is_async=True))
-    assert (refused.reason, refused.is_permanent) == ("BadRequestError 400", True)
+    assert (refused.letter.reason, refused.is_permanent) == ("BadRequestError 400", True)
 
     assert isinstance(await outcome(raising(TransportError("reset"), is_async=True)), Unanswered)
     assert isinstance(
@@ -106,7 +106,7 @@ async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_
 async def test_q52_a_refusal_that_a_proxy_may_have_said_is_tried_again_and_is_not_the_handlers(error):
     refused = await outcome(raising(error, is_async=True))
 
-    assert refused.reason == f"{type(error).__name__} {error.status_code}"
+    assert refused.letter.reason == f"{type(error).__name__} {error.status_code}"
     assert (refused.is_permanent, refused.is_answer) == (False, True)
 
 
@@ -125,7 +125,7 @@ async def test_the_deadline_cancels_an_async_handler():
     async def forever(ctx):
         await asyncio.Event().wait()
 
-    assert (await outcome(forever, seconds=0.01)).reason == "deadline passed"
+    assert (await outcome(forever, seconds=0.01)).letter.reason == "deadline passed"
 
 
 async def test_the_deadline_abandons_a_thread():
@@ -134,7 +134,7 @@ async def test_the_deadline_abandons_a_thread():
     failed = await outcome(lambda_named(released), seconds=0.01)
     released.set()
 
-    assert failed.reason == "deadline passed"
+    assert failed.letter.reason == "deadline passed"
 
 
 def lambda_named(released):
@@ -145,7 +145,7 @@ def lambda_named(released):
 
 
 async def test_an_error_of_its_own_timeout_is_a_failure_not_the_deadline():
-    assert (await outcome(raising(TimeoutError(), is_async=True))).reason == "TimeoutError"
+    assert (await outcome(raising(TimeoutError(), is_async=True))).letter.reason == "TimeoutError"
 
 
 async def test_cancelling_the_run_cancels_the_handler_and_passes_through():
@@ -198,7 +198,7 @@ async def test_a_handler_that_catches_its_cancellation_is_abandoned_at_its_deadl
 
     failed = await outcome(stubborn(released), seconds=0.01)
 
-    assert (failed.reason, failed.through_seq) == ("deadline passed", 3)
+    assert failed.letter.reason == "deadline passed"
     assert abandoned_tasks() == 1
     released.set()
     await until_none_is_abandoned()
@@ -243,7 +243,7 @@ async def test_a_second_cancellation_ends_a_handler_that_catches_one():
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
 
-    assert (await outcome(handler, seconds=0.01)).reason == "deadline passed"
+    assert (await outcome(handler, seconds=0.01)).letter.reason == "deadline passed"
     await until_none_is_abandoned()
 
 
@@ -275,7 +275,7 @@ async def test_what_a_handler_raises_because_it_is_cancelled_is_not_its_failure(
         if seconds > 1:
             running.cancel()
 
-    assert running.cancelled() or running.result().reason == "deadline passed"
+    assert running.cancelled() or running.result().letter.reason == "deadline passed"
     assert running.cancelled() is (seconds > 1)
 
 
@@ -295,5 +295,5 @@ async def test_recursion_without_end_is_contained():
         return recurse(ctx)
 
     limit = sys.getrecursionlimit()
-    assert (await outcome(recurse)).reason == "RecursionError"
+    assert (await outcome(recurse)).letter.reason == "RecursionError"
     assert sys.getrecursionlimit() == limit

@@ -18,6 +18,7 @@ from mycel_runtime.dispatch.verdict import (
     judge,
     outage_delay,
 )
+from mycel_runtime.journal.entries import CursorMove, Letter
 from mycel_runtime.settings import DispatchSettings
 
 SETTINGS = DispatchSettings()
@@ -28,29 +29,29 @@ def verdict(result, attempts=0, outage=0.0, draw=0.0):
 
 
 def test_a_return_finishes():
-    returned = Returned(handled_seq=3)
+    returned = Returned(move=CursorMove(handled_seq=3))
 
     assert verdict(returned) == Finish(returned=returned)
 
 
 def test_a_failure_spends_an_attempt_and_waits_longer_each_time():
-    delays = [verdict(Failed(reason="ValueError", trace=""), attempts=spent).delay for spent in range(7)]
+    delays = [verdict(Failed(letter=Letter(reason="ValueError")), attempts=spent).delay for spent in range(7)]
 
     assert delays == [0.5, 1, 2, 4, 8, 16, 30]
 
 
 def test_the_last_attempt_buries():
-    failed = Failed(reason="x", trace="t", through_seq=9)
+    failed = Failed(letter=Letter(reason="x", trace="t"), move=CursorMove(handled_seq=9))
 
     assert verdict(failed, attempts=7) == Bury(failed=failed)
 
 
 def test_a_permanent_failure_is_buried_at_once():
-    assert isinstance(verdict(Failed(reason="x", trace="", is_permanent=True)), Bury)
+    assert isinstance(verdict(Failed(letter=Letter(reason="x"), is_permanent=True)), Bury)
 
 
 def test_a_retry_waits_as_long_as_it_asked():
-    result = verdict(Failed(reason="Retry", trace="", retry_after=7.5))
+    result = verdict(Failed(letter=Letter(reason="Retry"), retry_after=7.5))
 
     assert result == Postpone(delay=7.5, spend=True, reason="Retry")
 

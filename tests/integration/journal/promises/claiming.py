@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.journal.entries import Hole
+from mycel_runtime.journal.entries import CursorMove, EventDelivery, Hole
 from tests.integration.journal.samples import ME, OTHER, claim, claim_one, entry, finish, happen, want
 
 
@@ -39,8 +39,8 @@ class ClaimConformance:
     async def test_a_hole_waits_no_longer_for_a_clock_that_was_set_back(self, journal):
         await want(journal, 5)
         hole = Hole(seq=4, noticed_at=100.0)
-        end = {"handled_seq": 5, "wanted_seq": None, "now": 100.0}
-        await journal.finish(await claim_one(journal), holes=(hole,), hole_at=105.0, **end)
+        move = CursorMove(handled_seq=5, holes=(hole,), hole_at=105.0)
+        await journal.finish(await claim_one(journal), move, now=100.0)
         await journal.rewind(ME, seconds=50.0, now=51.0)
         assert await journal.next_due_at(ME, now=51.0) == 55.0
         await want(journal, 6, now=52.0)
@@ -118,7 +118,7 @@ class ClaimConformance:
         await happen(journal, 1, chat="c")
         delivery = await claim_one(journal)
 
-        assert (delivery.entry, delivery.chat_id, delivery.is_revived) == (entry(1), "c", False)
+        assert (type(delivery), delivery.entry, delivery.chat_id) == (EventDelivery, entry(1), "c")
 
     async def test_a_postponed_delivery_is_due_when_told(self, journal):
         await want(journal, 1)

@@ -31,18 +31,9 @@ class FencingConformance:
         await claim_one(journal)
         return delivery
 
-    async def test_a_claim_is_kept_by_renewing(self, journal):
-        await want(journal, 1)
-        delivery = await claim_one(journal)
-
-        assert await journal.renew(delivery, until=1e9)
-        assert await finish(journal, delivery, 1)
-        assert not await journal.renew(delivery, until=2e9)
-
     async def test_a_stale_claim_changes_nothing(self, journal, stale):
         before = await journal.statistics(ME)
 
-        assert not await journal.renew(stale, until=1e9)
         assert not await journal.postpone(stale, due_at=1e9, spend=True)
         assert not await finish(journal, stale, 5, wanted_seq=9)
         assert not await bury(journal, stale, 5)
@@ -91,7 +82,6 @@ class FencingConformance:
         await claim_one(heir)
 
         assert not await finish(heir, before, 5)
-        assert not await heir.renew(before, until=1e9)
 
     async def test_everything_committed_is_there_for_the_successor(self, journal, successor):
         batch = Batch(

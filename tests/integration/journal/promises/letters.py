@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import Hole
+from mycel_runtime.journal.entries import (
+    ChatDelivery,
+    CursorMove,
+    EventDelivery,
+    Hole,
+    Letter,
+    LetterDelivery,
+)
 from tests.integration.journal.samples import (
+    GIVEN_UP,
     ME,
     bury,
     claim,
@@ -62,12 +70,12 @@ class BurialConformance:
         assert await journal.revive(letter.dead_letter_id, now=2.0)
         assert await journal.dead_letters(ME) == []
         revived = await claim_one(journal, now=9.0)
-        assert (revived.is_revived, revived.handled_seq, revived.wanted_seq) == (True, 2, 5)
+        assert (type(revived), revived.handled_seq, revived.wanted_seq) == (LetterDelivery, 2, 5)
         assert (revived.lane, revived.attempts, revived.due_at) == (buried.lane, 0, 2.0)
         assert revived.delivery_id != buried.delivery_id
         assert await finish(journal, revived, 5)
         living = await claim_one(journal, now=9.0)
-        assert (living.is_revived, living.handled_seq, living.wanted_seq) == (False, 5, 6)
+        assert (type(living), living.handled_seq, living.wanted_seq) == (ChatDelivery, 5, 6)
         await finish(journal, living, 6)
         assert await claim(journal, now=9.0) == []
 
@@ -78,7 +86,7 @@ class BurialConformance:
         await journal.revive(letter.dead_letter_id, now=5.0)
 
         revived = await claim_one(journal, now=5.0)
-        assert (revived.entry.seq, revived.is_revived) == (1, True)
+        assert (type(revived), revived.entry.seq) == (EventDelivery, 1)
 
     async def test_a_revived_letter_can_be_buried_again(self, journal):
         await handle_through(journal, 2)
@@ -93,20 +101,17 @@ class BurialConformance:
         assert (again.after_seq, again.through_seq) == (2, 5)
         assert again.dead_letter_id > letter.dead_letter_id
         living = await claim_one(journal, now=1.0)
-        assert (living.is_revived, living.handled_seq, living.wanted_seq) == (False, 5, 8)
+        assert (type(living), living.handled_seq, living.wanted_seq) == (ChatDelivery, 5, 8)
 
     async def test_a_late_number_goes_with_its_letter_and_is_looked_for_no_more(self, journal):
         """Else it is given and buried for ever (Q27)."""
         late, missing = Hole(seq=2, noticed_at=1.0), Hole(seq=4, noticed_at=1.0)
         await want(journal, 5)
-        end = {"now": 1.0, "hole_at": 3.0}
-        await journal.finish(
-            await claim_one(journal), handled_seq=5, wanted_seq=None, holes=[late, missing], **end
-        )
+        move = CursorMove(handled_seq=5, holes=(late, missing), hole_at=3.0)
+        await journal.finish(await claim_one(journal), move, now=1.0)
         buried = await claim_one(journal, now=3.0)
-        await journal.bury(
-            buried, through_seq=5, reason="r", trace="", holes=[missing], late=[late], now=3.0, hole_at=6.0
-        )
+        move = CursorMove(handled_seq=5, holes=(missing,), hole_at=6.0)
+        await journal.bury(buried, Letter(reason="r", late=(late,)), move, now=3.0)
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.after_seq, letter.through_seq) == (1, 5)
@@ -176,14 +181,13 @@ class BurialConformance:
         assert await journal.revive(letter.dead_letter_id, now=0.0)
         assert not await journal.revive(letter.dead_letter_id, now=0.0)
         living = await claim_one(journal)
-        assert (living.is_revived, living.handled_seq) == (False, 2)
+        assert (type(living), living.handled_seq) == (ChatDelivery, 2)
 
     async def test_holes_that_could_not_be_looked_for_go_with_the_letter(self, journal):
         late = Hole(seq=2, noticed_at=1.0)
         await want(journal, 5)
-        await journal.finish(
-            await claim_one(journal), handled_seq=5, wanted_seq=None, holes=[late], hole_at=3.0, now=1.0
-        )
+        move = CursorMove(handled_seq=5, holes=(late,), hole_at=3.0)
+        await journal.finish(await claim_one(journal), move, now=1.0)
         await bury(journal, await claim_one(journal, now=3.0), None, now=3.0)
 
         (letter,) = await journal.dead_letters(ME)
@@ -204,7 +208,7 @@ class BurialConformance:
     async def test_a_buried_delivery_can_ask_for_another_look(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.bury(delivery, through_seq=5, reason="r", trace="", now=0.0, wanted_seq=7)
+        await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=5, wanted_seq=7), now=0.0)
 
         assert (await claim_one(journal)).wanted_seq == 7
 

@@ -6,9 +6,11 @@ import pytest
 
 from mycel_runtime.journal.entries import (
     INTENT_TRANSITIONS,
+    CursorMove,
     Hole,
     IntentEvent,
     IntentState,
+    Letter,
     Unattended,
 )
 from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, handle_through, intent, want
@@ -79,7 +81,9 @@ class SpeechConformance:
         said = intent(delivery, 0, state=IntentState.SENT, message_id="m", message_seq=6)
         await journal.settle(said)
         await journal.intend(intent(delivery, 1))
-        await journal.bury(delivery, through_seq=5, reason="r", trace="", now=0.0, message_ids=["m4", "m5"])
+        await journal.bury(
+            delivery, Letter(reason="r", message_ids=("m4", "m5")), CursorMove(handled_seq=5), now=0.0
+        )
 
         (letter,) = await journal.dead_letters(ME)
         assert letter.message_ids == ("m4", "m5")
@@ -140,7 +144,7 @@ class SpeechConformance:
         hole = Hole(seq=4, noticed_at=1.0)
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.finish(delivery, handled_seq=5, wanted_seq=None, now=1.0, holes=(hole,), hole_at=3.0)
+        await journal.finish(delivery, CursorMove(handled_seq=5, holes=(hole,), hole_at=3.0), now=1.0)
 
         assert await claim(journal, now=2.9) == []
         assert await journal.next_due_at(ME, now=2.0) == 3.0
@@ -151,14 +155,8 @@ class SpeechConformance:
 
     async def test_a_new_message_does_not_wait_for_a_hole(self, journal):
         await want(journal, 5)
-        await journal.finish(
-            await claim_one(journal),
-            handled_seq=5,
-            wanted_seq=None,
-            now=1.0,
-            holes=(Hole(seq=4, noticed_at=1.0),),
-            hole_at=30.0,
-        )
+        move = CursorMove(handled_seq=5, holes=(Hole(seq=4, noticed_at=1.0),), hole_at=30.0)
+        await journal.finish(await claim_one(journal), move, now=1.0)
         await want(journal, 6, now=2.0)
 
         assert (await claim_one(journal, now=2.0)).wanted_seq == 6
