@@ -5,7 +5,8 @@ Every error of mycel-runtime, in one tree.
     ├── ConfigError                 the operator's input is wrong; names file, key and fix       exit 78
     │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
     │   │   └── PluginImportError   its own code failed, ended the process or hung               exit 78
-    │   └── StateDirectoryError     the state directory cannot be used                           exit 78
+    │   ├── StateDirectoryError     the state directory cannot be used                           exit 78
+    │   └── JournalFileError        the journal's file is not one that can be used               exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     ├── WireError                   bytes that are no frame
@@ -76,6 +77,10 @@ class PluginImportError(PluginError):
 
 class StateDirectoryError(ConfigError):
     """The state directory cannot be used."""
+
+
+class JournalFileError(ConfigError):
+    """The journal's file is damaged, somebody else's, or of a version that this program does not know."""
 
 
 class IdentityHeldError(MycelError):

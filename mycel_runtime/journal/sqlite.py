@@ -35,8 +35,9 @@ from mycel_runtime.journal.entries import (
     LetterDelivery,
     Mark,
 )
+from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
-from mycel_runtime.journal.statements import MIGRATIONS, execute, execute_rows, values_of
+from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
@@ -47,9 +48,6 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.wire.ids import ChatId, UserId
-
-APPLICATION_ID: Final = 0x4D59434C
-"""`MYCL`: what `file` and we recognise a journal by."""
 
 _CLAIMED_COLUMNS: Final = (
     "delivery_id",
@@ -75,7 +73,7 @@ class SqliteJournal(SqliteSpeech):
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "journal.sqlite3"
         self._lock = _Lock(state_dir / "journal.lock")
-        self._writer = Writer(self._path, _prepare)
+        self._writer = Writer(self._path, lambda connection: prepare(connection, self._path))
 
     def open(self) -> None:
         """
@@ -83,7 +81,8 @@ class SqliteJournal(SqliteSpeech):
 
         Raises:
             IdentityHeldError: Another process has this journal open.
-            JournalError: The file is damaged, no journal, or of a newer version.
+            JournalFileError: The file is damaged, no journal, or of another version.
+            JournalError: It cannot be opened.
         """
         self._lock.acquire()
         try:
@@ -397,26 +396,6 @@ def _key(delivery: Delivery) -> dict[str, Any]:
 
 def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
     return Entry(*execute(connection, "read_entry", {"entry_id": entry_id}).fetchone())
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Refuse what is not ours, unchanged; then migrate, each step in a transaction of its own."""
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if application_id != APPLICATION_ID and not is_empty:
-        raise JournalError(
-            "this SQLite file is not a mycel-runtime journal; give the agent another state_dir"
-        )
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise JournalError(
-            f"the journal has version {version}, this program knows {len(MIGRATIONS)}: upgrade mycel-runtime"
-        )
-    for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {step}; COMMIT;"
-        )
 
 
 class _Lock:

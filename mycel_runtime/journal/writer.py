@@ -71,7 +71,8 @@ class Writer:
         Start the thread; returns when the file is open and migrated.
 
         Raises:
-            JournalError: It is not a journal, is damaged, or was made by a newer version.
+            JournalFileError: `prepare` refused it.
+            JournalError: It cannot be opened.
         """
         opened: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(opened,), name="journal-writer", daemon=True)
@@ -163,10 +164,10 @@ class Writer:
         try:
             connection.row_factory = sqlite3.Row
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+            # Before anything else is read or written, be it a mode: somebody else's file stays as it is.
+            self._prepare(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            # Before anything is written, be it a mode: somebody else's file stays as it is.
-            self._prepare(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             connection.execute("PRAGMA journal_size_limit = 67108864")

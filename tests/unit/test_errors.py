@@ -16,6 +16,7 @@ from mycel_runtime.errors import (
     HandshakeError,
     IdentityHeldError,
     IdentityRefusedError,
+    JournalFileError,
     MycelError,
     NotCaughtUpError,
     NotSentError,
@@ -73,6 +74,7 @@ def test_printed_exit_codes_are_the_real_ones():
         (ConfigError, 78),
         (PluginError, 78),
         (StateDirectoryError, 78),
+        (JournalFileError, 78),
     ],
 )
 def test_exit_codes_are_as_designed(error, code):

@@ -13,9 +13,10 @@ from importlib import resources
 
 import pytest
 
-from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.errors import IdentityHeldError, JournalError, JournalFileError
 from mycel_runtime.journal.entries import Batch
-from mycel_runtime.journal.sqlite import APPLICATION_ID, SqliteJournal
+from mycel_runtime.journal.schema import APPLICATION_ID
+from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.conformance import JournalConformance
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, want
 
@@ -93,7 +94,7 @@ async def test_a_journal_is_held_within_a_process_too(journal, tmp_path):
 async def test_a_journal_that_could_not_be_opened_is_not_held(tmp_path, open_journal):
     (tmp_path / "journal.sqlite3").write_bytes(b"no database at all" * 100)
     for _ in range(2):
-        with pytest.raises(JournalError, match="SQLITE_NOTADB"):
+        with pytest.raises(JournalFileError, match="SQLITE_NOTADB"):
             SqliteJournal(tmp_path).open()
     (tmp_path / "journal.sqlite3").unlink()
 
@@ -137,7 +138,7 @@ async def test_a_journal_of_a_newer_version_is_refused_untouched(tmp_path, journ
         connection.execute("PRAGMA user_version = 999")
     before = (tmp_path / "journal.sqlite3").read_bytes()
 
-    with pytest.raises(JournalError, match=f"version 999, this program knows {len(MIGRATIONS)}"):
+    with pytest.raises(JournalFileError, match=f"version 999, this program knows {len(MIGRATIONS)}"):
         SqliteJournal(tmp_path).open()
     assert (tmp_path / "journal.sqlite3").read_bytes() == before
 
@@ -148,7 +149,7 @@ def test_somebody_elses_database_is_refused_untouched(tmp_path):
     (tmp_path / "journal.sqlite3").chmod(0o644)
     before = (tmp_path / "journal.sqlite3").read_bytes()
 
-    with pytest.raises(JournalError, match="not a mycel-runtime journal"):
+    with pytest.raises(JournalFileError, match="not a mycel-runtime journal"):
         SqliteJournal(tmp_path).open()
     assert (tmp_path / "journal.sqlite3").read_bytes() == before
     assert modes(tmp_path) == {"journal.lock": 0o600, "journal.sqlite3": 0o644}
@@ -221,11 +222,27 @@ async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path,
         assert migrated.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
 
 
+@pytest.mark.parametrize("version", [1, 7])
+def test_a_journal_from_before_the_first_release_is_refused_with_the_reason(tmp_path, version):
+    """Its versions were counted from 1 as well, and its tables were others."""
+    with database(tmp_path) as connection:
+        connection.execute("CREATE TABLE delivery (delivery_id INTEGER PRIMARY KEY, lease_until REAL)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalFileError, match="before the first release") as refused:
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+    assert str(tmp_path / "journal.sqlite3") in refused.value.where
+    assert "state_dir" in refused.value.fix
+
+
 async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, open_journal):
     first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
     broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
     with monkeypatch.context() as patch:
-        patch.setattr("mycel_runtime.journal.sqlite.MIGRATIONS", [first, broken])
+        patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first, broken])
         with pytest.raises(JournalError, match="half"):
             SqliteJournal(tmp_path).open()
     with database(tmp_path) as connection:

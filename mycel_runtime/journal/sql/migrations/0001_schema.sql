@@ -1,3 +1,6 @@
+-- Version 1. It is open until the first release: until then change it here, and a journal that was made before the
+-- change is refused at open. From the release on it stays as it is, and every change is a file 0002_….sql of its own.
+
 -- Checkpoint of each identity: how far its stream has been heard without a gap.
 CREATE TABLE checkpoint (
   identity  TEXT PRIMARY KEY,
@@ -22,6 +25,15 @@ CREATE TABLE entry (
 -- A number names one frame per epoch: a replay finds its first copy here.
 CREATE UNIQUE INDEX entry_by_seq ON entry (identity, epoch, seq) WHERE seq IS NOT NULL;
 
+-- What the server's lists last said, so that what changes there without a notification becomes an event of its own.
+CREATE TABLE snapshot (
+  identity TEXT NOT NULL,
+  kind     TEXT NOT NULL,
+  key      TEXT NOT NULL,
+  state    TEXT NOT NULL,
+  PRIMARY KEY (identity, kind, key)
+) STRICT, WITHOUT ROWID;
+
 -- Work: (handler x lane). AUTOINCREMENT, because intents outlive a deleted delivery and name it.
 CREATE TABLE delivery (
   delivery_id    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -33,41 +45,62 @@ CREATE TABLE delivery (
   dead_letter_id INTEGER,                         -- a dead letter's work, due again
   handled_seq    INTEGER,                         -- chat work; NULL until anchored
   wanted_seq     INTEGER NOT NULL DEFAULT 0,
+  -- The newest number of the chat that anybody has told of; `wanted_seq` may be above it, to say "look once more".
+  told_seq       INTEGER NOT NULL DEFAULT 0,
+  -- Hints up to here make nothing due: the chat was given up unread, and a letter says so.
+  given_up_seq   INTEGER NOT NULL DEFAULT 0,
+  -- Chat work: a hint without a number came while the delivery was running.
+  look_again     INTEGER NOT NULL DEFAULT 0,
+  -- Numbers that were missing when the chat was read (Q27), as JSON [[seq, noticed_at], ...], and when to look again.
+  holes          TEXT NOT NULL DEFAULT '[]',
+  hole_at        REAL,
   turn           INTEGER NOT NULL DEFAULT 0,
   attempts       INTEGER NOT NULL DEFAULT 0,
   state          TEXT NOT NULL CHECK (state IN ('idle', 'due', 'running')),
   due_at         REAL NOT NULL,
-  claim          INTEGER,
-  lease_until    REAL
+  claim          INTEGER
 ) STRICT;
 
 CREATE UNIQUE INDEX delivery_chat ON delivery (identity, handler, lane)
   WHERE entry_id IS NULL AND dead_letter_id IS NULL;
 CREATE UNIQUE INDEX delivery_event ON delivery (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL;
+CREATE INDEX delivery_lane ON delivery (identity, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL;
 CREATE INDEX delivery_due ON delivery (identity, due_at, delivery_id) WHERE state = 'due';
 CREATE INDEX delivery_running ON delivery (identity, lane) WHERE state = 'running';
 CREATE INDEX delivery_unanchored ON delivery (identity, lane) WHERE handled_seq IS NULL AND chat_id IS NOT NULL;
 
 -- The outbox: what a handler is about to say, has said, or perhaps has said.
 CREATE TABLE intent (
-  delivery_id  INTEGER NOT NULL,
-  turn         INTEGER NOT NULL,
-  ordinal      INTEGER NOT NULL,
-  identity     TEXT NOT NULL,
-  chat_id      TEXT NOT NULL,
-  base_seq     INTEGER NOT NULL,
-  content_hash TEXT NOT NULL,
-  state        TEXT NOT NULL CHECK (state IN ('intended', 'sent', 'refused', 'unknown')),
-  message_id   TEXT,
-  message_seq  INTEGER,
-  intended_at  REAL NOT NULL,
+  delivery_id   INTEGER NOT NULL,
+  turn          INTEGER NOT NULL,
+  ordinal       INTEGER NOT NULL,
+  identity      TEXT NOT NULL,
+  handler       TEXT NOT NULL,
+  chat_id       TEXT NOT NULL,
+  base_seq      INTEGER NOT NULL,
+  content_hash  TEXT NOT NULL,
+  state         TEXT NOT NULL CHECK (state IN ('intended', 'sent', 'refused', 'unknown')),
+  message_id    TEXT,
+  message_seq   INTEGER,
+  intended_at   REAL NOT NULL,
+  is_unattended INTEGER NOT NULL,                 -- said without a human in view
   PRIMARY KEY (delivery_id, turn, ordinal)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX intent_message ON intent (identity, chat_id, message_seq) WHERE state = 'sent';
 CREATE INDEX intent_unsettled ON intent (identity) WHERE state IN ('intended', 'unknown');
+CREATE INDEX intent_unattended ON intent (identity, chat_id) WHERE is_unattended = 1;
 
--- Work that was given up, with its reason.
+-- Chats in which nothing is said until a human speaks or the operator says so.
+CREATE TABLE hold (
+  identity TEXT NOT NULL,
+  chat_id  TEXT NOT NULL,
+  reason   TEXT NOT NULL,
+  held_at  REAL NOT NULL,
+  PRIMARY KEY (identity, chat_id)
+) STRICT, WITHOUT ROWID;
+
+-- Work that was given up, with its reason; what its turn had said already, so that trying it again says nothing twice.
 CREATE TABLE dead_letter (
   dead_letter_id INTEGER PRIMARY KEY AUTOINCREMENT,
   identity       TEXT NOT NULL,
@@ -77,8 +110,12 @@ CREATE TABLE dead_letter (
   entry_id       INTEGER REFERENCES entry,
   after_seq      INTEGER,
   through_seq    INTEGER,
+  holes          TEXT NOT NULL,                   -- late numbers below its span (Q27), as in `delivery.holes`
+  message_ids    TEXT NOT NULL,                   -- JSON: what the handler was given
   attempts       INTEGER NOT NULL,
   reason         TEXT NOT NULL,
   trace          TEXT NOT NULL,
-  buried_at      REAL NOT NULL
+  buried_at      REAL NOT NULL,
+  delivery_id    INTEGER NOT NULL,
+  turn           INTEGER NOT NULL
 ) STRICT;

@@ -1,0 +1,87 @@
+"""Recognises a journal's file, and brings it to this program's version."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.statements import MIGRATIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID: Final = 0x4D59434C
+"""`MYCL`: what `file` and we recognise a journal by."""
+
+_SET_ASIDE: Final = "Move it and its -wal and -shm files away, or set [agent] state_dir to another folder."
+_NO_DATABASE: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """
+    Refuse what is not ours, unchanged; then migrate, each step in a transaction of its own.
+
+    Args:
+        connection: New; nothing was written by it.
+        path: Of the file, for the error's text.
+
+    Raises:
+        JournalFileError: It is damaged, somebody else's, or of a version that this program does not know.
+    """
+    try:
+        version = _recognised(connection, path)
+    except sqlite3.DatabaseError as exc:
+        if exc.sqlite_errorname not in _NO_DATABASE:
+            raise
+        raise JournalFileError(f"{exc.sqlite_errorname}: {exc}", where=str(path), fix=_SET_ASIDE) from exc
+    for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {step}; COMMIT;"
+        )
+
+
+def _recognised(connection: sqlite3.Connection, path: Path) -> int:
+    """How many migrations the file has seen; 0: it is empty."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = _tables(connection)
+    if application_id != APPLICATION_ID and tables:
+        raise JournalFileError(
+            "this SQLite file is not a mycel-runtime journal",
+            where=str(path),
+            fix="Set [agent] state_dir to a folder of the agent's own.",
+        )
+    if version > len(MIGRATIONS):
+        raise JournalFileError(
+            f"the journal has version {version}, this program knows {len(MIGRATIONS)}: it was made by a newer"
+            " mycel-runtime, or by one from before the first release",
+            where=str(path),
+            fix=f"Upgrade mycel-runtime. If it is from before the first release: {_SET_ASIDE}",
+        )
+    if tables != _tables_of(version):
+        raise JournalFileError(
+            f"its tables are not those of a journal of version {version}: it was made before the first release",
+            where=str(path),
+            fix=_SET_ASIDE,
+        )
+    return version
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    """Every column and index, and not the words that made them: SQLite rewrites those as it likes."""
+    rows = connection.execute(
+        "SELECT s.name, coalesce(c.name, ''), coalesce(c.type, '') FROM sqlite_master AS s"
+        " LEFT JOIN pragma_table_xinfo(s.name) AS c WHERE s.name NOT LIKE 'sqlite_%'"
+    )
+    return {tuple(row) for row in rows}
+
+
+def _tables_of(version: int) -> set[tuple[str, str, str]]:
+    """Those of a new journal that has seen so many migrations."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        for script in MIGRATIONS[:version]:
+            fresh.executescript(script)
+        return _tables(fresh)
