@@ -13,7 +13,8 @@ Every error of mycel-runtime, in one tree.
     ├── ApiError                    the backend answered something else than success
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
     │   │   └── NotSentError        … and the request cannot have reached the backend            exit 75
-    │   ├── InvalidResponseError    success, but the body is not what the contract says
+    │   ├── InvalidResponseError    an answer that is not what the contract says
+    │   │   └── RedirectError       3xx: the server, or something before it, is elsewhere
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
@@ -167,7 +168,29 @@ class NotSentError(TransportError):
 
 
 class InvalidResponseError(ApiError):
-    """Success by its status, but the body is not what the contract says."""
+    """Success by its status, but the body is not what the contract says; or a status that it does not know."""
+
+
+class RedirectError(InvalidResponseError):
+    """
+    3xx: `base_url` is not the address of the backend itself. A redirect is never followed.
+
+    Args:
+        status_code: HTTP status.
+        location: Where it leads, without query; empty if it does not say.
+        base_url: What `base_url` would have to be; empty if the redirect leads to something else, as a login page.
+        content: As in `ApiError`.
+    """
+
+    def __init__(self, status_code: int, location: str, *, base_url: str = "", content: bytes = b"") -> None:
+        self.location = location
+        self.base_url = base_url
+        fix = (
+            f'set base_url to "{base_url}"'
+            if base_url
+            else "something between here and the backend answers in its place, perhaps with a login page"
+        )
+        super().__init__(status_code, f"redirected to {location or 'nowhere'}: {fix}", content)
 
 
 class BadRequestError(ApiError):

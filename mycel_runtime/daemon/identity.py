@@ -9,6 +9,7 @@ import tenacity
 
 from mycel_runtime.backoff import half_jitter, honoured
 from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, InvalidResponseError
+from mycel_runtime.inbox.guarded_queries import named
 from mycel_runtime.observe.facts import IdentityConfirmed, IdentityUnknown
 from mycel_runtime.wire.ids import UserId
 
@@ -41,7 +42,8 @@ async def identify(sdk: AsyncClient, *, server: str, settings: InboxSettings, ob
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         retry_in = state.next_action.sleep if state.next_action else 0.0
-        observer.tell(IdentityUnknown(error=type(error).__name__, retry_in=round(retry_in, 3)))
+        text = named(error) if isinstance(error, ApiError) else type(error).__name__
+        observer.tell(IdentityUnknown(error=text, retry_in=round(retry_in, 3)))
 
     async def ask() -> UserId:
         try:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mycel_runtime.errors import ApiError, AuthenticationError, IdentityRefusedError, ServerError
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    IdentityRefusedError,
+    RedirectError,
+    ServerError,
+)
 from mycel_runtime.observe.facts import ReconcileFailed
 
 if TYPE_CHECKING:
@@ -18,7 +24,7 @@ T = TypeVar("T")
 ODD_ANSWER: Final = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError)
 """What reading an answer raises that is not what the contract says: a list of null, a row without its id."""
 
-_LONGEST_DETAIL: Final = 200
+_LONGEST_DETAIL: Final = 500
 
 
 class GuardedQueries:
@@ -51,9 +57,9 @@ class GuardedQueries:
             return await question()
         except AuthenticationError as exc:
             await self.require_identity()
-            error = _named(exc)
+            error = named(exc)
         except ApiError as exc:
-            error = _named(exc)
+            error = named(exc)
         except ODD_ANSWER as exc:
             error = f"{type(exc).__name__}: the answer is not what the contract says"
         self._observer.tell(ReconcileFailed(reason=reason, error=error))
@@ -83,7 +89,8 @@ async def require_identity(sdk: AsyncClient, *, server: str) -> None:
         return
 
 
-def _named(error: ApiError) -> str:
-    """For the operator; the text of a server's error names the chat that is broken (Q20)."""
-    text = f": {error.detail[:_LONGEST_DETAIL]}" if isinstance(error, ServerError) else ""
+def named(error: ApiError) -> str:
+    """For the operator: a server's error names the chat that is broken (Q20), a redirect where to and the fix."""
+    is_telling = isinstance(error, ServerError | RedirectError)
+    text = f": {error.detail[:_LONGEST_DETAIL]}" if is_telling else ""
     return f"{type(error).__name__} {error.status_code}{text}"

@@ -28,6 +28,7 @@ class Body:
         self._status = status
         self._retry_after = headers.get("retry-after", "")
         self._date = headers.get("date", "")
+        self._location = headers.get("location", "")
         self._chunks: list[bytes] = []
         self._bytes = 0
         self._is_cut = False
@@ -45,7 +46,14 @@ class Body:
     def reply(self) -> Reply:
         """What has been taken in."""
         content = b"".join(self._chunks)
-        return Reply(self._status, content, self._retry_after, self._date, is_cut=self._is_cut)
+        return Reply(
+            self._status,
+            content,
+            self._retry_after,
+            self._date,
+            is_cut=self._is_cut,
+            location=self._location,
+        )
 
 
 def _length_on_a_doomed_connection(status: int, headers: Mapping[str, str]) -> int | None:

@@ -26,6 +26,7 @@ from mycel_runtime.errors import (
     ValidationError,
 )
 from mycel_runtime.observe.facts import StoredSendFailed
+from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Reply:
         retry_after: The header's text; empty when there is none.
         date: The header's text.
         is_cut: There was more of it than we take.
+        location: The header's text, of a redirect.
     """
 
     status: int
@@ -57,6 +59,7 @@ class Reply:
     retry_after: str = ""
     date: str = ""
     is_cut: bool = False
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ def error_of(call: Call[Any], reply: Reply, value: Any) -> ApiError:
         reply: The answer.
         value: Its JSON; anything else than a dict if it has none.
     """
+    if reply.status in redirect.STATUSES:
+        kept = reply.content[:_KEPT_CONTENT_BYTES]
+        return redirect.redirect_error(reply.status, reply.location, call.path, kept)
     kind = _kind(call, reply.status)
     error = kind(
         reply.status,

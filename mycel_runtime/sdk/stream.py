@@ -29,6 +29,7 @@ from mycel_runtime.errors import (
     ReplayOverflow,
     TransportError,
 )
+from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.happy_eyeballs import LEAD_SECONDS, connect_racing
 from mycel_runtime.sdk.retry_after import retry_after_seconds
 from mycel_runtime.sdk.transport import ClientUsageError
@@ -283,6 +284,9 @@ def _handshake_errors() -> Iterator[None]:
 
 def _refused(exc: websockets.InvalidStatus) -> HandshakeError:
     response = exc.response
+    if response.status_code in redirect.STATUSES:
+        redirected = redirect.redirect_error(response.status_code, _header(response, "Location"), PATH)
+        return HandshakeError(response.status_code, redirected.detail)
     body = bytes(response.body or b"")[:200].decode("utf-8", "replace")
     retry_after = retry_after_seconds(_header(response, "Retry-After"), _header(response, "Date"))
     detail = body or response.reason_phrase

@@ -43,6 +43,8 @@ BETTER_OUTCOMES: Final[dict[tuple[str, str], str]] = {
     ("chats.get", "200 text"): "a JSONDecodeError there",
     ("chats.get", "200 null"): "given back as a result there",
     ("chats.get", "200 number"): "given back as a result there",
+    ("chats.get", "307"): "without where it leads there",
+    ("messages.send", "307"): "as above",
 }
 """Method and chat id of the lines whose outcome differs by intention: an `ApiError` or a result, where the genuine
 clients raise something else or pass nonsense on."""

@@ -15,20 +15,20 @@ DEADLINE = 20.0
 
 
 class FirstWait:
-    """Remembers how long is waited after the first answer that was none."""
+    """Remembers what is told of the first answer that was none."""
 
     def __init__(self):
-        self.retry_in = asyncio.get_running_loop().create_future()
+        self.told = asyncio.get_running_loop().create_future()
 
     def tell(self, fact):
-        if fact.name == "identity.unanswered" and not self.retry_in.done():
-            self.retry_in.set_result(fact.retry_in)
+        if fact.name == "identity.unanswered" and not self.told.done():
+            self.told.set_result(fact)
 
 
-async def first_wait(*headers):
-    """After a 503 with these headers."""
+async def first_wait(status, *headers):
+    """What is told after an answer with this status and these headers."""
     observer = FirstWait()
-    with serving(answering(answer(b"", "503 Unavailable", "text/plain", *headers))) as server:
+    with serving(answering(answer(b"", status, "text/plain", *headers))) as server:
         async with (
             AsyncClient(base_url=server.base_url, auth_token=TOKEN, retries=0) as sdk,
             asyncio.timeout(DEADLINE),
@@ -36,9 +36,9 @@ async def first_wait(*headers):
         ):
             asking = identify(sdk, server=server.base_url, settings=InboxSettings(), observer=observer)
             task = tasks.create_task(asking)
-            waited = await observer.retry_in
+            told = await observer.told
             task.cancel()
-    return waited
+    return told
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,14 @@ async def first_wait(*headers):
 )
 async def test_a_start_comes_back_when_the_server_wants_it(headers, shortest, longest):
     """A Retry-After of more than half a minute is the caller's to wait for, not the client's."""
-    assert shortest <= await first_wait(*headers) <= longest
+    told = await first_wait("503 Unavailable", *headers)
+    assert shortest <= told.retry_in <= longest
+
+
+async def test_a_redirect_is_told_with_the_fix():
+    location = "Location: https://mycel.example.org/api/auth/me"
+    told = await first_wait("301 Moved Permanently", location)
+    assert told.error == (
+        "RedirectError 301: redirected to https://mycel.example.org/api/auth/me: "
+        'set base_url to "https://mycel.example.org"'
+    )

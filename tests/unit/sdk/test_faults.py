@@ -14,6 +14,7 @@ from mycel_runtime.errors import (
     ApiError,
     InvalidResponseError,
     NotSentError,
+    RedirectError,
     ServerError,
     TransportError,
 )
@@ -32,6 +33,10 @@ OK = answer(b'{"id": "x"}')
 def in_time(started: float) -> bool:
     """Far from the 15 s of an untouched read timeout, however busy the machine is."""
     return time.monotonic() - started < 8
+
+
+def redirect_to(location):
+    return answer(b"", "308 Permanent Redirect", "text/plain", f"Location: {location}")
 
 
 def only(outcomes: list[object], kind: type[Exception]) -> ApiError:
@@ -149,15 +154,43 @@ def test_deep_nesting_is_invalid_and_no_crash(colour, nested):
         only(colour.calls(server.base_url, READ), InvalidResponseError)
 
 
-def test_redirect_is_not_followed(colour):
+def test_redirect_is_named_with_its_fix_and_not_followed(colour):
     with (
         serving(answering(OK)) as elsewhere,
-        serving(
-            answering(answer(b"", "307 Temporary Redirect", "text/plain", f"Location: {elsewhere.base_url}/"))
-        ) as server,
+        serving(answering(redirect_to(f"{elsewhere.base_url}/pre{READ.path}?limit=50"))) as server,
     ):
-        error = only(colour.calls(server.base_url, READ), ApiError)
-    assert (error.status_code, elsewhere.connections) == (307, 0)
+        error = only(colour.calls(server.base_url, READ), RedirectError)
+        assert str(error) == (
+            f"HTTP 308: redirected to {elsewhere.base_url}/pre{READ.path}: "
+            f'set base_url to "{elsewhere.base_url}/pre"'
+        )
+    assert (error.status_code, error.base_url, elsewhere.connections) == (
+        308,
+        f"{elsewhere.base_url}/pre",
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://user:s3cr3t@login.example.org/sso?token=s3cr3t#s3cr3t", "https://login.example.org/sso"),
+        ("/login", "/login"),
+        ("https://login.example.org/" + "x" * 10_000, "https://login.example.org/" + "x" * 174),
+        ("https://[::1", "nowhere"),
+    ],
+)
+def test_redirect_to_another_place_is_named_without_its_secrets(colour, location, shown):
+    with serving(answering(redirect_to(location))) as server:
+        error = only(colour.calls(server.base_url, READ), RedirectError)
+    assert str(error).startswith(f"HTTP 308: redirected to {shown}: something between here and the backend")
+    assert error.base_url == ""
+
+
+def test_redirect_without_a_location_leads_nowhere(colour):
+    with serving(answering(answer(b"", "302 Found", "text/plain"))) as server:
+        error = only(colour.calls(server.base_url, READ), RedirectError)
+    assert "redirected to nowhere" in str(error)
 
 
 def test_plain_text_500_costs_the_next_call_nothing(colour):

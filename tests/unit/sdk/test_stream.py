@@ -170,13 +170,14 @@ def test_q18_refused_handshake_with_a_good_token_keeps_its_status(colour):
     assert (type(error), error.status_code) == (HandshakeError, 403)
 
 
-def test_redirect_at_the_handshake_is_not_followed(colour):
+def test_redirect_at_the_handshake_is_named_and_not_followed(colour):
     with streaming(lambda stream, server: stream.hear()) as elsewhere:
         location = f"Location: {elsewhere.base_url.replace('http', 'ws')}/api/runtime/inbox/subscribe"
         redirect = answer(b"", "307 Temporary Redirect", "text/plain", location)
         with refusing(redirect, answer(b'{"id": "x"}')) as server:
             (error,) = colour.frames(server.base_url, 1)
     assert (type(error), error.status_code, elsewhere.connections) == (HandshakeError, 307, 0)
+    assert f'set base_url to "{elsewhere.base_url}"' in str(error)
 
 
 def test_refused_connection_is_a_transport_error(colour):
