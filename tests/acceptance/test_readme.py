@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mycel_runtime.plugin.registry import GROUP, load_plugins
+from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT
 from tests.acceptance.guide import (
@@ -247,7 +247,7 @@ def test_all_plugins_of_the_authors_guide_answer(walk, tmp_path):
 def test_packaging_of_the_authors_guide_is_found_at_the_door():
     (project,) = (tomllib.loads(block.text) for block in blocks(PLUGINS) if block.file == "pyproject.toml")
     (points,) = project["project"]["entry-points"].values()
-    assert set(project["project"]["entry-points"]) == {GROUP}
+    assert set(project["project"]["entry-points"]) == {"mycel_runtime.plugins"}
     assert points == {"greeter": "greeter:plugin"}
 
 

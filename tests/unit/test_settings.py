@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_token
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 CONFIG = Path(__file__).parents[2] / "config"
 MINIMAL = '[agent]\nname = "a"\nbase_url = "http://127.0.0.1:1"\n'
@@ -34,21 +39,91 @@ def test_shipped_configuration_loads(name):
     assert load_settings(CONFIG / name).agent.name
 
 
-def test_example_shows_every_key_with_its_default():
-    """Uncommented, the example must be a valid file that sets every key to what it is anyway."""
-    text = (CONFIG / "agent.toml").read_text()
-    shown = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
-    free = {"token", "token_file", "state_dir", "proxy", "name", "base_url", "greeting"}
-    for section, field in Settings.model_fields.items():
-        model = field.annotation
-        if section == "plugins":
-            continue
-        assert isinstance(model, type)
-        assert issubclass(model, BaseModel)
-        assert set(model.model_fields) == set(shown[section]), section
-        for key, value in shown[section].items():
-            if key not in free:
-                assert model.model_fields[key].default == value, f"{section}.{key}"
+EXAMPLE = (CONFIG / "agent.toml").read_text()
+UNCOMMENTED = re.sub(r"^# (?=\w+ = |\[)", "", EXAMPLE, flags=re.MULTILINE)
+
+OF_ONE_AGENT = {"agent.name", "agent.base_url", "agent.token", "agent.token_file", "agent.state_dir"}
+"""What no two agents share, so that the example's value is no default."""
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
+    """Every key that can be set, as `section.key`; those of plugins are theirs."""
+    found = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= keys_of(field.annotation, f"{prefix}{name}.")
+        elif name != "plugins":
+            found[prefix + name] = field
+    return found
+
+
+KEYS = keys_of(Settings)
+
+
+def shown_keys() -> dict[str, Any]:
+    return {
+        f"{section}.{key}": value
+        for section, table in tomllib.loads(UNCOMMENTED).items()
+        if section != "plugins"
+        for key, value in table.items()
+    }
+
+
+def explanation(key: str) -> str:
+    """What the example says about a key, on its line."""
+    section, name = key.split(".")
+    (line,) = re.findall(rf"^\[{section}\]\n(?:(?!\[).*\n)*?{name} = (.*)", UNCOMMENTED, flags=re.MULTILINE)
+    return line.partition("#")[2].strip()
+
+
+def test_example_shows_every_key_and_no_other():
+    assert sorted(shown_keys()) == sorted(KEYS)
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_example_shows_the_default_the_unit_and_the_reason(key):
+    """Uncommented, it sets each key to what it is anyway; of what has no default it shows an example."""
+    field = KEYS[key]
+    if key not in OF_ONE_AGENT and field.default is not None:
+        assert shown_keys()[key] == field.default
+    assert len(explanation(key)) > 10
+    if field.annotation is float:
+        assert "second" in explanation(key)
+
+
+def test_example_is_a_valid_file_with_every_key_set(tmp_path):
+    settings = load_settings(write(tmp_path, UNCOMMENTED))
+    assert set(settings.plugins) == {"echo", "mine"}
+
+
+def test_keys_that_the_example_shows_for_any_plugin_are_the_runtimes(tmp_path):
+    """They never reach the plugin's own settings, which would refuse them here."""
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "mine.py").write_text(STRICT)
+    config = write(tmp_path, re.sub(r"import_timeout = .*", "", UNCOMMENTED))
+    plugins = load_settings(config).plugins
+
+    assert {"path", "isolation"} <= set(plugins["mine"])
+    assert load_plugins(plugins, config)
+
+
+STRICT = """
+from pydantic import BaseModel, ConfigDict
+
+from mycel_runtime import Plugin
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+plugin = Plugin("mine", settings=Settings)
+
+
+@plugin.on_message
+async def hear(ctx):
+    pass
+"""
 
 
 def test_unknown_key_names_file_line_and_the_nearest_known_one(tmp_path):
