@@ -52,16 +52,22 @@ peers: $(PEERS)
 .venv/installed: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
-	@echo "Setting up .venv (once) ..."
+	@if [ -e $@ ]; then \
+	  echo "Bringing .venv up to date: $? changed."; \
+	else \
+	  echo "Setting up .venv, once: a virtual environment with the packages of constraints.txt (a minute or two)."; \
+	  echo "Nothing is installed anywhere else; to begin anew, remove .venv."; \
+	fi
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv
 	@.venv/bin/python $(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
+	@echo "Set up."
 
 # The genuine reference clients, each in an environment of its own, as their users have them.
 .venv/peers/sdk-0.1.45/installed: PACKAGES := mycel-sdk==0.1.45
 .venv/peers/sdk-0.1.83/installed: PACKAGES := mycel-sdk==0.1.83 mycel-cli==0.1.83
 $(PEERS): | .venv/installed
-	@echo "Setting up $(@D) (once) ..."
+	@echo "Setting up $(@D), once: the genuine $(PACKAGES), for the tests."
 	@.venv/bin/python -m venv --clear $(@D)
 	@$(@D)/bin/python $(PIP_INSTALL) $(PACKAGES)
 	@touch $@
