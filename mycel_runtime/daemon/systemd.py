@@ -42,8 +42,14 @@ def notify(*assignments: str) -> None:
 
 
 def status(text: str) -> str:
-    """The assignment behind `systemctl status`'s line: one line, or a server's text would be assignments too."""
-    return f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}"
+    """
+    The assignment behind `systemctl status`'s line.
+
+    One line, or a server's text would be assignments too; printable, or it would steer the operator's terminal.
+    """
+    line = " ".join(text.split())
+    printable = "".join(character if character.isprintable() else "?" for character in line)
+    return f"STATUS={printable[:_LONGEST_STATUS]}"
 
 
 class StatusLine(Observer):

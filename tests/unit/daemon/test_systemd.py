@@ -48,6 +48,12 @@ def test_a_servers_text_is_no_assignment(supervisor):
     assert len(told) < 400
 
 
+def test_a_servers_text_does_not_steer_the_operators_terminal(supervisor):
+    systemd.notify(systemd.status("closed: \x1b[2J\x07\x9b31m\u202e \ud800 end"))
+
+    assert supervisor.recv(1024).decode() == "STATUS=closed: ?[2J??31m? ? end"
+
+
 def test_a_supervisor_that_is_gone_or_busy_stops_nobody(supervisor, tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     systemd.notify(systemd.READY)
