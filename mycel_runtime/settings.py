@@ -2,15 +2,17 @@
 Everything that can be set, and where it may come from.
 
 Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (a file
-`agent.token` in `$CREDENTIALS_DIRECTORY`), the TOML file, the defaults below. A key that nobody knows is an
-error. `config/agent.toml` shows every key with its unit and reason.
+`agent.token` in `$CREDENTIALS_DIRECTORY`; its other files are not ours), the TOML file, the defaults below. A key
+that nobody knows is an error. `config/agent.toml` shows every key with its unit and reason.
 
 Source: design section 11.
 """
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import json
 import os
 import re
 import stat
@@ -22,9 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
-    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 from typing_extensions import override
 
@@ -37,6 +39,13 @@ if TYPE_CHECKING:
 
 EMBEDDED: Final = "embedded"
 """`base_url` of a backend inside this process."""
+
+ENV_PREFIX: Final = "MYCEL_RUNTIME_"
+
+CREDENTIAL: Final = "agent.token"
+"""The file in `$CREDENTIALS_DIRECTORY` that holds the token."""
+
+_ENV_DELIMITER: Final = "__"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -121,8 +130,8 @@ class Settings(BaseSettings):
     """One agent. Built by `load_settings` only."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MYCEL_RUNTIME_",
-        env_nested_delimiter="__",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=_ENV_DELIMITER,
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
@@ -150,22 +159,11 @@ class Settings(BaseSettings):
         """The file's content travels as the one init argument, so that it can rank below the environment."""
         assert isinstance(init_settings, InitSettingsSource)
         given = init_settings.init_kwargs
-        sources: list[PydanticBaseSettingsSource] = [
+        return (
             InitSettingsSource(settings_cls, init_kwargs=given["overrides"]),
             env_settings,
-        ]
-        if credentials := os.environ.get("CREDENTIALS_DIRECTORY"):
-            sources.append(
-                NestedSecretsSettingsSource(
-                    file_secret_settings,
-                    secrets_dir=credentials,
-                    secrets_dir_missing="ok",
-                    secrets_prefix="",
-                    secrets_nested_delimiter=".",
-                    env_prefix="",
-                )
-            )
-        return (*sources, InitSettingsSource(settings_cls, init_kwargs=given["file"]))
+            InitSettingsSource(settings_cls, init_kwargs=given["file"]),
+        )
 
     @property
     def is_embedded(self) -> bool:
@@ -174,13 +172,17 @@ class Settings(BaseSettings):
 
     @property
     def state_dir(self) -> Path:
-        """Where the journal lives: as set, else `$STATE_DIRECTORY`, else below the XDG state home."""
+        """
+        Where the journal lives: as set, else `$STATE_DIRECTORY`, else below the XDG state home.
+
+        Raises:
+            ConfigError: None of them is known.
+        """
         if self.agent.state_dir is not None:
             return self.agent.state_dir
         if systemd := os.environ.get("STATE_DIRECTORY"):
             return Path(systemd.split(":", 1)[0])
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        return Path(home) / "mycel-runtime" / self.agent.name
+        return _state_home() / "mycel-runtime" / self.agent.name
 
 
 def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -194,27 +196,59 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
     Raises:
         ConfigError: Missing, unreadable or malformed file, unknown key, bad value; names file, key and line.
     """
-    text = _read(path)
+    text = read_config(path)
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"not valid TOML: {exc}", where=str(path), fix="Mend that line.") from exc
+    _require_known_variables()
     try:
         settings = Settings(file=table, overrides=dict(overrides or {}))  # type: ignore[call-arg]  # see settings_customise_sources
     except ValidationError as exc:
         raise _explain(exc, path, text) from exc
-    return _absolute(settings, path.parent)
+    except SettingsError as exc:
+        raise _explain_variables() from exc
+    return _absolute(settings, path)
+
+
+def read_config(path: Path) -> str:
+    """
+    The text of a TOML file: UTF-8, with or without a byte order mark.
+
+    Raises:
+        ConfigError: Missing, unreadable, or in another encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as exc:
+        raise ConfigError(
+            "no such file",
+            where=str(path),
+            fix="Name an existing file with --config; config/agent.toml shows every key.",
+        ) from exc
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot be read: {exc.strerror}", where=str(path), fix="Check file and permissions."
+        ) from exc
+    return _decode(data, str(path))
 
 
 def read_token(settings: Settings) -> SecretStr:
     """
-    The agent's bearer token: `agent.token` of environment or credentials, else the token file.
+    The agent's bearer token: of the environment, else the credential, else of the file, else the token file.
+
+    Read anew at each call: a credential and a token file may have been replaced.
 
     Raises:
-        ConfigError: None is set, or the file is missing, empty, or readable by others.
+        ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
     """
-    if settings.agent.token is not None:
-        return SecretStr(settings.agent.token.get_secret_value().strip())
+    variable = _variable(["agent", "token"])
+    credential = _credential()
+    if settings.agent.token is not None and (variable or credential is None):
+        where = f"environment variable {variable}" if variable else "[agent] token"
+        return _as_token(settings.agent.token.get_secret_value(), where)
+    if credential is not None:
+        return _as_token(_decode(_read_secret(credential), str(credential)), str(credential))
     if settings.agent.token_file is None:
         raise ConfigError(
             "no token",
@@ -231,52 +265,130 @@ def read_token_file(path: Path) -> SecretStr:
     Raises:
         ConfigError: As `read_token`.
     """
+    data = _read_secret(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"the token file is open to others (mode {mode:04o})", where=str(path), fix=f"chmod 600 '{path}'"
+        )
+    return _as_token(_decode(data, str(path)), str(path))
+
+
+def _credential() -> Path | None:
+    """The credential that systemd has put there, if any. It guards it by other means than a mode."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / CREDENTIAL if folder else None
+    return path if path is not None and path.is_file() else None
+
+
+def _read_secret(path: Path) -> bytes:
     try:
-        mode = path.stat().st_mode
-        token = path.read_text().strip()
+        return path.read_bytes()
     except OSError as exc:
         raise ConfigError(
             f"cannot read the token: {exc.strerror}",
             where=str(path),
             fix="Write the agent's token into this file, or correct token_file.",
         ) from exc
-    if stat.S_IMODE(mode) & 0o077:
+
+
+def _as_token(text: str, where: str) -> SecretStr:
+    """What can stand in a header: one word of printable ASCII."""
+    token = text.strip()
+    if not token or not all("!" <= character <= "~" for character in token):
         raise ConfigError(
-            f"the token file is open to others (mode {stat.S_IMODE(mode):04o})",
-            where=str(path),
-            fix=f"chmod 600 '{path}'",
-        )
-    if not token or any(character.isspace() for character in token):
-        raise ConfigError(
-            "the token file must hold one token and nothing else",
-            where=str(path),
-            fix="Write the agent's token into this file.",
+            "must hold one token and nothing else", where=where, fix="Put the agent's token there, alone."
         )
     return SecretStr(token)
 
 
-def _read(path: Path) -> str:
+def _decode(data: bytes, where: str) -> str:
+    fix = f"Save it as UTF-8, for example: iconv -f UTF-16 -t UTF-8 '{where}'"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data:
+        raise ConfigError("not UTF-8: it looks like UTF-16", where=where, fix=fix)
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as exc:
-        raise ConfigError(
-            "no such file",
-            where=str(path),
-            fix="Name an existing file with --config; config/agent.toml shows every key.",
-        ) from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(
-            f"cannot be read: {exc}", where=str(path), fix="Check file and permissions."
-        ) from exc
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(f"not UTF-8 in line {line}", where=where, fix="Save it as UTF-8.") from exc
 
 
-def _absolute(settings: Settings, folder: Path) -> Settings:
+def _state_home() -> Path:
+    """A relative one is none. Source: XDG base directory specification."""
+    if (named := Path(os.environ.get("XDG_STATE_HOME", ""))).is_absolute():
+        return named
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path()
+    # Python takes an empty HOME for the root directory.
+    if not home.is_absolute() or not os.environ.get("HOME", "unset"):
+        raise ConfigError(
+            "no home directory to keep the state in", where="HOME", fix="Set [agent] state_dir, or HOME."
+        )
+    return home / ".local" / "state"
+
+
+def _absolute(settings: Settings, config: Path) -> Settings:
     paths = {
-        key: (folder / value.expanduser()).resolve()
+        key: _absolute_path(value, config, key)
         for key in ("token_file", "state_dir")
         if (value := getattr(settings.agent, key)) is not None
     }
     return settings.model_copy(update={"agent": settings.agent.model_copy(update=paths)})
+
+
+def _absolute_path(path: Path, config: Path, key: str) -> Path:
+    try:
+        return (config.parent / path.expanduser()).resolve()
+    except RuntimeError as exc:
+        raise ConfigError(
+            f"no home directory for {path}", where=f"{config}: [agent] {key}", fix="Name it without '~'."
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            "no path that can be followed", where=f"{config}: [agent] {key}", fix="Correct the path."
+        ) from exc
+
+
+def _variable(location: Sequence[str]) -> str | None:
+    """The environment variable that sets this key, or a table that it is in, as it is spelled there."""
+    names = {name.upper(): name for name in os.environ}
+    for end in range(len(location), 0, -1):
+        wanted = f"{ENV_PREFIX}{_ENV_DELIMITER.join(location[:end])}".upper()
+        if wanted in names:
+            return names[wanted]
+    return None
+
+
+def _require_known_variables() -> None:
+    """One that names a section that we do not know would else be ignored."""
+    sections = {name.upper(): name for name in Settings.model_fields}
+    for name in os.environ:
+        section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(_ENV_DELIMITER)
+        if name.upper().startswith(ENV_PREFIX) and delimiter and section not in sections:
+            raise ConfigError(
+                "unknown section",
+                where=f"environment variable {name}",
+                fix=_nearest(section.lower(), sorted(sections.values())),
+            )
+
+
+def _explain_variables() -> ConfigError:
+    """A whole section in one variable must be a table in JSON; most who set one mean something else."""
+    section = next((name for name in Settings.model_fields if not _is_table(_variable([name]))), "")
+    return ConfigError(
+        "names a whole section, and its value is no table in JSON",
+        where=f"environment variable {_variable([section])}",
+        fix=f"Unset it; one key is set by {ENV_PREFIX}{section.upper()}{_ENV_DELIMITER}KEY.",
+    )
+
+
+def _is_table(variable: str | None) -> bool:
+    try:
+        return variable is None or isinstance(json.loads(os.environ[variable]), dict)
+    except ValueError:
+        return False
 
 
 def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:
@@ -303,9 +415,12 @@ def explain_error(
     """
     location = [str(part) for part in error["loc"]]
     *table, key = [*prefix, *location]
-    line = find_line(text, table, key)
     name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
-    where = f"{file}{f', line {line}' if line else ''}: {name}"
+    if variable := _variable([*prefix, *location]):
+        where = f"environment variable {variable}: {name}"
+    else:
+        line = find_line(text, table, key)
+        where = f"{file}{f', line {line}' if line else ''}: {name}"
     match error["type"]:
         case "extra_forbidden":
             return ConfigError("unknown key", where=where, fix=_suggest(model, location))
@@ -335,6 +450,9 @@ def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         model = annotation
-    known = sorted(model.model_fields)
-    nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    return _nearest(location[-1], sorted(model.model_fields))
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean {nearest[0]!r}?" if nearest else f"Known keys: {', '.join(known)}."

@@ -254,7 +254,7 @@ def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Pa
         return plugin.settings_model.model_validate(table)
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
-        text = config.read_text(encoding="utf-8") if config.is_file() else ""
+        text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
         explained: ConfigError = explain_error(
             error, plugin.settings_model, str(config), text, prefix=("plugins", table_name)
         )
@@ -262,6 +262,6 @@ def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Pa
 
 
 def _where(name: str, config: Path) -> str:
-    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
     line = find_line(text, ["plugins"], name)
     return f"{config}{f', line {line}' if line else ''}: [plugins.{name}]"

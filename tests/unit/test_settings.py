@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import re
 import tomllib
 from pathlib import Path
@@ -179,6 +180,119 @@ def test_credential_outranks_the_token_file(tmp_path, monkeypatch):
     settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
 
     assert read_token(settings).get_secret_value() == "from-credential"
+
+
+def test_a_credential_that_was_replaced_is_read_anew(tmp_path, monkeypatch):
+    (tmp_path / "credentials").mkdir()
+    credential = tmp_path / "credentials" / "agent.token"
+    credential.write_text("first\n")
+    credential.chmod(0o440)  # systemd guards it by an access list
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    settings = load_settings(write(tmp_path, MINIMAL + 'token = "of-the-file"\n'))
+    assert read_token(settings).get_secret_value() == "first"
+
+    credential.write_text("second\n")
+
+    assert read_token(settings).get_secret_value() == "second"
+
+
+def test_foreign_files_among_the_credentials_are_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "credentials").mkdir()
+    for name in ("agent.name", "agent.nonsense", "db.password", "inbox", "agent"):
+        (tmp_path / "credentials" / name).write_bytes(b"\xff\x00 not ours")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+
+    assert load_settings(write(tmp_path, MINIMAL)).agent.name == "a"
+
+
+@pytest.mark.parametrize("section", ["AGENT", "LOG", "PLUGINS"])
+def test_a_variable_named_like_a_section_is_named_with_the_fix(tmp_path, monkeypatch, section):
+    monkeypatch.setenv(f"MYCEL_RUNTIME_{section}", "codex-a")
+
+    message = refused(tmp_path, MINIMAL)
+
+    assert f"environment variable MYCEL_RUNTIME_{section}: names a whole section" in message
+    assert f"MYCEL_RUNTIME_{section}__KEY" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("MYCEL_RUNTIME_LOG__LEVEL", "loud", "environment variable MYCEL_RUNTIME_LOG__LEVEL: [log] level"),
+        ("MYCEL_RUNTIME_LOG__LEVLE", "info", "environment variable MYCEL_RUNTIME_LOG__LEVLE: [log] levle"),
+        ("MYCEL_RUNTIME_INBX__PING", "1", "environment variable MYCEL_RUNTIME_INBX__PING: unknown section"),
+        ("MYCEL_RUNTIME_PLUGINS__ECHO", "3", "environment variable MYCEL_RUNTIME_PLUGINS__ECHO: [plugins]"),
+    ],
+)
+def test_a_mistake_of_the_environment_is_told_of_the_variable(tmp_path, monkeypatch, name, value, problem):
+    monkeypatch.setenv(name, value)
+
+    assert problem in refused(tmp_path, MINIMAL)
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path):
+    path = tmp_path / "agent.toml"
+    path.write_text(MINIMAL + 'token_file = "a.token"\n', encoding="utf-8-sig")
+    (tmp_path / "a.token").write_bytes(b"\xef\xbb\xbftoken\r\n")
+    (tmp_path / "a.token").chmod(0o600)
+
+    assert read_token(load_settings(path)).get_secret_value() == "token"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (MINIMAL.encode("utf-16"), "agent.toml: not UTF-8: it looks like UTF-16"),
+        (MINIMAL.encode("utf-16-le"), "agent.toml: not UTF-8: it looks like UTF-16"),
+        (MINIMAL.encode() + b"# gr\xfc\xdfe\n", "agent.toml: not UTF-8 in line 4"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path, data, problem):
+    path = tmp_path / "agent.toml"
+    path.write_bytes(data)
+
+    with pytest.raises(ConfigError, match=r"(?s)UTF-8.*Save it as UTF-8") as caught:
+        load_settings(path)
+
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data", ["secret-tökén".encode("latin-1"), "secret-tökén".encode(), "secret".encode("utf-16")]
+)
+def test_a_token_file_of_another_encoding_is_refused_without_showing_it(tmp_path, data):
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
+    (tmp_path / "a.token").write_bytes(data)
+    (tmp_path / "a.token").chmod(0o600)
+
+    with pytest.raises(ConfigError, match=r"a\.token") as caught:
+        read_token(settings)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_an_empty_token_of_the_environment_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYCEL_RUNTIME_AGENT__TOKEN", " ")
+
+    with pytest.raises(ConfigError, match="environment variable MYCEL_RUNTIME_AGENT__TOKEN"):
+        read_token(load_settings(write(tmp_path, MINIMAL)))
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_without_a_home_the_fix_is_told(tmp_path, monkeypatch, home):
+    def no_such_user(_):
+        raise KeyError
+
+    for name in ("HOME", "STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(pwd, "getpwuid", no_such_user)
+
+    with pytest.raises(ConfigError, match=r"Set \[agent\] state_dir"):
+        _ = load_settings(write(tmp_path, MINIMAL)).state_dir
+    if home is None:
+        assert "Name it without '~'" in refused(tmp_path, MINIMAL + 'state_dir = "~/s"\n')
 
 
 def test_paths_are_relative_to_the_file(tmp_path):
