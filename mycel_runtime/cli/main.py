@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -17,7 +19,12 @@ from mycel_runtime.errors import MycelError, TransportError
 
 EXIT_USAGE: Final = 64
 EXIT_INTERNAL: Final = 70
+EXIT_UNWRITTEN: Final = 75
 EXIT_INTERRUPTED: Final = 130
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+_STANDARD_DESCRIPTORS: Final = (0, 1, 2)
 
 COMMANDS: Final = {
     "run": "Keep an agent present until a signal ends it.",
@@ -62,12 +69,39 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code (design section 6)."""
+    _occupy_standard_descriptors()
     code = _run()
+    _drain_output()
     if _is_held():
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _occupy_standard_descriptors() -> None:
+    """
+    Put `/dev/null` where standard input, output or error are closed.
+
+    Else the next file that is opened, the journal perhaps, would be what others print to.
+    """
+    for descriptor in _STANDARD_DESCRIPTORS:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _drain_output() -> None:
+    """What cannot be written any more is lost, and changes no exit code."""
+    if output := sys.modules.get("mycel_runtime.observe.output"):  # not imported: only `run` pays for it
+        output.drain_output()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The interpreter flushes once more, and would end with a code of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _is_held() -> bool:
@@ -83,25 +117,46 @@ def _run() -> int:
     try:
         return int(cli.main(standalone_mode=False) or 0)
     except click.ClickException as exc:
-        exc.show()
+        _tell_usage(exc)
         return EXIT_USAGE
-    except TransportError as exc:
-        click.echo(f"error: the backend does not answer: {exc.detail}", err=True)
-        click.echo(
-            "  Start it, or mend [agent] base_url. An embedded backend lives in: mycel-runtime run", err=True
-        )
-        return exc.exit_code
     except MycelError as exc:
-        click.echo(f"error: {exc}", err=True)
+        _tell(*_explained(exc))
         return exc.exit_code
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_UNWRITTEN  # Who read our output has read enough.
     except Exception as exc:  # noqa: BLE001 - a bug of ours: told without values, which may be messages
-        _tell_bug(exc)
-        return EXIT_INTERNAL
+        return _unexpected(exc)
 
 
-def _tell_bug(exc: Exception) -> None:
-    click.echo(f"error: internal error: {type(exc).__name__}; please report it with these lines:", err=True)
-    for frame in traceback.extract_tb(exc.__traceback__):
-        click.echo(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}", err=True)
+def _explained(exc: MycelError) -> list[str]:
+    if isinstance(exc, TransportError):
+        return [
+            f"error: the backend does not answer: {exc.detail}",
+            "  Start it, or mend [agent] base_url. An embedded backend lives in: mycel-runtime run",
+        ]
+    return [f"error: {exc}"]
+
+
+def _unexpected(exc: Exception) -> int:
+    if isinstance(exc, OSError) and exc.errno in _UNWRITABLE:
+        _tell(f"error: the output cannot be written: {exc.strerror}")
+        return EXIT_UNWRITTEN
+    frames = traceback.extract_tb(exc.__traceback__)
+    _tell(
+        f"error: internal error: {type(exc).__name__}; please report it with these lines:",
+        *(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames),
+    )
+    return EXIT_INTERNAL
+
+
+def _tell_usage(exc: click.ClickException) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        exc.show()
+
+
+def _tell(*lines: str) -> None:
+    """The exit code says it too, should standard error be gone."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo("\n".join(lines), err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
     from mycel_runtime.observe.facts import Fact
+    from mycel_runtime.observe.logs import LogStyle
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
+    from mycel_runtime.settings import LogSettings
 
 
 @click.command()
@@ -35,20 +37,29 @@ def run(configs: tuple[Path, ...], log_level: str | None) -> None:
 
     from mycel_runtime.daemon.agents import load_agents
     from mycel_runtime.daemon.process import run_agents
-    from mycel_runtime.observe.logs import configure_logging
+    from mycel_runtime.observe.logs import configure_logging, tell_dropped
+    from mycel_runtime.observe.output import bound_output
 
-    overrides = {"log": {"level": log_level}} if log_level else {}
+    bound_output(on_dropped=tell_dropped)
+    overrides: dict[str, Any] = {"log": {"level": log_level}} if log_level else {}
     agents = load_agents(configs, overrides)
-    first = agents[0].settings.log
-    configure_logging(level=first.level, log_format=first.format)
-    asyncio.run(run_agents([_supervise(agent) for agent in agents]))
+    styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}
+    configure_logging(next(iter(styles.values())), styles)
+    asyncio.run(run_agents([_runtime(agent) for agent in agents]))
 
 
-def _supervise(agent: Agent) -> tuple[AgentRuntime, Observer]:
+def _style(log: LogSettings) -> LogStyle:
+    from mycel_runtime.observe.logs import LogStyle
+
+    return LogStyle(level=log.level, format=log.format)
+
+
+def _runtime(agent: Agent) -> tuple[AgentRuntime, Observer]:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
+    from mycel_runtime.observe.observer import FanOut
 
-    observer = LogObserver({"agent": agent.settings.agent.name})
+    observer = FanOut([LogObserver({"agent": agent.settings.agent.name})])
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
     how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"

@@ -44,6 +44,7 @@ def _lines(now: Status) -> list[str]:
         f"  hearing   {', '.join(_hearing(now))}",
         f"  speaking  {', '.join(_speaking(now))}",
         f"  work      {', '.join(_work(now))}",
+        *([f"  log       {', '.join(_log(now))}"] if _log(now) else []),
     ]
 
 
@@ -82,6 +83,14 @@ def _work(now: Status) -> list[str]:
         *(f"left alone: {plugin}" for plugin in work.quarantined),
         *([f"{work.abandoned_tasks} tasks abandoned"] if work.abandoned_tasks else []),
         *([f"{work.abandoned_threads} threads abandoned"] if work.abandoned_threads else []),
+    ]
+
+
+def _log(now: Status) -> list[str]:
+    log = now.log
+    return [
+        *([f"{log.dropped_lines} lines dropped"] if log.dropped_lines else []),
+        *([f"{log.failed_observers} facts that an observer could not take"] if log.failed_observers else []),
     ]
 
 

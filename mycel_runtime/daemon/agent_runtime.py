@@ -14,7 +14,7 @@ import os
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
@@ -22,14 +22,22 @@ from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
-from mycel_runtime.daemon.health import Status, hearing_report, problems_of, speaking_report, work_report
+from mycel_runtime.daemon.health import (
+    LogReport,
+    Status,
+    hearing_report,
+    problems_of,
+    speaking_report,
+    work_report,
+)
 from mycel_runtime.daemon.identity import identify
+from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.timer import every
-from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
 from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.wire.ids import UserId
@@ -44,6 +52,9 @@ if TYPE_CHECKING:
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
     from mycel_runtime.settings import Settings
+
+VERSION: Final = version("mycel-runtime")
+"""Of the code that runs: what is installed may have been replaced since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +154,7 @@ class AgentRuntime:
             agent=self._settings.agent.name,
             server=self._settings.agent.base_url,
             user_id=user_id,
-            version=version("mycel-runtime"),
+            version=VERSION,
             pid=os.getpid(),
             started_at=self._started_at,
             now=now,
@@ -154,6 +165,7 @@ class AgentRuntime:
                 self._counters, statistics, await journal.holds(parts.me) if parts else ()
             ),
             work=work_report(statistics, parts.dispatcher.quarantine.plugins if parts else ()),
+            log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
         )
 
@@ -162,6 +174,7 @@ class AgentRuntime:
             base_url=backend.base_url,
             auth_token=backend.token.get_secret_value(),
             proxy=self._settings.agent.proxy,
+            observer=self.observer,
         ) as sdk:
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
             if parts is not None:
@@ -258,26 +271,6 @@ class AgentRuntime:
                 self._settings.state_dir, base_url, self._settings.agent.name
             )
             yield Backend(base_url=base_url, token=embedded.agent_token, embedded=embedded)
-
-
-def make_state_dir(path: Path) -> None:
-    """
-    Create the state directory, for its owner only.
-
-    Raises:
-        StateDirectoryError: It cannot be created or written.
-    """
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch(mode=0o600)
-        probe.unlink()
-    except OSError as exc:
-        raise StateDirectoryError(
-            f"cannot be used: {exc.strerror}",
-            where=str(path),
-            fix="Set [agent] state_dir to a folder of yours.",
-        ) from exc
 
 
 @contextlib.asynccontextmanager

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.health import Status
-from mycel_runtime.errors import ControlError
+from mycel_runtime.errors import ControlError, StateDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -100,19 +100,29 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
 def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | None = None) -> httpx.Response:
     path = state_dir / SOCKET_NAME
     try:
-        with (
-            _short(path) as address,
-            httpx.Client(
+        with _short(path) as address:
+            _require_listener(address)
+            with httpx.Client(
                 transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=_ANSWER_SECONDS
-            ) as client,
-        ):
-            return client.request(method, path_, json=arguments)
-    except (httpx.ConnectError, FileNotFoundError) as exc:
+            ) as client:
+                return client.request(method, path_, json=arguments)
+    except PermissionError as exc:
+        raise StateDirectoryError(
+            "the daemon of another user", where=str(path), fix="Ask as that user, or as root."
+        ) from exc
+    except (httpx.ConnectError, OSError) as exc:
         raise ControlError(
             f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
         ) from exc
     except (httpx.HTTPError, ValueError) as exc:
         raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
+
+
+def _require_listener(address: str) -> None:
+    """Httpcore would leave its socket to the collector if nobody listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_ANSWER_SECONDS)
+        probe.connect(address)
 
 
 class _Server(uvicorn.Server):

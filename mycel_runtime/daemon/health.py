@@ -83,6 +83,20 @@ class WorkReport(_Report):
     abandoned_threads: int = 0
 
 
+class LogReport(_Report):
+    """
+    What was lost of what was to be told.
+
+    Attributes:
+        dropped_lines: Of standard output and error of the process: a full disk, a terminal that is gone, a pipe that
+            nobody reads.
+        failed_observers: How often one raised.
+    """
+
+    dropped_lines: int = 0
+    failed_observers: int = 0
+
+
 class Status(_Report):
     """
     The whole process, as `mycel-runtime status --json` prints it. No token, no text of a message.
@@ -104,6 +118,7 @@ class Status(_Report):
     hearing: HearingReport
     speaking: SpeakingReport
     work: WorkReport
+    log: LogReport = LogReport()
     events: dict[str, int]
 
 

@@ -52,12 +52,38 @@ class DaemonStopped(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFailed(Fact):
-    """One of several agents ended by an error; the others go on."""
+    """
+    One of several agents ended by an error; the others go on.
+
+    Attributes:
+        reason: In our own words; empty if it is a fault of ours.
+    """
 
     name: ClassVar[str] = "agent.failed"
     level: ClassVar[Level] = "error"
     error: str
+    reason: str
     exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigRefused(Fact):
+    """One of several configuration files is wrong; its agent is not started, the others are."""
+
+    name: ClassVar[str] = "config.refused"
+    level: ClassVar[Level] = "error"
+    where: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesDropped(Fact):
+    """Standard output or error could not be written: so many lines were lost since this was last told."""
+
+    name: ClassVar[str] = "lines.dropped"
+    level: ClassVar[Level] = "warning"
+    lines: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

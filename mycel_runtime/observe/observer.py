@@ -20,15 +20,24 @@ class Observer(Protocol):
 
 
 class FanOut(Observer):
-    """Tells several observers, in order."""
+    """
+    Tells several observers, in order. What one raises reaches neither the others nor who tells.
+
+    Attributes:
+        failed: How often an observer raised.
+    """
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
+        self.failed = 0
 
     @override
     def tell(self, fact: Fact) -> None:
         for observer in self._observers:
-            observer.tell(fact)
+            try:
+                observer.tell(fact)
+            except Exception:  # noqa: BLE001 - whatever it is, what happened has happened
+                self.failed += 1
 
 
 class Silent(Observer):

@@ -11,7 +11,7 @@ import tenacity
 from typing_extensions import override
 
 from mycel_runtime.errors import ApiError, TransportError
-from mycel_runtime.observe.observer import Observer, Silent
+from mycel_runtime.observe.observer import FanOut, Observer
 from mycel_runtime.sdk import calls, resources
 from mycel_runtime.sdk.backend_info import backend_info_of
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
@@ -77,7 +77,7 @@ class AsyncClient:
         self._base_url = check_base_url(base_url)
         self._token = check_token(auth_token)
         self._retries = retries
-        self._observer = observer or Silent()
+        self._observer = FanOut([observer] if observer else [])
         self._deadline_seconds = deadline_seconds
         tls = tls_context(self._base_url, verify)
         self._transport = AsyncPool(**transport_options(tls, check_proxy(proxy)))

@@ -7,10 +7,18 @@ import json
 import logging
 
 import pytest
+import structlog
 
 from mycel_runtime.observe import facts
-from mycel_runtime.observe.facts import Fact, MessageSent
-from mycel_runtime.observe.logs import TALKATIVE, LogObserver, configure_logging
+from mycel_runtime.observe.facts import (
+    Fact,
+    JobFailed,
+    MessageSent,
+    ReconcileFinished,
+    StreamEnded,
+    UnhandledErrorRaised,
+)
+from mycel_runtime.observe.logs import TALKATIVE, LogObserver, LogStyle, configure_logging
 from mycel_runtime.observe.observer import FanOut, Silent
 
 FACTS = [
@@ -38,7 +46,7 @@ def test_names_are_unique():
 
 
 def test_a_line_is_one_json_object_with_the_facts_fields(capsys):
-    configure_logging(level="info", log_format="json")
+    configure_logging(LogStyle(format="json"))
 
     LogObserver({"agent": "a"}).tell(MessageSent(handler="h", chat_id="c", message_seq=3))
 
@@ -55,8 +63,97 @@ def test_a_line_is_one_json_object_with_the_facts_fields(capsys):
     }
 
 
+def test_each_agents_lines_are_as_its_own_file_says(capsys):
+    configure_logging(
+        LogStyle(format="json"),
+        {"loud": LogStyle(level="debug", format="json"), "curt": LogStyle(level="error", format="console")},
+    )
+
+    for agent in ("loud", "curt"):
+        LogObserver({"agent": agent}).tell(ReconcileFinished(reason="r", drained=0, unread_chats=0, events=0))
+        LogObserver({"agent": agent}).tell(JobFailed(job="j", error="E"))
+    LogObserver({}).tell(ReconcileFinished(reason="r", drained=0, unread_chats=0, events=0))
+    structlog.get_logger().bind(agent="curt").info("of a handler")
+
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["event"] for line in (first, second)] == ["reconcile.finished", "job.failed"]
+    assert "job.failed" in third
+    assert not third.startswith("{")
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_servers_text_does_not_steer_the_terminal(capsys, log_format):
+    configure_logging(LogStyle(format=log_format))
+
+    LogObserver({}).tell(StreamEnded(reason="a\x1b]0;owned\x07\r\nerror: forged\x9b2J", lasted=1.0))
+
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert not set(told[:-1]) & {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))}
+    if log_format == "json":
+        assert json.loads(told)["reason"].endswith("\x9b2J")
+
+
+def test_a_traceback_on_a_terminal_shows_no_values(capsys):
+    configure_logging(LogStyle(format="console"))
+
+    def failing():
+        secret = "the text of a message"  # noqa: F841 - what must not be shown
+        raise ValueError
+
+    try:
+        failing()
+    except ValueError:
+        structlog.get_logger().exception("of a handler")
+
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "the text of a message" not in told
+
+
+def test_the_same_fact_has_one_line_a_second(capsys):
+    configure_logging(LogStyle(format="json"))
+    now = [0.0]
+    observer = LogObserver({}, clock=lambda: now[0])
+    storm = UnhandledErrorRaised(
+        kind="task", error="OSError", trace="selector_events.py:1 in _accept_connection"
+    )
+
+    for now[0] in (0.0, 0.1, 0.9):
+        observer.tell(storm)
+    observer.tell(JobFailed(job="j", error="E"))
+    now[0] = 1.5
+    observer.tell(storm)
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line.get("repeated")) for line in lines] == [
+        (storm.name, None),
+        ("job.failed", None),
+        (storm.name, 2),
+    ]
+
+
+def test_an_observer_that_raises_reaches_nobody():
+    class Failing(Silent):
+        def tell(self, fact):
+            raise RuntimeError
+
+    class Remembering(Silent):
+        told = 0
+
+        def tell(self, fact):
+            self.told += 1
+
+    last = Remembering()
+    observers = FanOut([Failing(), last])
+
+    observers.tell(JobFailed(job="j", error="E"))
+
+    assert (last.told, observers.failed) == (1, 1)
+
+
 def test_talkative_libraries_are_held_back():
-    configure_logging(level="debug", log_format="json")
+    configure_logging(LogStyle(level="debug", format="json"))
 
     assert {logging.getLogger(name).level for name in TALKATIVE} == {logging.WARNING}
 

@@ -1,0 +1,84 @@
+"""The folder in which an agent keeps its journal: made, or refused because it is somebody else's."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import TYPE_CHECKING
+
+from mycel_runtime.errors import StateDirectoryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_state_dir(path: Path) -> None:
+    """
+    Create the state directory, for its owner only.
+
+    Raises:
+        StateDirectoryError: It cannot be created or written, or another user's agent lives there.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as exc:
+        raise _unusable(path, exc) from exc
+    require_own_files(path)
+
+
+def require_own_files(path: Path) -> None:
+    """
+    Refuse another user's files.
+
+    Nobody else can work on them, and root would leave some of its own behind that lock their owner out.
+
+    Raises:
+        StateDirectoryError: Something there belongs to another user.
+    """
+    for entry in _entries(path):
+        owner = entry.stat(follow_symlinks=False).st_uid
+        if owner != os.geteuid():
+            raise StateDirectoryError(
+                f"belongs to {_name(owner)}, and this is {_name(os.geteuid())}",
+                where=entry.path,
+                fix=f"Run this as {_name(owner)}, or set [agent] state_dir to a folder of your own.",
+            )
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as exc:
+        raise _unusable(path, exc) from exc
+
+
+def _unusable(path: Path, exc: OSError) -> StateDirectoryError:
+    owner = _owner(path)
+    whose = f"; {owner} owns it, and this is {_name(os.geteuid())}" if owner else ""
+    return StateDirectoryError(
+        f"cannot be used: {exc.strerror}{whose}",
+        where=str(path),
+        fix="Set [agent] state_dir to a folder of yours.",
+    )
+
+
+def _owner(path: Path) -> str:
+    """Whose the nearest existing folder is, if it is another user's."""
+    for folder in (path, *path.parents):
+        try:
+            owner = folder.stat().st_uid
+        except OSError:
+            continue
+        return "" if owner == os.geteuid() else _name(owner)
+    return ""
+
+
+def _name(user: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"user {user}"

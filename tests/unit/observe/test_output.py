@@ -1,0 +1,90 @@
+"""Standard output and error take what they are given at once, and keep whole lines of it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mycel_runtime.observe.output import BoundedWriter
+
+DEADLINE = 20.0
+
+
+@pytest.fixture
+def pipe():
+    """A pipe that nobody reads until the test does."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def fill(descriptor):
+    os.set_blocking(descriptor, False)
+    filled = 0
+    while True:
+        try:
+            filled += os.write(descriptor, b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(descriptor, True)
+            return filled
+
+
+def read_until(descriptor, end):
+    text = b""
+    while not text.endswith(end):
+        text += os.read(descriptor, 65_536)
+    return text
+
+
+def test_what_does_not_fit_is_dropped_in_whole_lines_and_counted(pipe):
+    reading, writing = pipe
+    filled, told = fill(writing), []
+    writer = BoundedWriter(writing, on_dropped=told.append, limit=10)
+
+    for part in (b"one\n", b"beg", b"inning and end\n", b"a long line", b" and its end\n"):
+        writer.write(part)
+    text = read_until(reading, b"beg")
+    writer.drain(DEADLINE)
+    writer.write(b"last\n")
+    text += read_until(reading, b"last\n")
+
+    assert text[filled:] == b"one\nbeg\nlast\n"
+    assert (writer.dropped, told) == (2, [2])
+
+
+def test_a_descriptor_that_fails_raises_nothing():
+    reading, writing = os.pipe()
+    os.close(reading)
+    writer = BoundedWriter(writing)
+
+    writer.write(b"one\ntwo\n")
+    writer.drain(DEADLINE)
+
+    assert writer.dropped == 2
+    os.close(writing)
+
+
+def test_a_non_blocking_descriptor_is_waited_for(pipe):
+    reading, writing = pipe
+    filled = fill(writing)
+    os.set_blocking(writing, False)
+    writer = BoundedWriter(writing)
+
+    writer.write(b"one\n")
+    assert read_until(reading, b"one\n")[filled:] == b"one\n"
+    assert writer.dropped == 0
+
+
+def test_a_child_writes_by_itself(pipe):
+    reading, writing = pipe
+    writer = BoundedWriter(writing)
+    writer.write(b"parent\n")
+    writer.drain(DEADLINE)
+    if (child := os.fork()) == 0:
+        writer.write(b"child\n")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert read_until(reading, b"child\n") == b"parent\nchild\n"
