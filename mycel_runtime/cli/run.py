@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.logs import LogStyle
     from mycel_runtime.observe.observer import Observer
@@ -37,21 +38,29 @@ def run(configs: tuple[Path, ...], log_level: str | None) -> None:
 
     from mycel_runtime.daemon.agents import load_agents
     from mycel_runtime.daemon.process import run_agents
-    from mycel_runtime.observe.logs import configure_logging, tell_dropped
+    from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
 
     bound_output(on_dropped=tell_dropped)
     overrides: dict[str, Any] = {"log": {"level": log_level}} if log_level else {}
-    agents = load_agents(configs, overrides)
+    agents, refused = load_agents(configs, overrides)
     styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}
     configure_logging(next(iter(styles.values())), styles)
-    asyncio.run(run_agents([_runtime(agent) for agent in agents]))
+    for error in refused:
+        LogObserver({}).tell(_refusal(error))
+    asyncio.run(run_agents([_runtime(agent) for agent in agents], failures=refused))
 
 
 def _style(log: LogSettings) -> LogStyle:
     from mycel_runtime.observe.logs import LogStyle
 
     return LogStyle(level=log.level, format=log.format)
+
+
+def _refusal(error: ConfigError) -> Fact:
+    from mycel_runtime.observe.facts import ConfigRefused
+
+    return ConfigRefused(where=error.where, problem=error.problem, fix=error.fix)
 
 
 def _runtime(agent: Agent) -> tuple[AgentRuntime, Observer]:

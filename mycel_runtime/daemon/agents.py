@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import LoadedPlugin, load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -33,27 +32,48 @@ class Agent:
     token: SecretStr | None
 
 
-def load_agents(configs: Sequence[Path], overrides: Mapping[str, Any]) -> list[Agent]:
+def load_agents(
+    configs: Sequence[Path], overrides: Mapping[str, Any]
+) -> tuple[list[Agent], list[ConfigError]]:
     """
     Load and check every agent before any is started.
 
     Args:
-        configs: Files, and folders whose `*.toml` files count, in the order of their names.
+        configs: As of `config_files`.
         overrides: From the command line, for all of them.
 
+    Returns:
+        The agents that can be started, and what is wrong with the others: one mistake keeps one agent away.
+
     Raises:
-        ConfigError: A file, a token or a plugin is wrong, or two agents would share what only one may have.
+        ConfigError: No agent is left.
     """
-    agents = [_load(path, overrides) for config in configs for path in _files(config)]
-    _require_apart(agents, "state_dir", [str(agent.settings.state_dir) for agent in agents])
-    tokens = [agent.token.get_secret_value() for agent in agents if agent.token]
-    if len(set(tokens)) < len(tokens):
-        raise ConfigError(
-            "two agents have the same token",
-            where=", ".join(str(agent.config) for agent in agents),
-            fix="Give each its own token_file; a token from environment or credentials is good for one agent only.",
-        )
-    return agents
+    agents, refused = list[Agent](), list[ConfigError]()
+    for path in config_files(configs):
+        try:
+            agents.append(_load(path, overrides))
+        except ConfigError as error:
+            refused.append(error)
+    for shared in (_SHARED_STATE, _SHARED_TOKEN):
+        agents, errors = _apart(agents, shared)
+        refused.extend(errors)
+    if not agents:
+        raise _together(refused)
+    return agents, refused
+
+
+def config_files(configs: Sequence[Path]) -> list[Path]:
+    """
+    The files that these paths mean.
+
+    Args:
+        configs: Files, and folders whose `*.toml` files count, in the order of their names. What an editor or a file
+            manager leaves behind is none of them: hidden files, backups, folders.
+
+    Raises:
+        ConfigError: A folder has none.
+    """
+    return [path for config in configs for path in _files(config)]
 
 
 def _load(path: Path, overrides: Mapping[str, Any]) -> Agent:
@@ -67,9 +87,16 @@ def _load(path: Path, overrides: Mapping[str, Any]) -> Agent:
 
 
 def _files(config: Path) -> list[Path]:
-    if not config.is_dir():
-        return [config]
-    files = sorted(config.glob("*.toml"))
+    try:
+        if not config.is_dir():
+            return [config]
+        files = sorted(
+            path for path in config.glob("*.toml") if path.name[0] not in "._#~" and path.is_file()
+        )
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot be read: {exc.strerror}", where=str(config), fix="Check its permissions."
+        ) from exc
     if not files:
         raise ConfigError(
             "no *.toml file in this folder", where=str(config), fix="Put an agent's file there."
@@ -77,12 +104,49 @@ def _files(config: Path) -> list[Path]:
     return files
 
 
-def _require_apart(agents: Sequence[Agent], key: str, values: Sequence[str]) -> None:
-    for value, count in Counter(values).items():
-        if count > 1:
-            sharing = [str(agent.config) for agent, its in zip(agents, values, strict=True) if its == value]
-            raise ConfigError(
-                f"these agents share the {key} {value}",
-                where=", ".join(sharing),
-                fix=f"Give each a name or a {key} of its own.",
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What only one agent of a process may have; `None` of an agent that has none."""
+
+    of: Callable[[Agent], str | None]
+    problem: Callable[[str], str]
+    fix: str
+
+
+_SHARED_STATE: Final = _Shared(
+    of=lambda agent: str(agent.settings.state_dir),
+    problem=lambda value: f"these agents share the state_dir {value}",
+    fix="Give each a name or a state_dir of its own.",
+)
+_SHARED_TOKEN: Final = _Shared(
+    of=lambda agent: agent.token.get_secret_value() if agent.token else None,
+    problem=lambda _: "two agents have the same token",
+    fix="Give each its own token_file; a token from environment or credentials is good for one agent only.",
+)
+
+
+def _apart(agents: Sequence[Agent], shared: _Shared) -> tuple[list[Agent], list[ConfigError]]:
+    """Those that share nothing, and an error for each value that several have: nobody can tell whose it is."""
+    sharing: dict[str | None, list[Agent]] = {}
+    for agent in agents:
+        sharing.setdefault(shared.of(agent), []).append(agent)
+    errors = [
+        ConfigError(
+            shared.problem(value), where=", ".join(str(agent.config) for agent in those), fix=shared.fix
+        )
+        for value, those in sharing.items()
+        if value is not None and len(those) > 1
+    ]
+    return [agent for agent in agents if _is_alone(shared.of(agent), sharing)], errors
+
+
+def _is_alone(value: str | None, sharing: Mapping[str | None, Sequence[Agent]]) -> bool:
+    return value is None or len(sharing[value]) == 1
+
+
+def _together(refused: Sequence[ConfigError]) -> ConfigError:
+    """One error that tells all of them."""
+    if len(refused) == 1:
+        return refused[0]
+    problems = "\n".join(f"- {error}" for error in refused)
+    return ConfigError(f"no agent can be started\n{problems}")

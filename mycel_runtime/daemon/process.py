@@ -8,6 +8,7 @@ what plugins leave behind belong to the process. It ends when the last agent has
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from asyncio.tasks import _unregister_task
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,7 @@ from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.observer import Observer
@@ -38,12 +39,15 @@ def has_left_tasks() -> bool:
     return bool(_left)
 
 
-async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
+async def run_agents(
+    agents: Sequence[tuple[AgentRuntime, Observer]], *, failures: Sequence[Exception] = ()
+) -> None:
     """
     Live until a signal asks for the end, or until no agent is left.
 
     Args:
         agents: With whom to tell that one has failed.
+        failures: Of agents that could not be started, and have been told of; the first of all is raised at the end.
 
     Raises:
         Exception: The first agent's that failed, once no other lives; a `MycelError` unless it is a fault of ours.
@@ -51,23 +55,18 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
     _watch_unhandled_errors(agents)
-    stop, failures = StopRequest(), list[Exception]()
-    waiting_for = len(agents)
-
-    def ready() -> None:
-        nonlocal waiting_for
-        waiting_for -= 1
-        if waiting_for == 0:
-            systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
+    stop, failed = StopRequest(), list(failures)
+    is_alone = len(agents) + len(failed) == 1
+    readiness = _Readiness(len(agents))
 
     async def live(runtime: AgentRuntime, observer: Observer) -> None:
-        try:
-            await runtime.run(stop, ready=ready)
-        except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
-            failures.append(exc)
-            if len(agents) > 1:
-                exit_code = exc.exit_code if isinstance(exc, MycelError) else MycelError.exit_code
-                observer.tell(AgentFailed(error=type(exc).__name__, exit_code=exit_code))
+        with readiness.of_one() as ready:
+            try:
+                await runtime.run(stop, ready=ready)
+            except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
+                failed.append(exc)
+                if not is_alone:
+                    observer.tell(_failure(exc))
 
     with signals_as(stop):
         try:
@@ -82,8 +81,46 @@ async def run_agents(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
         finally:
             await _part_from_tasks()
     systemd.notify(systemd.STOPPING)
-    if failures:
-        raise failures[0]
+    if failed:
+        raise failed[0]
+
+
+class _Readiness:
+    """Tells the supervisor once every agent is ready or has ended: one that cannot start holds nobody back."""
+
+    def __init__(self, agents: int) -> None:
+        self._waiting_for = agents
+        self._is_any_ready = False
+
+    @contextlib.contextmanager
+    def of_one(self) -> Iterator[Callable[[], None]]:
+        """One agent's life; yields what it calls when it is ready."""
+        is_counted = False
+
+        def ready() -> None:
+            nonlocal is_counted
+            is_counted = self._is_any_ready = True
+            self._count()
+
+        try:
+            yield ready
+        finally:
+            if not is_counted:
+                self._count()
+
+    def _count(self) -> None:
+        self._waiting_for -= 1
+        if self._waiting_for == 0 and self._is_any_ready:
+            systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
+
+
+def _failure(exc: Exception) -> AgentFailed:
+    """Errors of ours say nothing of a message; of others only the type is told."""
+    if isinstance(exc, MycelError):
+        return AgentFailed(
+            error=type(exc).__name__, reason=str(exc).partition("\n")[0], exit_code=exc.exit_code
+        )
+    return AgentFailed(error=type(exc).__name__, reason="", exit_code=MycelError.exit_code)
 
 
 def _watch_unhandled_errors(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:

@@ -80,3 +80,40 @@ def test_an_empty_folder_is_named(start, tmp_path):
 
     assert process.exit_code() == 78
     assert "no *.toml file in this folder" in process.err[0]
+
+
+def test_one_bad_file_among_several_keeps_one_agent_away(start, owner, household, tmp_path):
+    """Hidden files, an editor's lock and backups in the folder are no agents."""
+    folder = agents(owner, household, tmp_path, ["one", "two"])
+    (folder / "bad.toml").write_text("[agent]\nname = 3\n")
+    (folder / "empty.toml").write_text((folder / "two.toml").read_text().replace("[plugins.echo]", ""))
+    (folder / "two.toml").unlink()
+    for name in (".one.toml", "._one.toml", "#one.toml", "one.toml~", ".one.toml.swp"):
+        (folder / name).write_text("nonsense")
+    (folder / ".#one.toml").symlink_to("nobody@nowhere.1234")
+    (folder / "folder.toml").mkdir()
+    process = start("run", "--config", folder)
+
+    assert answer(owner, "one", "hello one")
+
+    refused = process.events("config.refused")
+    assert ["bad.toml" in refused[0]["where"], refused[1]["problem"]] == [
+        True,
+        "no plugins, so nobody would answer",
+    ]
+    assert process.stop() == 78
+    assert sum(line.startswith("error: ") for line in process.err) == 1
+
+
+def test_each_agent_logs_as_its_own_file_says(start, owner, household, tmp_path):
+    folder = agents(owner, household, tmp_path, ["one", "two"])
+    for name, log in (("one", 'level = "error"'), ("two", 'format = "console"')):
+        config = folder / f"{name}.toml"
+        config.write_text(f"{config.read_text()}[log]\n{log}\n")
+    process = start("run", "--config", folder)
+    for name in ("one", "two"):
+        assert answer(owner, name, f"hello {name}")
+
+    assert process.stop() == 0
+    assert not any("agent=one" in line or '"agent": "one"' in line for line in process.err)
+    assert any("message.sent" in line and "agent=two" in line for line in process.err), process.transcript()

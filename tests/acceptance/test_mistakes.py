@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 
 import pytest
@@ -171,3 +172,33 @@ def test_a_backend_that_is_not_there(start, household, tmp_path):
             "mycel-runtime run",
         )
     assert household.owner_token not in told
+
+
+def test_a_variable_named_like_a_section(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+
+    process = start("run", "--config", config, MYCEL_RUNTIME_LOG="debug")
+
+    mistake(process, 78, "environment variable MYCEL_RUNTIME_LOG: names a whole section", "LOG__KEY")
+
+
+def test_a_configuration_in_another_encoding(start, tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nname = "a"\nbase_url = "embedded"\n[plugins.echo]\n', encoding="utf-16")
+
+    mistake(start("run", "--config", config), 78, "agent.toml: not UTF-8: it looks like UTF-16")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+def test_a_state_directory_of_another_user(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    journal = tmp_path / "a" / "state" / "journal.sqlite3"
+    journal.parent.mkdir()
+    journal.touch(mode=0o600)
+    os.chown(journal, 65534, 65534)
+
+    mistake(
+        start("run", "--config", config),
+        78,
+        "journal.sqlite3: belongs to user nobody, and this is user root",
+    )
