@@ -15,36 +15,35 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from mycel_runtime.dispatch.anchor import Anchor
+from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
 from mycel_runtime.dispatch.workers import Workers
-from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter, LetterDelivery
+from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter
 from mycel_runtime.plugin.context import FrameContext, MessageContext
-from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
-from mycel_runtime.speech.caught_up import concerns, first_handled_seq, still_open
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.speech.interrupts import SupersededError
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
-from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from mycel_runtime.dispatch.briefing import Briefing
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.run import Call
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
-    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.registry import BoundHandler
-    from mycel_runtime.plugin.roster import Room, Roster
+    from mycel_runtime.plugin.room import Room
+    from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
-    from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import ChatId, UserId
 
 _ROUND_PAUSE_SECONDS: Final = 0.05
@@ -89,6 +88,7 @@ class Attempts:
         self._me = me
         self._settings = settings
         self._draw = draw
+        self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
 
     async def close(self) -> None:
@@ -135,7 +135,7 @@ class Attempts:
 
     async def _run_on_chat(self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
-        handled_seq = await self._anchored(delivery, chat_id)
+        handled_seq = await self._anchor.handled_seq(delivery, chat_id)
         turn = self._outbox.turn(
             delivery,
             chat_id,
@@ -154,110 +154,22 @@ class Attempts:
     async def _ask(
         self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_again: bool
     ) -> Result:
-        """
-        One round: read what is unseen, run the handler on it.
-
-        Numbers that an earlier turn missed are read again too (Q27).
-        """
-        read_at = self._outbox.clock()
-        after_seq = min([turn.handled_seq, *(hole.seq - 1 for hole in delivery.holes)])
-        page = await messages_after(self._sdk, chat_id, after_seq, expected=delivery.wanted_seq - after_seq)
-        numbers = {hole.seq for hole in delivery.holes}
-        history = [
-            message for message in page if message["seq"] > turn.handled_seq or message["seq"] in numbers
-        ]
-        is_in_vain = is_again and turn.seen_seqs.issuperset(message["seq"] for message in history)
-        result = await contained(self._show(delivery, chat_id, bound, turn, history, is_in_vain=is_in_vain))
-        holes = still_open(
-            delivery.holes,
-            turn.missing_seqs(),
-            seen=turn.seen_seqs,
-            read_at=read_at,
-            grace=self._settings.hole_grace,
+        """One round: read what is unseen, run the handler on it."""
+        reading = await self._read(delivery, chat_id, turn)
+        is_in_vain = is_again and turn.ledger.seen_seqs.issuperset(
+            message["seq"] for message in reading.history
         )
-        match result:
-            case Returned():
-                return dataclasses.replace(result, move=dataclasses.replace(result.move, holes=holes))
-            case Failed():
-                late = tuple(hole for hole in delivery.holes if hole.seq in turn.seen_seqs)
-                read_seq = history[-1]["seq"] if history and result.is_nonsense else 0
-                through_seq = MessageSeq(max(result.move.handled_seq or turn.through_seq, read_seq))
-                if not late and through_seq == turn.handled_seq:
-                    return result
-                return dataclasses.replace(
-                    result,
-                    letter=dataclasses.replace(result.letter, late=late),
-                    move=CursorMove(handled_seq=through_seq, wanted_seq=turn.wanted_seq, holes=holes),
-                )
-            case _:
-                return result
+        result = await contained(self._show(reading, chat_id, bound, turn, is_in_vain=is_in_vain))
+        return covering(result, reading, turn.ledger, hole_grace=self._settings.hole_grace)
 
-    async def _tell_others(self, delivery: MessageDelivery, history: Sequence[resources.Message]) -> None:
-        """
-        What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
-
-        So the chat's other handlers are told first.
-        """
-        newest = max((message["seq"] for message in history if concerns(message, self._me)), default=0)
-        if delivery.others_seq is not None and newest > delivery.others_seq:
-            await self._journal.want_others(delivery, wanted_seq=MessageSeq(newest), now=self._outbox.clock())
-
-    def _is_overtaken(self, delivery: MessageDelivery, history: Sequence[resources.Message]) -> bool:
-        """
-        Whether a dead letter's chat holds what its handler has been given neither with the letter nor since.
-
-        A reply would mark it as read, and nobody had seen it.
-        """
-        if not isinstance(delivery, LetterDelivery):
-            return False
-        given_seq = max(delivery.wanted_seq, delivery.living_seq or 0)
-        return any(message["seq"] > given_seq and concerns(message, self._me) for message in history)
-
-    async def _anchored(self, delivery: MessageDelivery, chat_id: ChatId) -> MessageSeq:
-        """
-        The handler's cursor in this chat.
-
-        Every handler of the lane gets its start before anybody speaks: speaking moves the server's cursor, which
-        is all that tells where a newcomer starts.
-        """
-        if delivery.handled_seq is not None and delivery.lane_is_anchored:
-            return delivery.handled_seq
-        # In this order, or what is said in between is neither.
-        newest = await self._sdk.messages.list(chat_id, limit=1)
-        unread = await self._sdk.messages.unread(chat_id)
-        if unread:
-            # Not just below the first: the number there may be drawn, and its message yet to come (Q27).
-            newest = await self._sdk.messages.list(chat_id, limit=1, before=str(unread[0]["seq"]))
-        start = first_handled_seq(newest)
-        if len(unread) > self._settings.past_cap:
-            start = max(start, await self._capped(chat_id))
-        await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
-        if isinstance(delivery, LetterDelivery):
-            # The server's cursor has moved since: by others' replies, if not by the letter's own handler.
-            start = min(start, MessageSeq(max(0, delivery.wanted_seq - self._settings.past_cap)))
-        return start if delivery.handled_seq is None else delivery.handled_seq
-
-    async def _capped(self, chat_id: ChatId) -> MessageSeq:
-        """
-        Where a newcomer's past begins in a group: joining makes all of it unread (Q37), and nobody asked for it.
-
-        In a direct chat everything was said to us.
-        """
-        room = await self._roster.room(chat_id, ())
-        if room.chat_type == "direct":
-            return MessageSeq(0)
-        newest = await self._sdk.messages.list(chat_id, limit=self._settings.past_cap)
-        return MessageSeq(newest[0]["seq"] - 1 if newest else 0)
+    async def _read(self, delivery: MessageDelivery, chat_id: ChatId, turn: Turn) -> Reading:
+        read_at, handled_seq = self._outbox.clock(), turn.ledger.handled_seq
+        after_seq = read_after(delivery, handled_seq)
+        page = await messages_after(self._sdk, chat_id, after_seq, expected=delivery.wanted_seq - after_seq)
+        return Reading.of(page, delivery, handled_seq, me=self._me, read_at=read_at)
 
     async def _show(
-        self,
-        delivery: MessageDelivery,
-        chat_id: ChatId,
-        bound: BoundHandler,
-        turn: Turn,
-        history: Sequence[resources.Message],
-        *,
-        is_in_vain: bool,
+        self, reading: Reading, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_in_vain: bool
     ) -> Result:
         """
         Run the handler on what it has not been shown.
@@ -265,37 +177,22 @@ class Attempts:
         Asked again with nothing new it would say the same and be refused again, perhaps for ever: that spends an
         attempt.
         """
-        await self._tell_others(delivery, history)
-        if self._is_overtaken(delivery, history):
+        if reading.untold_seq is not None:
+            await self._journal.want_others(
+                reading.delivery, wanted_seq=reading.untold_seq, now=self._outbox.clock()
+            )
+        if reading.is_overtaken:
             return Overtaken()
-        foreign = [message for message in history if concerns(message, self._me)]
-        room = await self._roster.room(chat_id, {message["sender_id"] for message in foreign})
-        is_attended = any(room.type_of(message["sender_id"]) == "human" for message in foreign)
-        if is_attended:
-            await self._loop_guard.attend(chat_id)
-        is_sender_unknown = room.is_unsure_of(message["sender_id"] for message in foreign)
-        self._loop_guard.note_sender(chat_id, is_sender_unknown=is_sender_unknown)
-        turn.show(history, is_attended=is_attended)
-        shown = CursorMove(handled_seq=turn.through_seq)
-        messages = self._wanted(_due(delivery, foreign), bound, room)
+        room = await self._roster.room(chat_id, reading.speakers)
+        briefing = await self._brief(reading, chat_id, bound, room)
+        turn.show(reading.history, is_attended=briefing.is_attended)
+        shown = CursorMove(handled_seq=turn.ledger.through_seq)
+        messages = briefing.messages
         ended: Failed | Unanswered | None = None
         if is_in_vain and (messages or turn.is_superseded):
             ended = Failed(letter=Letter(reason="refused for what nobody can see"), is_answer=True)
         elif messages:
-            context = MessageContext(
-                messages=messages,
-                chat_id=chat_id,
-                chat_type=room.chat_type,
-                me=self._me,
-                settings=bound.settings,
-                log=_logger(delivery),
-                deadline=self._deadline(),
-                attempt=delivery.attempts + 1,
-                guard=await self._loop_guard.view(delivery, chat_id, is_attended=is_attended),
-                _turn=turn,
-                _sdk=self._sdk,
-                _roster=self._roster,
-            )
+            context = await self._context(reading.delivery, chat_id, bound, turn, room, briefing)
             ended = await self._call(bound, context, turn)
         if turn.is_superseded and not is_in_vain:
             # The handler has swallowed that its reply came too late.
@@ -305,9 +202,43 @@ class Attempts:
             letter = dataclasses.replace(ended.letter, message_ids=message_ids)
             return dataclasses.replace(ended, letter=letter, move=shown)
         return ended or Returned(
-            move=CursorMove(handled_seq=turn.through_seq, wanted_seq=turn.wanted_seq),
+            move=CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq),
             shown=len(messages),
-            sends=turn.sends,
+            sends=turn.ledger.sends,
+        )
+
+    async def _brief(self, reading: Reading, chat_id: ChatId, bound: BoundHandler, room: Room) -> Briefing:
+        """What is shown; the loop guard is told who spoke."""
+        subscription = bound.handler.subscription
+        assert isinstance(subscription, MessageSubscription)
+        briefing = brief(reading, room, subscription, me=self._me)
+        if briefing.is_attended:
+            await self._loop_guard.attend(chat_id)
+        self._loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
+        return briefing
+
+    async def _context(
+        self,
+        delivery: MessageDelivery,
+        chat_id: ChatId,
+        bound: BoundHandler,
+        turn: Turn,
+        room: Room,
+        briefing: Briefing,
+    ) -> MessageContext:
+        return MessageContext(
+            messages=briefing.messages,
+            chat_id=chat_id,
+            chat_type=room.chat_type,
+            me=self._me,
+            settings=bound.settings,
+            log=_logger(delivery),
+            deadline=self._deadline(),
+            attempt=delivery.attempts + 1,
+            guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
+            _turn=turn,
+            _sdk=self._sdk,
+            _roster=self._roster,
         )
 
     async def _call(
@@ -324,27 +255,11 @@ class Attempts:
             await turn.conclude()
         return ended
 
-    def _wanted(self, foreign: Sequence[resources.Message], bound: BoundHandler, room: Room) -> list[Message]:
-        subscription = bound.handler.subscription
-        assert isinstance(subscription, MessageSubscription)
-        messages = [
-            message_from_api(message, me=self._me, sender_type=room.type_of(message["sender_id"]))
-            for message in foreign
-        ]
-        return [message for message in messages if subscription.wants(message, room.chat_type)]
-
     def _caller(self, bound: BoundHandler) -> Call | None:
         return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._settings.handler_timeout
-
-
-def _due(delivery: MessageDelivery, foreign: Sequence[resources.Message]) -> Sequence[resources.Message]:
-    """What this delivery is about: a dead letter's messages end where it was buried, the others go on."""
-    if not isinstance(delivery, LetterDelivery):
-        return foreign
-    return [message for message in foreign if message["seq"] <= delivery.wanted_seq]
 
 
 def _logger(delivery: Delivery) -> Any:

@@ -11,14 +11,13 @@ import dataclasses
 import math
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ServerError
-from mycel_runtime.plugin.message import UNKNOWN
+from mycel_runtime.plugin.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection
 
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId
@@ -29,28 +28,6 @@ _PATIENCE_SECONDS: Final = 30.0
 """A chat's detail that has been a 500 for so long is no passing trouble."""
 
 _SERVER_ERROR: Final = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """
-    A chat's type (`direct`, `group`, or empty: unknown) and its members' types by id.
-
-    Attributes:
-        is_whole: Whoever is not among `types` is no member; else nobody knows.
-    """
-
-    chat_type: str
-    types: Mapping[str, str]
-    is_whole: bool = True
-
-    def type_of(self, user_id: str) -> str:
-        """`human`, `agent`, `external`, empty for somebody who is not a member, or `unknown`."""
-        return self.types.get(user_id, "" if self.is_whole else UNKNOWN)
-
-    def is_unsure_of(self, user_ids: Iterable[str]) -> bool:
-        """Whether any of them may be a human or not."""
-        return any(self.type_of(user_id) == UNKNOWN for user_id in user_ids)
 
 
 class Roster:

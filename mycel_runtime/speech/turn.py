@@ -25,9 +25,9 @@ from mycel_runtime.errors import (
     ServerError,
     TransportError,
 )
-from mycel_runtime.journal.entries import Intent, IntentState
+from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
-from mycel_runtime.speech.caught_up import content_hash, find_own, missing, unseen
+from mycel_runtime.speech.caught_up import content_hash, find_own
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.speech.interrupts import (
     UNANSWERED,
@@ -36,17 +36,17 @@ from mycel_runtime.speech.interrupts import (
     TurnEndedError,
     UnansweredError,
 )
-from mycel_runtime.speech.reply_ordinals import ReplyOrdinals
-from mycel_runtime.wire.ids import MessageId, MessageSeq
+from mycel_runtime.speech.ledger import Ledger
+from mycel_runtime.wire.ids import MessageId
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.entries import Intent, MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
-    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
     from mycel_runtime.wire.resources import Message
 
 ConflictPolicy = Literal["rerun", "raise", "drop"]
@@ -54,7 +54,6 @@ ConflictPolicy = Literal["rerun", "raise", "drop"]
 _REFUSALS_IN_A_ROW: Final = 3
 """Generation A refuses once because of our own last message (Q29); more often means somebody else."""
 
-_DOUBTFUL: Final = frozenset({IntentState.INTENDED, IntentState.UNKNOWN})
 _CONFLICT: Final = 409
 
 
@@ -100,10 +99,7 @@ class Turn:
     What one delivery says in its chat, over all runs of its handler.
 
     Attributes:
-        handled_seq: The handler's cursor when the delivery was claimed.
-        through_seq: Everything up to here was shown to the handler or said by us.
-        wanted_seq: Look again so far: a send landed beyond a gap (Q28), or something is left unshown.
-        is_superseded: Something was left unshown, and the handler is to be asked again.
+        ledger: What it was shown and what it said.
     """
 
     def __init__(
@@ -119,42 +115,19 @@ class Turn:
         self._dependencies = dependencies
         self._delivery = delivery
         self._chat_id = chat_id
-        self.handled_seq = handled_seq
         self._on_conflict = on_conflict
         self._may_speak = may_speak
-        self._holes = frozenset(hole.seq for hole in delivery.holes)
-        self._seen_ids: set[str] = set()
-        self._seen_seqs: set[int] = set()
-        self._unshown: list[Message] = []
-        self._intents = {intent.ordinal: intent for intent in delivery.intents}
-        self._ordinals = ReplyOrdinals()
         self._one_at_a_time = asyncio.Lock()
-        self._gap_seq: MessageSeq | None = None
         self._unanswered: UnansweredError | None = None
         self._is_silent = False
         self._is_proved = False
         self._is_attended = False
-        self.through_seq = handled_seq
-        self.wanted_seq: MessageSeq | None = None
-
-    @property
-    def sends(self) -> int:
-        """How many messages of this turn are stored."""
-        return sum(intent.state is IntentState.SENT for intent in self._intents.values())
+        self.ledger = Ledger(delivery, chat_id, handled_seq, me=dependencies.me)
 
     @property
     def is_superseded(self) -> bool:
         """Whether the handler, which may have swallowed being told so, must be asked again."""
-        return bool(self._unshown) and self._on_conflict == "rerun"
-
-    @property
-    def seen_seqs(self) -> frozenset[int]:
-        """Numbers that were shown to the handler or are our own."""
-        return frozenset(self._seen_seqs)
-
-    def missing_seqs(self) -> list[MessageSeq]:
-        """Numbers up to `through_seq` that the history did not show (Q27)."""
-        return missing(self._seen_seqs, after=self.handled_seq, through=self.through_seq)
+        return bool(self.ledger.unshown) and self._on_conflict == "rerun"
 
     def show(self, messages: Sequence[Message], *, is_attended: bool = False) -> None:
         """
@@ -164,15 +137,10 @@ class Turn:
             messages: Of the history, own ones included.
             is_attended: A human's is among them.
         """
-        self._ordinals = ReplyOrdinals()
         self._is_silent = False
         self._is_attended = is_attended
-        self._seen_ids.update(message["id"] for message in messages)
-        self._seen_seqs.update(message["seq"] for message in messages)
-        self._unshown = [message for message in self._unshown if message["id"] not in self._seen_ids]
-        self.through_seq = MessageSeq(max([self.through_seq, *(message["seq"] for message in messages)]))
-        if self._gap_seq is not None and self._gap_seq <= self.through_seq:
-            self._gap_seq = None
+        self.ledger.begin_run()
+        self.ledger.show(messages)
 
     async def settle_unresolved(self) -> None:
         """
@@ -183,11 +151,8 @@ class Turn:
         Raises:
             UnansweredError: It cannot be known now.
         """
-        for intent in tuple(self._intents.values()):
-            if intent.state in _DOUBTFUL:
-                await self._look_for(
-                    intent, not_before=self._dependencies.clock() + self._dependencies.settle_grace
-                )
+        for intent in self.ledger.unresolved:
+            await self._look_for(intent, not_before=self._grace_ends_at())
 
     async def send(self, content: str, mentions: Sequence[str] = ()) -> Sent:
         """
@@ -202,7 +167,7 @@ class Turn:
 
         Cancelling: the intent stays; what became of it is found out before anything else is sent.
         """
-        words, ordinals = content_hash(content, mentions=mentions), self._ordinals
+        words, ordinals = content_hash(content, mentions=mentions), self.ledger.ordinals
         ordinal = ordinals.take(words)
         try:
             async with self._one_at_a_time:
@@ -243,14 +208,12 @@ class Turn:
 
     async def _said(self, ordinal: int) -> Sent | None:
         """This reply, if an earlier run said it; or this one, whose handler did not wait for the answer."""
-        intent = self._intents.get(ordinal)
-        if intent is None or intent.state is IntentState.REFUSED:
+        intent = self.ledger.said(ordinal)
+        if intent is None:
             return None
-        if intent.state in _DOUBTFUL:
-            return await self._look_for(
-                intent, not_before=self._dependencies.clock() + self._dependencies.settle_grace
-            )
-        return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
+        if intent.state is not IntentState.SENT:
+            return await self._look_for(intent, not_before=self._grace_ends_at())
+        return _sent(intent)
 
     async def _say(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         await self.settle_unresolved()
@@ -267,7 +230,7 @@ class Turn:
                 return await self._send_once(ordinal, content, mentions)
             except NotCaughtUpError:
                 self._is_proved = False
-        raise self._conflict([])
+        raise self._conflict()
 
     async def _prove_caught_up(self) -> None:
         """
@@ -276,8 +239,8 @@ class Turn:
         The server's read says which messages it covered, so nothing can slip between looking and marking;
         after an own send its cursor stands at that send, and the enforced send itself is the proof.
         """
-        if self._gap_seq is not None:
-            await self._close_gap(self._gap_seq)
+        if self.ledger.gap_seq is not None:
+            await self._close_gap(self.ledger.gap_seq)
         if not self._is_proved:
             await self._require_seen(await self._read())
         await self._require_seen([])
@@ -304,7 +267,7 @@ class Turn:
         """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
         try:
             await self._dependencies.sdk.messages.mark_read(self._chat_id, through_seq)
-            return await messages_after(self._dependencies.sdk, self._chat_id, self.handled_seq)
+            return await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             await self._want_others(None)
             raise UnansweredError(exc) from exc
@@ -318,47 +281,40 @@ class Turn:
 
         Older servers take no number and mark whatever there is, which then would block nothing any more.
         """
-        await self._require_seen(await self._mark_and_list(self.through_seq))
+        await self._require_seen(await self._mark_and_list(self.ledger.through_seq))
 
     async def _close_gap(self, through_seq: MessageSeq) -> None:
         """Our last send was not adjacent to what was shown (Q28): see what lies between."""
         try:
-            between = await messages_after(self._dependencies.sdk, self._chat_id, self.handled_seq)
+            between = await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc) from exc
-        self._gap_seq = None
+        self.ledger.gap_seq = None
         await self._require_seen(between)
-        self.through_seq = max(self.through_seq, through_seq)
+        self.ledger.close_gap(through_seq)
 
     async def _require_seen(self, messages: Sequence[Message]) -> None:
-        new = unseen(
-            messages,
-            me=self._dependencies.me,
-            handled_seq=self.handled_seq,
-            seen_ids=self._seen_ids,
-            holes=self._holes,
-        )
-        if new:
-            await self._want_others(MessageSeq(max(message["seq"] for message in new)))
-            self._unshown += new
-        if self._unshown:
-            raise self._conflict(self._unshown)
-
-    def _conflict(self, messages: Sequence[Message]) -> BaseException:
         """What was read is unread no more, so that it stays in the way until the handler has been shown it."""
+        newest = self.ledger.note_read(messages)
+        if newest is not None:
+            await self._want_others(newest)
+        if self.ledger.unshown:
+            raise self._conflict()
+
+    def _conflict(self) -> BaseException:
+        unshown = self.ledger.unshown
         self._dependencies.observer.tell(
-            SendConflicted(handler=self._delivery.handler, chat_id=self._chat_id, unseen=len(messages))
+            SendConflicted(handler=self._delivery.handler, chat_id=self._chat_id, unseen=len(unshown))
         )
-        newest = max([self.through_seq + 1, *(message["seq"] for message in messages)])
         match self._on_conflict:
             case "rerun":
-                return SupersededError(messages)
+                return SupersededError(unshown)
             case "drop":
-                self.wanted_seq = MessageSeq(newest)
+                self.ledger.leave_unshown()
                 return DroppedError()
             case "raise":
-                self.wanted_seq = MessageSeq(newest)
-                return NotCaughtUpError(_CONFLICT, f"{len(messages)} messages were said meanwhile")
+                self.ledger.leave_unshown()
+                return NotCaughtUpError(_CONFLICT, f"{len(unshown)} messages were said meanwhile")
 
     async def _want_others(self, wanted_seq: MessageSeq | None) -> None:
         await self._dependencies.journal.want_others(
@@ -393,11 +349,13 @@ class Turn:
         self._dependencies.observer.tell(
             SendUnresolved(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
         )
-        not_before = self._dependencies.clock() + self._dependencies.settle_grace
-        sent = await self._look_for(intent, not_before=not_before)
+        sent = await self._look_for(intent, not_before=self._grace_ends_at())
         if sent is None:
             raise UnansweredError(exc) from exc
         return sent
+
+    def _grace_ends_at(self) -> float:
+        return self._dependencies.clock() + self._dependencies.settle_grace
 
     async def _look_for(self, intent: Intent, *, not_before: float) -> Sent | None:
         """
@@ -431,43 +389,22 @@ class Turn:
         )
 
     async def _intend(self, ordinal: int, hash_: str) -> Intent:
-        intent = Intent(
-            delivery_id=self._delivery.delivery_id,
-            turn=self._delivery.turn,
-            ordinal=ordinal,
-            identity=self._dependencies.me,
-            handler=self._delivery.handler,
-            chat_id=self._chat_id,
-            base_seq=self.through_seq,
-            content_hash=hash_,
-            state=IntentState.INTENDED,
-            intended_at=self._dependencies.clock(),
-            is_unattended=not self._is_attended,
+        intent = self.ledger.intend(
+            ordinal, hash_, now=self._dependencies.clock(), is_unattended=not self._is_attended
         )
         await self._dependencies.journal.intend(intent)
-        self._intents[intent.ordinal] = intent
+        self.ledger.keep(intent)
         return intent
 
     async def _settle(self, intent: Intent, state: IntentState) -> None:
         settled = dataclasses.replace(intent, state=state)
         await self._dependencies.journal.settle(settled)
-        self._intents[intent.ordinal] = settled
+        self.ledger.keep(settled)
 
     def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
-        """Adjacent to what was shown: our cursor covers it. Else something may lie between, for all (Q28)."""
-        sent = Sent(message_id=MessageId(message["id"]), seq=MessageSeq(message["seq"]))
-        recorded = dataclasses.replace(
-            intent, state=IntentState.SENT, message_id=sent.message_id, message_seq=sent.seq
-        )
-        is_beyond_gap = sent.seq > self.through_seq + 1
-        self._dependencies.journal.record(recorded, wanted_seq=sent.seq if is_beyond_gap else None)
-        self._intents[intent.ordinal] = recorded
-        self._seen_ids.add(sent.message_id)
-        self._seen_seqs.add(sent.seq)
-        if is_beyond_gap:
-            self._gap_seq = self.wanted_seq = sent.seq
-        else:
-            self.through_seq = max(self.through_seq, sent.seq)
+        recorded, others_seq = self.ledger.record(intent, message)
+        self._dependencies.journal.record(recorded, wanted_seq=others_seq)
+        sent = _sent(recorded)
         self._dependencies.observer.tell(
             MessageSent(
                 handler=self._delivery.handler,
@@ -477,3 +414,7 @@ class Turn:
             )
         )
         return sent
+
+
+def _sent(intent: Intent) -> Sent:
+    return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)

@@ -8,6 +8,7 @@ import pytest
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.entries import Batch
+from mycel_runtime.plugin.subscription import MessageSubscription
 from tests.integration.speech.test_quirks import listening
 
 DEADLINE = 30.0
@@ -60,18 +61,20 @@ async def test_messages_that_nobody_can_make_sense_of_are_a_dead_letter_and_othe
     assert shown == ["hello", "x"]
 
 
-async def test_a_message_that_breaks_its_filter_is_a_dead_letter_and_hides_none_of_the_next(world):
+async def test_a_message_that_breaks_its_filter_is_a_dead_letter_and_hides_none_of_the_next(
+    world, monkeypatch
+):
     """Read, but not handed over; also if no hint had told its number."""
     plugin, shown = listening()
     agent = await world.agent("a", plugin, max_attempts=1)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
-    wanted = agent.parts.dispatcher._attempts._wanted
+    wants = MessageSubscription.wants
 
-    def broken(foreign, bound, room):
-        assert all(message["content"] != "x" for message in foreign), "secret"
-        return wanted(foreign, bound, room)
+    def broken(subscription, message, chat_type):
+        assert message.content != "x", "secret"
+        return wants(subscription, message, chat_type)
 
-    agent.parts.dispatcher._attempts._wanted = broken
+    monkeypatch.setattr(MessageSubscription, "wants", broken)
     await world.say(chat_id, "x")
     await agent.hear(chat_id)
     await world.say(chat_id, "y")

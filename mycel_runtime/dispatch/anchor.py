@@ -1,0 +1,77 @@
+"""Where a handler that is new to a chat starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.speech.caught_up import first_handled_seq
+from mycel_runtime.wire.ids import MessageSeq
+
+if TYPE_CHECKING:
+    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.wire.ids import ChatId
+
+
+class Anchor:
+    """
+    Gives handlers their start.
+
+    Args:
+        journal: Where it is written down.
+        sdk: As the identity.
+        roster: Who is in a chat.
+        past_cap: Messages of a group's past that a newcomer is shown.
+    """
+
+    def __init__(self, *, journal: Journal, sdk: AsyncClient, roster: Roster, past_cap: int) -> None:
+        self._journal = journal
+        self._sdk = sdk
+        self._roster = roster
+        self._past_cap = past_cap
+
+    async def handled_seq(self, delivery: MessageDelivery, chat_id: ChatId) -> MessageSeq:
+        """
+        The handler's cursor in this chat.
+
+        Every handler of the lane gets its start before anybody speaks: speaking moves the server's cursor, which
+        is all that tells where a newcomer starts.
+
+        Raises:
+            ApiError: The chat cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        if delivery.handled_seq is not None and delivery.lane_is_anchored:
+            return delivery.handled_seq
+        start = await self._start(chat_id)
+        await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
+        if isinstance(delivery, LetterDelivery):
+            # The server's cursor has moved since: by others' replies, if not by the letter's own handler.
+            start = min(start, MessageSeq(max(0, delivery.wanted_seq - self._past_cap)))
+        return start if delivery.handled_seq is None else delivery.handled_seq
+
+    async def _start(self, chat_id: ChatId) -> MessageSeq:
+        # In this order, or what is said in between is neither.
+        newest = await self._sdk.messages.list(chat_id, limit=1)
+        unread = await self._sdk.messages.unread(chat_id)
+        if unread:
+            # Not just below the first: the number there may be drawn, and its message yet to come (Q27).
+            newest = await self._sdk.messages.list(chat_id, limit=1, before=str(unread[0]["seq"]))
+        start = first_handled_seq(newest)
+        return max(start, await self._capped(chat_id)) if len(unread) > self._past_cap else start
+
+    async def _capped(self, chat_id: ChatId) -> MessageSeq:
+        """
+        Where a newcomer's past begins in a group: joining makes all of it unread (Q37), and nobody asked for it.
+
+        In a direct chat everything was said to us.
+        """
+        room = await self._roster.room(chat_id, ())
+        if room.chat_type == "direct":
+            return MessageSeq(0)
+        newest = await self._sdk.messages.list(chat_id, limit=self._past_cap)
+        return MessageSeq(newest[0]["seq"] - 1 if newest else 0)

@@ -1,0 +1,166 @@
+"""
+What a handler is shown of its chat, and what its run covers of it. Pure.
+
+`Attempts` reads the chat and runs the handler; what has been read means, and what it makes due, is decided here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.journal.entries import CursorMove, LetterDelivery
+from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.speech.caught_up import concerns, still_open
+from mycel_runtime.wire.ids import MessageSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.dispatch.verdict import Result
+    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.room import Room
+    from mycel_runtime.plugin.subscription import MessageSubscription
+    from mycel_runtime.speech.ledger import Ledger
+    from mycel_runtime.wire import resources
+    from mycel_runtime.wire.ids import UserId
+
+
+def read_after(delivery: MessageDelivery, handled_seq: MessageSeq) -> int:
+    """From where the chat is read: numbers that an earlier turn missed are read again (Q27)."""
+    return min([handled_seq, *(hole.seq - 1 for hole in delivery.holes)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """
+    What was read of a chat for a delivery.
+
+    Attributes:
+        history: Above the handler's cursor and in its holes; ascending, own messages included.
+        foreign: Those of them that are somebody else's and concern us.
+        read_at: When the reading began, epoch seconds.
+    """
+
+    delivery: MessageDelivery
+    history: Sequence[resources.Message]
+    foreign: Sequence[resources.Message]
+    read_at: float
+
+    @classmethod
+    def of(
+        cls,
+        page: Sequence[resources.Message],
+        delivery: MessageDelivery,
+        handled_seq: MessageSeq,
+        *,
+        me: UserId,
+        read_at: float,
+    ) -> Reading:
+        """The part of a page that the delivery is about."""
+        holes = {hole.seq for hole in delivery.holes}
+        history = [message for message in page if message["seq"] > handled_seq or message["seq"] in holes]
+        foreign = [message for message in history if concerns(message, me)]
+        return cls(delivery=delivery, history=history, foreign=foreign, read_at=read_at)
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        """Who said what is to be shown."""
+        return frozenset(message["sender_id"] for message in self.foreign)
+
+    @property
+    def untold_seq(self) -> MessageSeq | None:
+        """
+        How far the chat's other handlers must look, before anybody speaks.
+
+        What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
+        """
+        newest = max((message["seq"] for message in self.foreign), default=0)
+        others_seq = self.delivery.others_seq
+        return MessageSeq(newest) if others_seq is not None and newest > others_seq else None
+
+    @property
+    def is_overtaken(self) -> bool:
+        """
+        Whether a dead letter's chat holds what its handler has been given neither with the letter nor since.
+
+        A reply would mark it as read, and nobody had seen it.
+        """
+        if not isinstance(self.delivery, LetterDelivery):
+            return False
+        given_seq = max(self.delivery.wanted_seq, self.delivery.living_seq or 0)
+        return any(message["seq"] > given_seq for message in self.foreign)
+
+    @property
+    def due(self) -> Sequence[resources.Message]:
+        """What this delivery is about: a dead letter's messages end where it was buried, the others go on."""
+        if not isinstance(self.delivery, LetterDelivery) or not self.delivery.wanted_seq:
+            return self.foreign
+        return [message for message in self.foreign if message["seq"] <= self.delivery.wanted_seq]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """
+    What a handler is shown.
+
+    Attributes:
+        messages: Those that it wants to hear.
+        is_attended: A human spoke.
+        is_sender_unknown: Somebody spoke who may be a human or not.
+    """
+
+    messages: tuple[Message, ...]
+    is_attended: bool
+    is_sender_unknown: bool
+
+
+def brief(reading: Reading, room: Room, subscription: MessageSubscription, *, me: UserId) -> Briefing:
+    """Who spoke, and what of it the handler wants."""
+    messages = [
+        message_from_api(message, me=me, sender_type=room.type_of(message["sender_id"]))
+        for message in reading.due
+    ]
+    return Briefing(
+        messages=tuple(message for message in messages if subscription.wants(message, room.chat_type)),
+        is_attended=any(room.type_of(speaker) == "human" for speaker in reading.speakers),
+        is_sender_unknown=room.is_unsure_of(reading.speakers),
+    )
+
+
+def covering(result: Result, reading: Reading, ledger: Ledger, *, hole_grace: float) -> Result:
+    """
+    The result with what it covers of the chat.
+
+    Args:
+        result: How the run ended.
+        reading: What it was about.
+        ledger: The turn's.
+        hole_grace: Seconds that a number which was drawn may take to appear.
+    """
+    holes = still_open(
+        reading.delivery.holes,
+        ledger.missing_seqs(),
+        seen=ledger.seen_seqs,
+        read_at=reading.read_at,
+        grace=hole_grace,
+    )
+    match result:
+        case Returned():
+            return dataclasses.replace(result, move=dataclasses.replace(result.move, holes=holes))
+        case Failed():
+            late = tuple(hole for hole in reading.delivery.holes if hole.seq in ledger.seen_seqs)
+            read_seq = reading.history[-1]["seq"] if reading.history and result.is_nonsense else 0
+            through_seq = MessageSeq(max(result.move.handled_seq or ledger.through_seq, read_seq))
+            if not late and through_seq == ledger.handled_seq:
+                return result
+            return dataclasses.replace(
+                result,
+                letter=dataclasses.replace(result.letter, late=late),
+                move=CursorMove(handled_seq=through_seq, wanted_seq=ledger.wanted_seq, holes=holes),
+            )
+        case _:
+            return result
