@@ -20,9 +20,9 @@ from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
-from mycel_runtime.dispatch.workers import Workers
 from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter
 from mycel_runtime.plugin.context import FrameContext, MessageContext
+from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.speech.interrupts import SupersededError

@@ -1,34 +1,27 @@
 """
-Entry points and files become checked plugins.
+The tables of a configuration become checked plugins.
 
 A table `[plugins.NAME]` names an entry point of the group `mycel_runtime.plugins`, or, with `path`, a Python
-file; `isolation = "process"` gives it processes of its own. The rest of the table is the plugin's settings. Whatever
-an import raises, `SystemExit` included, becomes an error that names the plugin, the file and the line. It ends the
-start, unless the plugin is isolated and others are there: then it is refused, and they go on.
+file; `isolation = "process"` gives it processes of its own. The rest of the table is the plugin's settings. An import
+that fails ends the start, unless the plugin is isolated and others are there: then it is refused, and they go on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import sys
-import traceback
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
-from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
-from mycel_runtime.plugin.isolated import Inquiry, WorkerSpec
+from mycel_runtime.errors import PluginError, PluginImportError
+from mycel_runtime.plugin.isolation.description import handlers_from
+from mycel_runtime.plugin.isolation.inquiry import Inquiry
+from mycel_runtime.plugin.isolation.process import WorkerSpec
+from mycel_runtime.plugin.loading import import_plugin, where_of
 from mycel_runtime.plugin.plugin import Handler, Plugin
-from mycel_runtime.settings import explain_error, find_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-GROUP: Final = "mycel_runtime.plugins"
+    from pathlib import Path
 
 IMPORT_SECONDS: Final = 20.0
 """Until an isolated plugin must have described itself, unless its table says `import_timeout`."""
@@ -39,10 +32,10 @@ _MOST_IMPORT_SECONDS: Final = 600.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPlugin:
     """
-    A plugin that passed its checks.
+    A plugin that passed its checks, here or in a process of its own.
 
     Attributes:
-        settings: An instance of its model, or the plain table.
+        settings: An instance of its model, or the plain table; of an isolated one nothing, they stay in its process.
         origin: Distribution or file.
         version: Of the distribution; empty for a file.
         worker: Set when its handlers run in processes of their own.
@@ -104,11 +97,6 @@ def bound_handlers(plugins: list[LoadedPlugin]) -> list[BoundHandler]:
     ]
 
 
-def installed() -> Mapping[str, EntryPoint]:
-    """The entry points of the group, by name."""
-    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
-
-
 def _load_all(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[LoadedPlugin]:
     """In their order; the isolated ones are asked side by side, while the others are imported."""
     specs = {name: _pop_isolation(name, dict(table), config) for name, table in tables.items()}
@@ -117,45 +105,34 @@ def _load_all(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[Loa
             name: stack.enter_context(Inquiry(spec)) for name, spec in specs.items() if spec is not None
         }
         return [
-            _describe(inquiries[name], config)
-            if name in inquiries
-            else _load(name, _settings_of(table), config)
+            _ask(inquiries[name], config) if name in inquiries else _import(name, table, config)
             for name, table in tables.items()
         ]
 
 
-def _load(name: str, table: dict[str, Any], config: Path) -> LoadedPlugin:
-    where = _where(name, config)
-    path = table.pop("path", None)
-    if path is None:
-        plugin, origin, version = _load_entry_point(name, where)
-    else:
-        plugin, origin, version = _load_file(name, config.parent / str(path), where)
-    if not plugin.handlers:
-        raise PluginError(
-            f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
-        )
+def _import(name: str, table: Mapping[str, Any], config: Path) -> LoadedPlugin:
+    imported = import_plugin(name, {key: value for key, value in table.items() if key != "isolation"}, config)
     return LoadedPlugin(
-        plugin=plugin, settings=_validate(plugin, name, table, config), origin=origin, version=version
+        plugin=imported.plugin, settings=imported.settings, origin=imported.origin, version=imported.version
     )
 
 
-def _describe(inquiry: Inquiry, config: Path) -> LoadedPlugin:
-    """An isolated plugin, from what its own process says of it; its settings stay there."""
+def _ask(inquiry: Inquiry, config: Path) -> LoadedPlugin:
+    """An isolated plugin, from what its own process says of it."""
     spec = inquiry.spec
     try:
-        said = inquiry.answer(_where(spec.name, config))
+        said = inquiry.answer(where_of(spec.name, config))
     except PluginImportError as exc:
         return LoadedPlugin(
             plugin=Plugin(spec.name), settings={}, origin="", version="", worker=spec, refused=exc
         )
     plugin = Plugin(said.plugin)
-    plugin.adopt(said.handlers)
+    plugin.adopt(handlers_from(said))
     return LoadedPlugin(plugin=plugin, settings={}, origin=said.origin, version=said.version, worker=spec)
 
 
 def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:
-    isolation, where = table.pop("isolation", "none"), _where(name, config)
+    isolation, where = table.pop("isolation", "none"), where_of(name, config)
     if isolation not in ("none", "process"):
         raise PluginError(
             f"isolation = {isolation!r} is unknown", where=where, fix='Use "none" or "process".'
@@ -170,98 +147,3 @@ def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec
             fix=f"Use seconds, {_MOST_IMPORT_SECONDS:g} at most.",
         )
     return WorkerSpec(name=name, table=table, config=config.absolute(), import_timeout=seconds)
-
-
-def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if key != "isolation"}
-
-
-def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:
-    known = installed()
-    if (entry_point := known.get(name)) is None:
-        raise PluginError(
-            f"no installed plugin is called {name!r}",
-            where=where,
-            fix=f'Installed: {", ".join(sorted(known)) or "none"}. For a file of your own add path = "…".',
-        )
-    plugin = _guarded_import(name, where, entry_point.load)
-    distribution = entry_point.dist
-    origin = distribution.name if distribution else entry_point.value
-    return (
-        _require_plugin(plugin, entry_point.value, where),
-        origin,
-        distribution.version if distribution else "",
-    )
-
-
-def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:
-    if not path.is_file():
-        raise PluginError(
-            f"no such file: {path}", where=where, fix="Correct path; it is relative to the config."
-        )
-
-    def load() -> Any:
-        spec = importlib.util.spec_from_file_location(f"mycel_runtime_plugin_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return getattr(module, "plugin", None)
-
-    plugin = _guarded_import(name, where, load)
-    return _require_plugin(plugin, f"{path.name}: plugin", where), str(path), ""
-
-
-def _guarded_import(name: str, where: str, load: Any) -> Any:
-    try:
-        return load()
-    except KeyboardInterrupt:
-        raise
-    except PluginError as exc:
-        raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
-    except BaseException as exc:
-        raise PluginImportError(
-            f"plugin {name!r} cannot be imported: {type(exc).__name__}: {exc} ({_raised_at(exc)})",
-            where=where,
-            fix="Mend the plugin, install what it needs, or remove its table.",
-        ) from exc
-
-
-def _raised_at(exc: BaseException) -> str:
-    if isinstance(exc, SyntaxError) and exc.filename:
-        return f"{Path(exc.filename).name}, line {exc.lineno}"
-    frames = traceback.extract_tb(exc.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename]
-    frame = (own or frames)[-1]
-    return f"{Path(frame.filename).name}, line {frame.lineno}"
-
-
-def _require_plugin(value: Any, what: str, where: str) -> Plugin:
-    if not isinstance(value, Plugin):
-        raise PluginError(
-            f"{what} is {type(value).__name__}, not a Plugin",
-            where=where,
-            fix='Define: plugin = Plugin("name").',
-        )
-    return value
-
-
-def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Path) -> Any:
-    if plugin.settings_model is None:
-        return table
-    try:
-        return plugin.settings_model.model_validate(table)
-    except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
-        explained: ConfigError = explain_error(
-            error, plugin.settings_model, str(config), text, prefix=("plugins", table_name)
-        )
-        raise PluginError(explained.problem, where=explained.where, fix=explained.fix) from exc
-
-
-def _where(name: str, config: Path) -> str:
-    text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
-    line = find_line(text, ["plugins"], name)
-    return f"{config}{f', line {line}' if line else ''}: [plugins.{name}]"

@@ -18,6 +18,11 @@ import asyncio, os, subprocess, sys, threading, time
 from pathlib import Path
 from mycel_runtime import Plugin, Reject
 from mycel_runtime.errors import BadRequestError
+from mycel_runtime.plugin.isolation.messages import ANSWER, Message, ReplyQuestion, Returned
+
+class Unheard(Message):
+    kind: str = "drop_everything"
+    run: str
 
 plugin = Plugin("wild")
 
@@ -62,10 +67,13 @@ def plain(ctx):
         case "sync use":
             ctx.reply(attempt(kept[0]))
         case "sync forge":
-            call = {"call": "reply", "run": kept[0]._run, "arguments": {"text": "forged", "mentions": []}}
-            ctx._line.write(call)
-            ctx._line.write({"ended": "returned", "run": kept[0]._run})
+            write = ctx._ask_runtime.__self__.write
+            write(ReplyQuestion(run=kept[0]._run, text="forged", mentions=()))
+            write(Returned(run=kept[0]._run))
             ctx.reply("genuine")
+        case "sync ask":
+            ctx._ask_runtime.__self__.write(Unheard(run=ctx._run))
+            ctx._ask_runtime.__self__.read(ANSWER)
         case "sync later":
             threading.Thread(target=later, args=(ctx,), daemon=True).start()
         case "sync fork":
@@ -185,10 +193,10 @@ async def test_an_exit_costs_its_own_delivery(wild):
 async def test_a_process_that_died_while_it_waited_costs_no_delivery(wild):
     agent, ask = wild
     first = (await ask("look"))[0].split()[-1]
-    (process,) = agent.parts.dispatcher._attempts._workers._idle["wild"]
+    (worker,) = agent.parts.dispatcher._attempts._workers.idle("wild")
 
-    process.kill()
-    await process.wait()
+    os.kill(worker.pid, 9)
+    await worker._process.wait()
 
     second, reasons = await ask("look")
     assert second.split()[-1] != first
@@ -265,6 +273,13 @@ async def test_a_process_that_speaks_for_another_run_is_not_heard(wild):
     assert await ask("sync forge") == ("genuine", [])
     assert len(agent.memory.named("message.sent")) == 1
     assert await ask("hello") == ("a heard hello", [])
+
+
+async def test_what_a_process_asks_that_there_is_not_is_no_other_question(wild):
+    _, ask = wild
+
+    assert await ask("sync ask") == (None, ["ProtocolError"])
+    assert await ask("hello") == ("a heard hello", ["ProtocolError"])
 
 
 async def test_a_thread_that_asks_between_runs_is_refused_and_takes_nothing_from_the_next_one(wild, tmp_path):

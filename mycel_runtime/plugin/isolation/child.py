@@ -1,0 +1,197 @@
+"""
+A plugin's own process: loads the plugin, and runs its handlers one at a time.
+
+What the plugin prints goes to standard error, and the standard input that it sees is empty. End of the line, and the
+end of the reaper or of the runtime, end the process. A thread that outlives its run says nothing in the next one,
+which may be another chat's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from mycel_runtime.errors import ApiError, PluginError
+from mycel_runtime.observe.logs import LogObserver
+from mycel_runtime.observe.traceback_text import traceback_text
+from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
+from mycel_runtime.plugin.context import ContextEndedError
+from mycel_runtime.plugin.isolation import messages as said
+from mycel_runtime.plugin.isolation.child_context import ChildFrameContext, ChildMessageContext
+from mycel_runtime.plugin.isolation.description import described, refused
+from mycel_runtime.plugin.isolation.messages import decode, encode
+from mycel_runtime.plugin.loading import import_plugin
+from mycel_runtime.plugin.outcome import Reject, Retry
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from pydantic import TypeAdapter
+
+    from mycel_runtime.plugin.isolation.child_context import ChildContext
+    from mycel_runtime.plugin.loading import ImportedPlugin
+    from mycel_runtime.plugin.plugin import Handler
+
+M = TypeVar("M")
+
+
+class StoppedError(BaseException):
+    """The runtime has ended this run. Passes `except Exception`."""
+
+
+class Line:
+    """
+    The line to the runtime: one question at a time, answered before the next.
+
+    Between runs only the main thread reads it, within one only who holds the lock. A forked child, which would have a
+    lock and a run of its own, is refused.
+    """
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._lock = threading.Lock()
+        self._run = ""
+        self._pid = os.getpid()
+
+    def read(self, expected: TypeAdapter[M]) -> M | None:
+        """The next line; `None` at the end."""
+        try:
+            line = self._incoming.readline()
+        except ConnectionError:
+            return None
+        return decode(line, expected) if line else None
+
+    def write(self, message: said.Message) -> None:
+        """Say something."""
+        self._outgoing.write(encode(message))
+        self._outgoing.flush()
+
+    def begin(self, run: str) -> None:
+        """From here on this run may ask."""
+        with self._lock:
+            self._run = run
+
+    def end(self, ending: said.Ending) -> None:
+        """The run asks no more. What it left under way is answered first; then the runtime is told how it ended."""
+        with self._lock:
+            self._run = ""
+            self.write(ending)
+
+    def ask(self, question: said.Question) -> said.Stored | said.History | said.Members:
+        """
+        Have a context's method called by the runtime.
+
+        Raises:
+            ContextEndedError: The run is over: it has ended here, or this is not the process that runs it.
+            StoppedError: The runtime has ended the run.
+            ApiError: As the method raised it.
+        """
+        with self._lock:
+            if question.run != self._run or os.getpid() != self._pid:
+                raise ContextEndedError
+            self.write(question)
+            answer = self.read(said.ANSWER)
+        if answer is None or isinstance(answer, said.Stop):
+            raise StoppedError
+        if isinstance(answer, said.Failed):
+            raise _error(answer)
+        return answer
+
+
+def _error(answer: said.Failed) -> ApiError:
+    """The error that the method raised on the other side."""
+    kinds = {kind.__name__: kind for kind in _below(ApiError)}
+    error = ApiError(answer.status, answer.detail)
+    error.__class__ = kinds.get(answer.error, ApiError)
+    return error
+
+
+def _below(kind: type[ApiError]) -> list[type[ApiError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _below(child))]
+
+
+def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: ImportedPlugin) -> said.Ending:
+    """Run a handler, and say how it ended; whatever it raises is contained."""
+    handler = next(each for each in imported.plugin.handlers if each.id == run.handler)
+    context: ChildContext = (
+        ChildMessageContext(line.ask, run, handler, imported.settings)
+        if isinstance(run, said.MessageRun)
+        else ChildFrameContext(run, handler, imported.settings)
+    )
+    try:
+        if handler.is_async:
+            asyncio.run(_on_loop(handler, context))
+        else:
+            handler.function(context)
+    except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
+        return _ending(run.run, exc)
+    return said.Returned(run=run.run)
+
+
+def _ending(run: str, raised: BaseException) -> said.Ending:
+    match raised:
+        case StoppedError():
+            return said.Stopped(run=run)
+        case Retry(after=after):
+            return said.RetryRaised(run=run, after=after)
+        case Reject(why=why):
+            return said.RejectRaised(run=run, why=why)
+        case _:
+            return said.Raised(
+                run=run,
+                error=type(raised).__name__,
+                is_api=isinstance(raised, ApiError),
+                trace=traceback_text(raised.__traceback__),
+            )
+
+
+async def _on_loop(handler: Handler, context: ChildContext) -> None:
+    watch_tasks(LogObserver({"handler": handler.id}))
+    await handler.function(context)
+
+
+def _own_line() -> Line:
+    """
+    Take standard input for the line.
+
+    The plugin's prints go to standard error. What it starts inherits an empty input: a command that reads its own to
+    the end would swallow the next run.
+    """
+    os.dup2(2, 1)
+    line = socket.socket(fileno=os.dup(0))
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return Line(line.makefile("rb"), line.makefile("wb"))
+
+
+def main() -> NoReturn:
+    """Load the plugin, then run what comes until the line ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    line = _own_line()
+    load = line.read(said.LOAD)
+    if load is not None:
+        watch_threads(LogObserver({"plugin": load.name}))
+        _serve(line, load)
+    sys.stderr.flush()
+    # Not by returning: the interpreter would wait for threads that the plugin has left.
+    os._exit(0)
+
+
+def _serve(line: Line, load: said.Load) -> None:
+    try:
+        imported = import_plugin(load.name, load.table, Path(load.config))
+    except PluginError as exc:
+        line.write(refused(exc))
+        return
+    line.write(described(imported))
+    while (run := line.read(said.RUN)) is not None:
+        line.begin(run.run)
+        line.end(run_to_end(line, run, imported))

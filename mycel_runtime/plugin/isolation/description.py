@@ -1,0 +1,104 @@
+"""A plugin's handlers as its process describes them, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mycel_runtime.errors import PluginError, PluginImportError
+from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.plugin.isolation.messages import (
+    Described,
+    FramePattern,
+    HandlerDescription,
+    MessageFilters,
+    Refused,
+)
+from mycel_runtime.plugin.plugin import Handler
+from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
+
+if TYPE_CHECKING:
+    from mycel_runtime.plugin.loading import ImportedPlugin
+    from mycel_runtime.plugin.subscription import Subscription
+
+
+def described(imported: ImportedPlugin) -> Described:
+    """What the process of a loaded plugin says of it."""
+    return Described(
+        plugin=imported.plugin.name,
+        origin=imported.origin,
+        version=imported.version,
+        handlers=tuple(
+            HandlerDescription(
+                id=handler.id,
+                is_async=handler.is_async,
+                on_conflict=handler.on_conflict,
+                subscription=_subscription_said(handler.subscription),
+            )
+            for handler in imported.plugin.handlers
+        ),
+    )
+
+
+def refused(error: PluginError) -> Refused:
+    """What a process says that could not load its plugin."""
+    return Refused(
+        problem=error.problem,
+        where=error.where,
+        fix=error.fix,
+        is_import=isinstance(error, PluginImportError),
+    )
+
+
+def handlers_from(said: Described) -> tuple[Handler, ...]:
+    """The handlers of an isolated plugin, which can be called in its process only."""
+    return tuple(
+        Handler(
+            id=HandlerId(handler.id),
+            function=_not_here,
+            subscription=_subscription_from(handler.subscription),
+            is_async=handler.is_async,
+            on_conflict=handler.on_conflict,
+        )
+        for handler in said.handlers
+    )
+
+
+def require_described(said: Described | Refused) -> Described:
+    """
+    Go on with a plugin that could be loaded.
+
+    Raises:
+        PluginImportError, PluginError: It could not.
+    """
+    if isinstance(said, Described):
+        return said
+    kind = PluginImportError if said.is_import else PluginError
+    raise kind(said.problem, where=said.where, fix=said.fix)
+
+
+def _not_here(_: object) -> None:
+    raise AssertionError("this handler runs in a process of its plugin only")
+
+
+def _subscription_said(subscription: Subscription) -> MessageFilters | FramePattern:
+    if isinstance(subscription, FrameSubscription):
+        return FramePattern(pattern=subscription.pattern)
+    pattern = subscription.pattern
+    return MessageFilters(
+        chat=subscription.chat,
+        mention=subscription.mention,
+        sender=subscription.sender,
+        pattern=None if pattern is None else pattern.pattern,
+    )
+
+
+def _subscription_from(said: MessageFilters | FramePattern) -> Subscription:
+    if isinstance(said, FramePattern):
+        return FrameSubscription(pattern=said.pattern)
+    return MessageSubscription(
+        chat=said.chat,
+        mention=said.mention,
+        sender=said.sender,
+        pattern=None if said.pattern is None else re.compile(said.pattern),
+    )

@@ -1,0 +1,306 @@
+"""
+What the runtime and a plugin's process say to each other: one JSON object per line, in both directions. Pure.
+
+The runtime says `Load`, and is answered `Described` or, before the end, `Refused`. Then, one run at a time: the
+runtime says `MessageRun` or `FrameRun`; the process asks with a `Question` as often as it likes, and is given an
+`Answer` each time before it goes on; it ends the run with an `Ending`. What a process says bears the name of its run,
+which nobody can guess: what an earlier run of the same process has left behind must not speak in this one's chat.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mycel_runtime.errors import MycelError
+
+
+class ProtocolError(MycelError):
+    """A line that is none of the messages which may come now."""
+
+
+class Message(BaseModel):
+    """One line. The `repr` of those that carry texts of users must not reach a log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Load(Message):
+    """
+    The plugin to load: the first line to a process.
+
+    Attributes:
+        table: `[plugins.NAME]`, without what the runtime itself reads of it.
+        config: The file that the table is in.
+    """
+
+    kind: Literal["load"] = "load"
+    name: str
+    table: dict[str, Any]
+    config: str
+
+
+class MessageFilters(Message):
+    """A `MessageSubscription`."""
+
+    kind: Literal["messages"] = "messages"
+    chat: Literal["direct", "group", "any"]
+    mention: bool
+    sender: Literal["human", "agent", "any"]
+    pattern: str | None
+
+
+class FramePattern(Message):
+    """A `FrameSubscription`."""
+
+    kind: Literal["frames"] = "frames"
+    pattern: str
+
+
+class HandlerDescription(Message):
+    """A `Handler`, without its function."""
+
+    id: str
+    is_async: bool
+    on_conflict: Literal["rerun", "raise", "drop"]
+    subscription: Annotated[MessageFilters | FramePattern, Field(discriminator="kind")]
+
+
+class Described(Message):
+    """The plugin is loaded, and this is what it is."""
+
+    kind: Literal["described"] = "described"
+    plugin: str
+    origin: str
+    version: str
+    handlers: tuple[HandlerDescription, ...]
+
+
+class Refused(Message):
+    """
+    The plugin cannot be loaded; the process ends.
+
+    Attributes:
+        problem, where, fix: As of a `PluginError`.
+        is_import: The plugin's code is at fault, not its configuration.
+    """
+
+    kind: Literal["refused"] = "refused"
+    problem: str
+    where: str
+    fix: str
+    is_import: bool
+
+
+class ChatMessage(Message):
+    """
+    A message of a chat.
+
+    Attributes:
+        raw: The API's object.
+        sender_type: As of a `Sender`.
+    """
+
+    raw: dict[str, Any]
+    sender_type: str
+
+
+class GuardView(Message):
+    """A `Guard`."""
+
+    turns: int
+    turns_left: int
+    is_held: bool
+
+
+class _Run(Message):
+    """
+    Run a handler.
+
+    Attributes:
+        run: Name of the run.
+        handler: Its id.
+        me, attempt: As in its context.
+        seconds: Until the process is killed.
+    """
+
+    run: str
+    handler: str
+    me: str
+    attempt: int
+    seconds: float
+
+
+class MessageRun(_Run):
+    """Run a handler of messages, with what its `MessageContext` shows."""
+
+    kind: Literal["message_run"] = "message_run"
+    chat_id: str
+    chat_type: str
+    messages: tuple[ChatMessage, ...]
+    guard: GuardView
+
+
+class FrameRun(_Run):
+    """Run a handler of frames, with what its `FrameContext` shows."""
+
+    kind: Literal["frame_run"] = "frame_run"
+    event_type: str
+    metadata: dict[str, Any]
+
+
+class _OfRun(Message):
+    run: str
+
+
+class ReplyQuestion(_OfRun):
+    """`ctx.reply`, answered by `Stored`."""
+
+    kind: Literal["reply"] = "reply"
+    text: str
+    mentions: tuple[str, ...]
+
+
+class HistoryQuestion(_OfRun):
+    """`ctx.history`, answered by `History`."""
+
+    kind: Literal["history"] = "history"
+    limit: int
+
+
+class MembersQuestion(_OfRun):
+    """`ctx.members`, answered by `Members`."""
+
+    kind: Literal["members"] = "members"
+
+
+class Returned(_OfRun):
+    """The handler returned."""
+
+    kind: Literal["returned"] = "returned"
+
+
+class Stopped(_OfRun):
+    """The handler was ended by the answer `Stop`."""
+
+    kind: Literal["stopped"] = "stopped"
+
+
+class RetryRaised(_OfRun):
+    """The handler raised `Retry`."""
+
+    kind: Literal["retry"] = "retry"
+    after: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] | None
+
+
+class RejectRaised(_OfRun):
+    """The handler raised `Reject`."""
+
+    kind: Literal["reject"] = "reject"
+    why: str
+
+
+class Raised(_OfRun):
+    """
+    The handler raised something else.
+
+    Attributes:
+        error: Name of its type.
+        is_api: It is an `ApiError`: that of the last `Failed`, if there was one.
+        trace: Files, lines and functions; no values.
+    """
+
+    kind: Literal["raised"] = "raised"
+    error: str
+    is_api: bool
+    trace: str
+
+
+class Stored(Message):
+    """A `Sent`."""
+
+    kind: Literal["stored"] = "stored"
+    message_id: str
+    seq: int
+
+
+class History(Message):
+    """Messages of the chat."""
+
+    kind: Literal["history"] = "history"
+    messages: tuple[ChatMessage, ...]
+
+
+class Members(Message):
+    """Who is in the chat, as the API tells it."""
+
+    kind: Literal["members"] = "members"
+    members: tuple[dict[str, Any], ...]
+
+
+class Failed(Message):
+    """
+    The question ended with an `ApiError`, to be raised in the handler.
+
+    Attributes:
+        error: Name of its type.
+        status, detail: As of the error.
+    """
+
+    kind: Literal["failed"] = "failed"
+    error: str
+    status: int
+    detail: str
+
+
+class Stop(Message):
+    """The runtime has ended the run: nothing is answered any more, and the handler is to end."""
+
+    kind: Literal["stop"] = "stop"
+
+
+M = TypeVar("M")
+
+Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
+Run: TypeAlias = Annotated[MessageRun | FrameRun, Field(discriminator="kind")]
+Question: TypeAlias = ReplyQuestion | HistoryQuestion | MembersQuestion
+Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
+Answer: TypeAlias = Annotated[Stored | History | Members | Failed | Stop, Field(discriminator="kind")]
+
+LOAD: Final = TypeAdapter(Load)
+DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
+RUN: Final[TypeAdapter[MessageRun | FrameRun]] = TypeAdapter(Run)
+ANSWER: Final[TypeAdapter[Stored | History | Members | Failed | Stop]] = TypeAdapter(Answer)
+SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
+    Annotated[Question | Ending, Field(discriminator="kind")]
+)
+"""What may come at a point of the conversation, for `decode`."""
+
+
+def encode(message: Message) -> bytes:
+    """Its line. Half a surrogate pair, which a server may send, is escaped: the two sides are Python."""
+    return json.dumps(message.model_dump(), default=str).encode() + b"\n"
+
+
+def decode(line: bytes, expected: TypeAdapter[M]) -> M:
+    """
+    Understand a line.
+
+    Args:
+        line: As received.
+        expected: What may come now.
+
+    Raises:
+        ProtocolError: It is none of these.
+    """
+    try:
+        return expected.validate_python(json.loads(line))
+    except (ValueError, RecursionError) as exc:
+        what = (
+            exc.errors(include_url=False)[0]["type"]
+            if isinstance(exc, ValidationError)
+            else type(exc).__name__
+        )
+        raise ProtocolError(f"a plugin's process has said what nobody expected: {what}") from None

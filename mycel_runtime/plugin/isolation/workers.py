@@ -1,0 +1,305 @@
+"""
+Runs handlers in processes of their own, and kills those at the deadline.
+
+A process runs one delivery at a time and is kept for the next; one that was killed or died is replaced. A spinner, a
+leak or an exit costs its own delivery only. What a burst needed is ended when it is needed no more: one process per
+plugin stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError, PluginError
+from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.isolation import messages as said
+from mycel_runtime.plugin.isolation.description import require_described
+from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
+from mycel_runtime.plugin.isolation.process import END_SECONDS, start
+from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.speech.interrupts import TurnEndedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import TypeAdapter
+
+    from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.isolation.process import WorkerSpec
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.plugin import Handler
+
+M = TypeVar("M")
+
+_LINE_BYTES: Final = 16 * 1024 * 1024
+
+IDLE_SECONDS: Final = 60.0
+"""Without work, until a process that is not its plugin's only idle one is ended."""
+
+
+class Worker:
+    """A process of a plugin's own, and the line to it."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started; the plugin's own is its child."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether it can be given work. Its line ends before the loop has heard of its death."""
+        return self._process.returncode is None and not self._reader.at_eof()
+
+    async def tell(self, message: said.Message) -> None:
+        """
+        Say a line.
+
+        Raises:
+            HandlerDiedError: The process has ended.
+        """
+        try:
+            self._writer.write(encode(message))
+            await self._writer.drain()
+        except ConnectionError:
+            raise HandlerDiedError from None
+
+    async def hear(self, expected: TypeAdapter[M]) -> M:
+        """
+        The next line.
+
+        Raises:
+            HandlerDiedError: The process has ended.
+            ProtocolError: It is none of what may come now.
+        """
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            raise HandlerDiedError from None
+        except ValueError:
+            raise ProtocolError(
+                f"a plugin's process has said a line of more than {_LINE_BYTES} bytes"
+            ) from None
+        if not line:
+            raise HandlerDiedError
+        return decode(line, expected)
+
+    def end_nowait(self) -> None:
+        """Ask for its end, with everything that it has started."""
+        self._writer.close()
+        if self._process.returncode is None:
+            self._process.terminate()
+
+    async def end(self) -> None:
+        """End it, with everything that it has started."""
+        self.end_nowait()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@dataclass(slots=True)
+class _Idle:
+    """Processes of one plugin that wait for work; the last to come is the first to go."""
+
+    workers: dict[Worker, asyncio.TimerHandle] = field(default_factory=dict)
+
+    def put(self, worker: Worker) -> None:
+        self.workers[worker] = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire, worker)
+
+    def take(self) -> Worker | None:
+        if not self.workers:
+            return None
+        worker, timer = self.workers.popitem()
+        timer.cancel()
+        return worker
+
+    def _retire(self, worker: Worker) -> None:
+        if len(self.workers) > 1:
+            del self.workers[worker]
+            worker.end_nowait()
+
+
+class Workers:
+    """The processes of all isolated plugins of one identity."""
+
+    def __init__(self) -> None:
+        self._idle: defaultdict[str, _Idle] = defaultdict(_Idle)
+
+    async def run(self, spec: WorkerSpec, handler: Handler, context: MessageContext | FrameContext) -> None:
+        """
+        Run a handler in a process of its plugin.
+
+        Raises:
+            TurnEndedError, ApiError: As a send of the handler raised it.
+            Retry, Reject: As the handler raised it.
+            HandlerRaisedError, HandlerDiedError: It raised something else, or its process ended or made no sense.
+
+        Cancelling: kills the process.
+        """
+        idle, is_reusable = self._idle[spec.name], False
+        kept = await _take(idle)
+        worker = kept or await _start()
+        try:
+            if kept is None:
+                await _introduce(worker, spec)
+            raised = await _converse(worker, handler, context)
+            is_reusable = True
+        except ProtocolError as exc:
+            raise HandlerRaisedError(type(exc).__name__, str(exc)) from None
+        finally:
+            if is_reusable and worker.is_alive():
+                idle.put(worker)
+            else:
+                await worker.end()
+        if raised is not None:
+            raise raised
+
+    def idle(self, plugin: str) -> tuple[Worker, ...]:
+        """Processes of a plugin that wait for work."""
+        return tuple(self._idle[plugin].workers)
+
+    async def close(self) -> None:
+        """Kill what is idle; what runs is killed by its cancellation."""
+        for idle in self._idle.values():
+            while worker := idle.take():
+                await worker.end()
+
+
+async def _take(idle: _Idle) -> Worker | None:
+    """One that waits for work. What died meanwhile, by the kernel's hand for example, is no run's fault."""
+    while worker := idle.take():
+        if worker.is_alive():
+            return worker
+        await worker.end()
+    return None
+
+
+async def _start() -> Worker:
+    starting = start()
+    with starting.theirs:
+        process = await asyncio.create_subprocess_exec(*starting.command, **starting.options)
+    reader, writer = await asyncio.open_connection(sock=starting.ours, limit=_LINE_BYTES)
+    return Worker(process, reader, writer)
+
+
+async def _introduce(worker: Worker, spec: WorkerSpec) -> None:
+    """Have it load its plugin. What it could describe when the runtime started may be broken by now."""
+    await worker.tell(spec.load)
+    try:
+        require_described(await worker.hear(said.DESCRIPTION))
+    except PluginError as exc:
+        raise HandlerRaisedError(type(exc).__name__, exc.where) from None
+
+
+async def _converse(
+    worker: Worker, handler: Handler, context: MessageContext | FrameContext
+) -> BaseException | None:
+    """
+    One run; what it is to raise. Questions are answered on the runtime's side, with the runtime's guarantees.
+
+    A line of another run is not answered, because nobody who keeps to the rules waits for it.
+    """
+    raised: BaseException | None = None
+    run = secrets.token_hex(8)
+    await worker.tell(_run(run, handler, context))
+    while True:
+        line = await worker.hear(said.SAID_IN_A_RUN)
+        if line.run != run:
+            continue
+        if not isinstance(line, said.ReplyQuestion | said.HistoryQuestion | said.MembersQuestion):
+            return _ending(line, raised)
+        if not isinstance(context, MessageContext):
+            raise ProtocolError("a handler of frames has asked for what only one of messages may")
+        answer, its = await _answer(line, context)
+        raised = its or raised
+        await worker.tell(answer)
+
+
+async def _answer(
+    question: said.Question, context: MessageContext
+) -> tuple[said.Message, BaseException | None]:
+    """The answer, and what the run is to raise if the handler lets it pass."""
+    try:
+        return await _ask(question, context), None
+    except TurnEndedError as exc:
+        return said.Stop(), exc
+    except ApiError as exc:
+        return said.Failed(error=type(exc).__name__, status=exc.status_code, detail=exc.detail), exc
+
+
+async def _ask(question: said.Question, context: MessageContext) -> said.Message:
+    match question:
+        case said.ReplyQuestion():
+            sent = await context.reply(question.text, mentions=question.mentions)
+            return said.Stored(message_id=sent.message_id, seq=sent.seq)
+        case said.HistoryQuestion():
+            return said.History(messages=_messages(await context.history(question.limit)))
+        case said.MembersQuestion():
+            return said.Members(members=tuple(dict(member) for member in await context.members()))
+
+
+def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException | None:
+    """What the run is to raise; `raised` is how the last question ended that ended badly."""
+    if isinstance(raised, TurnEndedError):
+        return raised
+    match ending:
+        case said.Returned():
+            return None
+        case said.RetryRaised():
+            return Retry(ending.after)
+        case said.RejectRaised():
+            return Reject(ending.why)
+        case said.Raised():
+            return raised if raised and ending.is_api else HandlerRaisedError(ending.error, ending.trace)
+        case said.Stopped():
+            raise ProtocolError("a plugin's process has ended a run that nobody stopped")
+
+
+def _run(
+    run: str, handler: Handler, context: MessageContext | FrameContext
+) -> said.MessageRun | said.FrameRun:
+    seconds = context.deadline - asyncio.get_running_loop().time()
+    if isinstance(context, MessageContext):
+        return said.MessageRun(
+            run=run,
+            handler=handler.id,
+            me=context.me,
+            attempt=context.attempt,
+            seconds=seconds,
+            chat_id=context.chat_id,
+            chat_type=context.chat_type,
+            messages=_messages(context.messages),
+            guard=said.GuardView(**dataclasses.asdict(context.guard)),
+        )
+    return said.FrameRun(
+        run=run,
+        handler=handler.id,
+        me=context.me,
+        attempt=context.attempt,
+        seconds=seconds,
+        event_type=context.event_type,
+        metadata=dict(context.metadata),
+    )
+
+
+def _messages(messages: Sequence[Message]) -> tuple[said.ChatMessage, ...]:
+    return tuple(
+        said.ChatMessage(raw=dict(message.raw), sender_type=message.sender.type) for message in messages
+    )

@@ -1,0 +1,169 @@
+"""
+One entry point or file becomes one checked plugin.
+
+Whatever an import raises, `SystemExit` included, becomes an error that names the plugin, the file and the line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.settings import explain_error, find_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROUP: Final = "mycel_runtime.plugins"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedPlugin:
+    """
+    A plugin in this process that passed its checks.
+
+    Attributes:
+        settings: An instance of its model, or the plain table.
+        origin: Distribution or file.
+        version: Of the distribution; empty for a file.
+    """
+
+    plugin: Plugin
+    settings: Any
+    origin: str
+    version: str
+
+
+def installed() -> Mapping[str, EntryPoint]:
+    """The entry points of the group, by name."""
+    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
+
+
+def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> ImportedPlugin:
+    """
+    Import and check.
+
+    Args:
+        name: Of the table, and of the entry point unless the table has a `path`.
+        table: Without what is about isolation.
+        config: The TOML file, for error texts and relative paths.
+
+    Raises:
+        PluginImportError: The plugin's code failed.
+        PluginError: It is unknown, is no `Plugin`, has no handlers, or its settings are wrong.
+    """
+    where = where_of(name, config)
+    settings = dict(table)
+    path = settings.pop("path", None)
+    if path is None:
+        plugin, origin, version = _load_entry_point(name, where)
+    else:
+        plugin, origin, version = _load_file(name, config.parent / str(path), where)
+    if not plugin.handlers:
+        raise PluginError(
+            f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
+        )
+    return ImportedPlugin(
+        plugin=plugin, settings=_validate(plugin, name, settings, config), origin=origin, version=version
+    )
+
+
+def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:
+    known = installed()
+    if (entry_point := known.get(name)) is None:
+        raise PluginError(
+            f"no installed plugin is called {name!r}",
+            where=where,
+            fix=f'Installed: {", ".join(sorted(known)) or "none"}. For a file of your own add path = "…".',
+        )
+    plugin = _guarded_import(name, where, entry_point.load)
+    distribution = entry_point.dist
+    origin = distribution.name if distribution else entry_point.value
+    return (
+        _require_plugin(plugin, entry_point.value, where),
+        origin,
+        distribution.version if distribution else "",
+    )
+
+
+def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:
+    if not path.is_file():
+        raise PluginError(
+            f"no such file: {path}", where=where, fix="Correct path; it is relative to the config."
+        )
+
+    def load() -> Any:
+        spec = importlib.util.spec_from_file_location(f"mycel_runtime_plugin_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return getattr(module, "plugin", None)
+
+    plugin = _guarded_import(name, where, load)
+    return _require_plugin(plugin, f"{path.name}: plugin", where), str(path), ""
+
+
+def _guarded_import(name: str, where: str, load: Any) -> Any:
+    try:
+        return load()
+    except KeyboardInterrupt:
+        raise
+    except PluginError as exc:
+        raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
+    except BaseException as exc:
+        raise PluginImportError(
+            f"plugin {name!r} cannot be imported: {type(exc).__name__}: {exc} ({_raised_at(exc)})",
+            where=where,
+            fix="Mend the plugin, install what it needs, or remove its table.",
+        ) from exc
+
+
+def _raised_at(exc: BaseException) -> str:
+    if isinstance(exc, SyntaxError) and exc.filename:
+        return f"{Path(exc.filename).name}, line {exc.lineno}"
+    frames = traceback.extract_tb(exc.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename]
+    frame = (own or frames)[-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
+
+
+def _require_plugin(value: Any, what: str, where: str) -> Plugin:
+    if not isinstance(value, Plugin):
+        raise PluginError(
+            f"{what} is {type(value).__name__}, not a Plugin",
+            where=where,
+            fix='Define: plugin = Plugin("name").',
+        )
+    return value
+
+
+def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Path) -> Any:
+    if plugin.settings_model is None:
+        return table
+    try:
+        return plugin.settings_model.model_validate(table)
+    except ValidationError as exc:
+        error = exc.errors(include_url=False)[0]
+        text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
+        explained: ConfigError = explain_error(
+            error, plugin.settings_model, str(config), text, prefix=("plugins", table_name)
+        )
+        raise PluginError(explained.problem, where=explained.where, fix=explained.fix) from exc
+
+
+def where_of(name: str, config: Path) -> str:
+    """Where the plugin's table stands, for error texts."""
+    text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
+    line = find_line(text, ["plugins"], name)
+    return f"{config}{f', line {line}' if line else ''}: [plugins.{name}]"
