@@ -23,9 +23,9 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
-from mycel_runtime.inbox.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
+from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
 
@@ -122,7 +122,9 @@ class Listener:
         self._proxy = proxy
         self._observer = observer
         self._sleep = sleep
-        self._backoff = ReconnectBackoff(settings)
+        self._backoff = ReconnectBackoff(
+            base=settings.backoff_base, cap=settings.backoff_cap, stable_after=settings.stable_after
+        )
         self._connected_at: float | None = None
         self._replaced: asyncio.Future[str] | None = None
         self._connections = 0

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pydantic_core
 from typing_extensions import override
 
-from mycel_runtime.backoff import full_jitter, honoured
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -29,6 +28,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup, awaiting, blocking
+from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff, is_shared
 from mycel_runtime.sdk.stream import notify_frame, open_stream, open_sync_stream
 from mycel_runtime.sdk.transport import ClientUsageError
 
@@ -43,8 +43,9 @@ STOP_POLL_SECONDS: Final = 1.0
 
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
-_BACKOFF_BASE_SECONDS: Final = 1.0
-_BACKOFF_CAP_SECONDS: Final = 60.0
+RECONNECT: Final = {"base": 1.0, "cap": 60.0, "stable_after": 60.0}
+"""Seconds, for the `ReconnectBackoff` of a stream that comes back; the daemon's listener has them as settings."""
+
 _DICE: Final = random.SystemRandom()
 """Of our own: whoever uses the SDK may seed the global generator."""
 
@@ -108,7 +109,9 @@ class Notifications(BlockingGroup):
             connect_timeout: Seconds for connection and handshake; 10 if `None`.
             should_stop: Ends the stream when it answers true.
             reconnect: Come back after an end or a refusal, from the last frame given, with growing jittered pauses
-                and not before a `Retry-After`.
+                that only a connection of a minute makes small again, spread over most of a minute after an end that
+                all clients share (1012, 1013, a proxy's 502), and not before a `Retry-After`. The policy is the
+                daemon's own.
 
         Raises:
             ConnectionClosed: The stream ended, unless `reconnect`.
@@ -118,24 +121,24 @@ class Notifications(BlockingGroup):
             TransportError: No connection.
             WireError: A message was no JSON object.
         """
-        failures = 0
+        comebacks = _Comebacks()
         while not (should_stop and should_stop()):
             try:
-                frames = self._stream_once(since_seq, timeout, connect_timeout, should_stop)
+                frames = self._stream_once(comebacks, since_seq, timeout, connect_timeout, should_stop)
                 with contextlib.closing(frames):
                     for frame in frames:
-                        failures, since_seq = 0, frame.get("seq", since_seq)
+                        since_seq = frame.get("seq", since_seq)
                         yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
-                failures += 1
-                _pause(_delay(failures, exc), should_stop)
+                _pause(comebacks.delay_after(exc), should_stop)
             else:
                 return
 
     def _stream_once(
         self,
+        comebacks: _Comebacks,
         since_seq: int | None,
         timeout: float | None,
         connect_timeout: float | None,
@@ -144,6 +147,7 @@ class Notifications(BlockingGroup):
         poll = _poll_seconds(timeout, should_stop)
         try:
             with open_sync_stream(**self._access.options(since_seq, connect_timeout)) as connection:
+                comebacks.connected()
                 while not (should_stop and should_stop()):
                     try:
                         raw = connection.receive(poll)
@@ -156,7 +160,9 @@ class Notifications(BlockingGroup):
             raise
 
     def _explain(self, refusal: HandshakeError) -> None:
-        """A handshake's status does not tell a bad token from a bad server (Q18): `me` does."""
+        """The status does not tell a bad token from a bad server (Q18): `me` does; a proxy's needs no question."""
+        if is_shared(refusal):
+            return
         try:
             self._driver.call(calls.whoami())
         except AuthenticationError as exc:
@@ -189,24 +195,24 @@ class AsyncNotifications(AwaitingGroup):
         Cancelling: closes the connection; no frame that was not given is counted as given. To leave it early without
         being cancelled, put `contextlib.aclosing` around it: Python closes an abandoned async generator some time.
         """
-        failures = 0
+        comebacks = _Comebacks()
         while not (should_stop and should_stop()):
             try:
-                frames = self._stream_once(since_seq, timeout, connect_timeout, should_stop)
+                frames = self._stream_once(comebacks, since_seq, timeout, connect_timeout, should_stop)
                 async with contextlib.aclosing(frames):
                     async for frame in frames:
-                        failures, since_seq = 0, frame.get("seq", since_seq)
+                        since_seq = frame.get("seq", since_seq)
                         yield frame
             except (StreamError, TransportError) as exc:
                 if not reconnect or not _may_reconnect(exc):
                     raise
-                failures += 1
-                await _pause_async(_delay(failures, exc), should_stop)
+                await _pause_async(comebacks.delay_after(exc), should_stop)
             else:
                 return
 
     async def _stream_once(
         self,
+        comebacks: _Comebacks,
         since_seq: int | None,
         timeout: float | None,  # noqa: ASYNC109 - as above
         connect_timeout: float | None,
@@ -215,6 +221,7 @@ class AsyncNotifications(AwaitingGroup):
         poll = _poll_seconds(timeout, should_stop)
         try:
             async with open_stream(**self._access.options(since_seq, connect_timeout)) as connection:
+                comebacks.connected()
                 while not (should_stop and should_stop()):
                     try:
                         async with asyncio.timeout(poll):
@@ -229,12 +236,33 @@ class AsyncNotifications(AwaitingGroup):
 
     async def _explain(self, refusal: HandshakeError) -> None:
         """As `Notifications._explain`."""
+        if is_shared(refusal):
+            return
         try:
             await self._driver.call(calls.whoami())
         except AuthenticationError as exc:
             raise exc from refusal
         except ApiError:
             return
+
+
+class _Comebacks:
+    """The ends of one stream's connections, and how long each of them keeps it away."""
+
+    def __init__(self) -> None:
+        self._backoff = ReconnectBackoff(**RECONNECT)
+        self._connected_at: float | None = None
+
+    def connected(self) -> None:
+        """There is a connection now."""
+        self._connected_at = time.monotonic()
+
+    def delay_after(self, end: StreamError | TransportError) -> float:
+        """Seconds until the next connection."""
+        lasted = 0.0 if self._connected_at is None else time.monotonic() - self._connected_at
+        self._connected_at = None
+        self._backoff.note(end, lasted=lasted)
+        return self._backoff.delay(_DICE.random())
 
 
 def _may_reconnect(exc: StreamError | TransportError) -> bool:
@@ -254,13 +282,6 @@ def _parse(raw: str | bytes) -> Any:
     if not isinstance(value, dict):
         raise WireError(f"a stream message is not an object but {type(value).__name__}")
     return value
-
-
-def _delay(failures: int, exc: StreamError | TransportError) -> float:
-    draw, cap = _DICE.random(), _BACKOFF_CAP_SECONDS
-    asked = exc.retry_after_seconds if isinstance(exc, HandshakeError) else None
-    own = full_jitter(failures, base=_BACKOFF_BASE_SECONDS, cap=cap, draw=draw)
-    return honoured(own, asked, cap=cap, draw=draw)
 
 
 def _pause(seconds: float, should_stop: Callable[[], bool] | None) -> None:

@@ -13,8 +13,7 @@ import random
 import sys
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError
-from mycel_runtime.inbox.reconnect_backoff import ReconnectBackoff
-from mycel_runtime.settings import InboxSettings
+from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff
 
 RUNTIMES = 1000
 STABLE_SECONDS = 3600.0
@@ -43,7 +42,7 @@ HERDS = {
 
 def comeback(first, then, outage, dice):
     """Seconds after the outage at which a runtime comes back whose tries meanwhile end with `then`."""
-    backoff, now = ReconnectBackoff(InboxSettings()), 0.0
+    backoff, now = ReconnectBackoff(base=1.0, cap=60.0, stable_after=60.0), 0.0
     backoff.note(first, lasted=STABLE_SECONDS)
     now += backoff.delay(dice.random())
     while now < outage:
@@ -64,7 +63,7 @@ def fullest_second(comebacks):
 
 def attempts(end, seconds, dice):
     """How often a server is tried that ends every connection at once like this."""
-    backoff, now, tries = ReconnectBackoff(InboxSettings()), 0.0, 0
+    backoff, now, tries = ReconnectBackoff(base=1.0, cap=60.0, stable_after=60.0), 0.0, 0
     while now < seconds:
         tries += 1
         backoff.note(end, lasted=0.0)

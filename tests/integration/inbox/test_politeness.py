@@ -16,9 +16,9 @@ from websockets.asyncio.server import serve
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, IdentityRefusedError, NotSentError
 from mycel_runtime.inbox.liveness import StreamLiveness
-from mycel_runtime.inbox.reconnect_backoff import PAUSE_SECONDS, is_shared
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.reconnect_backoff import PAUSE_SECONDS, is_shared
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.settings import InboxSettings
 from tests.integration.inbox.conftest import DEADLINE, Memory, running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import threading
 import time
@@ -226,8 +227,66 @@ def test_should_stop_ends_a_silent_stream(colour):
     assert len(asked) == 4
 
 
-def test_reconnect_goes_on_from_the_last_frame_given(colour, monkeypatch):
-    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
+@pytest.fixture
+def soon(monkeypatch):
+    """Come back within hundredths of a second."""
+    monkeypatch.setattr(notifications, "RECONNECT", {"base": 0.01, "cap": 0.01, "stable_after": 60.0})
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses that a stream makes, the longest that the dice allow, without their time."""
+    made = []
+
+    async def pause_async(seconds, should_stop):
+        made.append(round(seconds, 2))
+
+    monkeypatch.setattr(notifications, "_pause", lambda seconds, should_stop: made.append(round(seconds, 2)))
+    monkeypatch.setattr(notifications, "_pause_async", pause_async)
+    monkeypatch.setattr(notifications, "_DICE", Highest())
+    return made
+
+
+class Highest(random.Random):
+    def random(self):
+        return 1.0
+
+
+@pytest.mark.parametrize(("code", "longest"), [(1012, 50.05), (1013, 50.05), (1000, 1.05), (1011, 1.05)])
+def test_reconnect_comes_back_spread_after_an_end_that_all_clients_share(colour, pauses, code, longest):
+    def talk(stream, server):
+        stream.say(notify(len(server.requests)))
+        stream.close(code, "")
+
+    with streaming(talk) as server:
+        colour.frames(server.base_url, 2, reconnect=True)
+    assert pauses == [longest]
+
+
+def test_reconnect_to_a_server_that_ends_every_connection_after_a_frame_becomes_rare(colour, pauses):
+    def talk(stream, server):
+        stream.say(notify(len(server.requests)))
+
+    with streaming(talk) as server:
+        colour.frames(server.base_url, 5, reconnect=True)
+    assert pauses == [1.05, 2.05, 4.05, 8.05]
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "502 Bad Gateway", "503 Unavailable"])
+def test_a_refusal_of_the_handshake_that_everybody_is_told_is_not_asked_about(colour, status):
+    """`me` would only be one request more for a server that has too many."""
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            peer.send(answer(b"", status))
+
+    with serving(behave) as server:
+        (error,) = colour.frames(server.base_url, 1)
+    assert (type(error), len(server.requests)) == (HandshakeError, 1)
+
+
+def test_reconnect_goes_on_from_the_last_frame_given(colour, soon):
     heard = []
 
     def talk(stream, server):
@@ -243,9 +302,7 @@ def test_reconnect_goes_on_from_the_last_frame_given(colour, monkeypatch):
     assert heard == [0, 2, 4]
 
 
-def test_reconnect_outlives_refusals(colour, monkeypatch):
-    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
-
+def test_reconnect_outlives_refusals(colour, soon):
     def behave(peer, server):
         while request := peer.request():
             server.requests.append(request)
@@ -264,9 +321,7 @@ def test_reconnect_outlives_refusals(colour, monkeypatch):
         assert colour.frames(server.base_url, 1, reconnect=True) == [notify(1)]
 
 
-def test_reconnect_comes_not_before_the_server_wants_it(colour, monkeypatch):
-    monkeypatch.setattr(notifications, "_BACKOFF_BASE_SECONDS", 0.01)
-    monkeypatch.setattr(notifications, "_BACKOFF_CAP_SECONDS", 0.01)
+def test_reconnect_comes_not_before_the_server_wants_it(colour, soon):
     asked_at = []
 
     def behave(peer, server):
@@ -287,7 +342,7 @@ def test_reconnect_comes_not_before_the_server_wants_it(colour, monkeypatch):
 
 
 def test_pause_between_connections_asks_should_stop(colour, monkeypatch):
-    monkeypatch.setattr(notifications, "_delay", lambda failures, exc: 3600.0)
+    monkeypatch.setattr(notifications, "RECONNECT", {"base": 7200.0, "cap": 7200.0, "stable_after": 60.0})
     monkeypatch.setattr(notifications, "STOP_POLL_SECONDS", 0.01)
     stop = threading.Event()
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError, TransportError
-from mycel_runtime.inbox.reconnect_backoff import (
+from mycel_runtime.sdk.reconnect_backoff import (
     PAUSE_SECONDS,
     REPLACEMENTS_IN_A_ROW,
     ReconnectBackoff,
     ReplacedError,
     is_shared,
 )
-from mycel_runtime.settings import InboxSettings
 
+DEFAULTS = {"base": 1.0, "cap": 60.0, "stable_after": 60.0}
 STABLE = 3600.0
 """Seconds that a connection lasted."""
 
@@ -45,9 +45,9 @@ OWN = [
 ENDS = st.sampled_from([*SHARED, *OWN, ReplacedError("test"), HandshakeError(503, "", retry_after_seconds=7)])
 
 
-def backoff(*ends, lasted=0.0, **settings):
+def backoff(*ends, lasted=0.0):
     """After these ends; the last connection had lasted so long, the others not at all."""
-    made = ReconnectBackoff(InboxSettings(**settings))
+    made = ReconnectBackoff(**DEFAULTS)
     for end in ends[:-1]:
         made.note(end, lasted=0.0)
     made.note(ends[-1], lasted=lasted)
@@ -99,8 +99,7 @@ def test_a_server_that_has_failed_for_long_is_not_hurried_back_to_by_its_close_c
 
 
 def test_waits_begin_small_again_only_after_a_stable_connection():
-    settings = InboxSettings()
-    for lasted, failures in ((settings.stable_after - 0.1, 6), (settings.stable_after, 1)):
+    for lasted, failures in ((59.9, 6), (60.0, 1)):
         assert backoff(*[DROP] * 6, lasted=lasted).failures == failures
     made = backoff(RESTART, DROP, lasted=STABLE)
     assert between(made) == (0.0, 1.0)
@@ -108,7 +107,7 @@ def test_waits_begin_small_again_only_after_a_stable_connection():
 
 def test_only_a_few_replacements_in_a_row_are_at_once():
     """Not even with failures in between: a ring that moves on as fast as we ask would be asked for ever."""
-    made, at_once = ReconnectBackoff(InboxSettings()), 0
+    made, at_once = ReconnectBackoff(**DEFAULTS), 0
     for _ in range(20):
         made.note(ReplacedError("test"), lasted=0.0)
         at_once += made.delay(1.0) == PAUSE_SECONDS
@@ -156,7 +155,7 @@ def test_retry_after_does_not_shorten_what_failures_have_earned():
     cap=st.floats(0.001, 86_400),
 )
 def test_every_delay_is_bounded(ends, draw, base, cap):
-    made = ReconnectBackoff(InboxSettings(backoff_base=base, backoff_cap=cap))
+    made = ReconnectBackoff(base=base, cap=cap, stable_after=60.0)
     for end, lasted in ends:
         made.note(end, lasted=lasted)
         assert PAUSE_SECONDS <= made.delay(draw) <= PAUSE_SECONDS + cap + 7.0

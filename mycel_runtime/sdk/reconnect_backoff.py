@@ -1,5 +1,5 @@
 """
-How long to stay away from a server after a connection's end. Pure.
+How long to stay away from a server after a connection's end: the daemon's listener and `reconnect=True` alike. Pure.
 
 Every end is followed by a wait with jitter, a resume and a reconcile (Q19). Ends differ only in the wait:
 
@@ -16,14 +16,11 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mycel_runtime.backoff import exponential, honoured, patient_jitter, spread
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError
 from mycel_runtime.sdk.policy import PASSING_STATUSES
-
-if TYPE_CHECKING:
-    from mycel_runtime.settings import InboxSettings
 
 PAUSE_SECONDS: Final = 0.05
 """Between an end and the next connection, so that the server has noticed the end (Q11)."""
@@ -50,14 +47,18 @@ class ReconnectBackoff:
     What one listener remembers of its connections' ends.
 
     Args:
-        settings: `[inbox]`.
+        base: Seconds; the longest wait after the first end that says nothing of the server.
+        cap: Seconds; no wait is longer, but for a `Retry-After`.
+        stable_after: Seconds that a connection must last before the waits are small again.
 
     Attributes:
         failures: Ends in a row, since a connection last was stable.
     """
 
-    def __init__(self, settings: InboxSettings) -> None:
-        self._settings = settings
+    def __init__(self, *, base: float, cap: float, stable_after: float) -> None:
+        self._base = base
+        self._cap = cap
+        self._stable_after = stable_after
         self._end: Exception | None = None
         self._replacements = 0
         self._times_shared = 0
@@ -72,7 +73,7 @@ class ReconnectBackoff:
             end: Why.
             lasted: Seconds that it stood; 0 if it never did.
         """
-        if lasted >= self._settings.stable_after:
+        if lasted >= self._stable_after:
             self.failures = self._replacements = self._times_shared = 0
         self._end = end
         self._is_at_once = isinstance(end, ReplacedError) and self._replacements < REPLACEMENTS_IN_A_ROW
@@ -92,11 +93,11 @@ class ReconnectBackoff:
         if self._is_at_once:
             return PAUSE_SECONDS
         asked = self._end.retry_after_seconds if isinstance(self._end, HandshakeError) else None
-        delay = honoured(self._own_delay(draw), asked, cap=self._settings.backoff_cap, draw=draw)
+        delay = honoured(self._own_delay(draw), asked, cap=self._cap, draw=draw)
         return PAUSE_SECONDS + delay
 
     def _own_delay(self, draw: float) -> float:
-        base, cap = self._settings.backoff_base, self._settings.backoff_cap
+        base, cap = self._base, self._cap
         is_patient = exponential(self.failures, base=base, cap=cap) >= cap
         if self._times_shared == 1 and is_shared(self._end) and not is_patient:
             return spread(cap=cap, draw=draw)
