@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
+from mycel_runtime.journal.entries import Unattended
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
 from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.speech.interrupts import WithheldError
@@ -16,7 +17,7 @@ from mycel_runtime.speech.interrupts import WithheldError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.entries import Delivery, Unattended
+    from mycel_runtime.journal.entries import Delivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import GuardSettings
@@ -47,6 +48,9 @@ class LoopGuard:
         self._journal = journal
         self._me = me
         self._settings = settings
+        self._limits = Unattended(
+            turns=settings.turns, chat_sends=settings.chat_sends, plugin_sends=settings.plugin_sends
+        )
         self._observer = observer
         self._clock = clock
         self._chats: set[str] | None = None
@@ -116,7 +120,7 @@ class LoopGuard:
     async def _count(self, delivery: Delivery) -> Unattended:
         plugin = delivery.handler.partition(".")[0]
         since = self._clock() - self._settings.window
-        return await self._journal.unattended(delivery, plugin=plugin, since=since)
+        return await self._journal.unattended(delivery, plugin=plugin, since=since, limits=self._limits)
 
     async def _unattended_chats(self) -> set[str]:
         if self._chats is None:

@@ -168,8 +168,18 @@ class Journal(Protocol):
     ) -> bool:
         """The operator tells what became of an `unknown` intent. False: there is none such."""
 
-    async def unattended(self, delivery: Delivery, *, plugin: str, since: float) -> Unattended:
-        """What was said without a human in view, in the delivery's chat and by the plugin."""
+    async def unattended(
+        self, delivery: Delivery, *, plugin: str, since: float, limits: Unattended
+    ) -> Unattended:
+        """
+        What was said without a human in view, in the delivery's chat and by the plugin.
+
+        Args:
+            delivery: Claimed.
+            plugin: Whose sends are counted in all chats.
+            since: Sends later than this, epoch seconds.
+            limits: None of them is counted further.
+        """
 
     async def unattended_chats(self, identity: UserId) -> frozenset[str]:
         """Chats with anything to forget when a human speaks there."""

@@ -214,7 +214,8 @@ class SqliteJournal(SqliteSpeech):
             revived = execute(connection, "revive", key | {"now": now}).fetchall()
             if not revived:
                 return False
-            execute(connection, "revive_intents", key | {"delivery_id": revived[0]["delivery_id"]})
+            execute(connection, "put_in_order", dict(revived[0]))
+            execute(connection, "revive_intents", key | dict(revived[0]))
             execute(connection, "delete_dead_letter", key)
             return True
 
@@ -305,7 +306,11 @@ def _holes_of(text: str) -> tuple[Hole, ...]:
 
 def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
     if not isinstance(delivery, ChatDelivery):
-        return execute(connection, "finish_once", _key(delivery)).rowcount > 0
+        is_ours = execute(connection, "finish_once", _key(delivery)).rowcount > 0
+        if is_ours and isinstance(delivery, EventDelivery):
+            lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
+            execute(connection, "promote_event", lane)
+        return is_ours
     cursor = {
         "handled_seq": move.handled_seq,
         "wanted_seq": move.wanted_seq or 0,

@@ -78,10 +78,13 @@ class SqliteSpeech(Journal):
         return await self._change("resolve", key | {"state": state})
 
     @override
-    async def unattended(self, delivery: Delivery, *, plugin: str, since: float) -> Unattended:
+    async def unattended(
+        self, delivery: Delivery, *, plugin: str, since: float, limits: Unattended
+    ) -> Unattended:
         (row,) = await self._rows(
             "count_unattended",
-            {
+            values_of(limits)
+            | {
                 "identity": delivery.identity,
                 "chat_id": delivery.chat_id,
                 "delivery_id": delivery.delivery_id,

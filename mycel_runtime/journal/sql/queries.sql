@@ -54,23 +54,30 @@ WHERE identity = :identity AND lane = (SELECT lane FROM delivery WHERE delivery_
   AND (:wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0)));
 
 -- name: insert_event
-INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at)
-VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now);
+INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at, is_behind)
+VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now,
+        EXISTS (SELECT 1 FROM delivery AS e
+                WHERE e.identity = :identity AND e.handler = :handler AND e.lane = :lane AND e.entry_id < :entry_id));
+
+-- name: promote_event
+-- The first of those that wait is behind nobody.
+UPDATE delivery SET is_behind = 0
+WHERE delivery_id = (SELECT e.delivery_id FROM delivery AS e
+                     WHERE e.identity = :identity AND e.handler = :handler AND e.lane = :lane
+                       AND e.entry_id IS NOT NULL
+                     ORDER BY e.entry_id LIMIT 1);
 
 -- name: select_due
--- Longest due first. Plan: delivery_due for the scan, delivery_running and delivery_event for the exclusions.
+-- Longest due first. Plan: delivery_due for the scan, delivery_running for the exclusion.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
        d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
                    AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
                    AND u.dead_letter_id IS NULL) AS lane_is_anchored
 FROM delivery AS d
-WHERE d.identity = :identity AND d.state = 'due' AND d.due_at <= :now
+WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
   AND NOT EXISTS (SELECT 1 FROM delivery AS r
                   WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
-  AND (d.entry_id IS NULL OR NOT EXISTS (SELECT 1 FROM delivery AS e
-                  WHERE e.identity = d.identity AND e.handler = d.handler AND e.lane = d.lane
-                    AND e.entry_id < d.entry_id))
 ORDER BY d.due_at, d.delivery_id;
 
 -- name: claim
@@ -89,7 +96,11 @@ WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
 
 -- name: recover
-UPDATE delivery SET state = 'due', due_at = :now
+UPDATE delivery
+SET state = 'due', due_at = :now,
+    is_behind = EXISTS (SELECT 1 FROM delivery AS e
+                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
 WHERE identity = :identity AND state = 'running';
 
 -- name: running
@@ -98,13 +109,14 @@ WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL AND ent
 
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock.
-SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND due_at > :now;
+SELECT min(due_at) FROM delivery
+WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :now;
 
 -- name: rewind
 UPDATE delivery
 SET due_at = max(:now, due_at - :seconds),
     hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
-WHERE identity = :identity AND state = 'due' AND due_at > :now;
+WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now;
 
 -- name: anchor
 -- A revived letter has a span of its own.
@@ -136,7 +148,10 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
 
 -- name: postpone
 UPDATE delivery
-SET state = 'due', due_at = :due_at, attempts = attempts + :spent
+SET state = 'due', due_at = :due_at, attempts = attempts + :spent,
+    is_behind = EXISTS (SELECT 1 FROM delivery AS e
+                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: known_seq
@@ -182,6 +197,16 @@ SELECT identity, handler, lane, chat_id, entry_id, dead_letter_id, after_seq, co
 FROM dead_letter WHERE dead_letter_id = :dead_letter_id
 RETURNING delivery_id;
 
+-- name: put_in_order
+-- A revived event may come before those that wait, or behind one that was revived before it.
+UPDATE delivery
+SET is_behind = EXISTS (SELECT 1 FROM delivery AS e
+                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
+WHERE (identity, handler, lane) = (SELECT r.identity, r.handler, r.lane FROM delivery AS r
+                                   WHERE r.delivery_id = :delivery_id)
+  AND entry_id IS NOT NULL AND state = 'due';
+
 -- name: bury_intents
 -- A turn that ends with an unresolved send: nobody looks any more, so that it is the operator's to tell.
 UPDATE intent SET state = 'unknown' WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended';
@@ -198,23 +223,24 @@ SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry 
 
 -- name: intents_of_turn
 SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
-       intended_at, is_unattended
+       intended_at, unattended_at IS NOT NULL AS is_unattended
 FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
 
 -- name: write_intent
 INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
-                    message_seq, intended_at, is_unattended)
+                    message_seq, intended_at, plugin, unattended_at)
 VALUES (:delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq, :content_hash, :state, :message_id,
-        :message_seq, :intended_at, :is_unattended)
+        :message_seq, :intended_at, substr(:handler, 1, instr(:handler, '.') - 1),
+        iif(:is_unattended AND :state <> 'refused', :intended_at, NULL))
 ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
 SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
     message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
-    is_unattended = excluded.is_unattended
+    unattended_at = excluded.unattended_at
 WHERE intent.state <> 'sent';
 
 -- name: unresolved
 SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
-       intended_at, is_unattended
+       intended_at, unattended_at IS NOT NULL AS is_unattended
 FROM intent WHERE identity = :identity AND state IN ('intended', 'unknown')
 ORDER BY intended_at, delivery_id, turn, ordinal;
 
@@ -222,32 +248,39 @@ ORDER BY intended_at, delivery_id, turn, ordinal;
 UPDATE intent SET state = 'unknown'
 WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'intended' AND intended_at <= :before
 RETURNING delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
-          message_seq, intended_at, is_unattended;
+          message_seq, intended_at, unattended_at IS NOT NULL AS is_unattended;
 
 -- name: hasten
 UPDATE delivery SET due_at = :now
-WHERE identity = :identity AND state = 'due' AND due_at > :now
+WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now
   AND (delivery_id = :delivery_id OR substr(handler, 1, instr(handler, '.') - 1) = :plugin);
 
 -- name: resolve
-UPDATE intent SET state = :state
+UPDATE intent SET state = :state, unattended_at = iif(:state = 'refused', NULL, unattended_at)
 WHERE identity = :identity AND delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal
   AND state = 'unknown';
 
 -- name: count_unattended
-SELECT count(DISTINCT iif(chat_id = :chat_id AND NOT (delivery_id = :delivery_id AND turn = :turn),
-                          delivery_id || '.' || turn, NULL)) AS turns,
-       count(iif(chat_id = :chat_id AND intended_at > :since, 1, NULL)) AS chat_sends,
-       count(iif(substr(handler, 1, instr(handler, '.') - 1) = :plugin AND intended_at > :since, 1, NULL))
-         AS plugin_sends
-FROM intent WHERE identity = :identity AND is_unattended = 1 AND state <> 'refused';
+-- Each no further than it matters, so that the cost is bounded.
+SELECT (SELECT count(*) FROM (SELECT DISTINCT delivery_id, turn FROM intent
+                              WHERE identity = :identity AND chat_id = :chat_id
+                                AND unattended_at IS NOT NULL
+                                AND NOT (delivery_id = :delivery_id AND turn = :turn)
+                              LIMIT :turns)) AS turns,
+       (SELECT count(*) FROM (SELECT 1 FROM intent
+                              WHERE identity = :identity AND chat_id = :chat_id AND unattended_at > :since
+                              LIMIT :chat_sends)) AS chat_sends,
+       (SELECT count(*) FROM (SELECT 1 FROM intent
+                              WHERE identity = :identity AND plugin = :plugin AND unattended_at > :since
+                              LIMIT :plugin_sends)) AS plugin_sends;
 
 -- name: unattended_chats
-SELECT chat_id FROM intent WHERE identity = :identity AND is_unattended = 1
+SELECT chat_id FROM intent WHERE identity = :identity AND unattended_at IS NOT NULL
 UNION SELECT chat_id FROM hold WHERE identity = :identity;
 
 -- name: attend
-UPDATE intent SET is_unattended = 0 WHERE identity = :identity AND chat_id = :chat_id AND is_unattended = 1;
+UPDATE intent SET unattended_at = NULL
+WHERE identity = :identity AND chat_id = :chat_id AND unattended_at IS NOT NULL;
 
 -- name: hold
 INSERT INTO hold (identity, chat_id, reason, held_at) VALUES (:identity, :chat_id, :reason, :now)
@@ -269,7 +302,12 @@ WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message
 SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
-       (SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due') AS oldest_due_at,
+       (SELECT min(due_at)
+        FROM (SELECT min(due_at) AS due_at FROM delivery
+              WHERE identity = :identity AND state = 'due' AND is_behind = 0
+              UNION ALL
+              SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 1))
+         AS oldest_due_at,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent

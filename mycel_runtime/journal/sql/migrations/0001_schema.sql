@@ -58,6 +58,8 @@ CREATE TABLE delivery (
   attempts       INTEGER NOT NULL DEFAULT 0,
   state          TEXT NOT NULL CHECK (state IN ('idle', 'due', 'running')),
   due_at         REAL NOT NULL,
+  -- Event work: an earlier event of the handler in the lane comes first. So that a claim passes over them all at once.
+  is_behind      INTEGER NOT NULL DEFAULT 0,
   claim          INTEGER
 ) STRICT;
 
@@ -65,9 +67,10 @@ CREATE UNIQUE INDEX delivery_chat ON delivery (identity, handler, lane)
   WHERE entry_id IS NULL AND dead_letter_id IS NULL;
 CREATE UNIQUE INDEX delivery_event ON delivery (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL;
 CREATE INDEX delivery_lane ON delivery (identity, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL;
-CREATE INDEX delivery_due ON delivery (identity, due_at, delivery_id) WHERE state = 'due';
+CREATE INDEX delivery_due ON delivery (identity, is_behind, due_at, delivery_id) WHERE state = 'due';
 CREATE INDEX delivery_running ON delivery (identity, lane) WHERE state = 'running';
-CREATE INDEX delivery_unanchored ON delivery (identity, lane) WHERE handled_seq IS NULL AND chat_id IS NOT NULL;
+CREATE INDEX delivery_unanchored ON delivery (identity, lane)
+  WHERE handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
 
 -- The outbox: what a handler is about to say, has said, or perhaps has said.
 CREATE TABLE intent (
@@ -83,13 +86,16 @@ CREATE TABLE intent (
   message_id    TEXT,
   message_seq   INTEGER,
   intended_at   REAL NOT NULL,
-  is_unattended INTEGER NOT NULL,                 -- said without a human in view
+  plugin        TEXT NOT NULL,                    -- of the handler
+  unattended_at REAL,                             -- when it was said without a human in view, unless it was refused
   PRIMARY KEY (delivery_id, turn, ordinal)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX intent_message ON intent (identity, chat_id, message_seq) WHERE state = 'sent';
 CREATE INDEX intent_unsettled ON intent (identity) WHERE state IN ('intended', 'unknown');
-CREATE INDEX intent_unattended ON intent (identity, chat_id) WHERE is_unattended = 1;
+-- What the loop guard counts, in a chat and of a plugin, within a time.
+CREATE INDEX intent_of_chat ON intent (identity, chat_id, unattended_at) WHERE unattended_at IS NOT NULL;
+CREATE INDEX intent_of_plugin ON intent (identity, plugin, unattended_at) WHERE unattended_at IS NOT NULL;
 
 -- Chats in which nothing is said until a human speaks or the operator says so.
 CREATE TABLE hold (

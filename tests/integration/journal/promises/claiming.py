@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.journal.entries import CursorMove, EventDelivery, Hole
-from tests.integration.journal.samples import ME, OTHER, claim, claim_one, entry, finish, happen, want
+from tests.integration.journal.samples import ME, OTHER, bury, claim, claim_one, entry, finish, happen, want
 
 
 class ClaimConformance:
@@ -103,6 +103,29 @@ class ClaimConformance:
         assert await journal.next_due_at(ME, now=9.0) == 10.0
         again = await claim_one(journal, now=10.0)
         assert (again.entry.seq, again.attempts) == (1, 1)
+
+    async def test_revived_events_come_first_in_their_order_and_one_that_runs_is_not_overtaken(self, journal):
+        await happen(journal, 1, 2, 3, 4)
+        for _ in range(2):
+            await bury(journal, await claim_one(journal))
+        running = await claim_one(journal)
+        for letter in reversed(await journal.dead_letters(ME)):
+            assert await journal.revive(letter.dead_letter_id, now=0.0)
+        assert await claim(journal) == []
+        await journal.postpone(running, due_at=0.0, spend=False)
+        seen = []
+        while claimed := await claim(journal):
+            seen += [each.entry.seq for each in claimed]
+            await finish(journal, claimed[0])
+
+        assert (running.entry.seq, seen) == (3, [1, 2, 3, 4])
+
+    async def test_what_waits_behind_a_postponed_event_counts_as_due_since_it_came(self, journal):
+        await happen(journal, 1, 2, now=3.0)
+        await journal.postpone(await claim_one(journal, now=3.0), due_at=10.0, spend=True)
+
+        counted = await journal.statistics(ME)
+        assert (counted.due, counted.oldest_due_at) == (2, 3.0)
 
     async def test_a_postponed_event_holds_back_nobody_else(self, journal):
         await happen(journal, 1)

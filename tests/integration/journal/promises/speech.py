@@ -171,14 +171,16 @@ class SpeechConformance:
             if turn < 2:
                 await finish(journal, delivery, turn + 5)
 
-        counted = await journal.unattended(delivery, plugin="p", since=0.5)
+        limits = Unattended(turns=9, chat_sends=9, plugin_sends=9)
+        counted = await journal.unattended(delivery, plugin="p", since=0.5, limits=limits)
         assert counted == Unattended(turns=2, chat_sends=4, plugin_sends=4)
-        assert await journal.unattended(delivery, plugin="q", since=0.5) == Unattended(
-            turns=2, chat_sends=4, plugin_sends=0
-        )
+        counted = await journal.unattended(delivery, plugin="q", since=0.5, limits=limits)
+        assert counted == Unattended(turns=2, chat_sends=4, plugin_sends=0)
+        limits = Unattended(turns=1, chat_sends=2, plugin_sends=3)
+        assert await journal.unattended(delivery, plugin="p", since=0.5, limits=limits) == limits
         assert await journal.unattended_chats(ME) == {"c"}
         assert not await journal.attend(ME, "c")
-        assert (await journal.unattended(delivery, plugin="p", since=0.0)).turns == 0
+        assert (await journal.unattended(delivery, plugin="p", since=0.0, limits=limits)).turns == 0
         assert await journal.unattended_chats(ME) == frozenset()
 
     async def test_a_hold_outlives_the_process_and_ends_when_it_is_attended(self, journal, successor):
