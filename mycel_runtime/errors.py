@@ -9,6 +9,7 @@ Every error of mycel-runtime, in one tree.
     │   └── JournalFileError        the journal's file is not one that can be used               exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
+    │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
     ├── WireError                   bytes that are no frame
     ├── ApiError                    the backend answered something else than success
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
@@ -40,6 +41,7 @@ is built here. Tokens and message bodies never are part of either.
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 
@@ -103,12 +105,35 @@ class IdentityRefusedError(MycelError):
 
     exit_code = 77
 
-    def __init__(self, server: str, detail: str) -> None:
+    def __init__(
+        self,
+        server: str,
+        detail: str,
+        *,
+        fix: str = "Put a valid token of this agent into its token_file; the daemon stops rather than hammer.",
+    ) -> None:
         self.server = server
         self.detail = detail
+        super().__init__(f"{server}: the token was refused ({detail})\n  {fix}")
+
+
+class WrongIdentityError(IdentityRefusedError):
+    """
+    The token is good, but not this agent's; we refuse it.
+
+    Args:
+        server: Where.
+        whose: Its user, for a person, and why that will not do.
+        user_id: Of that user.
+    """
+
+    def __init__(self, server: str, whose: str, *, user_id: str) -> None:
+        self.user_id = user_id
         super().__init__(
-            f"{server}: the token was refused ({detail})\n"
-            "  Put a valid token of this agent into its token_file; the daemon stops rather than hammer."
+            server,
+            f"it is that of {whose}",
+            fix="Put the agent's own token into its token_file; to speak as this user all the same, set [agent] "
+            f'user_id = "{user_id}".',
         )
 
 
@@ -147,6 +172,19 @@ class ApiError(MycelError):
     def is_transport_error(self) -> bool:
         """Whether there was no answer at all."""
         return self.status_code == 0
+
+    @property
+    def is_backends_own(self) -> bool:
+        """
+        Whether the backend itself has refused: in JSON, with a `detail`. A gateway or a login page does not.
+
+        Source: contract 1.4.
+        """
+        try:
+            answer = json.loads(self.content)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(answer, dict) and "detail" in answer
 
     @classmethod
     def transport_error(cls, detail: str) -> TransportError:

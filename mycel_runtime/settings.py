@@ -61,6 +61,7 @@ class AgentSettings(_Section):
     base_url: Annotated[str, Field(pattern=r"^(embedded|https?://\S+)$")]
     token: SecretStr | None = None
     token_file: Path | None = None
+    user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
     state_dir: Path | None = None
     proxy: Annotated[str, Field(pattern=r"^http://\S+$")] | None = None
 

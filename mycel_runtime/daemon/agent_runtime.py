@@ -13,6 +13,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
 from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.control import control_server
+from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import (
@@ -30,7 +32,7 @@ from mycel_runtime.daemon.health import (
     speaking_report,
     work_report,
 )
-from mycel_runtime.daemon.identity import identify
+from mycel_runtime.daemon.identity import Identification, identify
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -39,7 +41,7 @@ from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStop
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.plugin.registry import bound_handlers
-from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class AgentRuntime:
         self.observer = FanOut([observer, self._counters, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
+        self._identification = Identification()
         self._started_at = time.time()
         self._parts: Parts | None = None
 
@@ -149,7 +152,9 @@ class AgentRuntime:
         user_id = parts.me if parts else None
         hearing = hearing_report(parts)
         interval = self._settings.inbox.reconcile_interval
-        problems = problems_of(hearing, user_id=user_id, interval=interval, now=now)
+        problems = problems_of(
+            hearing, user_id=user_id, interval=interval, now=now, trouble=self._identification.trouble
+        )
         return Status(
             agent=self._settings.agent.name,
             server=self._settings.agent.base_url,
@@ -170,30 +175,39 @@ class AgentRuntime:
         )
 
     async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:
-        async with AsyncClient(
+        credential = Credential(backend.token, partial(self._read_token, backend))
+        async with AgentClient(
             base_url=backend.base_url,
-            auth_token=backend.token.get_secret_value(),
+            credential=credential,
             proxy=self._settings.agent.proxy,
             observer=self.observer,
         ) as sdk:
-            parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk))
+            parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk, credential))
             if parts is not None:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
                 await self._work(stop, backend, parts)
 
-    async def _assemble(self, journal: SqliteJournal, backend: Backend, sdk: AsyncClient) -> Parts:
+    def _read_token(self, backend: Backend) -> SecretStr:
+        """As it is by now; an embedded backend's does not change."""
+        return backend.token if backend.embedded else read_token(self._settings)
+
+    async def _assemble(
+        self, journal: SqliteJournal, backend: Backend, sdk: AgentClient, credential: Credential
+    ) -> Parts:
         me = await identify(
             sdk,
             server=self._settings.agent.base_url,
             settings=self._settings.inbox,
-            observer=self.observer,
+            observer=FanOut([self.observer, self._identification]),
+            user_id=self._settings.agent.user_id,
         )
+        sdk.belongs_to(me)
         return await assemble(
             self._settings,
             me=me,
             base_url=backend.base_url,
-            token=backend.token,
+            token=credential,
             journal=journal,
             sdk=sdk,
             handlers=self._handlers,

@@ -22,8 +22,7 @@ from mycel_runtime.speech.turn import SendDependencies
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pydantic import SecretStr
-
+    from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
@@ -53,7 +52,7 @@ async def assemble(
     *,
     me: UserId,
     base_url: str,
-    token: SecretStr,
+    token: Token,
     journal: Journal,
     sdk: AsyncClient,
     handlers: Sequence[BoundHandler],
@@ -67,7 +66,7 @@ async def assemble(
         settings: The agent's.
         me: The identity.
         base_url: Where the backend is; not the setting when it is embedded.
-        token: The identity's.
+        token: The identity's, as it is by then.
         journal: Open.
         sdk: As the identity.
         handlers: Of all plugins.

@@ -169,7 +169,7 @@ def work_report(statistics: JournalStatistics | None, quarantined: Iterable[str]
 
 
 def problems_of(
-    hearing: HearingReport, *, user_id: str | None, interval: float, now: float
+    hearing: HearingReport, *, user_id: str | None, interval: float, now: float, trouble: str = ""
 ) -> tuple[str, ...]:
     """
     Why hearing is not proven; empty when it is.
@@ -179,9 +179,10 @@ def problems_of(
         user_id: `None` while the backend has not said whose token it is.
         interval: `[inbox] reconcile_interval`.
         now: Epoch seconds.
+        trouble: Why the backend has not said so, as far as it is known.
     """
     if user_id is None:
-        return ("the backend has not answered yet",)
+        return (f"the backend has not answered yet{trouble and f': {trouble}'}",)
     problems = []
     if not hearing.connected:
         problems.append("the stream is not connected")

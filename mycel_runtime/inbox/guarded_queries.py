@@ -79,18 +79,21 @@ async def require_identity(sdk: AsyncClient, *, server: str) -> None:
         server: For the error's text.
 
     Raises:
-        IdentityRefusedError: It says that the token is refused.
+        IdentityRefusedError: The backend itself says that the token is refused; a gateway may say so of anybody.
     """
     try:
         await sdk.me.whoami()
     except AuthenticationError as exc:
-        raise IdentityRefusedError(server, exc.detail) from exc
+        if exc.is_backends_own:
+            raise IdentityRefusedError(server, exc.detail) from exc
     except ApiError:
         return
 
 
 def named(error: ApiError) -> str:
     """For the operator: a server's error names the chat that is broken (Q20), a redirect where to and the fix."""
+    if isinstance(error, AuthenticationError) and not error.is_backends_own:
+        return f"{error.status_code} by something between here and the backend, perhaps a login page"
     is_telling = isinstance(error, ServerError | RedirectError)
     text = f": {error.detail[:_LONGEST_DETAIL]}" if is_telling else ""
     return f"{type(error).__name__} {error.status_code}{text}"

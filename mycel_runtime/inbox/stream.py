@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import tenacity
 
@@ -32,8 +32,6 @@ from mycel_runtime.wire.codec import decode_frame
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from pydantic import SecretStr
-
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.inbox.liveness import StreamLiveness
     from mycel_runtime.inbox.reconcile import Reconciler
@@ -50,6 +48,13 @@ _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would come back in step."""
 
 _Inbound = asyncio.Queue["Received | ConnectionClosed"]
+
+
+class Token(Protocol):
+    """A secret that may be another one by the next connect; `SecretStr` is one that is not."""
+
+    def get_secret_value(self) -> str:
+        """The token."""
 
 
 class _ConnectionTasks:
@@ -87,7 +92,7 @@ class Listener:
 
     Args:
         base_url: Of the backend.
-        token: The identity's.
+        token: The identity's, asked for at each connect.
         sdk: Asked when a handshake is refused.
         intake: Where frames go.
         reconciler: Run at every connect and when the tracker asks for it.
@@ -102,7 +107,7 @@ class Listener:
         self,
         *,
         base_url: str,
-        token: SecretStr,
+        token: Token,
         sdk: AsyncClient,
         intake: Intake,
         reconciler: Reconciler,

@@ -106,6 +106,13 @@ class IdentityConfirmed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRenewed(Fact):
+    """The backend refused the token; its file holds a new one of the same user, which is used from now on."""
+
+    name: ClassVar[str] = "token.renewed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginLoaded(Fact):
     """A plugin passed its checks."""
 

@@ -75,14 +75,14 @@ class AsyncClient:
         deadline_seconds: float | None = DEADLINE_SECONDS,
     ) -> None:
         self._base_url = check_base_url(base_url)
-        self._token = check_token(auth_token)
+        token = check_token(auth_token)
         self._retries = retries
         self._observer = FanOut([observer] if observer else [])
         self._deadline_seconds = deadline_seconds
         tls = tls_context(self._base_url, verify)
         self._transport = AsyncPool(**transport_options(tls, check_proxy(proxy)))
-        self._requests = Requests(self._base_url, self._token, timeout)
-        access = StreamAccess(base_url=self._base_url, token=auth_token, proxy=proxy, tls=tls)
+        self._requests = Requests(self._base_url, token, timeout)
+        self._access = StreamAccess(base_url=self._base_url, token=token, proxy=proxy, tls=tls)
         self.auth = resources.AsyncAuth(self)
         self.me = resources.AsyncMe(self)
         self.users = resources.AsyncUsers(self)
@@ -91,7 +91,7 @@ class AsyncClient:
         self.chats = resources.AsyncChats(self)
         self.messages = resources.AsyncMessages(self)
         self.relationships = resources.AsyncRelationships(self)
-        self.notifications = AsyncNotifications(self, access)
+        self.notifications = AsyncNotifications(self, self._access)
 
     @override
     def __repr__(self) -> str:
@@ -109,6 +109,17 @@ class AsyncClient:
         """Close all connections; the client cannot be used any more."""
         self._requests.close()
         await self._transport.aclose()
+
+    def use_token(self, auth_token: str) -> None:
+        """
+        Speak with another token from the next call, and the next stream, on; of the same user, one would think.
+
+        Raises:
+            ClientUsageError: It cannot stand in a header.
+        """
+        token = check_token(auth_token)
+        self._requests.use_token(token)
+        self._access.token = token
 
     async def backend_info(self) -> BackendInfo:
         """What the backend is and can do; asked without the token."""

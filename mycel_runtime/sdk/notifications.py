@@ -50,7 +50,7 @@ _DICE: Final = random.SystemRandom()
 """Of our own: whoever uses the SDK may seed the global generator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StreamAccess:
     """Where the stream is and who asks; `repr` hides the token."""
 
@@ -166,7 +166,8 @@ class Notifications(BlockingGroup):
         try:
             self._driver.call(calls.whoami())
         except AuthenticationError as exc:
-            raise exc from refusal
+            if exc.is_backends_own:
+                raise exc from refusal
         except ApiError:
             return
 
@@ -241,7 +242,8 @@ class AsyncNotifications(AwaitingGroup):
         try:
             await self._driver.call(calls.whoami())
         except AuthenticationError as exc:
-            raise exc from refusal
+            if exc.is_backends_own:
+                raise exc from refusal
         except ApiError:
             return
 

@@ -75,7 +75,7 @@ class Client:
         deadline_seconds: float | None = DEADLINE_SECONDS,
     ) -> None:
         self._base_url = check_base_url(base_url)
-        self._token = check_token(auth_token)
+        token = check_token(auth_token)
         self._retries = retries
         self._observer = FanOut([observer] if observer else [])
         self._deadline_seconds = deadline_seconds
@@ -84,8 +84,8 @@ class Client:
         self._transport = DeadlineTransport(self._deadline, **transport_options(tls, check_proxy(proxy)))
         # The reference has no `close`; a client that is merely dropped closes its connections all the same.
         self._close_transport = weakref.finalize(self, self._transport.close)
-        self._requests = Requests(self._base_url, self._token, timeout)
-        access = StreamAccess(base_url=self._base_url, token=auth_token, proxy=proxy, tls=tls)
+        self._requests = Requests(self._base_url, token, timeout)
+        self._access = StreamAccess(base_url=self._base_url, token=token, proxy=proxy, tls=tls)
         self.auth = resources.Auth(self)
         self.me = resources.Me(self)
         self.users = resources.Users(self)
@@ -94,7 +94,7 @@ class Client:
         self.chats = resources.Chats(self)
         self.messages = resources.Messages(self)
         self.relationships = resources.Relationships(self)
-        self.notifications = Notifications(self, access)
+        self.notifications = Notifications(self, self._access)
 
     @override
     def __repr__(self) -> str:
@@ -112,6 +112,17 @@ class Client:
         """Close all connections; the client cannot be used any more."""
         self._requests.close()
         self._close_transport()
+
+    def use_token(self, auth_token: str) -> None:
+        """
+        Speak with another token from the next call, and the next stream, on; of the same user, one would think.
+
+        Raises:
+            ClientUsageError: It cannot stand in a header.
+        """
+        token = check_token(auth_token)
+        self._requests.use_token(token)
+        self._access.token = token
 
     def backend_info(self) -> BackendInfo:
         """What the backend is and can do; asked without the token."""

@@ -129,9 +129,7 @@ class Requests:
         self._is_closed = False
         self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
         self._public = [*_HEADERS, (b"Host", httpx.URL(base_url).netloc)]
-        self._authenticated = (
-            [*self._public, (b"Authorization", f"Bearer {token}".encode())] if token else None
-        )
+        self.use_token(token)
 
     def of(self, call: Call[Any]) -> httpx.Request:
         """
@@ -153,6 +151,12 @@ class Requests:
             headers=headers,
             content=call.body,
             extensions=self._extensions.copy(),
+        )
+
+    def use_token(self, token: str | None) -> None:
+        """Authenticate with another token from now on."""
+        self._authenticated = (
+            [*self._public, (b"Authorization", f"Bearer {token}".encode())] if token else None
         )
 
     def close(self) -> None:

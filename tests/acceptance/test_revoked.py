@@ -1,5 +1,5 @@
 """
-A token that is no longer good: two requests at most, and exit status 77.
+A token that is no longer good: two requests at most, and exit status 77, unless its file holds a new one.
 
 That systemd leaves it at that is `test_start_is_final_exactly_where_starting_again_cannot_help`.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.errors import IdentityRefusedError
-from tests.acceptance.conftest import write_config
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -84,3 +85,47 @@ def test_a_start_with_a_refused_token_costs_one_request(start, household, backen
 
     assert agent.exit_code() == 77, agent.transcript()
     assert requests == [WHO_AM_I]
+
+
+@pytest.mark.parametrize("is_connection_lost", [False, True])
+def test_a_new_token_in_the_file_is_used_without_a_restart_and_without_loss(
+    start, household, backend, tmp_path, is_connection_lost
+):
+    """The operator writes it, then revokes the old one; the next call, a reply perhaps, meets the refusal."""
+    agent = hears(start, write_config(tmp_path / "a", household, extra=QUIET + '[log]\nlevel = "debug"\n'))
+    renewed = until(lambda: other_token(backend, household))
+    (tmp_path / "a" / "agent.token").write_text(renewed)
+    backend.faults.revoke_token(household.agent_token)
+    if is_connection_lost:
+        backend.faults.drop_streams()
+    with Client(base_url=backend.base_url, auth_token=household.owner_token) as owner:
+        chat = owner.chats.ensure_direct(household.agent_id)["id"]
+        owner.messages.send(chat, "one", enforce_caught_up=False)
+        until(lambda: len(owner.messages.list(chat)) == 2)
+        owner.messages.send(chat, "two", enforce_caught_up=False)
+        history = until(lambda: len(said := owner.messages.list(chat)) == 4 and said)
+
+    assert [message["content"] for message in history] == ["one", "echo: one", "two", "echo: two"]
+    assert len(agent.events("token.renewed")) == 1
+    assert agent.stop() == 0
+    assert renewed not in agent.transcript()
+
+
+def other_token(backend, household):
+    """Another one of the agent; tokens of one second are the same."""
+    token = backend.ask("token", user_id=household.agent_id)["token"]
+    return token if token != household.agent_token else None
+
+
+def test_an_owners_token_in_the_agents_file_is_refused_with_the_fix(start, household, backend, tmp_path):
+    """It would speak to all the owner's other agents, in the owner's name."""
+    config = write_config(tmp_path / "a", household)
+    (tmp_path / "a" / "agent.token").write_text(household.owner_token)
+
+    agent = start("run", "--config", config)
+
+    assert agent.exit_code() == 77, agent.transcript()
+    assert "a human, not an external agent" in agent.transcript()
+    assert "Put the agent's own token into its token_file" in agent.transcript()
+    assert "Traceback" not in agent.transcript()
+    assert agent.events("stream.connected") == []

@@ -1,0 +1,139 @@
+"""
+The agent's token, which may be renewed under a running agent.
+
+Its file, or systemd's credential, is the operator's to write: whoever puts a new token there expects it to be used.
+It is read again when the backend itself has refused the one in use, and taken if it is the same user's; a refusal
+before that has carried nothing out, so that the call is simply made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from typing_extensions import override
+
+from mycel_runtime.errors import AuthenticationError, ConfigError
+from mycel_runtime.observe.facts import TokenRenewed
+from mycel_runtime.sdk import AsyncClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.wire.ids import UserId
+
+T = TypeVar("T")
+
+
+class Credential:
+    """
+    The token in use.
+
+    Args:
+        token: As read at the start.
+        read: Reads it again, blocking; raises `ConfigError`.
+    """
+
+    def __init__(self, token: SecretStr, read: Callable[[], SecretStr]) -> None:
+        self._token = token
+        self._refused: set[SecretStr] = set()
+        self.read = read
+
+    def get_secret_value(self) -> str:
+        """As of `SecretStr`."""
+        return self._token.get_secret_value()
+
+    def use(self, token: SecretStr) -> None:
+        """From now on."""
+        self._token = token
+
+    def refuse(self, token: SecretStr) -> None:
+        """Not even ask about this one again."""
+        self._refused.add(token)
+
+    def is_news(self, token: SecretStr) -> bool:
+        """Whether it is another one than that in use, and not known to be refused."""
+        return token.get_secret_value() != self.get_secret_value() and token not in self._refused
+
+
+class AgentClient(AsyncClient):
+    """
+    `AsyncClient` as the agent, whatever its token is by now.
+
+    Args:
+        base_url: Of the backend.
+        credential: The token.
+        proxy: As of `AsyncClient`.
+        observer: As of `AsyncClient`, and told of a renewal.
+    """
+
+    def __init__(
+        self, *, base_url: str, credential: Credential, proxy: str | None, observer: Observer
+    ) -> None:
+        super().__init__(
+            base_url=base_url, auth_token=credential.get_secret_value(), proxy=proxy, observer=observer
+        )
+        self._proxy = proxy
+        self._credential = credential
+        self._renewing = asyncio.Lock()
+        self._me: UserId | None = None
+
+    def belongs_to(self, me: UserId) -> None:
+        """From now on another user's token is none of ours."""
+        self._me = me
+
+    @override
+    async def call(self, call: Call[T]) -> T:
+        used = self._credential.get_secret_value()
+        try:
+            return await super().call(call)
+        except AuthenticationError as exc:
+            if not exc.is_backends_own or not await self._renew(used, exc):
+                raise
+        return await super().call(call)
+
+    async def _renew(self, used: str, refusal: AuthenticationError) -> bool:
+        """
+        Whether there is another token to speak with.
+
+        Raises:
+            AuthenticationError: There is one, and it is refused as well, or somebody else's.
+            ApiError: The backend cannot tell now.
+        """
+        async with self._renewing:
+            if self._credential.get_secret_value() != used:
+                return True
+            try:
+                token = await asyncio.to_thread(self._credential.read)
+            except ConfigError as exc:
+                raise _refused(refusal, str(exc)) from exc
+            if not self._credential.is_news(token):
+                return False
+            await self._require_ours(token, refusal)
+            self._credential.use(token)
+            self.use_token(token.get_secret_value())
+            self._observer.tell(TokenRenewed())
+            return True
+
+    async def _require_ours(self, token: SecretStr, refusal: AuthenticationError) -> None:
+        candidate = AsyncClient(
+            base_url=self._base_url, auth_token=token.get_secret_value(), proxy=self._proxy
+        )
+        async with candidate:
+            try:
+                user = await candidate.me.whoami()
+            except AuthenticationError as exc:
+                if exc.is_backends_own:
+                    self._credential.refuse(token)
+                raise
+        if self._me is not None and user["id"] != self._me:
+            raise _refused(refusal, f"and the new one is that of {user['id']}")
+
+
+def _refused(refusal: AuthenticationError, why: str) -> AuthenticationError:
+    """The refusal, with why there is no other token."""
+    return AuthenticationError(refusal.status_code, f"{refusal.detail}; {why}", refusal.content)

@@ -1,0 +1,138 @@
+"""A token that is renewed under a running agent, against a bare server that knows some tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+from pydantic import SecretStr
+
+from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.errors import AuthenticationError, ConfigError, ServerError
+from mycel_runtime.wire.ids import UserId
+from tests.unit.sdk.wire import answer, serving
+
+UNAUTHORIZED = answer(b'{"detail": "expired"}', "401 Unauthorized")
+LOGIN_PAGE = answer(b"<html>Log in</html>", "401 Unauthorized", "text/html")
+
+
+class Told:
+    def __init__(self):
+        self.names = []
+
+    def tell(self, fact):
+        self.names.append(fact.name)
+
+
+def knowing(**answers):
+    """A server that gives each token its answer, and any other a 401; remembers whose requests it saw."""
+
+    def behave(peer, server):
+        while request := peer.request():
+            token = re.search(rb"Authorization: Bearer (\S+)", request)[1].decode()
+            server.requests.append(token)
+            peer.send(answers.get(token, UNAUTHORIZED))
+
+    return serving(behave)
+
+
+def user(user_id):
+    return answer(json.dumps({"id": user_id, "type": "external"}).encode())
+
+
+def agent(server, read, observer=None):
+    credential = Credential(SecretStr("old"), read)
+    client = AgentClient(
+        base_url=server.base_url, credential=credential, proxy=None, observer=observer or Told()
+    )
+    client.belongs_to(UserId("me"))
+    return client, credential
+
+
+def holding(token):
+    """What the token file holds by now."""
+    return lambda: SecretStr(token)
+
+
+async def refusal(client):
+    with pytest.raises(AuthenticationError) as refused:
+        await client.me.whoami()
+    return refused.value.detail
+
+
+async def test_a_new_token_of_the_same_user_is_used_and_the_call_made_again():
+    told = Told()
+    with knowing(new=user("me")) as server:
+        client, credential = agent(server, holding("new"), told)
+        async with client:
+            assert (await client.me.whoami())["id"] == "me"
+            assert (await client.me.whoami())["id"] == "me"
+    assert server.requests == ["old", "new", "new", "new"]
+    assert (credential.get_secret_value(), told.names) == ("new", ["token.renewed"])
+
+
+async def test_calls_that_are_refused_side_by_side_are_one_renewal():
+    told = Told()
+    with knowing(new=user("me")) as server:
+        client, _ = agent(server, holding("new"), told)
+        async with client:
+            await asyncio.gather(*(client.me.whoami() for _ in range(5)))
+    assert told.names == ["token.renewed"]
+
+
+async def test_the_same_token_again_costs_no_request():
+    with knowing() as server:
+        client, _ = agent(server, holding("old"))
+        async with client:
+            assert await refusal(client) == "expired"
+    assert server.requests == ["old"]
+
+
+async def test_a_new_token_that_is_refused_too_is_asked_about_once():
+    with knowing() as server:
+        client, credential = agent(server, holding("new"))
+        async with client:
+            await refusal(client)
+            await refusal(client)
+    assert server.requests == ["old", "new", "old"]
+    assert credential.get_secret_value() == "old"
+
+
+async def test_a_new_token_of_somebody_else_is_not_used():
+    with knowing(new=user("another")) as server:
+        client, credential = agent(server, holding("new"))
+        async with client:
+            assert await refusal(client) == "expired; and the new one is that of another"
+    assert credential.get_secret_value() == "old"
+
+
+async def test_a_file_that_cannot_be_read_is_named():
+    def read():
+        raise ConfigError("the token file is open to others (mode 0644)", where="a.token")
+
+    with knowing() as server:
+        client, _ = agent(server, read)
+        async with client:
+            assert "a.token: the token file is open to others" in await refusal(client)
+
+
+async def test_a_new_token_that_nobody_can_judge_now_decides_nothing():
+    with knowing(new=answer(b"no", "500 Internal Server Error", "text/plain")) as server:
+        client, credential = agent(server, holding("new"))
+        async with client:
+            with pytest.raises(ServerError):
+                await client.me.whoami()
+    assert credential.get_secret_value() == "old"
+
+
+async def test_a_gateways_refusal_is_no_reason_to_read_the_file():
+    def read():
+        raise AssertionError
+
+    with knowing(old=LOGIN_PAGE) as server:
+        client, _ = agent(server, read)
+        async with client:
+            await refusal(client)
+    assert server.requests == ["old"]
