@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -16,17 +15,9 @@ import pytest
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT
-from tests.acceptance.guide import (
-    LANGUAGES,
-    Walk,
-    blocks,
-    commands,
-    contains_shown,
-    guides,
-    is_as_shown,
-    make_clone,
-)
 from tests.acceptance.terminal import Terminal
+from tests.acceptance.walk import Walk, contains_shown, is_as_shown, make_clone
+from tests.guide import blocks, commands, guides
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -125,41 +116,6 @@ def section(path, heading):
         if block.language == "console" and block.text in found[1]
         for command in commands(block)
     ]
-
-
-def test_the_front_page_fits_on_three_screens():
-    assert len(README.read_text().splitlines()) <= 150
-
-
-def test_at_most_ten_promises_stand_in_front():
-    assert 8 <= len(re.findall(r"^\| G\d \|", README.read_text(), re.MULTILINE)) <= 10
-
-
-@pytest.mark.parametrize("path", guides(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_block_is_of_a_kind_that_is_run(path):
-    """Indented fences and fences without a language would be overlooked."""
-    found = blocks(path)
-    assert [str(block) for block in found if block.language not in LANGUAGES] == []
-    assert path.read_text().count("```") == 2 * len(found)
-
-
-@pytest.mark.parametrize("path", guides(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(path):
-    targets = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", path.read_text())
-    assert [target for target in targets if not (path.parent / target).exists()] == []
-
-
-def test_every_file_and_module_that_is_named_exists():
-    """In prose and tables: tests, modules to be run, files of the package."""
-    missing = []
-    for path in guides():
-        text = path.read_text()
-        for name in re.findall(r"`((?:tests|config|systemd|plugins|mycel_runtime)/[\w@./-]*)`", text):
-            missing += [f"{path.name}: {name}"] if not (ROOT / name).exists() else []
-        for name in re.findall(r"python -m ((?:tests|mycel_runtime)\.[\w.]+)|`(tests\.[\w.]+)`", text):
-            module = (name[0] or name[1]).rstrip(".")
-            missing += [f"{path.name}: {module}"] if importlib.util.find_spec(module) is None else []
-    assert missing == []
 
 
 def test_blocks_of_guides_that_nobody_follows_do_not_exist():

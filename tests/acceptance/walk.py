@@ -1,9 +1,7 @@
 """
-Guides as a reader has them: blocks between prose, followed from top to bottom.
+Guides followed from top to bottom, by somebody who does what stands there.
 
-In a `console` block a line after `$ ` is a command, and what follows is what it prints; `…` stands for anything, on a
-line of its own for any number of lines. A block of another language that follows a file's name in backticks is the
-content of that file.
+`…` in what a command prints stands for anything, on a line of its own for any number of lines.
 """
 
 from __future__ import annotations
@@ -13,75 +11,16 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from tests.acceptance.conftest import DEADLINE, ROOT
-
-LANGUAGES: Final = ("console", "python", "toml", "mermaid")
-"""Of blocks that some test runs, loads or compares."""
+from tests.guide import commands
 
 STAYS: Final = re.compile(r"make run|(\S*/)?mycel-runtime (run|backend(?! .*fault)) ")
 """Commands that run until Ctrl-C."""
 
 NEVER_HERE: Final = {"make test": "make -n test", "make chaos": "make -n chaos"}
 """What would run these tests again, or a quarter of an hour; their plan must do."""
-
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block, and the file that the sentence before it names, if it names one."""
-
-    guide: str
-    line: int
-    language: str
-    text: str
-    file: str | None
-
-    def __str__(self):
-        return f"{self.guide}:{self.line}"
-
-
-def guides():
-    """Every Markdown file of the project."""
-    ours = [ROOT / name for name in ("config", "mycel_runtime", "plugins", "systemd", "tests")]
-    return sorted([ROOT / "README.md", *(path for folder in ours for path in folder.rglob("*.md"))])
-
-
-def blocks(path):
-    """All fenced blocks of a guide, in order."""
-    text = path.read_text()
-    name = str(path.relative_to(ROOT))
-    return [
-        Block(
-            name,
-            text.count("\n", 0, found.start()) + 1,
-            found[1],
-            found[2],
-            _file(text[: found.start()], found[1]),
-        )
-        for found in _FENCE.finditer(text)
-    ]
-
-
-def _file(before, language):
-    paragraph = before.rstrip("\n").rsplit("\n\n", 1)[-1]
-    suffix = {"python": "py", "toml": "toml"}.get(language)
-    named = re.findall(rf"(?<!\[)`([\w.-]+\.{suffix})`", paragraph)
-    return named[-1] if named and not paragraph.startswith("```") else None
-
-
-def commands(block):
-    """Each command of a console block with the lines that it prints."""
-    found = []
-    for line in block.text.splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], []))
-        else:
-            found[-1][1].append(line)
-    return found
 
 
 def is_as_shown(printed, shown):
