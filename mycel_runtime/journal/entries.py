@@ -414,6 +414,25 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """
+    Work that is due or running.
+
+    Attributes:
+        since: Epoch seconds when it became due; later attempts do not change it.
+        due_at: Epoch seconds of its next attempt.
+        attempts: Spent so far.
+    """
+
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId | None
+    attempts: int
+    since: float
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatistics:
     """A snapshot. Counts of rows, `entries` of all identities together; `oldest_due_at` in epoch seconds."""
 

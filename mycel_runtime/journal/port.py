@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Letter,
         Mark,
         Unattended,
+        Waiting,
     )
     from mycel_runtime.wire.ids import InboxSeq, MessageSeq, UserId
 
@@ -198,6 +199,9 @@ class Journal(Protocol):
 
     async def statistics(self, identity: UserId) -> JournalStatistics:
         """Counts of what is there."""
+
+    async def oldest_waiting(self, identity: UserId) -> Waiting | None:
+        """What has waited longest, be it for its first attempt or for a later one; `None` if nothing waits."""
 
     async def close(self) -> None:
         """Finish what is queued, write the log back into the file, give the identity up."""

@@ -34,6 +34,7 @@ from mycel_runtime.journal.entries import (
     Letter,
     LetterDelivery,
     Mark,
+    Waiting,
 )
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
@@ -231,6 +232,14 @@ class SqliteJournal(SqliteSpeech):
             return JournalStatistics(
                 **dict(execute(connection, "statistics", {"identity": identity}).fetchone())
             )
+
+        return await self._writer.submit(read)
+
+    @override
+    async def oldest_waiting(self, identity: UserId) -> Waiting | None:
+        def read(connection: sqlite3.Connection) -> Waiting | None:
+            row = execute(connection, "oldest_waiting", {"identity": identity}).fetchone()
+            return None if row is None else Waiting(**dict(row))
 
         return await self._writer.submit(read)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 import subprocess
 import sys
@@ -24,15 +23,15 @@ def test_a_lack_of_descriptors_is_no_storm_of_lines(household, tmp_path_factory,
     state = tmp_path_factory.mktemp("s")
     config = write_config(tmp_path / "a", household)
     config.write_text(config.read_text().replace('"state"', f'"{state}"'))
+    command = [sys.executable, "-m", "mycel_runtime", "run", "--config", config]
     agent = Process(
         subprocess.Popen(
-            [sys.executable, "-m", "mycel_runtime", "run", "--config", config],
+            ["sh", "-c", f'ulimit -n {DESCRIPTORS}; exec "$@"', "sh", *command],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS)),
         )
     )
     with contextlib.ExitStack() as stack:

@@ -136,7 +136,7 @@ SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled
     due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
     holes = :holes, hole_at = :hole_at,
-    look_again = 0, attempts = 0, turn = turn + 1
+    look_again = 0, attempts = 0, waiting_since = NULL, turn = turn + 1
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
@@ -151,7 +151,8 @@ UPDATE delivery
 SET state = 'due', due_at = :due_at, attempts = attempts + :spent,
     is_behind = EXISTS (SELECT 1 FROM delivery AS e
                         WHERE e.identity = delivery.identity AND e.handler = delivery.handler
-                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
+                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id),
+    waiting_since = coalesce(waiting_since, due_at)
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: known_seq
@@ -313,6 +314,24 @@ SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
        (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters;
+
+-- name: oldest_waiting
+-- The first by each index; one that was postponed has waited since it was first due.
+SELECT handler, lane, chat_id, attempts, since, due_at FROM (
+  SELECT * FROM (SELECT handler, lane, chat_id, attempts, coalesce(waiting_since, due_at) AS since, due_at
+                 FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0 ORDER BY due_at LIMIT 1)
+  UNION ALL
+  SELECT * FROM (SELECT handler, lane, chat_id, attempts, coalesce(waiting_since, due_at) AS since, due_at
+                 FROM delivery WHERE identity = :identity AND state = 'running' ORDER BY due_at LIMIT 1)
+  UNION ALL
+  SELECT * FROM (SELECT handler, lane, chat_id, attempts, waiting_since AS since, due_at
+                 FROM delivery WHERE identity = :identity AND waiting_since IS NOT NULL
+                 ORDER BY waiting_since LIMIT 1)
+) ORDER BY since LIMIT 1;
+
+-- name: identities
+-- Of a journal that nobody has open: whose work is there.
+SELECT identity FROM checkpoint UNION SELECT identity FROM dead_letter;
 
 -- name: read_snapshot
 SELECT kind, key, state FROM snapshot WHERE identity = :identity;

@@ -60,6 +60,7 @@ CREATE TABLE delivery (
   due_at         REAL NOT NULL,
   -- Event work: an earlier event of the handler in the lane comes first. So that a claim passes over them all at once.
   is_behind      INTEGER NOT NULL DEFAULT 0,
+  waiting_since  REAL,                            -- when it became due, of one that was postponed since
   claim          INTEGER
 ) STRICT;
 
@@ -68,6 +69,7 @@ CREATE UNIQUE INDEX delivery_chat ON delivery (identity, handler, lane)
 CREATE UNIQUE INDEX delivery_event ON delivery (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL;
 CREATE INDEX delivery_lane ON delivery (identity, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL;
 CREATE INDEX delivery_due ON delivery (identity, is_behind, due_at, delivery_id) WHERE state = 'due';
+CREATE INDEX delivery_waiting ON delivery (identity, waiting_since) WHERE waiting_since IS NOT NULL;
 CREATE INDEX delivery_running ON delivery (identity, lane) WHERE state = 'running';
 CREATE INDEX delivery_unanchored ON delivery (identity, lane)
   WHERE handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;

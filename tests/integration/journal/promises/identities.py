@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import Batch, ChatDelivery, EventDelivery, IntentState, JournalStatistics
+from mycel_runtime.journal.entries import (
+    Batch,
+    ChatDelivery,
+    EventDelivery,
+    IntentState,
+    JournalStatistics,
+    Waiting,
+)
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -14,6 +21,7 @@ from tests.integration.journal.samples import (
     claim_one,
     entry,
     event_work,
+    finish,
     happen,
     intent,
     want,
@@ -42,6 +50,25 @@ class IdentityConformance:
             intents_unknown=1,
             dead_letters=1,
         )
+
+    async def test_what_waits_longest_is_known_by_its_first_time(self, journal):
+        """Each attempt postpones it, and yet it has waited since the first."""
+        assert await journal.oldest_waiting(ME) is None
+        await want(journal, 5, now=1.0)
+        oldest = await claim_one(journal, now=1.0)
+        assert (await journal.oldest_waiting(ME)).since == 1.0
+        await journal.postpone(oldest, due_at=9.0, spend=True)
+        again = await claim_one(journal, now=9.0)
+        await want(journal, 5, chat="d", now=9.0)
+        await journal.postpone(again, due_at=30.0, spend=True)
+
+        assert await journal.oldest_waiting(ME) == Waiting(
+            handler="p.messages", lane="chat:c", chat_id="c", attempts=2, since=1.0, due_at=30.0
+        )
+
+        _, last = await claim(journal, now=30.0)
+        assert await finish(journal, last, 5)
+        assert (await journal.oldest_waiting(ME)).chat_id == "d"
 
     async def test_two_identities_do_not_disturb_each_other(self, journal):
         for identity in (ME, OTHER):
