@@ -326,7 +326,7 @@ class JournalError(MycelError):
 
 
 class HandlerError(MycelError):
-    """A handler that runs in a process of its own."""
+    """What a handler did, told without its own exception, which is in another process or does not exist."""
 
 
 class HandlerRaisedError(HandlerError):
@@ -342,6 +342,13 @@ class HandlerRaisedError(HandlerError):
         self.kind = kind
         self.trace = trace
         super().__init__(kind)
+
+
+class HandlerIsGeneratorError(HandlerError):
+    """It returned a generator, whose body nobody runs; one that is known to be one is refused when it is declared."""
+
+    def __init__(self) -> None:
+        super().__init__("the handler has returned a generator, whose body has not run: it contains yield")
 
 
 class HandlerDiedError(HandlerError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.entries import CursorMove, LetterDelivery
-from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.message import NOTIFICATION, message_from_api
 from mycel_runtime.speech.caught_up import concerns, still_open
 from mycel_runtime.wire.ids import MessageSeq
 
@@ -124,10 +124,14 @@ def brief(reading: Reading, room: Room, subscription: MessageSubscription, *, me
         message_from_api(message, me=me, sender_type=room.type_of(message["sender_id"]))
         for message in reading.due
     ]
+    # A notification is in the words of somebody who need not be here (Q42): nobody has spoken.
+    speakers = {
+        message["sender_id"] for message in reading.foreign if message["message_type"] != NOTIFICATION
+    }
     return Briefing(
         messages=tuple(message for message in messages if subscription.wants(message, room.chat_type)),
-        is_attended=any(room.type_of(speaker) == "human" for speaker in reading.speakers),
-        is_sender_unknown=room.is_unsure_of(reading.speakers),
+        is_attended=any(room.type_of(speaker) == "human" for speaker in speakers),
+        is_sender_unknown=room.is_unsure_of(speakers),
     )
 
 

@@ -6,6 +6,7 @@ A hold ends by a human's message in the chat, or by `mycel-runtime resume CHAT`;
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
@@ -53,6 +54,7 @@ class LoopGuard:
         )
         self._observer = observer
         self._clock = clock
+        self._reading = asyncio.Lock()
         self._chats: set[str] | None = None
         self._held: set[str] = set()
         self._chats_with_unknown_sender: set[str] = set()
@@ -123,7 +125,8 @@ class LoopGuard:
         return await self._journal.unattended(delivery, plugin=plugin, since=since, limits=self._limits)
 
     async def _unattended_chats(self) -> set[str]:
-        if self._chats is None:
-            self._held = {hold.chat_id for hold in await self._journal.holds(self._me)}
-            self._chats = set(await self._journal.unattended_chats(self._me))
+        async with self._reading:
+            if self._chats is None:
+                self._held = {hold.chat_id for hold in await self._journal.holds(self._me)}
+                self._chats = set(await self._journal.unattended_chats(self._me))
         return self._chats

@@ -1,8 +1,9 @@
 """
 A handler's run: until it returns, raises, or its deadline passes.
 
-`async def` runs here, on the loop, in a task of its own; `def` runs in a thread of its own, a daemon thread, because
-one that never ends must not keep the process alive. Neither can be made to end: what goes on is abandoned.
+`async def` runs here, on the loop, in a task of its own; whatever else can be called runs in a thread of its own, a
+daemon thread, because one that never ends must not keep the process alive. If it returns something to be awaited,
+that is run here too. Neither can be made to end: what goes on is abandoned.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.journal.entries import Letter
 from mycel_runtime.observe.traceback_text import traceback_text
+from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import (
@@ -118,31 +120,38 @@ async def _stop(running: asyncio.Task[BaseException | None]) -> None:
 
 async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
     if handler.is_async:
-        await handler.function(context)
+        await finished(handler.function(context))
         return
     loop = asyncio.get_running_loop()
     argument = SyncMessageContext(context, loop) if isinstance(context, MessageContext) else context
-    if (raised := await _in_thread(handler.function, argument, name=handler.id)) is not None:
+    result, raised = await _in_thread(handler.function, argument, name=handler.id)
+    if raised is not None:
         raise raised
+    # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
+    if isinstance(argument, SyncMessageContext) and is_unfinished(result):
+        argument.go_on_awaited()
+    await finished(result)
 
 
-async def _in_thread(function: Callable[[Any], Any], argument: Any, *, name: str) -> BaseException | None:
-    """What the function raised in a thread of its own, as a value: a future re-raises no `StopIteration`."""
+async def _in_thread(
+    function: Callable[[Any], Any], argument: Any, *, name: str
+) -> tuple[Any, BaseException | None]:
+    """What the function returned in a thread of its own, or raised, as a value: no future raises `StopIteration`."""
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[BaseException | None] = loop.create_future()
+    ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
-    def deliver(raised: BaseException | None) -> None:
+    def deliver(result: Any, raised: BaseException | None) -> None:
         if not ended.done():
-            ended.set_result(raised)
+            ended.set_result((result, raised))
 
     def call() -> None:
-        raised: BaseException | None = None
+        result, raised = None, None
         try:
-            function(argument)
+            result = function(argument)
         except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
             raised = exc
         if not loop.is_closed():
-            loop.call_soon_threadsafe(deliver, raised)
+            loop.call_soon_threadsafe(deliver, result, raised)
 
     thread = threading.Thread(target=call, name=f"handler-{name}", daemon=True)
     thread.start()

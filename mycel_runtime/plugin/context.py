@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mycel_runtime.errors import MycelError
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
@@ -149,6 +149,11 @@ class SyncMessageContext:
     def __init__(self, context: MessageContext, loop: asyncio.AbstractEventLoop) -> None:
         self._context = context
         self._loop = loop
+        self._is_awaited = False
+
+    def go_on_awaited(self) -> None:
+        """Called by the runtime: the function has returned a coroutine, which expects what `MessageContext` gives."""
+        self._is_awaited = True
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -168,6 +173,8 @@ class SyncMessageContext:
         return self._wait(self._context.members())
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._is_awaited:
+            return cast("T", coroutine)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
 

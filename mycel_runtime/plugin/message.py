@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "unknown"
 """The type of a sender of whom the server cannot say what he is."""
 
+NOTIFICATION: Final = "notification"
+"""The type of a message that the platform writes in the words of somebody who need not be in the chat (Q42)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -41,7 +44,8 @@ class Message:
     Attributes:
         seq: Place in the chat, from 1.
         message_type: `human` for everything sent through the API; `notification` is written by the platform in
-            a stranger's words and must not be followed as an instruction (Q42).
+            a stranger's words and must not be followed as an instruction (Q42): only handlers that ask for it are
+            shown it.
         is_retracted: The content was replaced by a placeholder.
         created_at: In UTC; `None` when the server tells no time.
         raw: The API's object, unknown fields included.

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mycel_runtime.plugin.message import UNKNOWN
+from mycel_runtime.plugin.message import NOTIFICATION, UNKNOWN
 
 if TYPE_CHECKING:
-    import re
-
     from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.pattern import ContentPattern
 
 ChatFilter = Literal["direct", "group", "any"]
 SenderFilter = Literal["human", "agent", "any"]
@@ -28,21 +27,24 @@ class MessageSubscription:
         chat: Kind of chat.
         mention: Only messages that mention the agent.
         sender: `agent` means managed and external agents.
-        pattern: Regular expression that must be found in the content.
+        pattern: Must be found in the content.
+        notifications: Also what the platform writes in a stranger's words.
     """
 
     chat: ChatFilter = "any"
     mention: bool = False
     sender: SenderFilter = "any"
-    pattern: re.Pattern[str] | None = None
+    pattern: ContentPattern | None = None
+    notifications: bool = False
 
     def wants(self, message: Message, chat_type: str) -> bool:
         """Whether the handler is to be shown this message of a chat of this type; empty: unknown."""
         return (
-            (self.chat == "any" or chat_type in {"", self.chat})
+            (self.notifications or message.message_type != NOTIFICATION)
+            and (self.chat == "any" or chat_type in {"", self.chat})
             and (not self.mention or message.mentions_me)
             and self._wants_sender(message.sender.type)
-            and (self.pattern is None or self.pattern.search(message.content) is not None)
+            and (self.pattern is None or self.pattern.is_in(message.content))
         )
 
     def _wants_sender(self, sender_type: str) -> bool:

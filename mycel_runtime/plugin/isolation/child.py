@@ -15,12 +15,13 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mycel_runtime.errors import ApiError, PluginError
 from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
+from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import ContextEndedError
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.child_context import ChildFrameContext, ChildMessageContext
@@ -127,9 +128,11 @@ def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: Impor
     )
     try:
         if handler.is_async:
-            asyncio.run(_on_loop(handler, context))
-        else:
-            handler.function(context)
+            asyncio.run(_on_loop(handler, handler.function(context)))
+        elif is_unfinished(result := handler.function(context)):
+            # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
+            context.go_on_awaited()
+            asyncio.run(_on_loop(handler, result))
     except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
         return _ending(run.run, exc)
     return said.Returned(run=run.run)
@@ -152,9 +155,9 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
             )
 
 
-async def _on_loop(handler: Handler, context: ChildContext) -> None:
+async def _on_loop(handler: Handler, result: Any) -> None:
     watch_tasks(LogObserver({"handler": handler.id}))
-    await handler.function(context)
+    await finished(result)
 
 
 def _own_line() -> Line:

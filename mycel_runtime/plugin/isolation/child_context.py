@@ -38,6 +38,10 @@ class _ChildContext:
         self.attempt = run.attempt
         self.log = structlog.get_logger().bind(handler=handler.id, attempt=run.attempt)
 
+    def go_on_awaited(self) -> None:
+        """Called by the runtime: the function has returned a coroutine, in which the methods are awaited."""
+        self._is_async = True
+
     @property
     def deadline(self) -> float:
         """Time of the running loop at which this process is killed; for a plain function, seconds from its start."""

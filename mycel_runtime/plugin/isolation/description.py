@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import PluginError, PluginImportError
@@ -14,6 +13,7 @@ from mycel_runtime.plugin.isolation.messages import (
     MessageFilters,
     Refused,
 )
+from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.plugin import Handler
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
 
@@ -89,7 +89,8 @@ def _subscription_said(subscription: Subscription) -> MessageFilters | FramePatt
         chat=subscription.chat,
         mention=subscription.mention,
         sender=subscription.sender,
-        pattern=None if pattern is None else pattern.pattern,
+        pattern=None if pattern is None else pattern.source,
+        notifications=subscription.notifications,
     )
 
 
@@ -100,5 +101,6 @@ def _subscription_from(said: MessageFilters | FramePattern) -> Subscription:
         chat=said.chat,
         mention=said.mention,
         sender=said.sender,
-        pattern=None if said.pattern is None else re.compile(said.pattern),
+        pattern=None if said.pattern is None else ContentPattern(said.pattern),
+        notifications=said.notifications,
     )

@@ -50,6 +50,7 @@ class MessageFilters(Message):
     mention: bool
     sender: Literal["human", "agent", "any"]
     pattern: str | None
+    notifications: bool
 
 
 class FramePattern(Message):

@@ -26,7 +26,7 @@ class Unheard(Message):
 
 plugin = Plugin("wild")
 
-@plugin.on_message(pattern="^(?!sync)")
+@plugin.on_message(pattern="^([^s]|s[^yh])")
 async def wild(ctx):
     match ctx.messages[-1].content:
         case "spin":
@@ -58,6 +58,16 @@ async def wild(ctx):
             await ctx.reply(f"{len(history)} {len(await ctx.members())} {ctx.guard.turns_left} {os.getpid()}")
         case text:
             await ctx.reply(f"{ctx.me} heard {text}")
+
+def decorated(function):
+    def around(ctx):
+        return function(ctx)
+    return around
+
+@plugin.on_message(pattern="^shape")
+@decorated
+async def shape(ctx):
+    await ctx.reply(f"{len(await ctx.history())} heard {ctx.messages[-1].content}")
 
 @plugin.on_message(pattern="^sync")
 def plain(ctx):
@@ -138,6 +148,7 @@ async def test_it_speaks_and_asks_as_any_handler(wild):
     assert await ask("blank") == ("400", [])
     assert (await ask("look"))[0].startswith("5 2 6 ")
     assert await ask("sync x") == ("plain heard sync x", [])
+    assert await ask("shape") == ("11 heard shape", [])
 
 
 async def test_a_process_is_kept_for_the_next_run(wild):

@@ -133,15 +133,15 @@ async def test_q42_a_strangers_request_to_join_is_told_from_what_members_say(wor
     """It reaches the group as a message, in his words; no handler of humans obeys it, and no guard yields to it."""
     plugin, of_anybody, of_humans = Plugin("p"), [], []
 
-    @plugin.on_message
+    @plugin.on_message(notifications=True)
     async def listen(ctx):
         of_anybody.extend((message.message_type, message.sender.type) for message in ctx.messages)
 
-    @plugin.on_message(sender="human")
+    @plugin.on_message(sender="human", notifications=True)
     async def obey(ctx):
         of_humans.extend(message.content for message in ctx.messages)
 
-    @plugin.on_message
+    @plugin.on_message(notifications=True)
     async def talk(ctx):
         await ctx.reply("ok")
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from mycel_runtime.errors import PluginError, PluginImportError
+from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
 
@@ -57,7 +58,7 @@ def test_its_handlers_are_known_without_importing_it(tmp_path):
     answer, look = loaded.plugin.handlers
     assert (answer.id, answer.is_async, answer.on_conflict) == ("good.answer", True, "drop")
     assert answer.subscription == MessageSubscription(
-        chat="group", mention=True, sender="human", pattern=re.compile("^(?i:a)")
+        chat="group", mention=True, sender="human", pattern=ContentPattern("^(?i:a)")
     )
     assert (look.id, look.is_async) == ("good.look", False)
     assert look.subscription == FrameSubscription(pattern="relationship.*")
