@@ -11,8 +11,12 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import Final
 
+from mycel_runtime.daemon.control import ask_status
+from mycel_runtime.errors import ControlError
+from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT
 from tests.guide import commands
 
@@ -37,6 +41,14 @@ def contains_shown(printed, shown):
     return all(
         any(re.fullmatch(re.escape(line).replace("…", ".*"), each) for each in lines) for line in shown
     )
+
+
+def is_ready(state_dir):
+    """Whether the daemon that lives there hears."""
+    try:
+        return ask_status(state_dir).ready
+    except ControlError:
+        return False
 
 
 def make_clone(folder):
@@ -104,15 +116,18 @@ class Walk:
         terminal = self._open(command, self._folder, self._environment)
         self._running.append(terminal)
         terminal.read_until(lambda text: contains_shown(text, shown))
-        if config := re.search(r"mycel-runtime run (--config \S+)", command):
-            self.wait_until(f"mycel-runtime status {config[1]}", lambda text: ": ready" in text)
+        if config := re.search(r"mycel-runtime run --config (\S+)", command):
+            self._wait_ready(load_settings(self._folder / config[1]))
+        return terminal
 
-    def wait_until(self, command, is_there):
-        """Ask again and again, until `is_there` holds of what is printed."""
+    def _wait_ready(self, settings):
+        """Asks as `status` does, without starting a program for each question."""
+        home = Path(self._environment["XDG_STATE_HOME"])
+        state_dir = settings.agent.state_dir or home / "mycel-runtime" / settings.agent.name
         deadline = time.monotonic() + DEADLINE
-        while not is_there((done := self.do(command)).stdout):
-            assert time.monotonic() < deadline, f"$ {command}\n{done.stdout}{done.stderr}"
-            time.sleep(0.2)
+        while not is_ready(state_dir):
+            assert time.monotonic() < deadline, self._running[-1].text
+            time.sleep(0.1)
 
     def _chat(self, command):
         terminal = self._open(command, self._folder, self._environment)
