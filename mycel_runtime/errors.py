@@ -34,6 +34,7 @@ Every error of mycel-runtime, in one tree.
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
+        └── NoDaemonError           … on which nobody answers, or not yet                        exit 75
 
 A class tells who is at fault and what to do: `exit_code` is the process's answer. Values are attributes; the message
 is built here. Tokens and message bodies never are part of either.
@@ -359,3 +360,7 @@ class ControlError(MycelError):
     """The control socket of a running daemon cannot be used."""
 
     exit_code = 75
+
+
+class NoDaemonError(ControlError):
+    """No daemon answers, or it has not begun to work: what the journal holds can be read all the same."""

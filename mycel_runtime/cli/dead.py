@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import config_option, configs_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,18 +14,29 @@ if TYPE_CHECKING:
 
 @click.group()
 def dead() -> None:
-    """Look at work that was given up; try it again, or drop it. Asks the running daemon."""
+    """
+    Look at work that was given up; try it again, or drop it.
+
+    `list` and `show` read the journal while the daemon does not run; the others ask the daemon.
+    """
 
 
 @dead.command("list")
-@config_option
+@configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
     """All of it, oldest first."""
     import json
 
-    for letter in _ask(config, "dead"):
-        click.echo(json.dumps(letter, ensure_ascii=False) if as_json else _line(letter))
+    from mycel_runtime.cli.target import targets_of
+
+    targets = targets_of(config)
+    for target in targets:
+        for letter in target.list("dead"):
+            if as_json:
+                click.echo(json.dumps({"agent": target.name} | letter, ensure_ascii=False))
+            else:
+                click.echo(f"{f'{target.name}  ' if len(targets) > 1 else ''}{_line(letter)}")
 
 
 @dead.command()
@@ -35,9 +46,10 @@ def show(config: Path, number: int) -> None:
     """One of it: where it was raised, which messages, which frame. Never a message's text."""
     import json
 
-    letters = [letter for letter in _ask(config, "dead") if letter["dead_letter_id"] == number]
-    if not letters:
-        raise click.ClickException(f"there is no dead letter {number}")
+    from mycel_runtime.cli.target import only_target_of
+
+    letters = [letter for letter in only_target_of(config).list("dead") if letter["dead_letter_id"] == number]
+    _require(number, is_done=bool(letters))
     click.echo(json.dumps(letters[0], ensure_ascii=False, indent=2))
 
 
@@ -46,7 +58,9 @@ def show(config: Path, number: int) -> None:
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
     """Make it due again, in its lane. What it had said already is not said again."""
-    _require(number, is_done=_ask(config, "retry", dead_letter_id=number))
+    from mycel_runtime.cli.target import only_target_of
+
+    _require(number, is_done=only_target_of(config).ask("retry", dead_letter_id=number))
 
 
 @dead.command()
@@ -54,7 +68,9 @@ def retry(config: Path, number: int) -> None:
 @click.argument("number", type=int)
 def drop(config: Path, number: int) -> None:
     """Forget it."""
-    _require(number, is_done=_ask(config, "drop", dead_letter_id=number))
+    from mycel_runtime.cli.target import only_target_of
+
+    _require(number, is_done=only_target_of(config).ask("drop", dead_letter_id=number))
 
 
 def _require(number: int, *, is_done: bool) -> None:
@@ -67,10 +83,3 @@ def _line(letter: dict[str, Any]) -> str:
         f"{letter['dead_letter_id']}  {letter['handler']}  {letter['lane']}  {letter['attempts']} attempts"
         f"  {letter['reason']}"
     )
-
-
-def _ask(config: Path, verb: str, **arguments: Any) -> Any:
-    from mycel_runtime.daemon.control import ask_admin
-    from mycel_runtime.settings import load_settings
-
-    return ask_admin(load_settings(config).state_dir, verb, **arguments)

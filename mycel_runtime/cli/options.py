@@ -15,14 +15,23 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def config_option(function: F) -> F:
     """`--config FILE`: the agent's settings."""
+    return _config_option("The agent's TOML file.")(function)
+
+
+def configs_option(function: F) -> F:
+    """`--config FILE` or `--config FOLDER`: of one agent or of several."""
+    return _config_option("The agent's TOML file, or a folder of them.")(function)
+
+
+def _config_option(text: str) -> Callable[[F], F]:
     return click.option(
         "--config",
         "-c",
         type=click.Path(path_type=Path),
         default=Path("agent.toml"),
         show_default=True,
-        help="The agent's TOML file.",
-    )(function)
+        help=text,
+    )
 
 
 def speaker_options(function: F) -> F:

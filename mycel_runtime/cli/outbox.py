@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import config_option, configs_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def outbox() -> None:
-    """Look at sends whose outcome nobody knows; settle them. Asks the running daemon."""
+    """
+    Look at sends whose outcome nobody knows; settle them.
+
+    `list` reads the journal while the daemon does not run; `settle` asks the daemon.
+    """
 
 
 @outbox.command("list")
-@config_option
+@configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
     """
@@ -28,16 +32,22 @@ def list_(config: Path, *, as_json: bool) -> None:
     """
     import json
 
-    from mycel_runtime.daemon.control import ask_admin
-    from mycel_runtime.settings import load_settings
+    from mycel_runtime.cli.target import targets_of
 
-    for send in ask_admin(load_settings(config).state_dir, "unresolved"):
-        click.echo(
-            json.dumps(send, ensure_ascii=False)
-            if as_json
-            else f"{send['send']}  {send['state']}  {send['handler']}  chat {send['chat_id']}"
-            f" after seq {send['after_seq']}"
-        )
+    targets = targets_of(config)
+    for target in targets:
+        for send in target.list("unresolved"):
+            if as_json:
+                click.echo(json.dumps({"agent": target.name} | send, ensure_ascii=False))
+            else:
+                click.echo(f"{f'{target.name}  ' if len(targets) > 1 else ''}{_line(send)}")
+
+
+def _line(send: dict[str, Any]) -> str:
+    return (
+        f"{send['send']}  {send['state']}  {send['handler']}  chat {send['chat_id']}"
+        f" after seq {send['after_seq']}"
+    )
 
 
 @outbox.command()
@@ -50,8 +60,7 @@ def settle(config: Path, send: str, *, is_sent: bool) -> None:
 
     With --not-sent the handler says it again; with --sent it never will.
     """
-    from mycel_runtime.daemon.control import ask_admin
-    from mycel_runtime.settings import load_settings
+    from mycel_runtime.cli.target import only_target_of
 
-    if not ask_admin(load_settings(config).state_dir, "settle", send=send, is_sent=is_sent):
+    if not only_target_of(config).ask("settle", send=send, is_sent=is_sent):
         raise click.ClickException(f"there is no unknown send {send}")

@@ -21,10 +21,9 @@ def resume(config: Path, name: str) -> None:
 
     NAME is a chat's id or a plugin's name; `mycel-runtime status` shows both.
     """
-    from mycel_runtime.daemon.control import ask_admin
-    from mycel_runtime.settings import load_settings
+    from mycel_runtime.cli.target import only_target_of
 
-    resumed = ask_admin(load_settings(config).state_dir, "resume", name=name)
+    resumed = only_target_of(config).ask("resume", name=name)
     if not resumed:
         raise click.ClickException(f"neither a held chat nor a plugin that is left alone: {name}")
     click.echo(f"{resumed} {name} goes on")

@@ -6,33 +6,57 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import configs_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.daemon.health import Status
+    from mycel_runtime.daemon.health import BlockedChatReport, OldestReport, Status
 
 EXIT_NOT_READY: Final = 75
 
 
 @click.command()
-@config_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@configs_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; of a folder, one object per line.")
 @click.pass_context
 def status(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """
     Ask the running daemon how it is.
 
-    Exit code 0 while hearing is proven, 75 while it is not or nobody runs.
+    Exit code 0 while hearing is proven, 75 while it is not or nobody runs. Of a folder: the worst of all.
     """
-    from mycel_runtime.daemon.control import ask_status
-    from mycel_runtime.settings import load_settings
+    from mycel_runtime.daemon.agents import config_files
 
-    now = ask_status(load_settings(config).state_dir)
-    click.echo(now.model_dump_json(indent=2) if as_json else "\n".join(_lines(now)))
-    if not now.ready:
-        ctx.exit(EXIT_NOT_READY)
+    files = config_files([config])
+    if len(files) == 1:
+        ctx.exit(_show(files[0], indent=2, as_json=as_json))
+    ctx.exit(max([_show_one_of_many(path, as_json=as_json) for path in files]))
+
+
+def _show(config: Path, *, indent: int | None, as_json: bool) -> int:
+    """Print one agent's; the exit code."""
+    from mycel_runtime.cli.target import target_of
+    from mycel_runtime.daemon.control import ask_status
+    from mycel_runtime.observe.logs import without_controls
+
+    now = ask_status(target_of(config).state_dir)
+    if as_json:
+        click.echo(now.model_dump_json(indent=indent))
+    else:
+        click.echo("\n".join(map(without_controls, _lines(now))))
+    return 0 if now.ready else EXIT_NOT_READY
+
+
+def _show_one_of_many(config: Path, *, as_json: bool) -> int:
+    """As `_show`; what is wrong with this one hides no other."""
+    from mycel_runtime.errors import MycelError
+
+    try:
+        return _show(config, indent=None, as_json=as_json)
+    except MycelError as exc:
+        click.echo(f"{config}: {exc}", err=True)
+        return exc.exit_code
 
 
 def _lines(now: Status) -> list[str]:
@@ -40,6 +64,7 @@ def _lines(now: Status) -> list[str]:
     return [
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),
+        *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         f"  hearing   {', '.join(_hearing(now))}",
         f"  speaking  {', '.join(_speaking(now))}",
@@ -73,17 +98,28 @@ def _speaking(now: Status) -> list[str]:
 
 def _work(now: Status) -> list[str]:
     work = now.work
-    oldest = [] if work.oldest_due_at is None else [f"oldest due {_ago(work.oldest_due_at, now)}"]
     return [
         f"{work.due} due",
-        *oldest,
         f"{work.running} running",
+        *([] if work.oldest is None else [_oldest(work.oldest, now)]),
         f"{work.dead_letters} dead letters",
         f"{work.journal_entries} frames kept",
         *(f"left alone: {plugin}" for plugin in work.quarantined),
         *([f"{work.abandoned_tasks} tasks abandoned"] if work.abandoned_tasks else []),
         *([f"{work.abandoned_threads} threads abandoned"] if work.abandoned_threads else []),
     ]
+
+
+def _oldest(oldest: OldestReport, now: Status) -> str:
+    age = max(0.0, now.now - oldest.since)
+    return f"oldest waits {age:.0f} s: {oldest.lane} for {oldest.handler}, {oldest.attempts} failed attempts"
+
+
+def _blocked(chat: BlockedChatReport, now: Status) -> str:
+    return (
+        f"chat {chat.chat_id}: no {chat.operation} succeeds since {max(0.0, now.now - chat.since):.0f} s:"
+        f" {chat.reason}"
+    )
 
 
 def _log(now: Status) -> list[str]:

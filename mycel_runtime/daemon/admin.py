@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.journal.entries import DeliveryId
+from mycel_runtime.journal.reader import read_dead_letters, read_unresolved
 from mycel_runtime.speech.outbox import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.entries import DeadLetter, Intent
@@ -40,7 +43,7 @@ class Admin:
 
     async def unresolved(self) -> list[dict[str, Any]]:
         """Sends whose outcome is not known, oldest first."""
-        return [_unresolved(intent) for intent in await self._journal.unresolved(self._parts.me)]
+        return [unresolved_row(intent) for intent in await self._journal.unresolved(self._parts.me)]
 
     async def settle(self, send: str, *, is_sent: bool) -> bool:
         """Believe the operator about an `unknown` send. False: there is none such."""
@@ -56,7 +59,7 @@ class Admin:
 
     async def dead(self) -> list[dict[str, Any]]:
         """Work that was given up, oldest first."""
-        return [_letter(letter) for letter in await self._journal.dead_letters(self._parts.me)]
+        return [letter_row(letter) for letter in await self._journal.dead_letters(self._parts.me)]
 
     async def retry(self, dead_letter_id: int) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is none such."""
@@ -94,7 +97,28 @@ VERBS = frozenset({"unresolved", "settle", "dead", "retry", "drop", "holds", "re
 """The methods of `Admin` that may be called from outside."""
 
 
-def _unresolved(intent: Intent) -> dict[str, Any]:
+def read_dead(state_dir: Path) -> list[dict[str, Any]]:
+    """
+    As the verb `dead`, while there is no daemon to ask.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    return [letter_row(letter) for letter in read_dead_letters(state_dir / JOURNAL_NAME)]
+
+
+def read_unresolved_sends(state_dir: Path) -> list[dict[str, Any]]:
+    """
+    As the verb `unresolved`, while there is no daemon to ask.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    return [unresolved_row(intent) for intent in read_unresolved(state_dir / JOURNAL_NAME)]
+
+
+def unresolved_row(intent: Intent) -> dict[str, Any]:
+    """A send whose outcome is not known, without what was said."""
     return {
         "send": name_of(intent),
         "state": intent.state.value,
@@ -105,5 +129,6 @@ def _unresolved(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _letter(letter: DeadLetter) -> dict[str, Any]:
+def letter_row(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter, as it is shown."""
     return asdict(letter) | {"message_ids": list(letter.message_ids)}

@@ -169,7 +169,11 @@ class AgentRuntime:
             speaking=speaking_report(
                 self._counters, statistics, await journal.holds(parts.me) if parts else ()
             ),
-            work=work_report(statistics, parts.dispatcher.quarantine.plugins if parts else ()),
+            work=work_report(
+                statistics,
+                parts.dispatcher.quarantine.plugins if parts else (),
+                oldest=await journal.oldest_waiting(parts.me) if parts else None,
+            ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
         )

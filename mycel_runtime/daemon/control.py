@@ -23,7 +23,8 @@ from typing_extensions import override
 
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.health import Status
-from mycel_runtime.errors import ControlError, StateDirectoryError
+from mycel_runtime.daemon.state_dir import SOCKET_NAME
+from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from mycel_runtime.daemon.admin import Admin
-
-SOCKET_NAME: Final = "control.sock"
 
 _ANSWER_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1
@@ -77,7 +76,9 @@ def ask_status(state_dir: Path) -> Status:
     The status of the daemon that runs on this state directory.
 
     Raises:
-        ControlError: None runs, or it does not answer.
+        NoDaemonError: None runs.
+        ControlError: It does not answer as expected.
+        StateDirectoryError: It is another user's.
     """
     return Status.model_validate_json(_ask(state_dir, "GET", "/status").content)
 
@@ -87,11 +88,13 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     What a verb of the running daemon's `Admin` answers.
 
     Raises:
-        ControlError: None runs, or it does not answer.
+        NoDaemonError: None runs, or it has not begun to work.
+        ControlError: It does not answer as expected.
+        StateDirectoryError: It is another user's.
     """
     answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
     if answer.status_code == _NOT_YET:
-        raise ControlError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
+        raise NoDaemonError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
     if not answer.is_success:
         raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
     return answer.json()
@@ -111,7 +114,7 @@ def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | N
             "the daemon of another user", where=str(path), fix="Ask as that user, or as root."
         ) from exc
     except (httpx.ConnectError, OSError) as exc:
-        raise ControlError(
+        raise NoDaemonError(
             f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
         ) from exc
     except (httpx.HTTPError, ValueError) as exc:

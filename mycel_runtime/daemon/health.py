@@ -6,6 +6,7 @@ Ready means: hearing is proven. The stream stands and tells, and the server was 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.entries import Hold, JournalStatistics
+    from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
     from mycel_runtime.observe.counters import Counters
 
 STALE_INTERVALS: Final = 2.0
@@ -64,11 +65,47 @@ class SpeakingReport(_Report):
     held: tuple[str, ...] = ()
 
 
+class OldestReport(_Report):
+    """
+    What has waited longest. Times are epoch seconds.
+
+    Attributes:
+        since: When it became due; later attempts do not change it.
+        due_at: Of its next attempt.
+        attempts: Spent so far.
+    """
+
+    handler: str
+    lane: str
+    chat_id: str | None
+    attempts: int
+    since: float
+    due_at: float
+
+
+class BlockedChatReport(_Report):
+    """
+    A chat whose work cannot go on because the backend fails there alone.
+
+    Attributes:
+        operation: What fails: `read` or `send`.
+        since: Epoch seconds.
+        reason: What the server says; never the text of a message.
+    """
+
+    chat_id: str
+    operation: str
+    since: float
+    reason: str
+
+
 class WorkReport(_Report):
     """
     What waits; `oldest_due_at` in epoch seconds.
 
     Attributes:
+        oldest: `None` while nothing waits.
+        blocked_chats: Which cannot be read or spoken to, longest first.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
     """
@@ -76,6 +113,8 @@ class WorkReport(_Report):
     due: int = 0
     running: int = 0
     oldest_due_at: float | None = None
+    oldest: OldestReport | None = None
+    blocked_chats: tuple[BlockedChatReport, ...] = ()
     dead_letters: int = 0
     journal_entries: int = 0
     quarantined: tuple[str, ...] = ()
@@ -152,14 +191,22 @@ def speaking_report(
     )
 
 
-def work_report(statistics: JournalStatistics | None, quarantined: Iterable[str] = ()) -> WorkReport:
-    """What the journal holds."""
+def work_report(
+    statistics: JournalStatistics | None,
+    quarantined: Iterable[str] = (),
+    *,
+    oldest: Waiting | None = None,
+    blocked: Iterable[BlockedChatReport] = (),
+) -> WorkReport:
+    """What the journal holds, and what keeps it from being done."""
     if statistics is None:
         return WorkReport()
     return WorkReport(
         due=statistics.due,
         running=statistics.running,
         oldest_due_at=statistics.oldest_due_at,
+        oldest=None if oldest is None else OldestReport(**asdict(oldest)),
+        blocked_chats=tuple(blocked),
         dead_letters=statistics.dead_letters,
         journal_entries=statistics.entries,
         quarantined=tuple(sorted(quarantined)),

@@ -1,15 +1,23 @@
-"""The folder in which an agent keeps its journal: made, or refused because it is somebody else's."""
+"""The folder in which an agent keeps its journal: made, refused because it is somebody else's, or found again."""
 
 from __future__ import annotations
 
 import os
 import pwd
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import StateDirectoryError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mycel_runtime.settings import Settings
+
+UNIT_STATE: Final = Path("/var/lib/mycel-runtime")
+"""Below it `systemd/mycel-runtime@.service` has a state directory for each instance."""
+
+SOCKET_NAME: Final = "control.sock"
+
+JOURNAL_NAME: Final = "journal.sqlite3"
 
 
 def make_state_dir(path: Path) -> None:
@@ -27,6 +35,41 @@ def make_state_dir(path: Path) -> None:
     except OSError as exc:
         raise _unusable(path, exc) from exc
     require_own_files(path)
+
+
+def find_state_dir(settings: Settings, config: Path) -> Path:
+    """
+    Where the daemon of a configuration has its state, asked by somebody who is not that daemon.
+
+    The unit tells its daemon the folder by a variable that nobody else has. So the folders of the instances that the
+    file and the agent are named after are looked at too: first for a daemon, then for a journal.
+
+    Raises:
+        ConfigError: No folder can be told.
+        StateDirectoryError: One of them may not be looked into.
+    """
+    if settings.agent.state_dir is not None:
+        return settings.agent.state_dir
+    places = [settings.state_dir, UNIT_STATE / config.stem, UNIT_STATE / settings.agent.name]
+    for name in (SOCKET_NAME, JOURNAL_NAME):
+        for place in places:
+            if _is_there(place / name):
+                return place
+    return places[0]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except PermissionError as exc:
+        raise StateDirectoryError(
+            f"may not be looked into by {_name(os.geteuid())}",
+            where=str(path.parent),
+            fix="Ask as root, or as the user whose daemon it is.",
+        ) from exc
+    except OSError:
+        return False
+    return True
 
 
 def require_own_files(path: Path) -> None:

@@ -30,12 +30,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         JournalFileError: It is damaged, somebody else's, or of a version that this program does not know.
     """
-    try:
-        version = _recognised(connection, path)
-    except sqlite3.DatabaseError as exc:
-        if exc.sqlite_errorname not in _NO_DATABASE:
-            raise
-        raise JournalFileError(f"{exc.sqlite_errorname}: {exc}", where=str(path), fix=_SET_ASIDE) from exc
+    version = recognise(connection, path)
     for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
@@ -43,8 +38,22 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _recognised(connection: sqlite3.Connection, path: Path) -> int:
-    """How many migrations the file has seen; 0: it is empty."""
+def recognise(connection: sqlite3.Connection, path: Path) -> int:
+    """
+    How many migrations the file has seen; 0: it is empty.
+
+    Raises:
+        JournalFileError: As `prepare`.
+    """
+    try:
+        return _version_of(connection, path)
+    except sqlite3.DatabaseError as exc:
+        if exc.sqlite_errorname not in _NO_DATABASE:
+            raise
+        raise JournalFileError(f"{exc.sqlite_errorname}: {exc}", where=str(path), fix=_SET_ASIDE) from exc
+
+
+def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = _tables(connection)

@@ -201,7 +201,7 @@ class SqliteJournal(SqliteSpeech):
     @override
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
         def read(connection: sqlite3.Connection) -> Sequence[DeadLetter]:
-            return [_letter(row) for row in execute(connection, "dead_letters", {"identity": identity})]
+            return [letter_of(row) for row in execute(connection, "dead_letters", {"identity": identity})]
 
         return await self._writer.submit(read)
 
@@ -397,7 +397,8 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
     return LetterDelivery(**fields, **dict(others))
 
 
-def _letter(row: sqlite3.Row) -> DeadLetter:
+def letter_of(row: sqlite3.Row) -> DeadLetter:
+    """A row of the table as a value."""
     fields = dict(row)
     if late := _holes_of(fields.pop("holes")):
         fields["after_seq"] = min([fields["after_seq"], *(hole.seq - 1 for hole in late)])

@@ -8,6 +8,8 @@ import stat
 import httpx
 import pytest
 
+from mycel_runtime.daemon.control import ask_status
+from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import SOON_BACK, until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
@@ -84,3 +86,73 @@ def test_a_killed_process_leaves_nothing_in_the_way(start, household, tmp_path):
     again.wait_event("stream.connected")
     assert start("status", "--config", config).exit_code() == 0
     assert again.stop() == 0
+
+
+FAILING = """
+from mycel_runtime import Plugin
+
+plugin = Plugin("failing")
+
+
+@plugin.on_message
+async def fail(ctx):
+    raise ValueError("the text of a message")
+"""
+
+
+def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, household, tmp_path):
+    config = write_config(
+        tmp_path / "a",
+        household,
+        extra="[dispatch]\nmax_attempts = 2\nretry_base = 1.5\n",
+        plugin='[plugins.failing]\npath = "failing.py"\n',
+    )
+    (tmp_path / "a" / "failing.py").write_text(FAILING)
+    agent = start("run", "--config", config)
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
+        owner.messages.send(
+            owner.chats.ensure_direct(household.agent_id)["id"], "hello", enforce_caught_up=False
+        )
+
+    agent.wait_event("delivery.postponed")
+    oldest = ask_status(tmp_path / "a" / "state").work.oldest
+    assert (oldest.handler, oldest.attempts, oldest.since < oldest.due_at) == ("failing.fail", 1, True)
+
+    agent.wait_event("delivery.buried")
+    asked = start("dead", "list", "--config", config)
+    assert (asked.exit_code(), len(asked.out)) == (0, 1)
+    assert agent.stop() == 0
+
+    for command in (["dead", "list"], ["dead", "list", "--json"], ["dead", "show", "1"], ["outbox", "list"]):
+        listed = start(command[0], command[1], "--config", config, *command[2:])
+        assert listed.exit_code() == 0, listed.transcript()
+        assert "agent: read from its journal, because no daemon is at work" in listed.err
+        if command == ["dead", "list"]:
+            assert listed.out == asked.out
+    refused = start("dead", "retry", "--config", config, "1")
+    assert refused.exit_code() == 75
+    again = start("run", "--config", config)
+    again.wait_event("stream.connected")
+    assert again.stop() == 0
+
+
+def test_a_folder_is_asked_agent_by_agent(start, household, tmp_path):
+    folder = tmp_path / "agents"
+    folder.mkdir()
+    config = write_config(tmp_path / "one", household)
+    text = config.read_text().replace('"agent.token"', f'"{tmp_path}/one/agent.token"')
+    (folder / "one.toml").write_text(text.replace('"state"', f'"{tmp_path}/one/state"'))
+    (folder / "two.toml").write_text(text.replace('"state"', f'"{tmp_path}/two"').replace('"agent"', '"two"'))
+    (folder / "zoo.toml").write_text("nonsense")
+    agent = start("run", "--config", folder / "one.toml")
+    agent.wait_event("stream.connected")
+
+    told = start("status", "--config", folder)
+    assert told.exit_code() == 78
+    assert told.out[0].startswith("agent: ready"), told.transcript()
+    assert "two.toml: " in "\n".join(told.err)
+    assert "zoo.toml: not valid TOML" in "\n".join(told.err)
+    (folder / "zoo.toml").unlink()
+    assert start("dead", "list", "--config", folder).exit_code() == 0
+    assert start("dead", "retry", "--config", folder, "1").exit_code() == 64
+    assert agent.stop() == 0

@@ -330,7 +330,7 @@ SELECT handler, lane, chat_id, attempts, since, due_at FROM (
 ) ORDER BY since LIMIT 1;
 
 -- name: identities
--- Of a journal that nobody has open: whose work is there.
+-- Whose work is in a journal that is read without its daemon.
 SELECT identity FROM checkpoint UNION SELECT identity FROM dead_letter;
 
 -- name: read_snapshot

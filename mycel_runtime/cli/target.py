@@ -1,0 +1,92 @@
+"""Which agents a command is about, and how their daemons, or else their journals, are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mycel_runtime.daemon.admin import read_dead, read_unresolved_sends
+from mycel_runtime.daemon.agents import config_files
+from mycel_runtime.daemon.control import ask_admin
+from mycel_runtime.daemon.state_dir import find_state_dir
+from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    "dead": read_dead,
+    "unresolved": read_unresolved_sends,
+}
+"""Verbs of the daemon that its journal can answer as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One agent, as its file tells."""
+
+    config: Path
+    name: str
+    state_dir: Path
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """
+        What a verb of its daemon answers.
+
+        Raises:
+            ControlError: No daemon answers, or not as expected.
+        """
+        return ask_admin(self.state_dir, verb, **arguments)
+
+    def list(self, verb: str) -> list[dict[str, Any]]:
+        """
+        What its daemon lists, or its journal while there is no daemon to ask.
+
+        Raises:
+            ControlError: The daemon does not answer as expected.
+            JournalError, JournalFileError: The journal cannot be read.
+        """
+        try:
+            rows: list[dict[str, Any]] = self.ask(verb)
+        except NoDaemonError:
+            rows = _READERS[verb](self.state_dir)
+            click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
+        return rows
+
+
+def target_of(config: Path) -> Target:
+    """
+    The agent of a file.
+
+    Raises:
+        ConfigError: The file cannot be used.
+    """
+    settings = load_settings(config)
+    return Target(config=config, name=settings.agent.name, state_dir=find_state_dir(settings, config))
+
+
+def targets_of(config: Path) -> list[Target]:
+    """
+    The agents of a file or of a folder of files.
+
+    Raises:
+        ConfigError: A file cannot be used, or the folder has none.
+    """
+    return [target_of(path) for path in config_files([config])]
+
+
+def only_target_of(config: Path) -> Target:
+    """
+    As `targets_of`, for a command that is about one agent.
+
+    Raises:
+        UsageError: The folder has several.
+    """
+    files = config_files([config])
+    if len(files) > 1:
+        raise click.UsageError(f"{config} has {len(files)} agents; name one file with --config")
+    return target_of(files[0])

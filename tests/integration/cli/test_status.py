@@ -1,0 +1,61 @@
+"""What `mycel-runtime status` prints of a report."""
+
+from __future__ import annotations
+
+from mycel_runtime.cli.status import _lines
+from mycel_runtime.daemon.health import (
+    BlockedChatReport,
+    HearingReport,
+    LogReport,
+    OldestReport,
+    SpeakingReport,
+    Status,
+    WorkReport,
+)
+
+NOW = 1_000.0
+
+
+def report(**more):
+    told = {
+        "agent": "a",
+        "server": "http://backend",
+        "user_id": "u",
+        "version": "1",
+        "pid": 7,
+        "started_at": NOW - 60,
+        "now": NOW,
+        "ready": True,
+        "problems": (),
+        "hearing": HearingReport(),
+        "speaking": SpeakingReport(),
+        "work": WorkReport(),
+        "events": {},
+    }
+    return Status(**told | more)
+
+
+def test_the_oldest_that_waits_is_named_with_its_age_and_attempts():
+    oldest = OldestReport(
+        handler="p.answer", lane="chat:c", chat_id="c", attempts=3, since=NOW - 95, due_at=NOW + 5
+    )
+
+    lines = _lines(report(work=WorkReport(due=1, oldest=oldest)))
+
+    assert (
+        "  work      1 due, 0 running, oldest waits 95 s: chat:c for p.answer, 3 failed attempts,"
+        " 0 dead letters, 0 frames kept" in lines
+    )
+
+
+def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
+    blocked = BlockedChatReport(chat_id="c", operation="read", since=NOW - 120, reason="HTTP 500: boom")
+
+    lines = _lines(report(work=WorkReport(blocked_chats=(blocked,))))
+
+    assert lines[1] == "  ! chat c: no read succeeds since 120 s: HTTP 500: boom"
+
+
+def test_lines_that_were_lost_are_shown():
+    assert _lines(report(log=LogReport(dropped_lines=3)))[-1] == "  log       3 lines dropped"
+    assert not any("log" in line for line in _lines(report()))
