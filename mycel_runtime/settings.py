@@ -18,7 +18,7 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -446,12 +446,30 @@ def find_line(text: str, table: Sequence[str], key: str) -> int | None:
 
 def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:
     """The known key nearest to an unknown one."""
-    for part in location[:-1]:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    return _nearest(location[-1], sorted(model.model_fields))
+    holder = model_at(model, location[:-1])
+    return "Remove it." if holder is None else _nearest(location[-1], sorted(holder.model_fields))
+
+
+def model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
+    """The model of the table at a place below one's own; `None`: it is not told by the annotations alone."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            if str(part).isdecimal():
+                continue
+            return None
+        below = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
+        if len(below) != 1:
+            return None
+        model = below[0]
+    return model
+
+
+def _kinds(annotation: Any) -> list[type]:
+    """All classes that an annotation names, in lists and unions too."""
+    if arguments := get_args(annotation):
+        return [kind for argument in arguments for kind in _kinds(argument)]
+    return [annotation] if isinstance(annotation, type) else []
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

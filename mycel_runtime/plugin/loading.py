@@ -6,8 +6,6 @@ Whatever an import raises, `SystemExit` included, becomes an error that names th
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import traceback
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -17,11 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.plugin.files import HiddenModuleError, import_file
 from mycel_runtime.plugin.plugin import Plugin
-from mycel_runtime.settings import explain_error, find_line
+from mycel_runtime.settings import explain_error, find_line, model_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
 
 GROUP: Final = "mycel_runtime.plugins"
 
@@ -67,7 +69,7 @@ def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> Imported
     if path is None:
         plugin, origin, version = _load_entry_point(name, where)
     else:
-        plugin, origin, version = _load_file(name, config.parent / str(path), where)
+        plugin, origin, version = _load_file(name, config.absolute().parent / str(path), where)
     if not plugin.handlers:
         raise PluginError(
             f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
@@ -101,23 +103,21 @@ def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:
             f"no such file: {path}", where=where, fix="Correct path; it is relative to the config."
         )
 
-    def load() -> Any:
-        spec = importlib.util.spec_from_file_location(f"mycel_runtime_plugin_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return getattr(module, "plugin", None)
-
-    plugin = _guarded_import(name, where, load)
+    try:
+        plugin = _guarded_import(name, where, lambda: getattr(import_file(path), "plugin", None))
+    except HiddenModuleError as exc:
+        raise PluginError(
+            f"plugin {name!r}: {exc}",
+            where=where,
+            fix="Rename the file beside it, or isolate one of the plugins.",
+        ) from None
     return _require_plugin(plugin, f"{path.name}: plugin", where), str(path), ""
 
 
 def _guarded_import(name: str, where: str, load: Any) -> Any:
     try:
         return load()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HiddenModuleError):
         raise
     except PluginError as exc:
         raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
@@ -152,14 +152,35 @@ def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Pa
     if plugin.settings_model is None:
         return table
     try:
-        return plugin.settings_model.model_validate(table)
+        return _validated(plugin.settings_model, table)
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
+        error = _refused_errors(exc, plugin.settings_model)[0]
         text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
         explained: ConfigError = explain_error(
             error, plugin.settings_model, str(config), text, prefix=("plugins", table_name)
         )
         raise PluginError(explained.problem, where=explained.where, fix=explained.fix) from exc
+
+
+def _validated(model: type[BaseModel], table: dict[str, Any]) -> BaseModel:
+    """Unknown keys are refused, unless the model that they are in says what is to become of them."""
+    try:
+        return model.model_validate(table, extra="forbid")
+    except ValidationError as exc:
+        if _refused_errors(exc, model):
+            raise
+    return model.model_validate(table)
+
+
+def _refused_errors(exc: ValidationError, model: type[BaseModel]) -> list[ErrorDetails]:
+    return [error for error in exc.errors(include_url=False) if not _is_allowed(error, model)]
+
+
+def _is_allowed(error: ErrorDetails, model: type[BaseModel]) -> bool:
+    if error["type"] != "extra_forbidden":
+        return False
+    holder = model_at(model, error["loc"][:-1])
+    return holder is not None and holder.model_config.get("extra", "forbid") != "forbid"
 
 
 def where_of(name: str, config: Path) -> str:

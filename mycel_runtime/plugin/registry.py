@@ -9,6 +9,7 @@ that fails ends the start, unless the plugin is isolated and others are there: t
 from __future__ import annotations
 
 import contextlib
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,6 +139,7 @@ def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec
             f"isolation = {isolation!r} is unknown", where=where, fix='Use "none" or "process".'
         )
     if isolation == "none":
+        _require_no_other_keys(table, where)
         return None
     seconds = table.pop("import_timeout", IMPORT_SECONDS)
     if not isinstance(seconds, int | float) or not 0 < seconds <= _MOST_IMPORT_SECONDS:
@@ -147,3 +149,16 @@ def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec
             fix=f"Use seconds, {_MOST_IMPORT_SECONDS:g} at most.",
         )
     return WorkerSpec(name=name, table=table, config=config.absolute(), import_timeout=seconds)
+
+
+def _require_no_other_keys(table: Mapping[str, Any], where: str) -> None:
+    """What is the runtime's to read must not end up among the plugin's settings for a slip of the pen."""
+    for key in table:
+        if key == "import_timeout":
+            raise PluginError(
+                f"{key} is without meaning here",
+                where=where,
+                fix='Remove it, or add isolation = "process": only what runs in another process can be ended.',
+            )
+        if nearest := difflib.get_close_matches(key, ("isolation", "import_timeout"), n=1, cutoff=0.8):
+            raise PluginError(f"{key} is no key", where=where, fix=f"Did you mean {nearest[0]!r}?")

@@ -203,3 +203,66 @@ def test_a_mention_is_of_me():
 
     assert message.mentions_me
     assert MessageSubscription(mention=True).wants(message, "")
+
+
+MODEL = """
+from mycel_runtime import Plugin
+from pydantic import BaseModel, ConfigDict
+
+class Server(BaseModel):
+    host: str = ""
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+class Settings(BaseModel):
+    {config}
+    answer: int = 1
+    servers: list[Server] = []
+    anything: Open = Open()
+
+plugin = Plugin("mine", settings=Settings)
+@plugin.on_message
+async def answer(ctx): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "fix"),
+    [
+        ({"answr": 3}, "Did you mean 'answer'?"),
+        ({"servers": [{"hots": "a"}]}, "Did you mean 'host'?"),
+        ({"anything": {"a": 1}, "answr": 3}, "Did you mean 'answer'?"),
+    ],
+)
+def test_a_key_that_the_model_does_not_know_is_refused_though_pydantic_would_ignore_it(tmp_path, table, fix):
+    message = refused(tmp_path, MODEL.format(config=""), **table)
+
+    assert "unknown key" in message
+    assert fix in message
+
+
+@pytest.mark.parametrize(
+    ("config", "table"),
+    [
+        ("", {"anything": {"a": 1}}),
+        ("model_config = ConfigDict(extra='ignore')", {"answr": 3}),
+        ("model_config = ConfigDict(extra='allow')", {"answr": 3}),
+    ],
+)
+def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard(tmp_path, config, table):
+    (loaded,) = load_file(tmp_path, MODEL.format(config=config), **table)
+
+    assert loaded.settings.answer == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"isolatoin": "process"}, "Did you mean 'isolation'?"),
+        ({"import-timeout": 5}, "Did you mean 'import_timeout'?"),
+        ({"import_timeout": 5}, "without meaning here"),
+    ],
+)
+def test_what_was_meant_for_the_runtime_does_not_end_up_among_the_settings(tmp_path, table, problem):
+    assert problem in refused(tmp_path, GOOD, **table)
