@@ -6,6 +6,7 @@ Tests call from their own thread, the backend asks from its loop; a lock lies be
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 from collections import Counter, deque
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SEND_PATH: Final = r"/api/chats/[^/]+/messages"
+
+_DICE: Final = random.SystemRandom()
 
 Action = Literal["delay", "refuse", "lose", "drop"]
 Once = Literal["wake", "conflict", "delivery", "insert", "reorder", "duplicate"]
@@ -108,6 +111,7 @@ class Faults:
         self._once: Counter[Once] = Counter()
         self._holds: deque[float] = deque()
         self._interjections: deque[Interjection] = deque()
+        self._wake_lag = 0.0
         self._live: LiveFaults | None = None
 
     def lose_answer(
@@ -147,6 +151,10 @@ class Faults:
     def swallow_wakes(self, count: int) -> None:
         """Let the next wakes go nowhere; a message's two wakes count as one."""
         self._count("wake", count)
+
+    def lag_wakes(self, most: float) -> None:
+        """Process each wake late from now on, by anything from 0 to so many seconds; 0 ends that."""
+        self._wake_lag = most
 
     def fail_delivery(self, count: int = 1) -> None:
         """Answer sends to anybody else with 500, after they were stored (Q21)."""
@@ -239,6 +247,7 @@ class Faults:
             self._once.clear()
             self._holds.clear()
             self._interjections.clear()
+            self._wake_lag = 0.0
 
     def attach(self, live: LiveFaults | None) -> None:
         """For the server: what can be reached at once; `None` once it is over."""
@@ -263,6 +272,10 @@ class Faults:
         with self._lock:
             self._once[what] -= 1
         return True
+
+    def take_wake_lag(self) -> float:
+        """For the server: how late to process this wake, in seconds."""
+        return self._wake_lag * _DICE.random()
 
     def take_hold(self) -> float | None:
         """For the server: how long to hold this message, in seconds."""

@@ -147,6 +147,12 @@ class Service:
     def _wake(self, user_id: str) -> None:
         if self.faults.strikes("wake"):
             return
+        if lag := self.faults.take_wake_lag():
+            asyncio.get_running_loop().call_later(lag, self._publish, user_id)
+        else:
+            self._publish(user_id)
+
+    def _publish(self, user_id: str) -> None:
         self.bus.publish(user_id)
         if self.quirks.double_wake:
             asyncio.get_running_loop().call_later(ECHO_SECONDS, self.bus.publish, user_id)

@@ -234,7 +234,7 @@ class AgentRuntime:
 
     async def _work(self, stop: StopRequest, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
-        looking = every(parts.reconciler.tick_interval, parts.reconciler.tick)
+        looking = every(parts.reconciler.tick_interval, parts.listener.tick)
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
             others = [

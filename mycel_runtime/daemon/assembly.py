@@ -11,6 +11,7 @@ from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
@@ -113,12 +114,14 @@ async def assemble(
         clock=clock,
         committed=dispatcher.wake,
     )
-    liveness = StreamLiveness()
+    connection = CurrentConnection()
+    liveness = StreamLiveness(settings.inbox.deaf_grace)
     reconciler = Reconciler(
         sdk=sdk,
         me=me,
         intake=intake,
         liveness=liveness,
+        connection=lambda: connection.number,
         settings=settings.inbox,
         observer=observer,
         server=settings.agent.base_url,
@@ -130,13 +133,11 @@ async def assemble(
         sdk=sdk,
         intake=intake,
         reconciler=reconciler,
-        liveness=liveness,
+        connection=connection,
         settings=settings.inbox,
         proxy=settings.agent.proxy,
         observer=observer,
     )
-    reconciler.replace_connection = listener.replace_connection
-    reconciler.connection = lambda: listener.connection
     return Parts(
         me=me,
         intake=intake,

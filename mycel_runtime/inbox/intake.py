@@ -17,7 +17,7 @@ from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import ChatId, InboxSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mycel_runtime.inbox.list_diff import Record
     from mycel_runtime.inbox.sequence import Heard, Received, Step
@@ -81,13 +81,12 @@ class Intake:
         """The `since_seq` of a new connection."""
         return self._tracker.resume()
 
-    async def take(self, messages: Sequence[Received], *, drain_asked_at: Checkpoint | None = None) -> Step:
+    async def take(self, messages: Sequence[Received]) -> Step:
         """
-        Commit messages, the work they make due, and the checkpoint.
+        Commit the stream's messages, the work they make due, and the checkpoint.
 
         Args:
             messages: As received.
-            drain_asked_at: They come from an HTTP drain, not from the stream: the checkpoint when it was asked for.
 
         Returns:
             What else is to be done: reconnect, reconcile.
@@ -99,17 +98,30 @@ class Intake:
         """
         async with self._lock:
             now = self._clock()
-            step = self._step(messages, drain_asked_at, now)
-            batch = Batch(
-                identity=step.checkpoint.identity,
-                arrivals=tuple(self._arrival(heard) for heard in step.heard),
-                hints=self._hints(step.announced.items()),
-                checkpoint=step.checkpoint,
-            )
-            new = await self._journal.append(batch, now=now)
-        self._tell(step, new)
-        self._committed()
+            step = self._tracker.receive(messages, now=now)
+            await self._commit(step, self._hints(step.announced.items()), now)
         return step
+
+    async def take_drained(
+        self, messages: Sequence[Received], *, asked_at: Checkpoint
+    ) -> Mapping[ChatId, MessageSeq | None]:
+        """
+        As `take`, of an HTTP drain's items; but the work of chats is left to whoever has drained.
+
+        A drain names each chat that holds something unread, and so does the list that is asked for next.
+
+        Args:
+            messages: The items.
+            asked_at: The checkpoint when the drain was asked for.
+
+        Returns:
+            The chats that it names, for `hint`.
+        """
+        async with self._lock:
+            now = self._clock()
+            step = self._tracker.drained(messages, asked_at=asked_at, now=now)
+            await self._commit(step, (), now)
+        return step.announced
 
     async def compare(
         self, records: Sequence[Record], *, asked: frozenset[str], complete: frozenset[str]
@@ -138,8 +150,7 @@ class Intake:
             )
             changes = tuple(each.change for each in diff)
             batch = Batch(identity=identity, arrivals=arrivals, changes=changes)
-            await self._journal.append(batch, now=now)
-        self._committed()
+            await self._append(batch, now=now)
         return len(told)
 
     async def known_chats(self) -> set[ChatId]:
@@ -151,13 +162,23 @@ class Intake:
         """Commit the work of chats that hold something unread, with the seq of their newest message."""
         if hints := self._hints(chats):
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
-            await self._journal.append(batch, now=self._clock())
-            self._committed()
+            await self._append(batch, now=self._clock())
 
-    def _step(self, messages: Sequence[Received], drain_asked_at: Checkpoint | None, now: float) -> Step:
-        if drain_asked_at is None:
-            return self._tracker.receive(messages, now=now)
-        return self._tracker.drained(messages, asked_at=drain_asked_at, now=now)
+    async def _commit(self, step: Step, hints: tuple[ChatWork, ...], now: float) -> None:
+        batch = Batch(
+            identity=step.checkpoint.identity,
+            arrivals=tuple(self._arrival(heard) for heard in step.heard),
+            hints=hints,
+            checkpoint=step.checkpoint,
+        )
+        self._tell(step, await self._append(batch, now=now))
+
+    async def _append(self, batch: Batch, *, now: float) -> int:
+        """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
+        try:
+            return await self._journal.append(batch, now=now)
+        finally:
+            self._committed()
 
     def _arrival(self, heard: Heard) -> Arrival:
         return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())

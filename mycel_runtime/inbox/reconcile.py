@@ -5,15 +5,17 @@ A notification is a hint that may get lost in many ways (Q5, Q6, Q14, Q32); the 
 asked at every connect, when the tracker asks for it, and on a timer. The queue is drained too, after the resume
 has been sent and never before: what waits in it would wait for an unrelated wake.
 
-The comparison is the deafness detector as well: something unread that no frame has announced within the grace time
-makes its work due at once, then replaces the connection.
+The comparison is the deafness detector as well. What is unread and no frame has announced may still be announced: it
+is handed out when its frame comes, or a grace time later at the latest, and then the connection is to be replaced
+(`liveness` tells why it must stay unread for so long). Everything else that is unread is due at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -23,16 +25,18 @@ from mycel_runtime.inbox.list_diff import is_name
 from mycel_runtime.inbox.list_reader import ListReader
 from mycel_runtime.inbox.poll_interval import PollInterval
 from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.inbox.server_clock import ServerClock
 from mycel_runtime.observe.facts import ChatListPoisoned, DeafnessDetected, ReconcileFinished
 from mycel_runtime.wire.codec import decode_item
 from mycel_runtime.wire.ids import ChatId, MessageSeq
 from mycel_runtime.wire.limits import LARGEST_SEQ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.inbox.liveness import StreamLiveness
+    from mycel_runtime.inbox.sequence import Step
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
@@ -50,6 +54,9 @@ INTERVAL: Final = "interval"
 LOOKS_PER_DRAIN: Final = 10
 """Of the timer, while something stays unread."""
 
+LOOKS_AGAIN: Final = 3
+"""After one look: in a lively chat each may find another message whose frame is still under way."""
+
 _SERVER_ERROR: Final = 500
 
 _ANSWER_LOST: Final = frozenset({0, 502, 504})
@@ -64,24 +71,48 @@ class _Chats:
     unread: list[Unread]
 
 
+@dataclass(slots=True)
+class _Look:
+    """
+    One look at the server.
+
+    Attributes:
+        reason: Why we look.
+        connection: The number of the subscription that stood when it began.
+        is_answered: The server could be asked.
+        drained: Items that the drain gave.
+        unread: What is to be handed out, each chat once: what was held, the drain's, the list's.
+        replace: Why the connection should be replaced; empty: no need.
+    """
+
+    reason: str
+    connection: int | None
+    is_answered: bool = False
+    drained: int = 0
+    unread: dict[ChatId, MessageSeq | None] = field(default_factory=dict)
+    replace: str = ""
+
+
 class Reconciler:
     """
     Compares what the server holds with what we know, and makes the difference due.
+
+    It looks only; the connection that it wants replaced is the listener's.
 
     Args:
         sdk: As the identity.
         me: The identity.
         intake: Where drained items and unread chats go.
         liveness: What the stream has announced.
+        connection: The number of the subscription that stands. While none does, the looks carry the service.
         settings: `[inbox]`.
         observer: Told of the outcome.
         server: For error texts.
         clock: Epoch seconds.
+        steady: Seconds of a clock that nobody sets.
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
-        replace_connection, connection: The listener's; the number of the subscription that stands. While none does,
-            the looks carry the service.
     """
 
     def __init__(
@@ -91,17 +122,22 @@ class Reconciler:
         me: UserId,
         intake: Intake,
         liveness: StreamLiveness,
+        connection: Callable[[], int | None],
         settings: InboxSettings,
         observer: Observer,
         server: str,
         clock: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sdk = sdk
         self._me = me
         self._intake = intake
         self._liveness = liveness
+        self._server_clock = ServerClock()
+        self._connection = connection
         self._observer = observer
         self._clock = clock
+        self._steady = steady
         self._queries = GuardedQueries(sdk=sdk, observer=observer, server=server)
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
         self._poll_interval = PollInterval(
@@ -116,23 +152,24 @@ class Reconciler:
         self._gap_before: InboxSeq | None = None
         self._gap_minded: InboxSeq | None = None
         self._begun: int | None = None
+        self._held: dict[ChatId, MessageSeq | None] = {}
         self.succeeded_at: float | None = None
-        self.replace_connection: Callable[[str], None] = lambda _reason: None
-        self.connection: Callable[[], int | None] = lambda: 0
 
     @property
     def tick_interval(self) -> float:
         """How often to call `tick`; seconds."""
         return self._poll_interval.shortest
 
-    async def tick(self) -> None:
+    async def tick(self) -> str:
         """The timer rang: ask, if it is time to; as `run`."""
-        if self._poll_interval.is_due(self._clock()):
-            await self.run(INTERVAL)
+        return await self.run(INTERVAL) if self._poll_interval.is_due(self._clock()) else ""
 
-    async def run(self, reason: str) -> None:
+    async def run(self, reason: str) -> str:
         """
         Ask once, and once more after the grace time if the stream is suspect.
+
+        Returns:
+            Why the connection should be replaced; empty: no need.
 
         Raises:
             IdentityRefusedError: The token is refused.
@@ -140,42 +177,91 @@ class Reconciler:
         Cancelling: what was answered is committed or will be asked again.
         """
         async with self._lock:
-            is_answered = await self._look(reason)
-            now = self._clock()
-            self._poll_interval.looked(now)
-            is_suspect = reason != INTERVAL or self._liveness.unannounced_chats or self.connection() is None
-            if is_suspect and is_answered:
-                self._poll_interval.suspect(now)
-        if self._liveness.unannounced_chats:
+            look = _Look(reason, self._connection(), unread=dict(self._held))
+            await self._look(look)
+            self._set_pace(look)
+        for _ in range(LOOKS_AGAIN):
+            if look.replace or not self._liveness.unannounced_chats:
+                break
             await asyncio.sleep(self._grace)
             async with self._lock:
-                await self._look_again(reason)
+                look = _Look(reason, self._connection(), unread=dict(self._held))
+                await self._look_at_chats(look)
+        if look.replace or not self._liveness.unannounced_chats:
+            await self._hand_out(self._held, but=())
+        return look.replace
 
-    async def _look(self, reason: str) -> bool:
-        """Whether the server could be asked."""
-        connection = self.connection()
-        self._mind_gap()
-        drained = await self._drain(reason) if self._must_drain(reason) else 0
-        chats = await self._queries.ask(reason, self._chats)
+    def hear(self, step: Step) -> None:
+        """The stream has told this: what it names is announced, and whatever it names proves that it hears."""
+        now = self._clock()
+        for chat_id, seq in step.announced.items():
+            self._liveness.announce(chat_id, seq, now=now)
+        stamps = [heard.entry.ts for heard in step.heard if heard.entry.ts is not None]
+        if stamps:
+            self._liveness.hear(max(stamps))
+            self._server_clock.note(max(stamps), now=self._steady())
+
+    def _set_pace(self, look: _Look) -> None:
+        now = self._clock()
+        self._poll_interval.looked(now)
+        is_suspect = look.reason != INTERVAL or look.connection is None or self._liveness.unannounced_chats
+        if is_suspect and look.is_answered:
+            self._poll_interval.suspect(now)
+
+    async def _look(self, look: _Look) -> None:
+        """Drain, list, compare."""
+        self._mind_gap(look)
+        if self._must_drain(look.reason):
+            await self._drain(look)
+        chats = await self._look_at_chats(look)
         if chats is None:
-            return False
+            return
         self._unread_before = len(chats.unread)
-        await self._intake.hint(chats.unread)
-        events = await self._lists.compare(reason, chats.rows)
+        events = await self._lists.compare(look.reason, chats.rows)
         self.succeeded_at = self._clock()
+        look.is_answered = True
         self._observer.tell(
-            ReconcileFinished(reason=reason, drained=drained, unread_chats=len(chats.unread), events=events)
+            ReconcileFinished(
+                reason=look.reason, drained=look.drained, unread_chats=len(chats.unread), events=events
+            )
         )
-        if connection is not None and connection == self.connection():
-            await self._check_hearing(reason, connection, chats.unread)
-        return True
 
-    def _mind_gap(self) -> None:
+    async def _look_at_chats(self, look: _Look) -> _Chats | None:
+        """
+        Make due what is unread, but for what must stay unread a little longer; and tell whether the stream is deaf.
+
+        Returns:
+            `None` if the server could not be asked; that settles nothing, and nothing stays held.
+        """
+        chats = await self._queries.ask(look.reason, self._chats)
+        if chats is None:
+            await self._hand_out(look.unread, but=())
+            return None
+        unread = look.unread | dict(chats.unread)
+        candidates = self._candidates(look, chats.unread)
+        await self._hand_out(unread, but=candidates)
+        for chat_id in candidates:
+            await self._queries.ask(look.reason, partial(self._find, chat_id))
+        now = self._clock()
+        found = {chat_id: unread[chat_id] for chat_id in candidates}
+        await self._hand_out(found, but=[each for each in found if self._liveness.is_held(each, now)])
+        if self._is_of_one_connection(look) and (deaf := self._liveness.looked(candidates, now=now)):
+            self._observer.tell(DeafnessDetected(chats=deaf))
+            self._liveness.begin(chats.unread)
+            look.replace = "something is unread that no frame has announced"
+        return chats
+
+    async def _hand_out(self, unread: Mapping[ChatId, MessageSeq | None], *, but: Collection[ChatId]) -> None:
+        """Make chats due, but for these."""
+        self._held = {chat_id: seq for chat_id, seq in unread.items() if chat_id in but}
+        await self._intake.hint([each for each in unread.items() if each[0] not in but])
+
+    def _mind_gap(self, look: _Look) -> None:
         """Numbers that stay missing from one look to the next are in the ring, if anywhere (Q9): ask for it, once."""
         gap = self._intake.gap
         if gap is not None and gap == self._gap_before and gap != self._gap_minded:
             self._gap_minded = gap
-            self.replace_connection("replaced to be replayed what is missing")
+            look.replace = "replaced to be replayed what is missing"
         self._gap_before = gap
 
     def _must_drain(self, reason: str) -> bool:
@@ -189,18 +275,19 @@ class Reconciler:
         is_free = reason != INTERVAL or self._unread_before == 0
         return is_free or self._looks_undrained >= LOOKS_PER_DRAIN
 
-    async def _drain(self, reason: str) -> int:
+    async def _drain(self, look: _Look) -> None:
+        """What its items say of chats is handed out with what the list says, which is asked for next."""
         asked_at = self._intake.checkpoint
-        messages = await self._queries.ask(reason, self._drained)
+        messages = await self._queries.ask(look.reason, partial(self._drained, look))
         if messages is None:
             self._looks_undrained = LOOKS_PER_DRAIN
-            return 0
+            return
         self._looks_undrained, self._has_lost_drain = 0, False
+        look.drained = len(messages)
         if messages:
-            await self._intake.take(messages, drain_asked_at=asked_at)
-        return len(messages)
+            look.unread |= await self._intake.take_drained(messages, asked_at=asked_at)
 
-    async def _drained(self) -> list[Received]:
+    async def _drained(self, look: _Look) -> list[Received]:
         """A lost answer is in the ring (Q23), for a new connection; only one is made until a drain is answered."""
         try:
             items = (await self._sdk.notifications.drain())["notifications"]
@@ -208,7 +295,7 @@ class Reconciler:
             may_be_lost = exc.status_code in _ANSWER_LOST and not isinstance(exc, NotSentError)
             if may_be_lost and not self._has_lost_drain:
                 self._has_lost_drain = True
-                self.replace_connection("replaced to be replayed a drain whose answer was lost")
+                look.replace = "replaced to be replayed a drain whose answer was lost"
             raise
         return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
 
@@ -246,37 +333,29 @@ class Reconciler:
         messages = await self._sdk.messages.unread(chat_id)
         return [(chat_id, _seq(messages[-1]["seq"]))] if messages else []
 
-    async def _check_hearing(self, reason: str, connection: int, unread: Sequence[Unread]) -> None:
-        """
-        Whether the stream is deaf.
-
-        What is unread at the first look of a connection need not be announced; only later ones can tell.
-        """
-        if connection != self._begun:
-            self._begun = connection
+    def _candidates(self, look: _Look, unread: Sequence[Unread]) -> list[ChatId]:
+        """What is unread at the first look of a connection need not be announced; only later ones can tell."""
+        if not self._is_of_one_connection(look):
+            return []
+        if look.connection != self._begun:
+            self._begun = look.connection
+            self._server_clock.forget()
             self._liveness.begin(unread)
-            return
-        candidates = self._liveness.unannounced(unread)
-        for chat_id in candidates:
-            await self._queries.ask(reason, partial(self._suspect, chat_id))
-        if self._liveness.looked(candidates, now=self._clock(), grace=self._grace):
-            self._observer.tell(DeafnessDetected(chats=len(self._liveness.unannounced_chats)))
-            self._liveness.begin(unread)
-            self.replace_connection("something is unread that no frame has announced")
+            return []
+        return self._liveness.unannounced(unread)
 
-    async def _suspect(self, chat_id: ChatId) -> None:
+    def _is_of_one_connection(self, look: _Look) -> bool:
+        return not look.replace and look.connection is not None and look.connection == self._connection()
+
+    async def _find(self, chat_id: ChatId) -> None:
         unread = await self._sdk.messages.unread(chat_id)
-        self._liveness.suspect(chat_id, unread, me=self._me, now=self._clock())
-
-    async def _look_again(self, reason: str) -> None:
-        """At the chats only; a look that is not answered settles nothing."""
-        connection = self.connection()
-        chats = await self._queries.ask(reason, self._chats)
-        if chats is None:
-            return
-        await self._intake.hint(chats.unread)
-        if connection is not None and connection == self.connection():
-            await self._check_hearing(reason, connection, chats.unread)
+        self._liveness.find(
+            chat_id,
+            unread,
+            me=self._me,
+            now=self._clock(),
+            server_now=self._server_clock.earliest(self._steady()),
+        )
 
 
 def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:

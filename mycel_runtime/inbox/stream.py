@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 import tenacity
@@ -32,10 +31,9 @@ from mycel_runtime.wire.codec import decode_frame
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from mycel_runtime.inbox.connection import CurrentConnection
     from mycel_runtime.inbox.intake import Intake
-    from mycel_runtime.inbox.liveness import StreamLiveness
     from mycel_runtime.inbox.reconcile import Reconciler
-    from mycel_runtime.inbox.sequence import Step
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.sdk.stream import StreamConnection
@@ -95,8 +93,8 @@ class Listener:
         token: The identity's, asked for at each connect.
         sdk: Asked when a handshake is refused.
         intake: Where frames go.
-        reconciler: Run at every connect and when the tracker asks for it.
-        liveness: Told what the stream announces.
+        reconciler: Told what the stream says; run at every connect, when the tracker asks for it, and by the timer.
+        connection: Told which connection stands; asked for another one.
         settings: `[inbox]`.
         proxy: As `[agent] proxy`.
         observer: Told of connections and their ends.
@@ -111,7 +109,7 @@ class Listener:
         sdk: AsyncClient,
         intake: Intake,
         reconciler: Reconciler,
-        liveness: StreamLiveness,
+        connection: CurrentConnection,
         settings: InboxSettings,
         proxy: str | None,
         observer: Observer,
@@ -122,7 +120,7 @@ class Listener:
         self._sdk = sdk
         self._intake = intake
         self._reconciler = reconciler
-        self._liveness = liveness
+        self._connection = connection
         self._settings = settings
         self._proxy = proxy
         self._observer = observer
@@ -131,23 +129,11 @@ class Listener:
             base=settings.backoff_base, cap=settings.backoff_cap, stable_after=settings.stable_after
         )
         self._connected_at: float | None = None
-        self._replaced: asyncio.Future[str] | None = None
-        self._connections = 0
 
     @property
     def is_connected(self) -> bool:
         """Whether a subscription stands, and nobody has asked for another."""
-        return self._replaced is not None and not self._replaced.done()
-
-    @property
-    def connection(self) -> int | None:
-        """The number of the subscription that stands; each has another."""
-        return self._connections if self.is_connected else None
-
-    def replace_connection(self, reason: str) -> None:
-        """End the connection, if there is one, so that a new one follows."""
-        if self._replaced is not None and not self._replaced.done():
-            self._replaced.set_result(reason)
+        return self._connection.number is not None
 
     async def run(self) -> None:
         """
@@ -166,6 +152,18 @@ class Listener:
             sleep=self._sleep,
         )
         await reconnecting(self._listen_once)
+
+    async def tick(self) -> None:
+        """
+        The timer rang: let the server be looked at, if it is time to.
+
+        Raises:
+            IdentityRefusedError: The token is refused.
+        """
+        self._connection.replace_if(await self._reconciler.tick())
+
+    async def _reconcile(self, reason: str) -> None:
+        self._connection.replace_if(await self._reconciler.run(reason))
 
     async def _listen_once(self) -> None:
         """One connection, from handshake to its end; never returns normally."""
@@ -206,23 +204,22 @@ class Listener:
 
     async def _serve(self, connection: StreamConnection) -> None:
         inbound: _Inbound = asyncio.Queue(self._settings.queue_frames)
-        self._replaced = asyncio.get_running_loop().create_future()
-        self._connections += 1
+        self._connection.begin()
         try:
             async with asyncio.TaskGroup() as tasks:
                 connection_tasks = _ConnectionTasks(tasks)
-                connection_tasks.start(self._end_when_replaced(self._replaced), name="stream-replace")
+                connection_tasks.start(self._end_when_replaced(), name="stream-replace")
                 connection_tasks.start(self._receive(connection, inbound), name="stream-receive")
                 connection_tasks.start(self._commit(inbound, connection_tasks), name="stream-commit")
-                connection_tasks.start(self._reconciler.run(CONNECT), name="reconcile-connect")
+                connection_tasks.start(self._reconcile(CONNECT), name="reconcile-connect")
                 error = await connection_tasks.ended
                 connection_tasks.cancel()
         finally:
-            self._replaced = None
+            self._connection.end()
         raise error
 
-    async def _end_when_replaced(self, replaced: asyncio.Future[str]) -> None:
-        raise ReplacedError(await replaced)
+    async def _end_when_replaced(self) -> None:
+        raise ReplacedError(await self._connection.wait_replaced())
 
     async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
         """Read and decode ahead while earlier frames are being committed."""
@@ -242,18 +239,13 @@ class Listener:
             received, end = await _gathered(inbound)
             if received:
                 step = await self._intake.take(received)
-                self._note_heard(step)
+                self._reconciler.hear(step)
                 if step.reconcile:
-                    connection_tasks.start(self._reconciler.run(step.reconcile), name="reconcile-asked")
+                    connection_tasks.start(self._reconcile(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
                     raise ReplacedError("replaced to be replayed what the ring holds")
             if end is not None:
                 raise end
-
-    def _note_heard(self, step: Step) -> None:
-        now = time.time()
-        for chat_id, seq in step.announced.items():
-            self._liveness.announce(chat_id, seq, now=now)
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""

@@ -101,15 +101,21 @@ def options():
     return {}
 
 
-@pytest.fixture
-async def home(tmp_path, options):
-    with LocalBackend(BackendOptions(database=tmp_path / "backend.sqlite3", **options)) as backend:
+@contextlib.asynccontextmanager
+async def a_home(folder, **options):
+    with LocalBackend(BackendOptions(database=folder / "backend.sqlite3", **options)) as backend:
         async with AsyncClient(base_url=backend.base_url) as nobody:
             made = await nobody.auth.create_guest_owner("owner")
         async with AsyncClient(base_url=backend.base_url, auth_token=made["token"]) as owner:
             agent = await owner.auth.create_external_user("agent", "Agent")
             chat = await owner.chats.ensure_direct("agent")
             yield Home(backend, owner, "agent", agent["token"], chat["id"])
+
+
+@pytest.fixture
+async def home(tmp_path, options):
+    async with a_home(tmp_path, **options) as made:
+        yield made
 
 
 def put_between(sdk, alter):
@@ -122,9 +128,30 @@ def put_between(sdk, alter):
     sdk._send = altered
 
 
+async def say_nothing(ctx):
+    """A handler that only listens."""
+
+
+async def answer_at_once(ctx):
+    await ctx.reply("heard")
+
+
+async def answer_late(ctx):
+    await asyncio.sleep(0.5)
+    await ctx.reply("heard")
+
+
+async def crash(ctx):
+    raise LookupError
+
+
 @contextlib.asynccontextmanager
-async def running(home, state_dir, *, alter=None, clock=time.time, **inbox):
-    """A runtime; its journal outlives it. `alter` may give another answer, from the call's path and the reply."""
+async def running(home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, **inbox):
+    """
+    A runtime; its journal outlives it.
+
+    `alter` may give another answer, from the call's path and the reply; `handler` is what is done with messages.
+    """
     state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
     plugin = Plugin("p")
@@ -132,6 +159,7 @@ async def running(home, state_dir, *, alter=None, clock=time.time, **inbox):
     @plugin.on_message
     async def listen(ctx):
         runtime.heard += [message.content for message in ctx.messages]
+        await handler(ctx)
 
     @plugin.on_frame("*")
     async def frame(ctx):
@@ -159,7 +187,7 @@ async def running(home, state_dir, *, alter=None, clock=time.time, **inbox):
                 living = [
                     tasks.create_task(parts.listener.run()),
                     tasks.create_task(parts.dispatcher.run()),
-                    tasks.create_task(every(parts.reconciler.tick_interval, parts.reconciler.tick)),
+                    tasks.create_task(every(parts.reconciler.tick_interval, parts.listener.tick)),
                 ]
                 yield runtime
                 for task in living:

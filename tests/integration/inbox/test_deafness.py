@@ -1,7 +1,9 @@
 """
 A stream that stands and tells nothing is noticed within one reconcile interval and the grace time.
 
-`DEAFNESS_TRIALS=40` makes it the long form: so many trials of each of five kinds, 200 in all.
+`DEAFNESS_TRIALS=40` makes it the long form: so many trials of each of five kinds with a handler that answers at once,
+200 in all, and as many of one kind with each of three handlers that do something else. `defaults.py` beside this is
+the same with the intervals that people have.
 """
 
 from __future__ import annotations
@@ -19,10 +21,19 @@ import pytest
 
 from mycel_runtime.daemon.timer import JITTER
 from mycel_runtime.inbox.reconcile import CONNECT
+from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.exchange import Reply
 from mycel_runtime.sdk.stream import open_stream
 from tests.chaos.proxy import FaultProxy
-from tests.integration.inbox.conftest import DEADLINE, Memory, running
+from tests.integration.inbox.conftest import (
+    DEADLINE,
+    Memory,
+    answer_at_once,
+    answer_late,
+    crash,
+    running,
+    say_nothing,
+)
 
 TRIALS = int(os.environ.get("DEAFNESS_TRIALS", "3"))
 INTERVAL_SECONDS = 0.5
@@ -81,6 +92,9 @@ async def blocked(trial):
     yield
 
 
+KINDS = (half_open, starved, stolen, deafened, blocked)
+
+
 @dataclasses.dataclass
 class Trial:
     home: object
@@ -100,14 +114,21 @@ class Trial:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 8 * TRIALS)  # a trial takes about a second and a half
-@pytest.mark.parametrize("deafen", [half_open, starved, stolen, deafened, blocked])
+@pytest.mark.parametrize(
+    ("deafen", "handler"),
+    [
+        *((deafen, answer_at_once) for deafen in KINDS),
+        *((starved, handler) for handler in (answer_late, crash, say_nothing)),
+    ],
+)
 async def test_deafness_is_noticed_within_one_interval_and_grace_and_handled_within_two(
-    home, tmp_path, deafen
+    home, tmp_path, deafen, handler
 ):
+    """Whatever becomes of the message that a look has found."""
     noticed, handled = [], []
     with FaultProxy("127.0.0.1", home.backend.port) as proxy:
         away = dataclasses.replace(home, backend=SimpleNamespace(base_url=proxy.base_url))
-        async with running(away, tmp_path / "s", **SETTINGS) as runtime:
+        async with running(away, tmp_path / "s", handler=handler, **SETTINGS) as runtime:
             trial = Trial(home, proxy, runtime.memory)
             connections = 0
             for number in range(TRIALS):
@@ -124,10 +145,62 @@ async def test_deafness_is_noticed_within_one_interval_and_grace_and_handled_wit
                     await runtime.memory.wait("deafness.detected", alarms + 1)
                     noticed.append(time.monotonic() - began)
 
-    print(f"\n{deafen.__name__}: {TRIALS} trials, noticed {summary(noticed)}, handled {summary(handled)}")
+    print(
+        f"\n{deafen.__name__}, {handler.__name__}: {TRIALS} trials,"
+        f" noticed {summary(noticed)}, handled {summary(handled)}"
+    )
     bound = LONGEST_INTERVAL_SECONDS + GRACE_SECONDS + SLACK_SECONDS
     assert [seconds for seconds in noticed if seconds > bound] == []
     assert [seconds for seconds in handled if seconds > 2 * LONGEST_INTERVAL_SECONDS + SLACK_SECONDS] == []
+
+
+@pytest.mark.slow
+async def test_a_stream_that_hears_is_never_replaced_though_chats_are_answered_before_their_wakes(
+    home, tmp_path
+):
+    """Wakes come up to a second late, looks come between a message and its wake, and the handler answers at once."""
+    home.backend.faults.lag_wakes(1.0)
+    chats = [await home.owner.chats.create([home.agent_id], kind="group", title="g") for _ in range(4)]
+    async with running(
+        home, tmp_path / "s", handler=answer_at_once, reconcile_interval=0.25, deaf_grace=1.5
+    ) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        async with asyncio.TaskGroup() as tasks:
+            for chat in chats:
+                tasks.create_task(chatter(home, chat["id"], seconds=8.0))
+        looks = len(runtime.memory.named("reconcile.finished"))
+        await runtime.memory.wait("reconcile.finished", looks + 8)
+
+    print(f"\n{len(runtime.heard)} messages, {looks} looks while they came")
+    assert runtime.memory.named("deafness.detected") == []
+    assert len(runtime.memory.named("stream.connected")) == 1
+
+
+async def chatter(home, chat_id, *, seconds):
+    """A lively chat: now several messages in a second, now none."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        await asyncio.sleep(random.expovariate(2.0))
+        await home.say("lively", chat_id)
+
+
+@pytest.mark.slow
+async def test_what_was_read_elsewhere_right_after_a_look_found_it_is_noticed_too(home, tmp_path):
+    """The look knows by the server's clock how long it was unread."""
+    async with running(home, tmp_path / "s", reconcile_interval=1.0, deaf_grace=0.3) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        await home.say("the stream tells this")
+        await runtime.until_heard("the stream tells this")
+        async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as elsewhere:
+            await elsewhere.messages.read(home.chat_id)
+            await runtime.memory.wait(
+                "reconcile.finished", len(runtime.memory.named("reconcile.finished")) + 1
+            )
+            home.backend.faults.swallow_wakes(1)
+            await home.say("and not this")
+            await runtime.until_heard("the stream tells this", "and not this")
+            await elsewhere.messages.read(home.chat_id)
+            await runtime.memory.wait("deafness.detected")
 
 
 async def until_settled(runtime, connections):

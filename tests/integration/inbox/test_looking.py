@@ -73,9 +73,10 @@ class Watch:
         self.settings = InboxSettings(deaf_grace=0.01)  # waited for in earnest
         self.server = server
         self.memory = Memory()
-        self.liveness = StreamLiveness()
+        self.liveness = StreamLiveness(self.settings.deaf_grace)
         self.replaced = []
         self.looks = []
+        self.connection = 1
         self.reconciler = None
 
     def attach(self, tracker, journal):
@@ -94,16 +95,21 @@ class Watch:
             liveness=self.liveness,
             settings=self.settings,
             observer=self.memory,
+            connection=lambda: self.connection,
             server="s",
             clock=lambda: self.now,
+            steady=lambda: self.now,
         )
-        self.reconciler.replace_connection = self.replaced.append
+
+    def note(self, wanted):
+        if wanted:
+            self.replaced.append(wanted)
 
     async def ring(self):
         """One interval of the timer later."""
         calls = self.server.calls["chats"]
         self.now += self.reconciler.tick_interval
-        await self.reconciler.tick()
+        self.note(await self.reconciler.tick())
         if self.server.calls["chats"] > calls:
             self.looks.append(self.now)
 
@@ -153,7 +159,7 @@ async def test_looks_are_quick_after_a_connect_and_slow_when_long_proven(watch):
 
 
 async def test_without_a_stream_quick_looks_carry_the_service(watch):
-    watch.reconciler.connection = lambda: None
+    watch.connection = None
 
     await watch.ring_until(300)
 
@@ -162,7 +168,7 @@ async def test_without_a_stream_quick_looks_carry_the_service(watch):
 
 async def test_without_a_stream_what_is_unread_is_no_deafness(watch):
     """It is due work; that nobody announces it is known."""
-    watch.reconciler.connection = lambda: None
+    watch.connection = None
     watch.server.say()
 
     await watch.ring_until(60)
@@ -181,7 +187,7 @@ async def test_a_broken_list_of_relationships_hides_no_news_of_chats(watch):
 
 
 async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
-    watch.reconciler.connection = lambda: None
+    watch.connection = None
     watch.server.is_down = True
 
     await watch.ring_until(150)

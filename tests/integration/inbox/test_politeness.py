@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from websockets.asyncio.server import serve
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, IdentityRefusedError, NotSentError
-from mycel_runtime.inbox.liveness import StreamLiveness
+from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.reconnect_backoff import PAUSE_SECONDS, is_shared
@@ -119,7 +119,7 @@ async def listening(server, sdk, **options):
             sdk=sdk,
             intake=Idle(),
             reconciler=Idle(),
-            liveness=StreamLiveness(),
+            connection=CurrentConnection(),
             proxy=None,
             **{"settings": InboxSettings(), "observer": Memory()} | options,
         )
@@ -312,7 +312,7 @@ async def test_a_revoked_token_costs_two_requests_and_ends_the_identity(home):
             sdk=SimpleNamespace(me=SimpleNamespace(whoami=whoami)),
             intake=Idle(),
             reconciler=Idle(),
-            liveness=StreamLiveness(),
+            connection=CurrentConnection(),
             settings=InboxSettings(),
             proxy=None,
             observer=Memory(),

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from websockets.asyncio.server import serve
 
 from mycel_runtime.errors import IdentityRefusedError
-from mycel_runtime.inbox.liveness import StreamLiveness
+from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.stream import open_stream
@@ -143,7 +143,7 @@ def listener(base_url, sdk, memory):
         sdk=sdk,
         intake=nothing,
         reconciler=nothing,
-        liveness=StreamLiveness(),
+        connection=CurrentConnection(),
         settings=InboxSettings(backoff_base=0.01, backoff_cap=0.05),
         proxy=None,
         observer=memory,
@@ -208,7 +208,7 @@ async def test_a_cancellation_while_a_connection_is_being_replaced_ends_the_list
             await memory.wait("stream.connected")
             while not subject.is_connected:  # noqa: ASYNC110 - the next steps are counted
                 await asyncio.sleep(0)
-            subject.replace_connection("test")
+            subject._connection.replace_if("test")
             for _ in range(ticks):
                 await asyncio.sleep(0)
             living.cancel()
