@@ -222,7 +222,10 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
     }
     path = os.pathsep.join([str(tools), f"{installed}/bin", os.environ["PATH"]])
     walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path), INSTALLED=str(installed))
-    walker.done |= {f"python3 -m venv {installed}", f"{installed}/bin/pip install ."}
+    walker.done |= {
+        f"python3 -m venv {installed}",
+        f"{installed}/bin/pip install --constraint constraints.txt .",
+    }
     try:
         walker.follow(blocks(SYSTEMD))
     finally:

@@ -33,8 +33,20 @@ def test_every_block_is_of_a_kind_that_is_run(path):
 
 @pytest.mark.parametrize("path", guides(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(path):
-    targets = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", path.read_text())
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+    """To a file, and where it says so to a heading of it."""
+    links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)", path.read_text())
+    places = [((path.parent / target) if target else path, heading) for target, heading in links]
+    missing = [str(place) for place, _ in places if not place.exists()]
+    missing += [
+        f"{place}#{heading}" for place, heading in places if heading and heading not in anchors(place)
+    ]
+    assert missing == []
+
+
+def anchors(path):
+    """A page's headings, as links write them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def test_every_file_and_module_that_is_named_exists():
