@@ -10,6 +10,7 @@ Every error of mycel-runtime, in one tree.
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
+    ├── UnavailableError            the backend, or the chat, is not to be had now               exit 75
     ├── WireError                   bytes that are no frame
     ├── ApiError                    the backend answered something else than success
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
@@ -31,6 +32,7 @@ Every error of mycel-runtime, in one tree.
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
     ├── HandlerError                a handler in a process of its own
+    │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
@@ -136,6 +138,21 @@ class WrongIdentityError(IdentityRefusedError):
             fix="Put the agent's own token into its token_file; to speak as this user all the same, set [agent] "
             f'user_id = "{user_id}".',
         )
+
+
+class UnavailableError(MycelError):
+    """
+    The same command may succeed later.
+
+    Args:
+        problem: Why not now, one clause.
+        fix: What to do, an imperative sentence.
+    """
+
+    exit_code = 75
+
+    def __init__(self, problem: str, *, fix: str) -> None:
+        super().__init__(f"{problem}\n  {fix}")
 
 
 class WireError(MycelError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mycel_runtime.cli.options import config_option, speaker_options
+from mycel_runtime.cli.terminal import show_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,17 +37,30 @@ def chat(config: Path, token_file: Path | None, chat_id: str | None, linger: flo
     from mycel_runtime.cli.conversation import open_conversation
 
     conversation = open_conversation(config, token_file, chat_id)
-    stdin = sys.stdin
-    if stdin.isatty():
+    if sys.stdin.isatty():
         click.secho("Type a line to say it; Ctrl-D ends.", dim=True, err=True)
     screen = _Screen()
-    listener = threading.Thread(target=_listen, args=(conversation, screen), name="chat-listen", daemon=True)
-    listener.start()
-    for line in stdin:
-        if text := line.strip():
-            screen.expect()
-            conversation.say(text)
+    newest = conversation.history(1)
+    after_seq = newest[-1]["seq"] if newest else 0
+    threading.Thread(
+        target=_listen, args=(conversation, after_seq, screen), name="chat-listen", daemon=True
+    ).start()
+    for line in sys.stdin.buffer:
+        _say(conversation, screen, line)
     screen.wait_answered(linger)
+    screen.require_heard()
+
+
+def _say(conversation: Conversation, screen: _Screen, line: bytes) -> None:
+    """Say a line; one that cannot be said is told, and the next one may be."""
+    if not line.strip():
+        return
+    screen.expect()
+    try:
+        conversation.say(line.decode(errors="surrogateescape").strip())
+    except click.UsageError as exc:
+        click.echo(f"not said: {exc.format_message()}", err=True)
+        screen.expect_no_more()
 
 
 class _Screen:
@@ -55,23 +69,41 @@ class _Screen:
     def __init__(self) -> None:
         self._answered = threading.Condition()
         self._expected = 0
+        self._error: Exception | None = None
 
     def expect(self) -> None:
         with self._answered:
             self._expected += 1
 
     def print(self, message: Message) -> None:
-        click.echo(f"{message.get('sender_name') or message['sender_id']}> {message['content']}")
+        show_message(message)
+        self.expect_no_more()
+
+    def expect_no_more(self) -> None:
+        """One that was expected came, or never will."""
         with self._answered:
             self._expected = max(0, self._expected - 1)
             self._answered.notify_all()
 
+    def fail(self, error: Exception) -> None:
+        """The listener ended: nothing will be heard any more."""
+        with self._answered:
+            self._error = error
+            self._answered.notify_all()
+
+    def require_heard(self) -> None:
+        """Raise what ended the listener, if anything did."""
+        if self._error is not None:
+            raise self._error
+
     def wait_answered(self, seconds: float) -> None:
         with self._answered:
-            self._answered.wait_for(lambda: self._expected == 0, timeout=seconds)
+            self._answered.wait_for(lambda: self._expected == 0 or self._error is not None, timeout=seconds)
 
 
-def _listen(conversation: Conversation, screen: _Screen) -> None:
-    newest = conversation.history(1)
-    for message in conversation.heard_after(newest[-1]["seq"] if newest else 0, seconds=None):
-        screen.print(message)
+def _listen(conversation: Conversation, after_seq: int, screen: _Screen) -> None:
+    try:
+        for message in conversation.heard_after(after_seq, seconds=None):
+            screen.print(message)
+    except Exception as exc:  # noqa: BLE001 - raised where the command ends, and not printed by a thread
+        screen.fail(exc)

@@ -1,18 +1,38 @@
 """
 The owner's side of the conversation with an agent, for `chat`, `send` and `read`.
 
-With an embedded backend its identity file in the state directory knows owner and chat; elsewhere the owner's token is
+An embedded backend keeps owner and chat in the state directory; elsewhere the owner's token is
 given, and the chat is the direct one with the agent. Polled, because humans are never woken (Q35).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
-from mycel_runtime.errors import ConfigError, NotCaughtUpError
+from mycel_runtime.daemon.state_dir import find_state_dir
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigError,
+    IdentityRefusedError,
+    InvalidResponseError,
+    NotCaughtUpError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+    UnavailableError,
+    ValidationError,
+)
 from mycel_runtime.sdk import Client
 from mycel_runtime.settings import load_settings, read_token, read_token_file
 
@@ -24,7 +44,14 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import Message
 
 _POLL_SECONDS: Final = 0.2
+_AWAY_SECONDS: Final = 1.0
+"""Between two questions while the backend does not answer."""
+
 _SEND_TRIES: Final = 10
+
+_BODY_TOO_LARGE: Final = 413
+
+_PLAIN_CONTROLS: Final = frozenset("\t\n\r")
 
 
 @dataclass(slots=True)
@@ -34,37 +61,49 @@ class Conversation:
 
     Attributes:
         me: The speaker's user id.
+        server: For error texts.
     """
 
     client: Client
     chat_id: str
     me: str
+    server: str = "the backend"
 
     def say(self, text: str) -> Message:
         """
         Send, after reading what is unread; what it read is not shown by this call.
 
         Raises:
-            NotCaughtUpError: Others spoke every time in between.
-            ApiError: The backend refused or did not answer.
+            UsageError: The text cannot be said, or not in this chat.
+            UnavailableError: Not now; others spoke every time in between.
+            IdentityRefusedError: The token is refused.
+            TransportError: The backend did not answer.
         """
-        for _ in range(_SEND_TRIES):
-            self.client.messages.read(self.chat_id)
-            try:
-                return self.client.messages.send(self.chat_id, text)
-            except NotCaughtUpError:
-                continue
-        raise NotCaughtUpError(409, "others keep speaking; try again")
+        require_sayable(text)
+        with _in_chat(self.chat_id), _as_speaker(self.server, "Put the owner's token there."):
+            for _ in range(_SEND_TRIES):
+                self.client.messages.read(self.chat_id)
+                try:
+                    return self.client.messages.send(self.chat_id, text)
+                except NotCaughtUpError:
+                    continue
+        raise UnavailableError("others speak every time in between", fix="Try again in a moment.")
 
     def history(self, limit: int) -> list[Message]:
-        """The newest messages, oldest first."""
-        return self.client.messages.list(self.chat_id, limit=limit)
+        """The newest messages, oldest first; raises as `say`."""
+        with _in_chat(self.chat_id), _as_speaker(self.server, "Put the owner's token there."):
+            return self.client.messages.list(self.chat_id, limit=limit)
 
     def heard_after(self, seq: int, *, seconds: float | None) -> Iterator[Message]:
-        """Others' messages above `seq` as they come, for `seconds` at most."""
+        """Others' messages above `seq` as they come, for `seconds` at most; an absent backend is waited for."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or time.monotonic() < deadline:
-            for message in self.history(50):
+            try:
+                newest = self.history(50)
+            except (TransportError, UnavailableError):
+                time.sleep(_AWAY_SECONDS)
+                continue
+            for message in newest:
                 if message["seq"] > seq:
                     seq = message["seq"]
                     if message["sender_id"] != self.me:
@@ -78,13 +117,14 @@ def open_conversation(config: Path, token_file: Path | None, chat_id: str | None
 
     Raises:
         ConfigError: Configuration, embedded identity or token are missing or wrong.
-        ApiError: The backend refused or did not answer.
+        IdentityRefusedError: A token is refused.
+        TransportError: The backend did not answer.
     """
     settings = load_settings(config)
     if settings.is_embedded:
-        embedded = require_embedded_identity(settings.state_dir)
+        embedded = require_embedded_identity(find_state_dir(settings, config))
         client = Client(base_url=embedded.base_url, auth_token=embedded.owner_token.get_secret_value())
-        return Conversation(client, chat_id or embedded.chat_id, embedded.owner_id)
+        return Conversation(client, chat_id or embedded.chat_id, embedded.owner_id, embedded.base_url)
     if token_file is None:
         raise ConfigError(
             "nobody to speak as",
@@ -93,13 +133,79 @@ def open_conversation(config: Path, token_file: Path | None, chat_id: str | None
         )
     token = read_token_file(token_file).get_secret_value()
     client = Client(base_url=settings.agent.base_url, auth_token=token, proxy=settings.agent.proxy)
-    me = client.me.whoami()["id"]
-    return Conversation(client, chat_id or _direct_chat(client, settings), me)
+    with (
+        _at_backend(config),
+        _as_speaker(settings.agent.base_url, f"Put the owner's token into {token_file}."),
+    ):
+        me = client.me.whoami()["id"]
+    chat_id = chat_id or _direct_chat(client, settings, config)
+    return Conversation(client, chat_id, me, settings.agent.base_url)
 
 
-def _direct_chat(client: Client, settings: Settings) -> str:
+def require_sayable(text: str) -> None:
+    """
+    Refuse what no chat takes, or no terminal should have sent.
+
+    Raises:
+        UsageError: Nothing but blanks, bytes that are no UTF-8, or control characters.
+    """
+    if not text.strip():
+        raise click.UsageError("nothing to say: the text is blank")
+    for place, character in enumerate(text, start=1):
+        if unicodedata.category(character) == "Cs":
+            raise click.UsageError(f"the text is not UTF-8, at character {place}")
+        if unicodedata.category(character) == "Cc" and character not in _PLAIN_CONTROLS:
+            raise click.UsageError(f"the text has a control character, U+{ord(character):04X}, at {place}")
+
+
+def _direct_chat(client: Client, settings: Settings, config: Path) -> str:
     """The direct chat with the agent, whose id its own token tells."""
     token = read_token(settings).get_secret_value()
-    with Client(base_url=settings.agent.base_url, auth_token=token, proxy=settings.agent.proxy) as agent:
+    fix = "Put the agent's own token into [agent] token_file."
+    with (
+        Client(base_url=settings.agent.base_url, auth_token=token, proxy=settings.agent.proxy) as agent,
+        _at_backend(config),
+        _as_speaker(settings.agent.base_url, fix),
+    ):
         agent_id = agent.me.whoami()["id"]
-    return client.chats.ensure_direct(agent_id)["id"]
+    with _as_speaker(settings.agent.base_url, "Put the owner's token there."):
+        return client.chats.ensure_direct(agent_id)["id"]
+
+
+@contextlib.contextmanager
+def _as_speaker(server: str, fix: str) -> Iterator[None]:
+    """What any call may be answered, as an operator wants to read it."""
+    try:
+        yield
+    except AuthenticationError as exc:
+        raise IdentityRefusedError(server, exc.detail, fix=fix) from exc
+    except (RateLimitedError, ServerError) as exc:
+        raise UnavailableError(f"{server}: {exc}", fix="Try again in a moment.") from exc
+
+
+@contextlib.contextmanager
+def _at_backend(config: Path) -> Iterator[None]:
+    """Who we are is what every backend can say; who cannot is none."""
+    try:
+        yield
+    except (InvalidResponseError, NotFoundError, PermissionDeniedError) as exc:
+        raise ConfigError(
+            f"no Mycel backend answers there: {exc}",
+            where=f"{config}: [agent] base_url",
+            fix="Correct the address.",
+        ) from exc
+
+
+@contextlib.contextmanager
+def _in_chat(chat_id: str) -> Iterator[None]:
+    """What was typed is wrong, not the program."""
+    try:
+        yield
+    except (NotFoundError, PermissionDeniedError) as exc:
+        raise click.UsageError(f"no chat {chat_id} for this speaker: {exc}; name one with --chat") from exc
+    except (BadRequestError, ValidationError) as exc:
+        raise click.UsageError(f"the backend does not take this: {exc}") from exc
+    except ApiError as exc:
+        if exc.status_code != _BODY_TOO_LARGE:
+            raise
+        raise click.UsageError(f"the text is too long: {exc}") from exc

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mycel_runtime.cli.options import config_option, speaker_options
+from mycel_runtime.cli.terminal import show_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,4 +34,4 @@ def read(config: Path, token_file: Path | None, chat_id: str | None, limit: int,
         if as_json:
             click.echo(json.dumps(message, ensure_ascii=False))
         else:
-            click.echo(f"{message.get('sender_name') or message['sender_id']}> {message['content']}")
+            show_message(message)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mycel_runtime.cli.options import config_option, speaker_options
+from mycel_runtime.cli.terminal import show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +44,9 @@ def send(
     """
     import json
 
-    from mycel_runtime.cli.conversation import open_conversation
+    from mycel_runtime.cli.conversation import open_conversation, require_sayable
 
+    require_sayable(text)
     conversation = open_conversation(config, token_file, chat_id)
     sent = conversation.say(text)
     if wait_seconds is None:
@@ -54,4 +56,7 @@ def send(
     if answer is None:
         click.echo(f"error: no answer within {wait_seconds:g} seconds", err=True)
         ctx.exit(EXIT_UNANSWERED)
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else answer["content"])
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        show(answer["content"])

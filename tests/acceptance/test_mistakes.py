@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import http.server
 import os
 import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from tests.acceptance.conftest import write_config
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import ROOT, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -202,3 +207,87 @@ def test_a_state_directory_of_another_user(start, household, tmp_path):
         78,
         "journal.sqlite3: belongs to user nobody, and this is user root",
     )
+
+
+@pytest.fixture
+def owner_file(household, tmp_path):
+    path = tmp_path / "owner.token"
+    path.write_text(household.owner_token)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["  "], "nothing to say: the text is blank"),
+        (["a\udcffb"], "the text is not UTF-8, at character 2"),
+        (["a\x1b[A"], "the text has a control character, U+001B, at 2"),
+        (["--chat", "no-such-chat", "hello"], "name one with --chat"),
+    ],
+)
+def test_what_cannot_be_said(start, household, tmp_path, owner_file, arguments, problem):
+    config = write_config(tmp_path / "a", household)
+
+    process = start("send", "--config", config, "--token-file", owner_file, *arguments)
+
+    assert process.exit_code() == 64, process.transcript()
+    told = "\n".join(process.err)
+    assert problem in told
+    assert "Traceback" not in told
+
+
+def test_an_owner_whose_token_is_refused(start, household, tmp_path, owner_file):
+    owner_file.write_text("forged")
+    config = write_config(tmp_path / "a", household)
+
+    process = start("send", "--config", config, "--token-file", owner_file, "hello")
+
+    mistake(process, 77, "the token was refused", f"Put the owner's token into {owner_file}")
+
+
+def test_an_address_at_which_no_backend_answers(start, household, tmp_path, owner_file):
+    class Login(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>log in</html>")
+
+        def log_message(self, *_):
+            """Be quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Login) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        away = dataclasses.replace(household, base_url=f"http://127.0.0.1:{server.server_port}")
+        config = write_config(tmp_path / "a", away)
+
+        process = start("read", "--config", config, "--token-file", owner_file)
+
+        mistake(process, 78, "[agent] base_url: no Mycel backend answers there", "Correct the address")
+        server.shutdown()
+
+
+def test_odd_bytes_that_are_typed_into_chat_are_told_and_the_next_line_is_said(
+    household, tmp_path, owner_file
+):
+    config = write_config(tmp_path / "a", household)
+    command = ["chat", "--config", config, "--token-file", owner_file, "--linger", "0"]
+
+    chat = subprocess.run(
+        [sys.executable, "-m", "mycel_runtime", *command],
+        input=b"\xff\xfe\n\x00\n   \n\x1b[A\nhello\n",
+        capture_output=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+
+    assert (chat.returncode, chat.stdout) == (0, b"")
+    assert chat.stderr.decode().splitlines() == [
+        "not said: the text is not UTF-8, at character 1",
+        "not said: the text has a control character, U+0000, at 1",
+        "not said: the text has a control character, U+001B, at 1",
+    ]
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
+        messages = owner.messages.list(owner.chats.ensure_direct(household.agent_id)["id"])
+    assert [message["content"] for message in messages] == ["hello"]

@@ -1,0 +1,33 @@
+"""What others said, on a terminal: their words, and nothing that steers it."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from mycel_runtime.wire.resources import Message
+
+_PLAIN_CONTROLS: Final = frozenset("\t\n")
+
+
+def show_message(message: Message) -> None:
+    """Print who said what."""
+    show(f"{message.get('sender_name') or message['sender_id']}> {message['content']}")
+
+
+def show(text: str) -> None:
+    """Print a stranger's text: unchanged for a program, without control characters for a terminal."""
+    click.echo(_visible(text) if sys.stdout.isatty() else text)
+
+
+def _visible(text: str) -> str:
+    return "".join(
+        f"\\x{ord(character):02x}"
+        if unicodedata.category(character) == "Cc" and character not in _PLAIN_CONTROLS
+        else character
+        for character in text
+    )
