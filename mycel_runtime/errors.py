@@ -11,6 +11,7 @@ Every error of mycel-runtime, in one tree.
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
     ├── UnavailableError            the backend, or the chat, is not to be had now               exit 75
+    ├── ArgumentError               a caller's argument cannot be right; nothing was asked       exit 64
     ├── WireError                   bytes that are no frame
     ├── ApiError                    the backend answered something else than success
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
@@ -152,6 +153,23 @@ class UnavailableError(MycelError):
     exit_code = 75
 
     def __init__(self, problem: str, *, fix: str) -> None:
+        super().__init__(f"{problem}\n  {fix}")
+
+
+class ArgumentError(MycelError, ValueError):
+    """
+    A caller's argument cannot be right, which is known before anybody is asked: nothing was sent.
+
+    Args:
+        problem: What is wrong, one clause; never the value itself.
+        fix: What to do next, an imperative sentence.
+    """
+
+    exit_code = 64
+
+    def __init__(self, problem: str, *, fix: str) -> None:
+        self.problem = problem
+        self.fix = fix
         super().__init__(f"{problem}\n  {fix}")
 
 

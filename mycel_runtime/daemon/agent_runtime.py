@@ -27,6 +27,7 @@ from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import (
     LogReport,
     Status,
+    blocked_reports,
     hearing_report,
     problems_of,
     speaking_report,
@@ -173,6 +174,7 @@ class AgentRuntime:
                 statistics,
                 parts.dispatcher.quarantine.plugins if parts else (),
                 oldest=await journal.oldest_waiting(parts.me) if parts else None,
+                blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),

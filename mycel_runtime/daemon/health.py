@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
     from mycel_runtime.observe.counters import Counters
 
@@ -189,6 +190,11 @@ def speaking_report(
         unknown=statistics.intents_unknown if statistics else 0,
         held=tuple(hold.chat_id for hold in holds),
     )
+
+
+def blocked_reports(chats: Iterable[BlockedChat]) -> tuple[BlockedChatReport, ...]:
+    """As dispatch tells them."""
+    return tuple(BlockedChatReport(**asdict(chat)) for chat in chats)
 
 
 def work_report(

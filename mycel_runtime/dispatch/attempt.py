@@ -19,11 +19,12 @@ from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
-from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered
+from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered, refused
 from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
+from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.speech.interrupts import SupersededError
 from mycel_runtime.wire.codec import decode_frame, decode_item
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -90,6 +92,11 @@ class Attempts:
         self._draw = draw
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the backend has lately done and not done."""
+        return self._outbox.evidence
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""
@@ -185,12 +192,15 @@ class Attempts:
             return Overtaken()
         room = await self._roster.room(chat_id, reading.speakers)
         briefing = await self._brief(reading, chat_id, bound, room)
+        self._outbox.evidence.done(Operation.READ, chat_id, self._outbox.clock())
+        refused_by = turn.refused_by
         turn.show(reading.history, is_attended=briefing.is_attended)
+        turn.ledger.give(message.id for message in briefing.messages)
         shown = CursorMove(handled_seq=turn.ledger.through_seq)
         messages = briefing.messages
         ended: Failed | Unanswered | None = None
         if is_in_vain and (messages or turn.is_superseded):
-            ended = Failed(letter=Letter(reason="refused for what nobody can see"), is_answer=True)
+            ended = refused(refused_by)
         elif messages:
             context = await self._context(reading.delivery, chat_id, bound, turn, room, briefing)
             ended = await self._call(bound, context, turn)
@@ -198,9 +208,7 @@ class Attempts:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
         if isinstance(ended, Failed):
-            message_ids = tuple(message.id for message in messages)
-            letter = dataclasses.replace(ended.letter, message_ids=message_ids)
-            return dataclasses.replace(ended, letter=letter, move=shown)
+            return dataclasses.replace(ended, move=shown)
         return ended or Returned(
             move=CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq),
             shown=len(messages),

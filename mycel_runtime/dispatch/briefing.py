@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.dispatch.verdict import Failed, Returned, Unanswered
 from mycel_runtime.journal.entries import CursorMove, LetterDelivery
 from mycel_runtime.plugin.message import NOTIFICATION, message_from_api
 from mycel_runtime.speech.caught_up import concerns, still_open
@@ -155,15 +155,16 @@ def covering(result: Result, reading: Reading, ledger: Ledger, *, hole_grace: fl
     match result:
         case Returned():
             return dataclasses.replace(result, move=dataclasses.replace(result.move, holes=holes))
-        case Failed():
+        case Failed() | Unanswered():
+            is_nonsense = isinstance(result, Failed) and result.is_nonsense
             late = tuple(hole for hole in reading.delivery.holes if hole.seq in ledger.seen_seqs)
-            read_seq = reading.history[-1]["seq"] if reading.history and result.is_nonsense else 0
+            read_seq = reading.history[-1]["seq"] if reading.history and is_nonsense else 0
             through_seq = MessageSeq(max(result.move.handled_seq or ledger.through_seq, read_seq))
             if not late and through_seq == ledger.handled_seq:
                 return result
             return dataclasses.replace(
                 result,
-                letter=dataclasses.replace(result.letter, late=late),
+                letter=dataclasses.replace(result.letter, message_ids=ledger.given_ids, late=late),
                 move=CursorMove(handled_seq=through_seq, wanted_seq=ledger.wanted_seq, holes=holes),
             )
         case _:

@@ -12,6 +12,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.clock_step import ClockStepDetector
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
@@ -71,6 +72,7 @@ class Dispatcher:
         self._clock_step = ClockStepDetector(clock)
         self._next_due_at = clock()
         self.running = 0
+        self.blocked = BlockedChats(attempts.evidence, clock=clock)
         self.quarantine = Quarantine(settings, observer=observer, clock=clock)
 
     def wake(self) -> None:
@@ -168,7 +170,7 @@ class Dispatcher:
     async def _run(self, delivery: Delivery) -> Result:
         if refused := self.quarantine.refuse(delivery.handler):
             return refused
-        result = await self._attempts.run(delivery)
+        result = self.blocked.note(delivery, await self._attempts.run(delivery))
         self.quarantine.note(delivery.handler, result)
         return result
 
@@ -227,6 +229,7 @@ class Dispatcher:
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
+        self.blocked.forget(delivery)
         await self._journal.bury(delivery, failed.letter, self._timed(failed.move), now=now)
         self._observer.tell(
             DeliveryBuried(

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mycel_runtime.dispatch.verdict import Failed, Unanswered
+from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import ApiError, JournalError
 from mycel_runtime.journal.entries import Letter
 from mycel_runtime.observe.traceback_text import traceback_text
-from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
+from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.speech.interrupts import UNANSWERED, RefusedError, UnansweredError
+from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -36,12 +38,14 @@ async def contained(work: Awaitable[Result]) -> Result:
     except JournalError:
         raise
     except UNANSWERED as exc:
-        return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
+        return Unanswered.by(exc, Operation.READ)
     except UnansweredError as exc:
-        return Unanswered(reason=str(exc), retry_after=exc.cause.retry_after_seconds)
+        return Unanswered.by(exc.cause, exc.operation)
+    except RefusedError as exc:
+        return refused(exc.cause)
     except ApiError as exc:
-        reason = f"{type(exc).__name__} {exc.status_code} while reading the chat"
-        return Failed(letter=Letter(reason=reason), is_answer=True)
+        letter = Letter(reason=f"{reason_of(exc)}, while reading the chat")
+        return Failed(letter=letter, is_answer=True, operation=Operation.READ)
     except Exception as exc:  # noqa: BLE001 - whatever it is
         reason = f"{type(exc).__name__} outside the handler"
         letter = Letter(reason=reason, trace=traceback_text(exc.__traceback__))

@@ -9,13 +9,15 @@ that is run here too. Neither can be made to end: what goes on is abandoned.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.dispatch.abandoned import abandon_task, abandon_thread
-from mycel_runtime.dispatch.verdict import Failed, Unanswered
+from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
+    ArgumentError,
     HandlerRaisedError,
     NotCaughtUpError,
     NotFoundError,
@@ -26,13 +28,16 @@ from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import (
     UNANSWERED,
     DroppedError,
+    RefusedError,
     SupersededError,
     UnansweredError,
     WithheldError,
 )
+from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -169,7 +174,9 @@ def _ending(raised: BaseException | None, *, is_late: bool) -> Failed | Unanswer
         case SupersededError():
             raise raised
         case UnansweredError(cause=cause):
-            return Unanswered(reason=str(raised), retry_after=cause.retry_after_seconds)
+            return Unanswered.by(cause, raised.operation)
+        case RefusedError(cause=cause):
+            return refused(cause)
         case _ if is_late:
             trace = traceback_text(raised.__traceback__)
             return Failed(letter=Letter(reason="deadline passed", trace=trace))
@@ -183,24 +190,29 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
             return Failed(letter=Letter(reason="Retry"), retry_after=after, is_answer=True)
         case Reject(why=why):
             return Failed(letter=Letter(reason=f"Reject: {why}"), is_permanent=True, is_answer=True)
-        case ApiError() if isinstance(exc, UNANSWERED):
-            return Unanswered(reason=type(exc).__name__, retry_after=exc.retry_after_seconds)
-        case NotCaughtUpError():
-            return Failed(letter=Letter(reason="somebody spoke first"), is_answer=True)
-        case ApiError(status_code=status):
-            # A proxy says 403 and 404 too while the backend is deployed (Q52); the others are the backend's own.
-            is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
-            reason, trace = f"{type(exc).__name__} {status}", traceback_text(exc.__traceback__)
-            return Failed(
-                letter=Letter(reason=reason, trace=trace),
-                is_permanent=not is_ambiguous,
-                is_answer=is_ambiguous,
-            )
+        case ArgumentError(problem=problem):
+            return _raised(exc, reason=f"ArgumentError: {problem}", is_permanent=True)
+        case ApiError():
+            return _refused(exc)
+        case HandlerRaisedError(kind=kind, trace=trace):
+            return Failed(letter=Letter(reason=kind, trace=trace))
         case _:
-            return _raised(exc)
+            return _raised(exc, reason=type(exc).__name__)
 
 
-def _raised(exc: BaseException) -> Failed:
-    if isinstance(exc, HandlerRaisedError):
-        return Failed(letter=Letter(reason=exc.kind, trace=exc.trace))
-    return Failed(letter=Letter(reason=type(exc).__name__, trace=traceback_text(exc.__traceback__)))
+def _refused(exc: ApiError) -> Failed | Unanswered:
+    """A proxy says 403 and 404 too while the backend is deployed (Q52); the others are the backend's own."""
+    if isinstance(exc, UNANSWERED):
+        return Unanswered.by(exc, Operation.READ)
+    if isinstance(exc, NotCaughtUpError):
+        return Failed(letter=Letter(reason="somebody spoke first"), is_answer=True)
+    is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
+    failed = _raised(exc, reason=reason_of(exc), is_permanent=not is_ambiguous)
+    if is_ambiguous:
+        return dataclasses.replace(failed, is_answer=True, operation=Operation.SEND)
+    return failed
+
+
+def _raised(exc: BaseException, *, reason: str, is_permanent: bool = False) -> Failed:
+    letter = Letter(reason=reason, trace=traceback_text(exc.__traceback__))
+    return Failed(letter=letter, is_permanent=is_permanent)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from mycel_runtime.backoff import exponential, half_jitter
-from mycel_runtime.journal.entries import STAY
+from mycel_runtime.errors import NotSentError, RateLimitedError
+from mycel_runtime.journal.entries import STAY, Letter
+from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import CursorMove, Letter
+    from mycel_runtime.errors import ApiError
+    from mycel_runtime.journal.entries import CursorMove
     from mycel_runtime.settings import DispatchSettings
+
+_BEFORE_THE_BACKEND: Final = frozenset({0, 502, 503, 504})
+"""Statuses of no answer, and of something in between that had none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,7 @@ class Failed:
         is_permanent: Trying again cannot help.
         is_answer: The handler itself asked for it, or somebody else is to blame.
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
+        operation: What the backend refuses in this chat; `None`: it is not to blame.
     """
 
     letter: Letter
@@ -41,14 +49,48 @@ class Failed:
     is_permanent: bool = False
     is_answer: bool = False
     is_nonsense: bool = False
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
-    """The backend gave no usable answer; the handler is not to blame."""
+    """
+    The backend gave no usable answer; the handler is not to blame.
 
-    reason: str
+    Attributes:
+        letter, move: As of `Failed`, should it prove to be this chat's fault; with what the server says.
+        operation: What failed, if it may be this chat's fault; of a send: it is known not to be stored.
+        is_answered: The backend itself answered, rather than nobody or something before it.
+    """
+
+    letter: Letter
+    move: CursorMove = STAY
     retry_after: float | None = None
+    operation: Operation | None = None
+    is_answered: bool = False
+
+    @classmethod
+    def by(cls, cause: ApiError, operation: Operation) -> Unanswered:
+        """
+        What an error of the backend means to a delivery.
+
+        Nobody there, a rate limit, and a server that says when to come back are no fault of a chat.
+        """
+        is_general = (
+            isinstance(cause, NotSentError | RateLimitedError) or cause.retry_after_seconds is not None
+        )
+        return cls(
+            letter=Letter(reason=reason_of(cause)),
+            retry_after=cause.retry_after_seconds,
+            operation=None if is_general else operation,
+            is_answered=cause.status_code not in _BEFORE_THE_BACKEND,
+        )
+
+
+def refused(cause: ApiError | None) -> Failed:
+    """A reply is in the way of something unread that nobody can see: an attempt each time, or for ever."""
+    reason = "refused for what nobody can see" + (f": {reason_of(cause)}" if cause is not None else "")
+    return Failed(letter=Letter(reason=reason), is_answer=True, operation=Operation.SEND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +160,9 @@ def judge(
             return Finish(returned=result)
         case Failed():
             return _judge_failure(result, attempts + 1, settings, draw)
-        case Unanswered(reason=reason, retry_after=retry_after):
+        case Unanswered(letter=letter, retry_after=retry_after):
             delay = max(outage_delay(outage, settings, draw), retry_after or 0.0)
-            return Postpone(delay=delay, spend=False, reason=reason)
+            return Postpone(delay=delay, spend=False, reason=letter.reason)
         case Outspoken(rounds=rounds):
             delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)
             return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mycel_runtime.errors import MycelError
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
+from mycel_runtime.wire.arguments import require_page
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -109,6 +110,7 @@ class MessageContext:
 
         Raises:
             NotCaughtUpError: Somebody spoke first, and the handler's `on_conflict` is `raise`.
+            ArgumentError: The text is blank, or holds what no server can store; nothing was sent.
             ApiError: The backend refused it for good.
             ContextEndedError: The run is over.
         """
@@ -116,8 +118,18 @@ class MessageContext:
         return await self._turn.send(text, mentions)
 
     async def history(self, limit: int = 50) -> list[Message]:
-        """The newest `limit` (1 … 200) messages of the chat, oldest first, own ones included."""
+        """
+        The newest messages of the chat, oldest first, own ones included.
+
+        Args:
+            limit: How many: 1 … 200.
+
+        Raises:
+            ArgumentError: `limit` is out of range.
+            ApiError: The backend cannot tell.
+        """
         self._require_open()
+        require_page(limit, "the limit")
         page = await self._sdk.messages.list(self.chat_id, limit=limit)
         room = await self._roster.room(self.chat_id, {message["sender_id"] for message in page})
         return [

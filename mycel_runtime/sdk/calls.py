@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
+from mycel_runtime.wire.arguments import require_mentions, require_storable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -446,7 +448,7 @@ def send_message(
 
     Args:
         chat_id: The chat.
-        content: Not blank.
+        content: Not blank; the server says so.
         reply_to: A message id; stored, never returned.
         mentions: User ids; in a group a mention silences everybody else (Q32).
         delivery_scope: `addressed` gets the attention of `addressed_to_user_ids` only; everybody can read it. `None`
@@ -455,9 +457,12 @@ def send_message(
         enforce_caught_up: Refuse while something is unread.
 
     Raises:
+        ArgumentError: The content or a mention holds what no server can store; nothing was sent.
         NotCaughtUpError: Something is unread; read first.
         ServerError: Perhaps stored all the same; a stored message inside the answer is returned instead (Q21).
     """
+    require_storable(content, "the content")
+    require_mentions(mentions or ())
     body = {
         "content": content,
         "mentioned_ids": None if mentions is None else list(mentions),

@@ -65,19 +65,30 @@ class Walk:
         Raises:
             InvalidResponseError: The page does not lead on to older ones.
         """
-        self._before = _older(page, self._before)
+        self._before = older_cursor(page, self._before)
         wanted = page[::-1] if self._left is None else page[::-1][: self._left]
         if self._left is not None:
             self._left -= len(wanted)
         return wanted
 
 
-def _older(page: Sequence[Message], before: str | None) -> str:
-    """The cursor of the next older page."""
+def older_cursor(page: Sequence[Message], before: str | None) -> str:
+    """
+    The cursor of the next older page.
+
+    Args:
+        page: As it came: not empty, ascending.
+        before: The cursor that it was asked with.
+
+    Raises:
+        InvalidResponseError: The page does not lead on: asking with its cursor would go on for ever.
+    """
     try:
-        cursor = str(page[0]["seq"])
+        seq = page[0]["seq"]
     except (KeyError, TypeError) as exc:
         raise InvalidResponseError(200, "a message in a page has no seq") from exc
-    if cursor == before:
-        raise InvalidResponseError(200, f"the page before seq {cursor} begins at {cursor} again")
-    return cursor
+    if not isinstance(seq, int):
+        raise InvalidResponseError(200, "a message in a page has no seq")
+    if before is not None and before.isdecimal() and seq >= int(before):
+        raise InvalidResponseError(200, f"the page before seq {before} does not begin before it")
+    return str(seq)

@@ -108,7 +108,7 @@ def content_hash(
 ) -> str:
     """What a send says and to whom, as a SHA-256 that an intent can be found again by."""
     said = [content, sorted(mentions), delivery_scope, sorted(addressed_to)]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
 
 
 def message_hash(message: Message) -> str:

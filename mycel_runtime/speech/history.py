@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.sdk.history import older_cursor
 from mycel_runtime.wire.limits import PAGE_MESSAGES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def messages_after(
         expected: How many are likely, to size the first page; 0 or less: unknown.
 
     Raises:
-        ApiError: The history cannot be read.
+        ApiError: The history cannot be read, or its pages do not lead on to older ones.
 
     Cancelling: loses nothing.
     """
@@ -42,5 +43,5 @@ async def messages_after(
         pages.append([message for message in page if message["seq"] > after_seq])
         if page[0]["seq"] <= after_seq + 1:
             break
-        before, limit = str(page[0]["seq"]), PAGE_MESSAGES
+        before, limit = older_cursor(page, before), PAGE_MESSAGES
     return [message for page in reversed(pages) for message in page]

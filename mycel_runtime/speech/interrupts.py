@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime.errors import ApiError
+    from mycel_runtime.speech.evidence import Operation
     from mycel_runtime.wire.resources import Message
 
 UNANSWERED: Final = (TransportError, ServerError, RateLimitedError, InvalidResponseError, AuthenticationError)
@@ -47,7 +48,22 @@ class WithheldError(TurnEndedError):
 
 
 class UnansweredError(TurnEndedError):
-    """The backend cannot be reached or understood; the turn goes on later, from its record."""
+    """
+    The backend cannot be reached or understood; the turn goes on later, from its record.
+
+    Args:
+        cause: What it was.
+        operation: What failed; of a send: it is known not to be stored.
+    """
+
+    def __init__(self, cause: ApiError, operation: Operation) -> None:
+        self.cause = cause
+        self.operation = operation
+        super().__init__(type(cause).__name__)
+
+
+class RefusedError(TurnEndedError):
+    """The backend refuses what is said for something unread that nobody can see, again and again."""
 
     def __init__(self, cause: ApiError) -> None:
         self.cause = cause

@@ -16,7 +16,7 @@ from mycel_runtime.speech.reply_ordinals import ReplyOrdinals
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mycel_runtime.journal.entries import MessageDelivery
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -47,6 +47,7 @@ class Ledger:
         self._intents = {intent.ordinal: intent for intent in delivery.intents}
         self._seen_ids: set[str] = set()
         self._seen_seqs: set[int] = set()
+        self._given_ids: dict[MessageId, None] = {}
         self._unshown: list[Message] = []
         self.ordinals = ReplyOrdinals()
         self.handled_seq = handled_seq
@@ -65,6 +66,11 @@ class Ledger:
         return frozenset(self._seen_seqs)
 
     @property
+    def given_ids(self) -> tuple[MessageId, ...]:
+        """What the handler was given of what it was shown: its filters keep the rest from it."""
+        return tuple(self._given_ids)
+
+    @property
     def unshown(self) -> Sequence[Message]:
         """Read, so that the server counts them as unread no more, and in the way until the handler is shown them."""
         return tuple(self._unshown)
@@ -81,6 +87,10 @@ class Ledger:
     def begin_run(self) -> None:
         """The handler is run, from its first reply again."""
         self.ordinals = ReplyOrdinals()
+
+    def give(self, message_ids: Iterable[MessageId]) -> None:
+        """The handler gets these to see."""
+        self._given_ids.update(dict.fromkeys(message_ids))
 
     def show(self, messages: Sequence[Message]) -> None:
         """The handler has these in view; own ones are among them."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.entries import Delivery, Intent, MessageDelivery
+    from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
@@ -37,6 +38,11 @@ class Outbox:
     def clock(self) -> Callable[[], float]:
         """Epoch seconds."""
         return self._dependencies.clock
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the backend has lately done and not done."""
+        return self._dependencies.evidence
 
     def turn(
         self,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from mycel_runtime.errors import (
@@ -28,15 +28,19 @@ from mycel_runtime.errors import (
 from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
 from mycel_runtime.speech.caught_up import content_hash, find_own
+from mycel_runtime.speech.evidence import Evidence, Operation
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.speech.interrupts import (
     UNANSWERED,
     DroppedError,
+    RefusedError,
     SupersededError,
     TurnEndedError,
     UnansweredError,
 )
 from mycel_runtime.speech.ledger import Ledger
+from mycel_runtime.speech.server_detail import forget_words
+from mycel_runtime.wire.arguments import require_mentions, require_sayable
 from mycel_runtime.wire.ids import MessageId
 
 if TYPE_CHECKING:
@@ -84,6 +88,7 @@ class SendDependencies:
         settle_grace: Seconds, after its sender gave up, until a request that is not in the history counts as lost.
             What a proxy or an overloaded server holds for longer and then stores is said twice, unless the server
             counts our own messages (Q29) and refuses it: without an idempotency key (Q22) nobody can tell.
+        evidence: Told of sends that were accepted.
     """
 
     journal: Journal
@@ -92,6 +97,7 @@ class SendDependencies:
     observer: Observer
     clock: Callable[[], float]
     settle_grace: float
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 class Turn:
@@ -118,7 +124,8 @@ class Turn:
         self._on_conflict = on_conflict
         self._may_speak = may_speak
         self._one_at_a_time = asyncio.Lock()
-        self._unanswered: UnansweredError | None = None
+        self._interrupt: UnansweredError | RefusedError | None = None
+        self._refused_by: NotCaughtUpError | None = None
         self._is_silent = False
         self._is_proved = False
         self._is_attended = False
@@ -127,7 +134,13 @@ class Turn:
     @property
     def is_superseded(self) -> bool:
         """Whether the handler, which may have swallowed being told so, must be asked again."""
-        return bool(self.ledger.unshown) and self._on_conflict == "rerun"
+        is_refused = bool(self.ledger.unshown) or self._refused_by is not None
+        return is_refused and self._on_conflict == "rerun"
+
+    @property
+    def refused_by(self) -> NotCaughtUpError | None:
+        """What the backend said when it refused a reply though everything unread was shown; of the last run."""
+        return self._refused_by
 
     def show(self, messages: Sequence[Message], *, is_attended: bool = False) -> None:
         """
@@ -138,6 +151,7 @@ class Turn:
             is_attended: A human's is among them.
         """
         self._is_silent = False
+        self._refused_by = None
         self._is_attended = is_attended
         self.ledger.begin_run()
         self.ledger.show(messages)
@@ -159,23 +173,28 @@ class Turn:
         Say something, once.
 
         Raises:
+            ArgumentError: It is nothing that can be said; nothing was sent.
             SupersededError, DroppedError, NotCaughtUpError: Something was not shown yet; nothing was sent. Which of
                 them is the handler's choice.
+            RefusedError: The backend refuses it for what nobody can see.
             WithheldError: The loop guard holds the chat.
             UnansweredError: The outcome, or what precedes it, cannot be known now.
             ApiError: The backend refused for good; nothing was stored.
 
         Cancelling: the intent stays; what became of it is found out before anything else is sent.
         """
-        words, ordinals = content_hash(content, mentions=mentions), self.ledger.ordinals
+        words, ordinals = _words_of(content, mentions), self.ledger.ordinals
+        # What cannot be said takes its ordinal too, so that the next run's replies are counted alike.
         ordinal = ordinals.take(words)
         try:
+            require_sayable(content, "the reply's text")
+            require_mentions(mentions)
             async with self._one_at_a_time:
                 return await self._send(ordinal, content, mentions)
         except BaseException as exc:
             ordinals.leave(ordinal, words)
-            if isinstance(exc, UnansweredError):
-                self._unanswered = exc
+            if isinstance(exc, UnansweredError | RefusedError):
+                self._interrupt = exc
             raise
 
     async def fall_silent(self) -> None:
@@ -194,14 +213,15 @@ class Turn:
 
         Raises:
             UnansweredError: What it asked for, or what became of it, cannot be known now.
+            RefusedError: As of `send`.
         """
-        if self._unanswered is not None:
-            raise self._unanswered
+        if self._interrupt is not None:
+            raise self._interrupt
         await self.settle_unresolved()
 
     async def _send(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
-        if self._unanswered is not None:
-            raise self._unanswered
+        if self._interrupt is not None:
+            raise self._interrupt
         if self._is_silent:
             raise TurnEndedError
         return await self._said(ordinal) or await self._say(ordinal, content, mentions)
@@ -222,15 +242,18 @@ class Turn:
         return await self._send_proved(ordinal, content, mentions)
 
     async def _send_proved(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        refused_by = NotCaughtUpError(_CONFLICT, "")
         for refusals in range(_REFUSALS_IN_A_ROW):
             await self._prove_caught_up()
             if refusals:
                 await self._mark_shown()
             try:
                 return await self._send_once(ordinal, content, mentions)
-            except NotCaughtUpError:
+            except NotCaughtUpError as exc:
                 self._is_proved = False
-        raise self._conflict()
+                refused_by = exc
+        self._refused_by = refused_by
+        raise RefusedError(refused_by) if self._on_conflict == "drop" else self._conflict()
 
     async def _prove_caught_up(self) -> None:
         """
@@ -258,19 +281,21 @@ class Turn:
             return await self._mark_and_list()
         except UNANSWERED as exc:
             await self._want_others(None)
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, Operation.SEND) from exc
         except asyncio.CancelledError:
             await self._want_others(None)
             raise
 
     async def _mark_and_list(self, through_seq: MessageSeq | None = None) -> list[Message]:
         """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
+        operation = Operation.SEND
         try:
             await self._dependencies.sdk.messages.mark_read(self._chat_id, through_seq)
+            operation = Operation.READ
             return await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             await self._want_others(None)
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, operation) from exc
         except asyncio.CancelledError:
             await self._want_others(None)
             raise
@@ -288,7 +313,7 @@ class Turn:
         try:
             between = await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, Operation.READ) from exc
         self.ledger.gap_seq = None
         await self._require_seen(between)
         self.ledger.close_gap(through_seq)
@@ -334,14 +359,18 @@ class Turn:
             )
         except NotSentError as exc:
             await self._settle(intent, IntentState.REFUSED)
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, Operation.SEND) from exc
         except (TransportError, ServerError, InvalidResponseError) as exc:
+            forget_words(exc, content)
             return await self._settle_unresolved(intent, exc)
         except ApiError as exc:
+            forget_words(exc, content)
             await self._settle(intent, IntentState.REFUSED)
             if isinstance(exc, UNANSWERED):
-                raise UnansweredError(exc) from exc
+                raise UnansweredError(exc, Operation.SEND) from exc
             raise
+        self._refused_by = None
+        self._dependencies.evidence.done(Operation.SEND, self._chat_id, self._dependencies.clock())
         return self._record(intent, message, recovered=False)
 
     async def _settle_unresolved(self, intent: Intent, exc: ApiError) -> Sent:
@@ -351,7 +380,7 @@ class Turn:
         )
         sent = await self._look_for(intent, not_before=self._grace_ends_at())
         if sent is None:
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, Operation.SEND) from exc
         return sent
 
     def _grace_ends_at(self) -> float:
@@ -376,7 +405,7 @@ class Turn:
         try:
             history = await messages_after(self._dependencies.sdk, self._chat_id, intent.base_seq)
         except UNANSWERED as exc:
-            raise UnansweredError(exc) from exc
+            raise UnansweredError(exc, Operation.READ) from exc
         taken = await self._dependencies.journal.message_ids(
             self._dependencies.me, chat_id=self._chat_id, after_seq=intent.base_seq
         )
@@ -418,3 +447,11 @@ class Turn:
 
 def _sent(intent: Intent) -> Sent:
     return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
+
+
+def _words_of(content: str, mentions: Sequence[str]) -> str:
+    """What tells one reply from another, also of what cannot be said and is no text."""
+    try:
+        return content_hash(content, mentions=mentions)
+    except TypeError:
+        return ""

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from mycel_runtime.errors import ApiError, PluginError
+from mycel_runtime.errors import ApiError, ArgumentError, PluginError
 from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
@@ -92,7 +92,7 @@ class Line:
         Raises:
             ContextEndedError: The run is over: it has ended here, or this is not the process that runs it.
             StoppedError: The runtime has ended the run.
-            ApiError: As the method raised it.
+            ApiError, ArgumentError: As the method raised it.
         """
         with self._lock:
             if question.run != self._run or os.getpid() != self._pid:
@@ -103,6 +103,8 @@ class Line:
             raise StoppedError
         if isinstance(answer, said.Failed):
             raise _error(answer)
+        if isinstance(answer, said.Mistaken):
+            raise ArgumentError(answer.problem, fix=answer.fix)
         return answer
 
 
@@ -150,7 +152,7 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
             return said.Raised(
                 run=run,
                 error=type(raised).__name__,
-                is_api=isinstance(raised, ApiError),
+                is_api=isinstance(raised, ApiError | ArgumentError),
                 trace=traceback_text(raised.__traceback__),
             )
 

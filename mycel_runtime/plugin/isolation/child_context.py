@@ -16,6 +16,7 @@ from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.speech.turn import Sent
+from mycel_runtime.wire.arguments import require_mentions, require_page, require_storable
 from mycel_runtime.wire.ids import MessageId, MessageSeq, UserId
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class ChildMessageContext(_ChildContext):
         self.guard = LoopGuardView(**run.guard.model_dump())
 
     def reply(self, text: str, *, mentions: Any = ()) -> Any:
-        """As `MessageContext.reply`."""
+        """As `MessageContext.reply`; what no line can carry is refused here."""
+        if not isinstance(text, str):
+            require_storable(text, "the reply's text")
+        require_mentions(mentions)
         question = said.ReplyQuestion(run=self._run, text=text, mentions=tuple(mentions))
         return self._ask(
             question,
@@ -89,6 +93,7 @@ class ChildMessageContext(_ChildContext):
 
     def history(self, limit: int = 50) -> Any:
         """As `MessageContext.history`."""
+        require_page(limit, "the limit")
         return self._ask(
             said.HistoryQuestion(run=self._run, limit=limit),
             lambda answer: [self._message(message) for message in answer.messages],

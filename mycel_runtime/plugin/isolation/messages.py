@@ -209,7 +209,7 @@ class Raised(_OfRun):
 
     Attributes:
         error: Name of its type.
-        is_api: It is an `ApiError`: that of the last `Failed`, if there was one.
+        is_api: It is an `ApiError` or an `ArgumentError`: that of the last `Failed` or `Mistaken`, if there was one.
         trace: Files, lines and functions; no values.
     """
 
@@ -256,6 +256,14 @@ class Failed(Message):
     detail: str
 
 
+class Mistaken(Message):
+    """The question cannot be asked: an `ArgumentError`, to be raised in the handler."""
+
+    kind: Literal["mistaken"] = "mistaken"
+    problem: str
+    fix: str
+
+
 class Stop(Message):
     """The runtime has ended the run: nothing is answered any more, and the handler is to end."""
 
@@ -268,12 +276,14 @@ Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kin
 Run: TypeAlias = Annotated[MessageRun | FrameRun, Field(discriminator="kind")]
 Question: TypeAlias = ReplyQuestion | HistoryQuestion | MembersQuestion
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
-Answer: TypeAlias = Annotated[Stored | History | Members | Failed | Stop, Field(discriminator="kind")]
+Answer: TypeAlias = Annotated[
+    Stored | History | Members | Failed | Mistaken | Stop, Field(discriminator="kind")
+]
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
 RUN: Final[TypeAdapter[MessageRun | FrameRun]] = TypeAdapter(Run)
-ANSWER: Final[TypeAdapter[Stored | History | Members | Failed | Stop]] = TypeAdapter(Answer)
+ANSWER: Final[TypeAdapter[Stored | History | Members | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]
 )

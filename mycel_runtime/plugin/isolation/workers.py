@@ -15,7 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mycel_runtime.errors import ApiError, HandlerDiedError, HandlerRaisedError, PluginError
+from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.description import require_described
@@ -242,6 +242,8 @@ async def _answer(
         return said.Stop(), exc
     except ApiError as exc:
         return said.Failed(error=type(exc).__name__, status=exc.status_code, detail=exc.detail), exc
+    except ArgumentError as exc:
+        return said.Mistaken(problem=exc.problem, fix=exc.fix), exc
 
 
 async def _ask(question: said.Question, context: MessageContext) -> said.Message:

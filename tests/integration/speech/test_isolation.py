@@ -17,7 +17,7 @@ PLUGIN = """
 import asyncio, os, subprocess, sys, threading, time
 from pathlib import Path
 from mycel_runtime import Plugin, Reject
-from mycel_runtime.errors import BadRequestError
+from mycel_runtime.errors import ArgumentError
 from mycel_runtime.plugin.isolation.messages import ANSWER, Message, ReplyQuestion, Returned
 
 class Unheard(Message):
@@ -40,8 +40,8 @@ async def wild(ctx):
         case "blank":
             try:
                 await ctx.reply(" ")
-            except BadRequestError as exc:
-                await ctx.reply(f"{exc.status_code}")
+            except ArgumentError as exc:
+                await ctx.reply(exc.problem)
         case "reject":
             raise Reject("no")
         case "impatient":
@@ -145,7 +145,7 @@ async def test_it_speaks_and_asks_as_any_handler(wild):
 
     assert await ask("hello") == ("a heard hello", [])
     assert await ask("print") == ("printed", [])
-    assert await ask("blank") == ("400", [])
+    assert await ask("blank") == ("the reply's text is blank", [])
     assert (await ask("look"))[0].startswith("5 2 6 ")
     assert await ask("sync x") == ("plain heard sync x", [])
     assert await ask("shape") == ("11 heard shape", [])

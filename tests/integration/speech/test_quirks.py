@@ -277,7 +277,7 @@ async def test_q52_a_reply_that_is_refused_for_good_is_a_dead_letter_in_the_end(
         agent.clock.ahead += 60
 
     (letter,) = await agent.journal.dead_letters("a")
-    assert letter.reason == "PermissionDeniedError 403"
+    assert letter.reason == "PermissionDeniedError 403: refused by a fault"
 
 
 async def test_q53_a_server_that_gives_a_few_rows_at_a_time_is_read_until_nothing_is_left(world):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.daemon.health import HearingReport, problems_of
+from mycel_runtime.daemon.health import HearingReport, blocked_reports, problems_of, work_report
+from mycel_runtime.dispatch.blocked_chats import BlockedChat
+from mycel_runtime.journal.entries import JournalStatistics
+from mycel_runtime.speech.evidence import Operation
 
 PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
 
@@ -34,3 +37,17 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
 )
 def test_every_reason_is_named(report, user_id, now, problems):
     assert problems_of(report, user_id=user_id, interval=30.0, now=now) == problems
+
+
+def test_a_blocked_chat_is_named_with_since_when_and_what_the_server_says():
+    nothing = JournalStatistics(**dict.fromkeys(JournalStatistics.__dataclass_fields__, 0))
+    blocked = BlockedChat(chat_id="c", operation=Operation.SEND, since=5.0, reason="ServerError 500: no")
+
+    (report,) = work_report(nothing, blocked=blocked_reports([blocked])).blocked_chats
+
+    assert report.model_dump() == {
+        "chat_id": "c",
+        "operation": "send",
+        "since": 5.0,
+        "reason": "ServerError 500: no",
+    }

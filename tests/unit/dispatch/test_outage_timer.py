@@ -6,7 +6,7 @@ from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Unanswered
 from mycel_runtime.journal.entries import Letter
 
-IN_VAIN = Unanswered(reason="ServerError")
+IN_VAIN = Unanswered(letter=Letter(reason="ServerError"))
 
 
 class Clock:

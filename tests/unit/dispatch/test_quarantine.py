@@ -61,7 +61,7 @@ def test_a_success_between_them_begins_anew(quarantine):
 
 @pytest.mark.parametrize(
     "result",
-    [Unanswered(reason="x"), Failed(letter=Letter(reason="Retry"), is_answer=True)],
+    [Unanswered(letter=Letter(reason="x")), Failed(letter=Letter(reason="Retry"), is_answer=True)],
     ids=["backend", "answer"],
 )
 def test_what_is_not_the_plugins_fault_counts_for_nothing(quarantine, result):

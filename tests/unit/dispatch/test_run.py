@@ -19,6 +19,7 @@ from mycel_runtime.journal.entries import Letter
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import SupersededError, UnansweredError
 
 SECRET = "the text of a message"
@@ -94,11 +95,12 @@ async def test_retry_and_reject_are_answers():
 
 async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_handlers():
     refused = await outcome(raising(BadRequestError(400, "no"), is_async=True))
-    assert (refused.letter.reason, refused.is_permanent) == ("BadRequestError 400", True)
+    assert (refused.letter.reason, refused.is_permanent) == ("BadRequestError 400: no", True)
 
     assert isinstance(await outcome(raising(TransportError("reset"), is_async=True)), Unanswered)
     assert isinstance(
-        await outcome(raising(UnansweredError(TransportError("reset")), is_async=False)), Unanswered
+        await outcome(raising(UnansweredError(TransportError("reset"), Operation.READ), is_async=False)),
+        Unanswered,
     )
 
 
@@ -106,7 +108,7 @@ async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_
 async def test_q52_a_refusal_that_a_proxy_may_have_said_is_tried_again_and_is_not_the_handlers(error):
     refused = await outcome(raising(error, is_async=True))
 
-    assert refused.letter.reason == f"{type(error).__name__} {error.status_code}"
+    assert refused.letter.reason == f"{type(error).__name__} {error.status_code}: no"
     assert (refused.is_permanent, refused.is_answer) == (False, True)
 
 

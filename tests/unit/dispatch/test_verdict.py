@@ -58,14 +58,14 @@ def test_a_retry_waits_as_long_as_it_asked():
 
 @pytest.mark.parametrize("attempts", [0, 7, 99])
 def test_the_backends_trouble_never_spends_an_attempt(attempts):
-    result = verdict(Unanswered(reason="TransportError"), attempts=attempts)
+    result = verdict(Unanswered(letter=Letter(reason="TransportError")), attempts=attempts)
 
     assert isinstance(result, Postpone)
     assert not result.spend
 
 
 def test_retry_after_of_the_backend_is_honoured():
-    assert verdict(Unanswered(reason="RateLimitedError", retry_after=33.0)).delay == 33.0
+    assert verdict(Unanswered(letter=Letter(reason="RateLimitedError"), retry_after=33.0)).delay == 33.0
 
 
 def test_being_outspoken_postpones_without_an_attempt():

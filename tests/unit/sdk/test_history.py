@@ -122,3 +122,13 @@ def test_failing_page_leaves_what_was_given():
         assert [next(walking)["seq"], next(walking)["seq"]] == [5, 4]
         with pytest.raises(ServerError):
             next(walking)
+
+
+@pytest.mark.parametrize("seq", [9, 8, 10, 2**40])
+def test_a_page_that_begins_no_lower_than_its_cursor_is_an_error(seq):
+    """A server that ignores the cursor, or goes the other way, would be asked for ever."""
+    steps = Walk(page_size=1, max_messages=None, before=None)
+    steps.take(messages([8]))
+
+    with pytest.raises(InvalidResponseError):
+        steps.take(messages([seq]))
