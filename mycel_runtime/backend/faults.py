@@ -157,7 +157,7 @@ class Faults:
         self._wake_lag = most
 
     def fail_delivery(self, count: int = 1) -> None:
-        """Answer sends to anybody else with 500, after they were stored (Q21)."""
+        """Answer sends, workflow events and relationship steps with 500, after they were stored (Q21)."""
         self._count("delivery", count)
 
     def lose_insert(self, count: int = 1) -> None:

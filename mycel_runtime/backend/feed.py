@@ -24,6 +24,7 @@ from mycel_runtime.wire.limits import RING_FRAMES
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
+    from mycel_runtime.backend.quirks import Quirks
     from mycel_runtime.backend.service import Service
     from mycel_runtime.backend.world.entities import User
     from mycel_runtime.wire.frames import Notify
@@ -46,7 +47,7 @@ async def subscribe(websocket: WebSocket) -> None:
 
 async def _admit(websocket: WebSocket, service: Service) -> User | None:
     """Who this is, with the connection accepted; `None` when it was refused (5.2, Q18)."""
-    if (token := _token(websocket)) is None:
+    if (token := _token(websocket, service.quirks)) is None:
         await websocket.close(CLOSE_POLICY)
         return None
     try:
@@ -58,17 +59,17 @@ async def _admit(websocket: WebSocket, service: Service) -> User | None:
         else:
             await websocket.close(CLOSE_POLICY)
         return None
-    protocols = websocket.scope["subprotocols"]
+    protocols = [] if service.quirks.header_only else websocket.scope["subprotocols"]
     await websocket.accept(subprotocol=protocols[0] if protocols else None)
     return user
 
 
-def _token(websocket: WebSocket) -> str | None:
-    """The header's token, else a subprotocol's (U8)."""
+def _token(websocket: WebSocket, quirks: Quirks) -> str | None:
+    """The header's token, whatever stands behind the first blank; a subprotocol's only with the quirk off (U8)."""
     scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    for protocol in websocket.scope["subprotocols"]:
+    if scheme.lower() == "bearer" and token:
+        return token
+    for protocol in () if quirks.header_only else websocket.scope["subprotocols"]:
         if protocol.startswith(SUBPROTOCOL):
             return str(protocol[len(SUBPROTOCOL) :])
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mycel_runtime.backend.quirks import Quirks, Rules
+from mycel_runtime.backend.quirks import Generation, Quirks, Rules
 from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class BackendOptions:
     Attributes:
         database: The SQLite file; `None` keeps everything in memory.
         port: 0 for one that the system chooses.
-        generation: Which server is played: the last public one (`a`) or the newest (`b`).
+        generation: Which server is played: the last public one (`a`), that of SDK 0.1.45 (`b1`), that of 0.1.83
+            (`b2`), or what serves both of these (`b`).
         profile: Everything, or what the communication profile serves (contract 2.12).
         caught_up: Whose caught-up rule and cursor hold; `None` for the generation's own (contract U6).
         control_socket: Where faults and owner's tools are taken from other processes: a path, or a folder in
@@ -30,7 +31,7 @@ class BackendOptions:
     database: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
-    generation: Literal["a", "b"] = "b"
+    generation: Generation = "b"
     profile: Literal["full", "communication"] = "full"
     quirks: Quirks = field(default_factory=Quirks)
     caught_up: Literal["a", "b"] | None = None

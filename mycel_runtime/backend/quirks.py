@@ -3,7 +3,8 @@ The server's quirks, one switch each, on by default.
 
 A switch that is off makes the backend kinder than the real one; a test that turns one off says so.
 
-Source: contract section 6 (what each does and where it was seen) and section 8 (which must be reproduced).
+Source: contract section 6 (what each does and where it was seen), section 8 (which must be reproduced), and
+section 10, whose rows are numbered 10.1 to 10.15.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
-Generation: TypeAlias = Literal["a", "b"]
+Generation: TypeAlias = Literal["a", "b1", "b2", "b"]
+"""
+The last public server, the one of SDK 0.1.45, the one of 0.1.83, and what both of these SDKs can use: as b2, but a
+call that only b1 takes is served too.
+"""
 
 
 def _quirk(number: str, on: str, off: str) -> Any:
@@ -122,6 +127,30 @@ class Quirks:
     fingerprints_repeat: bool = _quirk(
         "Q47", "The same state has the same fingerprint.", "Every frame has its own."
     )
+    deletes_half: bool = _quirk(
+        "10.1",
+        "Deleting a chat with a join request on record is a 500: members and messages are gone, the chat is not.",
+        "All of it is gone.",
+    )
+    retract_fails: bool = _quirk(
+        "10.7", "Taking back what one said is a 500, and changes nothing.", "A placeholder replaces it."
+    )
+    hide_fails: bool = _quirk(
+        "10.8",
+        "Hiding a message from oneself is a 500, and changes nothing.",
+        "It is hidden, if it is there.",
+    )
+    header_only: bool = _quirk(
+        "10.12", "A token as subprotocol only refuses the handshake with 403.", "It opens, echoing the token."
+    )
+    references_checked: bool = _quirk(
+        "10.13", "A task's owner or an event's requester whom nobody knows is a 500.", "He is stored."
+    )
+    text_must_be_storable: bool = _quirk(
+        "10.14",
+        "A text with a NUL or half a surrogate pair is a 500, and a message's has taken its seq.",
+        "A NUL is stored, half a surrogate pair is a 422.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +159,26 @@ class Rules:
     Which server is played.
 
     Attributes:
-        generation: The last public one (`a`) or the newest (`b`).
+        generation: The last public one (`a`), that of SDK 0.1.45 (`b1`), that of 0.1.83 (`b2`), or what serves both
+            of these (`b`).
         caught_up: Whose caught-up rule and cursor hold (4.5, U6); `None`: the generation's own.
         is_full: The full profile; else what the communication profile has (2.12).
     """
 
     quirks: Quirks = field(default_factory=Quirks)
     generation: Generation = "b"
-    caught_up: Generation | None = None
+    caught_up: Literal["a", "b"] | None = None
     is_full: bool = True
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is generation A."""
+        return self.generation == "a"
+
+    @property
+    def has_b2(self) -> bool:
+        """Whether what came with B2 is there: guests, expected versions, a body for `read`."""
+        return self.generation in {"b2", "b"}
 
     @property
     def counts_movement(self) -> bool:

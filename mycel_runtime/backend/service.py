@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import time
 import uuid
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.backend.tokens import TokenError, Tokens
+from mycel_runtime.backend.world import messages
 from mycel_runtime.backend.world.inbox import Streams
-from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.backend.world.wake import WakeBus
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.backend.faults import Faults
     from mycel_runtime.backend.storage import Storage
-    from mycel_runtime.backend.world.entities import User
+    from mycel_runtime.backend.world.entities import Message, User
 
 ECHO_SECONDS: Final = 0.002
 """Until the second of the two wakes; the real one goes through the database (Q8)."""
@@ -32,6 +34,13 @@ class Ending(Protocol):
 
     def end(self) -> None:
         """Stop serving."""
+
+
+class Watching(Ending, Protocol):
+    """Somebody who watches a chat, as far as a service shows him what is said."""
+
+    def show(self, message: dict[str, Any]) -> None:
+        """A message was stored."""
 
 
 class Silenced(Protocol):
@@ -81,6 +90,7 @@ class Service:
         self.silenced: list[Silenced] = []
         self.sent: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._storage = storage
+        self._watching: dict[str, set[Watching]] = {}
 
     def now(self) -> float:
         """Epoch seconds."""
@@ -136,13 +146,28 @@ class Service:
         finally:
             if changes := self.world.take_changes():
                 self._storage.save(changes)
+            for message in self.world.take_said():
+                self._show(message)
             for user_id in self.world.take_wakes():
                 self._wake(user_id)
 
+    def watch(self, chat_id: str, viewer: Watching) -> None:
+        """Show somebody what is said in a chat from now on."""
+        self._watching.setdefault(chat_id, set()).add(viewer)
+
+    def unwatch(self, chat_id: str, viewer: Watching) -> None:
+        """Show him nothing more."""
+        self._watching.get(chat_id, set()).discard(viewer)
+
     def end_subscriptions(self) -> None:
-        """Let every subscription end, those of dead connections too."""
-        for subscription in tuple(self.subscriptions):
+        """Let every subscription end, those of dead connections too, and whoever watches a chat."""
+        for subscription in (*self.subscriptions, *chain.from_iterable(self._watching.values())):
             subscription.end()
+
+    def _show(self, message: Message) -> None:
+        for viewer in tuple(self._watching.get(message.chat_id, ())):
+            with contextlib.suppress(Broken):
+                viewer.show(messages.show(self.world, self.world.rooms[message.chat_id], message))
 
     def _wake(self, user_id: str) -> None:
         if self.faults.strikes("wake"):

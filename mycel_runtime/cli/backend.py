@@ -22,7 +22,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
     type=click.Path(dir_okay=False, path_type=Path),
     help="SQLite file; without it all is in memory.",
 )
-@click.option("--generation", type=click.Choice(["a", "b"]), default="b", show_default=True)
+@click.option("--generation", type=click.Choice(["a", "b1", "b2", "b"]), default="b", show_default=True)
 @click.option("--profile", type=click.Choice(["full", "communication"]), default="full", show_default=True)
 @click.option("--without", multiple=True, metavar="QUIRK", help="Switch a quirk off; see `quirks`.")
 @click.option(
@@ -36,7 +36,7 @@ def backend(
     host: str,
     port: int,
     database: Path | None,
-    generation: Literal["a", "b"],
+    generation: Literal["a", "b1", "b2", "b"],
     profile: Literal["full", "communication"],
     without: tuple[str, ...],
     control: Path | None,

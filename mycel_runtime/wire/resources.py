@@ -267,7 +267,8 @@ class WorkflowEvent(TypedDict):
     metadata: dict[str, Any]
     state_version: int
     created_at: float
-    updated_at: float
+    updated_at: float | None
+    """`None` in the answer that made the event."""
     settled_at: float | None
 
 

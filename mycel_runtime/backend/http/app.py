@@ -13,6 +13,7 @@ from mycel_runtime.backend import feed
 from mycel_runtime.backend.gate import BROKEN
 from mycel_runtime.backend.http import (
     auth,
+    chat_events,
     chats,
     inbox,
     joins,
@@ -49,14 +50,19 @@ def build_app(service: Service) -> FastAPI:
 
 def _routers(rules: Rules) -> Iterator[APIRouter]:
     """
-    What is served: generation A knows less, the communication profile has no accounts (2.12).
+    What is served: generation A knows less, B1 a little less, the communication profile has no accounts (2.12).
 
     In the order of how often they are asked, as routes are tried one by one.
     """
-    yield messages.older if rules.generation == "a" else messages.router
+    yield messages.older if rules.is_first else messages.router
     yield from (inbox.router, chats.router, auth.communication, joins.router, relationships.router)
-    if rules.generation == "b":
-        yield from (feed.router, auth.newer, chats.newer, inbox.newer, workflows.router)
+    if not rules.is_first:
+        yield from (feed.router, chats.newer, inbox.newer, workflows.router)
+        yield messages.mark_read_of[rules.generation]
+        yield workflows.newer if rules.has_b2 else workflows.older
+    if rules.has_b2:
+        yield auth.newer
+    yield chat_events.router
     if rules.is_full:
         yield auth.full
         yield managed_agents.router

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from mycel_runtime.backend.http.managed_agents import new_agent_id
-from mycel_runtime.backend.http.request_context import Anybody, Body, Caller, answer
+from mycel_runtime.backend.http.request_context import Anybody, Body, Call, Caller, answer
 from mycel_runtime.backend.tokens import TokenError, hash_password, matches
 from mycel_runtime.backend.world import accounts, registration
 from mycel_runtime.backend.world.refusal import Refused
@@ -57,6 +58,15 @@ class ExternalUserBody(Body):
 
     user_id: str
     display_name: str
+
+
+async def _may_create_external(call: Caller) -> Call:
+    """Whoever calls, if he may; this is asked before the body is looked at."""
+    accounts.check_may_create_external(call.world, call.user)
+    return call
+
+
+Creator = Annotated[Call, Depends(_may_create_external)]
 
 
 @full.post("/login")
@@ -129,7 +139,7 @@ async def create_guest(body: GuestBody, service: Anybody) -> Response:
 
 
 @communication.post("/external-users")
-async def create_external_user(body: ExternalUserBody, call: Caller) -> Response:
+async def create_external_user(body: ExternalUserBody, call: Creator) -> Response:
     """A new external agent with a token that never expires and cannot be had again."""
     service, now = call.service, call.service.now()
     with service.transaction():
@@ -144,6 +154,6 @@ async def create_external_user(body: ExternalUserBody, call: Caller) -> Response
 async def whoami(call: Caller) -> Response:
     """The caller."""
     shown = accounts.show_me(call.user)
-    if call.service.rules.generation == "a":
+    if not call.service.rules.has_b2:
         del shown["is_guest"]
     return answer(shown)

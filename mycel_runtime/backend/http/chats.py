@@ -47,7 +47,7 @@ async def list_chats(call: Caller) -> Response:
 async def create_chat(body: ChatBody, call: Caller) -> Response:
     """A new chat, or the direct chat that there is."""
     service = call.service
-    if service.rules.generation == "a" and not body.user_ids:
+    if service.rules.is_first and not body.user_ids:
         problem = {"type": "too_short", "loc": ("body", "user_ids"), "msg": "too short", "input": []}
         raise RequestValidationError([problem])
     with service.transaction():
@@ -56,7 +56,7 @@ async def create_chat(body: ChatBody, call: Caller) -> Response:
             call.user,
             body.user_ids,
             body.title,
-            body.kind if service.rules.generation == "b" else "auto",
+            "auto" if service.rules.is_first else body.kind,
             chat_id=service.new_id(),
             now=service.now(),
         )
@@ -87,7 +87,7 @@ async def mute_member(chat_id: str, body: MuteBody, call: Caller) -> Response:
 
 @router.delete("/{chat_id}")
 async def delete_chat(chat_id: str, call: Caller) -> Response:
-    """Hide a chat from everybody's lists; no reference client calls this."""
+    """Delete a chat; no reference client calls this."""
     with call.service.transaction():
         chats.delete(call.world, call.user, chat_id)
     return answer({"status": "deleted"})

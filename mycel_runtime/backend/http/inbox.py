@@ -55,7 +55,7 @@ def _drain(call: Call) -> dict[str, Any]:
             items = inbox.drain(call.world, call.user.id, keeps_queue=not service.quirks.drain_destroys)
     except Broken as exc:
         raise Refused(500, str(exc)) from exc
-    if service.rules.generation == "a":
+    if service.rules.is_first:
         return {"count": len(items), "notifications": items}
     frames = service.streams.number(call.user.id, items, service.now())
     return {"count": len(frames), "notifications": [codec.encode_item(frame) for frame in frames]}

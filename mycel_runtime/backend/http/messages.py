@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticSerializationError
 
-from mycel_runtime.backend.http.request_context import Call, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import (
+    Call,
+    Caller,
+    Strict,
+    UncheckedCaller,
+    answer,
+    is_storable_text,
+)
 from mycel_runtime.backend.world import messages
 from mycel_runtime.backend.world.refusal import Broken
 from mycel_runtime.wire.limits import PAGE_MESSAGES
@@ -17,12 +25,21 @@ from mycel_runtime.wire.limits import PAGE_MESSAGES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mycel_runtime.backend.quirks import Generation
+
 router = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
 older = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
+mark_read_of: Final[dict[Generation, APIRouter]] = {
+    generation: APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
+    for generation in ("b1", "b2", "b")
+}
+"""How far one has read, as each generation is told it (U5): without a body, with one, either way."""
 
 
-class SendBody(Strict):
-    """What is to be said."""
+class SendBody(BaseModel):
+    """What is to be said; whether it can be stored is found out late."""
+
+    model_config = ConfigDict(extra="forbid")
 
     content: str
     mentioned_ids: list[str] | None = None
@@ -32,8 +49,10 @@ class SendBody(Strict):
     enforce_caught_up: bool = False
 
 
-class OldSendBody(Strict):
+class OldSendBody(BaseModel):
     """What generation A takes: no scope, no addressees; every call of either SDK is refused (422)."""
+
+    model_config = ConfigDict(extra="forbid")
 
     content: str
     mentioned_ids: list[str] | None = None
@@ -73,17 +92,26 @@ async def read_messages(chat_id: str, call: Caller) -> Response:
     return answer(unread)
 
 
-@router.post("/read")
+@mark_read_of["b"].post("/read")
 async def mark_read(chat_id: str, call: Caller, body: ReadBody | None = None) -> Response:
-    """Move the cursor: to `up_to_seq`, or, without a body, to the newest visible message (U5)."""
+    """Move the cursor: to `up_to_seq`, or, without a body, to the newest visible message."""
     with call.service.transaction():
         messages.mark_read(call.world, call.user, chat_id, body.up_to_seq if body else None)
     return answer({"status": "ok"})
 
 
+@mark_read_of["b2"].post("/read")
+async def mark_read_up_to(chat_id: str, call: Caller, body: ReadBody) -> Response:
+    """Move the cursor to `up_to_seq`."""
+    return await mark_read(chat_id, call, body)
+
+
 @router.post("/messages")
 async def send_message(
-    chat_id: str, body: SendBody, call: Caller, idempotency_key: Annotated[str | None, Header()] = None
+    chat_id: str,
+    body: SendBody,
+    call: UncheckedCaller,
+    idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Say something. Check, number and write are three steps, and others may come between (Q27, Q28)."""
     speech = messages.Speech(
@@ -95,13 +123,15 @@ async def send_message(
         enforce_caught_up=body.enforce_caught_up,
     )
     service = call.service
+    if not service.quirks.text_must_be_storable:
+        _check_json(body)
     key = (call.user.id, chat_id, idempotency_key or "")
     if key in service.sent:
         return answer(service.sent[key])
     addressed = messages.check(call.world, call.user, chat_id, speech)
     if speech.enforce_caught_up:
         await _between_check_and_write(chat_id, call)
-    seq = await _between_number_and_insert(chat_id, call)
+    seq = await _between_number_and_insert(chat_id, call, body)
     shown = _write(chat_id, speech, call, addressed=addressed, seq=seq)
     if idempotency_key and not service.quirks.no_idempotency_key:
         service.sent[key] = shown
@@ -113,7 +143,7 @@ async def retract_message(chat_id: str, message_id: str, call: Caller) -> Respon
     """Take back what one said; no reference client calls this."""
     with call.service.transaction():
         messages.retract(call.world, call.user, chat_id, message_id, call.service.now())
-    return answer({"status": "ok"})
+    return answer({"status": "retracted"})
 
 
 @router.delete("/messages/{message_id}")
@@ -131,11 +161,12 @@ older.add_api_route("/messages/{message_id}", hide_message, methods=["DELETE"])
 
 
 @older.post("/messages")
-async def send_old_message(chat_id: str, body: OldSendBody, call: Caller) -> Response:
+async def send_old_message(chat_id: str, body: OldSendBody, call: UncheckedCaller) -> Response:
     """Say something to generation A."""
     return await send_message(chat_id, SendBody(**body.model_dump()), call)
 
 
+@mark_read_of["b1"].post("/read")
 @older.post("/read")
 async def mark_all_read(chat_id: str, call: Caller) -> Response:
     """Move the cursor to the newest visible message."""
@@ -154,17 +185,18 @@ async def _between_check_and_write(chat_id: str, call: Call) -> None:
         _write(chat_id, messages.Speech(content=interjection.content), other)
 
 
-async def _between_number_and_insert(chat_id: str, call: Call) -> int | None:
+async def _between_number_and_insert(chat_id: str, call: Call, body: SendBody) -> int | None:
     """The drawn number of a message that is held back or lost."""
     service = call.service
+    is_storable = is_storable_text(body.model_dump()) or not service.quirks.text_must_be_storable
     if (seconds := service.faults.take_hold()) is not None:
         seq = messages.draw_seq(call.world, chat_id) if service.quirks.number_then_insert else None
         await asyncio.sleep(seconds)
         return seq
-    if service.faults.strikes("insert"):
+    if not is_storable or service.faults.strikes("insert"):
         with service.transaction():
             messages.draw_seq(call.world, chat_id)
-        raise Broken("insert failed on request")
+        raise Broken("the message cannot be stored")
     return None
 
 
@@ -190,6 +222,14 @@ def _write(
             is_broken=service.faults.strikes("delivery"),
         )
     return messages.show(call.world, call.world.rooms[chat_id], message)
+
+
+def _check_json(body: SendBody) -> None:
+    try:
+        body.model_dump_json()
+    except PydanticSerializationError as exc:
+        problem = {"type": "value_error", "loc": ("body",), "msg": "not storable as JSON", "input": None}
+        raise RequestValidationError([problem]) from exc
 
 
 def _before(before: str, call: Call) -> int:

@@ -34,7 +34,14 @@ async def request_relationship(body: RequestBody, call: Caller) -> Response:
     """Ask somebody."""
     service = call.service
     with service.transaction():
-        row = relationships.request(call.world, call.user, body.target_user_id, body.message, service.now())
+        row = relationships.request(
+            call.world,
+            call.user,
+            body.target_user_id,
+            body.message,
+            service.now(),
+            is_broken=service.faults.strikes("delivery"),
+        )
     return answer(row)
 
 
@@ -48,5 +55,12 @@ async def change_relationship(
     """Take a step."""
     service = call.service
     with service.transaction():
-        row = relationships.change(call.world, call.user, relationship_id, event, service.now())
+        row = relationships.change(
+            call.world,
+            call.user,
+            relationship_id,
+            event,
+            service.now(),
+            is_broken=service.faults.strikes("delivery"),
+        )
     return answer(row)

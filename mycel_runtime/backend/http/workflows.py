@@ -11,17 +11,25 @@ from mycel_runtime.backend.http.request_context import Caller, Strict, answer
 from mycel_runtime.backend.world import tasks, workflows
 
 router = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
+newer = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
+older = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
+"""B1 knows no expected versions."""
 
 Version = Annotated[int | None, Field(ge=0)]
 DELETED = {"status": "deleted"}
 
 
-class WorkflowBody(Strict):
+class OldWorkflowBody(Strict):
     """The workflow, whole."""
 
     kind: str
     state: str = "active"
     config: dict[str, Any] = Field(default_factory=dict)
+
+
+class WorkflowBody(OldWorkflowBody):
+    """The same, and which version it replaces."""
+
     expected_state_version: Version = None
 
 
@@ -37,7 +45,7 @@ class EventBody(Strict):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class EventPatch(Strict):
+class OldEventPatch(Strict):
     """What changes; null leaves it unchanged."""
 
     state: str | None = None
@@ -46,6 +54,11 @@ class EventPatch(Strict):
     final_state: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
     settled_at: float | None = None
+
+
+class EventPatch(OldEventPatch):
+    """The same, and which version it changes."""
+
     expected_state_version: Version = None
 
 
@@ -81,7 +94,7 @@ async def get_workflow(chat_id: str, call: Caller) -> Response:
     return answer(workflows.get(call.world, call.user, chat_id))
 
 
-@router.put("/workflow")
+@newer.put("/workflow")
 async def set_workflow(chat_id: str, body: WorkflowBody, call: Caller) -> Response:
     """Make or replace it."""
     service = call.service
@@ -119,7 +132,14 @@ async def create_workflow_event(chat_id: str, body: EventBody, call: Caller) -> 
     service = call.service
     new = workflows.NewEvent(**body.model_dump())
     with service.transaction():
-        event = workflows.create_event(call.world, call.user, chat_id, new, service.now())
+        event = workflows.create_event(
+            call.world,
+            call.user,
+            chat_id,
+            new,
+            service.now(),
+            is_broken=service.faults.strikes("delivery"),
+        )
     return answer(event)
 
 
@@ -129,7 +149,7 @@ async def get_workflow_event(chat_id: str, event_id: str, call: Caller) -> Respo
     return answer(workflows.get_event(call.world, call.user, chat_id, event_id))
 
 
-@router.patch("/workflow/events/{event_id}")
+@newer.patch("/workflow/events/{event_id}")
 async def update_workflow_event(chat_id: str, event_id: str, body: EventPatch, call: Caller) -> Response:
     """Change an event."""
     service = call.service
@@ -137,9 +157,30 @@ async def update_workflow_event(chat_id: str, event_id: str, body: EventPatch, c
     version = body.expected_state_version
     with service.transaction():
         event = workflows.update_event(
-            call.world, call.user, chat_id, event_id, changed, version, service.now()
+            call.world,
+            call.user,
+            chat_id,
+            event_id,
+            changed,
+            version,
+            service.now(),
+            is_broken=service.faults.strikes("delivery"),
         )
     return answer(event)
+
+
+@older.put("/workflow")
+async def set_old_workflow(chat_id: str, body: OldWorkflowBody, call: Caller) -> Response:
+    """Make or replace it."""
+    return await set_workflow(chat_id, WorkflowBody(**body.model_dump()), call)
+
+
+@older.patch("/workflow/events/{event_id}")
+async def update_old_workflow_event(
+    chat_id: str, event_id: str, body: OldEventPatch, call: Caller
+) -> Response:
+    """Change an event."""
+    return await update_workflow_event(chat_id, event_id, EventPatch(**body.model_dump()), call)
 
 
 @router.delete("/workflow/events/{event_id}")

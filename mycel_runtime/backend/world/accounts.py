@@ -65,17 +65,27 @@ def create_external(world: World, creator: User, user_id: str, display_name: str
         Refused: 403 to whoever is no human, 400 blank, 409 taken.
     """
     user_id, display_name = user_id.strip(), display_name.strip()
-    if creator.type != "human" and world.rules.generation == "b":
-        raise Refused(403, "Capability required: create_external_user")
+    check_may_create_external(world, creator)
     if not user_id:
-        raise Refused(400, "user_id is required")
+        raise Refused(400, "external user_id is required")
     if not display_name:
-        raise Refused(400, "display_name is required")
+        raise Refused(400, "external display_name is required")
     if user_id in world.users:
         raise Refused(409, f"external user already exists: {user_id}")
     user = User(id=user_id, name=display_name, type="external", created_by_user_id=creator.id, created_at=now)
     world.put(user)
     return user
+
+
+def check_may_create_external(world: World, creator: User) -> None:
+    """
+    Whether this user may make external agents.
+
+    Raises:
+        Refused: 403.
+    """
+    if creator.type != "human" and not world.rules.is_first:
+        raise Refused(403, "Capability required: create_external_user")
 
 
 def first_agent(world: World, owner: User) -> User | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from mycel_runtime.backend.world.entities import SEPARATOR, Chat, Member, User
@@ -80,8 +81,9 @@ def add_member(world: World, caller: User, chat_id: str, user_id: str) -> dict[s
     Put somebody into a group; no relationship is needed, nobody is told (Q36).
 
     Raises:
-        Refused: 404 no such chat, 403 not its owner, 400 everything else.
+        Refused: 400 no such user, before anything else; 404 no such chat, 403 not its owner, 400 everything else.
     """
+    _checked_others(world, caller, [user_id], "group")
     room = world.room(chat_id)
     if room.chat.created_by_user_id != caller.id:
         raise Refused(403, "Only the chat owner can manage join requests")
@@ -89,7 +91,6 @@ def add_member(world: World, caller: User, chat_id: str, user_id: str) -> dict[s
         raise Refused(400, "Join requests are only supported for group chats")
     if room.chat.status != "active":
         raise Refused(400, "Chat is not active")
-    _checked_others(world, caller, [user_id], "group")
     join(world, room, user_id)
     return {"chat_id": chat_id, "user_id": user_id, "state": "member"}
 
@@ -114,28 +115,42 @@ def mute(
 
     Raises:
         Refused: 403, no such user, or not the caller's.
+        Broken: `until` is no time.
     """
     if (user := world.users.get(user_id)) is None:
         raise Refused(403, "User not found")
     if caller.id not in _scope(user):
         raise Refused(403, "User does not belong to you")
+    _check_time(until)
     room = world.rooms.get(chat_id)
     if room is not None and (member := room.members.get(user_id)) is not None:
         member.muted, member.mute_until = is_muted, until
         world.touch(member)
 
 
+def _check_time(seconds: float | None) -> None:
+    """The real server writes it as ISO 8601, which ends with the year 9999."""
+    try:
+        datetime.fromtimestamp(seconds or 0.0, UTC)
+    except (OverflowError, ValueError, OSError) as exc:
+        raise Broken("no such time") from exc
+
+
 def delete(world: World, caller: User, chat_id: str) -> None:
     """
-    Hide a chat from lists and projection (4.9).
+    Delete a chat with all that was said in it.
 
     Raises:
         Refused: 404, 403.
+        Broken: A join request refers to it: it is left, without members and messages.
     """
     room = world.room(chat_id)
     world.room_of_member(chat_id, caller.id)
-    room.chat.status = "deleted"
-    world.touch(room.chat)
+    is_referred = any(row.chat_id == chat_id for row in world.join_requests.values())
+    if is_referred and world.quirks.deletes_half:
+        world.empty(room)
+        raise Broken("a join request refers to the chat")
+    world.remove_room(room)
 
 
 def show_new(chat: Chat) -> dict[str, Any]:
@@ -257,7 +272,7 @@ def _last_message(world: World, room: Room, caller_id: str) -> dict[str, Any] | 
         "sender_name": known_user(world, room, message.sender_id).name,
         "created_at": message.created_at,
     }
-    if world.rules.generation == "a":
+    if world.rules.is_first:
         return shown
     return {"id": message.id, "seq": message.seq, **shown}
 

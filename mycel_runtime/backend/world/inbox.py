@@ -119,7 +119,7 @@ def project(world: World, user_id: str, only: Container[object] | None = None) -
     Raises:
         Broken: Any of the user's active chats cannot be shown, unread or not (Q20).
     """
-    if world.rules.generation == "a":
+    if world.rules.is_first:
         return []
     rooms = []
     for room in world.rooms_of.get(user_id, {}).values():
@@ -178,7 +178,7 @@ def _empty(world: World, user_id: str) -> None:
 
 
 def _read_queue(world: World, queue: Sequence[QueueItem]) -> list[Metadata]:
-    is_old = world.rules.generation == "a"
+    is_old = world.rules.is_first
     return [_read_item(item) for item in queue if is_old or item.content.get("event_type") != "chat.message"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mycel_runtime.backend.world import delivery
 from mycel_runtime.backend.world.chats import known_user
 from mycel_runtime.backend.world.entities import Member, Message, User
-from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mycel_runtime.backend.world.state import Room, World
 
 RETRACTED: Final = "[已撤回]"
+NOT_ONES_OWN: Final = "Message cannot be retracted"
+"""Not the server's words, which nobody has recorded; it has one text for both cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,9 @@ def _is_behind(world: World, room: Room, member: Member) -> bool:
 
 def draw_seq(world: World, chat_id: str) -> int:
     """The number of the next message; whether that is ever stored is another question (Q27)."""
-    chat = world.rooms[chat_id].chat
+    if (room := world.rooms.get(chat_id)) is None:
+        raise Broken("the message's chat is gone")
+    chat = room.chat
     seq, chat.next_seq = chat.next_seq, chat.next_seq + 1
     world.touch(chat)
     return seq
@@ -105,8 +109,10 @@ def write(
 
     Raises:
         Refused: 500 after the message was stored (Q21).
+        Broken: The chat was deleted between check and write.
     """
-    room = world.rooms[chat_id]
+    if (room := world.rooms.get(chat_id)) is None:
+        raise Broken("the message's chat is gone")
     message = Message(
         id=message_id,
         chat_id=chat_id,
@@ -123,6 +129,7 @@ def write(
     )
     room.chat.updated_at = now
     world.put(message)
+    world.said.append(message)
     if speech.enforce_caught_up and not world.rules.counts_movement:
         _move(world, room, room.members[sender.id], message.seq)
     delivery.deliver(world, room, message, is_broken=is_broken)
@@ -165,7 +172,7 @@ def mark_read(world: World, caller: User, chat_id: str, up_to_seq: int | None) -
     newest = room.newest_visible(caller.id)
     if up_to_seq is None:
         up_to_seq = newest.seq if newest else 0
-        if world.rules.generation == "a":
+        if world.rules.is_first:
             member.cursor = min(member.cursor, up_to_seq)
     elif not world.quirks.cursor_unbounded:
         up_to_seq = min(up_to_seq, room.chat.next_seq - 1)
@@ -177,24 +184,31 @@ def retract(world: World, caller: User, chat_id: str, message_id: str, now: floa
     Replace what one said by a placeholder; it keeps its seq and stays unread (4.1).
 
     Raises:
-        Refused: 403, 404.
+        Refused: 403; 400, it is somebody else's, or there is no such message.
+        Broken: By a quirk always: the column of the time takes a number, and is given a text.
     """
-    _, message = _find(world, caller, chat_id, message_id)
-    if message.sender_id != caller.id:
-        raise Refused(403, "Only the sender can retract a message")
+    message = _find(world, caller, chat_id, message_id)
+    if message is None or message.sender_id != caller.id:
+        raise Refused(400, NOT_ONES_OWN)
+    if world.quirks.retract_fails:
+        raise Broken("retracted_at takes no text")
     message.content, message.retracted_at = RETRACTED, now
     world.touch(message)
 
 
 def hide(world: World, caller: User, chat_id: str, message_id: str) -> None:
     """
-    Hide a message from oneself.
+    Hide a message from oneself; there need not be one.
 
     Raises:
-        Refused: 403, 404.
+        Refused: 403.
+        Broken: By a quirk always: there is no column for it.
     """
-    room, message = _find(world, caller, chat_id, message_id)
-    if caller.id not in message.hidden_for:
+    room, _ = world.room_of_member(chat_id, caller.id)
+    message = _find(world, caller, chat_id, message_id)
+    if world.quirks.hide_fails:
+        raise Broken("no column for who has hidden it")
+    if message is not None and caller.id not in message.hidden_for:
         message.hidden_for.append(caller.id)
         world.touch(message)
         room.recount(room.members[caller.id])
@@ -222,17 +236,14 @@ def show(world: World, room: Room, message: Message) -> dict[str, Any]:
         "retracted_at": message.retracted_at,
         "created_at": message.created_at,
     }
-    if world.rules.generation == "a":
+    if world.rules.is_first:
         del shown["delivery_scope"], shown["addressed_to_user_ids"]
     return shown
 
 
-def _find(world: World, caller: User, chat_id: str, message_id: str) -> tuple[Room, Message]:
+def _find(world: World, caller: User, chat_id: str, message_id: str) -> Message | None:
     room, _ = world.room_of_member(chat_id, caller.id)
-    for message in reversed(room.messages):
-        if message.id == message_id:
-            return room, message
-    raise Refused(404, "Message not found")
+    return next((message for message in reversed(room.messages) if message.id == message_id), None)
 
 
 def _show_all(world: World, room: Room, messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -254,7 +265,8 @@ def _addressed(room: Room, sender_id: str, speech: Speech) -> list[str]:
         if speech.addressed_to_user_ids:
             raise Refused(400, "broadcast messages must not include addressed_to_user_ids")
         return []
-    addressed = [user_id for user_id in dict.fromkeys(speech.addressed_to_user_ids) if user_id != sender_id]
+    named = (user_id for user_id in speech.addressed_to_user_ids if user_id.strip())
+    addressed = [user_id for user_id in dict.fromkeys(named) if user_id != sender_id]
     if not addressed:
         raise Refused(400, "addressed messages require at least one recipient other than the sender")
     for user_id in addressed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -10,6 +11,8 @@ from mycel_runtime.backend.world.entities import QueueItem, Relationship, User
 from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mycel_runtime.backend.world.state import World
 
 Event = Literal["approve", "reject", "upgrade", "downgrade", "revoke"]
@@ -26,13 +29,20 @@ _NEXT: Final = {
 _PARTS: Final = 3
 
 
-def request(world: World, caller: User, target_id: str, message: str | None, now: float) -> dict[str, Any]:
+def request(
+    world: World,
+    caller: User,
+    target_id: str,
+    message: str | None,
+    now: float,
+    *,
+    is_broken: bool = False,
+) -> dict[str, Any]:
     """
-    Ask somebody for a relationship.
+    Ask somebody for a relationship; `is_broken` fails to tell him, as a fault.
 
     Raises:
-        Refused: 400 oneself, 409 there is one.
-        Broken: The target does not exist; the row is stored (Q39).
+        Refused: 400 oneself, 409 there is one; 500 after it was stored, for example as nobody has this id (Q21, Q39).
     """
     if target_id == caller.id:
         raise Refused(400, "Cannot request relationship with yourself")
@@ -52,19 +62,22 @@ def request(world: World, caller: User, target_id: str, message: str | None, now
         updated_at=now,
     )
     world.put(row)
-    if target_id not in world.users:
-        raise Broken(f"Relationship target not found: {target_id}")
     summary = f"{caller.name} requested a relationship" + (f": {message}" if message else "")
-    _tell(world, target_id, caller, row, {"event_type": "relationship.requested", "summary": summary})
-    return show(row, caller.id)
+    content = {"event_type": "relationship.requested", "summary": summary}
+    shown = show(row, caller.id)
+    with _reported(world, shown, "request"):
+        _tell(world, target_id, caller, row, content, is_broken=is_broken)
+    return shown
 
 
-def change(world: World, caller: User, key: str, event: Event, now: float) -> dict[str, Any]:
+def change(
+    world: World, caller: User, key: str, event: Event, now: float, *, is_broken: bool = False
+) -> dict[str, Any]:
     """
-    Take a step; a row that reaches `none` is gone.
+    Take a step; a row that reaches `none` is gone. `is_broken` fails to tell of it, as a fault.
 
     Raises:
-        Refused: 404, 403, 409.
+        Refused: 404, 403, 409; 500 after the step was stored (Q21).
     """
     row = _find(world, caller, key)
     if event in {"approve", "reject"} and row.initiator == caller.id:
@@ -78,9 +91,11 @@ def change(world: World, caller: User, key: str, event: Event, now: float) -> di
         world.forget(row)
     else:
         world.touch(row)
+    shown = show(row, caller.id)
     if event in {"approve", "reject"}:
-        _tell_decision(world, caller, row, event)
-    return show(row, caller.id)
+        with _reported(world, shown, event):
+            _tell_decision(world, caller, row, event, is_broken=is_broken)
+    return shown
 
 
 def list_all(world: World, caller: User) -> list[dict[str, Any]]:
@@ -124,7 +139,7 @@ def _invalid(row: Relationship, event: str, caller: User) -> Refused:
     )
 
 
-def _tell_decision(world: World, caller: User, row: Relationship, event: Event) -> None:
+def _tell_decision(world: World, caller: User, row: Relationship, event: Event, *, is_broken: bool) -> None:
     done = "approved" if event == "approve" else "rejected"
     content = {
         "event_type": f"relationship.{done}",
@@ -132,13 +147,40 @@ def _tell_decision(world: World, caller: User, row: Relationship, event: Event) 
         "event": event,
         "state": row.state,
     }
-    _tell(world, row.initiator, caller, row, content)
+    _tell(world, row.initiator, caller, row, content, is_broken=is_broken)
 
 
-def _tell(world: World, user_id: str, sender: User, row: Relationship, content: dict[str, Any]) -> None:
-    """Queue a notification, for external users only."""
-    user = world.users.get(user_id)
-    if user is None or user.type != "external":
+@contextlib.contextmanager
+def _reported(world: World, shown: dict[str, Any], event: str) -> Iterator[None]:
+    """What fails while somebody is told of a stored step; the answer says that it is stored (Q21)."""
+    try:
+        yield
+    except Broken as exc:
+        if world.quirks.failed_after_commit:
+            failure = {"error": "relationship_action_failed", "event": event, "relationship": shown}
+            raise Refused(500, {**failure, "cause": str(exc)}) from exc
+
+
+def _tell(
+    world: World,
+    user_id: str,
+    sender: User,
+    row: Relationship,
+    content: dict[str, Any],
+    *,
+    is_broken: bool,
+) -> None:
+    """
+    Queue a notification, for external users only.
+
+    Raises:
+        Broken: Nobody has this id.
+    """
+    if is_broken:
+        raise Broken("delivery failed on request")
+    if (user := world.users.get(user_id)) is None:
+        raise Broken(f"Relationship target not found: {user_id}")
+    if user.type != "external":
         return
     world.notify(
         QueueItem(

@@ -24,7 +24,7 @@ from mycel_runtime.backend.world.entities import (
     Workflow,
     WorkflowEvent,
 )
-from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,6 +86,7 @@ class World:
     Attributes:
         changes: Records to write, by kind and key; `None` for one to delete.
         wakes: Users whose inbox was woken, in order.
+        said: Messages that those who watch their chats have not been shown.
         has_orphans: Whether anything may refer to a user who is gone (Q20).
     """
 
@@ -106,6 +107,7 @@ class World:
         self.registrations: dict[str, Registration] = {}
         self.changes: dict[tuple[str, str], Entity | None] = {}
         self.wakes: list[str] = []
+        self.said: list[Message] = []
         self.has_orphans = False
         self._next_queue_id = 1
 
@@ -147,6 +149,11 @@ class World:
         wakes, self.wakes = self.wakes, []
         return wakes
 
+    def take_said(self) -> list[Message]:
+        """What is to be shown now to those who watch."""
+        said, self.said = self.said, []
+        return said
+
     def enqueue(self, item: QueueItem) -> None:
         """Put an item at the end of its inbox's queue; its `id` is given here."""
         item.id = self._next_queue_id
@@ -170,6 +177,39 @@ class World:
         if (user := self.users.pop(user_id, None)) is not None:
             self.forget(user)
             self.has_orphans = True
+
+    def check_reference(self, user_id: str | None) -> None:
+        """
+        What a foreign key of the real schema demands of a column that names a user.
+
+        Raises:
+            Broken: Nobody has this id.
+        """
+        if self.quirks.references_checked and user_id is not None and user_id not in self.users:
+            raise Broken(f"no such user: {user_id}")
+
+    def empty(self, room: Room) -> None:
+        """Take a chat's members and messages out."""
+        for member in room.members.values():
+            del self.rooms_of[member.user_id][room.chat.id]
+            self.forget(member)
+        for message in room.messages:
+            self.forget(message)
+        room.members.clear()
+        room.messages.clear()
+
+    def remove_room(self, room: Room) -> None:
+        """Take a chat out, with everything that is kept for it."""
+        self.empty(room)
+        chat_id = room.chat.id
+        requests = [row for row in self.join_requests.values() if row.chat_id == chat_id]
+        work = (*self.workflow_events.pop(chat_id, {}).values(), *self.tasks.pop(chat_id, {}).values())
+        workflow = self.workflows.pop(chat_id, None)
+        for row in requests:
+            del self.join_requests[row.key]
+        for entity in (*requests, *work, *((workflow,) if workflow else ()), room.chat):
+            self.forget(entity)
+        del self.rooms[chat_id]
 
     def room_of_member(self, chat_id: str, user_id: str) -> tuple[Room, Member]:
         """

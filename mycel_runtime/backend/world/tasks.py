@@ -20,8 +20,15 @@ def list_all(world: World, caller: User, chat_id: str) -> list[dict[str, Any]]:
 
 
 def create(world: World, caller: User, chat_id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """A new task of these fields of `Task`."""
+    """
+    A new task of these fields of `Task`.
+
+    Raises:
+        Refused: 404, 403.
+        Broken: Nobody has the owner's id.
+    """
     room_for(world, caller, chat_id)
+    world.check_reference(fields["owner"])
     task = Task(chat_id=chat_id, id=world.next_number(world.tasks.get(chat_id, {})), **fields)
     world.put(task)
     return show(task)
@@ -43,8 +50,10 @@ def update(world: World, caller: User, chat_id: str, task_id: str, fields: dict[
 
     Raises:
         Refused: 404, 403.
+        Broken: Nobody has the owner's id.
     """
     task = _task(world, caller, chat_id, task_id)
+    world.check_reference(fields["owner"])
     for name, value in fields.items():
         if value is not None:
             setattr(task, name, value)

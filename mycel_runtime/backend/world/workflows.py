@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.backend.world.chats import known_user
 from mycel_runtime.backend.world.entities import QueueItem, User, Workflow, WorkflowEvent
-from mycel_runtime.backend.world.refusal import Refused
+from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mycel_runtime.backend.world.state import Room, World
 
 
@@ -99,9 +103,29 @@ def list_events(world: World, caller: User, chat_id: str) -> list[dict[str, Any]
     return [show_event(events[event_id]) for event_id in sorted(events)]
 
 
-def create_event(world: World, caller: User, chat_id: str, new: NewEvent, now: float) -> dict[str, Any]:
-    """A new event; whoever makes it is its actor unless it names one (Q30, U4)."""
+def create_event(
+    world: World, caller: User, chat_id: str, new: NewEvent, now: float, *, is_broken: bool = False
+) -> dict[str, Any]:
+    """
+    A new event; whoever makes it is its actor unless it names one (Q30, U4).
+
+    Args:
+        world: Where.
+        caller: A member.
+        chat_id: The chat.
+        new: What is known of it.
+        now: Its time.
+        is_broken: Fail to tell the others, as a fault.
+
+    Returns:
+        The event; without `updated_at`, which every later answer shows.
+
+    Raises:
+        Refused: 404, 403; 500 after the event was stored (Q21).
+        Broken: Nobody has the requester's id.
+    """
     room = room_for(world, caller, chat_id)
+    world.check_reference(new.requested_by_user_id)
     event = WorkflowEvent(
         chat_id=chat_id,
         event_id=world.next_number(world.workflow_events.get(chat_id, {})),
@@ -116,8 +140,10 @@ def create_event(world: World, caller: User, chat_id: str, new: NewEvent, now: f
         updated_at=now,
     )
     world.put(event)
-    _tell(world, room, event, "created", event.requested_by_user_id or caller.id)
-    return show_event(event)
+    shown = {**show_event(event), "updated_at": None}
+    with _reported(world, shown, "created"):
+        _tell(world, room, event, "created", event.requested_by_user_id or caller.id, is_broken=is_broken)
+    return shown
 
 
 def get_event(world: World, caller: User, chat_id: str, event_id: str) -> dict[str, Any]:
@@ -138,12 +164,14 @@ def update_event(
     fields: dict[str, Any],
     expected_version: int | None,
     now: float,
+    *,
+    is_broken: bool = False,
 ) -> dict[str, Any]:
     """
-    Change what is not `None`.
+    Change what is not `None`; `is_broken` as for `create_event`.
 
     Raises:
-        Refused: 404, 403; 409, it is at another version than expected (U3).
+        Refused: 404, 403; 409, it is at another version than expected (U3); 500 after the change was stored (Q21).
     """
     event = _event(world, caller, chat_id, event_id)
     if expected_version is not None and expected_version != event.state_version:
@@ -155,8 +183,10 @@ def update_event(
     event.state_version += 1
     event.updated_at = now
     world.touch(event)
-    _tell(world, world.rooms[chat_id], event, "updated", caller.id)
-    return show_event(event)
+    shown = show_event(event)
+    with _reported(world, shown, "updated"):
+        _tell(world, world.rooms[chat_id], event, "updated", caller.id, is_broken=is_broken)
+    return shown
 
 
 def delete_event(world: World, caller: User, chat_id: str, event_id: str) -> None:
@@ -219,8 +249,26 @@ def _stale(what: str, about: dict[str, Any], expected: int, actual: int | None) 
     )
 
 
-def _tell(world: World, room: Room, event: WorkflowEvent, operation: str, actor_id: str) -> None:
-    """Notify every external member but the actor (5.5)."""
+@contextlib.contextmanager
+def _reported(world: World, shown: dict[str, Any], operation: str) -> Iterator[None]:
+    """What fails while the others are told of a stored event; the answer says that it is stored (Q21)."""
+    try:
+        yield
+    except Broken as exc:
+        if world.quirks.failed_after_commit:
+            failure = {"error": "workflow_event_action_failed", "operation": operation, "event": shown}
+            raise Refused(500, {**failure, "cause": str(exc)}) from exc
+
+
+def _tell(
+    world: World, room: Room, event: WorkflowEvent, operation: str, actor_id: str, *, is_broken: bool
+) -> None:
+    """
+    Notify every external member but the actor (5.5).
+
+    Raises:
+        Broken: A member could not be reached; later ones are not told.
+    """
     actor = world.users.get(actor_id)
     actor_name = actor.name if actor else actor_id
     correlation = f"workflow:{event.chat_id}:{event.event_id}"
@@ -241,8 +289,10 @@ def _tell(world: World, room: Room, event: WorkflowEvent, operation: str, actor_
         "correlation_id": correlation,
     }
     for user_id in room.members:
-        user = world.users.get(user_id)
-        if user_id != actor_id and user is not None and user.type == "external":
+        user = known_user(world, room, user_id)
+        if user_id != actor_id and is_broken:
+            raise Broken("delivery failed on request")
+        if user_id != actor_id and user.type == "external":
             world.notify(
                 QueueItem(
                     id=0,

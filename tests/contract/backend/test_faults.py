@@ -126,6 +126,47 @@ def test_a_failed_delivery_tells_the_stored_row(town, owner, agent, chat):
     assert "sender_name" not in row
 
 
+def test_a_relationship_step_that_fails_after_commit_tells_what_is_stored(town, owner, agent):
+    """Settled unknown U2."""
+    steps = [
+        (agent, "request", {"target_user_id": owner.id}, "pending"),
+        (owner, "{id}/approve", {}, "visit"),
+    ]
+    relationship = {"id": ""}
+    for caller, step, body, state in steps:
+        town.backend.faults.fail_delivery()
+        answer = caller.request("POST", f"/api/relationships/{step.format(**relationship)}", body)
+        detail = answer.json()["detail"]
+        relationship = detail["relationship"]
+        assert (answer.status_code, detail["error"]) == (500, "relationship_action_failed")
+        assert (detail["event"], relationship["state"]) == (step.rpartition("/")[2], state)
+        assert caller.get("/api/relationships") == [relationship]
+
+
+def test_a_request_to_nobody_tells_the_relationship_that_is_stored(agent):
+    answer = agent.request("POST", "/api/relationships/request", {"target_user_id": "nobody"})
+    assert answer.json()["detail"]["relationship"] == agent.get("/api/relationships")[0]
+
+
+@pytest.mark.parametrize("trouble", ["a fault", "a member who has vanished"])
+def test_a_workflow_event_that_fails_after_commit_tells_what_is_stored(town, owner, agent, chat, trouble):
+    events = f"/api/chats/{chat}/workflow/events"
+    for method, path, body, done in (
+        ("POST", events, {"kind": "k"}, "created"),
+        ("PATCH", f"{events}/1", {"state": "settled"}, "updated"),
+    ):
+        if trouble == "a fault":
+            town.backend.faults.fail_delivery()
+        else:
+            town.backend.faults.remove_user(agent.id)
+        answer = owner.request(method, path, body)
+        detail = answer.json()["detail"]
+        assert (answer.status_code, detail["error"]) == (500, "workflow_event_action_failed")
+        assert detail["operation"] == done
+        (stored,) = owner.get(events)
+        assert detail["event"] == stored | {"updated_at": detail["event"]["updated_at"]}
+
+
 @pytest.mark.parametrize(
     ("fault", "detail"),
     [

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from mycel_runtime.backend.quirks import Quirks
+from mycel_runtime.backend.server import BackendOptions
+
 
 @pytest.mark.parametrize(
     ("path", "body"),
@@ -19,15 +22,25 @@ import pytest
         ("/api/chats/{chat}/workflow/events", '{"kind": "k", "final_state": {"a": {"\\ud800": 1}}}'),
     ],
 )
-def test_half_a_surrogate_pair_is_a_422(owner, chat, path, body):
-    answer = owner.http.post(path.format(chat=chat), content=body)
-    assert answer.status_code == 422, answer.text
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (BackendOptions(), 500),
+        (BackendOptions(quirks=Quirks(text_must_be_storable=False)), 422),
+    ],
+    ids=["by default", "without the quirk"],
+)
+def test_half_a_surrogate_pair_is_refused_and_breaks_nothing(owner, chat, path, body, status):
+    headers = {"Connection": "close"}
+    answer = owner.http.post(path.format(chat=chat), content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert owner.request("GET", path.format(chat=chat)).json() == []
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("/api/chats/{chat}/messages", '{"content": "\\u0000"}', 200),
+        ("/api/chats/{chat}/messages", r'{"content": "\\u0000 \u00fc"}', 200),
         ("/api/chats/{chat}/messages", '{"content": "\U0001f344", "mentioned_ids": [""]}', 200),
         ("/api/chats/{chat}/read", json.dumps({"up_to_seq": 10**30}), 200),
         ("/api/chats/{chat}/tasks", '{"subject": "s", "description": "", "metadata": {"a": NaN}}', 200),

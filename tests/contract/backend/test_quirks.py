@@ -330,6 +330,66 @@ def fingerprints_repeat(scene):
         return heard(socket)["fingerprint"] == heard(socket)["fingerprint"]
 
 
+def deletes_half(scene):
+    group = f"/api/chats/{scene.group()}"
+    scene.owner.says(group.rpartition("/")[2], "hello")
+    scene.town.external(scene.town.guest(), "stranger").post(f"{group}/join-requests", {})
+    status = scene.status(scene.owner, "DELETE", group)
+    assert scene.status(scene.owner, "GET", group) == (403 if scene.on else 404)
+    return status == 500
+
+
+def retract_fails(scene):
+    path = f"/api/chats/{scene.chat}/messages"
+    status = scene.status(scene.owner, "POST", f"{path}/{scene.says()['id']}/retract")
+    (message,) = scene.agent.get(path)
+    assert (message["content"] == "hello") is (message["retracted_at"] is None) is (status == 500)
+    return status == 500
+
+
+def hide_fails(scene):
+    path = f"/api/chats/{scene.chat}/messages"
+    status = scene.status(scene.agent, "DELETE", f"{path}/{scene.says()['id']}")
+    assert len(scene.agent.get(path)) == (status == 500)
+    return status == scene.status(scene.agent, "DELETE", f"{path}/unknown") == 500
+
+
+def header_only(scene):
+    address = scene.town.backend.base_url.replace("http", "ws") + SUBSCRIBE
+    protocol = f"bearer.{scene.agent.token}"
+    try:
+        with connect(address, subprotocols=[protocol]) as socket:
+            assert socket.subprotocol == protocol
+    except InvalidStatus as refused:
+        return refused.response.status_code == 403
+    return False
+
+
+def references_checked(scene):
+    task = {"subject": "s", "description": ""}
+    event = {"kind": "k", "requested_by_user_id": "nobody"}
+    scene.owner.post(f"/api/chats/{scene.chat}/tasks", task)
+    statuses = {
+        scene.status(scene.owner, "POST", f"/api/chats/{scene.chat}/tasks", task | {"owner": "nobody"}),
+        scene.status(scene.owner, "PATCH", f"/api/chats/{scene.chat}/tasks/1", {"owner": "nobody"}),
+        scene.status(scene.owner, "POST", f"/api/chats/{scene.chat}/workflow/events", event),
+    }
+    stored = (
+        len(scene.owner.get(f"/api/chats/{scene.chat}/tasks")),
+        scene.owner.get(f"/api/chats/{scene.chat}/tasks/1")["owner"],
+    )
+    assert stored == ((1, None) if scene.on else (2, "nobody"))
+    return statuses == {500}
+
+
+def text_must_be_storable(scene):
+    path = f"/api/chats/{scene.chat}/messages"
+    status = scene.status(scene.owner, "POST", path, {"content": "a\0b"})
+    assert scene.status(scene.owner, "POST", path, {"content": "\\u0000 is no NUL"}) == 200
+    assert [message["seq"] for message in scene.unread()] == ([2] if scene.on else [1, 2])
+    return status == scene.status(scene.owner, "POST", "/api/chats", {"kind": "group", "title": "\0"}) == 500
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -370,6 +430,12 @@ SCENARIOS = {
         batch_cut,
         storage_order,
         fingerprints_repeat,
+        deletes_half,
+        retract_fails,
+        hide_fails,
+        header_only,
+        references_checked,
+        text_must_be_storable,
     )
 }
 

@@ -212,7 +212,27 @@ ROWS = [
         409,
         detail="external user already exists: agent",
     ),
-    Row("2.1", "owner", "POST", "/api/auth/external-users", {"user_id": " ", "display_name": "A"}, 400),
+    Row(
+        "10.5",
+        "owner",
+        "POST",
+        "/api/auth/external-users",
+        {"user_id": " ", "display_name": "A"},
+        400,
+        detail="external user_id is required",
+    ),
+    Row(
+        "10.5",
+        "owner",
+        "POST",
+        "/api/auth/external-users",
+        {"user_id": "x", "display_name": " "},
+        400,
+        detail="external display_name is required",
+    ),
+    Row("10.2", "agent", "POST", "/api/auth/external-users", {"user_id": 1}, 403),
+    Row("10.2", "owner", "POST", "/api/auth/external-users", {"user_id": 1}, 422),
+    Row("10.2", "nobody", "POST", "/api/auth/external-users", {"user_id": 1}, 401),
     Row(
         "2.1",
         "agent",
@@ -329,6 +349,27 @@ ROWS = [
     Row("2.5", "owner", "POST", "/api/chats/{group}/members", {"user_id": "{owner}"}, 400),
     Row("2.5", "owner", "POST", "/api/chats/{direct}/members", {"user_id": "stranger"}, 400),
     Row("2.5", "owner", "POST", "/api/chats/unknown/members", {"user_id": "stranger"}, 404),
+    Row(
+        "10.4",
+        "owner",
+        "POST",
+        "/api/chats/unknown/members",
+        {"user_id": "who"},
+        400,
+        detail="Unknown chat participant id: who",
+    ),
+    Row("10.1", "owner", "DELETE", "/api/chats/{group}", shape={"status": "deleted"}),
+    Row("10.1", "stranger", "DELETE", "/api/chats/{group}", status=403, detail=OUTSIDER),
+    Row(
+        "10.10",
+        "owner",
+        "POST",
+        "/api/chats/{direct}/mute",
+        {"user_id": "agent", "muted": True, "mute_until": 1e18},
+        500,
+    ),
+    Row("10.15", "owner", "GET", "/api/chats/unknown/events", status=404, detail="Chat not found"),
+    Row("10.15", "stranger", "GET", "/api/chats/{direct}/events", status=403, detail=OUTSIDER),
     Row("2.5", "owner", "POST", "/api/chats/{group}/members", {"user_id": "x", "role": "y"}, 422),
     Row(
         "2.5",
@@ -401,6 +442,15 @@ ROWS = [
         "owner",
         "POST",
         SEND,
+        {"content": "x", "delivery_scope": "addressed", "addressed_to_user_ids": ["", " "]},
+        400,
+        detail="addressed messages require at least one recipient other than the sender",
+    ),
+    Row(
+        "4.6",
+        "owner",
+        "POST",
+        SEND,
         {"content": "x", "delivery_scope": "addressed", "addressed_to_user_ids": ["who"]},
         400,
         detail="Addressed recipient is not a chat member: who",
@@ -413,6 +463,7 @@ ROWS = [
         {"content": "x", "delivery_scope": "addressed", "addressed_to_user_ids": ["agent", "agent"]},
         shape=MESSAGE | {"addressed_to_user_ids": ["agent"], "delivery_scope": "addressed"},
     ),
+    Row("10.7", "agent", "POST", SEND + "/unknown/retract", status=400, detail="Message cannot be retracted"),
     Row("1.5", "agent", "GET", SEND + "?limit=0", status=422),
     Row("1.5", "agent", "GET", SEND + "?limit=201", status=422),
     Row("1.5", "agent", "GET", SEND + "?before=", shape=[MESSAGE]),
@@ -497,7 +548,7 @@ ROWS = [
         "POST",
         "/api/chats/{group}/workflow/events",
         {"kind": "review"},
-        shape=EVENT | {"state": "open", "requested_by_user_id": "agent"},
+        shape=EVENT | {"state": "open", "requested_by_user_id": "agent", "updated_at": None},
     ),
     Row(
         "2.8",
@@ -674,6 +725,14 @@ def test_a_422_is_a_list_of_objects(row, town, people, names):
     answer = http.request(row.method, filled(row.path, names), json=filled(row.body, names)).json()
     assert answer["detail"]
     assert all({"loc", "msg", "type"} <= problem.keys() for problem in answer["detail"])
+
+
+def test_an_event_has_no_time_of_its_last_change_in_the_answer_that_made_it(owner, chat):
+    events = f"/api/chats/{chat}/workflow/events"
+    made = owner.post(events, {"kind": "k"})
+    (kept,) = owner.get(events)
+    assert (made["updated_at"], type(kept["updated_at"])) == (None, float)
+    assert kept == made | {"updated_at": kept["updated_at"]}
 
 
 def test_malformed_json_is_a_422_before_the_token_is_looked_at(town):

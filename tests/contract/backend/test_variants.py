@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from mycel_runtime.backend.server import BackendOptions
+from mycel_runtime.backend.quirks import Quirks
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
 
 
 @pytest.fixture
@@ -98,14 +100,66 @@ def test_the_older_server_counts_movement_and_moves_no_cursor(ada, bot, talk):
     assert ada.post(f"/api/chats/{talk}/messages", enforced)["seq"] == 2
 
 
-@older
+@pytest.mark.parametrize(
+    "options", [{"generation": "a", "quirks": Quirks(hide_fails=False)}], indirect=True, ids=["a"]
+)
 def test_the_older_server_moves_a_cursor_back(ada, bot, talk):
     sent = ada.says(talk, "hello")
     bot.post(f"/api/chats/{talk}/read")
-    bot.request("DELETE", f"/api/chats/{talk}/messages/{sent['id']}")
+    assert bot.request("DELETE", f"/api/chats/{talk}/messages/{sent['id']}").status_code == 200
     bot.post(f"/api/chats/{talk}/read")
     ada.says(talk, "again")
     assert len(bot.get(f"/api/chats/{talk}/messages/unread")) == 1
+
+
+WORKFLOW = {"kind": "k", "expected_state_version": None}
+
+
+def of(generation):
+    return pytest.mark.parametrize("options", [{"generation": generation}], indirect=True, ids=[generation])
+
+
+@of("b1")
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/api/auth/guest", {}, 404),
+        ("PUT", "/api/chats/{talk}/workflow", {"kind": "k"}, 200),
+        ("PUT", "/api/chats/{talk}/workflow", WORKFLOW, 422),
+        ("PATCH", "/api/chats/{talk}/workflow/events/1", {"state": "x"}, 404),
+        ("PATCH", "/api/chats/{talk}/workflow/events/1", {"expected_state_version": 0}, 422),
+        ("POST", "/api/chats/{talk}/messages/read", None, 200),
+    ],
+)
+def test_b1_is_b_without_what_came_with_b2(bot, talk, method, path, body, status):
+    assert bot.request(method, path.format(talk=talk), body).status_code == status
+
+
+@of("b1")
+def test_b1_marks_everything_read_whatever_it_is_told(ada, bot, talk):
+    ada.says(talk, "one")
+    ada.says(talk, "two")
+    bot.post(f"/api/chats/{talk}/read", {"up_to_seq": 1})
+    assert bot.get(f"/api/chats/{talk}/messages/unread") == []
+    assert "is_guest" not in bot.get("/api/auth/me")
+
+
+@of("b2")
+def test_b2_must_be_told_how_far_one_has_read(ada, bot, talk):
+    ada.says(talk, "one")
+    assert bot.request("POST", f"/api/chats/{talk}/read").status_code == 422
+    assert len(bot.get(f"/api/chats/{talk}/messages/unread")) == 1
+    bot.post(f"/api/chats/{talk}/read", {"up_to_seq": 1})
+    assert bot.get(f"/api/chats/{talk}/messages/unread") == []
+    assert bot.request("PUT", f"/api/chats/{talk}/workflow", WORKFLOW).status_code == 200
+
+
+@pytest.mark.parametrize("generation", ["b1", "b2", "b"])
+def test_the_probe_finds_both_ways_to_the_inbox(generation):
+    """SDKs up to 0.1.71 look for `wait`, later ones for `drain`."""
+    with LocalBackend(BackendOptions(generation=generation)) as backend:
+        paths = httpx.get(f"{backend.base_url}/openapi.json").json()["paths"]
+    assert {"/api/runtime/inbox/wait", "/api/runtime/inbox/drain"} <= paths.keys()
 
 
 @communication

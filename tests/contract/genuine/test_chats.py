@@ -101,8 +101,11 @@ def test_members_are_added_by_the_owner(owner, agent, group, town):
     expected = {"chat_id": group, "user_id": newcomer.id, "state": "member"}
     assert owner("chats.add_member", group, newcomer.id) == expected
     assert owner("chats.add_member", group, newcomer.id) == expected
-    status, _ = agent.refused("chats.add_member", group, unique("nobody"))
-    assert status == 403
+    assert agent.refused("chats.add_member", group, newcomer.id)[0] == 403
+    nobody = unique("nobody")
+    unknown = (400, f"Unknown chat participant id: {nobody}")
+    assert agent.refused("chats.add_member", group, nobody) == unknown
+    assert owner.refused("chats.add_member", NOWHERE, nobody) == unknown
 
 
 def test_who_is_not_in_a_chat_does_not_see_it(town, chat):

@@ -145,3 +145,10 @@ def test_a_page_has_1_to_200_messages(owner, chat, limit):
 def test_a_cursor_that_is_no_number_is_a_server_error(owner, chat):
     """Q31."""
     assert owner.refused("messages.list", chat, before="yesterday") == (500, "Internal Server Error")
+
+
+def test_what_the_database_does_not_take_is_a_500_and_a_hole(owner, agent, chat):
+    """Half a surrogate pair is one more, but no genuine client can send it."""
+    assert owner.refused("messages.send", chat, "a\0b") == (500, "Internal Server Error")
+    assert owner("messages.send", chat, "plain")["seq"] == 2
+    assert [message["seq"] for message in agent("messages.list", chat)] == [2]

@@ -112,7 +112,7 @@ def test_a_stale_workflow_is_not_written(newest_town):
 
 def test_an_event_is_made_changed_and_deleted(owner, agent, group):
     created = owner("chats.create_workflow_event", group, kind="review", requested_by_user_id=owner.id)
-    assert created == event(group, owner)
+    assert created == event(group, owner, updated_at=None)
     changed = agent(
         "chats.update_workflow_event",
         group,
@@ -153,13 +153,13 @@ def test_an_event_carries_what_it_is_about(owner, agent, group):
     created = owner(
         "chats.create_workflow_event", group, kind="review", requested_by_user_id=owner.id, **about
     )
-    assert created == event(group, owner, **about)
+    assert created == event(group, owner, updated_at=None, **about)
 
 
 def test_without_an_actor_an_event_is_the_caller_s(owner, group):
     """U4: as `cel` asks."""
     created = owner("chats.create_workflow_event", group, kind="review")
-    assert created == event(group, owner)
+    assert created == event(group, owner, updated_at=None)
 
 
 def test_an_event_reaches_every_external_member_but_the_actor(owner, agent, other, group):
@@ -195,12 +195,21 @@ def test_an_event_reaches_every_external_member_but_the_actor(owner, agent, othe
     ]
 
 
-def test_what_is_null_stays_as_it_is(owner, group):
+def test_what_is_null_stays_as_it_is(owner, agent, group):
     owner("chats.create_workflow_event", group, kind="review", metadata={"m": 1})
     kept = owner("chats.update_workflow_event", group, "1", state=None, metadata=None, settled_at=None)
     assert (kept["state"], kept["metadata"]) == ("open", {"m": 1})
-    owner("chats.create_task", group, subject="Sweep", owner="somebody")
-    assert owner("chats.update_task", group, "1", owner=None, status=None) == task(owner="somebody")
+    owner("chats.create_task", group, subject="Sweep", owner=agent.id)
+    assert owner("chats.update_task", group, "1", owner=None, status=None) == task(owner=agent.id)
+
+
+def test_nobody_owns_no_task_and_asks_for_no_event(owner, group):
+    """Neither clients can tell it from any other failure; nothing is stored."""
+    failure = (500, "Internal Server Error")
+    assert owner.refused("chats.create_task", group, subject="Sweep", owner="nobody") == failure
+    by_nobody = {"kind": "review", "requested_by_user_id": "nobody"}
+    assert owner.refused("chats.create_workflow_event", group, **by_nobody) == failure
+    assert (owner("chats.list_tasks", group), owner("chats.list_workflow_events", group)) == ([], [])
 
 
 def test_a_stale_event_is_not_written(newest_town):

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from mycel_runtime.backend.quirks import Quirks, Rules
 from mycel_runtime.backend.storage import MemoryStorage
 from mycel_runtime.backend.world import accounts, chats, inbox, messages
 from mycel_runtime.backend.world.entities import Chat, Member, Message, User
@@ -19,8 +20,11 @@ PEOPLE = ("ada", "bot", "cat")
 CHAT = "chat"
 
 
+RULES = Rules(quirks=Quirks(hide_fails=False))
+
+
 def populated():
-    world = World()
+    world = World(RULES)
     for name in PEOPLE:
         world.put(User(id=name, name=name.title(), type="human" if name == "ada" else "external"))
     world.put(
@@ -100,7 +104,7 @@ class Talk(RuleBasedStateMachine):
     @rule()
     def restart(self):
         """What storage kept is the whole world, derived counts included."""
-        world = World()
+        world = World(RULES)
         room = self.world.rooms[CHAT]
         world.restore([*self.world.users.values(), room.chat, *room.members.values(), *room.messages])
         self.world = world
