@@ -36,6 +36,7 @@ from mycel_runtime.daemon.health import (
 from mycel_runtime.daemon.identity import Identification, identify
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.timer import every
+from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
@@ -192,7 +193,7 @@ class AgentRuntime:
             if parts is not None:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
-                await self._work(stop, backend, parts)
+                await self._work(stop, journal, backend, parts)
 
     def _read_token(self, backend: Backend) -> SecretStr:
         """As it is by now; an embedded backend's does not change."""
@@ -234,7 +235,7 @@ class AgentRuntime:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
         await systemd.keep_watchdog(lambda: journal.checkpoint(self._parts.me if self._parts else UserId("")))
 
-    async def _work(self, stop: StopRequest, backend: Backend, parts: Parts) -> None:
+    async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
         looking = every(parts.reconciler.tick_interval, parts.listener.tick)
         async with asyncio.TaskGroup() as tasks:
@@ -245,7 +246,7 @@ class AgentRuntime:
                 tasks.create_task(self._greet(backend), name="greeting"),
             ]
             await stop.wait_asked()
-            await self._stop(stop, parts, dispatching, others)
+            await self._stop(stop, journal, parts, dispatching, others)
 
     async def _greet(self, backend: Backend) -> None:
         if backend.embedded is None or not self._settings.backend.greeting:
@@ -261,11 +262,15 @@ class AgentRuntime:
     async def _stop(
         self,
         stop: StopRequest,
+        journal: SqliteJournal,
         parts: Parts,
         dispatching: asyncio.Task[None],
         others: list[asyncio.Task[None]],
     ) -> None:
         drain_timeout = self._settings.daemon.drain_timeout
+        # If that cannot be written, what is killed with us is suspect at the next start, and no more.
+        with contextlib.suppress(JournalError):
+            await journal.expect_end(parts.me)
         self.observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
         for task in others:
             task.cancel()

@@ -16,6 +16,7 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
+from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.turn import SendDependencies
@@ -74,7 +75,9 @@ async def assemble(
         observer: Told by every part.
         clock: Epoch seconds.
     """
-    await journal.lease(me, now=clock())
+    suspects = await journal.lease(me, now=clock(), death_pause=5 * settings.dispatch.retry_base)
+    for suspect in suspects:
+        observer.tell(DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths))
     by_id = {bound.handler.id: bound for bound in handlers}
     dependencies = SendDependencies(
         journal=journal,
@@ -105,6 +108,7 @@ async def assemble(
         observer=observer,
         clock=clock,
         draw=_DICE.random,
+        suspects=len(suspects),
     )
     intake = Intake(
         await open_tracker(journal, identity=me, server=settings.agent.base_url),

@@ -106,6 +106,7 @@ class WorkReport(_Report):
 
     Attributes:
         oldest: `None` while nothing waits.
+        suspects: Of those due or running, how many were running when a process died; they run one at a time.
         blocked_chats: Which cannot be read or spoken to, longest first.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
@@ -113,6 +114,7 @@ class WorkReport(_Report):
 
     due: int = 0
     running: int = 0
+    suspects: int = 0
     oldest_due_at: float | None = None
     oldest: OldestReport | None = None
     blocked_chats: tuple[BlockedChatReport, ...] = ()
@@ -210,6 +212,7 @@ def work_report(
     return WorkReport(
         due=statistics.due,
         running=statistics.running,
+        suspects=statistics.suspects,
         oldest_due_at=statistics.oldest_due_at,
         oldest=None if oldest is None else OldestReport(**asdict(oldest)),
         blocked_chats=tuple(blocked),

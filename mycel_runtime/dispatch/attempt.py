@@ -31,13 +31,14 @@ from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mycel_runtime.dispatch.briefing import Briefing
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.run import Call
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
@@ -202,6 +203,7 @@ class Attempts:
         if is_in_vain and (messages or turn.is_superseded):
             ended = refused(refused_by)
         elif messages:
+            await self._note_shown(reading.delivery, shown, messages)
             context = await self._context(reading.delivery, chat_id, bound, turn, room, briefing)
             ended = await self._call(bound, context, turn)
         if turn.is_superseded and not is_in_vain:
@@ -214,6 +216,14 @@ class Attempts:
             shown=len(messages),
             sends=turn.ledger.sends,
         )
+
+    async def _note_shown(
+        self, delivery: MessageDelivery, shown: CursorMove, messages: Sequence[Message]
+    ) -> None:
+        """If the process dies of what a suspect is shown, nobody is left to say what that was."""
+        if delivery.suspicion is not None:
+            message_ids = [message.id for message in messages]
+            await self._journal.note_shown(delivery, through_seq=shown.handled_seq, message_ids=message_ids)
 
     async def _brief(self, reading: Reading, chat_id: ChatId, bound: BoundHandler, room: Room) -> Briefing:
         """What is shown; the loop guard is told who spoke."""

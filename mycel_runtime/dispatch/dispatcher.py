@@ -16,6 +16,7 @@ from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.clock_step import ClockStepDetector
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.suspects import Suspects, given_up
 from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
@@ -46,6 +47,7 @@ class Dispatcher:
         observer: Told what became of each.
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
+        suspects: Deliveries that were running when a process died.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Dispatcher:
         observer: Observer,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        suspects: int = 0,
     ) -> None:
         self._journal = journal
         self._attempts = attempts
@@ -66,6 +69,7 @@ class Dispatcher:
         self._observer = observer
         self._clock = clock
         self._draw = draw
+        self._suspects = Suspects(suspects)
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._outage_timer = OutageTimer(clock)
@@ -114,19 +118,34 @@ class Dispatcher:
         free = self._settings.concurrency - self.running
         if free <= 0:
             return
-        claimed = await self._journal.claim(
-            self._me,
-            limit=free,
-            now=now,
-        )
+        if not self._suspects.seconds_until_turn():
+            free -= await self._start_suspect(tasks, now)
+        claimed = await self._journal.claim(self._me, limit=free, now=now)
         for delivery in claimed:
-            self.running += 1
-            tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
+            self._start(tasks, delivery)
+        if not self.running and self._suspects.are_waiting:
+            await self._start_suspect(tasks, now)
+
+    async def _start_suspect(self, tasks: asyncio.TaskGroup, now: float) -> bool:
+        """Whether one was due."""
+        suspect = await self._journal.claim_suspect(self._me, now=now)
+        if suspect is not None:
+            self._start(tasks, suspect)
+        return suspect is not None
+
+    def _start(self, tasks: asyncio.TaskGroup, delivery: Delivery) -> None:
+        self.running += 1
+        self._suspects.start(delivery)
+        tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
 
     async def _wait_for_work(self, claimed_at: float) -> None:
         seconds = None
         if self.running < self._settings.concurrency and not self._wake.is_set():
             seconds = await self._seconds_until_due(claimed_at)
+            # One whose turn it is already waits for its lane or for the clock.
+            turn = self._suspects.seconds_until_turn()
+            if 0 < turn < math.inf:
+                seconds = turn if seconds is None else min(seconds, turn)
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -164,10 +183,13 @@ class Dispatcher:
             took = self._clock() - started_at
         finally:
             self.running -= 1
+            self._suspects.end(delivery)
             self._wake.set()
         await self._conclude(delivery, result, took=took)
 
     async def _run(self, delivery: Delivery) -> Result:
+        if died := given_up(delivery):
+            return died
         if refused := self.quarantine.refuse(delivery.handler):
             return refused
         result = self.blocked.note(delivery, await self._attempts.run(delivery))
@@ -185,10 +207,12 @@ class Dispatcher:
         )
         match verdict:
             case Finish():
+                self._suspects.clear(delivery)
                 await self._finish(delivery, verdict, now=now, took=took)
             case Postpone():
                 await self._postpone(delivery, verdict, now=now)
             case Bury():
+                self._suspects.clear(delivery)
                 await self._bury(delivery, verdict, now=now)
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:

@@ -237,6 +237,21 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """
+    It was running when a process died.
+
+    Attributes:
+        deaths: How many it was the only suspect of.
+        through_seq, message_ids: Chat work: what its handler was shown when it last ran as a suspect, if anything.
+    """
+
+    deaths: int
+    through_seq: MessageSeq | None = None
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Claimed:
     """
     What every claimed delivery has.
@@ -246,6 +261,7 @@ class _Claimed:
         turn: Which one of the delivery's; each has its own intents.
         attempts: Spent so far.
         intents: Of this turn, by ordinal.
+        suspicion: `None`: it is no suspect.
     """
 
     delivery_id: DeliveryId
@@ -257,6 +273,7 @@ class _Claimed:
     attempts: int
     due_at: float
     intents: tuple[Intent, ...] = ()
+    suspicion: Suspicion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,6 +423,14 @@ class Hold:
     held_at: float
 
 
+class Suspect(NamedTuple):
+    """A delivery that was running when a process died, and how many deaths it was the only suspect of."""
+
+    handler: HandlerId
+    lane: Lane
+    deaths: int
+
+
 class Mark(NamedTuple):
     """What tells a replay from a re-used number (Q47); `ts` is unknown for HTTP items."""
 
@@ -439,6 +464,7 @@ class JournalStatistics:
     entries: int
     due: int
     running: int
+    suspects: int
     oldest_due_at: float | None
     intents_unsettled: int
     intents_unknown: int

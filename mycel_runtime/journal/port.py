@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Lane,
         Letter,
         Mark,
+        MessageDelivery,
+        Suspect,
         Unattended,
         Waiting,
     )
@@ -37,16 +39,28 @@ if TYPE_CHECKING:
 class Journal(Protocol):
     """What is durable. All methods raise `JournalError` when the store fails."""
 
-    async def lease(self, identity: UserId, *, now: float) -> None:
+    async def lease(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
         """
         Take the identity for the life of this journal.
 
-        Deliveries that a dead predecessor had claimed are due again, at once and without a spent attempt; their
-        chats' other handlers look again too, because what it read is unread no more.
+        Deliveries that a predecessor had claimed are due again, without a spent attempt; their chats' other handlers
+        look again too, because what it read is unread no more. If its end was not expected, they are suspects from
+        now on, until their turn ends; the death counts if exactly one of them was a suspect already.
+
+        Args:
+            identity: Whose.
+            now: Epoch seconds.
+            death_pause: Seconds until a suspect is due after a death that counts, times the square of their number.
+
+        Returns:
+            All suspects.
 
         Raises:
             IdentityHeldError: Another process has it.
         """
+
+    async def expect_end(self, identity: UserId) -> None:
+        """However this process ends from now on, nothing that runs is to blame. `close` says so too."""
 
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
         """The checkpoint last committed."""
@@ -73,8 +87,16 @@ class Journal(Protocol):
         Claim up to `limit` due deliveries, longest due first, at most one per lane.
 
         A lane with a running delivery has none to give. Events of one handler in one lane keep their order,
-        a waiting one holds back its successors.
+        a waiting one holds back its successors. Suspects are not among them.
         """
+
+    async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
+        """Claim the due suspect of a free lane that the fewest deaths count against, longest due first."""
+
+    async def note_shown(
+        self, delivery: MessageDelivery, *, through_seq: MessageSeq | None, message_ids: Sequence[str]
+    ) -> None:
+        """Write down what a suspect's handler is about to be shown: what its letter would have to cover."""
 
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
         """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""

@@ -6,6 +6,7 @@ Each verb is a handful of named statements (`sql/queries.sql`) in one operation 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import json
@@ -34,6 +35,8 @@ from mycel_runtime.journal.entries import (
     Letter,
     LetterDelivery,
     Mark,
+    Suspect,
+    Suspicion,
     Waiting,
 )
 from mycel_runtime.journal.schema import prepare
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.entries import HandlerId, MessageDelivery
     from mycel_runtime.wire.ids import ChatId, UserId
 
 _CLAIMED_COLUMNS: Final = (
@@ -74,6 +77,7 @@ class SqliteJournal(SqliteSpeech):
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "journal.sqlite3"
         self._lock = _Lock(state_dir / "journal.lock")
+        self._leased: set[UserId] = set()
         self._writer = Writer(self._path, lambda connection: prepare(connection, self._path))
 
     def open(self) -> None:
@@ -93,14 +97,24 @@ class SqliteJournal(SqliteSpeech):
             raise
 
     @override
-    async def lease(self, identity: UserId, *, now: float) -> None:
-        def recover(connection: sqlite3.Connection) -> None:
-            values = {"identity": identity, "now": now}
+    async def lease(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+        def recover(connection: sqlite3.Connection) -> Sequence[Suspect]:
+            values = {"identity": identity, "now": now, "pause": death_pause}
             for row in execute(connection, "running", values).fetchall():
                 execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
+            if not execute(connection, "forget_end", values).rowcount:
+                execute(connection, "count_death", values)
+                execute(connection, "suspect", values)
             execute(connection, "recover", values)
+            return [Suspect(*row) for row in execute(connection, "suspects", values)]
 
-        await self._writer.submit(recover)
+        suspects = await self._writer.submit(recover)
+        self._leased.add(identity)
+        return suspects
+
+    @override
+    async def expect_end(self, identity: UserId) -> None:
+        await self._change("expect_end", {"identity": identity})
 
     @override
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
@@ -149,6 +163,21 @@ class SqliteJournal(SqliteSpeech):
             return [_claim_row(connection, row) for row in rows]
 
         return await self._writer.submit(claim)
+
+    @override
+    async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
+        def claim(connection: sqlite3.Connection) -> Delivery | None:
+            row = execute(connection, "select_suspects", {"identity": identity, "now": now}).fetchone()
+            return None if row is None else _claim_row(connection, row)
+
+        return await self._writer.submit(claim)
+
+    @override
+    async def note_shown(
+        self, delivery: MessageDelivery, *, through_seq: MessageSeq | None, message_ids: Sequence[str]
+    ) -> None:
+        shown = {"shown_seq": through_seq, "shown_ids": json.dumps(list(message_ids))}
+        await self._change("note_shown", _key(delivery) | shown)
 
     @override
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
@@ -245,6 +274,10 @@ class SqliteJournal(SqliteSpeech):
 
     @override
     async def close(self) -> None:
+        for identity in self._leased:
+            # If that cannot be written, what runs is suspected: that is no harm.
+            with contextlib.suppress(JournalError):
+                await self.expect_end(identity)
         await self._writer.close()
         self._lock.release()
 
@@ -382,6 +415,7 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
     fields = {name: row[name] for name in _CLAIMED_COLUMNS} | {
         "claim": execute(connection, "claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
         "intents": tuple(map(intent_of, intents)),
+        "suspicion": _suspicion_of(row),
     }
     if row["entry_id"] is not None:
         return EventDelivery(**fields, entry=_read_entry(connection, row["entry_id"]))
@@ -395,6 +429,13 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
     if row["dead_letter_id"] is None:
         return ChatDelivery(**fields, others_seq=others["others_seq"])
     return LetterDelivery(**fields, **dict(others))
+
+
+def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
+    if row["suspected_at"] is None:
+        return None
+    message_ids = tuple(json.loads(row["shown_ids"] or "[]"))
+    return Suspicion(deaths=row["deaths"], through_seq=row["shown_seq"], message_ids=message_ids)
 
 
 def letter_of(row: sqlite3.Row) -> DeadLetter:

@@ -281,6 +281,17 @@ class DeliveryPostponed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySuspected(Fact):
+    """It was running when a process died, and runs by itself now; `deaths`: of which it was the only suspect."""
+
+    name: ClassVar[str] = "delivery.suspected"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    lane: str
+    deaths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryBuried(Fact):
     """A delivery was given up; it stands in the dead letters."""
 

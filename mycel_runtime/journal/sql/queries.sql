@@ -70,15 +70,30 @@ WHERE delivery_id = (SELECT e.delivery_id FROM delivery AS e
 -- name: select_due
 -- Longest due first. Plan: delivery_due for the scan, delivery_running for the exclusion.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
-       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
                    AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
                    AND u.dead_letter_id IS NULL) AS lane_is_anchored
 FROM delivery AS d
 WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM delivery AS r
                   WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
 ORDER BY d.due_at, d.delivery_id;
+
+-- name: select_suspects
+-- There are never more than could run at once.
+SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
+       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
+                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
+FROM delivery AS d INDEXED BY delivery_suspect
+WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+ORDER BY d.deaths, d.due_at, d.delivery_id;
 
 -- name: claim
 -- Counts each delivery's claims and never forgets the count, so that no claim is like an earlier one.
@@ -95,9 +110,33 @@ FROM delivery
 WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter_id IS NULL
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
 
+-- name: expect_end
+INSERT INTO expected_end (identity) VALUES (:identity) ON CONFLICT DO NOTHING;
+
+-- name: forget_end
+DELETE FROM expected_end WHERE identity = :identity;
+
+-- name: count_death
+-- Against the only suspect that ran.
+UPDATE delivery SET deaths = deaths + 1
+WHERE identity = :identity AND state = 'running' AND suspected_at IS NOT NULL
+  AND 1 = (SELECT count(*) FROM delivery AS s
+           WHERE s.identity = :identity AND s.state = 'running' AND s.suspected_at IS NOT NULL);
+
+-- name: suspect
+UPDATE delivery SET suspected_at = coalesce(suspected_at, :now) WHERE identity = :identity AND state = 'running';
+
+-- name: suspects
+SELECT handler, lane, deaths FROM delivery
+WHERE identity = :identity AND suspected_at IS NOT NULL ORDER BY suspected_at, delivery_id;
+
+-- name: note_shown
+UPDATE delivery SET shown_seq = :shown_seq, shown_ids = :shown_ids
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
 -- name: recover
 UPDATE delivery
-SET state = 'due', due_at = :now,
+SET state = 'due', due_at = :now + :pause * deaths * deaths,
     is_behind = EXISTS (SELECT 1 FROM delivery AS e
                         WHERE e.identity = delivery.identity AND e.handler = delivery.handler
                           AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
@@ -136,7 +175,8 @@ SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled
     due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
     holes = :holes, hole_at = :hole_at,
-    look_again = 0, attempts = 0, waiting_since = NULL, turn = turn + 1
+    look_again = 0, attempts = 0, waiting_since = NULL, turn = turn + 1,
+    suspected_at = NULL, deaths = 0, shown_seq = NULL, shown_ids = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
 
@@ -303,6 +343,7 @@ WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message
 SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
+       (SELECT count(*) FROM delivery WHERE identity = :identity AND suspected_at IS NOT NULL) AS suspects,
        (SELECT min(due_at)
         FROM (SELECT min(due_at) AS due_at FROM delivery
               WHERE identity = :identity AND state = 'due' AND is_behind = 0

@@ -73,6 +73,8 @@ async def _work(folder, log, dice):
         while True:
             now = time.time()
             claimed = await journal.claim(ME, limit=LANES_AT_ONCE, now=now)
+            if suspect := await journal.claim_suspect(ME, now=now):
+                claimed = [*claimed, suspect]
             if not claimed and await journal.next_due_at(ME, now=now) is None:
                 break
             await asyncio.gather(*map(deliver, claimed))

@@ -20,7 +20,7 @@ from tests.integration.journal.samples import (
     arrivals,
     chat_work,
     checkpoint,
-    claim,
+    claim_any,
     entry,
     event_work,
     finish,
@@ -50,7 +50,7 @@ async def append_for_ever(journal, dice):
 
 async def handle_for_ever(journal):
     while True:
-        for delivery in await claim(journal):
+        for delivery in await claim_any(journal):
             is_event = isinstance(delivery, EventDelivery)
             done = delivery.entry.seq if is_event else delivery.wanted_seq
             assert await finish(journal, delivery, None if is_event else done)

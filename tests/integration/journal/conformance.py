@@ -10,6 +10,7 @@ from __future__ import annotations
 from tests.integration.journal.promises.appending import AppendConformance
 from tests.integration.journal.promises.claiming import ClaimConformance
 from tests.integration.journal.promises.cursors import ChatConformance
+from tests.integration.journal.promises.deaths import DeathConformance
 from tests.integration.journal.promises.fencing import FencingConformance
 from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
@@ -24,6 +25,7 @@ class JournalConformance(
     ChatConformance,
     BurialConformance,
     FencingConformance,
+    DeathConformance,
     OutboxConformance,
     IdentityConformance,
     SpeechConformance,

@@ -91,6 +91,12 @@ async def claim(journal, *, now=0.0, limit=100, identity=ME):
     return list(await journal.claim(identity, limit=limit, now=now))
 
 
+async def claim_any(journal, *, now=0.0):
+    """Whatever is due, be it a suspect."""
+    suspect = await journal.claim_suspect(ME, now=now)
+    return [*([suspect] if suspect else []), *await claim(journal, now=now)]
+
+
 async def claim_one(journal, **more):
     """The only delivery that is due."""
     (delivery,) = await claim(journal, **more)

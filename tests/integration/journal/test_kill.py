@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime.journal.entries import EventDelivery
-from tests.integration.journal.samples import ME, claim, finish
+from tests.integration.journal.samples import ME, claim_any, finish
 
 ROOT = Path(__file__).parents[3]
 KILLS = 20
@@ -76,7 +76,7 @@ async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, o
     journal = open_journal()
     await journal.lease(ME, now=0.0)
     left, chats = [], []
-    while claimed := await claim(journal):
+    while claimed := await claim_any(journal):
         for delivery in claimed:
             is_event = isinstance(delivery, EventDelivery)
             (left if is_event else chats).append(delivery)

@@ -109,8 +109,10 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit):
-        claimed = self.run(self.journal.claim(ME, limit=limit, now=self.now))
+        claimed = list(self.run(self.journal.claim(ME, limit=limit, now=self.now)))
         assert len(claimed) <= limit
+        if suspect := self.run(self.journal.claim_suspect(ME, now=self.now)):
+            claimed.append(suspect)
         for delivery in claimed:
             assert delivery.due_at <= self.now
             assert delivery.turn >= self.turns[delivery.delivery_id]

@@ -61,7 +61,13 @@ CREATE TABLE delivery (
   -- Event work: an earlier event of the handler in the lane comes first. So that a claim passes over them all at once.
   is_behind      INTEGER NOT NULL DEFAULT 0,
   waiting_since  REAL,                            -- when it became due, of one that was postponed since
-  claim          INTEGER
+  claim          INTEGER,
+  -- Since a process died while it ran, until its turn ends; of how many deaths it was the only suspect that ran; and
+  -- what its handler was shown then: all up to a number, and which messages, as JSON.
+  suspected_at   REAL,
+  deaths         INTEGER NOT NULL DEFAULT 0,
+  shown_seq      INTEGER,
+  shown_ids      TEXT
 ) STRICT;
 
 CREATE UNIQUE INDEX delivery_chat ON delivery (identity, handler, lane)
@@ -71,8 +77,14 @@ CREATE INDEX delivery_lane ON delivery (identity, lane) WHERE entry_id IS NULL A
 CREATE INDEX delivery_due ON delivery (identity, is_behind, due_at, delivery_id) WHERE state = 'due';
 CREATE INDEX delivery_waiting ON delivery (identity, waiting_since) WHERE waiting_since IS NOT NULL;
 CREATE INDEX delivery_running ON delivery (identity, lane) WHERE state = 'running';
+CREATE INDEX delivery_suspect ON delivery (identity) WHERE suspected_at IS NOT NULL;
 CREATE INDEX delivery_unanchored ON delivery (identity, lane)
   WHERE handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
+
+-- Identities whose process was ending, or has ended: what still ran then is not to blame.
+CREATE TABLE expected_end (
+  identity TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- The outbox: what a handler is about to say, has said, or perhaps has said.
 CREATE TABLE intent (

@@ -160,6 +160,7 @@ class ChatConformance:
         await journal.anchor(ME, chat_work(1).lane, handled_seq=0)
         await journal.anchor(ME, chat_work(1).lane, handled_seq=3)
         successor_of_the_claim = await journal.statistics(ME)
+        await journal.expect_end(ME)
         await journal.lease(ME, now=0.0)
 
         assert successor_of_the_claim.running == 1

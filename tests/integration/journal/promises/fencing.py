@@ -39,6 +39,7 @@ class FencingConformance:
         assert not await bury(journal, stale, 5)
         assert await journal.dead_letters(ME) == []
         assert await journal.statistics(ME) == before
+        await journal.expect_end(ME)
         await journal.lease(ME, now=0.0)
         untouched = await claim_one(journal)
         assert (untouched.handled_seq, untouched.wanted_seq) == (2, 5)
@@ -68,6 +69,7 @@ class FencingConformance:
         await want(journal, 5)
         await journal.postpone(await claim_one(journal), due_at=0.0, spend=True)
         await claim_one(journal)
+        await journal.expect_end(ME)
         heir = await successor(journal)
         await heir.lease(ME, now=3.0)
 
@@ -77,6 +79,7 @@ class FencingConformance:
     async def test_a_predecessors_claim_is_stale_however_often_it_was_claimed(self, journal, successor):
         await want(journal, 5)
         before = await claim_one(journal)
+        await journal.expect_end(ME)
         heir = await successor(journal)
         await heir.lease(ME, now=0.0)
         await claim_one(heir)

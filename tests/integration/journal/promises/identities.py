@@ -42,6 +42,7 @@ class IdentityConformance:
         await journal.settle(intent(running, 2, state=IntentState.REFUSED))
 
         assert await journal.statistics(ME) == JournalStatistics(
+            suspects=0,
             entries=2,
             due=3,
             running=1,
