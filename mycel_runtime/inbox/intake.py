@@ -19,7 +19,7 @@ from mycel_runtime.wire.ids import ChatId, InboxSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from mycel_runtime.inbox.list_diff import Record
+    from mycel_runtime.inbox.list_diff import ListOfChat, Record
     from mycel_runtime.inbox.sequence import Heard, Received, Step
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
@@ -66,6 +66,12 @@ class Intake:
         self._clock = clock
         self._committed = committed
         self._lock = asyncio.Lock()
+        self._losses = 0
+
+    @property
+    def losses(self) -> int:
+        """How often frames went missing so far; a notification may have been among them."""
+        return self._losses
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -99,6 +105,7 @@ class Intake:
         async with self._lock:
             now = self._clock()
             step = self._tracker.receive(messages, now=now)
+            self._losses += bool(step.reconcile)
             await self._commit(step, self._hints(step.announced.items()), now)
         return step
 
@@ -120,11 +127,18 @@ class Intake:
         async with self._lock:
             now = self._clock()
             step = self._tracker.drained(messages, asked_at=asked_at, now=now)
+            self._losses += step.reconcile == "epoch"  # that a drain overtakes frames is no loss (Q55)
             await self._commit(step, (), now)
         return step.announced
 
     async def compare(
-        self, records: Sequence[Record], *, asked: frozenset[str], complete: frozenset[str]
+        self,
+        records: Sequence[Record],
+        *,
+        asked: frozenset[str],
+        complete: frozenset[str],
+        read: frozenset[ListOfChat] = frozenset(),
+        unread: frozenset[ListOfChat] = frozenset(),
     ) -> int:
         """
         Commit what is different from the server's lists as they were, each difference with its event's work.
@@ -133,6 +147,8 @@ class Intake:
             records: What the lists say.
             asked: The kinds that were asked for.
             complete: Those of them whose list was read whole.
+            read: Lists of single chats that were read.
+            unread: Those that could not be.
 
         Returns:
             How many events that made.
@@ -140,7 +156,7 @@ class Intake:
         async with self._lock:
             now, identity = self._clock(), self.checkpoint.identity
             known = await self._journal.snapshot(identity)
-            diff = compare(known, records, asked=asked, complete=complete, now=now)
+            diff = compare(known, records, asked=asked, complete=complete, read=read, unread=unread, now=now)
             if not diff:
                 return 0
             told = [each.event for each in diff if each.event is not None]

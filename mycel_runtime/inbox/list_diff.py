@@ -11,7 +11,7 @@ before or may follow: these events tell a state, not an occurrence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.journal.entries import Change
 from mycel_runtime.wire.codec import fingerprint
@@ -67,6 +67,12 @@ class ListDiff:
     change: Change
     event: Notify | None
 
+
+ListOfChat: TypeAlias = tuple[str, str]
+"""A kind of which each chat has a list of its own, and the chat."""
+
+_UNREAD: Final = "!unread "
+"""Before such a kind: the chats (keys) whose list has not been read since the kind's baseline was taken."""
 
 _EVENTS: Final = {
     CHAT: ("chat.joined", "chat.left"),
@@ -158,6 +164,8 @@ def compare(
     asked: frozenset[str],
     complete: frozenset[str],
     now: float,
+    read: frozenset[ListOfChat] = frozenset(),
+    unread: frozenset[ListOfChat] = frozenset(),
 ) -> list[ListDiff]:
     """
     What is different from what is known.
@@ -168,18 +176,21 @@ def compare(
         asked: The kinds that `records` can hold.
         complete: Those of them whose list was read whole: what is not in it is gone.
         now: Epoch seconds; the events' `ts`.
+        read: Lists of single chats that were read.
+        unread: Those that could not be.
 
     Returns:
         Differences in the order of `records`, what is gone last. A kind that was never read before is taken in
-        silently: its past is no news.
+        silently: its past is no news. Nor is a chat's whose list could not be read then, when it is at last.
     """
     baselines = {kind for kind, key in known if not key}
+    late = {(kind.removeprefix(_UNREAD), key) for kind, key in known if kind.startswith(_UNREAD)}
     diff = [
         _changed(
             record,
             known.get((record.kind, record.key)),
             now,
-            is_silent=record.kind not in baselines and not record.is_open,
+            is_silent=not record.is_open and (record.kind not in baselines or _list_of(record) in late),
         )
         for record in records
         if known.get((record.kind, record.key)) != record.state
@@ -195,7 +206,22 @@ def compare(
         for kind in sorted(asked)
         if kind not in baselines
     ]
-    return diff
+    return diff + _late_lists(asked - baselines, late, read, unread)
+
+
+def _list_of(record: Record) -> ListOfChat:
+    return (record.kind, str(record.metadata.get("chat_id")))
+
+
+def _late_lists(
+    begun: frozenset[str], late: set[ListOfChat], read: frozenset[ListOfChat], unread: frozenset[ListOfChat]
+) -> list[ListDiff]:
+    """Which chats' lists are behind the baselines that are taken now, and which are not any longer."""
+    states = {each: "unread" for each in unread if each[0] in begun} | dict.fromkeys(read & late)
+    return [
+        ListDiff(change=Change(kind=_UNREAD + kind, key=chat_id, state=state), event=None)
+        for (kind, chat_id), state in sorted(states.items())
+    ]
 
 
 def _changed(record: Record, before: str | None, now: float, *, is_silent: bool) -> ListDiff:

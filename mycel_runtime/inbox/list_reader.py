@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from mycel_runtime.inbox.guarded_queries import GuardedQueries
     from mycel_runtime.inbox.intake import Intake
-    from mycel_runtime.inbox.list_diff import Record
+    from mycel_runtime.inbox.list_diff import ListOfChat, Record
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import ChatSummary
 
-FRAMES_MISSING: Final = frozenset({"gap", "overflow", "epoch"})
-"""Reasons of the session's for a look."""
+_OF_CHATS: Final = (JOIN_REQUEST, WORKFLOW_EVENT)
+"""Kinds of which each chat has a list of its own."""
 
 
 class ListReader:
@@ -54,7 +54,7 @@ class ListReader:
         self._intake = intake
         self._queries = queries
         self._owned: dict[str, bool] = {}
-        self._has_looked = False
+        self._losses_before = -1
         self._workflow_due: set[str] = set()
 
     async def compare(self, reason: str, chats: Sequence[ChatSummary] | None) -> int:
@@ -67,17 +67,28 @@ class ListReader:
 
         Raises:
             IdentityRefusedError: The token is refused.
+
+        Cancelling: what was not committed is read again at the next look.
         """
         records, complete = await self._relationships(reason)
         if chats is None:
             return await self._intake.compare(records, asked=complete, complete=complete)
-        if reason in FRAMES_MISSING or not self._has_looked:
+        if (losses := self._intake.losses) > self._losses_before:
             self._workflow_due = {chat["id"] for chat in chats}
-        self._has_looked = True
+            self._losses_before = losses
         asked = frozenset({CHAT, JOIN_REQUEST}) | ({WORKFLOW_EVENT} if self._workflow_due else set())
+        read: set[ListOfChat] = set()
         records += chat_records(chats)
-        records += await self._records_of_each(chats)
-        return await self._intake.compare(records, asked=complete | asked, complete=complete | {CHAT})
+        records += await self._records_of_each(chats, read)
+        events = await self._intake.compare(
+            records,
+            asked=complete | asked,
+            complete=complete | {CHAT},
+            read=frozenset(read),
+            unread=frozenset((kind, chat["id"]) for kind in _OF_CHATS for chat in chats) - read,
+        )
+        self._workflow_due -= {chat_id for kind, chat_id in read if kind == WORKFLOW_EVENT}
+        return events
 
     async def _relationships(self, reason: str) -> tuple[list[Record], frozenset[str]]:
         """Their records, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
@@ -88,12 +99,12 @@ class ListReader:
         records = await self._queries.ask(reason, read)
         return ([], frozenset()) if records is None else (records, frozenset({RELATIONSHIP}))
 
-    async def _records_of_each(self, chats: Sequence[ChatSummary]) -> list[Record]:
+    async def _records_of_each(self, chats: Sequence[ChatSummary], read: set[ListOfChat]) -> list[Record]:
         """What the chats tell each by itself; what one cannot (Q20, Q52) is asked for again at the next look."""
         records: list[Record] = []
         for chat in chats:
             try:
-                records += await self._records_of(chat["id"])
+                await self._read_lists_of(chat["id"], records, read)
             except AuthenticationError:
                 await self._queries.require_identity()
             except RateLimitedError:
@@ -102,14 +113,14 @@ class ListReader:
                 continue
         return records
 
-    async def _records_of(self, chat_id: str) -> list[Record]:
-        records: list[Record] = []
+    async def _read_lists_of(self, chat_id: str, records: list[Record], read: set[ListOfChat]) -> None:
+        """Those of a chat that must be read now; a list that is not needed counts as read."""
         if await self._is_owned(chat_id):
             records += join_request_records(await self._sdk.chats.list_join_requests(chat_id))
+        read.add((JOIN_REQUEST, chat_id))
         if chat_id in self._workflow_due:
             records += workflow_event_records(await self._sdk.chats.list_workflow_events(chat_id))
-            self._workflow_due.discard(chat_id)
-        return records
+            read.add((WORKFLOW_EVENT, chat_id))
 
     async def _is_owned(self, chat_id: str) -> bool:
         """Whether the chat is a group of our own; that never changes (contract 4.9), so it is asked once."""

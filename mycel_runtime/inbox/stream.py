@@ -240,7 +240,7 @@ class Listener:
             if received:
                 step = await self._intake.take(received)
                 self._reconciler.hear(step)
-                if step.reconcile:
+                if step.reconcile and not step.reconnect:
                     connection_tasks.start(self._reconcile(step.reconcile), name="reconcile-asked")
                 if step.reconnect:
                     raise ReplacedError("replaced to be replayed what the ring holds")

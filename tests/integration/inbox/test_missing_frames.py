@@ -64,3 +64,39 @@ async def test_q9_what_somebody_else_has_drained_is_fetched_from_the_ring(home, 
                 number += 1
                 await asyncio.sleep(0.3)
         assert runtime.frames.count(REQUESTED) == 1
+
+
+WORKFLOW_EVENTS = r"/api/chats/[^/]+/workflow/events"
+
+
+async def lose_a_workflow_event(home):
+    """Somebody else of this identity takes its notification out of the queue."""
+    home.backend.faults.swallow_wakes(1)
+    await home.owner.chats.create_workflow_event(home.chat_id, kind="lost")
+    async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as elsewhere:
+        await elsewhere.notifications.drain()
+
+
+async def test_after_an_overflow_the_workflow_lists_are_read_though_the_connection_is_replaced(
+    home, tmp_path
+):
+    async with running(home, tmp_path / "s", reconcile_interval=3600) as runtime:
+        await runtime.memory.wait("reconcile.finished")
+        await lose_a_workflow_event(home)
+        home.backend.faults.send_raw('{"type": "replay_overflow", "since_seq": 0, "oldest_seq": 1}')
+
+        await runtime.until_event("chat.workflow_event.changed")
+
+
+async def test_what_was_there_when_a_chats_list_could_not_be_read_is_no_news_once_it_can(home, tmp_path):
+    """The first look's baseline is the chat's, not all chats'."""
+    await home.owner.chats.create_workflow_event(home.chat_id, kind="old")
+    home.backend.faults.refuse(500, times=3, method="GET", path=WORKFLOW_EVENTS)  # two repeats are the SDK's
+    async with running(home, tmp_path / "s", reconcile_interval=0.2) as runtime:
+        await runtime.memory.wait("reconcile.finished", 4)
+        assert sum(fact.events for fact in runtime.memory.named("reconcile.finished")) == 0
+        await lose_a_workflow_event(home)
+        home.backend.faults.send_raw('{"type": "replay_overflow", "since_seq": 0, "oldest_seq": 1}')
+        await runtime.until_event("chat.workflow_event.changed")
+
+    assert runtime.frames.count("chat.workflow_event.changed") == 1

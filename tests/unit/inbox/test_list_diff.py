@@ -131,3 +131,54 @@ def test_somebody_who_waits_for_us_is_news_at_the_first_look_too():
     events = told(compare({}, relationship_records([asked, own]), ALL, now=1.0))
 
     assert [event["relationship_id"] for event in events] == ["r"]
+
+
+def workflow_events(chat_id, *numbers):
+    return workflow_event_records(
+        [
+            {
+                "chat_id": chat_id,
+                "event_id": str(number),
+                "kind": "k",
+                "state": {},
+                "state_version": 1,
+                "created_at": 5.0,
+            }
+            for number in numbers
+        ]
+    )
+
+
+def compare_events(known, records, *, read, unread=()):
+    return inbox_list_diff.compare(
+        known,
+        records,
+        asked=frozenset({"workflow_event"}),
+        complete=frozenset(),
+        read=frozenset(("workflow_event", chat_id) for chat_id in read),
+        unread=frozenset(("workflow_event", chat_id) for chat_id in unread),
+        now=1.0,
+    )
+
+
+def test_the_past_of_a_chat_whose_list_could_not_be_read_at_first_is_no_news_later():
+    first = compare_events({}, workflow_events("read", 1), read=["read"], unread=["broken"])
+    known = known_of(first)
+
+    late = compare_events(known, workflow_events("broken", 1, 2), read=["broken"])
+    known = known_of(late, known)
+
+    assert told(first) == told(late) == []
+    assert [
+        each["event_id"]
+        for each in told(compare_events(known, workflow_events("broken", 3), read=["broken"]))
+    ] == ["3"]
+
+
+def test_a_list_that_cannot_be_read_later_keeps_its_baseline():
+    known = known_of(compare_events({}, workflow_events("c", 1), read=["c"]))
+    known = known_of(compare_events(known, [], read=[], unread=["c"]), known)
+
+    assert [
+        each["event_id"] for each in told(compare_events(known, workflow_events("c", 1, 2), read=["c"]))
+    ] == ["2"]

@@ -1,0 +1,83 @@
+"""What is committed wakes whoever waits for work, whatever becomes of the one who committed it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from mycel_runtime.inbox.intake import Intake, open_tracker
+from mycel_runtime.inbox.list_diff import chat_records
+from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.journal.entries import ChatWork
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.wire.codec import decode_frame
+from tests.integration.inbox.conftest import Memory
+
+RAW = json.dumps(
+    {
+        "type": "notify",
+        "seq": 1,
+        "fingerprint": "f" * 64,
+        "ts": 1.0,
+        "metadata": {
+            "event_type": "chat.message",
+            "notification_type": "chat",
+            "chat_id": "c",
+            "message_seq": 3,
+        },
+    }
+)
+
+
+@pytest.fixture
+async def journal(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    await asyncio.to_thread(journal.open)
+    yield journal
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        lambda intake: intake.take([Received(decode_frame(RAW), RAW)]),
+        lambda intake: intake.hint([("c", 3)]),
+        lambda intake: intake.compare(
+            chat_records([{"id": "c", "title": "t"}]), asked=frozenset({"chat"}), complete=frozenset({"chat"})
+        ),
+    ],
+    ids=["take", "hint", "compare"],
+)
+async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher(journal, commit):
+    woken = []
+    committing = asyncio.Event()
+    append = journal.append
+
+    async def told_append(batch, *, now):
+        committing.set()
+        return await append(batch, now=now)
+
+    journal.append = told_append
+    intake = Intake(
+        await open_tracker(journal, identity="me", server="s"),
+        journal=journal,
+        router=SimpleNamespace(
+            route_event=lambda notify: (),
+            route_chat=lambda chat_id, seq: (
+                ChatWork(handler="h", lane=chat_id, chat_id=chat_id, wanted_seq=seq),
+            ),
+        ),
+        observer=Memory(),
+        clock=lambda: 1.0,
+        committed=lambda: woken.append(True),
+    )
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(commit(intake))
+        await committing.wait()
+        task.cancel()
+
+    assert task.cancelled()
+    assert woken == [True]
