@@ -222,6 +222,7 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
     }
     path = os.pathsep.join([str(tools), f"{installed}/bin", os.environ["PATH"]])
     walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path), INSTALLED=str(installed))
+    look_into(f"{tmp_path}/var/mycel-runtime", installed)
     walker.done |= {
         f"python3 -m venv {installed}",
         f"{installed}/bin/pip install --constraint constraints.txt .",
@@ -230,6 +231,13 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
         walker.follow(blocks(SYSTEMD))
     finally:
         walker.do("systemctl stop mycel-runtime@codex-a")
+
+
+def look_into(state, installed):
+    """Let the installed copy look there for what the unit has below /var/lib."""
+    (code,) = installed.glob("lib/python*/site-packages/mycel_runtime/daemon/state_dir.py")
+    assert '"/var/lib/mycel-runtime"' in code.read_text()
+    code.write_text(code.read_text().replace('"/var/lib/mycel-runtime"', f'"{state}"'))
 
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
