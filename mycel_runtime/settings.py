@@ -50,6 +50,18 @@ _ENV_DELIMITER: Final = "__"
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
+_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_ADDRESS: Final = r"^(embedded|https?://\S+)$"
+_PROXY: Final = r"^http://\S+$"
+
+_WORDS: Final = {
+    _NAME: "letters, digits, '.', '_' and '-', beginning with a letter or a digit, 64 at most",
+    _ADDRESS: '"embedded", or an address that begins with https:// or http://',
+    _PROXY: "an address that begins with http://",
+}
+"""What a pattern asks for, for somebody who reads no regular expressions."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,13 +69,13 @@ class _Section(BaseModel):
 class AgentSettings(_Section):
     """Who the agent is and where it lives."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    base_url: Annotated[str, Field(pattern=r"^(embedded|https?://\S+)$")]
+    name: Annotated[str, Field(pattern=_NAME)]
+    base_url: Annotated[str, Field(pattern=_ADDRESS)]
     token: SecretStr | None = None
     token_file: Path | None = None
     user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
     state_dir: Path | None = None
-    proxy: Annotated[str, Field(pattern=r"^http://\S+$")] | None = None
+    proxy: Annotated[str, Field(pattern=_PROXY)] | None = None
 
 
 class InboxSettings(_Section):
@@ -427,6 +439,8 @@ def explain_error(
             return ConfigError("unknown key", where=where, fix=_suggest(model, location))
         case "missing":
             return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
+        case "string_pattern_mismatch" if words := _WORDS.get(error["ctx"]["pattern"]):
+            return ConfigError("not of the form that is needed", where=where, fix=f"Use {words}.")
         case _:
             return ConfigError(error["msg"], where=where, fix="Correct the value.")
 

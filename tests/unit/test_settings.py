@@ -146,6 +146,31 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
     assert "line 7: [dispatch] concurrency" in message
 
 
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        (
+            'name = "two words"',
+            "Use letters, digits, '.', '_' and '-', beginning with a letter or a digit, 64 at most.",
+        ),
+        (
+            'base_url = "mycel.example.org"',
+            'Use "embedded", or an address that begins with https:// or http://.',
+        ),
+        ('proxy = "socks5://p:secret@127.0.0.1:1"', "Use an address that begins with http://."),
+    ],
+)
+def test_a_value_of_another_form_is_told_in_words(tmp_path, line, fix):
+    """Who runs an agent need not read regular expressions; the value is not repeated, it may hold a password."""
+    key = line.partition(" ")[0]
+    text = "".join(each + "\n" for each in MINIMAL.splitlines() if not each.startswith(key)) + line + "\n"
+    message = refused(tmp_path, text)
+
+    assert f"[agent] {key}: not of the form that is needed" in message
+    assert message.endswith(fix)
+    assert "secret" not in message
+
+
 def test_missing_key_is_named(tmp_path):
     assert "[agent] base_url: missing" in refused(tmp_path, '[agent]\nname = "a"\n')
 
