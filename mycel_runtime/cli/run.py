@@ -32,16 +32,24 @@ if TYPE_CHECKING:
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Overrides [log] level."
 )
-def run(configs: tuple[Path, ...], log_level: str | None) -> None:
+@click.option(
+    "--dev",
+    is_flag=True,
+    help="Show the whole traceback of what a handler raises, with its texts, on a terminal.",
+)
+def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
     import asyncio
 
     from mycel_runtime.daemon.agents import load_agents
     from mycel_runtime.daemon.process import run_agents
+    from mycel_runtime.observe.development import show_tracebacks
     from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
 
     bound_output(on_dropped=tell_dropped)
+    if dev:
+        show_tracebacks()
     overrides: dict[str, Any] = {"log": {"level": log_level}} if log_level else {}
     agents, refused = load_agents(configs, overrides)
     styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}

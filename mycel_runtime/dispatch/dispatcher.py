@@ -248,6 +248,7 @@ class Dispatcher:
                 attempts=delivery.attempts + verdict.spend,
                 spent=verdict.spend,
                 retry_in=round(verdict.delay, 3),
+                trace=verdict.trace,
             )
         )
 

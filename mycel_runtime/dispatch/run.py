@@ -24,6 +24,7 @@ from mycel_runtime.errors import (
     PermissionDeniedError,
 )
 from mycel_runtime.journal.entries import Letter
+from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
@@ -185,6 +186,8 @@ def _ending(raised: BaseException | None, *, is_late: bool) -> Failed | Unanswer
 
 
 def _failed(exc: BaseException) -> Failed | Unanswered:
+    if not isinstance(exc, Retry | Reject | HandlerRaisedError):
+        show_traceback(exc)
     match exc:
         case Retry(after=after):
             return Failed(letter=Letter(reason="Retry"), retry_after=after, is_answer=True)

@@ -125,11 +125,12 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postpone:
-    """Again after `delay` seconds; `spend` counts an attempt."""
+    """Again after `delay` seconds; `spend` counts an attempt; `trace` of the first that failed."""
 
     delay: float
     spend: bool
     reason: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ def outage_delay(outage: float, settings: DispatchSettings, draw: float) -> floa
 def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Verdict:
     if failed.is_permanent or attempts >= settings.max_attempts:
         return Bury(failed=failed)
-    if failed.retry_after is not None:
-        return Postpone(delay=failed.retry_after, spend=True, reason=failed.letter.reason)
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)
-    return Postpone(delay=ceiling * (0.5 + draw / 2), spend=True, reason=failed.letter.reason)
+    delay = ceiling * (0.5 + draw / 2) if failed.retry_after is None else failed.retry_after
+    trace = failed.letter.trace if attempts == 1 else ""
+    return Postpone(delay=delay, spend=True, reason=failed.letter.reason, trace=trace)

@@ -268,7 +268,13 @@ class DeliveryFinished(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPostponed(Fact):
-    """A delivery will be tried again; `spent` tells whether it cost an attempt."""
+    """
+    A delivery will be tried again.
+
+    Attributes:
+        spent: Whether it cost an attempt.
+        trace: Of the first attempt that failed: files, lines and functions; later ones are silent about it.
+    """
 
     name: ClassVar[str] = "delivery.postponed"
     level: ClassVar[Level] = "warning"
@@ -278,6 +284,7 @@ class DeliveryPostponed(Fact):
     attempts: int
     spent: bool
     retry_in: float
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,8 @@ class LogObserver(Observer):
         if left_out is None:
             return
         fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+        if fields.get("trace") == "":
+            del fields["trace"]
         if left_out:
             fields["repeated"] = left_out
         getattr(self._log, fact.level)(fact.name, **fields)

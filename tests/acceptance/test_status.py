@@ -114,11 +114,13 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
             owner.chats.ensure_direct(household.agent_id)["id"], "hello", enforce_caught_up=False
         )
 
-    agent.wait_event("delivery.postponed")
+    failed = agent.wait_event("delivery.postponed")
+    assert (failed["reason"], failed["trace"]) == ("ValueError", "failing.py:9 in fail")
     oldest = ask_status(tmp_path / "a" / "state").work.oldest
     assert (oldest.handler, oldest.attempts, oldest.since < oldest.due_at) == ("failing.fail", 1, True)
 
     agent.wait_event("delivery.buried")
+    assert "the text of a message" not in agent.transcript()
     asked = start("dead", "list", "--config", config)
     assert (asked.exit_code(), len(asked.out)) == (0, 1)
     assert agent.stop() == 0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, PluginError
+from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
@@ -149,6 +150,7 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
         case Reject(why=why):
             return said.RejectRaised(run=run, why=why)
         case _:
+            show_traceback(raised)
             return said.Raised(
                 run=run,
                 error=type(raised).__name__,
