@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
+import time
 from asyncio.tasks import _unregister_task
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,6 +82,7 @@ async def run_agents(
                 telling.cancel()
         finally:
             await _part_from_tasks()
+            await asyncio.to_thread(_part_from_children)
     systemd.notify(systemd.STOPPING)
     if failed:
         raise failed[0]
@@ -146,6 +149,25 @@ async def _part_from_tasks() -> None:
     for task in going_on:
         _unregister_task(task)
     _left.extend(going_on)
+
+
+def _part_from_children() -> None:
+    """
+    End the processes that plugins have started by multiprocessing.
+
+    The interpreter would wait for them, perhaps for ever.
+    """
+    multiprocessing = sys.modules.get(
+        "multiprocessing"
+    )  # not imported: who has started none need not pay for it
+    children = multiprocessing.active_children() if multiprocessing else []
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + _PARTING_SECONDS
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            child.kill()
 
 
 async def _tell_stopping(stop: StopRequest) -> None:

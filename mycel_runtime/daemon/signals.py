@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.forks import forget_in_forks, let_go_in_forks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequest:
@@ -55,12 +59,26 @@ class StopRequest:
 def signals_as(stop: StopRequest) -> Iterator[None]:
     """Route the process's signals to `stop` while the block runs; call on the running loop."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPPING:
         loop.add_signal_handler(number, stop.ask, number.name)
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    let_go_in_forks(_forget_signals)
     try:
         yield
     finally:
+        forget_in_forks(_forget_signals)
         signal.signal(signal.SIGHUP, previous)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.remove_signal_handler(number)
+
+
+def _forget_signals() -> None:
+    """
+    In a forked process: what it is sent is its own.
+
+    It shares the pipe by which a signal wakes our loop: a child that a handler terminates would stop the runtime, and
+    go on itself.
+    """
+    signal.set_wakeup_fd(-1)
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_DFL)

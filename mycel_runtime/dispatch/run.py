@@ -28,6 +28,7 @@ from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
+from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import (
@@ -109,7 +110,8 @@ async def _as_value(
 ) -> BaseException | None:
     """What it raised, as a value: a task lets `SystemExit` through to the loop."""
     try:
-        await call(handler, context)
+        with ending_forks():
+            await call(handler, context)
     except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
         return exc
     return None
@@ -153,7 +155,8 @@ async def _in_thread(
     def call() -> None:
         result, raised = None, None
         try:
-            result = function(argument)
+            with ending_forks():
+                result = function(argument)
         except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
             raised = exc
         if not loop.is_closed():

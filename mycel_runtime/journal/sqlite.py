@@ -7,16 +7,14 @@ Each verb is a handful of named statements (`sql/queries.sql`) in one operation 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typing_extensions import override
 
-from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.entries import (
     STAY,
     Arrival,
@@ -39,6 +37,7 @@ from mycel_runtime.journal.entries import (
     Suspicion,
     Waiting,
 )
+from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
@@ -68,7 +67,7 @@ _CLAIMED_COLUMNS: Final = (
 
 class SqliteJournal(SqliteSpeech):
     """
-    The journal in `state_dir/journal.sqlite3`, locked by `state_dir/journal.lock`.
+    The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
     Args:
         state_dir: Exists, on a local file system.
@@ -76,7 +75,7 @@ class SqliteJournal(SqliteSpeech):
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "journal.sqlite3"
-        self._lock = _Lock(state_dir / "journal.lock")
+        self._lock = DirectoryLock(state_dir)
         self._leased: set[UserId] = set()
         self._writer = Writer(self._path, lambda connection: prepare(connection, self._path))
 
@@ -452,31 +451,3 @@ def _key(delivery: Delivery) -> dict[str, Any]:
 
 def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
     return Entry(*execute(connection, "read_entry", {"entry_id": entry_id}).fetchone())
-
-
-class _Lock:
-    """One process per journal: `flock` on a file that names the holder, released by the kernel at death."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def acquire(self) -> None:
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as exc:
-            raise JournalError(f"{self._path}: {exc.strerror}") from exc
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            holder = os.read(descriptor, 64).decode(errors="replace").strip() or "unknown pid"
-            os.close(descriptor)
-            raise IdentityHeldError(str(self._path), holder) from exc
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None

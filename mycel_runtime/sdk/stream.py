@@ -29,6 +29,7 @@ from mycel_runtime.errors import (
     ReplayOverflow,
     TransportError,
 )
+from mycel_runtime.forks import closed_in_forks
 from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.happy_eyeballs import LEAD_SECONDS, connect_racing
 from mycel_runtime.sdk.retry_after import retry_after_seconds
@@ -191,13 +192,14 @@ async def open_stream(
             **settings,
             **options,
         )
-    try:
-        if since_seq is not None:
-            with contextlib.suppress(websockets.ConnectionClosed):
-                await connection.send(encode_resume(since_seq))
-        yield StreamConnection(connection)
-    finally:
-        await connection.close()
+    with closed_in_forks(connection.transport.get_extra_info("socket")):
+        try:
+            if since_seq is not None:
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    await connection.send(encode_resume(since_seq))
+            yield StreamConnection(connection)
+        finally:
+            await connection.close()
 
 
 @contextlib.contextmanager
@@ -224,6 +226,7 @@ def open_sync_stream(
                 **options,
             )
             connection = stack.enter_context(connecting)
+        stack.enter_context(closed_in_forks(connection.socket))
         if since_seq is not None:
             with contextlib.suppress(websockets.ConnectionClosed):
                 connection.send(encode_resume(since_seq))

@@ -24,6 +24,7 @@ from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import ContextEndedError
+from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.child_context import ChildFrameContext, ChildMessageContext
 from mycel_runtime.plugin.isolation.description import described, refused
@@ -130,15 +131,20 @@ def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: Impor
         else ChildFrameContext(run, handler, imported.settings)
     )
     try:
-        if handler.is_async:
-            asyncio.run(_on_loop(handler, handler.function(context)))
-        elif is_unfinished(result := handler.function(context)):
-            # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
-            context.go_on_awaited()
-            asyncio.run(_on_loop(handler, result))
+        with ending_forks():
+            _run(handler, context)
     except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
         return _ending(run.run, exc)
     return said.Returned(run=run.run)
+
+
+def _run(handler: Handler, context: ChildContext) -> None:
+    if handler.is_async:
+        asyncio.run(_on_loop(handler, handler.function(context)))
+    elif is_unfinished(result := handler.function(context)):
+        # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
+        context.go_on_awaited()
+        asyncio.run(_on_loop(handler, result))
 
 
 def _ending(run: str, raised: BaseException) -> said.Ending:

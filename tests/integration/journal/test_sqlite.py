@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -250,3 +251,49 @@ async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, mon
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
 
     await want(open_journal(), 1)
+
+
+async def test_a_journal_whose_lock_file_was_removed_is_still_held(holder, tmp_path):
+    (tmp_path / "journal.lock").unlink()
+
+    with pytest.raises(IdentityHeldError):
+        SqliteJournal(tmp_path).open()
+
+
+FORKED = """
+import os, sys, time
+from pathlib import Path
+from mycel_runtime.journal.sqlite import SqliteJournal
+SqliteJournal(Path(sys.argv[1])).open()
+if {fork} == 0:
+    time.sleep(300)
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+WITHOUT_HOOKS = "__import__('ctypes').CDLL(None).fork()"
+"""As a library in C forks."""
+
+
+@pytest.mark.parametrize("fork", ["os.fork()", WITHOUT_HOOKS])
+def test_a_forked_child_does_not_hold_the_journal_or_is_named(tmp_path, fork):
+    command = [sys.executable, "-c", FORKED.format(fork=fork), str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout.readline() == b"open\n"
+            process.kill()
+            process.wait()
+
+            if fork == WITHOUT_HOOKS:
+                with pytest.raises(
+                    IdentityHeldError, match=rf"\(pid \d+, left behind by pid {process.pid}\)"
+                ):
+                    SqliteJournal(tmp_path).open()
+            else:
+                journal = SqliteJournal(tmp_path)
+                journal.open()
+                asyncio.run(journal.close())
+        finally:
+            os.killpg(process.pid, 9)
