@@ -74,6 +74,7 @@ class AgentSettings(_Section):
     token: SecretStr | None = None
     token_file: Path | None = None
     user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
+    on_twin: Literal["hold", "warn"] = "hold"
     state_dir: Path | None = None
     proxy: Annotated[str, Field(pattern=_PROXY)] | None = None
 

@@ -13,6 +13,7 @@ from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.journal.entries import DeliveryId
 from mycel_runtime.journal.reader import read_dead_letters, read_unresolved
 from mycel_runtime.speech.outbox import name_of
+from mycel_runtime.speech.twin_watch import RESUME_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,15 @@ class Admin:
         }
 
     async def resume(self, name: str) -> str:
-        """Let a chat or a plugin go on: `chat`, `plugin`, or empty if neither of that name was waiting."""
+        """
+        Let speech that a twin has stopped, a chat or a plugin go on.
+
+        Returns:
+            `speech`, `chat`, `plugin`; or empty if nothing of that name was waiting.
+        """
+        if name == RESUME_NAME and self._parts.twin_watch.resume():
+            self._parts.dispatcher.wake()
+            return "speech"
         chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
         if await self._parts.loop_guard.attend(chat_id):
             return "chat"

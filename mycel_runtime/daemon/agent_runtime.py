@@ -157,6 +157,8 @@ class AgentRuntime:
         problems = problems_of(
             hearing, user_id=user_id, interval=interval, now=now, trouble=self._identification.trouble
         )
+        if parts and (twin := parts.twin_watch.problem):
+            problems += (twin,)
         return Status(
             agent=self._settings.agent.name,
             server=self._settings.agent.base_url,

@@ -20,6 +20,7 @@ from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.turn import SendDependencies
+from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ class Parts:
     reconciler: Reconciler
     dispatcher: Dispatcher
     loop_guard: LoopGuard
+    twin_watch: TwinWatch
 
 
 async def assemble(
@@ -79,8 +81,12 @@ async def assemble(
     for suspect in suspects:
         observer.tell(DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths))
     by_id = {bound.handler.id: bound for bound in handlers}
+    twin_watch = TwinWatch(
+        journal=journal, me=me, on_twin=settings.agent.on_twin, observer=observer, clock=clock
+    )
     dependencies = SendDependencies(
         journal=journal,
+        twin_watch=twin_watch,
         sdk=sdk,
         me=me,
         observer=observer,
@@ -95,6 +101,7 @@ async def assemble(
         outbox=outbox,
         roster=Roster(sdk),
         loop_guard=loop_guard,
+        twin_watch=twin_watch,
         handlers=by_id,
         me=me,
         settings=settings.dispatch,
@@ -109,6 +116,7 @@ async def assemble(
         clock=clock,
         draw=_DICE.random,
         suspects=len(suspects),
+        is_held=lambda: twin_watch.is_holding,
     )
     intake = Intake(
         await open_tracker(journal, identity=me, server=settings.agent.base_url),
@@ -130,6 +138,7 @@ async def assemble(
         observer=observer,
         server=settings.agent.base_url,
         clock=clock,
+        listed=twin_watch.look,
     )
     listener = Listener(
         base_url=base_url,
@@ -150,4 +159,5 @@ async def assemble(
         reconciler=reconciler,
         dispatcher=dispatcher,
         loop_guard=loop_guard,
+        twin_watch=twin_watch,
     )

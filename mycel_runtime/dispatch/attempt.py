@@ -20,7 +20,7 @@ from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered, refused
-from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter
+from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter, LetterDelivery
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -47,7 +47,10 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
-    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.speech.twin_watch import TwinWatch
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+
+ANSWERED: Final = "answered in this agent's name, and not by this journal"
 
 _ROUND_PAUSE_SECONDS: Final = 0.05
 """Before a superseded handler is asked again, times a draw: two runtimes in one chat must not keep step."""
@@ -63,6 +66,7 @@ class Attempts:
         outbox: How handlers speak.
         roster: Who is in a chat.
         loop_guard: The loop guard.
+        twin_watch: Says whether somebody else speaks as the identity.
         handlers: By id.
         me: The identity.
         settings: `[dispatch]`.
@@ -77,6 +81,7 @@ class Attempts:
         outbox: Outbox,
         roster: Roster,
         loop_guard: LoopGuard,
+        twin_watch: TwinWatch,
         handlers: Mapping[HandlerId, BoundHandler],
         me: UserId,
         settings: DispatchSettings,
@@ -87,6 +92,7 @@ class Attempts:
         self._outbox = outbox
         self._roster = roster
         self._loop_guard = loop_guard
+        self._twin_watch = twin_watch
         self._handlers = handlers
         self._me = me
         self._settings = settings
@@ -191,6 +197,8 @@ class Attempts:
             )
         if reading.is_overtaken:
             return Overtaken()
+        if (through_seq := await self._answered_through(reading, chat_id, turn)) is not None:
+            return await self._leave_answered(reading, through_seq, chat_id, bound, turn)
         room = await self._roster.room(chat_id, reading.speakers)
         briefing = await self._brief(reading, chat_id, bound, room)
         self._outbox.evidence.done(Operation.READ, chat_id, self._outbox.clock())
@@ -224,6 +232,30 @@ class Attempts:
         if delivery.suspicion is not None:
             message_ids = [message.id for message in messages]
             await self._journal.note_shown(delivery, through_seq=shown.handled_seq, message_ids=message_ids)
+
+    async def _answered_through(self, reading: Reading, chat_id: ChatId, turn: Turn) -> MessageSeq | None:
+        """A dead letter was given up for that, perhaps: it is tried again because the operator wants it."""
+        if isinstance(reading.delivery, LetterDelivery):
+            return None
+        return await self._twin_watch.answered_through(
+            chat_id, reading.history, handled_seq=turn.ledger.handled_seq
+        )
+
+    async def _leave_answered(
+        self, reading: Reading, through_seq: MessageSeq, chat_id: ChatId, bound: BoundHandler, turn: Turn
+    ) -> Result:
+        """What somebody else has answered in our name is a dead letter, if the handler would have been shown it."""
+        answered = reading.through(through_seq)
+        room = await self._roster.room(chat_id, answered.speakers)
+        messages = (await self._brief(answered, chat_id, bound, room)).messages
+        turn.show(answered.history)
+        turn.ledger.give(message.id for message in messages)
+        turn.ledger.leave_beyond(reading.beyond(through_seq))
+        move = CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq)
+        if not messages:
+            return Returned(move=move)
+        self._twin_watch.note_given_up(chat_id, len(messages))
+        return Failed(letter=Letter(reason=ANSWERED), move=move, is_permanent=True, is_answer=True)
 
     async def _brief(self, reading: Reading, chat_id: ChatId, bound: BoundHandler, room: Room) -> Briefing:
         """What is shown; the loop guard is told who spoke."""

@@ -66,6 +66,20 @@ class Reading:
         foreign = [message for message in history if concerns(message, me)]
         return cls(delivery=delivery, history=history, foreign=foreign, read_at=read_at)
 
+    def through(self, seq: MessageSeq) -> Reading:
+        """The part of it up to a number."""
+        return dataclasses.replace(
+            self,
+            history=[message for message in self.history if message["seq"] <= seq],
+            foreign=[message for message in self.foreign if message["seq"] <= seq],
+        )
+
+    def beyond(self, seq: MessageSeq) -> MessageSeq | None:
+        """The newest number above that; `None`: there is none."""
+        return max(
+            (MessageSeq(message["seq"]) for message in self.history if message["seq"] > seq), default=None
+        )
+
     @property
     def speakers(self) -> frozenset[str]:
         """Who said what is to be shown."""

@@ -48,6 +48,7 @@ class Dispatcher:
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
+        is_held: Whether nothing may be claimed for the time being; `wake` when that is over.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Dispatcher:
         clock: Callable[[], float],
         draw: Callable[[], float],
         suspects: int = 0,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._journal = journal
         self._attempts = attempts
@@ -70,6 +72,7 @@ class Dispatcher:
         self._clock = clock
         self._draw = draw
         self._suspects = Suspects(suspects)
+        self._is_held = is_held
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._outage_timer = OutageTimer(clock)
@@ -116,7 +119,7 @@ class Dispatcher:
 
     async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
         free = self._settings.concurrency - self.running
-        if free <= 0:
+        if free <= 0 or self._is_held():
             return
         if not self._suspects.seconds_until_turn():
             free -= await self._start_suspect(tasks, now)

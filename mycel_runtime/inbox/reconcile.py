@@ -110,12 +110,13 @@ class Reconciler:
         server: For error texts.
         clock: Epoch seconds.
         steady: Seconds of a clock that nobody sets.
+        listed: Told each chat's newest seq, `None` where the server does not say, before any work is made due of it.
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom a look asks and tells
         self,
         *,
         sdk: AsyncClient,
@@ -128,6 +129,7 @@ class Reconciler:
         server: str,
         clock: Callable[[], float],
         steady: Callable[[], float] = time.monotonic,
+        listed: Callable[[Sequence[Unread]], None] = lambda _chats: None,
     ) -> None:
         self._sdk = sdk
         self._me = me
@@ -138,6 +140,7 @@ class Reconciler:
         self._observer = observer
         self._clock = clock
         self._steady = steady
+        self._listed = listed
         self._queries = GuardedQueries(sdk=sdk, observer=observer, server=server)
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
         self._poll_interval = PollInterval(
@@ -237,6 +240,8 @@ class Reconciler:
         if chats is None:
             await self._hand_out(look.unread, but=())
             return None
+        if chats.rows is not None:
+            self._listed([(_chat_id(chat), _newest_seq(chat)) for chat in chats.rows])
         unread = look.unread | dict(chats.unread)
         candidates = self._candidates(look, chats.unread)
         await self._hand_out(unread, but=candidates)

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
 
 EntryId = NewType("EntryId", int)
@@ -226,6 +228,21 @@ class Intent:
     intended_at: float
     handler: HandlerId = HandlerId("")
     is_unattended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSends:
+    """
+    What this journal knows of the identity's own messages in a chat.
+
+    Attributes:
+        message_ids: Of those that it has sent.
+        unplaced: Content hashes of sends whose message, if there is one, is not known, each with the lowest seq that
+            it must be above. Also of refused ones: what was looked for in vain may have come late.
+    """
+
+    message_ids: frozenset[str]
+    unplaced: Mapping[str, MessageSeq]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

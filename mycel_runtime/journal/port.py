@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Letter,
         Mark,
         MessageDelivery,
+        OwnSends,
         Suspect,
         Unattended,
         Waiting,
@@ -218,6 +219,9 @@ class Journal(Protocol):
 
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
         """Ids of the messages above `after_seq` that are known to be our sends."""
+
+    async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
+        """What is known of the identity's own messages in a chat, above `after_seq`."""
 
     async def statistics(self, identity: UserId) -> JournalStatistics:
         """Counts of what is there."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import Hold, Intent, IntentState, Unattended
+from mycel_runtime.journal.entries import Hold, Intent, IntentState, OwnSends, Unattended
 from mycel_runtime.journal.port import Journal
 from mycel_runtime.journal.statements import execute, values_of
 
@@ -52,6 +52,16 @@ class SqliteSpeech(Journal):
         key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
         rows = await self._rows("sent_message_ids", key)
         return frozenset(row["message_id"] for row in rows if row["message_id"])
+
+    @override
+    async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
+        rows = await self._rows(
+            "own_sends", {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
+        )
+        return OwnSends(
+            message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
+            unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},
+        )
 
     @override
     async def unresolved(self, identity: UserId) -> Sequence[Intent]:

@@ -354,6 +354,38 @@ class SendParked(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwinDetected(Fact):
+    """An own message that this journal has not sent: somebody else speaks as this agent."""
+
+    name: ClassVar[str] = "twin.detected"
+    level: ClassVar[Level] = "error"
+    chat_id: str
+    message_seq: int
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinReleased(Fact):
+    """The operator says that the agent is alone again."""
+
+    name: ClassVar[str] = "twin.released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOutdated(Fact):
+    """
+    Messages that were due here have been answered in this agent's name before the start, and not by this journal.
+
+    They are dead letters, all counted since the start: `mycel-runtime dead retry` answers them.
+    """
+
+    name: ClassVar[str] = "journal.outdated"
+    level: ClassVar[Level] = "error"
+    chats: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardTripped(Fact):
     """Agents talk among themselves: nothing is said in this chat until a human speaks or the operator resumes it."""
 

@@ -124,6 +124,10 @@ class Ledger:
             max([self.through_seq + 1, *(message["seq"] for message in self._unshown)])
         )
 
+    def leave_beyond(self, newest: MessageSeq | None) -> None:
+        """What was read beyond `through_seq`, up to this number, is the next turn's; `None`: nothing was."""
+        self.wanted_seq = newest
+
     def said(self, ordinal: int) -> Intent | None:
         """The send of an earlier run, unless it certainly came to nothing."""
         intent = self._intents.get(ordinal)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.twin_watch import TwinWatch
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
     from mycel_runtime.wire.resources import Message
 
@@ -81,6 +82,7 @@ class SendDependencies:
 
     Attributes:
         journal: Where intents are kept.
+        twin_watch: Says whether somebody else speaks as the identity.
         sdk: As the identity.
         me: The identity.
         observer: Told of sends, conflicts and unresolved sends.
@@ -92,6 +94,7 @@ class SendDependencies:
     """
 
     journal: Journal
+    twin_watch: TwinWatch
     sdk: AsyncClient
     me: UserId
     observer: Observer
@@ -347,6 +350,7 @@ class Turn:
         )
 
     async def _send_once(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        self._dependencies.twin_watch.require_alone()
         intent = await self._intend(ordinal, content_hash(content, mentions=mentions))
         try:
             # Without a scope, which generation A does not take; every server's default is broadcast.
@@ -397,6 +401,7 @@ class Turn:
             if message := await self._find(intent):
                 return self._record(intent, message, recovered=True)
             if is_final:
+                self._dependencies.twin_watch.note_lost(intent)
                 await self._settle(intent, IntentState.REFUSED)
                 return None
             await asyncio.sleep(max(0.0, not_before - self._dependencies.clock()))

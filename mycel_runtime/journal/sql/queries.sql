@@ -337,6 +337,16 @@ SELECT chat_id, reason, held_at FROM hold WHERE identity = :identity ORDER BY he
 SELECT message_id FROM intent
 WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message_seq > :after_seq;
 
+-- name: own_sends
+-- Of sends without a message's id the lowest base_seq of each content comes last, to stand.
+-- Plan: intent_message and intent_unplaced.
+SELECT message_id, content_hash, base_seq FROM intent
+WHERE identity = :identity AND chat_id = :chat_id AND state = 'sent' AND message_seq > :after_seq
+UNION ALL
+SELECT NULL, content_hash, base_seq FROM intent
+WHERE identity = :identity AND chat_id = :chat_id AND message_id IS NULL
+ORDER BY base_seq DESC;
+
 -- name: statistics
 -- The terms of a partial index must stand as they are in it, else it is not used.
 -- Entries are never deleted, so their last number is their count.

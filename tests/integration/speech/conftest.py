@@ -115,12 +115,24 @@ class World:
     stack: contextlib.AsyncExitStack
     tokens: dict = field(default_factory=dict)
 
-    async def agent(self, name, plugin, *, guard=None, worker=None, base_url=None, timeout=15.0, **dispatch):  # noqa: ASYNC109 - httpx's, per step
-        """Start one, or start it again on its journal."""
+    async def agent(
+        self,
+        name,
+        plugin,
+        *,
+        guard=None,
+        worker=None,
+        base_url=None,
+        timeout=15.0,  # noqa: ASYNC109 - httpx's, per step
+        folder=None,
+        on_twin="hold",
+        **dispatch,
+    ):
+        """Start one, or start it again on its journal, or on another one in this folder."""
         base_url = base_url or self.backend.base_url
         if name not in self.tokens:
             self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
-        state = self.folder / name
+        state = self.folder / (folder or name)
         state.mkdir(exist_ok=True)
         journal = SqliteJournal(state)
         journal.open()
@@ -132,7 +144,7 @@ class World:
         parts = await assemble(
             Settings(
                 file={
-                    "agent": {"name": "a", "base_url": base_url},
+                    "agent": {"name": "a", "base_url": base_url, "on_twin": on_twin},
                     "dispatch": SETTINGS | dispatch,
                     "guard": guard or {},
                 },

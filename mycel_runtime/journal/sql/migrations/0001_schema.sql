@@ -106,6 +106,7 @@ CREATE TABLE intent (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX intent_message ON intent (identity, chat_id, message_seq) WHERE state = 'sent';
+CREATE INDEX intent_unplaced ON intent (identity, chat_id) WHERE message_id IS NULL;
 CREATE INDEX intent_unsettled ON intent (identity) WHERE state IN ('intended', 'unknown');
 -- What the loop guard counts, in a chat and of a plugin, within a time.
 CREATE INDEX intent_of_chat ON intent (identity, chat_id, unattended_at) WHERE unattended_at IS NOT NULL;

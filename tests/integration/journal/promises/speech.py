@@ -193,3 +193,18 @@ class SpeechConformance:
         assert await journal.unattended_chats(ME) == {"c"}
         assert await journal.attend(ME, "c")
         assert await journal.holds(ME) == []
+
+    async def test_own_messages_are_known_by_id_or_by_words_where_no_id_is_known(self, journal):
+        await want(journal, 5)
+        delivery = await claim_one(journal)
+        chat = {"chat_id": delivery.chat_id}
+        sent = intent(delivery, state=IntentState.SENT, message_id="m7", message_seq=7)
+        refused = intent(delivery, ordinal=1, state=IntentState.REFUSED, content_hash="b", base_seq=9)
+        earlier = intent(delivery, ordinal=2, state=IntentState.REFUSED, content_hash="b", base_seq=8)
+        for each in (sent, refused, earlier):
+            await journal.settle(each)
+
+        known = await journal.own_sends(ME, after_seq=6, **chat)
+        assert (known.message_ids, known.unplaced) == ({"m7"}, {"b": 8})
+        assert not (await journal.own_sends(ME, after_seq=7, **chat)).message_ids
+        assert not (await journal.own_sends(ME, after_seq=0, chat_id="another")).unplaced
