@@ -114,6 +114,10 @@ class Ledger:
         self._unshown += new
         return MessageSeq(max(message["seq"] for message in new)) if new else None
 
+    def note_gap_read(self) -> None:
+        """What lies before a send beyond a gap was read; whether all of it was shown is another matter."""
+        self.gap_seq = None
+
     def close_gap(self, through_seq: MessageSeq) -> None:
         """Nothing unshown lies below this send of ours."""
         self.through_seq = max(self.through_seq, through_seq)

@@ -317,7 +317,7 @@ class Turn:
             between = await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc, Operation.READ) from exc
-        self.ledger.gap_seq = None
+        self.ledger.note_gap_read()
         await self._require_seen(between)
         self.ledger.close_gap(through_seq)
 
