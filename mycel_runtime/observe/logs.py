@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-TALKATIVE: Final = ("httpx", "httpcore", "websockets", "uvicorn", "apscheduler", "asyncio", "tenacity")
+TALKATIVE: Final = ("httpx", "httpcore", "websockets", "uvicorn", "asyncio", "tenacity")
 """Loggers that would tell more than we may, or what our facts tell already."""
 
 _MANY_LINES: Final = frozenset({"event", "trace", "exception", "stack"})

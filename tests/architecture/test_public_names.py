@@ -13,7 +13,7 @@ import pytest
 import mycel_runtime
 import mycel_runtime.sdk
 
-HEAVY = ("apscheduler", "fastapi", "httpx", "pydantic", "rich", "structlog", "uvicorn", "websockets")
+HEAVY = ("fastapi", "httpx", "pydantic", "rich", "structlog", "uvicorn", "websockets")
 
 
 def loaded_by(code):

@@ -24,7 +24,7 @@ class SlowJournal:
         await asyncio.sleep(0)
         return ()
 
-    async def unattended(self, delivery, *, plugin, since):
+    async def unattended(self, delivery, *, plugin, since, limits):
         return Unattended(turns=0, chat_sends=0, plugin_sends=0)
 
     async def attend(self, me, chat_id):

@@ -1,0 +1,69 @@
+"""What the runtime imports is what it asks to be installed: nothing by luck, nothing for nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+OURS: Final = frozenset({"mycel_runtime", "mycel_runtime_plugins"})
+
+NOT_IMPORTED: Final = frozenset({"sniffio"})
+"""httpcore imports it, if it is there, and is slower without."""
+
+
+def declared():
+    """Normalised names of the distributions that pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {normal(re.match(r"[\w.-]+", requirement)[0]) for requirement in project["dependencies"]}
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported():
+    """Top-level names of what is imported when the code runs, with a file that does."""
+    found = {}
+    for folder in ("mycel_runtime", "plugins"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in running(ast.parse(path.read_text())):
+                for name in names(node):
+                    found.setdefault(name.partition(".")[0], path.name)
+    return found
+
+
+def running(tree):
+    """Every node but those that only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from running(node)
+
+
+def names(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+
+
+def distributions():
+    """Of what is imported: the distribution of each name that is neither Python's nor ours."""
+    known = packages_distributions()
+    foreign = {name: path for name, path in imported().items() if name not in OURS | sys.stdlib_module_names}
+    return {normal(known[name][0]): path for name, path in foreign.items()}
+
+
+def test_everything_that_is_imported_is_asked_for():
+    assert {name: path for name, path in distributions().items() if name not in declared()} == {}
+
+
+def test_everything_that_is_asked_for_is_imported():
+    assert declared() - set(distributions()) == NOT_IMPORTED
