@@ -7,7 +7,9 @@ import os
 
 import pytest
 
+from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.process import run_agents
+from mycel_runtime.errors import StateDirectoryError
 from mycel_runtime.observe.observer import Observer
 
 
@@ -58,3 +60,45 @@ async def test_an_agent_that_ends_by_a_fault_of_ours_takes_no_other_along():
     assert lived == ["to the end"]
     (fact,) = faulty.observer.told
     assert (fact.name, fact.error, fact.exit_code) == ("agent.failed", "TypeError", 70)
+
+
+async def test_an_agent_that_cannot_start_keeps_readiness_from_nobody(tmp_path, monkeypatch):
+    """Else the supervisor would wait for READY, and kill the others for it."""
+    notices = []
+    monkeypatch.setattr(systemd, "notify", lambda *assignments: notices.append(assignments[0]))
+    released = asyncio.Event()
+
+    class Refused(Agent):
+        async def run(self, stop, *, ready):
+            released.set()
+            raise StateDirectoryError("not yours")
+
+    class Late(Agent):
+        async def run(self, stop, *, ready):
+            await released.wait()
+            await asyncio.sleep(0)
+            ready()
+
+    refused, late = Refused("refused", None), Late("late", None)
+    with pytest.raises(StateDirectoryError):
+        await run_agents([(refused, refused.observer), (late, late.observer)])
+
+    assert notices == [systemd.READY, systemd.STOPPING]
+    (fact,) = refused.observer.told
+    assert (fact.error, fact.reason, fact.exit_code) == ("StateDirectoryError", "not yours", 78)
+
+
+async def test_agents_that_all_fail_are_never_ready(monkeypatch):
+    notices = []
+    monkeypatch.setattr(systemd, "notify", lambda *assignments: notices.append(assignments[0]))
+
+    class Refused(Agent):
+        async def run(self, stop, *, ready):
+            raise StateDirectoryError("not yours")
+
+    refused = Refused("refused", None)
+    with pytest.raises(StateDirectoryError):
+        await run_agents([(refused, refused.observer)])
+
+    assert notices == [systemd.STOPPING]
+    assert refused.observer.told == []
