@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import string
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from mycel_runtime.backend.http.request_context import Body, Caller, Strict, answer
+from mycel_runtime.backend.http.request_context import Body, Call, Caller, Strict, answer
 from mycel_runtime.backend.world import agents
 from mycel_runtime.backend.world.refusal import Refused
 
@@ -47,6 +47,15 @@ class ThreadBody(Strict):
     bind_mounts: list[BindMount] = Field(default_factory=list)
 
 
+async def _may_create(call: Caller) -> Call:
+    """Whoever calls, if he may; this is asked before the body is looked at."""
+    agents.check_may_create(call.user)
+    return call
+
+
+Creator = Annotated[Call, Depends(_may_create)]
+
+
 @router.get("/panel/agents")
 async def list_agents(call: Caller) -> Response:
     """The caller's agents."""
@@ -54,7 +63,7 @@ async def list_agents(call: Caller) -> Response:
 
 
 @router.post("/panel/agents")
-async def create_agent(body: AgentBody, call: Caller) -> Response:
+async def create_agent(body: AgentBody, call: Creator) -> Response:
     """A new agent."""
     service = call.service
     with service.transaction():

@@ -24,8 +24,7 @@ def create(world: World, owner: User, name: str, description: str, *, agent_id: 
     Raises:
         Refused: 403 to whoever is no human, or a guest.
     """
-    if owner.type != "human" or owner.is_guest:
-        raise Refused(403, "Capability required: create_managed_agent")
+    check_may_create(owner)
     agent = User(
         id=agent_id,
         name=name,
@@ -37,6 +36,17 @@ def create(world: World, owner: User, name: str, description: str, *, agent_id: 
     world.put(agent)
     world.put(Contact(source=owner.id, target=agent.id))
     return agent
+
+
+def check_may_create(owner: User) -> None:
+    """
+    Whether this user may make managed agents.
+
+    Raises:
+        Refused: 403 to whoever is no human, or a guest.
+    """
+    if owner.type != "human" or owner.is_guest:
+        raise Refused(403, "Capability required: create_managed_agent")
 
 
 def open_thread(world: World, caller: User, agent_user_id: str) -> dict[str, Any]:

@@ -269,6 +269,8 @@ ROWS = [
         403,
         detail="Capability required: create_managed_agent",
     ),
+    Row("10", "agent", "POST", "/api/panel/agents", {"name": 1}, 403),
+    Row("10", "ada", "POST", "/api/panel/agents", {"name": 1}, 422),
     Row("2.4", "ada", "POST", "/api/threads", {"agent_user_id": "unknown"}, 403, detail="Not authorized"),
     Row("2.4", "ada", "POST", "/api/threads", {"agent_user_id": "x", "color": "red"}, 422),
     # 2.5 chats
