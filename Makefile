@@ -7,8 +7,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
+RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.48 0.1.49 0.1.50 0.1.51 0.1.55 0.1.56 \
+  0.1.63 0.1.64 0.1.71 0.1.72 0.1.75 0.1.76 0.1.81 0.1.82 0.1.83
 
-.PHONY: help run test chaos format format-check lint types contracts peers
+.PHONY: help run test chaos releases format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -16,6 +18,7 @@ help:
 	@echo "make run     an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
 	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make chaos   the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
+	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make format  mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -25,6 +28,9 @@ run: .venv/installed
 
 test: format-check lint types contracts peers
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
+	@.venv/bin/python -m tests.contract.releases.campaign
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
@@ -66,7 +72,8 @@ peers: $(PEERS)
 # The genuine reference clients, each in an environment of its own, as their users have them.
 .venv/peers/sdk-0.1.45/installed: PACKAGES := mycel-sdk==0.1.45
 .venv/peers/sdk-0.1.83/installed: PACKAGES := mycel-sdk==0.1.83 mycel-cli==0.1.83
-$(PEERS): | .venv/installed
+.venv/peers/sdk-%/installed: PACKAGES = mycel-sdk==$*
+.venv/peers/sdk-%/installed: | .venv/installed
 	@echo "Setting up $(@D), once: the genuine $(PACKAGES), for the tests."
 	@.venv/bin/python -m venv --clear $(@D)
 	@$(@D)/bin/python $(PIP_INSTALL) $(PACKAGES)

@@ -78,7 +78,7 @@ def complete_register(temp_token: str, invite_code: str) -> Call[wire.Login]:
 
 
 def create_guest_owner(display_name: str | None = None) -> Call[wire.Login]:
-    """Make a guest human, whose token never expires. Since 0.1.83."""
+    """Make a guest human, whose token never expires. Since 0.1.49."""
     return _public("guest", display_name=display_name)
 
 
@@ -246,7 +246,7 @@ def set_workflow(
         kind: Free text.
         state: Free text.
         config: Replaces the old one; left out when `None`.
-        expected_state_version: Since 0.1.83: `ConflictError` unless the workflow has this version.
+        expected_state_version: Since 0.1.56: `ConflictError` unless the workflow has this version.
     """
     optional = _without_none(config=config, expected_state_version=expected_state_version)
     return _write("PUT", _chat(chat_id, "workflow"), kind=kind, state=state, **optional)
@@ -302,7 +302,20 @@ def update_workflow_event(
     settled_at: float | None = _UNSET,
     expected_state_version: int | None = None,
 ) -> Call[wire.WorkflowEvent]:
-    """Change an event; what is not given is not sent, and `None` leaves it unchanged on the server."""
+    """
+    Change an event; what is not given is not sent, and `None` leaves it unchanged on the server.
+
+    Args:
+        chat_id: The chat.
+        event_id: The event.
+        state: Free text.
+        decision_states: By user id.
+        rationales: By user id.
+        final_state: Replaces the old one.
+        metadata: Replaces the old one.
+        settled_at: Epoch seconds.
+        expected_state_version: Since 0.1.82: `ConflictError` unless the event has this version.
+    """
     given = _given(
         state=state,
         decision_states=decision_states,
@@ -421,8 +434,8 @@ def mark_read(chat_id: str, up_to_seq: int | None = None) -> Call[wire.Status]:
 
     Args:
         chat_id: The chat.
-        up_to_seq: Since 0.1.83; never more than the largest seq seen (Q38). `None` is the call of 0.1.45: no body,
-            everything visible.
+        up_to_seq: Since 0.1.46, where it is demanded and cannot work, up to 0.1.83; never more than the largest seq
+            seen (Q38). `None` is the call of before: no body, everything visible.
     """
     body = None if up_to_seq is None else _json({"up_to_seq": up_to_seq})
     return Call(
