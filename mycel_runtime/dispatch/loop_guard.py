@@ -13,6 +13,7 @@ from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
 from mycel_runtime.journal.entries import Unattended
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
 from mycel_runtime.plugin.context import LoopGuardView
+from mycel_runtime.plugin.plugin import plugin_of
 from mycel_runtime.speech.interrupts import WithheldError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class LoopGuard:
         )
 
     async def _count(self, delivery: Delivery) -> Unattended:
-        plugin = delivery.handler.partition(".")[0]
+        plugin = plugin_of(delivery.handler)
         since = self._clock() - self._settings.window
         return await self._journal.unattended(delivery, plugin=plugin, since=since, limits=self._limits)
 

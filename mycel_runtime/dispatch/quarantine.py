@@ -3,16 +3,18 @@ Plugins that fail and fail are left alone for a while, so that their work waits 
 
 Counted per plugin, over all its handlers and chats, since its last success. After the time one delivery is tried: if
 it succeeds the plugin is back, if not it waits again. Not persisted: a restart is how a mended plugin comes in. One
-that could not even be imported waits for that, too.
+that could not even be imported waits for that, too; one whose handlers do not return, until one of them does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.dispatch.abandoned import abandoned_of
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned
-from mycel_runtime.observe.facts import PluginQuarantined, PluginReleased
+from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
+from mycel_runtime.plugin.plugin import plugin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from mycel_runtime.settings import DispatchSettings
 
 
+MOST_OUTLIVING: Final = 16
+"""Runs of a plugin's handlers that go on after their deadline, in a process: threads have an end."""
+
+_CLOGGED_SECONDS: Final = 30.0
+"""Until it is looked at again whether one of them has ended."""
+
+
 class Quarantine:
     """
     Who is left alone, and until when.
@@ -31,9 +40,19 @@ class Quarantine:
         settings: `[dispatch]`.
         observer: Told when a plugin is left alone, and when it is back.
         clock: Epoch seconds.
+        outliving: How many runs of a plugin's handlers have outlived their deadline and go on.
     """
 
-    def __init__(self, settings: DispatchSettings, *, observer: Observer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        *,
+        observer: Observer,
+        clock: Callable[[], float],
+        outliving: Callable[[str], int] = abandoned_of,
+    ) -> None:
+        self._outliving = outliving
+        self._clogged: set[str] = set()
         self._settings = settings
         self._observer = observer
         self._clock = clock
@@ -45,7 +64,7 @@ class Quarantine:
     def plugins(self) -> Mapping[str, float]:
         """Plugins that are left alone, with the time of their next try, or of the next look at their work."""
         later = self._clock() + self._settings.quarantine_time
-        return dict.fromkeys(self._refused, later) | self._until
+        return dict.fromkeys(self._refused | self._clogged, later) | self._until
 
     def keep_out(self, plugins: Iterable[str]) -> None:
         """Let the work of plugins that could not be imported wait for as long as this process lives."""
@@ -53,9 +72,13 @@ class Quarantine:
 
     def refuse(self, handler: HandlerId) -> Quarantined | None:
         """What becomes of a delivery that must wait; `None`: it may run. At the time, one delivery is let through."""
-        plugin = _plugin_of(handler)
+        plugin = plugin_of(handler)
         if plugin in self._refused:
             return Quarantined(plugin=plugin, retry_after=self._settings.quarantine_time)
+        if self._is_clogged(plugin):
+            return Quarantined(
+                plugin=plugin, retry_after=min(_CLOGGED_SECONDS, self._settings.quarantine_time)
+            )
         until = self._until.get(plugin)
         if until is None:
             return None
@@ -66,7 +89,7 @@ class Quarantine:
 
     def note(self, handler: HandlerId, result: Result) -> None:
         """How a run ended. Answers of the handler (`Retry`, `Reject`) and the backend's trouble count for nothing."""
-        plugin = _plugin_of(handler)
+        plugin = plugin_of(handler)
         match result:
             case Returned():
                 self._failures[plugin] = 0
@@ -86,6 +109,19 @@ class Quarantine:
         self._observer.tell(PluginReleased(plugin=plugin))
         return True
 
+    def _is_clogged(self, plugin: str) -> bool:
+        """Whether so many of its runs go on after their deadline that another one would be at everybody's expense."""
+        outliving = self._outliving(plugin)
+        if outliving < MOST_OUTLIVING:
+            if plugin in self._clogged:
+                self._clogged.discard(plugin)
+                self._observer.tell(PluginReleased(plugin=plugin))
+            return False
+        if plugin not in self._clogged:
+            self._clogged.add(plugin)
+            self._observer.tell(PluginClogged(plugin=plugin, runs=outliving))
+        return True
+
     def _leave_alone(self, plugin: str) -> None:
         is_new = plugin not in self._until
         self._until[plugin] = self._clock() + self._settings.quarantine_time
@@ -97,7 +133,3 @@ class Quarantine:
                     retry_in=self._settings.quarantine_time,
                 )
             )
-
-
-def _plugin_of(handler: HandlerId) -> str:
-    return handler.partition(".")[0]

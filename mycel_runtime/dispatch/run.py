@@ -44,6 +44,7 @@ from mycel_runtime.speech.server_detail import reason_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.plugin.plugin import Handler
 
@@ -101,7 +102,7 @@ async def _contained(
         is_late = not running.done()
     finally:
         if not running.done():
-            await _stop(running)
+            await _stop(running, handler.id)
     return running.result() if running.done() else TimeoutError(), is_late
 
 
@@ -117,13 +118,13 @@ async def _as_value(
     return None
 
 
-async def _stop(running: asyncio.Task[BaseException | None]) -> None:
+async def _stop(running: asyncio.Task[BaseException | None], handler: HandlerId) -> None:
     running.cancel()
     try:
         await asyncio.wait([running], timeout=GRACE_SECONDS)
     finally:
         if not running.done():
-            abandon_task(running)
+            abandon_task(running, handler)
 
 
 async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
@@ -142,7 +143,7 @@ async def _call(handler: Handler, context: MessageContext | FrameContext) -> Non
 
 
 async def _in_thread(
-    function: Callable[[Any], Any], argument: Any, *, name: str
+    function: Callable[[Any], Any], argument: Any, *, name: HandlerId
 ) -> tuple[Any, BaseException | None]:
     """What the function returned in a thread of its own, or raised, as a value: no future raises `StopIteration`."""
     loop = asyncio.get_running_loop()
@@ -167,7 +168,7 @@ async def _in_thread(
     try:
         return await ended
     except asyncio.CancelledError:
-        abandon_thread(thread)
+        abandon_thread(thread, name)
         raise
 
 

@@ -416,6 +416,20 @@ class PluginQuarantined(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginClogged(Fact):
+    """
+    So many of a plugin's runs go on after their deadline that its deliveries wait until one of them ends.
+
+    A restart of the agent ends them all; `isolation = "process"` lets each be killed at its deadline.
+    """
+
+    name: ClassVar[str] = "plugin.clogged"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginReleased(Fact):
     """A plugin that was left alone works again, or the operator resumed it."""
 

@@ -55,6 +55,11 @@ class Handler:
     on_conflict: ConflictPolicy = "rerun"
 
 
+def plugin_of(handler: HandlerId) -> str:
+    """The name of a handler's plugin."""
+    return handler.partition(".")[0]
+
+
 class Registrar(Protocol):
     """A decorator that leaves the function as it is."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
 import pytest
 
-from mycel_runtime.dispatch import run
-from mycel_runtime.dispatch.abandoned import abandoned_tasks
+from mycel_runtime.dispatch import quarantine, run
+from mycel_runtime.dispatch.abandoned import abandoned_tasks, abandoned_threads
 from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import contents
@@ -87,3 +88,37 @@ async def test_the_end_of_the_process_spends_no_attempt_whatever_the_handler_mak
     assert await agent.journal.dead_letters("a") == []
     # Still claimed: the next start finds it, and runs it again.
     assert (await agent.journal.statistics("a")).running == 1
+
+
+async def test_plain_functions_that_never_return_use_up_no_more_than_their_share_of_threads(
+    world, monkeypatch
+):
+    """Else there is no thread left for anybody, the stop of the process included."""
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(quarantine, "MOST_OUTLIVING", 3)
+    plugin, released, runs = Plugin("clogs"), threading.Event(), []
+
+    @plugin.on_message
+    def answer(ctx):
+        runs.append(ctx.attempt)
+        released.wait(WAIT_SECONDS)
+
+    agent, chat_id = await start(world, plugin, handler_timeout=0.1, max_attempts=50)
+    try:
+        await agent.hear(chat_id)
+        for _ in range(6):
+            agent.clock.ahead += 60
+            await agent.deliver()
+        assert len(runs) == 3
+        assert abandoned_threads() == 3
+        assert [(fact.plugin, fact.runs) for fact in agent.memory.named("plugin.clogged")] == [("clogs", 3)]
+    finally:
+        released.set()
+    async with asyncio.timeout(WAIT_SECONDS):
+        while abandoned_threads():  # noqa: ASYNC110 - threads tell nobody
+            await asyncio.sleep(0.01)
+
+    agent.clock.ahead += 60
+    await agent.deliver()
+    assert len(runs) == 4
+    assert not await agent.journal.dead_letters("a")

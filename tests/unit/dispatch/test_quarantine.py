@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.quarantine import MOST_OUTLIVING, Quarantine
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
 from mycel_runtime.journal.entries import Letter
 from mycel_runtime.settings import DispatchSettings
@@ -99,3 +99,21 @@ def test_one_that_could_not_be_imported_waits_for_a_restart(quarantine, now):
     assert quarantine.plugins == {"p": 1100.0}
     assert not quarantine.release("p")
     assert quarantine.refuse("p.one") is not None
+
+
+def test_a_plugin_whose_runs_do_not_end_is_left_alone_until_one_does(log):
+    outliving = {"p": MOST_OUTLIVING - 1}
+    quarantine = Quarantine(
+        DispatchSettings(), observer=log, clock=lambda: 0.0, outliving=lambda plugin: outliving.get(plugin, 0)
+    )
+    assert quarantine.refuse("p.one") is None
+
+    outliving["p"] += 1
+    assert quarantine.refuse("p.one") == quarantine.refuse("p.two") == Quarantined(plugin="p", retry_after=30)
+    assert quarantine.refuse("q.one") is None
+    assert list(quarantine.plugins) == ["p"]
+
+    outliving["p"] -= 1
+    assert quarantine.refuse("p.one") is None
+    assert list(quarantine.plugins) == []
+    assert log.names == ["plugin.clogged", "plugin.released"]
