@@ -8,6 +8,7 @@ the tracker has seen them, so that a checkpoint never is committed before the en
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 from mycel_runtime.inbox.list_diff import CHAT, compare
@@ -179,6 +180,30 @@ class Intake:
         if hints := self._hints(chats):
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
             await self._append(batch, now=self._clock())
+
+    async def hint_read(
+        self, newest: Mapping[ChatId, MessageSeq], *, before: Mapping[ChatId, MessageSeq]
+    ) -> None:
+        """
+        Commit the work of chats in which everything is read, and not everything was handed to a handler.
+
+        Another program of this identity reads there; read is not answered.
+
+        Args:
+            newest: The seq of each chat's newest message.
+            before: What that was when the list was last read.
+        """
+        identity = self.checkpoint.identity
+        levels = await self._journal.levels(identity)
+        begun = {**before, **levels}
+        hints = [
+            dataclasses.replace(work, after_seq=None if chat_id in levels else begun[chat_id])
+            for chat_id, seq in newest.items()
+            if seq > begun.get(chat_id, seq)
+            for work in self._router.route_chat(chat_id, seq)
+        ]
+        if hints:
+            await self._append(Batch(identity=identity, hints=tuple(hints)), now=self._clock())
 
     async def _commit(self, step: Step, hints: tuple[ChatWork, ...], now: float) -> None:
         batch = Batch(

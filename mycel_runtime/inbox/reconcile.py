@@ -156,6 +156,7 @@ class Reconciler:
         self._gap_minded: InboxSeq | None = None
         self._begun: int | None = None
         self._held: dict[ChatId, MessageSeq | None] = {}
+        self._newest: dict[ChatId, MessageSeq] = {}
         self.succeeded_at: float | None = None
 
     @property
@@ -220,6 +221,7 @@ class Reconciler:
         if chats is None:
             return
         self._unread_before = len(chats.unread)
+        await self._hand_out_read(chats)
         events = await self._lists.compare(look.reason, chats.rows)
         self.succeeded_at = self._clock()
         look.is_answered = True
@@ -337,6 +339,14 @@ class Reconciler:
     async def _unread_in(self, chat_id: ChatId) -> list[Unread]:
         messages = await self._sdk.messages.unread(chat_id)
         return [(chat_id, _seq(messages[-1]["seq"]))] if messages else []
+
+    async def _hand_out_read(self, chats: _Chats) -> None:
+        """Make due what somebody else of this identity has read before we heard of it."""
+        newest = {_chat_id(row): seq for row in chats.rows or () if (seq := _newest_seq(row)) is not None}
+        moved = {chat_id: seq for chat_id, seq in newest.items() if seq > self._newest.get(chat_id, -1)}
+        if read := {chat_id: moved[chat_id] for chat_id in moved.keys() - dict(chats.unread).keys()}:
+            await self._intake.hint_read(read, before=self._newest)
+        self._newest |= moved
 
     def _candidates(self, look: _Look, unread: Sequence[Unread]) -> list[ChatId]:
         """What is unread at the first look of a connection need not be announced; only later ones can tell."""

@@ -73,12 +73,14 @@ class ChatWork:
 
     Attributes:
         wanted_seq: Look at least so far; `None` when the hint had no number: look once more.
+        after_seq: Where a handler that has never looked at the chat begins; `None`: where the server's cursor stands.
     """
 
     handler: HandlerId
     lane: Lane
     chat_id: ChatId
     wanted_seq: MessageSeq | None
+    after_seq: MessageSeq | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

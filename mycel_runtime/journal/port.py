@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Unattended,
         Waiting,
     )
-    from mycel_runtime.wire.ids import InboxSeq, MessageSeq, UserId
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 
 class Journal(Protocol):
@@ -71,6 +71,9 @@ class Journal(Protocol):
 
     async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
         """What the server's lists last said: state by kind and key."""
+
+    async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
+        """How far each chat has been handed to a handler, or will be; without those that none has looked at."""
 
     async def append(self, batch: Batch, *, now: float) -> int:
         """

@@ -140,6 +140,16 @@ class SqliteJournal(SqliteSpeech):
         return await self._writer.submit(read)
 
     @override
+    async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
+        def read(connection: sqlite3.Connection) -> Mapping[ChatId, MessageSeq]:
+            levels: dict[ChatId, MessageSeq] = {}
+            for row in execute(connection, "read_levels", {"identity": identity}):
+                levels[row["chat_id"]] = max(row["seq"], levels.get(row["chat_id"], row["seq"]))
+            return levels
+
+        return await self._writer.submit(read)
+
+    @override
     async def append(self, batch: Batch, *, now: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
             new = _append_arrivals(connection, batch.arrivals, now)
@@ -307,7 +317,16 @@ def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> Non
     """Raise the levels that a batch raises."""
     highest = _highest_per_chat(batch.hints)
     wanted = [
-        (batch.identity, work.handler, work.lane, work.chat_id, work.wanted_seq, work.wanted_seq, now)
+        (
+            batch.identity,
+            work.handler,
+            work.lane,
+            work.chat_id,
+            work.after_seq,
+            work.wanted_seq,
+            work.wanted_seq,
+            now,
+        )
         for work in highest
         if work.wanted_seq is not None
     ]

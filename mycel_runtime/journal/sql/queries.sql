@@ -20,8 +20,8 @@ ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
 -- name: want_chats
 -- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
 -- look for may not have been there yet when it is told of it again. It has to look once more in both cases.
-INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, told_seq, state, due_at)
-VALUES (?, ?, ?, ?, ?, ?, 'due', ?)
+INSERT INTO delivery (identity, handler, lane, chat_id, handled_seq, wanted_seq, told_seq, state, due_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'due', ?)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
 SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
     told_seq = max(told_seq, excluded.told_seq),
@@ -30,6 +30,11 @@ SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
     state = CASE state WHEN 'idle' THEN 'due' ELSE state END
 WHERE excluded.wanted_seq > max(coalesce(handled_seq, 0), given_up_seq)
   AND (state = 'running' OR excluded.wanted_seq > wanted_seq OR excluded.told_seq > told_seq);
+
+-- name: read_levels
+-- How far each chat has been handed out or will be; what one handler has seen of it, the others were told of.
+SELECT chat_id, max(coalesce(handled_seq, 0), wanted_seq, given_up_seq) AS seq FROM delivery
+WHERE identity = :identity AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
 
 -- name: look_at_chats
 -- As above, where the hint has no number: look once more than is wanted already.

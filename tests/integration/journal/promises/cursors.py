@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from mycel_runtime.journal.entries import Batch
@@ -86,6 +88,28 @@ class ChatConformance:
 
         assert (again.handled_seq, again.wanted_seq) == (5, 8)
         assert await claim(journal) == []
+
+    async def test_a_level_is_what_has_been_handed_out_or_will_be_to_any_handler(self, journal):
+        assert await journal.levels(ME) == {}
+        await want(journal, 5)
+        wanted = await journal.levels(ME)
+        delivery = await claim_one(journal)
+        await finish(journal, delivery, 7)
+
+        assert wanted == {delivery.chat_id: 5}
+        assert await journal.levels(ME) == {delivery.chat_id: 7}
+
+    async def test_a_handler_that_has_never_looked_begins_where_it_is_told_and_nobody_else_does(
+        self, journal
+    ):
+        work = dataclasses.replace(chat_work(5), after_seq=3)
+        await journal.append(Batch(identity=ME, hints=(work,)), now=0.0)
+        first = await claim_one(journal)
+        await finish(journal, first, 5)
+        await journal.append(Batch(identity=ME, hints=(dataclasses.replace(work, wanted_seq=9),)), now=0.0)
+
+        assert first.handled_seq == 3
+        assert (await claim_one(journal)).handled_seq == 5
 
     async def test_hints_below_the_cursor_are_nothing_new(self, journal):
         await handle_through(journal, 5)
