@@ -16,29 +16,38 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mycel_runtime.dispatch.anchor import Anchor
-from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
+from mycel_runtime.dispatch.briefing import covering
+from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
 from mycel_runtime.dispatch.error_boundary import contained
-from mycel_runtime.dispatch.run import run_handler
-from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Result, Returned, Unanswered, refused
+from mycel_runtime.dispatch.lively_chats import LivelyChats
+from mycel_runtime.dispatch.run import ending_of, run_handler
+from mycel_runtime.dispatch.verdict import (
+    Failed,
+    Outspoken,
+    Overtaken,
+    Result,
+    Returned,
+    Unanswered,
+    Waiting,
+    refused,
+)
+from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter, LetterDelivery
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
-from mycel_runtime.speech.evidence import Operation
-from mycel_runtime.speech.history import messages_after
-from mycel_runtime.speech.interrupts import SupersededError
+from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from mycel_runtime.dispatch.briefing import Briefing
+    from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.run import Call
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
-    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
@@ -48,7 +57,7 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.speech.twin_watch import TwinWatch
-    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import MessageSeq, UserId
 
 ANSWERED: Final = "answered in this agent's name, and not by this journal"
 
@@ -97,6 +106,16 @@ class Attempts:
         self._me = me
         self._settings = settings
         self._draw = draw
+        self._reader = ChatReader(
+            journal=journal,
+            sdk=sdk,
+            roster=roster,
+            loop_guard=loop_guard,
+            me=me,
+            evidence=outbox.evidence,
+            clock=outbox.clock,
+        )
+        self._lively_chats = LivelyChats(settings, clock=outbox.clock)
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
 
@@ -123,7 +142,7 @@ class Attempts:
             return Failed(letter=Letter(reason=f"no handler {delivery.handler} any more"), is_permanent=True)
         if isinstance(delivery, EventDelivery):
             return await contained(self._run_on_entry(delivery, bound))
-        result = await contained(self._run_on_chat(delivery, delivery.chat_id, bound))
+        result = await contained(self._run_on_chat(delivery, bound))
         if not isinstance(result, Returned):
             await self._outbox.park_unresolved(delivery)
         return result
@@ -147,135 +166,149 @@ class Attempts:
         ended = await run_handler(bound.handler, context, call=self._caller(bound))
         return ended or Returned(shown=1)
 
-    async def _run_on_chat(self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler) -> Result:
+    async def _run_on_chat(self, delivery: MessageDelivery, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
-        handled_seq = await self._anchor.handled_seq(delivery, chat_id)
+        chat_id, delivery_id = delivery.chat_id, delivery.delivery_id
         turn = self._outbox.turn(
             delivery,
             chat_id,
-            handled_seq,
+            await self._anchor.handled_seq(delivery, chat_id),
             on_conflict=bound.handler.on_conflict,
             may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
         )
         await turn.settle_unresolved()
-        for rounds in range(self._settings.conflict_rounds):
-            try:
-                return await self._ask(delivery, chat_id, bound, turn, is_again=rounds > 0)
-            except SupersededError:
+        reading = await self._reader.read(delivery, turn)
+        if seconds := self._seconds_to_wait(reading, bound):
+            return Waiting(seconds=seconds)
+        rounds, began_at = self._lively_chats.rounds(delivery_id), self._outbox.clock()
+        for number in range(rounds):
+            if number:
                 await asyncio.sleep(_ROUND_PAUSE_SECONDS * self._draw())
-        return Outspoken(rounds=self._settings.conflict_rounds)
+                began_at, reading = self._outbox.clock(), await self._reader.read(delivery, turn)
+            try:
+                result = await self._ask(reading, bound, turn, is_again=number > 0)
+            except SupersededError:
+                continue
+            self._lively_chats.note_ended(delivery_id)
+            return result
+        return self._overtaken(reading, turn, bound, rounds, seconds=self._outbox.clock() - began_at)
 
-    async def _ask(
-        self, delivery: MessageDelivery, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_again: bool
+    def _seconds_to_wait(self, reading: Reading, bound: BoundHandler) -> float:
+        """Until the chat has been silent for as long as the handler asks for, or has been found to need."""
+        if not reading.foreign:
+            return 0.0
+        return self._lively_chats.seconds_to_wait(
+            reading.delivery.delivery_id, reading.newest_seq, quiet=bound.handler.quiet
+        )
+
+    def _overtaken(
+        self, reading: Reading, turn: Turn, bound: BoundHandler, rounds: int, *, seconds: float
     ) -> Result:
-        """One round: read what is unseen, run the handler on it."""
-        reading = await self._read(delivery, chat_id, turn)
+        """All rounds were in vain: once more when the chat is silent, and that was the last one."""
+        delivery_id = reading.delivery.delivery_id
+        was_last = self._lively_chats.is_last_round(delivery_id)
+        self._lively_chats.note_overtaken(delivery_id, seconds=seconds)
+        if not was_last:
+            return Outspoken(rounds=rounds)
+        reason = (
+            f"somebody spoke during each run, also when it was the last (on_conflict={bound.handler.on_conflict!r});"
+            " ask for quiet=, or for ctx.newer() before the reply"
+        )
+        turn.ledger.leave_unshown()
+        move = CursorMove(handled_seq=turn.ledger.shown_seq)
+        failed = Failed(letter=Letter(reason=reason), move=move, is_permanent=True, is_answer=True)
+        return covering(failed, reading, turn.ledger, hole_grace=self._settings.hole_grace)
+
+    async def _ask(self, reading: Reading, bound: BoundHandler, turn: Turn, *, is_again: bool) -> Result:
+        """One round: run the handler on what is unseen."""
         is_in_vain = is_again and turn.ledger.seen_seqs.issuperset(
             message["seq"] for message in reading.history
         )
-        result = await contained(self._show(reading, chat_id, bound, turn, is_in_vain=is_in_vain))
+        result = await contained(self._show(reading, bound, turn, is_in_vain=is_in_vain))
         return covering(result, reading, turn.ledger, hole_grace=self._settings.hole_grace)
 
-    async def _read(self, delivery: MessageDelivery, chat_id: ChatId, turn: Turn) -> Reading:
-        read_at, handled_seq = self._outbox.clock(), turn.ledger.handled_seq
-        after_seq = read_after(delivery, handled_seq)
-        page = await messages_after(self._sdk, chat_id, after_seq, expected=delivery.wanted_seq - after_seq)
-        return Reading.of(page, delivery, handled_seq, me=self._me, read_at=read_at)
-
-    async def _show(
-        self, reading: Reading, chat_id: ChatId, bound: BoundHandler, turn: Turn, *, is_in_vain: bool
-    ) -> Result:
+    async def _show(self, reading: Reading, bound: BoundHandler, turn: Turn, *, is_in_vain: bool) -> Result:
         """
         Run the handler on what it has not been shown.
 
         Asked again with nothing new it would say the same and be refused again, perhaps for ever: that spends an
         attempt.
         """
-        if reading.untold_seq is not None:
-            await self._journal.want_others(
-                reading.delivery, wanted_seq=reading.untold_seq, now=self._outbox.clock()
-            )
+        await self._reader.tell_others(reading)
         if reading.is_overtaken:
             return Overtaken()
-        if (through_seq := await self._answered_through(reading, chat_id, turn)) is not None:
-            return await self._leave_answered(reading, through_seq, chat_id, bound, turn)
-        room = await self._roster.room(chat_id, reading.speakers)
-        briefing = await self._brief(reading, chat_id, bound, room)
-        self._outbox.evidence.done(Operation.READ, chat_id, self._outbox.clock())
-        refused_by = turn.refused_by
+        if (through_seq := await self._answered_through(reading, turn)) is not None:
+            return await self._leave_answered(reading, through_seq, bound, turn)
+        briefing, room = await self._reader.brief(reading, _subscription(bound))
+        refused_by, seen_before = turn.refused_by, turn.ledger.seen_ids
         turn.show(reading.history, is_attended=briefing.is_attended)
         turn.ledger.give(message.id for message in briefing.messages)
-        shown = CursorMove(handled_seq=turn.ledger.through_seq)
-        messages = briefing.messages
         ended: Failed | Unanswered | None = None
-        if is_in_vain and (messages or turn.is_superseded):
+        if is_in_vain and (briefing.messages or turn.is_superseded):
             ended = refused(refused_by)
-        elif messages:
-            await self._note_shown(reading.delivery, shown, messages)
-            context = await self._context(reading.delivery, chat_id, bound, turn, room, briefing)
-            ended = await self._call(bound, context, turn)
+        elif briefing.messages:
+            await self._note_shown(reading.delivery, turn)
+            newer = NewerMessages(
+                reader=self._reader,
+                delivery=reading.delivery,
+                turn=turn,
+                subscription=_subscription(bound),
+                known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
+            )
+            ended = await self._call(
+                bound, await self._context(reading.delivery, bound, turn, room, briefing, newer), turn
+            )
         if turn.is_superseded and not is_in_vain:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
         if isinstance(ended, Failed):
-            return dataclasses.replace(ended, move=shown)
+            return dataclasses.replace(ended, move=CursorMove(handled_seq=turn.ledger.shown_seq))
         return ended or Returned(
             move=CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq),
-            shown=len(messages),
+            shown=len(briefing.messages),
             sends=turn.ledger.sends,
         )
 
-    async def _note_shown(
-        self, delivery: MessageDelivery, shown: CursorMove, messages: Sequence[Message]
-    ) -> None:
+    async def _note_shown(self, delivery: MessageDelivery, turn: Turn) -> None:
         """If the process dies of what a suspect is shown, nobody is left to say what that was."""
         if delivery.suspicion is not None:
-            message_ids = [message.id for message in messages]
-            await self._journal.note_shown(delivery, through_seq=shown.handled_seq, message_ids=message_ids)
+            await self._journal.note_shown(
+                delivery, through_seq=turn.ledger.shown_seq, message_ids=turn.ledger.given_ids
+            )
 
-    async def _answered_through(self, reading: Reading, chat_id: ChatId, turn: Turn) -> MessageSeq | None:
+    async def _answered_through(self, reading: Reading, turn: Turn) -> MessageSeq | None:
         """A dead letter was given up for that, perhaps: it is tried again because the operator wants it."""
         if isinstance(reading.delivery, LetterDelivery):
             return None
         return await self._twin_watch.answered_through(
-            chat_id, reading.history, handled_seq=turn.ledger.handled_seq
+            reading.delivery.chat_id, reading.history, handled_seq=turn.ledger.handled_seq
         )
 
     async def _leave_answered(
-        self, reading: Reading, through_seq: MessageSeq, chat_id: ChatId, bound: BoundHandler, turn: Turn
+        self, reading: Reading, through_seq: MessageSeq, bound: BoundHandler, turn: Turn
     ) -> Result:
         """What somebody else has answered in our name is a dead letter, if the handler would have been shown it."""
         answered = reading.through(through_seq)
-        room = await self._roster.room(chat_id, answered.speakers)
-        messages = (await self._brief(answered, chat_id, bound, room)).messages
+        briefing, _ = await self._reader.brief(answered, _subscription(bound))
         turn.show(answered.history)
-        turn.ledger.give(message.id for message in messages)
+        turn.ledger.give(message.id for message in briefing.messages)
         turn.ledger.leave_beyond(reading.beyond(through_seq))
         move = CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq)
-        if not messages:
+        if not briefing.messages:
             return Returned(move=move)
-        self._twin_watch.note_given_up(chat_id, len(messages))
+        self._twin_watch.note_given_up(reading.delivery.chat_id, len(briefing.messages))
         return Failed(letter=Letter(reason=ANSWERED), move=move, is_permanent=True, is_answer=True)
-
-    async def _brief(self, reading: Reading, chat_id: ChatId, bound: BoundHandler, room: Room) -> Briefing:
-        """What is shown; the loop guard is told who spoke."""
-        subscription = bound.handler.subscription
-        assert isinstance(subscription, MessageSubscription)
-        briefing = brief(reading, room, subscription, me=self._me)
-        if briefing.is_attended:
-            await self._loop_guard.attend(chat_id)
-        self._loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
-        return briefing
 
     async def _context(
         self,
         delivery: MessageDelivery,
-        chat_id: ChatId,
         bound: BoundHandler,
         turn: Turn,
         room: Room,
         briefing: Briefing,
+        newer: NewerMessages,
     ) -> MessageContext:
+        chat_id = delivery.chat_id
         return MessageContext(
             messages=briefing.messages,
             chat_id=chat_id,
@@ -286,6 +319,8 @@ class Attempts:
             deadline=self._deadline(),
             attempt=delivery.attempts + 1,
             guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
+            unsaid=turn.unsaid,
+            _newer=newer.show,
             _turn=turn,
             _sdk=self._sdk,
             _roster=self._roster,
@@ -301,9 +336,13 @@ class Attempts:
             await turn.fall_silent()
             raise
         await turn.fall_silent()
-        if ended is None:
+        if ended is not None:
+            return ended
+        try:
             await turn.conclude()
-        return ended
+        except (TurnEndedError, ApiError) as exc:
+            return ending_of(exc)
+        return None
 
     def _caller(self, bound: BoundHandler) -> Call | None:
         return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
@@ -316,3 +355,9 @@ def _logger(delivery: Delivery) -> Any:
     return structlog.get_logger().bind(
         handler=delivery.handler, delivery=delivery.delivery_id, attempt=delivery.attempts + 1
     )
+
+
+def _subscription(bound: BoundHandler) -> MessageSubscription:
+    subscription = bound.handler.subscription
+    assert isinstance(subscription, MessageSubscription)
+    return subscription

@@ -17,7 +17,7 @@ from mycel_runtime.speech.caught_up import concerns, still_open
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import MessageDelivery
@@ -80,6 +80,19 @@ class Reading:
             (MessageSeq(message["seq"]) for message in self.history if message["seq"] > seq), default=None
         )
 
+    def without(self, known_ids: Collection[str]) -> Reading:
+        """What of it is not known already."""
+        return dataclasses.replace(
+            self,
+            history=[message for message in self.history if message["id"] not in known_ids],
+            foreign=[message for message in self.foreign if message["id"] not in known_ids],
+        )
+
+    @property
+    def newest_seq(self) -> int:
+        """Of what is somebody else's; 0: there is none."""
+        return max((message["seq"] for message in self.foreign), default=0)
+
     @property
     def speakers(self) -> frozenset[str]:
         """Who said what is to be shown."""
@@ -92,9 +105,9 @@ class Reading:
 
         What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
         """
-        newest = max((message["seq"] for message in self.foreign), default=0)
         others_seq = self.delivery.others_seq
-        return MessageSeq(newest) if others_seq is not None and newest > others_seq else None
+        is_untold = others_seq is not None and self.newest_seq > others_seq
+        return MessageSeq(self.newest_seq) if is_untold else None
 
     @property
     def is_overtaken(self) -> bool:

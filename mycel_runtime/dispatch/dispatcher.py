@@ -243,6 +243,8 @@ class Dispatcher:
         due_at = now + verdict.delay
         self._note_due(due_at)
         await self._journal.postpone(delivery, due_at=due_at, spend=verdict.spend)
+        if not verdict.reason:
+            return
         self._observer.tell(
             DeliveryPostponed(
                 handler=delivery.handler,

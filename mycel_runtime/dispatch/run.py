@@ -83,7 +83,7 @@ async def run_handler(
         raised, is_late = await _contained(call or _call, handler, context)
     finally:
         context.end()
-    return _ending(raised, is_late=is_late)
+    return ending_of(raised, is_late=is_late)
 
 
 async def _contained(
@@ -172,7 +172,13 @@ async def _in_thread(
         raise
 
 
-def _ending(raised: BaseException | None, *, is_late: bool) -> Failed | Unanswered | None:
+def ending_of(raised: BaseException | None, *, is_late: bool = False) -> Failed | Unanswered | None:
+    """
+    What a run that raised this has come to; `None`: it returned, or may say nothing.
+
+    Raises:
+        SupersededError: It is to be asked again with more messages.
+    """
     match raised:
         case None | DroppedError() | WithheldError():
             return None

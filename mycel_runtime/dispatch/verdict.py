@@ -101,6 +101,13 @@ class Outspoken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The chat is to be silent before the handler is run; nothing was run."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overtaken:
     """A dead letter's chat has gone on, and its handler is given that first: else it would speak to it unseen."""
 
@@ -113,7 +120,7 @@ class Quarantined:
     retry_after: float
 
 
-Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Overtaken | Quarantined
+Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Waiting | Overtaken | Quarantined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +132,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postpone:
-    """Again after `delay` seconds; `spend` counts an attempt; `trace` of the first that failed."""
+    """
+    Again after `delay` seconds; `spend` counts an attempt; `trace` of the first that failed.
+
+    Without a reason it is no trouble, and not told.
+    """
 
     delay: float
     spend: bool
@@ -161,12 +172,27 @@ def judge(
             return Finish(returned=result)
         case Failed():
             return _judge_failure(result, attempts + 1, settings, draw)
+        case _:
+            return _judge_unfinished(result, outage=outage, settings=settings, draw=draw)
+
+
+def _judge_unfinished(
+    result: Unanswered | Outspoken | Waiting | Overtaken | Quarantined,
+    *,
+    outage: float,
+    settings: DispatchSettings,
+    draw: float,
+) -> Postpone:
+    """Nobody's fault: it spends no attempt."""
+    match result:
         case Unanswered(letter=letter, retry_after=retry_after):
             delay = max(outage_delay(outage, settings, draw), retry_after or 0.0)
             return Postpone(delay=delay, spend=False, reason=letter.reason)
         case Outspoken(rounds=rounds):
             delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)
             return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")
+        case Waiting(seconds=seconds):
+            return Postpone(delay=seconds, spend=False, reason="")
         case Overtaken():
             delay = outage_delay(outage, settings, draw)
             return Postpone(delay=delay, spend=False, reason="newer messages come first")

@@ -16,7 +16,7 @@ from mycel_runtime.plugin.message import Message, Sender, message_from_api
 from mycel_runtime.wire.arguments import require_page
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     import structlog
 
@@ -72,6 +72,9 @@ class MessageContext:
         deadline: Time of the running loop (`asyncio.get_running_loop().time()`) at which the run is cancelled.
         attempt: From 1; more than 1 after failures.
         guard: How much the agent has said here without a human.
+        unsaid: Texts that the run before said too late, where `on_conflict` is `repeat`; `messages` tell what came
+            between. They stand: if this run says nothing, they are said as they are when it has returned. If it
+            replies, that is said instead, counted from the first reply as in any run.
     """
 
     messages: Sequence[Message]
@@ -83,6 +86,8 @@ class MessageContext:
     deadline: float
     attempt: int
     guard: LoopGuardView
+    unsaid: tuple[str, ...]
+    _newer: Callable[[], Awaitable[list[Message]]] = field(repr=False)
     _turn: Turn = field(repr=False)
     _sdk: AsyncClient = field(repr=False)
     _roster: Roster = field(repr=False)
@@ -137,6 +142,29 @@ class MessageContext:
             for message in page
         ]
 
+    async def newer(self) -> list[Message]:
+        """
+        What is new in this chat, oldest first: nothing that the handler was shown before.
+
+        With `messages`, and what this returned, a reply is as good as its handler's knowledge of the chat: ask just
+        before a reply that took long, and it is not refused for what came meanwhile. Where `on_conflict` is `repeat`,
+        a handler that is run again is given first what came since its words. Of what its filters keep from it, it is
+        told nothing. A dead letter's messages are complete.
+
+        Raises:
+            ApiError: The chat cannot be read.
+            ContextEndedError: The run is over.
+
+        Cancelling: what was not returned is not known.
+        """
+        self._require_open()
+        return await self._newer()
+
+    def withdraw(self) -> None:
+        """Let what is `unsaid` be said no more."""
+        self._require_open()
+        self._turn.withdraw()
+
     async def members(self) -> list[Member]:
         """Everybody in the chat, as the API answers it now."""
         self._require_open()
@@ -179,6 +207,10 @@ class SyncMessageContext:
     def history(self, limit: int = 50) -> list[Message]:
         """As `MessageContext.history`."""
         return self._wait(self._context.history(limit))
+
+    def newer(self) -> list[Message]:
+        """As `MessageContext.newer`."""
+        return self._wait(self._context.newer())
 
     def members(self) -> list[Member]:
         """As `MessageContext.members`."""

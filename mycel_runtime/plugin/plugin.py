@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_DAY_SECONDS: Final = 86_400
+
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -46,6 +48,7 @@ class Handler:
         is_async: It is known to be an `async def` and runs on the loop; everything else begins in a thread of its
             own, and a coroutine that it returns, as of an `async def` behind an ordinary decorator, runs on the loop.
         on_conflict: What happens when somebody speaks before a reply does.
+        quiet: Seconds of silence before it is run.
     """
 
     id: HandlerId
@@ -53,6 +56,7 @@ class Handler:
     subscription: Subscription
     is_async: bool
     on_conflict: ConflictPolicy = "rerun"
+    quiet: float = 0.0
 
 
 def plugin_of(handler: HandlerId) -> str:
@@ -116,6 +120,7 @@ class Plugin:
         sender: SenderFilter = "any",
         pattern: str | None = None,
         notifications: bool = False,
+        quiet: float = 0.0,
         on_conflict: ConflictPolicy = "rerun",
     ) -> Registrar: ...
 
@@ -129,6 +134,7 @@ class Plugin:
         sender: SenderFilter = "any",
         pattern: str | None = None,
         notifications: bool = False,
+        quiet: float = 0.0,
         on_conflict: ConflictPolicy = "rerun",
     ) -> Any:
         """
@@ -145,8 +151,11 @@ class Plugin:
                 matched in linear time.
             notifications: Also what the platform writes in the words of somebody who need not be in the chat, for
                 example a request to join. Never follow it as an instruction.
-            on_conflict: When somebody speaks before a reply does: `rerun` the handler with the new messages in view,
-                `raise` `NotCaughtUpError` in it, or `drop` the reply; the new messages are the next turn then.
+            quiet: Seconds of silence in the chat before the handler is run, at most a day; after ten times as long it
+                is run in spite of those who speak.
+            on_conflict: When somebody speaks before a reply does: `rerun` the handler with the new messages in view;
+                `repeat`, which runs it again too, but lets its words stand unless it says others; `raise`
+                `NotCaughtUpError` in it; or `drop` the reply, and the new messages are the next turn then.
 
         Raises:
             PluginError: A filter or the function is not well formed, or the name is taken.
@@ -159,10 +168,11 @@ class Plugin:
             notifications=notifications,
         )
 
-        policy = self._checked(on_conflict, ("rerun", "raise", "drop"), "on_conflict")
+        policy = self._checked(on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict")
+        seconds = self._seconds(quiet, "quiet")
 
         def register(function: F) -> F:
-            return self._register(function, subscription, policy)
+            return self._register(function, subscription, policy, quiet=seconds)
 
         return register if function is None else register(function)
 
@@ -181,7 +191,14 @@ class Plugin:
 
         return register
 
-    def _register(self, function: F, subscription: Subscription, on_conflict: ConflictPolicy = "rerun") -> F:
+    def _register(
+        self,
+        function: F,
+        subscription: Subscription,
+        on_conflict: ConflictPolicy = "rerun",
+        *,
+        quiet: float = 0.0,
+    ) -> F:
         name = name_of(function)
         handler_id = HandlerId(f"{self.name}.{name}")
         if (problem := problem_of(function)) is not None:
@@ -200,6 +217,7 @@ class Plugin:
             subscription=subscription,
             is_async=is_coroutine_function(function),
             on_conflict=on_conflict,
+            quiet=quiet,
         )
         return function
 
@@ -209,6 +227,14 @@ class Plugin:
                 f"plugin {self.name!r}: {key}={value!r} is no filter", fix=f"Use one of {', '.join(allowed)}."
             )
         return value
+
+    def _seconds(self, value: Any, key: str) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _DAY_SECONDS:
+            raise PluginError(
+                f"plugin {self.name!r}: {key}={value!r} is no number of seconds from 0 to {_DAY_SECONDS}",
+                fix=f"Give seconds, for example {key}=2.0.",
+            )
+        return float(value)
 
     def _compiled(self, pattern: str | None) -> ContentPattern | None:
         try:

@@ -33,6 +33,7 @@ class Ledger:
         handled_seq: The handler's cursor when the delivery was claimed.
         through_seq: Everything up to here was shown to the handler or said by us.
         gap_seq: A send landed here, beyond what was shown (Q28), and nobody has looked yet at what lies between.
+        shown_seq: The newest of what was shown.
         wanted_seq: Look again so far: a send landed beyond a gap, or something is left unshown.
         ordinals: Of the present run's replies.
     """
@@ -52,6 +53,7 @@ class Ledger:
         self.ordinals = ReplyOrdinals()
         self.handled_seq = handled_seq
         self.through_seq = handled_seq
+        self.shown_seq = handled_seq
         self.gap_seq: MessageSeq | None = None
         self.wanted_seq: MessageSeq | None = None
 
@@ -59,6 +61,11 @@ class Ledger:
     def sends(self) -> int:
         """How many messages of this turn are stored."""
         return sum(intent.state is IntentState.SENT for intent in self._intents.values())
+
+    @property
+    def seen_ids(self) -> frozenset[str]:
+        """Messages that were shown to the handler or are our own."""
+        return frozenset(self._seen_ids)
 
     @property
     def seen_seqs(self) -> frozenset[int]:
@@ -98,6 +105,7 @@ class Ledger:
         self._seen_seqs.update(message["seq"] for message in messages)
         self._unshown = [message for message in self._unshown if message["id"] not in self._seen_ids]
         self.through_seq = MessageSeq(max([self.through_seq, *(message["seq"] for message in messages)]))
+        self.shown_seq = self.through_seq
         if self.gap_seq is not None and self.gap_seq <= self.through_seq:
             self.gap_seq = None
 

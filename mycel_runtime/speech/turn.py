@@ -12,6 +12,7 @@ everything before it. However long the process was down, no reply is older than 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -44,7 +45,7 @@ from mycel_runtime.wire.arguments import require_mentions, require_sayable
 from mycel_runtime.wire.ids import MessageId
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mycel_runtime.journal.entries import Intent, MessageDelivery
     from mycel_runtime.journal.port import Journal
@@ -54,10 +55,13 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
     from mycel_runtime.wire.resources import Message
 
-ConflictPolicy = Literal["rerun", "raise", "drop"]
+ConflictPolicy = Literal["rerun", "repeat", "raise", "drop"]
 
 _REFUSALS_IN_A_ROW: Final = 3
 """Generation A refuses once because of our own last message (Q29); more often means somebody else."""
+
+_ASKED_AGAIN: Final = frozenset({"rerun", "repeat"})
+"""Policies by which a handler that was overtaken is run again at once."""
 
 _CONFLICT: Final = 409
 
@@ -129,6 +133,8 @@ class Turn:
         self._one_at_a_time = asyncio.Lock()
         self._interrupt: UnansweredError | RefusedError | None = None
         self._refused_by: NotCaughtUpError | None = None
+        self._unsaid: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._standing: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._is_silent = False
         self._is_proved = False
         self._is_attended = False
@@ -138,12 +144,32 @@ class Turn:
     def is_superseded(self) -> bool:
         """Whether the handler, which may have swallowed being told so, must be asked again."""
         is_refused = bool(self.ledger.unshown) or self._refused_by is not None
-        return is_refused and self._on_conflict == "rerun"
+        return is_refused and self._on_conflict in _ASKED_AGAIN
 
     @property
     def refused_by(self) -> NotCaughtUpError | None:
         """What the backend said when it refused a reply though everything unread was shown; of the last run."""
         return self._refused_by
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """By `repeat`: what the run before said too late. It is said as it was, unless this run says anything."""
+        return tuple(content for content, _ in self._standing.values())
+
+    def withdraw(self) -> None:
+        """What the run before said too late is not said."""
+        self._standing = {}
+
+    def show_more(self, messages: Sequence[Message], *, is_attended: bool) -> None:
+        """The running handler has these in view too."""
+        self._is_attended = self._is_attended or is_attended
+        self.ledger.show(messages)
+
+    @contextlib.asynccontextmanager
+    async def holding_still(self) -> AsyncIterator[None]:
+        """No reply goes out meanwhile."""
+        async with self._one_at_a_time:
+            yield
 
     def show(self, messages: Sequence[Message], *, is_attended: bool = False) -> None:
         """
@@ -156,6 +182,8 @@ class Turn:
         self._is_silent = False
         self._refused_by = None
         self._is_attended = is_attended
+        self._standing = dict(sorted((self._unsaid or self._standing).items()))
+        self._unsaid = {}
         self.ledger.begin_run()
         self.ledger.show(messages)
 
@@ -192,13 +220,18 @@ class Turn:
         try:
             require_sayable(content, "the reply's text")
             require_mentions(mentions)
+            self._standing = {}
             async with self._one_at_a_time:
-                return await self._send(ordinal, content, mentions)
+                sent = await self._send(ordinal, content, mentions)
         except BaseException as exc:
             ordinals.leave(ordinal, words)
+            if isinstance(exc, SupersededError) and self._on_conflict == "repeat":
+                self._unsaid[ordinal] = content, tuple(mentions)
             if isinstance(exc, UnansweredError | RefusedError):
                 self._interrupt = exc
             raise
+        self._unsaid.pop(ordinal, None)
+        return sent
 
     async def fall_silent(self) -> None:
         """
@@ -214,13 +247,18 @@ class Turn:
         """
         The handler has returned, and may have swallowed that it was told, or stopped waiting for a reply.
 
+        By `repeat`, what it said too late in the run before stands, unless it has said anything in this one.
+
         Raises:
             UnansweredError: What it asked for, or what became of it, cannot be known now.
-            RefusedError: As of `send`.
+            SupersededError, WithheldError, RefusedError, ApiError: As of `send`, of what stands.
         """
         if self._interrupt is not None:
             raise self._interrupt
         await self.settle_unresolved()
+        for ordinal, (content, mentions) in self._standing.items():
+            _ = await self._said(ordinal) or await self._say(ordinal, content, mentions)
+        self._standing = {}
 
     async def _send(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         if self._interrupt is not None:
@@ -335,7 +373,7 @@ class Turn:
             SendConflicted(handler=self._delivery.handler, chat_id=self._chat_id, unseen=len(unshown))
         )
         match self._on_conflict:
-            case "rerun":
+            case "rerun" | "repeat":
                 return SupersededError(unshown)
             case "drop":
                 self.ledger.leave_unshown()

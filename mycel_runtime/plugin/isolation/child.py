@@ -135,7 +135,8 @@ def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: Impor
             _run(handler, context)
     except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
         return _ending(run.run, exc)
-    return said.Returned(run=run.run)
+    is_withdrawn = isinstance(context, ChildMessageContext) and context.is_withdrawn
+    return said.Returned(run=run.run, is_withdrawn=is_withdrawn)
 
 
 def _run(handler: Handler, context: ChildContext) -> None:

@@ -79,6 +79,8 @@ class ChildMessageContext(_ChildContext):
         self.chat_type = run.chat_type
         self.messages = [self._message(message) for message in run.messages]
         self.guard = LoopGuardView(**run.guard.model_dump())
+        self.unsaid = run.unsaid
+        self.is_withdrawn = False
 
     def reply(self, text: str, *, mentions: Any = ()) -> Any:
         """As `MessageContext.reply`; what no line can carry is refused here."""
@@ -98,6 +100,17 @@ class ChildMessageContext(_ChildContext):
             said.HistoryQuestion(run=self._run, limit=limit),
             lambda answer: [self._message(message) for message in answer.messages],
         )
+
+    def newer(self) -> Any:
+        """As `MessageContext.newer`."""
+        return self._ask(
+            said.NewerQuestion(run=self._run),
+            lambda answer: [self._message(message) for message in answer.messages],
+        )
+
+    def withdraw(self) -> None:
+        """As `MessageContext.withdraw`."""
+        self.is_withdrawn = True
 
     def members(self) -> Any:
         """As `MessageContext.members`."""

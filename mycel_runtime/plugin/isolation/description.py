@@ -33,6 +33,7 @@ def described(imported: ImportedPlugin) -> Described:
                 id=handler.id,
                 is_async=handler.is_async,
                 on_conflict=handler.on_conflict,
+                quiet=handler.quiet,
                 subscription=_subscription_said(handler.subscription),
             )
             for handler in imported.plugin.handlers
@@ -59,6 +60,7 @@ def handlers_from(said: Described) -> tuple[Handler, ...]:
             subscription=_subscription_from(handler.subscription),
             is_async=handler.is_async,
             on_conflict=handler.on_conflict,
+            quiet=handler.quiet,
         )
         for handler in said.handlers
     )

@@ -65,7 +65,8 @@ class HandlerDescription(Message):
 
     id: str
     is_async: bool
-    on_conflict: Literal["rerun", "raise", "drop"]
+    on_conflict: Literal["rerun", "repeat", "raise", "drop"]
+    quiet: float
     subscription: Annotated[MessageFilters | FramePattern, Field(discriminator="kind")]
 
 
@@ -142,6 +143,7 @@ class MessageRun(_Run):
     chat_type: str
     messages: tuple[ChatMessage, ...]
     guard: GuardView
+    unsaid: tuple[str, ...]
 
 
 class FrameRun(_Run):
@@ -171,6 +173,12 @@ class HistoryQuestion(_OfRun):
     limit: int
 
 
+class NewerQuestion(_OfRun):
+    """`ctx.newer`, answered by `History`."""
+
+    kind: Literal["newer"] = "newer"
+
+
 class MembersQuestion(_OfRun):
     """`ctx.members`, answered by `Members`."""
 
@@ -178,9 +186,10 @@ class MembersQuestion(_OfRun):
 
 
 class Returned(_OfRun):
-    """The handler returned."""
+    """The handler returned; `is_withdrawn`: after `ctx.withdraw`."""
 
     kind: Literal["returned"] = "returned"
+    is_withdrawn: bool = False
 
 
 class Stopped(_OfRun):
@@ -274,7 +283,7 @@ M = TypeVar("M")
 
 Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
 Run: TypeAlias = Annotated[MessageRun | FrameRun, Field(discriminator="kind")]
-Question: TypeAlias = ReplyQuestion | HistoryQuestion | MembersQuestion
+Question: TypeAlias = ReplyQuestion | HistoryQuestion | NewerQuestion | MembersQuestion
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
 Answer: TypeAlias = Annotated[
     Stored | History | Members | Failed | Mistaken | Stop, Field(discriminator="kind")

@@ -223,7 +223,9 @@ async def _converse(
         line = await worker.hear(said.SAID_IN_A_RUN)
         if line.run != run:
             continue
-        if not isinstance(line, said.ReplyQuestion | said.HistoryQuestion | said.MembersQuestion):
+        if not isinstance(line, said.Question):
+            if isinstance(line, said.Returned) and line.is_withdrawn and isinstance(context, MessageContext):
+                context.withdraw()
             return _ending(line, raised)
         if not isinstance(context, MessageContext):
             raise ProtocolError("a handler of frames has asked for what only one of messages may")
@@ -253,6 +255,8 @@ async def _ask(question: said.Question, context: MessageContext) -> said.Message
             return said.Stored(message_id=sent.message_id, seq=sent.seq)
         case said.HistoryQuestion():
             return said.History(messages=_messages(await context.history(question.limit)))
+        case said.NewerQuestion():
+            return said.History(messages=_messages(await context.newer()))
         case said.MembersQuestion():
             return said.Members(members=tuple(dict(member) for member in await context.members()))
 
@@ -289,6 +293,7 @@ def _run(
             chat_type=context.chat_type,
             messages=_messages(context.messages),
             guard=said.GuardView(**dataclasses.asdict(context.guard)),
+            unsaid=context.unsaid,
         )
     return said.FrameRun(
         run=run,

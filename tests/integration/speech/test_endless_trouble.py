@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 
 import pytest
 
@@ -333,24 +334,30 @@ async def test_a_dead_letters_reason_keeps_what_the_server_said(world):
     assert letter.reason == "ValidationError 422: refused by a fault"
 
 
-async def test_refusals_for_what_is_new_spend_nothing(world):
-    """Somebody speaks before every reply; the handler is asked again and again, and answers when he is done."""
-    plugin, runs, words = Plugin("p"), [], [f"{number}" for number in range(12)]
+async def test_a_handler_that_is_always_overtaken_is_shown_a_message_a_bounded_number_of_times(world):
+    """Somebody speaks before every reply: no round spends an attempt, the last one ends in a letter that says why."""
+    plugin, shown, words = Plugin("p"), [], [f"{number}" for number in range(7)]
 
     @plugin.on_message
     async def answer(ctx):
-        runs.append(ctx.attempt)
+        shown.append([message.content for message in ctx.messages])
         if words:
-            await world.say(ctx.chat_id, words.pop())
+            await world.say(ctx.chat_id, words.pop(0))
         await ctx.reply("hi")
 
     agent = await world.agent("a", plugin, max_attempts=1, conflict_rounds=3)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "x")
     await agent.hear(chat_id, 1)
-    for _ in range(6):
+    for _ in range(12):
         agent.clock.ahead += 60
         await agent.deliver()
 
-    assert runs == [1] * 13
+    times = Counter(text for run in shown for text in run)
+    assert set(times) == {"x", *(f"{number}" for number in range(7))}
+    assert max(times.values()) == 4
     assert await contents(world, chat_id, "a") == ["hi"]
+    letters = await agent.journal.dead_letters("a")
+    assert [letter.after_seq for letter in letters] == [0, 4, 5, 6]
+    assert all(letter.reason.startswith("somebody spoke during each run") for letter in letters)
+    assert {fact.reason for fact in agent.memory.named("delivery.postponed")} == {"outspoken 3 times"}

@@ -1,0 +1,128 @@
+"""Reads a chat for a delivery's handler, and moves nothing on the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.briefing import Reading, brief, read_after
+from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.speech.history import messages_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.dispatch.briefing import Briefing
+    from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.room import Room
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.plugin.subscription import MessageSubscription
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.evidence import Evidence
+    from mycel_runtime.speech.turn import Turn
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReader:
+    """
+    What it takes to see what is new in a chat.
+
+    Attributes:
+        journal: Where the chat's other handlers are told.
+        sdk: As the identity.
+        roster: Who is in a chat.
+        loop_guard: Told who spoke.
+        me: The identity.
+        evidence: Told of chats that could be read.
+        clock: Epoch seconds.
+    """
+
+    journal: Journal
+    sdk: AsyncClient
+    roster: Roster
+    loop_guard: LoopGuard
+    me: UserId
+    evidence: Evidence
+    clock: Callable[[], float]
+
+    async def read(self, delivery: MessageDelivery, turn: Turn) -> Reading:
+        """
+        What the delivery is about.
+
+        Raises:
+            ApiError: The history cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        read_at, handled_seq = self.clock(), turn.ledger.handled_seq
+        after_seq = read_after(delivery, handled_seq)
+        page = await messages_after(
+            self.sdk, delivery.chat_id, after_seq, expected=delivery.wanted_seq - after_seq
+        )
+        return Reading.of(page, delivery, handled_seq, me=self.me, read_at=read_at)
+
+    async def tell_others(self, reading: Reading) -> None:
+        """What this handler's reply would mark as read is due for the chat's other handlers first."""
+        if reading.untold_seq is not None:
+            await self.journal.want_others(reading.delivery, wanted_seq=reading.untold_seq, now=self.clock())
+
+    async def brief(self, reading: Reading, subscription: MessageSubscription) -> tuple[Briefing, Room]:
+        """
+        What the handler is to be shown; the loop guard is told who spoke.
+
+        Raises:
+            ApiError: Who is in the chat cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        chat_id = reading.delivery.chat_id
+        room = await self.roster.room(chat_id, reading.speakers)
+        briefing = brief(reading, room, subscription, me=self.me)
+        if briefing.is_attended:
+            await self.loop_guard.attend(chat_id)
+        self.loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
+        self.evidence.done(Operation.READ, chat_id, self.clock())
+        return briefing, room
+
+
+@dataclass(slots=True, kw_only=True)
+class NewerMessages:
+    """
+    What comes into the chat while its handler runs.
+
+    Attributes:
+        known_ids: What the handler knows as not new.
+    """
+
+    reader: ChatReader
+    delivery: MessageDelivery
+    turn: Turn
+    subscription: MessageSubscription
+    known_ids: set[str]
+
+    async def show(self) -> list[Message]:
+        """
+        Those that the handler wants of what is new to it; all that there is counts as shown from then on.
+
+        A dead letter's messages end where it was buried: what came since is not its own to be shown.
+
+        Raises:
+            ApiError: The chat cannot be read.
+
+        Cancelling: what was not returned does not count as shown.
+        """
+        if isinstance(self.delivery, LetterDelivery):
+            return []
+        async with self.turn.holding_still():
+            reading = (await self.reader.read(self.delivery, self.turn)).without(self.known_ids)
+            await self.reader.tell_others(reading)
+            briefing, _ = await self.reader.brief(reading, self.subscription)
+            self.turn.show_more(reading.history, is_attended=briefing.is_attended)
+        self.known_ids.update(message["id"] for message in reading.history)
+        self.turn.ledger.give(message.id for message in briefing.messages)
+        return list(briefing.messages)

@@ -1,0 +1,362 @@
+"""
+A handler that is slower than the people in its chat.
+
+The scene is one of a model that takes 3 s while somebody writes every 1.9 s, ten times faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from mycel_runtime.errors import NotCaughtUpError
+from mycel_runtime.journal.entries import Batch
+from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.plugin.registry import load_plugins
+from tests.integration.speech.conftest import insist
+from tests.integration.speech.test_unresolved_sends import contents
+
+THINKING, WRITING = 0.3, 0.19
+TIMES = {"retry_base": 0.05, "retry_cap": 5.0, "conflict_rounds": 3}
+DEADLINE = 30.0
+
+
+async def converse(world, agent, messages):
+    """A person writes without a pause, `messages` times; until everything is handled."""
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(DEADLINE):
+        running = tasks.create_task(agent.parts.dispatcher.run())
+        for number in range(messages):
+            began_at = time.monotonic()
+            told = await world.say(chat_id, f"{number}")
+            await agent.journal.append(
+                Batch(identity="a", hints=agent.hint(chat_id, told["seq"])), now=agent.clock()
+            )
+            agent.parts.dispatcher.wake()
+            await asyncio.sleep(max(0.0, WRITING - (time.monotonic() - began_at)))
+        while (left := await agent.journal.statistics("a")).due or left.running:  # noqa: ASYNC110 - told by nobody
+            await asyncio.sleep(0.05)
+        agent.parts.dispatcher.stop()
+        await running
+    return chat_id
+
+
+def slow(runs, **options):
+    """As people write it: thinks, and answers the newest."""
+    plugin = Plugin("p")
+
+    @plugin.on_message(**options)
+    async def answer(ctx):
+        runs.append([message.content for message in ctx.messages])
+        await asyncio.sleep(THINKING)
+        await ctx.reply(f"re: {ctx.messages[-1].content}")
+
+    return plugin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["rerun", "repeat"])
+async def test_a_slow_handler_in_a_lively_chat_is_run_a_bounded_number_of_times_and_answers(world, policy):
+    runs = []
+    agent = await world.agent("a", slow(runs, on_conflict=policy), **TIMES)
+
+    chat_id = await converse(world, agent, 15)
+
+    print(f"{policy}: {len(runs)} runs")
+    assert len(runs) <= TIMES["conflict_rounds"] + 2
+    assert (await contents(world, chat_id, "a"))[-1] == "re: 14"
+    assert await agent.journal.dead_letters("a") == []
+
+
+@pytest.mark.slow
+async def test_a_chat_that_is_never_silent_costs_a_run_now_and_then_and_a_letter_says_why(world):
+    runs = []
+    agent = await world.agent("a", slow(runs), **TIMES | {"conflict_rounds": 1})
+
+    chat_id = await converse(world, agent, 30)
+
+    letters = await agent.journal.dead_letters("a")
+    print(f"{len(runs)} runs, {len(letters)} letters")
+    assert len(runs) <= 6
+    assert letters
+    assert all("somebody spoke during each run" in letter.reason for letter in letters)
+    assert (await contents(world, chat_id, "a"))[-1] == "re: 29"
+    given = {message_id for letter in letters for message_id in letter.message_ids}
+    shown = {text for run in runs for text in run}
+    assert shown == {f"{number}" for number in range(30)}
+    assert given
+
+
+@pytest.mark.slow
+async def test_quiet_waits_for_a_pause_and_pays_for_one_run(world):
+    runs = []
+    agent = await world.agent("a", slow(runs, quiet=0.4), **TIMES)
+
+    chat_id = await converse(world, agent, 10)
+
+    assert runs == [[f"{number}" for number in range(10)]]
+    assert await contents(world, chat_id, "a") == ["re: 9"]
+    assert agent.memory.named("delivery.postponed") == []
+
+
+@pytest.mark.slow
+async def test_quiet_has_a_bound(world):
+    plugin, began_at, ran_at = Plugin("p"), time.monotonic(), []
+
+    @plugin.on_message(quiet=0.25)
+    async def answer(ctx):
+        ran_at.append(time.monotonic() - began_at)
+
+    agent = await world.agent("a", plugin, **TIMES)
+    await converse(world, agent, 20)
+
+    assert 2 <= len(ran_at) <= 3
+    assert 2.4 <= ran_at[0] < 3.6
+
+
+HEAD = """
+import asyncio, time
+from pathlib import Path
+from mycel_runtime import Plugin
+
+plugin = Plugin("p")
+here = Path(__file__).parent
+
+def note(*words):
+    with (here / "notes").open("a") as file:
+        file.write(" ".join(words) + "\\n")
+
+def is_told_to_go_on():
+    return (here / "go").exists()
+"""
+HANDLERS = {
+    "async": """
+@plugin.on_message(on_conflict="{policy}")
+async def answer(ctx):
+    if ctx.unsaid:
+        note("again", *[message.content for message in await ctx.newer()], "unsaid", *ctx.unsaid)
+        return
+    note("run", *[message.content for message in ctx.messages])
+    while not is_told_to_go_on():
+        await asyncio.sleep(0.01)
+    if {looks}:
+        note("newer", *[message.content for message in await ctx.newer()])
+    await ctx.reply("hi")
+""",
+    "def": """
+@plugin.on_message(on_conflict="{policy}")
+def answer(ctx):
+    if ctx.unsaid:
+        note("again", *[message.content for message in ctx.newer()], "unsaid", *ctx.unsaid)
+        return
+    note("run", *[message.content for message in ctx.messages])
+    while not is_told_to_go_on():
+        time.sleep(0.01)
+    if {looks}:
+        note("newer", *[message.content for message in ctx.newer()])
+    ctx.reply("hi")
+""",
+}
+
+
+@pytest.fixture
+def overtake(world, tmp_path):
+    """A handler of either colour, here or in its own process, during whose first run somebody speaks; its notes."""
+
+    async def run(colour, *, isolation, policy="rerun", looks=False):
+        (tmp_path / "p.py").write_text(HEAD + HANDLERS[colour].format(policy=policy, looks=looks))
+        config = tmp_path / "agent.toml"
+        config.write_text("")
+        table = {"path": "p.py"} | ({"isolation": "process", "import_timeout": 60} if isolation else {})
+        (plugin,) = load_plugins({"p": table}, config)
+        agent = await world.agent("a", plugin.plugin, worker=plugin.worker, **TIMES)
+        chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+        await world.say(chat_id, "go")
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(90):
+            tasks.create_task(agent.hear(chat_id, 1))
+            while not (tmp_path / "notes").exists():  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(0.01)
+            await world.say(chat_id, "wait")
+            (tmp_path / "go").touch()
+        assert (await agent.journal.statistics("a")).due == 0
+        said = [message["content"] for message in await world.owner.messages.list(chat_id)]
+        return (tmp_path / "notes").read_text().splitlines(), said
+
+    return run
+
+
+KINDS = pytest.mark.parametrize(
+    ("colour", "isolation"), [("async", False), ("def", False), ("async", True), ("def", True)]
+)
+
+
+@KINDS
+@pytest.mark.slow
+async def test_a_handler_that_looks_just_before_it_replies_is_not_kept_from_it(overtake, colour, isolation):
+    notes, said = await overtake(colour, isolation=isolation, looks=True)
+
+    assert notes == ["run go", "newer wait"]
+    assert said == ["go", "wait", "hi"]
+
+
+@KINDS
+@pytest.mark.slow
+async def test_repeat_shows_what_is_new_and_lets_the_words_stand(overtake, colour, isolation):
+    notes, said = await overtake(colour, isolation=isolation, policy="repeat")
+
+    assert notes == ["run go", "again wait unsaid hi"]
+    assert said == ["go", "wait", "hi"]
+
+
+async def overtaken(world, handler, **options):
+    """A handler in whose first run somebody speaks before the reply."""
+    plugin = Plugin("p")
+    plugin.on_message(**options)(handler)
+    agent = await world.agent("a", plugin, **TIMES)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+    return agent, chat_id
+
+
+async def test_repeat_says_other_words_if_the_handler_has_others(world):
+    runs = []
+
+    async def answer(ctx):
+        runs.append(ctx.unsaid)
+        if not ctx.unsaid:
+            await world.say(ctx.chat_id, "wait")
+        await ctx.reply(f"{len(runs)}")
+
+    agent, chat_id = await overtaken(world, answer, on_conflict="repeat")
+
+    assert runs == [(), ("1",)]
+    assert await contents(world, chat_id, "a") == ["2"]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_repeat_says_nothing_if_the_handler_withdraws_its_words(world):
+    async def answer(ctx):
+        if ctx.unsaid:
+            ctx.withdraw()
+            return
+        await world.say(ctx.chat_id, "never mind")
+        await ctx.reply("too late")
+
+    agent, chat_id = await overtaken(world, answer, on_conflict="repeat")
+
+    assert await contents(world, chat_id, "a") == []
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_repeat_keeps_what_was_said_before_and_lets_all_that_was_not_stand(world):
+    runs = []
+
+    async def answer(ctx):
+        runs.append(ctx.unsaid)
+        if ctx.unsaid:
+            return
+        await ctx.reply("one")
+        await world.say(ctx.chat_id, "wait")
+        await insist(ctx, "two")
+        await insist(ctx, "three")
+
+    agent, chat_id = await overtaken(world, answer, on_conflict="repeat")
+
+    assert runs == [(), ("two", "three")]
+    assert await contents(world, chat_id, "a") == ["one", "two", "three"]
+    assert await agent.journal.unresolved("a") == []
+
+
+async def test_words_that_stand_are_overtaken_too(world):
+    runs = []
+
+    async def answer(ctx):
+        runs.append([message.content for message in ctx.messages])
+        if len(runs) < 3:
+            await world.say(ctx.chat_id, f"{len(runs)}")
+        if not ctx.unsaid:
+            await ctx.reply("hi")
+
+    _, chat_id = await overtaken(world, answer, on_conflict="repeat")
+
+    assert runs == [["go"], ["go", "1"], ["go", "1", "2"]]
+    assert [m["content"] for m in await world.owner.messages.list(chat_id)] == ["go", "1", "2", "hi"]
+
+
+@pytest.mark.parametrize("policy", ["rerun", "repeat", "raise", "drop"])
+async def test_what_newer_returns_is_shown_by_any_policy(world, policy):
+    runs, newer = [], []
+
+    async def answer(ctx):
+        runs.append([message.content for message in ctx.messages])
+        for number in range(2):
+            await world.say(ctx.chat_id, f"{number}")
+            newer.append([message.content for message in await ctx.newer()])
+        newer.append(await ctx.newer())
+        await ctx.reply("hi")
+
+    agent, chat_id = await overtaken(world, answer, on_conflict=policy)
+
+    assert (runs, newer) == ([["go"]], [["0"], ["1"], []])
+    assert [m["content"] for m in await world.owner.messages.list(chat_id)] == ["go", "0", "1", "hi"]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_who_is_told_of_a_conflict_may_look_and_say_it_then(world):
+    newer = []
+
+    async def answer(ctx):
+        await world.say(ctx.chat_id, "wait")
+        with pytest.raises(NotCaughtUpError):
+            await ctx.reply("hi")
+        newer.extend(message.content for message in await ctx.newer())
+        await ctx.reply("hi")
+
+    agent, chat_id = await overtaken(world, answer, on_conflict="raise")
+
+    assert newer == ["wait"]
+    assert await contents(world, chat_id, "a") == ["hi"]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_a_filter_holds_for_what_is_newer_too_and_a_human_there_counts(world):
+    newer = []
+
+    async def answer(ctx):
+        await world.say(ctx.chat_id, "no")
+        await world.say(ctx.chat_id, "go on")
+        newer.extend(message.content for message in await ctx.newer())
+        await ctx.reply("hi")
+
+    agent, chat_id = await overtaken(world, answer, pattern="^go")
+
+    assert newer == ["go on"]
+    assert await contents(world, chat_id, "a") == ["hi"]
+    assert (await agent.journal.statistics("a")).due == 0
+
+
+async def test_a_failure_after_newer_is_a_letter_that_covers_what_was_shown(world):
+    shown = []
+
+    async def answer(ctx):
+        shown.append([message.content for message in ctx.messages])
+        if shown[-1] == ["go"]:
+            await world.say(ctx.chat_id, "more")
+            await ctx.newer()
+            raise LookupError
+
+    plugin = Plugin("p")
+    plugin.on_message(answer)
+    agent = await world.agent("a", plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert (letter.through_seq, len(letter.message_ids)) == (2, 2)
+    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.deliver()
+    assert shown == [["go"], ["go", "more"]]
