@@ -11,19 +11,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.context import MessageContext
-    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.context import FrameContext, MessageContext, SyncMessageContext
+    from mycel_runtime.plugin.message import Message, Sender
     from mycel_runtime.plugin.outcome import Reject, Retry
     from mycel_runtime.plugin.plugin import Plugin
 
-__all__ = ["Message", "MessageContext", "Plugin", "Reject", "Retry"]
+__all__ = [
+    "FrameContext",
+    "Message",
+    "MessageContext",
+    "Plugin",
+    "Reject",
+    "Retry",
+    "Sender",
+    "SyncMessageContext",
+]
 
 _HOME = {
+    "FrameContext": "mycel_runtime.plugin.context",
     "Message": "mycel_runtime.plugin.message",
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
     "Reject": "mycel_runtime.plugin.outcome",
     "Retry": "mycel_runtime.plugin.outcome",
+    "Sender": "mycel_runtime.plugin.message",
+    "SyncMessageContext": "mycel_runtime.plugin.context",
 }
 
 
