@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from mycel_runtime.backend.server import LocalBackend
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from tests.contract.genuine.puppet import Puppet, Raised, puppet
 from tests.contract.releases.lines import FRESH, LINES, SECRET, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.backend.quirks import Generation
     from tests.contract.releases.lines import Line
 
 WORKS: Final = "works"
@@ -33,10 +34,12 @@ class Town:
         owner = self._post("/api/auth/login", {"identifier": SECRET[0], "password": SECRET[1]})
         self.tokens: dict[str, str | None] = {"nobody": None, "owner": owner["token"]}
         self.names = {"owner": owner["user"]["id"], "invitation": backend.ask("invite")["invite_code"]}
-        guest = self._post("/api/auth/guest", {})["token"]
-        for name, maker in {"agent": None, "other": None, "third": None, "stranger": guest}.items():
+        somebody_else = backend.ask("add_user", email="else@example.org", password=SECRET[1])["id"]
+        maker_of = {"stranger": backend.ask("token", user_id=somebody_else)["token"]}
+        for name in ("agent", "other", "third", "stranger"):
             body = {"user_id": name, "display_name": name.title()}
-            self.tokens[name] = self._post("/api/auth/external-users", body, maker or owner["token"])["token"]
+            maker = maker_of.get(name, owner["token"])
+            self.tokens[name] = self._post("/api/auth/external-users", body, maker)["token"]
         for name, kind in (("group", "group"), ("studio", "group"), ("talk", "direct")):
             body = {"user_ids": ["agent"], "title": name, "kind": kind}
             self.names[name] = self._post("/api/chats", body, owner["token"])["id"]
@@ -68,9 +71,10 @@ class Town:
         return made
 
 
-def play(python: Path, release: str) -> dict[str, str]:
+def play(python: Path, release: str, generation: Generation = "b") -> dict[str, str]:
     """What came of every line, and of every form of the stream: works, absent, or the error."""
-    with LocalBackend() as backend, puppet(python, release) as client:
+    options = BackendOptions(generation=generation)
+    with LocalBackend(options) as backend, puppet(python, release) as client:
         town = Town(backend)
         outcomes = {line.name: _outcome(client, town, line) for line in LINES}
         for form, arguments in STREAMS:
