@@ -19,6 +19,9 @@ SOCKET_NAME: Final = "control.sock"
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 
+_KEPT_THERE: Final = ("journal.", "control.", "backend.", "embedded")
+"""How the names of our own files begin; a plugin may keep others there."""
+
 
 def make_state_dir(path: Path) -> None:
     """
@@ -31,10 +34,12 @@ def make_state_dir(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / ".writable"
         probe.touch(mode=0o600)
+        # Not always our user's number: some file systems give every file to one user.
+        ours = probe.stat().st_uid
         probe.unlink()
     except OSError as exc:
         raise _unusable(path, exc) from exc
-    require_own_files(path)
+    _require_own_files(path, ours)
 
 
 def find_state_dir(settings: Settings, config: Path) -> Path:
@@ -72,18 +77,22 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def require_own_files(path: Path) -> None:
+def _require_own_files(path: Path, ours: int) -> None:
     """
-    Refuse another user's files.
+    Refuse another user's agent.
 
-    Nobody else can work on them, and root would leave some of its own behind that lock their owner out.
+    Nobody else can work on its files, and root would leave some of its own behind that lock their owner out.
+
+    Args:
+        path: The state directory.
+        ours: Whose a file is that we make there.
 
     Raises:
-        StateDirectoryError: Something there belongs to another user.
+        StateDirectoryError: Something of ours there belongs to another user.
     """
     for entry in _entries(path):
         owner = entry.stat(follow_symlinks=False).st_uid
-        if owner != os.geteuid():
+        if owner != ours and entry.name.startswith(_KEPT_THERE):
             raise StateDirectoryError(
                 f"belongs to {_name(owner)}, and this is {_name(os.geteuid())}",
                 where=entry.path,
