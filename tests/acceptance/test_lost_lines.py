@@ -96,8 +96,9 @@ def launch(config, *, close=False, controlling=False, reading=None, **streams):
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **streams)
 
 
-def talkative(folder, household):
-    config = write_config(folder, household, plugin='[plugins.talkative]\npath = "talkative.py"\n')
+def talkative(folder, household, extra=""):
+    plugin = f'[plugins.talkative]\npath = "talkative.py"\n{extra}'
+    config = write_config(folder, household, plugin=plugin)
     (folder / "talkative.py").write_text(TALKATIVE)
     return config
 
@@ -133,10 +134,12 @@ def test_agents_that_nobody_can_read_answer_and_end_in_order(household, owner, t
         )
 
 
-def answered(owner, agent_id, text):
+def answered(owner, agent_id, text, seconds=DEADLINE):
     chat_id = owner.chats.ensure_direct(agent_id)["id"]
     owner.messages.send(chat_id, text, enforce_caught_up=False)
-    return until(lambda: f"heard: {text}" in [message["content"] for message in owner.messages.list(chat_id)])
+    return until(
+        lambda: f"heard: {text}" in [message["content"] for message in owner.messages.list(chat_id)], seconds
+    )
 
 
 def is_ready(state):
@@ -162,6 +165,21 @@ def test_what_was_dropped_is_told_once_lines_can_be_written_again(household, own
             with os.fdopen(os.dup(how["reading"]), "rb") as lines:
                 dropped = next(line for line in lines if b"lines.dropped" in line)
             assert json.loads(dropped)["lines"] > 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_plugin_in_a_process_of_its_own_loses_no_more_than_its_lines(household, owner, tmp_path):
+    isolated = 'isolation = "process"\nimport_timeout = 120\n'
+    with pipe_nobody_reads() as how:
+        process = launch(talkative(tmp_path / "a", household, isolated), **how)
+        try:
+            assert answered(
+                owner, household.agent_id, "one", seconds=3 * DEADLINE
+            )  # its process is a nice one
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
         finally:
             process.kill()
             process.wait()

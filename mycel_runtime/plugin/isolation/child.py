@@ -12,14 +12,14 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, PluginError
 from mycel_runtime.observe.development import show_traceback
-from mycel_runtime.observe.logs import LogObserver
+from mycel_runtime.observe.logs import LogObserver, LogStyle, configure_logging, tell_dropped
+from mycel_runtime.observe.output import bound_output, drain_output
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.callables import finished, is_unfinished
@@ -190,11 +190,14 @@ def main() -> NoReturn:
     """Load the plugin, then run what comes until the line ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     line = _own_line()
+    # A line that cannot be written must not hold a handler until its deadline.
+    bound_output(on_dropped=tell_dropped)
+    configure_logging(LogStyle())
     load = line.read(said.LOAD)
     if load is not None:
         watch_threads(LogObserver({"plugin": load.name}))
         _serve(line, load)
-    sys.stderr.flush()
+    drain_output()
     # Not by returning: the interpreter would wait for threads that the plugin has left.
     os._exit(0)
 
