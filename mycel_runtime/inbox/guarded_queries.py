@@ -10,6 +10,7 @@ from mycel_runtime.errors import (
     IdentityRefusedError,
     RedirectError,
     ServerError,
+    TransportError,
 )
 from mycel_runtime.observe.facts import ReconcileFailed
 
@@ -91,9 +92,11 @@ async def require_identity(sdk: AsyncClient, *, server: str) -> None:
 
 
 def named(error: ApiError) -> str:
-    """For the operator: a server's error names the chat that is broken (Q20), a redirect where to and the fix."""
+    """For the operator: why there was no answer, which chat a server's error names (Q20), where a redirect leads."""
     if isinstance(error, AuthenticationError) and not error.is_backends_own:
         return f"{error.status_code} by something between here and the backend, perhaps a login page"
+    if isinstance(error, TransportError):
+        return f"{type(error).__name__}: {error.detail[:_LONGEST_DETAIL]}"
     is_telling = isinstance(error, ServerError | RedirectError)
     text = f": {error.detail[:_LONGEST_DETAIL]}" if is_telling else ""
     return f"{type(error).__name__} {error.status_code}{text}"

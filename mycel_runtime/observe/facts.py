@@ -16,10 +16,18 @@ Level = Literal["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """Something that happened."""
+    """
+    Something that happened.
+
+    Attributes:
+        name: The log event.
+        level: Of its line.
+        may_storm: One cause can make it happen thousands of times a second, each alike: its lines are thinned out.
+    """
 
     name: ClassVar[str]
     level: ClassVar[Level] = "info"
+    may_storm: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,6 +490,7 @@ class UnhandledErrorRaised(Fact):
 
     name: ClassVar[str] = "unhandled_error.raised"
     level: ClassVar[Level] = "error"
+    may_storm: ClassVar[bool] = True
     kind: str
     error: str
     trace: str

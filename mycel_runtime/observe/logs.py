@@ -84,7 +84,7 @@ def configure_logging(style: LogStyle, agents: Mapping[str, LogStyle] | None = N
 
 class LogObserver(Observer):
     """
-    Writes each fact as one line; the same one, told again within a second, is counted on its next line.
+    Writes each fact as one line; of one that may storm, the same within a second is counted on its next line.
 
     Args:
         bound: Key-value pairs on every line, for example the agent's name.
@@ -98,7 +98,7 @@ class LogObserver(Observer):
 
     @override
     def tell(self, fact: Fact) -> None:
-        left_out = self._repeats.admit(fact, self._clock())
+        left_out = self._repeats.admit(fact, self._clock()) if fact.may_storm else 0
         if left_out is None:
             return
         fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}

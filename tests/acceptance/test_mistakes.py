@@ -150,7 +150,7 @@ def test_journal_that_is_none(start, household, tmp_path):
     (tmp_path / "a" / "state").mkdir()
     (tmp_path / "a" / "state" / "journal.sqlite3").write_bytes(b"not a database" * 1000)
 
-    mistake(start("run", "--config", config), 70, "journal.sqlite3")
+    mistake(start("run", "--config", config), 78, "journal.sqlite3", "not a database", "Move it")
 
 
 def test_chat_before_anybody_has_started(start, tmp_path):

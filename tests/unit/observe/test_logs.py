@@ -11,6 +11,7 @@ import structlog
 
 from mycel_runtime.observe import facts
 from mycel_runtime.observe.facts import (
+    DeliveryBuried,
     Fact,
     JobFailed,
     MessageSent,
@@ -111,7 +112,7 @@ def test_a_traceback_on_a_terminal_shows_no_values(capsys):
     assert "the text of a message" not in told
 
 
-def test_the_same_fact_has_one_line_a_second(capsys):
+def test_the_same_fact_of_a_storm_has_one_line_a_second(capsys):
     configure_logging(LogStyle(format="json"))
     now = [0.0]
     observer = LogObserver({}, clock=lambda: now[0])
@@ -131,6 +132,17 @@ def test_the_same_fact_has_one_line_a_second(capsys):
         ("job.failed", None),
         (storm.name, 2),
     ]
+
+
+def test_what_happens_twice_has_two_lines_however_alike(capsys):
+    """Two letters of one lane, buried within a second, differ in nothing that is told."""
+    configure_logging(LogStyle(format="json"))
+    observer = LogObserver({}, clock=lambda: 0.0)
+
+    for _ in range(2):
+        observer.tell(DeliveryBuried(handler="p.h", lane="chat:c", reason="ValueError", attempts=1))
+
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_an_observer_that_raises_reaches_nobody():
