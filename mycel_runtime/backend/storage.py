@@ -137,12 +137,11 @@ class SqliteStorage:
                 check_same_thread=False,
                 cached_statements=16,
             )
-            self._db.executescript(
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE; {_SCHEMA} COMMIT;"
-            )
-            self.secret = self._keep_secret()
-            for file in path.parent.glob(path.name + "*"):
-                os.chmod(file, 0o600)  # noqa: PTH101 - the same for file, log and index
+            try:
+                self._prepare(path)
+            except BaseException:
+                self._db.close()
+                raise
 
     def load(self) -> World:
         """Read everything."""
@@ -167,6 +166,14 @@ class SqliteStorage:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def _prepare(self, path: Path) -> None:
+        self._db.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE; {_SCHEMA} COMMIT;"
+        )
+        self.secret = self._keep_secret()
+        for file in path.parent.glob(path.name + "*"):
+            os.chmod(file, 0o600)  # noqa: PTH101 - the same for file, log and index
 
     def _read(self) -> Iterator[Entity]:
         for type_ in _TYPES:
