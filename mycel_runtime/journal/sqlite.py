@@ -38,6 +38,7 @@ from mycel_runtime.journal.entries import (
     Waiting,
 )
 from mycel_runtime.journal.lock import DirectoryLock
+from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
@@ -77,7 +78,12 @@ class SqliteJournal(SqliteSpeech):
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
         self._leased: set[UserId] = set()
-        self._writer = Writer(self._path, lambda connection: prepare(connection, self._path))
+        self._writer = Writer(
+            self._path,
+            lambda connection: prepare(connection, self._path),
+            restart_log=restart_log,
+            end_log=end_log,
+        )
 
     def open(self) -> None:
         """
@@ -85,11 +91,12 @@ class SqliteJournal(SqliteSpeech):
 
         Raises:
             IdentityHeldError: Another process has this journal open.
-            JournalFileError: The file is damaged, no journal, or of another version.
+            JournalFileError: The file is damaged, no journal, of another version, or without its log.
             JournalError: It cannot be opened.
         """
         self._lock.acquire()
         try:
+            require_own_log(self._path)
             self._writer.open()
         except BaseException:
             self._lock.release()

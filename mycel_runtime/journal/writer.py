@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.log_length import LogLength
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,8 +37,8 @@ GROUP_LIMIT: Final = 256
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 
-_CHECKPOINT_PAGES: Final = 4_096
-"""Of the log, 16 MiB, before they are copied into the file. Source: measured; 1,000 take half of a burst's time."""
+LOG_PAGES: Final = 4_096
+"""16 MiB, before the log is copied into the file. Source: measured; 1,000 take half of a burst's time."""
 
 
 @dataclass(slots=True)
@@ -56,11 +57,23 @@ class Writer:
     Args:
         path: The file; it and its log are readable by their owner only, whatever the umask.
         prepare: Run once on the new connection in the thread: refuses a file that is not ours, and migrates.
+        restart_log: Copies the log into the file and begins a new one; whether it could.
+        end_log: Copies the log into the file for good.
     """
 
-    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        prepare: Callable[[sqlite3.Connection], None],
+        *,
+        restart_log: Callable[[sqlite3.Connection], bool],
+        end_log: Callable[[sqlite3.Connection], None],
+    ) -> None:
         self._path = path
+        self._log_limit = LOG_PAGES
         self._prepare = prepare
+        self._restart_log = restart_log
+        self._end_log = end_log
         self._jobs: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._gathered: list[_Job[Any]] = []
@@ -142,6 +155,7 @@ class Writer:
     def _run(self, opened: Future[None]) -> None:
         try:
             connection = self._connect()
+            log = LogLength(self._path, connection)
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
             opened.set_exception(_translate(exc, str(self._path)))
             return
@@ -149,11 +163,13 @@ class Writer:
         try:
             while (jobs := self._next_group()) is not None:
                 _commit_group(connection, jobs)
+                self._bound_log(connection, log)
         finally:
             # On a full disk the log stays beside the file, and the next start reads it.
             with contextlib.suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._end_log(connection)
             connection.close()
+            log.close()
 
     def _connect(self) -> sqlite3.Connection:
         # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
@@ -169,13 +185,24 @@ class Writer:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute("PRAGMA journal_size_limit = 67108864")
+            self._restart_log(connection)
             _close_to_others(self._path)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _bound_log(self, connection: sqlite3.Connection, log: LogLength) -> None:
+        """SQLite would do it within a commit, where nobody can tie the new log to the file."""
+        if not log.reaches(self._log_limit):
+            return
+        # On a full disk, or while somebody reads the log, it grows; then it is tried again later.
+        self._log_limit += LOG_PAGES
+        with contextlib.suppress(sqlite3.Error):
+            if self._restart_log(connection):
+                self._log_limit = LOG_PAGES
 
     def _next_group(self) -> list[_Job[Any]] | None:
         """Wait for jobs, then take what else is there. `None`: closed, and everything queued is done."""

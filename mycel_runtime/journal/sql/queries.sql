@@ -398,3 +398,12 @@ ON CONFLICT (identity, kind, key) DO UPDATE SET state = excluded.state;
 
 -- name: delete_change
 DELETE FROM snapshot WHERE identity = :identity AND kind = :kind AND key = :key;
+
+-- name: read_log_link
+SELECT log_id, after_id, is_followed FROM log_link;
+
+-- name: follow_log
+UPDATE log_link SET is_followed = :is_followed;
+
+-- name: begin_log
+UPDATE log_link SET after_id = log_id, log_id = :log_id, is_followed = 0;

@@ -27,7 +27,7 @@ async def writer(tmp_path, commits):
         connection.execute("CREATE TABLE IF NOT EXISTS note (note TEXT NOT NULL UNIQUE)")
         connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
 
-    writer = Writer(tmp_path / "notes.sqlite3", prepare)
+    writer = Writer(tmp_path / "notes.sqlite3", prepare, restart_log=lambda _: True, end_log=lambda _: None)
     writer.open()
     yield writer
     await writer.close()

@@ -9,8 +9,8 @@ import pytest
 
 from mycel_runtime.journal.statements import _QUERIES, MIGRATIONS
 
-SMALL_TABLES = {"dead_letter", "checkpoint"}
-"""Nothing grows there by itself: each row waits for the operator, or is an identity's."""
+SMALL_TABLES = {"dead_letter", "checkpoint", "log_link"}
+"""Nothing grows there by itself: each row waits for the operator, is an identity's, or the only one."""
 
 
 @pytest.fixture(scope="module")

@@ -140,3 +140,12 @@ CREATE TABLE dead_letter (
   delivery_id    INTEGER NOT NULL,
   turn           INTEGER NOT NULL
 ) STRICT;
+
+-- Which log (WAL) this is, which one came before it, and whether what is in the file is followed by a log that is not.
+CREATE TABLE log_link (
+  log_id      INTEGER NOT NULL,
+  after_id    INTEGER NOT NULL,
+  is_followed INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO log_link (log_id, after_id, is_followed) VALUES (abs(random() / 2), 0, 0);
