@@ -41,22 +41,27 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
     import asyncio
 
-    from mycel_runtime.daemon.agents import load_agents
+    from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
     from mycel_runtime.observe.development import show_tracebacks
     from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
+    from mycel_runtime.plugin.process_state import keep_process_state
 
     bound_output(on_dropped=tell_dropped)
     if dev:
         show_tracebacks()
     overrides: dict[str, Any] = {"log": {"level": log_level}} if log_level else {}
-    agents, refused = load_agents(configs, overrides)
+    agents, refused = read_agents(configs, overrides)
     styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}
     configure_logging(next(iter(styles.values())), styles)
+    # From here on plugins' code runs, and what it changes of the process is put back.
+    command = _own_command()
+    keep_process_state(LogObserver({}))
+    agents, refused = load_plugins_of(agents, refused, _observer)
     for error in refused:
         LogObserver({}).tell(_refusal(error))
-    asyncio.run(run_agents([_runtime(agent) for agent in agents], failures=refused))
+    asyncio.run(run_agents([_runtime(agent, command) for agent in agents], failures=refused))
 
 
 def _style(log: LogSettings) -> LogStyle:
@@ -71,7 +76,15 @@ def _refusal(error: ConfigError) -> Fact:
     return ConfigRefused(where=error.where, problem=error.problem, fix=error.fix)
 
 
-def _runtime(agent: Agent) -> tuple[AgentRuntime, Observer]:
+def _observer(agent: Agent) -> Observer:
+    from mycel_runtime.daemon.systemd import StatusLine
+    from mycel_runtime.observe.logs import LogObserver
+    from mycel_runtime.observe.observer import FanOut
+
+    return FanOut([LogObserver({"agent": agent.settings.agent.name}), StatusLine()])
+
+
+def _runtime(agent: Agent, command: str) -> tuple[AgentRuntime, Observer]:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
     from mycel_runtime.observe.observer import FanOut
@@ -79,7 +92,7 @@ def _runtime(agent: Agent) -> tuple[AgentRuntime, Observer]:
     observer = FanOut([LogObserver({"agent": agent.settings.agent.name})])
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
-    how_to_talk = f"{_own_command()} chat --config {_quoted(agent.config)}"
+    how_to_talk = f"{command} chat --config {_quoted(agent.config)}"
     runtime = AgentRuntime(
         agent.settings,
         token=agent.token,

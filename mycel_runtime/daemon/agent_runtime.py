@@ -47,7 +47,7 @@ from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -91,7 +91,7 @@ class AgentRuntime:
         settings: Settings,
         *,
         token: SecretStr | None,
-        plugins: list[LoadedPlugin],
+        plugins: Sequence[LoadedPlugin],
         observer: Observer,
         show: Callable[[str], None],
         how_to_talk: str,

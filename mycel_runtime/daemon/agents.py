@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ConfigError
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mycel_runtime.observe.observer import Observer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
@@ -24,19 +26,20 @@ class Agent:
     Attributes:
         config: Its file.
         token: `None` with an embedded backend, which makes its own.
+        plugins: None before `load_plugins_of`.
     """
 
     config: Path
     settings: Settings
-    plugins: list[LoadedPlugin]
     token: SecretStr | None
+    plugins: tuple[LoadedPlugin, ...] = ()
 
 
-def load_agents(
+def read_agents(
     configs: Sequence[Path], overrides: Mapping[str, Any]
 ) -> tuple[list[Agent], list[ConfigError]]:
     """
-    Load and check every agent before any is started.
+    Read and check the files of all agents, before any plugin is imported: all paths in them are absolute then.
 
     Args:
         configs: As of `config_files`.
@@ -51,7 +54,7 @@ def load_agents(
     agents, refused = list[Agent](), list[ConfigError]()
     for path in config_files(configs):
         try:
-            agents.append(_load(path, overrides))
+            agents.append(_read(path, overrides))
         except ConfigError as error:
             refused.append(error)
     for shared in (_SHARED_STATE, _SHARED_TOKEN):
@@ -60,6 +63,36 @@ def load_agents(
     if not agents:
         raise _together(refused)
     return agents, refused
+
+
+def load_plugins_of(
+    agents: Sequence[Agent], refused: Sequence[ConfigError], observer_of: Callable[[Agent], Observer]
+) -> tuple[list[Agent], list[ConfigError]]:
+    """
+    Import and check the plugins of every agent before any is started.
+
+    Args:
+        agents: As `read_agents` gives them.
+        refused: What is wrong with others.
+        observer_of: Who is told of an agent's imports.
+
+    Returns:
+        As `read_agents`.
+
+    Raises:
+        ConfigError: No agent is left.
+    """
+    loaded, errors = list[Agent](), list(refused)
+    for agent, config in [(agent, agent.config.absolute()) for agent in agents]:
+        try:
+            plugins = load_plugins(agent.settings.plugins, config, observer_of(agent))
+        except ConfigError as error:
+            errors.append(error)
+        else:
+            loaded.append(replace(agent, plugins=tuple(plugins)))
+    if not loaded:
+        raise _together(errors)
+    return loaded, errors
 
 
 def config_files(configs: Sequence[Path]) -> list[Path]:
@@ -76,14 +109,10 @@ def config_files(configs: Sequence[Path]) -> list[Path]:
     return [path for config in configs for path in _files(config)]
 
 
-def _load(path: Path, overrides: Mapping[str, Any]) -> Agent:
+def _read(path: Path, overrides: Mapping[str, Any]) -> Agent:
     settings = load_settings(path, overrides)
-    return Agent(
-        config=path,
-        settings=settings,
-        token=None if settings.is_embedded else read_token(settings),
-        plugins=load_plugins(settings.plugins, path),
-    )
+    token = None if settings.is_embedded else read_token(settings)
+    return Agent(config=path, settings=settings, token=token)
 
 
 def _files(config: Path) -> list[Path]:

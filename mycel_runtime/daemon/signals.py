@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.forks import forget_in_forks, let_go_in_forks
+from mycel_runtime.plugin.process_state import Aspect, keeping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -59,17 +60,37 @@ class StopRequest:
 def signals_as(stop: StopRequest) -> Iterator[None]:
     """Route the process's signals to `stop` while the block runs; call on the running loop."""
     loop = asyncio.get_running_loop()
-    for number in _STOPPING:
-        loop.add_signal_handler(number, stop.ask, number.name)
+
+    def route() -> None:
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stop.ask, number.name)
+
+    route()
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     let_go_in_forks(_forget_signals)
     try:
-        yield
+        with keeping(_aspect(route)):
+            yield
     finally:
         forget_in_forks(_forget_signals)
         signal.signal(signal.SIGHUP, previous)
         for number in _STOPPING:
             loop.remove_signal_handler(number)
+
+
+def _aspect(route: Callable[[], None]) -> Aspect:
+    """Also the loop's own handlers, which a plugin can replace without anybody seeing it, are put back."""
+
+    def write(state: tuple[Any, ...]) -> None:
+        route()
+        signal.signal(signal.SIGHUP, state[-1])
+
+    return Aspect(
+        name="stop signals",
+        read=lambda: tuple(map(signal.getsignal, (*_STOPPING, signal.SIGHUP))),
+        write=write,
+        is_urgent=True,
+    )
 
 
 def _forget_signals() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from mycel_runtime.observe.facts import IdentityUnknown, StreamConnected, StreamEnded
+from mycel_runtime.observe.facts import IdentityUnknown, PluginImporting, StreamConnected, StreamEnded
 from mycel_runtime.observe.observer import Observer
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class StatusLine(Observer):
     @override
     def tell(self, fact: Fact) -> None:
         match fact:
+            case PluginImporting(plugin=plugin):
+                notify(status(f"importing plugin {plugin}"))
             case IdentityUnknown(error=error):
                 notify(status(f"waiting for the backend ({error})"))
             case StreamConnected(epoch=epoch, since_seq=since_seq):

@@ -30,6 +30,8 @@ from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.plugin import plugin_of
+from mycel_runtime.plugin.process_state import entrusted_to
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import (
     UNANSWERED,
@@ -128,6 +130,11 @@ async def _stop(running: asyncio.Task[BaseException | None], handler: HandlerId)
 
 
 async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
+    with entrusted_to(plugin_of(handler.id)):
+        await _call_here(handler, context)
+
+
+async def _call_here(handler: Handler, context: MessageContext | FrameContext) -> None:
     if handler.is_async:
         await finished(handler.function(context))
         return

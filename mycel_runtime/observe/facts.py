@@ -121,6 +121,34 @@ class TokenRenewed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginImporting(Fact):
+    """A plugin's import begins; if nothing follows, it is what the start waits for."""
+
+    name: ClassVar[str] = "plugin.importing"
+    plugin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginImportSlow(Fact):
+    """A plugin's import goes on since so many seconds; the start waits for it."""
+
+    name: ClassVar[str] = "plugin.import_slow"
+    level: ClassVar[Level] = "warning"
+    plugin: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStateRestored(Fact):
+    """A plugin has changed what belongs to the process; the runtime's own was put back. Told once for each."""
+
+    name: ClassVar[str] = "process.state_restored"
+    level: ClassVar[Level] = "warning"
+    plugin: str
+    aspect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginLoaded(Fact):
     """A plugin passed its checks."""
 

@@ -14,15 +14,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import PluginError, PluginImportError
+from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.plugin.import_watch import watched_import
 from mycel_runtime.plugin.isolation.description import handlers_from
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import import_plugin, where_of
 from mycel_runtime.plugin.plugin import Handler, Plugin
+from mycel_runtime.plugin.process_state import entrusted_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from mycel_runtime.observe.observer import Observer
+
+_NOBODY: Final = FanOut([])
 
 IMPORT_SECONDS: Final = 20.0
 """Until an isolated plugin must have described itself, unless its table says `import_timeout`."""
@@ -60,13 +67,16 @@ class BoundHandler:
     worker: WorkerSpec | None = None
 
 
-def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[LoadedPlugin]:
+def load_plugins(
+    tables: Mapping[str, Mapping[str, Any]], config: Path, observer: Observer = _NOBODY
+) -> list[LoadedPlugin]:
     """
     Load and check every plugin that the configuration names, in its order.
 
     Args:
         tables: `[plugins.*]`.
         config: The TOML file, for error texts and relative paths.
+        observer: Told of each import, before and, if it takes long, while it goes on.
 
     Raises:
         PluginError: A plugin is unknown, fails to import and is not isolated, is no `Plugin`, or its settings are
@@ -78,7 +88,7 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[
             where=str(config),
             fix="Add a table, for example [plugins.echo].",
         )
-    loaded = _load_all(tables, config)
+    loaded = _load_all(tables, config, observer)
     refused = [plugin.refused for plugin in loaded if plugin.refused is not None]
     if len(refused) == len(loaded):
         raise refused[0]
@@ -89,7 +99,7 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[
     return loaded
 
 
-def bound_handlers(plugins: list[LoadedPlugin]) -> list[BoundHandler]:
+def bound_handlers(plugins: Sequence[LoadedPlugin]) -> list[BoundHandler]:
     """All handlers of all plugins."""
     return [
         BoundHandler(handler=handler, settings=loaded.settings, worker=loaded.worker)
@@ -98,21 +108,28 @@ def bound_handlers(plugins: list[LoadedPlugin]) -> list[BoundHandler]:
     ]
 
 
-def _load_all(tables: Mapping[str, Mapping[str, Any]], config: Path) -> list[LoadedPlugin]:
+def _load_all(
+    tables: Mapping[str, Mapping[str, Any]], config: Path, observer: Observer
+) -> list[LoadedPlugin]:
     """In their order; the isolated ones are asked side by side, while the others are imported."""
     specs = {name: _pop_isolation(name, dict(table), config) for name, table in tables.items()}
     with contextlib.ExitStack() as stack:
         inquiries = {
             name: stack.enter_context(Inquiry(spec)) for name, spec in specs.items() if spec is not None
         }
-        return [
-            _ask(inquiries[name], config) if name in inquiries else _import(name, table, config)
-            for name, table in tables.items()
-        ]
+        loaded = []
+        for name, table in tables.items():
+            with watched_import(name, observer):
+                loaded.append(
+                    _ask(inquiries[name], config) if name in inquiries else _import(name, table, config)
+                )
+        return loaded
 
 
 def _import(name: str, table: Mapping[str, Any], config: Path) -> LoadedPlugin:
-    imported = import_plugin(name, {key: value for key, value in table.items() if key != "isolation"}, config)
+    own = {key: value for key, value in table.items() if key != "isolation"}
+    with entrusted_to(name):
+        imported = import_plugin(name, own, config)
     return LoadedPlugin(
         plugin=imported.plugin, settings=imported.settings, origin=imported.origin, version=imported.version
     )

@@ -60,6 +60,9 @@ ALLOWED: Final = {
     "mycel_runtime/plugin/": {
         r"error\.__class__": "An error from another process gets back the class that it had there.",
     },
+    "mycel_runtime/plugin/process_state.py": {
+        r"warnings\.showwarning": "The standard library's place for how a warning is shown.",
+    },
     "mycel_runtime/sdk/": {
         r"self\._pool\._network_backend": "httpcore takes a backend only when a pool is made.",
         r"self\._access\.token": "A renewed token; nobody but the client holds its record of how it connects.",

@@ -44,6 +44,9 @@ _WATCHED: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM)
 def main() -> NoReturn:
     """Start the plugin's process, wait for its end or the runtime's, and clear away."""
     runtime = int(sys.argv[1])
+    # What was ignored where this process was started would never come.
+    for number in _WATCHED:
+        signal.signal(number, signal.SIG_DFL)
     unwatched = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     if _IS_LINUX:
         _control(_PR_SET_CHILD_SUBREAPER, 1)

@@ -1,0 +1,174 @@
+"""
+What belongs to the process, and a plugin may have changed: put back after its import, and after its handlers' runs.
+
+A working directory, a locale or a warning that became an error would else be every plugin's and the runtime's own; a
+signal handler of a plugin's would keep the process from being stopped. While other handlers run, which may be in the
+middle of something, only the signals are looked at. Isolated plugins have a process of their own to change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import locale
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from mycel_runtime.observe.facts import ProcessStateRestored
+from mycel_runtime.observe.logs import TALKATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mycel_runtime.observe.observer import Observer
+
+_OUR_SIGNALS: Final = (signal.SIGPIPE, signal.SIGCHLD)
+"""Without which a peer that hangs up would kill us, or the end of a child would be lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aspect:
+    """
+    Something that there is once in a process.
+
+    Attributes:
+        name: For the log.
+        read: Its state, comparable.
+        write: Puts a state back.
+        is_urgent: Also while other handlers run; written in any case, because not all changes can be seen.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    is_urgent: bool = False
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as it is, for `chdir`
+    except FileNotFoundError:
+        return None
+
+
+def _write_warnings(state: Any) -> None:
+    filters, show = state
+    warnings.resetwarnings()
+    warnings.filters.extend(filters)  # type: ignore[attr-defined]  # a list, as its documentation says
+    warnings.showwarning = show
+
+
+def _write_logging(state: Any) -> None:
+    disabled, levels = state
+    logging.disable(disabled)
+    for name, level in levels:
+        logging.getLogger(name).setLevel(level)
+
+
+_ASPECTS: Final = (
+    Aspect(name="working directory", read=_working_directory, write=os.chdir),
+    Aspect(
+        name="locale",
+        read=lambda: locale.setlocale(locale.LC_ALL),
+        write=lambda state: locale.setlocale(locale.LC_ALL, state),
+    ),
+    Aspect(
+        name="warnings",
+        read=lambda: (tuple(warnings.filters), warnings.showwarning),
+        write=_write_warnings,
+    ),
+    Aspect(
+        name="logging",
+        read=lambda: (
+            logging.root.manager.disable,
+            tuple((name, logging.getLogger(name).level) for name in TALKATIVE),
+        ),
+        write=_write_logging,
+    ),
+    Aspect(
+        name="structlog",
+        read=structlog.get_config,
+        write=lambda state: structlog.configure(**state),
+    ),
+    Aspect(name="recursion limit", read=sys.getrecursionlimit, write=sys.setrecursionlimit),
+    Aspect(
+        name="signal handlers",
+        read=lambda: tuple(map(signal.getsignal, _OUR_SIGNALS)),
+        write=lambda state: [*map(signal.signal, _OUR_SIGNALS, state)],
+        is_urgent=True,
+    ),
+)
+
+
+class ProcessState:
+    """
+    The state of this process, remembered.
+
+    Args:
+        observer: Told, once for each plugin and aspect, what had to be put back.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._remembered = {aspect: aspect.read() for aspect in _ASPECTS}
+        self._told: set[tuple[str, str]] = set()
+        self._running = 0
+
+    @contextlib.contextmanager
+    def keeping(self, aspect: Aspect) -> Iterator[None]:
+        """Remember something more while the block runs."""
+        self._remembered[aspect] = aspect.read()
+        try:
+            yield
+        finally:
+            del self._remembered[aspect]
+
+    @contextlib.contextmanager
+    def entrusted_to(self, plugin: str) -> Iterator[None]:
+        """A plugin's code runs in the block; what it leaves changed is put back."""
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._put_back(plugin)
+
+    def _put_back(self, plugin: str) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for aspect, state in self._remembered.items():
+            if self._running and not aspect.is_urgent:
+                continue
+            is_changed = aspect.read() != state
+            if is_changed or aspect.is_urgent:
+                with contextlib.suppress(OSError, ValueError, TypeError):
+                    aspect.write(state)
+            if is_changed and (plugin, aspect.name) not in self._told:
+                self._told.add((plugin, aspect.name))
+                self._observer.tell(ProcessStateRestored(plugin=plugin, aspect=aspect.name))
+
+
+_current: ProcessState | None = None
+
+
+def keep_process_state(observer: Observer) -> None:
+    """From here on, what plugins change is put back."""
+    global _current  # noqa: PLW0603 - there is one process
+    _current = ProcessState(observer)
+
+
+def keeping(aspect: Aspect) -> contextlib.AbstractContextManager[None]:
+    """As of `ProcessState`; nothing, where no state is kept."""
+    return contextlib.nullcontext() if _current is None else _current.keeping(aspect)
+
+
+def entrusted_to(plugin: str) -> contextlib.AbstractContextManager[None]:
+    """As of `ProcessState`; nothing, where no state is kept."""
+    return contextlib.nullcontext() if _current is None else _current.entrusted_to(plugin)

@@ -1,0 +1,73 @@
+"""What a plugin does to its process, at import and in a handler, is not the daemon's."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import until, write_config
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+PLUGIN = """
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+import warnings
+
+import structlog
+
+from mycel_runtime import Plugin
+
+plugin = Plugin("rude")
+
+
+def change(where):
+    os.makedirs(where, exist_ok=True)
+    os.chdir(where)
+    os.rmdir(where)
+    random.seed(1)
+    warnings.simplefilter("error")
+    logging.disable(logging.CRITICAL)
+    structlog.configure(processors=[])
+    sys.setrecursionlimit(200)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_IGN)
+
+
+change(os.path.join(os.path.dirname(__file__), "at_import"))
+
+
+@plugin.on_message
+async def answer(ctx):
+    await ctx.reply("heard")
+    change(os.path.join(os.path.dirname(__file__), "in_a_handler"))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+"""
+
+
+def test_the_daemon_keeps_its_own(household, start, tmp_path):
+    """The configuration is named by a relative path, and stopping is by a signal."""
+    folder = tmp_path / "agent"
+    write_config(folder, household, plugin='[plugins.rude]\npath = "rude.py"\n')
+    (folder / "rude.py").write_text(PLUGIN)
+    daemon = start("run", "--config", "agent.toml", cwd=folder)
+    daemon.wait_event("stream.connected")
+    importing = [event["plugin"] for event in daemon.events("plugin.importing")]
+
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
+        chat_id = owner.chats.ensure_direct(household.agent_id)["id"]
+        for number in range(2):
+            owner.messages.send(chat_id, "x", enforce_caught_up=False)
+            until(lambda count=2 * number + 2: len(owner.messages.list(chat_id)) >= count)
+
+    assert importing == ["rude"]
+    assert daemon.stop() == 0
+    assert [event["reason"] for event in daemon.events("daemon.stopping")] == ["SIGTERM"]
+    restored = [event["aspect"] for event in daemon.events("process.state_restored")]
+    assert len(restored) == len(set(restored))
+    expected = {"working directory", "warnings", "logging", "structlog", "recursion limit", "signal handlers"}
+    assert set(restored) == expected | {"stop signals"}
