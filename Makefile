@@ -15,11 +15,11 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make run     an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
-	@echo "make test    all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
-	@echo "make chaos   the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
+	@echo "make run       an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
+	@echo "make test      all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
+	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
-	@echo "make format  mend what format-check and lint can mend by themselves"
+	@echo "make format    mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
 # instead of the daemon's exit status.
