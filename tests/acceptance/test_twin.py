@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from mycel_runtime.sdk import Client
@@ -10,10 +12,52 @@ from tests.acceptance.conftest import until, write_config
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 
+OFTEN = """
+[inbox]
+reconcile_interval = 0.3
+"""
+
+
+def test_a_restored_backup_answers_nothing_that_was_answered_and_says_how_much(
+    start, household, backend, tmp_path
+):
+    """Also where nobody says anything new: the next look finds it."""
+    config = write_config(tmp_path / "a", household, extra=OFTEN)
+    with Client(base_url=backend.base_url, auth_token=household.owner_token) as owner:
+        chat = owner.chats.ensure_direct(household.agent_id)["id"]
+
+        def said():
+            history = owner.messages.list(chat)
+            return [each["content"] for each in history if each["sender_id"] == household.agent_id]
+
+        def live(texts):
+            agent = start("run", "--config", config)
+            for text in texts:
+                owner.messages.send(chat, text, enforce_caught_up=False)
+                until(lambda text=text: f"echo: {text}" in said())
+            assert agent.stop() == 0
+
+        live(["1"])
+        shutil.copytree(tmp_path / "a" / "state", tmp_path / "backup")
+        live(["2", "3", "4"])
+        shutil.rmtree(tmp_path / "a" / "state")
+        shutil.copytree(tmp_path / "backup", tmp_path / "a" / "state")
+
+        agent = start("run", "--config", config)
+        outdated = agent.wait_event("journal.outdated")
+        assert (outdated["chats"], outdated["messages"]) == (1, 3)
+        owner.messages.send(chat, "5", enforce_caught_up=False)
+        until(lambda: "echo: 5" in said())
+        assert said() == [f"echo: {number}" for number in range(1, 6)]
+
+    assert agent.events("twin.detected") == []
+    assert agent.stop() == 0
+
+
 def test_a_script_with_the_agents_token_holds_the_agent_until_it_is_resumed(
     start, household, backend, tmp_path
 ):
-    config = write_config(tmp_path / "a", household, extra="[inbox]\nreconcile_interval = 0.3\n")
+    config = write_config(tmp_path / "a", household, extra=OFTEN)
     agent = start("run", "--config", config)
     agent.wait_event("stream.connected")
     with (
@@ -28,18 +72,16 @@ def test_a_script_with_the_agents_token_holds_the_agent_until_it_is_resumed(
 
         owner.messages.send(chat, "1", enforce_caught_up=False)
         until(lambda: said() == ["echo: 1"])
-        owner.messages.send(chat, "2", enforce_caught_up=False)
         script.messages.send(chat, "by hand", enforce_caught_up=False)
-        until(lambda: agent.events("twin.detected") or "echo: 2" in said())
-        owner.messages.send(chat, "3", enforce_caught_up=False)
         agent.wait_event("twin.detected")
-        held = said()
+        owner.messages.send(chat, "2", enforce_caught_up=False)
 
         status = start("status", "--config", config)
         assert status.exit_code() == 75
         assert "somebody else speaks as this agent" in status.transcript()
+        assert said() == ["echo: 1", "by hand"]
         resumed = start("resume", "--config", config, "twin")
         assert (resumed.exit_code(), resumed.out) == (0, ["the agent speaks again"])
-        until(lambda: said() == [*held, "echo: 3"])
+        until(lambda: said() == ["echo: 1", "by hand", "echo: 2"])
 
     assert agent.stop() == 0
