@@ -39,7 +39,13 @@ from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
-from mycel_runtime.observe.facts import DaemonStarted, DaemonStopped, DaemonStopping
+from mycel_runtime.observe.facts import (
+    DaemonStarted,
+    DaemonStopped,
+    DaemonStopping,
+    JournalLocked,
+    JournalUnlocked,
+)
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.plugin.registry import bound_handlers
@@ -130,7 +136,7 @@ class AgentRuntime:
         make_state_dir(state_dir)
         try:
             async with (
-                _open_journal(state_dir) as journal,
+                _open_journal(state_dir, self.observer) as journal,
                 self._backend() as backend,
                 control_server(
                     state_dir,
@@ -301,8 +307,11 @@ class AgentRuntime:
 
 
 @contextlib.asynccontextmanager
-async def _open_journal(state_dir: Path) -> AsyncIterator[SqliteJournal]:
-    journal = SqliteJournal(state_dir)
+async def _open_journal(state_dir: Path, observer: Observer) -> AsyncIterator[SqliteJournal]:
+    def tell(waited: float | None) -> None:
+        observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
+
+    journal = SqliteJournal(state_dir, on_lock=tell)
     await asyncio.to_thread(journal.open)
     try:
         yield journal

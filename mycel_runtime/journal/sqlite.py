@@ -47,7 +47,7 @@ from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mycel_runtime.journal.entries import HandlerId, MessageDelivery
@@ -72,9 +72,10 @@ class SqliteJournal(SqliteSpeech):
 
     Args:
         state_dir: Exists, on a local file system.
+        on_lock: Told, in another thread, that somebody else holds the write lock; then, for how many seconds it did.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, on_lock: Callable[[float | None], None] = lambda _: None) -> None:
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
         self._leased: set[UserId] = set()
@@ -83,6 +84,7 @@ class SqliteJournal(SqliteSpeech):
             lambda connection: prepare(connection, self._path),
             restart_log=restart_log,
             end_log=end_log,
+            on_lock=on_lock,
         )
 
     def open(self) -> None:

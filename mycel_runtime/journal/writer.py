@@ -19,6 +19,7 @@ import queue
 import sqlite3
 import stat
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -35,7 +36,14 @@ T = TypeVar("T")
 GROUP_LIMIT: Final = 256
 """Operations after which a commit takes no more. Source: measured; more gains nothing."""
 
-_BUSY_TIMEOUT_MS: Final = 5_000
+BUSY_TIMEOUT_MS: Final = 1_000
+"""Until it is told that somebody else holds the write lock."""
+
+LOCK_SECONDS: Final = 30.0
+"""Somebody else may hold the write lock so long. The unit's watchdog takes who waits twice as long for dead."""
+
+_PRIMARY_CODE: Final = 0xFF
+"""Of an extended result code."""
 
 LOG_PAGES: Final = 4_096
 """16 MiB, before the log is copied into the file. Source: measured; 1,000 take half of a burst's time."""
@@ -59,6 +67,7 @@ class Writer:
         prepare: Run once on the new connection in the thread: refuses a file that is not ours, and migrates.
         restart_log: Copies the log into the file and begins a new one; whether it could.
         end_log: Copies the log into the file for good.
+        on_lock: Told, in the thread, that somebody else holds the write lock, and how long it was when it is over.
     """
 
     def __init__(
@@ -68,12 +77,14 @@ class Writer:
         *,
         restart_log: Callable[[sqlite3.Connection], bool],
         end_log: Callable[[sqlite3.Connection], None],
+        on_lock: Callable[[float | None], None] = lambda _: None,
     ) -> None:
         self._path = path
         self._log_limit = LOG_PAGES
         self._prepare = prepare
         self._restart_log = restart_log
         self._end_log = end_log
+        self._on_lock = on_lock
         self._jobs: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._gathered: list[_Job[Any]] = []
@@ -154,7 +165,7 @@ class Writer:
 
     def _run(self, opened: Future[None]) -> None:
         try:
-            connection = self._connect()
+            connection = self._wait_for_lock(self._connect)
             log = LogLength(self._path, connection)
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
             opened.set_exception(_translate(exc, str(self._path)))
@@ -162,7 +173,7 @@ class Writer:
         opened.set_result(None)
         try:
             while (jobs := self._next_group()) is not None:
-                _commit_group(connection, jobs)
+                _commit_group(connection, jobs, self._begin)
                 self._bound_log(connection, log)
         finally:
             # On a full disk the log stays beside the file, and the next start reads it.
@@ -179,7 +190,7 @@ class Writer:
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             # Before anything else is read or written, be it a mode: somebody else's file stays as it is.
             self._prepare(connection)
             connection.execute("PRAGMA synchronous = FULL")
@@ -193,6 +204,26 @@ class Writer:
             connection.close()
             raise
         return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"))
+
+    def _wait_for_lock(self, work: Callable[[], T]) -> T:
+        """Do it again while somebody else, a backup tool for example, holds the write lock; not for ever."""
+        began, is_told = time.monotonic(), False
+        while True:
+            try:
+                result = work()
+            except sqlite3.OperationalError as exc:
+                if not _is_busy(exc) or time.monotonic() - began >= LOCK_SECONDS:
+                    raise
+                if not is_told:
+                    self._on_lock(None)
+                is_told = True
+            else:
+                if is_told:
+                    self._on_lock(time.monotonic() - began)
+                return result
 
     def _bound_log(self, connection: sqlite3.Connection, log: LogLength) -> None:
         """SQLite would do it within a commit, where nobody can tie the new log to the file."""
@@ -226,23 +257,33 @@ def _close_to_others(path: Path) -> None:
             file.chmod(0o600)
 
 
-def _commit_group(connection: sqlite3.Connection, jobs: Sequence[_Job[Any]]) -> None:
+def _is_busy(exc: BaseException) -> bool:
+    """Whether somebody else has the file locked."""
+    return getattr(exc, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+
+
+def _commit_group(
+    connection: sqlite3.Connection, jobs: Sequence[_Job[Any]], begin: Callable[[sqlite3.Connection], None]
+) -> None:
     try:
-        results = _commit(connection, jobs)
+        results = _commit(connection, jobs, begin)
     except BaseException as exc:  # noqa: BLE001 - told to the caller; the thread must outlive a full disk
-        if len(jobs) > 1:
+        # A lock has been waited for already, and is none of the operations' fault.
+        if len(jobs) > 1 and not _is_busy(exc):
             for job in jobs:
-                _commit_group(connection, [job])
+                _commit_group(connection, [job], begin)
         else:
-            _deliver([(jobs[0], None, _translate(exc, "journal"))])
+            _deliver([(job, None, _translate(exc, "journal")) for job in jobs])
     else:
         _deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
 
 
-def _commit(connection: sqlite3.Connection, jobs: Sequence[_Job[Any]]) -> list[Any]:
+def _commit(
+    connection: sqlite3.Connection, jobs: Sequence[_Job[Any]], begin: Callable[[sqlite3.Connection], None]
+) -> list[Any]:
     """All or nothing."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        begin(connection)
         results = [job.operation(connection) for job in jobs]
         connection.execute("COMMIT")
     except BaseException:

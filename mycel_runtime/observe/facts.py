@@ -324,6 +324,22 @@ class DeliveryPostponed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLocked(Fact):
+    """Another program holds the journal's write lock; nothing is committed until it lets go."""
+
+    name: ClassVar[str] = "journal.locked"
+    level: ClassVar[Level] = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalUnlocked(Fact):
+    """It has let go, after `waited` seconds."""
+
+    name: ClassVar[str] = "journal.unlocked"
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySuspected(Fact):
     """It was running when a process died, and runs by itself now; `deaths`: of which it was the only suspect."""
 
