@@ -247,7 +247,7 @@ class Attempts:
         if is_in_vain and (briefing.messages or turn.is_superseded):
             ended = refused(refused_by)
         elif briefing.messages:
-            await self._note_shown(reading.delivery, turn)
+            await self._reader.note_shown(reading.delivery, turn)
             newer = NewerMessages(
                 reader=self._reader,
                 delivery=reading.delivery,
@@ -268,13 +268,6 @@ class Attempts:
             shown=len(briefing.messages),
             sends=turn.ledger.sends,
         )
-
-    async def _note_shown(self, delivery: MessageDelivery, turn: Turn) -> None:
-        """If the process dies of what a suspect is shown, nobody is left to say what that was."""
-        if delivery.suspicion is not None:
-            await self._journal.note_shown(
-                delivery, through_seq=turn.ledger.shown_seq, message_ids=turn.ledger.given_ids
-            )
 
     async def _answered_through(self, reading: Reading, turn: Turn) -> MessageSeq | None:
         """A dead letter was given up for that, perhaps: it is tried again because the operator wants it."""

@@ -71,6 +71,13 @@ class ChatReader:
         if reading.untold_seq is not None:
             await self.journal.want_others(reading.delivery, wanted_seq=reading.untold_seq, now=self.clock())
 
+    async def note_shown(self, delivery: MessageDelivery, turn: Turn) -> None:
+        """If the process dies of what a suspect is shown, nobody is left to say what that was."""
+        if delivery.suspicion is not None:
+            await self.journal.note_shown(
+                delivery, through_seq=turn.ledger.shown_seq, message_ids=turn.ledger.given_ids
+            )
+
     async def brief(self, reading: Reading, subscription: MessageSubscription) -> tuple[Briefing, Room]:
         """
         What the handler is to be shown; the loop guard is told who spoke.
@@ -125,4 +132,5 @@ class NewerMessages:
             self.turn.show_more(reading.history, is_attended=briefing.is_attended)
         self.known_ids.update(message["id"] for message in reading.history)
         self.turn.ledger.give(message.id for message in briefing.messages)
+        await self.reader.note_shown(self.delivery, self.turn)
         return list(briefing.messages)

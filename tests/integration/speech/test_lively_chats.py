@@ -7,12 +7,13 @@ The scene is one of a model that takes 3 s while somebody writes every 1.9 s, te
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 
 import pytest
 
 from mycel_runtime.errors import NotCaughtUpError
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.entries import Batch, Suspicion
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import load_plugins
 from tests.integration.speech.conftest import insist
@@ -360,3 +361,28 @@ async def test_a_failure_after_newer_is_a_letter_that_covers_what_was_shown(worl
     await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
     await agent.deliver()
     assert shown == [["go"], ["go", "more"]]
+
+
+async def test_what_newer_shows_a_suspect_is_written_down_before_it_is_shown(world):
+    """If the process dies of it, its letter covers that too."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        await world.say(ctx.chat_id, "more")
+        await ctx.newer()
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "go")
+    await agent.journal.append(Batch(identity="a", hints=agent.hint(chat_id, 1)), now=agent.clock())
+    (delivery,) = await agent.journal.claim("a", limit=1, now=agent.clock())
+    noted = []
+
+    async def note_shown(_, *, through_seq, message_ids):
+        noted.append((through_seq, len(message_ids)))
+
+    agent.journal.note_shown = note_shown
+    await agent.parts.dispatcher._attempts.run(dataclasses.replace(delivery, suspicion=Suspicion(deaths=1)))
+
+    assert noted == [(1, 1), (2, 2)]
