@@ -58,7 +58,7 @@ def run(call, reply):
         (599, ServerError),
         (201, ApiError),
         (204, ApiError),
-        (307, ApiError),
+        (304, ApiError),
         (418, ApiError),
     ],
 )
