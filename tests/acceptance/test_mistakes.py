@@ -220,9 +220,7 @@ def owner_file(household, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["  "], "nothing to say: the text is blank"),
         (["a\udcffb"], "the text is not UTF-8, at character 2"),
-        (["a\x1b[A"], "the text has a control character, U+001B, at 2"),
         (["--chat", "no-such-chat", "hello"], "name one with --chat"),
     ],
 )

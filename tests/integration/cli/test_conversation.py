@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.cli.conversation import Conversation
+from mycel_runtime.cli.conversation import Conversation, require_sayable
 from mycel_runtime.sdk import Client
 
 DEADLINE = 20.0
@@ -32,3 +33,22 @@ def test_q35_an_owner_whom_nobody_wakes_hears_by_asking(backend):
     assert answer["content"] == "hi"
     (inbox,) = (each for each in backend.ask("inboxes") if each["user_id"] == conversation.me)
     assert (inbox["queued"], inbox["is_listening"]) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("  ", "the text is blank"),
+        ("a\udcffb", "not UTF-8, at character 2"),
+        ("a\x1b[A", "a control character, U\\+001B, at 2"),
+        ("\0", "a control character, U\\+0000, at 1"),
+        ("\x9b", "a control character, U\\+009B, at 1"),
+    ],
+)
+def test_what_cannot_be_said_is_told_before_anybody_is_asked(text, problem):
+    with pytest.raises(click.UsageError, match=problem):
+        require_sayable(text)
+
+
+def test_lines_and_other_scripts_can_be_said():
+    require_sayable("two\r\nlines\tand 你好 🙂")
