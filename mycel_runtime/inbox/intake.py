@@ -18,7 +18,7 @@ from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import ChatId, InboxSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from mycel_runtime.inbox.list_diff import ListOfChat, Record
     from mycel_runtime.inbox.sequence import Heard, Received, Step
@@ -138,8 +138,7 @@ class Intake:
         *,
         asked: frozenset[str],
         complete: frozenset[str],
-        read: frozenset[ListOfChat] = frozenset(),
-        unread: frozenset[ListOfChat] = frozenset(),
+        failed: Collection[ListOfChat] = (),
     ) -> int:
         """
         Commit what is different from the server's lists as they were, each difference with its event's work.
@@ -148,8 +147,7 @@ class Intake:
             records: What the lists say.
             asked: The kinds that were asked for.
             complete: Those of them whose list was read whole.
-            read: Lists of single chats that were read.
-            unread: Those that could not be.
+            failed: Lists of single chats that could not be.
 
         Returns:
             How many events that made.
@@ -157,7 +155,7 @@ class Intake:
         async with self._lock:
             now, identity = self._clock(), self.checkpoint.identity
             known = await self._journal.snapshot(identity)
-            diff = compare(known, records, asked=asked, complete=complete, read=read, unread=unread, now=now)
+            diff = compare(known, records, asked=asked, complete=complete, failed=failed, now=now)
             if not diff:
                 return 0
             told = [each.event for each in diff if each.event is not None]

@@ -19,7 +19,7 @@ from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import InboxSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.wire.resources import ChatSummary, JoinRequest, Relationship, WorkflowEvent
 
@@ -164,8 +164,7 @@ def compare(
     asked: frozenset[str],
     complete: frozenset[str],
     now: float,
-    read: frozenset[ListOfChat] = frozenset(),
-    unread: frozenset[ListOfChat] = frozenset(),
+    failed: Collection[ListOfChat] = (),
 ) -> list[ListDiff]:
     """
     What is different from what is known.
@@ -176,15 +175,15 @@ def compare(
         asked: The kinds that `records` can hold.
         complete: Those of them whose list was read whole: what is not in it is gone.
         now: Epoch seconds; the events' `ts`.
-        read: Lists of single chats that were read.
-        unread: Those that could not be.
+        failed: Lists of single chats that could not be read.
 
     Returns:
         Differences in the order of `records`, what is gone last. A kind that was never read before is taken in
         silently: its past is no news. Nor is a chat's whose list could not be read then, when it is at last.
     """
     baselines = {kind for kind, key in known if not key}
-    late = {(kind.removeprefix(_UNREAD), key) for kind, key in known if kind.startswith(_UNREAD)}
+    marks = {_UNREAD + kind: kind for kind in asked}
+    late = {(marks[kind], key) for kind, key in known if kind in marks}
     diff = [
         _changed(
             record,
@@ -206,7 +205,7 @@ def compare(
         for kind in sorted(asked)
         if kind not in baselines
     ]
-    return diff + _late_lists(asked - baselines, late, read, unread)
+    return diff + _late_lists(asked - baselines, late, failed)
 
 
 def _list_of(record: Record) -> ListOfChat:
@@ -214,10 +213,11 @@ def _list_of(record: Record) -> ListOfChat:
 
 
 def _late_lists(
-    begun: frozenset[str], late: set[ListOfChat], read: frozenset[ListOfChat], unread: frozenset[ListOfChat]
+    begun: frozenset[str], late: Collection[ListOfChat], failed: Collection[ListOfChat]
 ) -> list[ListDiff]:
     """Which chats' lists are behind the baselines that are taken now, and which are not any longer."""
-    states = {each: "unread" for each in unread if each[0] in begun} | dict.fromkeys(read & late)
+    states: dict[ListOfChat, str | None] = {each: "unread" for each in failed if each[0] in begun}
+    states |= dict.fromkeys(each for each in late if each not in failed)
     return [
         ListDiff(change=Change(kind=_UNREAD + kind, key=chat_id, state=state), event=None)
         for (kind, chat_id), state in sorted(states.items())

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import ChatSummary
 
-_OF_CHATS: Final = (JOIN_REQUEST, WORKFLOW_EVENT)
+_OF_CHATS: Final[tuple[str, ...]] = (JOIN_REQUEST, WORKFLOW_EVENT)
 """Kinds of which each chat has a list of its own."""
 
 
@@ -77,17 +77,15 @@ class ListReader:
             self._workflow_due = {chat["id"] for chat in chats}
             self._losses_before = losses
         asked = frozenset({CHAT, JOIN_REQUEST}) | ({WORKFLOW_EVENT} if self._workflow_due else set())
-        read: set[ListOfChat] = set()
+        failed: set[ListOfChat] = set()
         records += chat_records(chats)
-        records += await self._records_of_each(chats, read)
+        records += await self._records_of_each(chats, failed)
         events = await self._intake.compare(
-            records,
-            asked=complete | asked,
-            complete=complete | {CHAT},
-            read=frozenset(read),
-            unread=frozenset((kind, chat["id"]) for kind in _OF_CHATS for chat in chats) - read,
+            records, asked=complete | asked, complete=complete | {CHAT}, failed=failed
         )
-        self._workflow_due -= {chat_id for kind, chat_id in read if kind == WORKFLOW_EVENT}
+        self._workflow_due = {
+            chat_id for kind, chat_id in failed if kind == WORKFLOW_EVENT
+        } & self._workflow_due
         return events
 
     async def _relationships(self, reason: str) -> tuple[list[Record], frozenset[str]]:
@@ -99,28 +97,36 @@ class ListReader:
         records = await self._queries.ask(reason, read)
         return ([], frozenset()) if records is None else (records, frozenset({RELATIONSHIP}))
 
-    async def _records_of_each(self, chats: Sequence[ChatSummary], read: set[ListOfChat]) -> list[Record]:
+    async def _records_of_each(self, chats: Sequence[ChatSummary], failed: set[ListOfChat]) -> list[Record]:
         """What the chats tell each by itself; what one cannot (Q20, Q52) is asked for again at the next look."""
         records: list[Record] = []
+        is_limited = False
         for chat in chats:
+            if is_limited:
+                failed.update((kind, chat["id"]) for kind in _OF_CHATS)
+                continue
             try:
-                await self._read_lists_of(chat["id"], records, read)
+                await self._read_lists_of(chat["id"], records, failed)
             except AuthenticationError:
                 await self._queries.require_identity()
             except RateLimitedError:
-                break
+                is_limited = True
             except (ApiError, *ODD_ANSWER):
                 continue
         return records
 
-    async def _read_lists_of(self, chat_id: str, records: list[Record], read: set[ListOfChat]) -> None:
-        """Those of a chat that must be read now; a list that is not needed counts as read."""
-        if await self._is_owned(chat_id):
-            records += join_request_records(await self._sdk.chats.list_join_requests(chat_id))
-        read.add((JOIN_REQUEST, chat_id))
-        if chat_id in self._workflow_due:
-            records += workflow_event_records(await self._sdk.chats.list_workflow_events(chat_id))
-            read.add((WORKFLOW_EVENT, chat_id))
+    async def _read_lists_of(self, chat_id: str, records: list[Record], failed: set[ListOfChat]) -> None:
+        """Those of a chat that must be read now."""
+        unread = _OF_CHATS
+        try:
+            if await self._is_owned(chat_id):
+                records += join_request_records(await self._sdk.chats.list_join_requests(chat_id))
+            unread = (WORKFLOW_EVENT,)
+            if chat_id in self._workflow_due:
+                records += workflow_event_records(await self._sdk.chats.list_workflow_events(chat_id))
+        except (ApiError, *ODD_ANSWER):
+            failed.update((kind, chat_id) for kind in unread)
+            raise
 
     async def _is_owned(self, chat_id: str) -> bool:
         """Whether the chat is a group of our own; that never changes (contract 4.9), so it is asked once."""

@@ -167,7 +167,7 @@ async def test_a_stream_that_hears_is_never_replaced_though_chats_are_answered_b
         await runtime.memory.wait("reconcile.finished", 2)
         async with asyncio.TaskGroup() as tasks:
             for chat in chats:
-                tasks.create_task(chatter(home, chat["id"], seconds=8.0))
+                tasks.create_task(chatter(home, chat["id"], seconds=5.0))
         looks = len(runtime.memory.named("reconcile.finished"))
         await runtime.memory.wait("reconcile.finished", looks + 8)
 

@@ -149,36 +149,30 @@ def workflow_events(chat_id, *numbers):
     )
 
 
-def compare_events(known, records, *, read, unread=()):
+def compare_events(known, records, *, failed=()):
     return inbox_list_diff.compare(
         known,
         records,
         asked=frozenset({"workflow_event"}),
         complete=frozenset(),
-        read=frozenset(("workflow_event", chat_id) for chat_id in read),
-        unread=frozenset(("workflow_event", chat_id) for chat_id in unread),
+        failed={("workflow_event", chat_id) for chat_id in failed},
         now=1.0,
     )
 
 
 def test_the_past_of_a_chat_whose_list_could_not_be_read_at_first_is_no_news_later():
-    first = compare_events({}, workflow_events("read", 1), read=["read"], unread=["broken"])
+    first = compare_events({}, workflow_events("read", 1), failed=["broken"])
     known = known_of(first)
 
-    late = compare_events(known, workflow_events("broken", 1, 2), read=["broken"])
+    late = compare_events(known, workflow_events("broken", 1, 2))
     known = known_of(late, known)
 
     assert told(first) == told(late) == []
-    assert [
-        each["event_id"]
-        for each in told(compare_events(known, workflow_events("broken", 3), read=["broken"]))
-    ] == ["3"]
+    assert [each["event_id"] for each in told(compare_events(known, workflow_events("broken", 3)))] == ["3"]
 
 
 def test_a_list_that_cannot_be_read_later_keeps_its_baseline():
-    known = known_of(compare_events({}, workflow_events("c", 1), read=["c"]))
-    known = known_of(compare_events(known, [], read=[], unread=["c"]), known)
+    known = known_of(compare_events({}, workflow_events("c", 1)))
+    known = known_of(compare_events(known, [], failed=["c"]), known)
 
-    assert [
-        each["event_id"] for each in told(compare_events(known, workflow_events("c", 1, 2), read=["c"]))
-    ] == ["2"]
+    assert [each["event_id"] for each in told(compare_events(known, workflow_events("c", 1, 2)))] == ["2"]
