@@ -43,6 +43,8 @@ def odd(path, change, *, times):
         (CHATS, first_row(unread_count=None)),
         (CHATS, first_row(unread_count=1, last_message={"seq": "7"})),
         (CHATS, first_row(unread_count=1, last_message={"seq": 2**70})),
+        (CHATS, first_row(unread_count=0, last_message="hi")),
+        (CHATS, lambda said: [{"id": "c", "unread_count": 0}, *said]),
         (CHATS, first_row(id=None)),
         (CHATS, always([None])),
         (CHATS, always({})),
