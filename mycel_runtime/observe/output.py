@@ -8,6 +8,7 @@ fit in is dropped and counted.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
@@ -146,7 +147,9 @@ class BoundedWriter(io.RawIOBase):
     def _tell_dropped(self) -> None:
         lines, self._told = self.dropped - self._told, self.dropped
         if lines:
-            self._on_dropped(lines)
+            # The renderer is structlog's, which plugins configure too; this thread must outlive what they do to it.
+            with contextlib.suppress(Exception):
+                self._on_dropped(lines)
 
     def _write_out(self, chunk: bytes) -> bool:
         left = memoryview(chunk)

@@ -54,6 +54,26 @@ def test_what_does_not_fit_is_dropped_in_whole_lines_and_counted(pipe):
     assert (writer.dropped, told) == (2, [2])
 
 
+def test_who_is_told_of_lost_lines_and_raises_loses_no_more(pipe):
+    reading, writing = pipe
+    filled = fill(writing)
+
+    def fail(_lines):
+        raise RuntimeError("a processor that a plugin has configured")
+
+    writer = BoundedWriter(writing, on_dropped=fail, limit=10)
+    writer.write(b"one\n")
+    writer.write(b"a line that does not fit\n")
+    text = read_until(reading, b"one\n")
+    writer.drain(DEADLINE)
+    writer.write(b"two\n")
+    writer.drain(DEADLINE)
+
+    assert text[filled:] == b"one\n"
+    os.set_blocking(reading, False)
+    assert os.read(reading, 100) == b"two\n"
+
+
 def test_a_descriptor_that_fails_raises_nothing():
     reading, writing = os.pipe()
     os.close(reading)
