@@ -87,7 +87,11 @@ class _Race:
         return None
 
     def _start(self, family: int, kind: int, protocol: int, _name: str, address: Any) -> None:
-        attempt = socket.socket(family, kind, protocol)
+        try:
+            attempt = socket.socket(family, kind, protocol)
+        except OSError as exc:  # A kernel without IPv6; names have such addresses all the same.
+            self.error = exc
+            return
         attempt.setblocking(False)
         if (code := attempt.connect_ex(address)) in _UNDER_WAY:
             self._selector.register(attempt, selectors.EVENT_WRITE)

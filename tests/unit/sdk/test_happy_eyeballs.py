@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import time
 
@@ -75,6 +77,22 @@ def test_an_address_that_refuses_costs_no_lead(named):
         with connect_racing(NAME, server.port, timeout=5.0) as connected:
             assert connected.getpeername() == ("127.0.0.1", server.port)
         assert time.monotonic() - started < LEAD_SECONDS
+
+
+def test_a_family_that_the_kernel_does_not_have_is_passed_over(named, monkeypatch):
+    """As after booting with `ipv6.disable=1`, where `localhost` still is `::1` too."""
+
+    class WithoutIPv6(socket.socket):
+        def __init__(self, family=-1, *args, **options):
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+            super().__init__(family, *args, **options)
+
+    named("::1", "127.0.0.1")
+    with serving(behave) as server:
+        monkeypatch.setattr(socket, "socket", WithoutIPv6)
+        with connect_racing(NAME, server.port, timeout=5.0) as connected:
+            assert connected.getpeername() == ("127.0.0.1", server.port)
 
 
 def test_where_every_address_refuses_the_refusal_is_told(named):
