@@ -250,6 +250,7 @@ class Attempts:
             await self._reader.note_shown(reading.delivery, turn)
             newer = NewerMessages(
                 reader=self._reader,
+                twin_watch=self._twin_watch,
                 delivery=reading.delivery,
                 turn=turn,
                 subscription=_subscription(bound),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.turn import Turn
+    from mycel_runtime.speech.twin_watch import TwinWatch
     from mycel_runtime.wire.ids import UserId
 
 
@@ -103,10 +104,12 @@ class NewerMessages:
     What comes into the chat while its handler runs.
 
     Attributes:
+        twin_watch: Looks for somebody else's words in our name: what is shown is behind the cursor afterwards.
         known_ids: What the handler knows as not new.
     """
 
     reader: ChatReader
+    twin_watch: TwinWatch
     delivery: MessageDelivery
     turn: Turn
     subscription: MessageSubscription
@@ -120,13 +123,18 @@ class NewerMessages:
 
         Raises:
             ApiError: The chat cannot be read.
+            UnansweredError: Somebody else speaks as this agent, and speech is held.
 
         Cancelling: what was not returned does not count as shown.
         """
         if isinstance(self.delivery, LetterDelivery):
             return []
         async with self.turn.holding_still():
-            reading = (await self.reader.read(self.delivery, self.turn)).without(self.known_ids)
+            whole = await self.reader.read(self.delivery, self.turn)
+            await self.twin_watch.answered_through(
+                self.delivery.chat_id, whole.history, handled_seq=self.turn.ledger.handled_seq
+            )
+            reading = whole.without(self.known_ids)
             await self.reader.tell_others(reading)
             briefing, _ = await self.reader.brief(reading, self.subscription)
             self.turn.show_more(reading.history, is_attended=briefing.is_attended)

@@ -26,7 +26,7 @@ from mycel_runtime.errors import (
     ServerError,
     TransportError,
 )
-from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.entries import ChatDelivery, IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
 from mycel_runtime.speech.caught_up import content_hash, find_own
 from mycel_runtime.speech.evidence import Evidence, Operation
@@ -355,6 +355,11 @@ class Turn:
             between = await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc, Operation.READ) from exc
+        if isinstance(self._delivery, ChatDelivery):
+            # What lies between may be our twin's, and is behind the cursor afterwards.
+            await self._dependencies.twin_watch.answered_through(
+                self._chat_id, between, handled_seq=self.ledger.handled_seq
+            )
         self.ledger.note_gap_read()
         await self._require_seen(between)
         self.ledger.close_gap(through_seq)

@@ -167,6 +167,27 @@ async def test_of_two_daemons_the_one_that_comes_too_late_holds_its_tongue_and_t
     assert [agent.parts.twin_watch.is_holding for agent in (one, two)] == [False, True]
 
 
+@pytest.mark.parametrize("step", ["newer", "reply"])
+async def test_a_twin_that_answers_before_newer_or_between_two_replies_is_found_at_once(world, chat_id, step):
+    """What is shown, and what lies before a reply, is behind the cursor when the turn is over."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        asked = ctx.messages[-1].content
+        await agent.sdk.messages.send(chat_id, f"twin: {asked}", enforce_caught_up=False)
+        await getattr(ctx, step)(*(["first"] if step == "reply" else []))
+        await ctx.reply(f"re: {asked}")
+
+    agent = await world.agent("a", plugin)
+    await look(agent)
+    await ask(world, agent, chat_id, "1", "2")
+
+    assert await contents(world, chat_id, "a") == ["twin: 1", *(["first"] if step == "reply" else [])]
+    assert agent.parts.twin_watch.is_holding
+    assert await letters(agent) == []
+
+
 async def test_resumed_it_leaves_alone_what_the_other_one_has_answered(world, chat_id):
     agent = await world.agent("a", answering())
     await look(agent)
