@@ -232,8 +232,8 @@ class SqliteJournal(SqliteSpeech):
                 "through_seq": span.move.handled_seq,
                 "late": _holes_to_text(span.late),
                 "message_ids": json.dumps(letter.message_ids),
-                "reason": letter.reason,
-                "trace": letter.trace,
+                "reason": _encodable(letter.reason),
+                "trace": _encodable(letter.trace),
                 "now": now,
             }
             execute(connection, "insert_dead_letter", _key(delivery) | covered)
@@ -367,6 +367,11 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
 
 def _holes_to_text(holes: Iterable[Hole]) -> str:
     return json.dumps([[hole.seq, hole.noticed_at] for hole in holes])
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which quoted words or the name of a file may hold, escaped: SQLite refuses it."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _holes_of(text: str) -> tuple[Hole, ...]:

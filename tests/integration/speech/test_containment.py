@@ -8,6 +8,8 @@ import pytest
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.entries import Batch
+from mycel_runtime.plugin.outcome import Reject
+from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.subscription import MessageSubscription
 from tests.integration.speech.test_quirks import listening
 
@@ -84,6 +86,23 @@ async def test_a_message_that_breaks_its_filter_is_a_dead_letter_and_hides_none_
     assert (letter.reason, letter.through_seq) == ("AssertionError outside the handler", 1)
     assert "secret" not in f"{letter}"
     assert shown == ["y"]
+
+
+async def test_a_handler_may_reject_with_half_a_surrogate_pair_that_somebody_has_said(world):
+    """A server may send it, and the journal cannot store it as it is."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def refuse(_ctx):
+        raise Reject("not here: \ud83d")
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+    await agent.hear(chat_id)
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert letter.reason == "Reject: not here: \\ud83d"
 
 
 async def test_a_journal_that_fails_is_no_deliverys_fault(world):

@@ -52,6 +52,15 @@ class BurialConformance:
         assert (letter.after_seq, letter.through_seq) == (None, None)
         assert (await claim_one(journal)).entry.seq == 2
 
+    async def test_a_reason_that_is_no_text_in_any_encoding_is_escaped(self, journal):
+        await want(journal, 1)
+        letter = Letter(reason="Reject: \ud83d", trace="h\udcff.py:1 in f")
+
+        assert await journal.bury(await claim_one(journal), letter, CursorMove(handled_seq=1), now=0.0)
+
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.reason, letter.trace) == ("Reject: \\ud83d", "h\\udcff.py:1 in f")
+
     async def test_letters_are_listed_oldest_first(self, journal):
         for chat in ("one", "two", "three"):
             await want(journal, 1, chat=chat)
