@@ -83,6 +83,7 @@ def given_up(delivery: Delivery) -> Failed | None:
     if isinstance(delivery, EventDelivery):
         return Failed(letter=Letter(reason=reason), move=STAY, is_permanent=True)
     letter = Letter(reason=reason, message_ids=suspicion.message_ids, late=delivery.holes)
-    # What came since it was last shown anything is none of this letter's.
-    move = CursorMove(handled_seq=suspicion.through_seq, wanted_seq=delivery.wanted_seq)
+    # What came since it was last shown anything is none of this letter's. If it never was, the reading killed.
+    wanted_seq = None if suspicion.through_seq is None else delivery.wanted_seq
+    move = CursorMove(handled_seq=suspicion.through_seq, wanted_seq=wanted_seq)
     return Failed(letter=letter, move=move, is_permanent=True)

@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
+from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
+from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
+from tests.integration.speech.test_quirks import listening
 
 LATE_SECONDS = 1.5
 
@@ -227,3 +230,28 @@ async def test_what_was_given_up_unread_is_shown_before_anything_is_said_again(w
     await agent.hear(chat_id, (await world.say(chat_id, "go on"))["seq"])
 
     assert handler.shown == [["1"], ["stop", "go on"]]
+
+
+async def test_a_chat_whose_reading_kills_the_process_is_given_up_until_there_is_more(world):
+    """Nothing was shown, so that the letter has no end; due again at once it would kill for ever."""
+    plugin, shown = listening()
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    await agent.hear(chat_id, 1)
+    await world.say(chat_id, "2")
+    await agent.journal.append(Batch(identity="a", hints=agent.hint(chat_id, 2)), now=agent.clock())
+    await agent.journal.claim("a", limit=1, now=agent.clock())
+    await agent.journal.lease("a", now=agent.clock())
+    for _ in range(DEATHS_LIMIT):
+        assert await agent.journal.claim_suspect("a", now=agent.clock())
+        await agent.journal.lease("a", now=agent.clock())
+
+    await agent.parts.dispatcher._deliver(await agent.journal.claim_suspect("a", now=agent.clock()))
+
+    (letter,) = await agent.journal.dead_letters("a")
+    assert (letter.after_seq, letter.through_seq) == (1, None)
+    assert (await agent.journal.statistics("a")).due == 0
+    await world.say(chat_id, "3")
+    await agent.hear(chat_id, 3)
+    assert shown == ["1", "2", "3"]

@@ -97,6 +97,15 @@ def test_too_many_deaths_bury_what_was_shown_and_no_more():
     assert "died 3 times" in failed.letter.reason
 
 
+def test_what_kills_before_anything_is_shown_is_not_due_again():
+    suspicion = Suspicion(deaths=DEATHS_LIMIT)
+    delivery = ChatDelivery(
+        **CLAIMED, handled_seq=5, wanted_seq=9, lane_is_anchored=True, suspicion=suspicion
+    )
+
+    assert given_up(delivery).move == STAY
+
+
 def test_an_event_is_given_up_whole():
     entry = Entry("me", 1, 1, "k", "f", None, "{}", 0.0)
     delivery = EventDelivery(**CLAIMED, entry=entry, suspicion=Suspicion(deaths=DEATHS_LIMIT))
