@@ -2,7 +2,8 @@
 Several agents in one process, none disturbing another.
 
 An agent that ends by an error ends alone; the others go on. Signals, file modes, what the supervisor is told and
-what plugins leave behind belong to the process. It ends when the last agent has, with the first error's exit code.
+what plugins leave behind belong to the process. It ends when the last agent has, with the exit code of the first
+error after which a new start may help, if there is one: a supervisor that went by another's would start none again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _PARTING_SECONDS: Final = 1.0
 """At the end, for what plugins have left on the loop, to take notice of its cancellation."""
 
+FINAL_EXIT_CODES: Final = frozenset({69, 77, 78})
+"""Of an agent: starting it again cannot help. The unit's `RestartPreventExitStatus` has them too."""
+
 _left: Final[list[asyncio.Task[Any]]] = []
 
 
@@ -49,10 +53,11 @@ async def run_agents(
 
     Args:
         agents: With whom to tell that one has failed.
-        failures: Of agents that could not be started, and have been told of; the first of all is raised at the end.
+        failures: Of agents that could not be started, and have been told of; raised at the end as the others' are.
 
     Raises:
-        Exception: The first agent's that failed, once no other lives; a `MycelError` unless it is a fault of ours.
+        Exception: Once no agent lives, the first after which a new start may help, else the first of all; a
+            `MycelError` unless it is a fault of ours.
     """
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
@@ -85,7 +90,7 @@ async def run_agents(
             await asyncio.to_thread(_part_from_children)
     systemd.notify(systemd.STOPPING)
     if failed:
-        raise failed[0]
+        raise next((exc for exc in failed if _exit_code(exc) not in FINAL_EXIT_CODES), failed[0])
 
 
 class _Readiness:
@@ -123,7 +128,11 @@ def _failure(exc: Exception) -> AgentFailed:
         return AgentFailed(
             error=type(exc).__name__, reason=str(exc).partition("\n")[0], exit_code=exc.exit_code
         )
-    return AgentFailed(error=type(exc).__name__, reason="", exit_code=MycelError.exit_code)
+    return AgentFailed(error=type(exc).__name__, reason="", exit_code=_exit_code(exc))
+
+
+def _exit_code(exc: Exception) -> int:
+    return exc.exit_code if isinstance(exc, MycelError) else MycelError.exit_code
 
 
 def _watch_unhandled_errors(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:

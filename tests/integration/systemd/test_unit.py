@@ -13,6 +13,7 @@ import pytest
 
 from mycel_runtime import errors
 from mycel_runtime.cli.main import EXIT_INTERNAL, EXIT_USAGE
+from mycel_runtime.daemon.process import FINAL_EXIT_CODES
 from mycel_runtime.errors import ControlError
 from mycel_runtime.settings import DaemonSettings
 
@@ -91,8 +92,8 @@ def test_start_is_final_exactly_where_starting_again_cannot_help(unit):
     of_errors = _exit_codes()
     final = {int(code) for code in unit["Service"]["RestartPreventExitStatus"].split()}
     passing = {EXIT_INTERNAL, ControlError.exit_code}
-    assert of_errors - passing == {69, 77, 78}
-    assert final == {EXIT_USAGE} | of_errors - passing
+    assert of_errors - passing == {EXIT_USAGE} | FINAL_EXIT_CODES
+    assert final == of_errors - passing
     assert unit["Service"]["Restart"] == "always"
 
 

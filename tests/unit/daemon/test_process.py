@@ -9,7 +9,7 @@ import pytest
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.process import run_agents
-from mycel_runtime.errors import StateDirectoryError
+from mycel_runtime.errors import ConfigError, JournalError, StateDirectoryError
 from mycel_runtime.observe.observer import Observer
 
 
@@ -86,6 +86,17 @@ async def test_an_agent_that_cannot_start_keeps_readiness_from_nobody(tmp_path, 
     assert notices == [systemd.READY, systemd.STOPPING]
     (fact,) = refused.observer.told
     assert (fact.error, fact.reason, fact.exit_code) == ("StateDirectoryError", "not yours", 78)
+
+
+async def test_an_agent_that_may_start_again_is_not_kept_from_it_by_one_that_may_not():
+    """The unit starts nobody again after a 78, which one file of many would keep for all."""
+
+    async def fail():
+        raise JournalError("the disk was full")
+
+    broken = Agent("broken", fail)
+    with pytest.raises(JournalError):
+        await run_agents([(broken, broken.observer)], failures=[ConfigError("no such key")])
 
 
 async def test_agents_that_all_fail_are_never_ready(monkeypatch):
