@@ -9,6 +9,7 @@ that is run here too. Neither can be made to end: what goes on is abandoned.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -81,8 +82,11 @@ async def run_handler(
     Cancelling: cancels an `async def` handler, and abandons it if it goes on nevertheless; abandons a `def` handler
         to its thread. Whatever they raise then, it is a cancellation.
     """
+    # Until the run's end, not the handler's: one that is abandoned may never end.
+    entrusted = entrusted_to(plugin_of(handler.id)) if call is None else contextlib.nullcontext()
     try:
-        raised, is_late = await _contained(call or _call, handler, context)
+        with entrusted:
+            raised, is_late = await _contained(call or _call, handler, context)
     finally:
         context.end()
     return ending_of(raised, is_late=is_late)
@@ -130,11 +134,6 @@ async def _stop(running: asyncio.Task[BaseException | None], handler: HandlerId)
 
 
 async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
-    with entrusted_to(plugin_of(handler.id)):
-        await _call_here(handler, context)
-
-
-async def _call_here(handler: Handler, context: MessageContext | FrameContext) -> None:
     if handler.is_async:
         await finished(handler.function(context))
         return

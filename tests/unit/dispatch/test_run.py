@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import sys
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +19,7 @@ from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
 from mycel_runtime.journal.entries import Letter
+from mycel_runtime.plugin import process_state
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
@@ -204,6 +208,27 @@ async def test_a_handler_that_catches_its_cancellation_is_abandoned_at_its_deadl
     assert abandoned_tasks() == 1
     released.set()
     await until_none_is_abandoned()
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_an_abandoned_handler_keeps_no_state_of_the_process_from_being_put_back(monkeypatch):
+    """Else one that never ends would leave each later change of any plugin's where it is, and untold."""
+    told, released = [], asyncio.Event()
+    observer = SimpleNamespace(tell=lambda fact: told.append((fact.plugin, fact.aspect)))
+    monkeypatch.setattr(process_state, "_current", process_state.ProcessState(observer))
+    before = Path.cwd()
+
+    async def stray(ctx):
+        os.chdir("/")
+
+    try:
+        await outcome(stubborn(released), seconds=0.01)
+        await outcome(stray)
+        assert (Path.cwd(), told) == (before, [("p", "working directory")])
+    finally:
+        os.chdir(before)
+        released.set()
+        await until_none_is_abandoned()
 
 
 @pytest.mark.usefixtures("short_grace")
