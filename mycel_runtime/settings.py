@@ -262,7 +262,7 @@ def read_token(settings: Settings) -> SecretStr:
         where = f"environment variable {variable}" if variable else "[agent] token"
         return _as_token(settings.agent.token.get_secret_value(), where)
     if credential is not None:
-        return _as_token(_decode(_read_secret(credential), str(credential)), str(credential))
+        return _as_token(_decode(_read_secret(credential)[0], str(credential)), str(credential))
     if settings.agent.token_file is None:
         raise ConfigError(
             "no token",
@@ -279,8 +279,7 @@ def read_token_file(path: Path) -> SecretStr:
     Raises:
         ConfigError: As `read_token`.
     """
-    data = _read_secret(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
+    data, mode = _read_secret(path)
     if mode & 0o077:
         raise ConfigError(
             f"the token file is open to others (mode {mode:04o})", where=str(path), fix=f"chmod 600 '{path}'"
@@ -295,9 +294,11 @@ def _credential() -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _read_secret(path: Path) -> bytes:
+def _read_secret(path: Path) -> tuple[bytes, int]:
+    """What is in it, and the mode of the same file: another one may take its place meanwhile."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as exc:
         raise ConfigError(
             f"cannot read the token: {exc.strerror}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pwd
 import re
 import tomllib
@@ -357,6 +359,23 @@ def test_bad_token_file_is_refused_without_showing_it(tmp_path, content, mode, p
 
     assert problem in str(caught.value)
     assert "secret-token" not in str(caught.value)
+
+
+def test_a_token_file_that_is_replaced_while_it_is_read_is_one_file(tmp_path, monkeypatch):
+    """What was read and whose mode was looked at must not be two files, or none."""
+    path = tmp_path / "a.token"
+    path.write_text("token")
+    path.chmod(0o600)
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
+    stat = Path.stat
+
+    def taken_away(file, *args, **options):
+        if file == path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return stat(file, *args, **options)
+
+    monkeypatch.setattr(Path, "stat", taken_away)
+    assert read_token(settings).get_secret_value() == "token"
 
 
 def test_no_token_at_all_says_where_one_may_come_from(tmp_path):
