@@ -9,11 +9,11 @@ before that has carried nothing out, so that the call is simply made again.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.errors import AuthenticationError, ConfigError
+from mycel_runtime.errors import AuthenticationError, ConfigError, TransportError
 from mycel_runtime.observe.facts import TokenRenewed
 from mycel_runtime.sdk import AsyncClient
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 T = TypeVar("T")
+
+READ_SECONDS: Final = 10.0
+"""For reading the token again: of a file system that hangs, or a named pipe that nobody writes to any more."""
 
 
 class Credential:
@@ -102,13 +105,16 @@ class AgentClient(AsyncClient):
 
         Raises:
             AuthenticationError: There is one, and it is refused as well, or somebody else's.
-            ApiError: The backend cannot tell now.
+            ApiError: The backend cannot tell now, or the token cannot be read now.
         """
         async with self._renewing:
             if self._credential.get_secret_value() != used:
                 return True
             try:
-                token = await asyncio.to_thread(self._credential.read)
+                async with asyncio.timeout(READ_SECONDS):
+                    token = await asyncio.to_thread(self._credential.read)
+            except TimeoutError as exc:
+                raise TransportError("the token is refused, and reading it again takes too long") from exc
             except ConfigError as exc:
                 raise _refused(refusal, str(exc)) from exc
             if not self._credential.is_news(token):

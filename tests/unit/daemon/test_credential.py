@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 
 import pytest
 from pydantic import SecretStr
 
+from mycel_runtime.daemon import credential as credential_module
 from mycel_runtime.daemon.credential import AgentClient, Credential
-from mycel_runtime.errors import AuthenticationError, ConfigError, ServerError
+from mycel_runtime.errors import AuthenticationError, ConfigError, ServerError, TransportError
 from mycel_runtime.wire.ids import UserId
 from tests.unit.sdk.wire import answer, serving
 
@@ -116,6 +118,23 @@ async def test_a_file_that_cannot_be_read_is_named():
         client, _ = agent(server, read)
         async with client:
             assert "a.token: the token file is open to others" in await refusal(client)
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_decides_nothing(monkeypatch):
+    """A named pipe that was written to once, or a file system that hangs; else every call would wait for ever."""
+    monkeypatch.setattr(credential_module, "READ_SECONDS", 0.05)
+    released = threading.Event()
+
+    def read():
+        released.wait(20.0)
+        return SecretStr("new")
+
+    with knowing() as server:
+        client, _ = agent(server, read)
+        async with client, asyncio.timeout(10.0):
+            with pytest.raises(TransportError):
+                await client.me.whoami()
+            released.set()
 
 
 async def test_a_new_token_that_nobody_can_judge_now_decides_nothing():
