@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 END_SECONDS: Final = 10.0
 """For a process that was asked to end, to have cleared away what its plugin has started; then it is killed."""
 
+NICER: Final = 10
+"""Added to the niceness of a process that runs handlers: a spinner gets what the runtime leaves."""
+
 _REAPER: Final = Path(__file__).with_name("reaper.py")
 
 _NOT_FOR_PLUGINS: Final = ("MYCEL_RUNTIME_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET")
@@ -66,16 +69,19 @@ class Start:
     theirs: socket.socket
 
 
-def start() -> Start:
+def start(*, nicer: int = 0) -> Start:
     """
     Make a line, and say how a process is to be started at its other end.
 
     By the thread that lives as long as the process may: the kernel takes its end for the runtime's.
+
+    Args:
+        nicer: Added to its niceness, before the plugin is imported.
     """
     ours, theirs = socket.socketpair()
     return Start(
         # Without the reaper's folder, or the current one, in front of the module path (-P).
-        command=(sys.executable, "-P", str(_REAPER), str(os.getpid())),
+        command=(sys.executable, "-P", str(_REAPER), str(os.getpid()), str(nicer)),
         options={
             "stdin": theirs,
             "stdout": subprocess.DEVNULL,

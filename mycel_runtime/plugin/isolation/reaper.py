@@ -29,9 +29,6 @@ _IS_LINUX: Final = sys.platform == "linux"
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
-_NICER: Final = 10
-"""Added to the niceness of a plugin's process: a spinner gets what the runtime leaves."""
-
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at whether the runtime lives, where no kernel tells."""
 
@@ -43,7 +40,7 @@ _WATCHED: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM)
 
 def main() -> NoReturn:
     """Start the plugin's process, wait for its end or the runtime's, and clear away."""
-    runtime = int(sys.argv[1])
+    runtime, nicer = map(int, sys.argv[1:])
     # What was ignored where this process was started would never come.
     for number in _WATCHED:
         signal.signal(number, signal.SIG_DFL)
@@ -55,14 +52,14 @@ def main() -> NoReturn:
         signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
     reaper = os.getpid()
     if (plugin := os.fork()) == 0:
-        _be_the_plugins(reaper, unwatched)
+        _be_the_plugins(reaper, unwatched, nicer)
     os.close(0)
     status = _wait(plugin, runtime)
     _kill_all(plugin)
     _end_as(status)
 
 
-def _be_the_plugins(reaper: int, unwatched: set[int | signal.Signals]) -> NoReturn:
+def _be_the_plugins(reaper: int, unwatched: set[int | signal.Signals], nicer: int) -> NoReturn:
     """In the forked process: a session of its own, so that its niceness counts, and no life without the reaper."""
     os.setsid()
     if _IS_LINUX:
@@ -70,7 +67,8 @@ def _be_the_plugins(reaper: int, unwatched: set[int | signal.Signals]) -> NoRetu
         if os.getppid() != reaper:
             os._exit(1)
     signal.pthread_sigmask(signal.SIG_SETMASK, unwatched)
-    _yield_to_the_runtime()
+    if nicer:
+        _yield_to_the_runtime(nicer)
     if importlib.util.find_spec("mycel_runtime") is None:
         sys.path.append(str(Path(__file__).parents[3]))
     from mycel_runtime.plugin.isolation import child  # noqa: PLC0415 - the reaper has no use for it
@@ -78,16 +76,19 @@ def _be_the_plugins(reaper: int, unwatched: set[int | signal.Signals]) -> NoRetu
     child.main()
 
 
-def _yield_to_the_runtime() -> None:
+def _yield_to_the_runtime(nicer: int) -> None:
     """
     Take the processor time that the runtime leaves; before anything is imported, because imports count too.
+
+    Not when the runtime starts and only asks what the plugin is: on a busy machine a nice import passes its deadline,
+    and the plugin would be refused for being polite.
 
     Where Linux groups processes by session (autogroup), niceness is weighed within a session only, and the session
     has one of its own.
     """
     with contextlib.suppress(OSError):
-        os.nice(_NICER)
-        Path("/proc/self/autogroup").write_text(f"{_NICER}", encoding="ascii")
+        os.nice(nicer)
+        Path("/proc/self/autogroup").write_text(f"{nicer}", encoding="ascii")
 
 
 def _control(option: int, value: int) -> None:

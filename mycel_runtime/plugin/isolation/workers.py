@@ -20,7 +20,7 @@ from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.description import require_described
 from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
-from mycel_runtime.plugin.isolation.process import END_SECONDS, start
+from mycel_runtime.plugin.isolation.process import END_SECONDS, NICER, start
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import TurnEndedError
 
@@ -192,7 +192,7 @@ async def _take(idle: _Idle) -> Worker | None:
 
 
 async def _start() -> Worker:
-    starting = start()
+    starting = start(nicer=NICER)
     with starting.theirs:
         process = await asyncio.create_subprocess_exec(*starting.command, **starting.options)
     reader, writer = await asyncio.open_connection(sock=starting.ours, limit=_LINE_BYTES)

@@ -42,6 +42,8 @@ async def wild(ctx):
                 await ctx.reply(" ")
             except ArgumentError as exc:
                 await ctx.reply(exc.problem)
+        case "forget":
+            ctx.reply("never")
         case "reject":
             raise Reject("no")
         case "impatient":
@@ -173,6 +175,12 @@ def _autogroup_of(pid):
     return autogroup.read_text().strip()[-7:] if autogroup.exists() and os.geteuid() == 0 else "not here"
 
 
+async def test_a_reply_that_it_forgets_to_await_is_a_failed_run(wild):
+    _, ask = wild
+
+    assert await ask("forget") == (None, ["ReplyNotAwaitedError"])
+
+
 async def test_what_it_raises_is_told_without_values(wild):
     agent, ask = wild
 
@@ -215,20 +223,20 @@ async def test_a_process_that_died_while_it_waited_costs_no_delivery(wild):
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    ("source", "reason", "seconds"),
     [
-        ("raise ValueError('a secret')", "PluginImportError"),
-        ("import os; os._exit(3)", "HandlerDiedError"),
-        ("while True: pass", "deadline passed"),
+        ("raise ValueError('a secret')", "PluginImportError", 60.0),
+        ("import os; os._exit(3)", "HandlerDiedError", 60.0),
+        ("while True: pass", "deadline passed", 3.0),
     ],
     ids=["raises", "exits", "spins"],
 )
 async def test_a_plugin_that_was_broken_after_the_start_costs_its_own_delivery(
-    wild, tmp_path, source, reason
+    wild, tmp_path, source, reason, seconds
 ):
     agent, ask = wild
     agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
-        update={"handler_timeout": 3.0}
+        update={"handler_timeout": seconds}
     )
     (tmp_path / "wild.py").write_text(source)
     assert await ask("hello") == (None, [reason])

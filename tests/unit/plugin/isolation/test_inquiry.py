@@ -69,6 +69,15 @@ def test_its_handlers_are_known_without_importing_it(tmp_path):
     assert not is_alive(pid)
 
 
+def test_it_is_asked_with_the_processor_time_of_the_runtime(tmp_path):
+    """A process that runs handlers is nice; a nice import on a busy machine would pass its deadline."""
+    note = "pathlib.Path(__file__).with_name('nice').write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))"
+    loaded = load(tmp_path, at_import=note)
+
+    assert loaded.refused is None
+    assert int((tmp_path / "nice").read_text()) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
 @pytest.mark.parametrize(
     ("at_import", "problem"),
     [
