@@ -34,6 +34,7 @@ Every error of mycel-runtime, in one tree.
     ├── JournalError                the journal cannot be opened, read or written                exit 70
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
+    │   ├── ReplyNotAwaitedError    returned without awaiting a reply, which so was not said
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
@@ -385,6 +386,13 @@ class HandlerIsGeneratorError(HandlerError):
 
     def __init__(self) -> None:
         super().__init__("the handler has returned a generator, whose body has not run: it contains yield")
+
+
+class ReplyNotAwaitedError(HandlerError):
+    """It has asked for a reply and returned without awaiting it, so that nothing was said."""
+
+    def __init__(self) -> None:
+        super().__init__("the handler has returned without awaiting a reply: write `await ctx.reply(...)`")
 
 
 class HandlerDiedError(HandlerError):

@@ -119,6 +119,8 @@ async def _as_value(
     try:
         with ending_forks():
             await call(handler, context)
+        if isinstance(context, MessageContext):
+            context.require_awaited()
     except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
         return exc
     return None

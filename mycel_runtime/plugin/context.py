@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mycel_runtime.errors import MycelError
+from mycel_runtime.plugin.begun_replies import BegunReplies
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
 from mycel_runtime.wire.arguments import require_page
 
@@ -91,11 +92,12 @@ class MessageContext:
     _turn: Turn = field(repr=False)
     _sdk: AsyncClient = field(repr=False)
     _roster: Roster = field(repr=False)
+    _replies: BegunReplies = field(default_factory=BegunReplies, init=False, repr=False)
     _is_ended: bool = field(default=False, repr=False)
 
-    async def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Sent:
+    def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Coroutine[Any, Any, Sent]:
         """
-        Say something in this chat.
+        Say something in this chat; to be awaited: a run that leaves a reply unawaited has failed.
 
         It is stored at most once, whatever happens: when this run is repeated, after a crash, an error or a
         conflict, the n-th reply is the n-th reply of the run before. If that one was accepted, it stands, whatever
@@ -119,8 +121,20 @@ class MessageContext:
             ApiError: The backend refused it for good.
             ContextEndedError: The run is over.
         """
+        return self._replies.begin(self._reply(text, mentions))
+
+    async def _reply(self, text: str, mentions: Sequence[str]) -> Sent:
         self._require_open()
         return await self._turn.send(text, mentions)
+
+    def require_awaited(self) -> None:
+        """
+        Called by the runtime when the handler has returned.
+
+        Raises:
+            ReplyNotAwaitedError: It has left a reply that has not even begun.
+        """
+        self._replies.require_awaited()
 
     async def history(self, limit: int = 50) -> list[Message]:
         """

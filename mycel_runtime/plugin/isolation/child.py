@@ -146,6 +146,7 @@ def _run(handler: Handler, context: ChildContext) -> None:
         # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
         context.go_on_awaited()
         asyncio.run(_on_loop(handler, result))
+    context.require_awaited()
 
 
 def _ending(run: str, raised: BaseException) -> said.Ending:

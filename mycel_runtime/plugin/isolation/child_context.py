@@ -11,7 +11,9 @@ import json
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import structlog
+from typing_extensions import override
 
+from mycel_runtime.plugin.begun_replies import BegunReplies
 from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.message import message_from_api
@@ -42,6 +44,9 @@ class _ChildContext:
     def go_on_awaited(self) -> None:
         """Called by the runtime: the function has returned a coroutine, in which the methods are awaited."""
         self._is_async = True
+
+    def require_awaited(self) -> None:
+        """As `MessageContext.require_awaited`."""
 
     @property
     def deadline(self) -> float:
@@ -81,6 +86,11 @@ class ChildMessageContext(_ChildContext):
         self.guard = LoopGuardView(**run.guard.model_dump())
         self.unsaid = run.unsaid
         self.is_withdrawn = False
+        self._replies = BegunReplies()
+
+    @override
+    def require_awaited(self) -> None:
+        self._replies.require_awaited()
 
     def reply(self, text: str, *, mentions: Any = ()) -> Any:
         """As `MessageContext.reply`; what no line can carry is refused here."""
@@ -88,10 +98,11 @@ class ChildMessageContext(_ChildContext):
             require_storable(text, "the reply's text")
         require_mentions(mentions)
         question = said.ReplyQuestion(run=self._run, text=text, mentions=tuple(mentions))
-        return self._ask(
+        reply = self._ask(
             question,
             lambda answer: Sent(message_id=MessageId(answer.message_id), seq=MessageSeq(answer.seq)),
         )
+        return self._replies.begin(reply) if self._is_async else reply
 
     def history(self, limit: int = 50) -> Any:
         """As `MessageContext.history`."""

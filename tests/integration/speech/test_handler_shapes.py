@@ -55,6 +55,20 @@ def produces(ctx):
     yield ctx.reply("never")
 
 
+async def forgetful(ctx):
+    ctx.reply("never")
+
+
+@measured
+def forgets_behind_a_decorator(ctx):
+    return forgetful(ctx)
+
+
+async def says_one_of_two(ctx):
+    await ctx.reply("one")
+    ctx.reply("two")
+
+
 @pytest.mark.parametrize(
     ("handler", "answers", "reasons"),
     [
@@ -64,8 +78,14 @@ def produces(ctx):
         (Answerer().method, ["method"], []),
         (functools.partial(greet, "partial"), ["partial"], []),
         (produces, [], ["HandlerIsGeneratorError"]),
+        (forgetful, [], ["ReplyNotAwaitedError"]),
+        (forgets_behind_a_decorator, [], ["ReplyNotAwaitedError"]),
+        (says_one_of_two, ["one"], ["ReplyNotAwaitedError"]),
     ],
-    ids=["decorated", "plain", "callable", "method", "partial", "generator"],
+    ids=[
+        *("decorated", "plain", "callable", "method", "partial"),
+        *("generator", "forgetful", "forgets behind a decorator", "says one of two"),
+    ],
 )
 async def test_it_answers_or_says_why_it_cannot(world, handler, answers, reasons):
     plugin = Plugin("p")
