@@ -126,8 +126,11 @@ class BoundedWriter(io.RawIOBase):
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="output", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="output", daemon=True)
+            # With no thread left to start, it waits here for the next line.
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while True:

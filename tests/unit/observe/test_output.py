@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -72,6 +73,20 @@ def test_who_is_told_of_lost_lines_and_raises_loses_no_more(pipe):
     assert text[filled:] == b"one\n"
     os.set_blocking(reading, False)
     assert os.read(reading, 100) == b"two\n"
+
+
+def test_where_no_thread_can_be_started_the_lines_wait_for_one(pipe, monkeypatch):
+    def fail(_thread):
+        raise RuntimeError("can't start new thread")
+
+    writer = BoundedWriter(pipe[1])
+    with monkeypatch.context() as limited:
+        limited.setattr(threading.Thread, "start", fail)
+        writer.write(b"one\n")
+    writer.write(b"two\n")
+    writer.drain(DEADLINE)
+
+    assert read_until(pipe[0], b"two\n") == b"one\ntwo\n"
 
 
 def test_a_descriptor_that_fails_raises_nothing():
