@@ -113,8 +113,8 @@ class AgentClient(AsyncClient):
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     token = await asyncio.to_thread(self._credential.read)
-            except TimeoutError as exc:
-                raise TransportError("the token is refused, and reading it again takes too long") from exc
+            except OSError as exc:  # Out of time, or of threads.
+                raise TransportError("the token is refused, and cannot be read again now") from exc
             except ConfigError as exc:
                 raise _refused(refusal, str(exc)) from exc
             if not self._credential.is_news(token):

@@ -7,6 +7,7 @@ the end of the process would wait for them.
 
 from __future__ import annotations
 
+import errno
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -29,7 +30,12 @@ class ThreadPerCall(ThreadPoolExecutor):
 
     @override
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start the call."""
+        """
+        Start the call.
+
+        Raises:
+            OSError: No thread can be started now; to whoever resolves a name, that the name cannot be resolved.
+        """
         future: Future[T] = Future()
 
         def call() -> None:
@@ -42,7 +48,10 @@ class ThreadPerCall(ThreadPoolExecutor):
             else:
                 future.set_result(result)
 
-        threading.Thread(target=call, name="loop-call", daemon=True).start()
+        try:
+            threading.Thread(target=call, name="loop-call", daemon=True).start()
+        except RuntimeError as exc:
+            raise OSError(errno.EAGAIN, str(exc)) from exc
         return future
 
     @override

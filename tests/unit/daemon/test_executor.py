@@ -8,6 +8,9 @@ import threading
 import pytest
 
 from mycel_runtime.daemon.executor import ThreadPerCall
+from mycel_runtime.errors import NotSentError
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.stream import open_stream
 
 
 def test_calls_that_never_return_leave_room_for_others_and_are_not_waited_for():
@@ -38,3 +41,20 @@ async def test_what_a_call_raises_is_the_callers():
 
     with pytest.raises(ZeroDivisionError):
         await asyncio.to_thread(lambda: 1 / 0)
+
+
+async def test_where_no_thread_can_be_started_the_server_cannot_be_reached_for_now(monkeypatch):
+    """Up to its limit of tasks, by threads that a plugin leaks, the runtime waits as it does without a network."""
+
+    def fail(_thread):
+        raise RuntimeError("can't start new thread")
+
+    asyncio.get_running_loop().set_default_executor(ThreadPerCall())
+    async with AsyncClient(base_url="http://mycel.test:1", auth_token="t") as client:
+        with monkeypatch.context() as limited:
+            limited.setattr(threading.Thread, "start", fail)
+            with pytest.raises(NotSentError):
+                await client.me.whoami()
+            with pytest.raises(NotSentError):
+                async with open_stream(base_url="http://mycel.test:1", auth_token="t", since_seq=None):
+                    raise AssertionError
