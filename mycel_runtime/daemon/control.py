@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -80,7 +81,15 @@ def ask_status(state_dir: Path) -> Status:
         ControlError: It does not answer as expected.
         StateDirectoryError: It is another user's.
     """
-    return Status.model_validate_json(_ask(state_dir, "GET", "/status").content)
+    answer = _ask(state_dir, "GET", "/status")
+    if not answer.is_success:
+        raise ControlError(f"{state_dir}: the daemon cannot tell its status: HTTP {answer.status_code}")
+    try:
+        return Status.model_validate_json(answer.content)
+    except ValidationError as exc:
+        raise ControlError(
+            f"{state_dir}: the daemon's status is not as expected: it is of another version, and wants a restart"
+        ) from exc
 
 
 def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
