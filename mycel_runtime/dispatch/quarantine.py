@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.abandoned import abandoned_of
-from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned
+from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Waiting
 from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
 from mycel_runtime.plugin.plugin import plugin_of
 
@@ -58,6 +58,7 @@ class Quarantine:
         self._clock = clock
         self._failures: Counter[str] = Counter()
         self._until: dict[str, float] = {}
+        self._on_trial: set[str] = set()
         self._refused: frozenset[str] = frozenset()
 
     @property
@@ -85,12 +86,18 @@ class Quarantine:
         if self._clock() < until:
             return Quarantined(plugin=plugin, retry_after=until - self._clock())
         self._until[plugin] = self._clock() + self._settings.quarantine_time
+        self._on_trial.add(plugin)
         return None
 
     def note(self, handler: HandlerId, result: Result) -> None:
         """How a run ended. Answers of the handler (`Retry`, `Reject`) and the backend's trouble count for nothing."""
         plugin = plugin_of(handler)
+        is_trial = plugin in self._on_trial and plugin in self._until
+        self._on_trial.discard(plugin)
         match result:
+            case Waiting() | Overtaken() if is_trial:
+                # Nothing was run: the next one is tried in its place.
+                self._until[plugin] = self._clock()
             case Returned():
                 self._failures[plugin] = 0
                 self.release(plugin)

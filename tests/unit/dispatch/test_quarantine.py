@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.dispatch.quarantine import MOST_OUTLIVING, Quarantine
-from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
+from mycel_runtime.dispatch.verdict import (
+    Failed,
+    Overtaken,
+    Quarantined,
+    Returned,
+    Unanswered,
+    Waiting,
+)
 from mycel_runtime.journal.entries import Letter
 from mycel_runtime.settings import DispatchSettings
 
@@ -79,6 +86,21 @@ def test_after_the_time_one_delivery_is_tried(quarantine, now, log):
     quarantine.note("p.one", Returned())
     assert quarantine.refuse("p.two") is None
     assert log.names == ["plugin.quarantined", "plugin.released"]
+
+
+@pytest.mark.parametrize("result", [Waiting(seconds=2.0), Overtaken()], ids=["quiet", "letter"])
+def test_a_delivery_that_is_not_run_is_no_trial(quarantine, now, result):
+    """Else a plugin that waits for silence would be left alone once more for each of its chats."""
+    fail(quarantine, 3)
+    quarantine.note("p.one", result)
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
+    now[0] = 100.0
+    for _ in range(3):
+        assert quarantine.refuse("p.one") is None
+        quarantine.note("p.one", result)
+
+    assert quarantine.refuse("p.two") is None
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
 
 
 def test_the_operator_ends_it_at_once(quarantine):
