@@ -79,9 +79,16 @@ class ChatReader:
                 delivery, through_seq=turn.ledger.shown_seq, message_ids=turn.ledger.given_ids
             )
 
-    async def brief(self, reading: Reading, subscription: MessageSubscription) -> tuple[Briefing, Room]:
+    async def brief(
+        self, reading: Reading, subscription: MessageSubscription, *, is_more: bool = False
+    ) -> tuple[Briefing, Room]:
         """
         What the handler is to be shown; the loop guard is told who spoke.
+
+        Args:
+            reading: What was read.
+            subscription: What of it the handler wants.
+            is_more: The handler has more in view than this.
 
         Raises:
             ApiError: Who is in the chat cannot be read.
@@ -93,7 +100,8 @@ class ChatReader:
         briefing = brief(reading, room, subscription, me=self.me)
         if briefing.is_attended:
             await self.loop_guard.attend(chat_id)
-        self.loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
+        if briefing.is_sender_unknown or not is_more:
+            self.loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
         self.evidence.done(Operation.READ, chat_id, self.clock())
         return briefing, room
 
@@ -136,7 +144,7 @@ class NewerMessages:
             )
             reading = whole.without(self.known_ids)
             await self.reader.tell_others(reading)
-            briefing, _ = await self.reader.brief(reading, self.subscription)
+            briefing, _ = await self.reader.brief(reading, self.subscription, is_more=True)
             self.turn.show_more(reading.history, is_attended=briefing.is_attended)
         self.known_ids.update(message["id"] for message in reading.history)
         self.turn.ledger.give(message.id for message in briefing.messages)

@@ -7,6 +7,7 @@ import pytest
 from mycel_runtime.errors import ServerError
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.roster import Roster
+from tests.integration.speech.test_unresolved_sends import contents
 
 FILTERS = (
     {},
@@ -89,6 +90,25 @@ async def test_q20_in_a_group_with_a_vanished_member_filters_of_who_and_where_ho
 
     assert shown == [[("hello", "unknown")]] * len(FILTERS)
     assert agent.memory.named("delivery.postponed") == []
+
+
+async def test_q20_a_handler_that_asks_for_what_is_newer_is_heard_where_nobody_knows_who_is_human(world):
+    """What is new is nothing then, and of that nobody is unsure."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        await ctx.newer()
+        await ctx.reply(f"re: {ctx.messages[-1].content}")
+
+    agent = await world.agent("a", plugin, guard={"turns": 2})
+    group = await group_with_a_vanished_member(world)
+    for text in ("1", "2", "3", "4"):
+        await world.say(group, text)
+        await agent.hear(group)
+
+    assert await contents(world, group, "a") == ["re: 1", "re: 2", "re: 3", "re: 4"]
+    assert await agent.journal.holds("a") == []
 
 
 async def test_q20_what_was_known_of_a_group_before_a_member_vanished_is_not_forgotten(world):
