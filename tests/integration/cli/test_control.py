@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from mycel_runtime.daemon.control import ask_status, control_server
-from mycel_runtime.errors import ControlError, JournalError
+from mycel_runtime.errors import ControlError, JournalError, NoDaemonError
+
+
+async def asked(state_dir):
+    """Its answer, once it listens."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(NoDaemonError):
+                return await asyncio.to_thread(ask_status, state_dir)
+            await asyncio.sleep(0.01)
 
 
 async def test_a_daemon_that_cannot_say_how_it_is_is_no_fault_of_the_command(tmp_path):
@@ -18,7 +28,7 @@ async def test_a_daemon_that_cannot_say_how_it_is_is_no_fault_of_the_command(tmp
 
     async with control_server(tmp_path, status):
         with pytest.raises(ControlError, match="cannot tell its status: HTTP 500"):
-            await asyncio.to_thread(ask_status, tmp_path)
+            await asked(tmp_path)
 
 
 async def test_a_status_of_another_version_is_not_believed_in_parts(tmp_path):
@@ -31,4 +41,4 @@ async def test_a_status_of_another_version_is_not_believed_in_parts(tmp_path):
 
     async with control_server(tmp_path, status):
         with pytest.raises(ControlError, match="not as expected"):
-            await asyncio.to_thread(ask_status, tmp_path)
+            await asked(tmp_path)
