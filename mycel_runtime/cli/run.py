@@ -123,7 +123,10 @@ def _own_command() -> str:
     script = Path(sys.executable).parent / "mycel-runtime"
     if (found := shutil.which("mycel-runtime")) and Path(found) == script:
         return "mycel-runtime"
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:  # It was removed.
+        return _quoted(script)
     return _quoted(script.relative_to(here) if script.is_relative_to(here) else script)
 
 

@@ -1,0 +1,15 @@
+"""What `mycel-runtime run` finds out before it runs anything."""
+
+from __future__ import annotations
+
+from mycel_runtime.cli.run import _own_command
+
+
+def test_a_working_directory_that_was_removed_keeps_nobody_from_running(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert _own_command().endswith("/mycel-runtime")
