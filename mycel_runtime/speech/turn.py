@@ -431,23 +431,25 @@ class Turn:
         return sent
 
     def _grace_ends_at(self) -> float:
-        return self._dependencies.clock() + self._dependencies.settle_grace
+        """By the loop's clock: the other one may be set back meanwhile, and the lane would wait as much longer."""
+        return asyncio.get_running_loop().time() + self._dependencies.settle_grace
 
     async def _look_for(self, intent: Intent, *, not_before: float) -> Sent | None:
         """
         Search the history for an intent's message.
 
-        Absence counts only after `not_before` (epoch seconds): until then the request may still be on its way.
+        Absence counts only after `not_before` (the loop's time): until then the request may still be on its way.
         """
+        loop = asyncio.get_running_loop()
         while True:
-            is_final = self._dependencies.clock() >= not_before
+            is_final = loop.time() >= not_before
             if message := await self._find(intent):
                 return self._record(intent, message, recovered=True)
             if is_final:
                 self._dependencies.twin_watch.note_lost(intent)
                 await self._settle(intent, IntentState.REFUSED)
                 return None
-            await asyncio.sleep(max(0.0, not_before - self._dependencies.clock()))
+            await asyncio.sleep(max(0.0, not_before - loop.time()))
 
     async def _find(self, intent: Intent) -> Message | None:
         try:

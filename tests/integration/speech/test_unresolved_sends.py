@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.speech.outbox import name_of
+
+WAIT_SECONDS = 10.0
 
 HISTORY = r"/api/chats/[^/]+/messages"
 
@@ -158,3 +162,24 @@ async def test_a_retried_dead_letter_says_nothing_twice(world):
     await agent.deliver()
 
     assert await contents(world, chat_id, "a") == ["first", "second"]
+
+
+async def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_a_lost_request(world):
+    """The lane stood still for as long as the clock had been set back."""
+    agent = await world.agent("a", answering(), settle_grace=0.2)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "1")
+    world.backend.faults.drop_request(method="POST", path=r"/api/chats/[^/]+/messages")
+    ask = agent.sdk.messages.list
+
+    async def set_back(*arguments, **options):
+        if agent.memory.named("send.unresolved") and not agent.clock.ahead:
+            agent.clock.ahead -= 3600
+        return await ask(*arguments, **options)
+
+    agent.sdk.messages.list = set_back
+    async with asyncio.timeout(WAIT_SECONDS):
+        await agent.hear(chat_id)
+
+    assert agent.clock.ahead == -3600
+    assert [intent.state for intent in await agent.journal.unresolved("a")] == []
