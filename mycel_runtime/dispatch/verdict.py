@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from mycel_runtime.backoff import exponential, half_jitter
+from mycel_runtime.backoff import LONGEST_RETRY_AFTER_SECONDS, exponential, half_jitter
 from mycel_runtime.errors import NotSentError, RateLimitedError
 from mycel_runtime.journal.entries import STAY, Letter
 from mycel_runtime.speech.evidence import Operation
@@ -186,7 +186,8 @@ def _judge_unfinished(
     """Nobody's fault: it spends no attempt."""
     match result:
         case Unanswered(letter=letter, retry_after=retry_after):
-            delay = max(outage_delay(outage, settings, draw), retry_after or 0.0)
+            asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+            delay = max(outage_delay(outage, settings, draw), asked)
             return Postpone(delay=delay, spend=False, reason=letter.reason)
         case Outspoken(rounds=rounds):
             delay = half_jitter(1, base=settings.retry_base, cap=settings.retry_cap, draw=draw)

@@ -64,6 +64,13 @@ def test_the_backends_trouble_never_spends_an_attempt(attempts):
     assert not result.spend
 
 
+def test_retry_after_of_the_backend_is_bounded():
+    """What it delays is written down: a proxy's year would outlive every restart."""
+    year = 365 * 86_400.0
+
+    assert verdict(Unanswered(letter=Letter(reason="ServerError"), retry_after=year)).delay == 3600.0
+
+
 def test_retry_after_of_the_backend_is_honoured():
     assert verdict(Unanswered(letter=Letter(reason="RateLimitedError"), retry_after=33.0)).delay == 33.0
 
