@@ -83,8 +83,13 @@ class Quarantine:
         until = self._until.get(plugin)
         if until is None:
             return None
-        if self._clock() < until:
-            return Quarantined(plugin=plugin, retry_after=until - self._clock())
+        left = until - self._clock()
+        # Not longer than from now on: the clock may have been set back.
+        if left > self._settings.quarantine_time:
+            left = self._settings.quarantine_time
+            self._until[plugin] = self._clock() + left
+        if left > 0:
+            return Quarantined(plugin=plugin, retry_after=left)
         self._until[plugin] = self._clock() + self._settings.quarantine_time
         self._on_trial.add(plugin)
         return None

@@ -103,6 +103,16 @@ def test_a_delivery_that_is_not_run_is_no_trial(quarantine, now, result):
     assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
 
 
+def test_a_clock_that_is_set_back_leaves_nobody_alone_for_longer(quarantine, now):
+    now[0] = 10_000.0
+    fail(quarantine, 3)
+    now[0] = 0.0
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
+    now[0] = 100.0
+
+    assert quarantine.refuse("p.one") is None
+
+
 def test_the_operator_ends_it_at_once(quarantine):
     fail(quarantine, 3)
 
