@@ -11,6 +11,7 @@ from mycel_runtime.journal.entries import Batch, ChatWork, CursorMove, HandlerId
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
+from mycel_runtime.speech.evidence import Evidence
 
 ME = "me"
 DEADLINE = 10.0
@@ -37,6 +38,7 @@ class Asked:
     """A handler that asks once to be called again, and how often it had tried at each call."""
 
     def __init__(self, retry_after):
+        self.evidence = Evidence()
         self._retry_after = retry_after
         self._calls = asyncio.Queue()
 
