@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.errors import AuthenticationError, ConfigError, TransportError
+from mycel_runtime.errors import AuthenticationError, ConfigError, InvalidResponseError, TransportError
 from mycel_runtime.observe.facts import TokenRenewed
 from mycel_runtime.sdk import AsyncClient
 
@@ -136,6 +136,8 @@ class AgentClient(AsyncClient):
                 if exc.is_backends_own:
                     self._credential.refuse(token)
                 raise
+        if not user.get("id"):
+            raise InvalidResponseError(200, "the answer of GET /api/auth/me names nobody")
         if self._me is not None and user["id"] != self._me:
             raise _refused(refusal, f"and the new one is that of {user['id']}")
 

@@ -12,7 +12,13 @@ from pydantic import SecretStr
 
 from mycel_runtime.daemon import credential as credential_module
 from mycel_runtime.daemon.credential import AgentClient, Credential
-from mycel_runtime.errors import AuthenticationError, ConfigError, ServerError, TransportError
+from mycel_runtime.errors import (
+    AuthenticationError,
+    ConfigError,
+    InvalidResponseError,
+    ServerError,
+    TransportError,
+)
 from mycel_runtime.wire.ids import UserId
 from tests.unit.sdk.wire import answer, serving
 
@@ -137,11 +143,18 @@ async def test_a_file_that_cannot_be_read_to_its_end_decides_nothing(monkeypatch
             released.set()
 
 
-async def test_a_new_token_that_nobody_can_judge_now_decides_nothing():
-    with knowing(new=answer(b"no", "500 Internal Server Error", "text/plain")) as server:
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (answer(b"no", "500 Internal Server Error", "text/plain"), ServerError),
+        (answer(b'{"status": "maintenance"}'), InvalidResponseError),
+    ],
+)
+async def test_a_new_token_that_nobody_can_judge_now_decides_nothing(said, error):
+    with knowing(new=said) as server:
         client, credential = agent(server, holding("new"))
         async with client:
-            with pytest.raises(ServerError):
+            with pytest.raises(error):
                 await client.me.whoami()
     assert credential.get_secret_value() == "old"
 
