@@ -83,6 +83,7 @@ class _Look:
         drained: Items that the drain gave.
         unread: What is to be handed out, each chat once: what was held, the drain's, the list's.
         replace: Why the connection should be replaced; empty: no need.
+        replaced: The number of the one that is meant: a later one has been replayed what is missing.
     """
 
     reason: str
@@ -91,6 +92,7 @@ class _Look:
     drained: int = 0
     unread: dict[ChatId, MessageSeq | None] = field(default_factory=dict)
     replace: str = ""
+    replaced: int | None = None
 
 
 class Reconciler:
@@ -193,7 +195,7 @@ class Reconciler:
                 await self._look_at_chats(look)
         if look.replace or not self._liveness.unannounced_chats:
             await self._hand_out(self._held, but=())
-        return look.replace
+        return look.replace if look.replaced == self._connection() else ""
 
     def hear(self, step: Step) -> None:
         """The stream has told this: what it names is announced, and whatever it names proves that it hears."""
@@ -255,7 +257,7 @@ class Reconciler:
         if self._is_of_one_connection(look) and (deaf := self._liveness.looked(candidates, now=now)):
             self._observer.tell(DeafnessDetected(chats=deaf))
             self._liveness.begin(chats.unread)
-            look.replace = "something is unread that no frame has announced"
+            self._wish(look, "something is unread that no frame has announced")
         return chats
 
     async def _hand_out(self, unread: Mapping[ChatId, MessageSeq | None], *, but: Collection[ChatId]) -> None:
@@ -268,7 +270,7 @@ class Reconciler:
         gap = self._intake.gap
         if gap is not None and gap == self._gap_before and gap != self._gap_minded:
             self._gap_minded = gap
-            look.replace = "replaced to be replayed what is missing"
+            self._wish(look, "replaced to be replayed what is missing")
         self._gap_before = gap
 
     def _must_drain(self, reason: str) -> bool:
@@ -302,7 +304,7 @@ class Reconciler:
             may_be_lost = exc.status_code in _ANSWER_LOST and not isinstance(exc, NotSentError)
             if may_be_lost and not self._has_lost_drain:
                 self._has_lost_drain = True
-                look.replace = "replaced to be replayed a drain whose answer was lost"
+                self._wish(look, "replaced to be replayed a drain whose answer was lost")
             raise
         return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
 
@@ -358,6 +360,9 @@ class Reconciler:
             self._liveness.begin(unread)
             return []
         return self._liveness.unannounced(unread)
+
+    def _wish(self, look: _Look, reason: str) -> None:
+        look.replace, look.replaced = reason, self._connection()
 
     def _is_of_one_connection(self, look: _Look) -> bool:
         return not look.replace and look.connection is not None and look.connection == self._connection()

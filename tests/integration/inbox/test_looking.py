@@ -195,6 +195,23 @@ async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
     assert watch.looks == [*range(5, 60, 5), 80, 105, 130]
 
 
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_only_the_connection_that_gave_the_reason_is_replaced(watch, connections):
+    """A look takes its time, and a connection that has begun meanwhile was replayed everything."""
+    relationships = watch.server.relationships.list
+
+    async def connect_again():
+        watch.connection = connections
+        return await relationships()
+
+    watch.server.relationships.list = connect_again
+    watch.server.broken = "drain"
+
+    watch.note(await watch.reconciler.run("gap"))
+
+    assert len(watch.replaced) == (connections == 1)
+
+
 async def test_what_nobody_announced_makes_the_looks_quick(watch):
     """The stream is replaced, and the next connection's first minute is watched."""
     await watch.ring_until(110)
