@@ -7,6 +7,7 @@ Messages here are the API's own objects (`wire.resources.Message`).
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,9 @@ def unseen(
 def missing(seqs: Collection[int], *, after: int, through: int) -> list[MessageSeq]:
     """The newest numbers within (`after`, `through`) that nobody has seen, ascending, at most `HOLES_LIMIT`."""
     known = set(seqs)
-    return [MessageSeq(seq) for seq in range(after + 1, through) if seq not in known][-HOLES_LIMIT:]
+    # From the newest on: the numbers may be far apart, and this runs on the loop.
+    newest_first = (MessageSeq(seq) for seq in range(through - 1, after, -1) if seq not in known)
+    return list(itertools.islice(newest_first, HOLES_LIMIT))[::-1]
 
 
 def still_open(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.errors import InvalidResponseError
 from mycel_runtime.sdk.history import older_cursor
-from mycel_runtime.wire.limits import PAGE_MESSAGES
+from mycel_runtime.wire.limits import LARGEST_SEQ, PAGE_MESSAGES
 
 if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAGE: Final = 10
 """Messages, where nobody knows how many to expect."""
+
+_OK: Final = 200
 
 
 async def messages_after(
@@ -32,7 +35,8 @@ async def messages_after(
         expected: How many are likely, to size the first page; 0 or less: unknown.
 
     Raises:
-        ApiError: The history cannot be read, or its pages do not lead on to older ones.
+        ApiError: The history cannot be read, its pages do not lead on to older ones, or a message's number is larger
+            than any (the journal could not hold it).
 
     Cancelling: loses nothing.
     """
@@ -40,6 +44,8 @@ async def messages_after(
     before: str | None = None
     limit = min(expected + 2 if expected > 0 else _FIRST_PAGE, PAGE_MESSAGES)
     while page := await sdk.messages.list(chat_id, limit=limit, before=before):
+        if any(message["seq"] > LARGEST_SEQ for message in page):
+            raise InvalidResponseError(_OK, f"a message's seq is above {LARGEST_SEQ}")
         pages.append([message for message in page if message["seq"] > after_seq])
         if page[0]["seq"] <= after_seq + 1:
             break

@@ -105,6 +105,30 @@ async def test_a_handler_may_reject_with_half_a_surrogate_pair_that_somebody_has
     assert letter.reason == "Reject: not here: \\ud83d"
 
 
+@pytest.mark.parametrize(("seq", "letters"), [(10**15, 0), (2**70, 1)])
+async def test_a_message_with_an_enormous_number_costs_its_own_delivery_at_most(world, seq, letters):
+    """What can be a number is handled; what no journal can hold is not read."""
+    plugin, shown = listening()
+    agent = await world.agent("a", plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "x")
+    await agent.hear(chat_id, 1)
+    ask = agent.sdk.messages.list
+
+    async def enormous(chat, **arguments):
+        page = await ask(chat, **arguments)
+        return [message | {"seq": seq} if message["seq"] == 2 else message for message in page]
+
+    agent.sdk.messages.list = enormous
+    await world.say(chat_id, "y")
+    await agent.hear(chat_id, 2)
+    agent.clock.ahead += 7200
+    await agent.deliver()
+
+    assert shown == (["x"] if letters else ["x", "y"])
+    assert len(await agent.journal.dead_letters("a")) == letters
+
+
 async def test_a_journal_that_fails_is_no_deliverys_fault(world):
     """Nothing could be written down any more: the process ends, and the next one goes on."""
     plugin, shown = listening()

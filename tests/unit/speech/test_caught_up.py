@@ -6,6 +6,7 @@ import pytest
 
 from mycel_runtime.journal.entries import Hole
 from mycel_runtime.speech.caught_up import (
+    HOLES_LIMIT,
     concerns,
     content_hash,
     find_own,
@@ -92,6 +93,12 @@ def test_q27_numbers_that_nobody_has_seen_below_the_newest_are_missing():
 
 def test_of_a_large_gap_only_the_newest_numbers_are_looked_for():
     assert missing({10_000}, after=0, through=10_000) == list(range(9_744, 10_000))
+
+
+def test_missing_numbers_that_are_far_apart_cost_no_more():
+    """Each one in turn would keep the loop, and every agent of the process, for ever."""
+    assert missing({3}, after=0, through=10**15)[-1] == 10**15 - 1
+    assert len(missing({3}, after=0, through=10**15)) == HOLES_LIMIT
 
 
 def test_a_hole_is_open_until_it_is_seen_or_was_read_empty_after_its_time():
