@@ -79,7 +79,9 @@ def _require(number: int, *, is_done: bool) -> None:
 
 
 def _line(letter: dict[str, Any]) -> str:
-    return (
+    from mycel_runtime.observe.logs import without_controls
+
+    return without_controls(
         f"{letter['dead_letter_id']}  {letter['handler']}  {letter['lane']}  {letter['attempts']} attempts"
         f"  {letter['reason']}"
     )
