@@ -27,7 +27,7 @@ run: .venv/installed
 	@exec .venv/bin/python .ci/foreground.py .venv/bin/python -m mycel_runtime run --config config/local.toml
 
 test: format-check lint types contracts peers
-	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign
