@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Final, NoReturn
 import click
 from typing_extensions import override
 
+from mycel_runtime.cli.terminal import visible
 from mycel_runtime.errors import MycelError, TransportError
 
 EXIT_USAGE: Final = 64
@@ -152,11 +154,12 @@ def _unexpected(exc: Exception) -> int:
 
 
 def _tell_usage(exc: click.ClickException) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        exc.show()
+    shown = io.StringIO()
+    exc.show(file=shown)
+    _tell(shown.getvalue().rstrip("\n"))
 
 
 def _tell(*lines: str) -> None:
-    """The exit code says it too, should standard error be gone."""
+    """The exit code says it too, should standard error be gone. A server may be quoted, which steers no terminal."""
     with contextlib.suppress(OSError, ValueError):
-        click.echo("\n".join(lines), err=True)
+        click.echo(visible("\n".join(lines)), err=True)

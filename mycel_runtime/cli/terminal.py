@@ -21,10 +21,11 @@ def show_message(message: Message) -> None:
 
 def show(text: str) -> None:
     """Print a stranger's text: unchanged for a program, without control characters for a terminal."""
-    click.echo(_visible(text) if sys.stdout.isatty() else text)
+    click.echo(visible(text) if sys.stdout.isatty() else text)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """The text with control characters as escapes, but for tab and newline."""
     return "".join(
         f"\\x{ord(character):02x}"
         if unicodedata.category(character) == "Cc" and character not in _PLAIN_CONTROLS
