@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
 
@@ -64,6 +65,8 @@ def test_the_daemon_keeps_its_own(household, start, tmp_path):
             owner.messages.send(chat_id, "x", enforce_caught_up=False)
             until(lambda count=2 * number + 2: len(owner.messages.list(chat_id)) >= count)
 
+    # A signal that comes while the handler has it ignored is gone: what is kept is kept once the run is over.
+    assert until(lambda: ask_status(folder / "state").work.running == 0)
     assert importing == ["rude"]
     assert daemon.stop() == 0
     assert [event["reason"] for event in daemon.events("daemon.stopping")] == ["SIGTERM"]

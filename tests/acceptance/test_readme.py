@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -212,7 +213,9 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
     (clone / "codex-a.token").write_text(household.agent_token)
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "systemctl").write_text(f"#!{sys.executable}\n" + SYSTEMCTL.read_text())
+    # By a shell, because a path with a space in it names no interpreter.
+    stand_in = shlex.join([sys.executable, str(SYSTEMCTL)])
+    (tools / "systemctl").write_text(f'#!/bin/sh\nexec {stand_in} "$@"\n')
     (tools / "systemctl").chmod(0o755)
     names = {
         "http://127.0.0.1:8042": household.base_url,

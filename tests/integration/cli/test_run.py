@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mycel_runtime.cli.run import _own_command
 
 
@@ -12,4 +14,5 @@ def test_a_working_directory_that_was_removed_keeps_nobody_from_running(tmp_path
     monkeypatch.chdir(gone)
     gone.rmdir()
 
-    assert _own_command().endswith("/mycel-runtime")
+    (command,) = shlex.split(_own_command())
+    assert command.endswith("/mycel-runtime")
