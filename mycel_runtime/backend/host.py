@@ -196,10 +196,10 @@ class _Server(uvicorn.Server):
 
 
 def _configure(service: Service, options: BackendOptions) -> uvicorn.Config:
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     config = uvicorn.Config(
         build_app(service),
         log_config=None,
+        log_level=logging.CRITICAL + 1,
         access_log=False,
         lifespan="off",
         loop="asyncio",

@@ -74,3 +74,18 @@ def test_the_daemon_keeps_its_own(household, start, tmp_path):
     assert len(restored) == len(set(restored))
     expected = {"working directory", "warnings", "logging", "structlog", "recursion limit", "signal handlers"}
     assert set(restored) == expected | {"stop signals"}
+
+
+def test_a_plugin_that_changes_nothing_is_blamed_for_nothing(start, tmp_path):
+    """An embedded backend starts after the state of the process was remembered, in the same process."""
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'[agent]\nname = "calm"\nbase_url = "embedded"\nstate_dir = "{tmp_path / "state"}"\n[plugins.echo]\n'
+    )
+    daemon = start("run", "--config", config)
+    daemon.wait_event("stream.connected")
+    assert start("send", "--config", config, "--wait", "10", "hello").exit_code() == 0
+
+    assert until(lambda: ask_status(tmp_path / "state").work.running == 0)
+    assert daemon.stop() == 0
+    assert daemon.events("process.state_restored") == []
