@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -63,11 +64,13 @@ def installed(clone):
     """
     What the README's first two commands of *Installation* make.
 
-    Nothing is downloaded: what mycel-runtime needs is taken from the environment of the tests.
+    Nothing is downloaded: what mycel-runtime needs is taken from the environment of the tests, so its Python is the
+    one for it, whatever `python3` is here.
     """
     place = clone.parent / "mycel"
-    installation = section(README, "Installation")
-    for command in [command.replace("~/mycel", str(place)) for command, _ in installation][:2]:
+    names = {"~/mycel": str(place), "python3 -m venv": f"{shlex.quote(sys.executable)} -m venv"}
+    for written, _ in section(README, "Installation")[:2]:
+        command = functools.reduce(lambda text, name: text.replace(name, names[name]), names, written)
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=clone,
