@@ -446,8 +446,8 @@ from pathlib import Path
 from mycel_runtime.journal.sqlite import SqliteJournal
 SqliteJournal(Path(sys.argv[1])).open()
 if {fork} == 0:
+    os.write(1, b"forked\\n")
     time.sleep(300)
-print("open", flush=True)
 sys.stdin.read()
 """
 
@@ -462,7 +462,7 @@ def test_a_forked_child_does_not_hold_the_journal_or_is_named(tmp_path, fork):
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
-            assert process.stdout.readline() == b"open\n"
+            assert process.stdout.readline() == b"forked\n"
             process.kill()
             process.wait()
 
