@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from mycel_runtime.backend.world.after_commit import failing_after_commit
 from mycel_runtime.backend.world.chats import relationship_key
 from mycel_runtime.backend.world.entities import QueueItem, Relationship, User
 from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mycel_runtime.backend.world.state import World
 
 Event = Literal["approve", "reject", "upgrade", "downgrade", "revoke"]
@@ -65,7 +63,7 @@ def request(
     summary = f"{caller.name} requested a relationship" + (f": {message}" if message else "")
     content = {"event_type": "relationship.requested", "summary": summary}
     shown = show(row, caller.id)
-    with _reported(world, shown, "request"):
+    with failing_after_commit(world, _failure(shown, "request")):
         _tell(world, target_id, caller, row, content, is_broken=is_broken)
     return shown
 
@@ -93,7 +91,7 @@ def change(
         world.touch(row)
     shown = show(row, caller.id)
     if event in {"approve", "reject"}:
-        with _reported(world, shown, event):
+        with failing_after_commit(world, _failure(shown, event)):
             _tell_decision(world, caller, row, event, is_broken=is_broken)
     return shown
 
@@ -150,15 +148,8 @@ def _tell_decision(world: World, caller: User, row: Relationship, event: Event, 
     _tell(world, row.initiator, caller, row, content, is_broken=is_broken)
 
 
-@contextlib.contextmanager
-def _reported(world: World, shown: dict[str, Any], event: str) -> Iterator[None]:
-    """What fails while somebody is told of a stored step; the answer says that it is stored (Q21)."""
-    try:
-        yield
-    except Broken as exc:
-        if world.quirks.failed_after_commit:
-            failure = {"error": "relationship_action_failed", "event": event, "relationship": shown}
-            raise Refused(500, {**failure, "cause": str(exc)}) from exc
+def _failure(shown: dict[str, Any], event: str) -> dict[str, Any]:
+    return {"error": "relationship_action_failed", "event": event, "relationship": shown}
 
 
 def _tell(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.backend.world.after_commit import failing_after_commit
 from mycel_runtime.backend.world.chats import known_user
 from mycel_runtime.backend.world.entities import QueueItem, User, Workflow, WorkflowEvent
 from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mycel_runtime.backend.world.state import Room, World
 
 
@@ -141,7 +139,7 @@ def create_event(
     )
     world.put(event)
     shown = {**show_event(event), "updated_at": None}
-    with _reported(world, shown, "created"):
+    with failing_after_commit(world, _failure(shown, "created")):
         _tell(world, room, event, "created", event.requested_by_user_id or caller.id, is_broken=is_broken)
     return shown
 
@@ -184,7 +182,7 @@ def update_event(
     event.updated_at = now
     world.touch(event)
     shown = show_event(event)
-    with _reported(world, shown, "updated"):
+    with failing_after_commit(world, _failure(shown, "updated")):
         _tell(world, world.rooms[chat_id], event, "updated", caller.id, is_broken=is_broken)
     return shown
 
@@ -249,15 +247,8 @@ def _stale(what: str, about: dict[str, Any], expected: int, actual: int | None) 
     )
 
 
-@contextlib.contextmanager
-def _reported(world: World, shown: dict[str, Any], operation: str) -> Iterator[None]:
-    """What fails while the others are told of a stored event; the answer says that it is stored (Q21)."""
-    try:
-        yield
-    except Broken as exc:
-        if world.quirks.failed_after_commit:
-            failure = {"error": "workflow_event_action_failed", "operation": operation, "event": shown}
-            raise Refused(500, {**failure, "cause": str(exc)}) from exc
+def _failure(shown: dict[str, Any], operation: str) -> dict[str, Any]:
+    return {"error": "workflow_event_action_failed", "operation": operation, "event": shown}
 
 
 def _tell(
