@@ -184,6 +184,7 @@ class AgentRuntime:
                 parts.dispatcher.quarantine.plugins if parts else (),
                 oldest=await journal.oldest_waiting(parts.me) if parts else None,
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
+                abandoned=parts.dispatcher.abandoned if parts else None,
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from mycel_runtime.dispatch.abandoned import abandoned_tasks, abandoned_threads
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
     from mycel_runtime.observe.counters import Counters
@@ -205,6 +204,7 @@ def work_report(
     *,
     oldest: Waiting | None = None,
     blocked: Iterable[BlockedChatReport] = (),
+    abandoned: AbandonedRuns | None = None,
 ) -> WorkReport:
     """What the journal holds, and what keeps it from being done."""
     if statistics is None:
@@ -219,8 +219,8 @@ def work_report(
         dead_letters=statistics.dead_letters,
         journal_entries=statistics.entries,
         quarantined=tuple(sorted(quarantined)),
-        abandoned_tasks=abandoned_tasks(),
-        abandoned_threads=abandoned_threads(),
+        abandoned_tasks=abandoned.tasks if abandoned else 0,
+        abandoned_threads=abandoned.threads if abandoned else 0,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mycel_runtime.plugin.plugin import plugin_of
 
@@ -18,44 +18,48 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.entries import HandlerId
 
-_threads: Final[weakref.WeakKeyDictionary[threading.Thread, str]] = weakref.WeakKeyDictionary()
-_tasks: Final[dict[asyncio.Task[BaseException | None], str]] = {}
-"""Both with their plugins. Strong, because the loop holds its tasks weakly."""
 
+class AbandonedRuns:
+    """Those of one agent's handlers; beside it in the process another one may have plugins of the same names."""
 
-def abandoned_threads() -> int:
-    """How many plain functions outlived their run and still go on, in this process."""
-    return sum(thread.is_alive() for thread in tuple(_threads))
-
-
-def abandoned_of(plugin: str) -> int:
-    """How many handlers of a plugin outlived their run and still go on, in this process."""
-    of_threads = sum(thread.is_alive() for thread, its in tuple(_threads.items()) if its == plugin)
-    return of_threads + sum(its == plugin for its in _tasks.values())
-
-
-def abandoned_tasks() -> int:
-    """How many `async def` handlers outlived their run and still go on, in this process."""
-    return len(_tasks)
-
-
-def abandon_thread(thread: threading.Thread, handler: HandlerId) -> None:
-    """Count it for as long as it lives."""
-    _threads[thread] = plugin_of(handler)
-
-
-def abandon_task(task: asyncio.Task[BaseException | None], handler: HandlerId) -> None:
-    """Count it until it ends, and cancel it once more: what it caught was perhaps the first one only."""
-    _tasks[task] = plugin_of(handler)
-    task.add_done_callback(_forget)
-    task.cancel()
-
-
-def _forget(task: asyncio.Task[BaseException | None]) -> None:
-    """What it raised at last is told to the loop's exception handler, because nobody else asks."""
-    _tasks.pop(task, None)
-    raised = None if task.cancelled() else task.result()
-    if raised is not None and not isinstance(raised, asyncio.CancelledError):
-        task.get_loop().call_exception_handler(
-            {"message": "a handler that was given up has raised", "exception": raised, "task": task}
+    def __init__(self) -> None:
+        self._plugins_of_threads: weakref.WeakKeyDictionary[threading.Thread, str] = (
+            weakref.WeakKeyDictionary()
         )
+        # Strong, because the loop holds its tasks weakly.
+        self._plugins_of_tasks: dict[asyncio.Task[BaseException | None], str] = {}
+
+    @property
+    def threads(self) -> int:
+        """How many plain functions outlived their run and still go on."""
+        return sum(thread.is_alive() for thread in tuple(self._plugins_of_threads))
+
+    @property
+    def tasks(self) -> int:
+        """How many `async def` handlers outlived their run and still go on."""
+        return len(self._plugins_of_tasks)
+
+    def of(self, plugin: str) -> int:
+        """How many handlers of a plugin outlived their run and still go on."""
+        threads = tuple(self._plugins_of_threads.items())
+        of_threads = sum(thread.is_alive() for thread, its in threads if its == plugin)
+        return of_threads + sum(its == plugin for its in self._plugins_of_tasks.values())
+
+    def abandon_thread(self, thread: threading.Thread, handler: HandlerId) -> None:
+        """Count it for as long as it lives."""
+        self._plugins_of_threads[thread] = plugin_of(handler)
+
+    def abandon_task(self, task: asyncio.Task[BaseException | None], handler: HandlerId) -> None:
+        """Count it until it ends, and cancel it once more: what it caught was perhaps the first one only."""
+        self._plugins_of_tasks[task] = plugin_of(handler)
+        task.add_done_callback(self._forget)
+        task.cancel()
+
+    def _forget(self, task: asyncio.Task[BaseException | None]) -> None:
+        """What it raised at last is told to the loop's exception handler, because nobody else asks."""
+        self._plugins_of_tasks.pop(task, None)
+        raised = None if task.cancelled() else task.result()
+        if raised is not None and not isinstance(raised, asyncio.CancelledError):
+            task.get_loop().call_exception_handler(
+                {"message": "a handler that was given up has raised", "exception": raised, "task": task}
+            )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.briefing import covering
 from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
@@ -80,6 +81,9 @@ class Attempts:
         me: The identity.
         settings: `[dispatch]`.
         draw: Random numbers in [0, 1).
+
+    Attributes:
+        abandoned: What of them outlived its run.
     """
 
     def __init__(
@@ -118,6 +122,7 @@ class Attempts:
         self._lively_chats = LivelyChats(settings, clock=outbox.clock)
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
+        self.abandoned = AbandonedRuns()
 
     @property
     def evidence(self) -> Evidence:
@@ -163,7 +168,7 @@ class Attempts:
             deadline=self._deadline(),
             attempt=delivery.attempts + 1,
         )
-        ended = await run_handler(bound.handler, context, call=self._caller(bound))
+        ended = await run_handler(bound.handler, context, abandoned=self.abandoned, call=self._caller(bound))
         return ended or Returned(shown=1)
 
     async def _run_on_chat(self, delivery: MessageDelivery, bound: BoundHandler) -> Result:
@@ -325,7 +330,9 @@ class Attempts:
     ) -> Failed | Unanswered | None:
         """Run the handler; a reply that it left under way ends before anybody goes on."""
         try:
-            ended = await run_handler(bound.handler, context, call=self._caller(bound))
+            ended = await run_handler(
+                bound.handler, context, abandoned=self.abandoned, call=self._caller(bound)
+            )
         except SupersededError:
             await turn.fall_silent()
             raise

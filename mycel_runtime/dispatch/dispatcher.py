@@ -23,6 +23,7 @@ from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, Delive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import CursorMove, Delivery
@@ -80,7 +81,14 @@ class Dispatcher:
         self._next_due_at = clock()
         self.running = 0
         self.blocked = BlockedChats(attempts.evidence, clock=clock)
-        self.quarantine = Quarantine(settings, observer=observer, clock=clock)
+        self.quarantine = Quarantine(
+            settings, observer=observer, clock=clock, outliving=attempts.abandoned.of
+        )
+
+    @property
+    def abandoned(self) -> AbandonedRuns:
+        """Runs that were given up and go on."""
+        return self._attempts.abandoned
 
     def wake(self) -> None:
         """Something was committed that may be due."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.dispatch.abandoned import abandoned_of
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Waiting
 from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
 from mycel_runtime.plugin.plugin import plugin_of
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 MOST_OUTLIVING: Final = 16
-"""Runs of a plugin's handlers that go on after their deadline, in a process: threads have an end."""
+"""Runs of an agent's plugin that go on after their deadline: the threads of a process have an end."""
 
 _CLOGGED_SECONDS: Final = 30.0
 """Until it is looked at again whether one of them has ended."""
@@ -49,7 +48,7 @@ class Quarantine:
         *,
         observer: Observer,
         clock: Callable[[], float],
-        outliving: Callable[[str], int] = abandoned_of,
+        outliving: Callable[[str], int],
     ) -> None:
         self._outliving = outliving
         self._clogged: set[str] = set()

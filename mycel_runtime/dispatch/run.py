@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mycel_runtime.dispatch.abandoned import abandon_task, abandon_thread
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
@@ -47,6 +47,7 @@ from mycel_runtime.speech.server_detail import reason_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.plugin.plugin import Handler
@@ -62,6 +63,7 @@ async def run_handler(
     handler: Handler,
     context: MessageContext | FrameContext,
     *,
+    abandoned: AbandonedRuns,
     call: Call | None = None,
 ) -> Failed | Unanswered | None:
     """
@@ -70,6 +72,7 @@ async def run_handler(
     Args:
         handler: What to call.
         context: With what; ended when the run is over.
+        abandoned: Counts it if it goes on nevertheless.
         call: Calls it; by default here, on the loop or in a thread.
 
     Returns:
@@ -86,14 +89,15 @@ async def run_handler(
     entrusted = entrusted_to(plugin_of(handler.id)) if call is None else contextlib.nullcontext()
     try:
         with entrusted:
-            raised, is_late = await _contained(call or _call, handler, context)
+            calling = call or functools.partial(_call, abandoned)
+            raised, is_late = await _contained(calling, handler, context, abandoned)
     finally:
         context.end()
     return ending_of(raised, is_late=is_late)
 
 
 async def _contained(
-    call: Call, handler: Handler, context: MessageContext | FrameContext
+    call: Call, handler: Handler, context: MessageContext | FrameContext, abandoned: AbandonedRuns
 ) -> tuple[BaseException | None, bool]:
     """
     What it raised, and whether its deadline has passed.
@@ -108,7 +112,7 @@ async def _contained(
         is_late = not running.done()
     finally:
         if not running.done():
-            await _stop(running, handler.id)
+            await _stop(running, handler.id, abandoned)
     return running.result() if running.done() else TimeoutError(), is_late
 
 
@@ -126,22 +130,24 @@ async def _as_value(
     return None
 
 
-async def _stop(running: asyncio.Task[BaseException | None], handler: HandlerId) -> None:
+async def _stop(
+    running: asyncio.Task[BaseException | None], handler: HandlerId, abandoned: AbandonedRuns
+) -> None:
     running.cancel()
     try:
         await asyncio.wait([running], timeout=GRACE_SECONDS)
     finally:
         if not running.done():
-            abandon_task(running, handler)
+            abandoned.abandon_task(running, handler)
 
 
-async def _call(handler: Handler, context: MessageContext | FrameContext) -> None:
+async def _call(abandoned: AbandonedRuns, handler: Handler, context: MessageContext | FrameContext) -> None:
     if handler.is_async:
         await finished(handler.function(context))
         return
     loop = asyncio.get_running_loop()
     argument = SyncMessageContext(context, loop) if isinstance(context, MessageContext) else context
-    result, raised = await _in_thread(handler.function, argument, name=handler.id)
+    result, raised = await _in_thread(handler.function, argument, handler.id, abandoned)
     if raised is not None:
         raise raised
     # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
@@ -151,7 +157,7 @@ async def _call(handler: Handler, context: MessageContext | FrameContext) -> Non
 
 
 async def _in_thread(
-    function: Callable[[Any], Any], argument: Any, *, name: HandlerId
+    function: Callable[[Any], Any], argument: Any, handler: HandlerId, abandoned: AbandonedRuns
 ) -> tuple[Any, BaseException | None]:
     """What the function returned in a thread of its own, or raised, as a value: no future raises `StopIteration`."""
     loop = asyncio.get_running_loop()
@@ -171,12 +177,12 @@ async def _in_thread(
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, result, raised)
 
-    thread = threading.Thread(target=call, name=f"handler-{name}", daemon=True)
+    thread = threading.Thread(target=call, name=f"handler-{handler}", daemon=True)
     thread.start()
     try:
         return await ended
     except asyncio.CancelledError:
-        abandon_thread(thread, name)
+        abandoned.abandon_thread(thread, handler)
         raise
 
 

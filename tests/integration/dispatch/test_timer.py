@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.entries import Batch, ChatWork, CursorMove, HandlerId, Lane, Letter
@@ -38,7 +39,7 @@ class Asked:
     """A handler that asks once to be called again, and how often it had tried at each call."""
 
     def __init__(self, retry_after):
-        self.evidence = Evidence()
+        self.evidence, self.abandoned = Evidence(), AbandonedRuns()
         self._retry_after = retry_after
         self._calls = asyncio.Queue()
 

@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from mycel_runtime.dispatch import quarantine, run
-from mycel_runtime.dispatch.abandoned import abandoned_tasks, abandoned_threads
 from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import contents
@@ -48,7 +47,7 @@ async def test_an_abandoned_handler_says_nothing_any_more_and_its_lane_goes_on(w
     assert [fact.reason for fact in agent.memory.named("delivery.postponed")] == ["deadline passed"]
     agent.clock.ahead += 60
     await agent.deliver()
-    assert abandoned_tasks() == 1
+    assert agent.parts.dispatcher.abandoned.tasks == 1
     released.set()
     async with asyncio.timeout(WAIT_SECONDS):
         await ended.wait()
@@ -110,15 +109,48 @@ async def test_plain_functions_that_never_return_use_up_no_more_than_their_share
             agent.clock.ahead += 60
             await agent.deliver()
         assert len(runs) == 3
-        assert abandoned_threads() == 3
+        assert agent.parts.dispatcher.abandoned.threads == 3
         assert [(fact.plugin, fact.runs) for fact in agent.memory.named("plugin.clogged")] == [("clogs", 3)]
     finally:
         released.set()
     async with asyncio.timeout(WAIT_SECONDS):
-        while abandoned_threads():  # noqa: ASYNC110 - threads tell nobody
+        while agent.parts.dispatcher.abandoned.threads:  # noqa: ASYNC110 - threads tell nobody
             await asyncio.sleep(0.01)
 
     agent.clock.ahead += 60
     await agent.deliver()
     assert len(runs) == 4
     assert not await agent.journal.dead_letters("a")
+
+
+async def test_an_agent_pays_for_its_own_handlers_only_though_anothers_plugin_has_the_same_name(
+    world, monkeypatch
+):
+    """Two agents of one process with the same bundled plugin are the rule, not the exception."""
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(quarantine, "MOST_OUTLIVING", 1)
+    stubborn, sound, released = Plugin("p"), Plugin("p"), threading.Event()
+
+    @stubborn.on_message
+    def hang(ctx):
+        released.wait(WAIT_SECONDS)
+
+    @sound.on_message
+    async def answer(ctx):
+        await ctx.reply("here")
+
+    try:
+        clogged, chat_id = await start(world, stubborn, handler_timeout=0.1)
+        await clogged.hear(chat_id)
+        assert clogged.parts.dispatcher.abandoned.threads == 1
+
+        beside = await world.agent("b", sound)
+        chat_id = (await world.owner.chats.ensure_direct("b"))["id"]
+        await world.say(chat_id, "x")
+        await beside.hear(chat_id)
+
+        assert await contents(world, chat_id, "b") == ["here"]
+        assert beside.parts.dispatcher.abandoned.threads == 0
+        assert beside.memory.named("plugin.clogged") == []
+    finally:
+        released.set()

@@ -40,7 +40,7 @@ def now():
 @pytest.fixture
 def quarantine(log, now):
     settings = DispatchSettings(quarantine_after=3, quarantine_time=100)
-    return Quarantine(settings, observer=log, clock=lambda: now[0])
+    return Quarantine(settings, observer=log, clock=lambda: now[0], outliving=lambda _: 0)
 
 
 def fail(quarantine, count, handler="p.one", result=FAILED):

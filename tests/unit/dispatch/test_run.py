@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime.dispatch import run
-from mycel_runtime.dispatch.abandoned import abandoned_tasks
+from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
@@ -27,6 +27,7 @@ from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import SupersededError, UnansweredError
 
 SECRET = "the text of a message"
+ABANDONED = AbandonedRuns()
 
 
 def handler_of(function):
@@ -45,7 +46,7 @@ async def outcome(function, seconds=20.0):
         deadline=asyncio.get_running_loop().time() + seconds,
         attempt=1,
     )
-    return await run_handler(handler_of(function), context)
+    return await run_handler(handler_of(function), context, abandoned=ABANDONED)
 
 
 def raising(exc, *, is_async):
@@ -195,7 +196,7 @@ async def until_none_is_abandoned():
     left = [task for task in asyncio.all_tasks() if task.get_name().startswith("handler-")]
     if left:
         await asyncio.wait(left, timeout=20)
-    assert abandoned_tasks() == 0
+    assert ABANDONED.tasks == 0
 
 
 @pytest.mark.usefixtures("short_grace")
@@ -205,7 +206,7 @@ async def test_a_handler_that_catches_its_cancellation_is_abandoned_at_its_deadl
     failed = await outcome(stubborn(released), seconds=0.01)
 
     assert failed.letter.reason == "deadline passed"
-    assert abandoned_tasks() == 1
+    assert ABANDONED.tasks == 1
     released.set()
     await until_none_is_abandoned()
 
@@ -245,7 +246,7 @@ async def test_cancelling_passes_through_though_the_handler_catches_it():
         running.cancel()
 
     assert running.cancelled()
-    assert abandoned_tasks() == 1
+    assert ABANDONED.tasks == 1
     released.set()
     await until_none_is_abandoned()
 
@@ -281,7 +282,7 @@ async def test_a_handler_may_return_when_its_deadline_passes():
         await asyncio.sleep(0.01)
 
     assert await outcome(handler, seconds=0.01) is None
-    assert abandoned_tasks() == 0
+    assert ABANDONED.tasks == 0
 
 
 @pytest.mark.parametrize("seconds", [0.01, 20.0], ids=["at its deadline", "at a cancellation"])
