@@ -23,9 +23,10 @@ from mycel_runtime.speech.turn import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mycel_runtime.inbox.stream import Token
+    from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
@@ -49,6 +50,18 @@ class Parts:
     dispatcher: Dispatcher
     loop_guard: LoopGuard
     twin_watch: TwinWatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What nearly every part is given."""
+
+    settings: Settings
+    me: UserId
+    journal: Journal
+    sdk: AsyncClient
+    observer: Observer
+    clock: Callable[[], float]
 
 
 async def assemble(
@@ -77,69 +90,18 @@ async def assemble(
         observer: Told by every part.
         clock: Epoch seconds.
     """
-    suspects = await journal.lease(me, now=clock(), death_pause=5 * settings.dispatch.retry_base)
-    for suspect in suspects:
-        observer.tell(DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths))
+    common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
+    suspects = await _lease(common)
     by_id = {bound.handler.id: bound for bound in handlers}
     twin_watch = TwinWatch(
         journal=journal, me=me, on_twin=settings.agent.on_twin, observer=observer, clock=clock
     )
-    dependencies = SendDependencies(
-        journal=journal,
-        twin_watch=twin_watch,
-        sdk=sdk,
-        me=me,
-        observer=observer,
-        clock=clock,
-        settle_grace=settings.dispatch.settle_grace,
-    )
-    outbox = Outbox(dependencies, park_after=settings.dispatch.park_after)
     loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
-    attempts = Attempts(
-        journal=journal,
-        sdk=sdk,
-        outbox=outbox,
-        roster=Roster(sdk),
-        loop_guard=loop_guard,
-        twin_watch=twin_watch,
-        handlers=by_id,
-        me=me,
-        settings=settings.dispatch,
-        draw=_DICE.random,
-    )
-    dispatcher = Dispatcher(
-        journal=journal,
-        attempts=attempts,
-        me=me,
-        settings=settings.dispatch,
-        observer=observer,
-        clock=clock,
-        draw=_DICE.random,
-        suspects=len(suspects),
-        is_held=lambda: twin_watch.is_holding,
-    )
-    intake = Intake(
-        await open_tracker(journal, identity=me, server=settings.agent.base_url),
-        journal=journal,
-        router=HandlerRouter({id_: bound.handler.subscription for id_, bound in by_id.items()}),
-        observer=observer,
-        clock=clock,
-        committed=dispatcher.wake,
-    )
-    connection = CurrentConnection()
-    liveness = StreamLiveness(settings.inbox.deaf_grace)
-    reconciler = Reconciler(
-        sdk=sdk,
-        me=me,
-        intake=intake,
-        liveness=liveness,
-        connection=lambda: connection.number,
-        settings=settings.inbox,
-        observer=observer,
-        server=settings.agent.base_url,
-        clock=clock,
-        listed=twin_watch.look,
-    )
+    attempts = _attempts(common, by_id, loop_guard=loop_guard, twin_watch=twin_watch)
+    dispatcher = _dispatcher(common, attempts, suspects=suspects, twin_watch=twin_watch)
+    intake = await _intake(common, by_id, committed=dispatcher.wake)
+    liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
+    reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)
     listener = Listener(
         base_url=base_url,
         token=token,
@@ -160,4 +122,100 @@ async def assemble(
         dispatcher=dispatcher,
         loop_guard=loop_guard,
         twin_watch=twin_watch,
+    )
+
+
+async def _lease(common: _Common) -> int:
+    """Hold the identity; how many deliveries were running when a process died."""
+    suspects = await common.journal.lease(
+        common.me, now=common.clock(), death_pause=5 * common.settings.dispatch.retry_base
+    )
+    for suspect in suspects:
+        common.observer.tell(
+            DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
+        )
+    return len(suspects)
+
+
+def _outbox(common: _Common, twin_watch: TwinWatch) -> Outbox:
+    dependencies = SendDependencies(
+        journal=common.journal,
+        twin_watch=twin_watch,
+        sdk=common.sdk,
+        me=common.me,
+        observer=common.observer,
+        clock=common.clock,
+        settle_grace=common.settings.dispatch.settle_grace,
+    )
+    return Outbox(dependencies, park_after=common.settings.dispatch.park_after)
+
+
+def _attempts(
+    common: _Common,
+    handlers: Mapping[HandlerId, BoundHandler],
+    *,
+    loop_guard: LoopGuard,
+    twin_watch: TwinWatch,
+) -> Attempts:
+    return Attempts(
+        journal=common.journal,
+        sdk=common.sdk,
+        outbox=_outbox(common, twin_watch),
+        roster=Roster(common.sdk),
+        loop_guard=loop_guard,
+        twin_watch=twin_watch,
+        handlers=handlers,
+        me=common.me,
+        settings=common.settings.dispatch,
+        draw=_DICE.random,
+    )
+
+
+def _dispatcher(common: _Common, attempts: Attempts, *, suspects: int, twin_watch: TwinWatch) -> Dispatcher:
+    return Dispatcher(
+        journal=common.journal,
+        attempts=attempts,
+        me=common.me,
+        settings=common.settings.dispatch,
+        observer=common.observer,
+        clock=common.clock,
+        draw=_DICE.random,
+        suspects=suspects,
+        is_held=lambda: twin_watch.is_holding,
+    )
+
+
+async def _intake(
+    common: _Common, handlers: Mapping[HandlerId, BoundHandler], *, committed: Callable[[], None]
+) -> Intake:
+    tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
+    return Intake(
+        tracker,
+        journal=common.journal,
+        router=HandlerRouter({id_: bound.handler.subscription for id_, bound in handlers.items()}),
+        observer=common.observer,
+        clock=common.clock,
+        committed=committed,
+    )
+
+
+def _reconciler(
+    common: _Common,
+    intake: Intake,
+    liveness: StreamLiveness,
+    connection: CurrentConnection,
+    *,
+    twin_watch: TwinWatch,
+) -> Reconciler:
+    return Reconciler(
+        sdk=common.sdk,
+        me=common.me,
+        intake=intake,
+        liveness=liveness,
+        connection=lambda: connection.number,
+        settings=common.settings.inbox,
+        observer=common.observer,
+        server=common.settings.agent.base_url,
+        clock=common.clock,
+        listed=twin_watch.look,
     )
