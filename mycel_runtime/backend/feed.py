@@ -109,6 +109,7 @@ class Subscription:
         try:
             await self._serve(socket)
         except* (_Gone, WebSocketDisconnect):
+            # The connection is over, and whoever called has nothing more to do with it: an ordinary end.
             pass
         finally:
             self._service.bus.unregister(self._user_id, self.wake)
