@@ -23,7 +23,8 @@ from mycel_runtime.errors import (
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.sequence import Received
-from mycel_runtime.observe.facts import StreamConnected, StreamEnded, StreamRetryScheduled
+from mycel_runtime.observe.facts import PingShortened, StreamConnected, StreamEnded, StreamRetryScheduled
+from mycel_runtime.sdk.quiet_limit import QuietLimit
 from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
@@ -128,7 +129,9 @@ class Listener:
         self._backoff = ReconnectBackoff(
             base=settings.backoff_base, cap=settings.backoff_cap, stable_after=settings.stable_after
         )
-        self._connected_at: float | None = None
+        self._quiet_limit = QuietLimit(ping_interval=settings.ping_interval)
+        self._stream: StreamConnection | None = None
+        self._connected_at = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -167,7 +170,7 @@ class Listener:
 
     async def _listen_once(self) -> None:
         """One connection, from handshake to its end; never returns normally."""
-        self._connected_at = None
+        self._stream = None
         try:
             await self._connect_and_receive()
         except HandshakeError as exc:
@@ -179,13 +182,26 @@ class Listener:
             lasted = self._lasted()
             self._backoff.note(exc, lasted=lasted)
             self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
+            self._learn_quiet_limit(exc, lasted)
             raise
 
     def _lasted(self) -> float:
         """Seconds since the handshake; a slow one must not count as a stable connection."""
-        if self._connected_at is None:
+        if self._stream is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._connected_at
+
+    def _learn_quiet_limit(self, end: Exception, lasted: float) -> None:
+        if self._stream is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._quiet_limit.note(end, quiet=self._stream.quiet_seconds, lasted=lasted, now=now):
+            self._observer.tell(
+                PingShortened(
+                    quiet_limit=round(self._quiet_limit.seconds or 0.0, 3),
+                    ping_interval=round(self._quiet_limit.ping_interval(now), 3),
+                )
+            )
 
     async def _connect_and_receive(self) -> None:
         checkpoint, since_seq = self._intake.checkpoint, self._intake.resume()
@@ -195,10 +211,10 @@ class Listener:
             since_seq=since_seq,
             connect_timeout=self._settings.connect_timeout,
             proxy=self._proxy,
-            ping_interval=self._settings.ping_interval,
+            ping_interval=self._quiet_limit.ping_interval(asyncio.get_running_loop().time()),
             ping_timeout=self._settings.ping_timeout,
         ) as connection:
-            self._connected_at = asyncio.get_running_loop().time()
+            self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
             self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
             await self._serve(connection)
 

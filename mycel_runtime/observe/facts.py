@@ -190,6 +190,22 @@ class StreamEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PingShortened(Fact):
+    """
+    Something on the way ends a stream through which nothing goes for `quiet_limit` seconds: pings come oftener now.
+
+    Attributes:
+        quiet_limit: As several ends in a row have shown.
+        ping_interval: From the next connection on.
+    """
+
+    name: ClassVar[str] = "ping.shortened"
+    level: ClassVar[Level] = "warning"
+    quiet_limit: float
+    ping_interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRetryScheduled(Fact):
     """When the next connection is tried."""
 

@@ -57,7 +57,16 @@ _QUEUED_FRAMES: Final = 512
 
 
 class _Connection(ClientConnection):
-    """Tells a refusal in our words, before `connect` takes it for a redirect and takes the token elsewhere."""
+    """
+    Tells a refusal in our words, before `connect` takes it for a redirect and takes the token elsewhere.
+
+    Attributes:
+        heard_at: When bytes came last, a goodbye aside; the loop's time.
+        lost_at: When it was over; `None` while it stands.
+    """
+
+    heard_at: float = 0.0
+    lost_at: float | None = None
 
     @override
     async def handshake(self, *args: Any, **options: Any) -> None:
@@ -70,8 +79,17 @@ class _Connection(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Give a peer that said goodbye a second to hang up: `recv` would wait for that without end."""
         super().data_received(data)
+        now = self.loop.time()
         if self.protocol.close_expected():
+            self.lost_at = self.lost_at or now
             self.loop.call_later(limits.CLOSE_TIMEOUT_SECONDS, self.transport.abort)
+        else:
+            self.heard_at = now
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost_at = self.lost_at or self.loop.time()
+        super().connection_lost(exc)
 
 
 class _SyncConnection(SyncClientConnection):
@@ -116,8 +134,14 @@ def stream_url(base_url: str) -> str:
 class StreamConnection:
     """An open subscription."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+
+    @property
+    def quiet_seconds(self) -> float:
+        """Since bytes came last: frames, or answers to pings; of one that is over, until its end."""
+        lost_at = self._connection.lost_at
+        return (self._connection.loop.time() if lost_at is None else lost_at) - self._connection.heard_at
 
     async def receive(self) -> str | bytes:
         """
@@ -192,6 +216,7 @@ async def open_stream(
             **settings,
             **options,
         )
+    assert isinstance(connection, _Connection)
     with closed_in_forks(connection.transport.get_extra_info("socket")):
         try:
             if since_seq is not None:
