@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -33,7 +34,6 @@ from mycel_runtime.sdk.transport import (
 )
 
 if TYPE_CHECKING:
-    import ssl
     from types import TracebackType
 
     from mycel_runtime.sdk.calls import Call
@@ -177,5 +177,5 @@ class AsyncClient:
                     return await read_async(response)
         except TimeoutError as exc:
             raise TransportError("transport error: the call's deadline has passed") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as exc:
             raise transport_error(exc) from exc

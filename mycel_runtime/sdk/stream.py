@@ -60,6 +60,8 @@ class _Connection(ClientConnection):
     """
     Tells a refusal in our words, before `connect` takes it for a redirect and takes the token elsewhere.
 
+    What has ended a connection before any answer, as an alert of TLS, is told as the cause: `websockets` omits it.
+
     Attributes:
         heard_at: When bytes came last, a goodbye aside; the loop's time.
         lost_at: When it was over; `None` while it stands.
@@ -74,6 +76,8 @@ class _Connection(ClientConnection):
             await super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
+        except websockets.InvalidMessage as exc:
+            raise exc from self.connection_exc or exc.__cause__
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -101,6 +105,8 @@ class _SyncConnection(SyncClientConnection):
             super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
+        except websockets.InvalidMessage as exc:
+            raise exc from self.connection_exc or exc.__cause__
 
     @override
     def process_event(self, event: Event) -> None:

@@ -197,7 +197,11 @@ async def read_async(response: httpx.Response) -> Reply:
     return body.reply()
 
 
-def transport_error(exc: httpx.HTTPError | httpx.InvalidURL) -> TransportError:
-    """What httpx raised, in our words; `NotSentError` when no connection was established."""
+def transport_error(exc: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError) -> TransportError:
+    """
+    What httpx raised, in our words; `NotSentError` when no connection was established.
+
+    httpcore 1.0.9 lets an error of TLS pass that its anyio stream meets after the handshake, such as an alert.
+    """
     kind = NotSentError if isinstance(exc, NOT_SENT) else TransportError
     return kind(f"transport error: {type(exc).__name__}" + (f": {exc}" if str(exc) else ""))
