@@ -3,18 +3,20 @@ The agent's token, which may be renewed under a running agent.
 
 Its file, or systemd's credential, is the operator's to write: whoever puts a new token there expects it to be used.
 It is read again when the backend itself has refused the one in use, and taken if it is the same user's; a refusal
-before that has carried nothing out, so that the call is simply made again.
+before that has carried nothing out, so that the call is simply made again. Whoever revokes the old one first and
+writes the new one then has some seconds for it, once, as has a file that is being written; no call is made meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
 from mycel_runtime.errors import AuthenticationError, ConfigError, InvalidResponseError, TransportError
-from mycel_runtime.observe.facts import TokenRenewed
+from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
 from mycel_runtime.sdk import AsyncClient
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ T = TypeVar("T")
 
 READ_SECONDS: Final = 10.0
 """For reading the token again: of a file system that hangs, or a named pipe that nobody writes to any more."""
+
+GRACE_SECONDS: Final = 5.0
+"""From a refusal until the token is read for the last time: for a script that revokes, then asks for a new one."""
 
 
 class Credential:
@@ -83,6 +88,7 @@ class AgentClient(AsyncClient):
         self._proxy = proxy
         self._credential = credential
         self._renewing = asyncio.Lock()
+        self._awaited_instead_of = ""
         self._me: UserId | None = None
 
     def belongs_to(self, me: UserId) -> None:
@@ -91,6 +97,9 @@ class AgentClient(AsyncClient):
 
     @override
     async def call(self, call: Call[T]) -> T:
+        if self._renewing.locked():
+            async with self._renewing:  # Nothing is asked with a token that is refused.
+                pass
         used = self._credential.get_secret_value()
         try:
             return await super().call(call)
@@ -110,20 +119,41 @@ class AgentClient(AsyncClient):
         async with self._renewing:
             if self._credential.get_secret_value() != used:
                 return True
-            try:
-                async with asyncio.timeout(READ_SECONDS):
-                    token = await asyncio.to_thread(self._credential.read)
-            except OSError as exc:  # Out of time, or of threads.
-                raise TransportError("the token is refused, and cannot be read again now") from exc
-            except ConfigError as exc:
-                raise _refused(refusal, str(exc)) from exc
-            if not self._credential.is_news(token):
+            if (token := await self._new_token(refusal)) is None:
                 return False
             await self._require_ours(token, refusal)
             self._credential.use(token)
             self.use_token(token.get_secret_value())
             self._observer.tell(TokenRenewed())
             return True
+
+    async def _new_token(self, refusal: AuthenticationError) -> SecretStr | None:
+        """
+        Another one than that in use, which is waited for once, if that one was ever good here.
+
+        Raises:
+            AuthenticationError: It cannot be read.
+            TransportError: Not now.
+        """
+        used = self._credential.get_secret_value()
+        if self._me is not None and self._awaited_instead_of != used:
+            with contextlib.suppress(AuthenticationError):  # It is being written, perhaps.
+                if (token := await self._read_news(refusal)) is not None:
+                    return token
+            self._observer.tell(TokenAwaited(seconds=GRACE_SECONDS))
+            await asyncio.sleep(GRACE_SECONDS)
+            self._awaited_instead_of = used
+        return await self._read_news(refusal)
+
+    async def _read_news(self, refusal: AuthenticationError) -> SecretStr | None:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                token = await asyncio.to_thread(self._credential.read)
+        except OSError as exc:  # Out of time, or of threads.
+            raise TransportError("the token is refused, and cannot be read again now") from exc
+        except ConfigError as exc:
+            raise _refused(refusal, str(exc)) from exc
+        return token if self._credential.is_news(token) else None
 
     async def _require_ours(self, token: SecretStr, refusal: AuthenticationError) -> None:
         candidate = AsyncClient(

@@ -114,6 +114,14 @@ class IdentityConfirmed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAwaited(Fact):
+    """The backend refused the token, and its file holds no other one; it is read again after these `seconds`."""
+
+    name: ClassVar[str] = "token.awaited"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRenewed(Fact):
     """The backend refused the token; its file holds a new one of the same user, which is used from now on."""
 

@@ -88,19 +88,24 @@ def test_a_start_with_a_refused_token_costs_one_request(start, household, backen
 
 
 @pytest.mark.parametrize("is_connection_lost", [False, True])
+@pytest.mark.parametrize("is_revoked_first", [False, True])
 def test_a_new_token_in_the_file_is_used_without_a_restart_and_without_loss(
-    start, household, backend, tmp_path, is_connection_lost
+    start, household, backend, tmp_path, is_connection_lost, is_revoked_first
 ):
-    """The operator writes it, then revokes the old one; the next call, a reply perhaps, meets the refusal."""
+    """Written before the old one is revoked, or seconds after that; the next call, a reply perhaps, is refused."""
     agent = hears(start, write_config(tmp_path / "a", household, extra=QUIET + '[log]\nlevel = "debug"\n'))
     renewed = until(lambda: other_token(backend, household))
-    (tmp_path / "a" / "agent.token").write_text(renewed)
+    if not is_revoked_first:
+        (tmp_path / "a" / "agent.token").write_text(renewed)
     backend.faults.revoke_token(household.agent_token)
     if is_connection_lost:
         backend.faults.drop_streams()
     with Client(base_url=backend.base_url, auth_token=household.owner_token) as owner:
         chat = owner.chats.ensure_direct(household.agent_id)["id"]
         owner.messages.send(chat, "one", enforce_caught_up=False)
+        if is_revoked_first:
+            agent.wait_event("token.awaited")
+            (tmp_path / "a" / "agent.token").write_text(renewed)
         until(lambda: len(owner.messages.list(chat)) == 2)
         owner.messages.send(chat, "two", enforce_caught_up=False)
         history = until(lambda: len(said := owner.messages.list(chat)) == 4 and said)

@@ -64,6 +64,24 @@ def holding(token):
     return lambda: SecretStr(token)
 
 
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch):
+    monkeypatch.setattr(credential_module, "GRACE_SECONDS", 0.05)
+
+
+def holding_in_turn(*tokens):
+    """What the token file holds at each reading, and then for ever; an error is what reading it raises."""
+    left = list(tokens)
+
+    def read():
+        now = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(now, Exception):
+            raise now
+        return SecretStr(now)
+
+    return read
+
+
 async def refusal(client):
     with pytest.raises(AuthenticationError) as refused:
         await client.me.whoami()
@@ -88,6 +106,57 @@ async def test_calls_that_are_refused_side_by_side_are_one_renewal():
         async with client:
             await asyncio.gather(*(client.me.whoami() for _ in range(5)))
     assert told.names == ["token.renewed"]
+
+
+@pytest.mark.parametrize(
+    "before", ["old", ConfigError("the token file is empty", where="a.token")], ids=["revoked", "torn"]
+)
+async def test_a_new_token_that_is_written_only_after_the_refusal_is_used(before):
+    """Revoked first, written then; or read while it is written."""
+    told = Told()
+    with knowing(new=user("me")) as server:
+        client, _ = agent(server, holding_in_turn(before, "new"), told)
+        async with client:
+            assert (await client.me.whoami())["id"] == "me"
+    assert server.requests == ["old", "new", "new"]
+    assert told.names == ["token.awaited", "token.renewed"]
+
+
+async def test_no_call_is_made_with_a_refused_token_while_a_new_one_is_waited_for():
+    waiting, told = asyncio.Event(), Told()
+    told.tell = lambda _: waiting.set()
+    with knowing(new=user("me")) as server:
+        client, _ = agent(server, holding_in_turn("old", "new"), told)
+        async with client, asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.me.whoami())
+            await waiting.wait()
+            tasks.create_task(client.me.whoami())
+    assert server.requests == ["old", "new", "new", "new"]
+
+
+async def test_a_new_token_is_waited_for_once():
+    told = Told()
+    with knowing() as server:
+        client, _ = agent(server, holding("old"), told)
+        async with client:
+            await refusal(client)
+            await refusal(client)
+    assert told.names == ["token.awaited"]
+
+
+async def test_a_token_that_was_never_good_here_is_refused_at_once():
+    """At a start it is a mistake that somebody looks at."""
+    told = Told()
+    with knowing() as server:
+        client = AgentClient(
+            base_url=server.base_url,
+            credential=Credential(SecretStr("old"), holding("old")),
+            proxy=None,
+            observer=told,
+        )
+        async with client:
+            await refusal(client)
+    assert told.names == []
 
 
 async def test_the_same_token_again_costs_no_request():
