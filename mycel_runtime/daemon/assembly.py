@@ -218,4 +218,5 @@ def _reconciler(
         server=common.settings.agent.base_url,
         clock=common.clock,
         listed=twin_watch.look,
+        is_limited=lambda: common.sdk.pace.is_limited,
     )

@@ -37,6 +37,10 @@ GRACE_SECONDS: Final = 5.0
 """From a refusal until the token is read for the last time: for a script that revokes, then asks for a new one."""
 
 
+PATIENCE_SECONDS: Final = 120.0
+"""For which a call of the agent waits where the backend, or a gateway, limits the rate of requests."""
+
+
 class Credential:
     """
     The token in use.
@@ -83,7 +87,11 @@ class AgentClient(AsyncClient):
         self, *, base_url: str, credential: Credential, proxy: str | None, observer: Observer
     ) -> None:
         super().__init__(
-            base_url=base_url, auth_token=credential.get_secret_value(), proxy=proxy, observer=observer
+            base_url=base_url,
+            auth_token=credential.get_secret_value(),
+            proxy=proxy,
+            observer=observer,
+            patience_seconds=PATIENCE_SECONDS,
         )
         self._proxy = proxy
         self._credential = credential

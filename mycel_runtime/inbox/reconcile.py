@@ -113,6 +113,7 @@ class Reconciler:
         clock: Epoch seconds.
         steady: Seconds of a clock that nobody sets.
         listed: Told each chat's newest seq, `None` where the server does not say, before any work is made due of it.
+        is_limited: Whether the server limits the rate of requests: then no look is made before it must be.
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
@@ -132,6 +133,7 @@ class Reconciler:
         clock: Callable[[], float],
         steady: Callable[[], float] = time.monotonic,
         listed: Callable[[Sequence[Unread]], None] = lambda _chats: None,
+        is_limited: Callable[[], bool] = lambda: False,
     ) -> None:
         self._sdk = sdk
         self._me = me
@@ -143,6 +145,7 @@ class Reconciler:
         self._clock = clock
         self._steady = steady
         self._listed = listed
+        self._is_limited = is_limited
         self._queries = GuardedQueries(sdk=sdk, observer=observer, server=server)
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
         self._poll_interval = PollInterval(
@@ -168,7 +171,10 @@ class Reconciler:
 
     async def tick(self) -> str:
         """The timer rang: ask, if it is time to; as `run`."""
-        return await self.run(INTERVAL) if self._poll_interval.is_due(self._clock()) else ""
+        is_due = self._poll_interval.is_due(
+            self._clock(), is_hurried=not self._is_limited() or self._connection() is None
+        )
+        return await self.run(INTERVAL) if is_due else ""
 
     async def run(self, reason: str) -> str:
         """

@@ -546,6 +546,36 @@ class CallRetried(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimited(Fact):
+    """
+    The server limits the rate of requests: calls wait for their turn from now on. Told once a minute while it lasts.
+
+    Attributes:
+        cause: The word for it, as in `status`.
+        status: 429, or 503.
+        retry_after: What the answer asked for; `None` if nothing.
+        interval: Seconds between two calls now; felt for from short to long.
+        refusals: Since it began.
+    """
+
+    name: ClassVar[str] = "rate.limited"
+    level: ClassVar[Level] = "warning"
+    cause: str = "rate_limited"
+    status: int
+    retry_after: float | None
+    interval: float
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateRecovered(Fact):
+    """The server limits nothing any more that can be felt, after so many refusals."""
+
+    name: ClassVar[str] = "rate.recovered"
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnhandledErrorRaised(Fact):
     """
     Something raised where nobody awaits it: in what a handler has left behind.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
+from mycel_runtime.sdk.pace import Worth
 from mycel_runtime.wire.arguments import require_mentions, require_storable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Call(Generic[T]):
         is_safe: Repeating it changes nothing on the server.
         is_send: A 409 means 'not caught up', and a 500 may hold the stored message (Q21).
         empty: What an empty 200 stands for; `None`: it is an error.
+        worth: What goes first where a server limits the rate of requests.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -47,6 +49,7 @@ class Call(Generic[T]):
     is_authenticated: bool = True
     is_send: bool = False
     empty: Mapping[str, Any] | None = None
+    worth: Worth = Worth.HISTORY
 
     @property
     def is_safe(self) -> bool:
@@ -147,7 +150,7 @@ def create_thread(
 
 def list_chats() -> Call[list[wire.ChatSummary]]:
     """The caller's active chats, in storage order, with `unread_count` and `last_message`."""
-    return Call(method="GET", path="/api/chats", answer="list")
+    return Call(method="GET", path="/api/chats", answer="list", worth=Worth.LOOK)
 
 
 def get_chat(chat_id: str) -> Call[wire.Chat]:
@@ -187,7 +190,7 @@ def join_target(chat_id: str) -> Call[wire.JoinTarget]:
 
 def list_join_requests(chat_id: str) -> Call[list[wire.JoinRequest]]:
     """All requests of every state; the group's owner only."""
-    return Call(method="GET", path=_chat(chat_id, "join-requests"), answer="list")
+    return Call(method="GET", path=_chat(chat_id, "join-requests"), answer="list", worth=Worth.LOOK)
 
 
 def request_join(chat_id: str, *, message: str | None = None) -> Call[wire.JoinRequest]:
@@ -259,7 +262,7 @@ def delete_workflow(chat_id: str) -> Call[wire.Status]:
 
 def list_workflow_events(chat_id: str) -> Call[list[wire.WorkflowEvent]]:
     """All events, ordered by id as text: 1, 10, 2."""
-    return Call(method="GET", path=_chat(chat_id, "workflow", "events"), answer="list")
+    return Call(method="GET", path=_chat(chat_id, "workflow", "events"), answer="list", worth=Worth.LOOK)
 
 
 def create_workflow_event(
@@ -416,7 +419,8 @@ def list_messages(chat_id: str, *, limit: int = 50, before: str | None = None) -
 
 def unread_messages(chat_id: str) -> Call[list[wire.Message]]:
     """The caller's unread messages, ascending; the cursor stays."""
-    return Call(method="GET", path=_chat(chat_id, "messages", "unread"), answer="list")
+    path = _chat(chat_id, "messages", "unread")
+    return Call(method="GET", path=path, answer="list", worth=Worth.LOOK)
 
 
 def read_messages(chat_id: str) -> Call[list[wire.Message]]:
@@ -425,7 +429,7 @@ def read_messages(chat_id: str) -> Call[list[wire.Message]]:
 
     Destructive (Q26): if the answer is lost, they are read all the same.
     """
-    return Call(method="POST", path=_chat(chat_id, "messages", "read"), answer="list")
+    return Call(method="POST", path=_chat(chat_id, "messages", "read"), answer="list", worth=Worth.READ)
 
 
 def mark_read(chat_id: str, up_to_seq: int | None = None) -> Call[wire.Status]:
@@ -443,6 +447,7 @@ def mark_read(chat_id: str, up_to_seq: int | None = None) -> Call[wire.Status]:
         path=_chat(chat_id, "read"),
         body=body,
         empty={"status": "ok", "chat_id": chat_id},
+        worth=Worth.READ,
     )
 
 
@@ -489,7 +494,8 @@ def send_message(
         _require(delivery_scope, ("broadcast", "addressed"), "delivery_scope")
     if addressed_to_user_ids is not None:
         body["addressed_to_user_ids"] = list(addressed_to_user_ids)
-    return Call(method="POST", path=_chat(chat_id, "messages"), body=_json(body), is_send=True)
+    path = _chat(chat_id, "messages")
+    return Call(method="POST", path=path, body=_json(body), is_send=True, worth=Worth.SEND)
 
 
 # Relationships (contract 2.9)
@@ -497,7 +503,7 @@ def send_message(
 
 def list_relationships() -> Call[list[wire.Relationship]]:
     """The caller's relationships, from the caller's point of view."""
-    return Call(method="GET", path="/api/relationships", answer="list")
+    return Call(method="GET", path="/api/relationships", answer="list", worth=Worth.LOOK)
 
 
 def request_relationship(target_user_id: str, message: str | None = None) -> Call[wire.Relationship]:
@@ -535,7 +541,7 @@ def downgrade_relationship(relationship_id: str) -> Call[wire.Relationship]:
 
 def drain_notifications() -> Call[wire.Drain]:
     """Take what waits in the inbox. Destructive, and its numbers are the stream's too (Q23)."""
-    return Call(method="POST", path="/api/runtime/inbox/drain")
+    return Call(method="POST", path="/api/runtime/inbox/drain", worth=Worth.DRAIN)
 
 
 def openapi() -> Call[dict[str, Any]]:

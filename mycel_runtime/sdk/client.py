@@ -17,7 +17,8 @@ from mycel_runtime.sdk import calls, resources
 from mycel_runtime.sdk.backend_info import backend_info_of
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.notifications import AsyncNotifications, StreamAccess
-from mycel_runtime.sdk.policy import may_repeat
+from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.policy import may_repeat, refusal_of
 from mycel_runtime.sdk.pool import AsyncPool
 from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
@@ -32,6 +33,7 @@ from mycel_runtime.sdk.transport import (
     transport_error,
     transport_options,
 )
+from mycel_runtime.sdk.turnstile import AsyncTurnstile
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,6 +59,12 @@ class AsyncClient:
         observer: Told of retries and of stored sends that were answered by an error.
         verify: As httpx: certificates are checked, or an SSL context of your own.
         deadline_seconds: For a whole try of a call, its steps and a trickling body included; `None` for none.
+        patience_seconds: For how long a call may wait where the server limits the rate of requests. The calls then
+            keep one pace, and what was refused is repeated, but for sends; 0 by default: a refusal is an error at
+            once, as by the reference SDK, because only the caller knows how long it can be waited for.
+
+    Attributes:
+        pace: Whether, and to what rate, the server limits us; to be read only.
 
     Raises:
         ClientUsageError: `base_url`, `proxy` or `auth_token` cannot be used.
@@ -73,12 +81,15 @@ class AsyncClient:
         observer: Observer | None = None,
         verify: ssl.SSLContext | bool = True,
         deadline_seconds: float | None = DEADLINE_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> None:
         self._base_url = check_base_url(base_url)
         token = check_token(auth_token)
         self._retries = retries
         self._observer = FanOut([observer] if observer else [])
         self._deadline_seconds = deadline_seconds
+        self._turnstile = AsyncTurnstile(patience=patience_seconds, observer=self._observer)
+        self.pace = self._turnstile.pace
         tls = tls_context(self._base_url, verify)
         self._transport = AsyncPool(**transport_options(tls, check_proxy(proxy)))
         self._requests = Requests(self._base_url, token, timeout)
@@ -134,10 +145,24 @@ class AsyncClient:
 
         Cancelling: a write may or may not have been carried out.
         """
+        if self.pace.is_limited:
+            return await self._at_pace(call)
         try:
             return await self._once(call)
         except ApiError as exc:
+            if self._turnstile.must_wait(call, exc):
+                return await self._at_pace(call)
             if not self._retries or not may_repeat(call, exc):
+                raise
+            return await self._repeat(call, exc)
+
+    async def _at_pace(self, call: Call[T]) -> T:
+        """As `call`, while the server limits the rate of requests; who has waited in vain is not kept longer."""
+        try:
+            return await self._turnstile.at_pace(call, self._once)
+        except ApiError as exc:
+            is_final = refusal_of(exc) is Refusal.SURE
+            if is_final or not self._retries or not may_repeat(call, exc):
                 raise
             return await self._repeat(call, exc)
 
@@ -149,6 +174,8 @@ class AsyncClient:
         async def again() -> T:
             if first:
                 raise first.pop()
+            if self.pace.is_limited:
+                return await self._turnstile.at_pace(call, self._once)
             return await self._once(call)
 
         return await retrying(again)

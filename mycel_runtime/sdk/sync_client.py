@@ -17,7 +17,8 @@ from mycel_runtime.sdk.backend_info import backend_info_of
 from mycel_runtime.sdk.deadline import Deadline, DeadlineTransport
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.notifications import Notifications, StreamAccess
-from mycel_runtime.sdk.policy import may_repeat
+from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.policy import may_repeat, refusal_of
 from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
     DEADLINE_SECONDS,
@@ -31,6 +32,7 @@ from mycel_runtime.sdk.transport import (
     transport_error,
     transport_options,
 )
+from mycel_runtime.sdk.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import ssl
@@ -57,6 +59,12 @@ class Client:
         observer: Told of retries and of stored sends that were answered by an error.
         verify: As httpx: certificates are checked, or an SSL context of your own.
         deadline_seconds: For a whole try of a call, its steps and a trickling body included; `None` for none.
+        patience_seconds: For how long a call may wait where the server limits the rate of requests. The calls then
+            keep one pace, and what was refused is repeated, but for sends; 0 by default: a refusal is an error at
+            once, as by the reference SDK, because only the caller knows how long it can be waited for.
+
+    Attributes:
+        pace: Whether, and to what rate, the server limits us; to be read only.
 
     Raises:
         ClientUsageError: `base_url`, `proxy` or `auth_token` cannot be used.
@@ -73,12 +81,15 @@ class Client:
         observer: Observer | None = None,
         verify: ssl.SSLContext | bool = True,
         deadline_seconds: float | None = DEADLINE_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> None:
         self._base_url = check_base_url(base_url)
         token = check_token(auth_token)
         self._retries = retries
         self._observer = FanOut([observer] if observer else [])
         self._deadline_seconds = deadline_seconds
+        self._turnstile = Turnstile(patience=patience_seconds, observer=self._observer)
+        self.pace = self._turnstile.pace
         self._deadline = Deadline()
         tls = tls_context(self._base_url, verify)
         self._transport = DeadlineTransport(self._deadline, **transport_options(tls, check_proxy(proxy)))
@@ -135,10 +146,24 @@ class Client:
         Raises:
             ApiError: The backend refused or did not answer.
         """
+        if self.pace.is_limited:
+            return self._at_pace(call)
         try:
             return self._once(call)
         except ApiError as exc:
+            if self._turnstile.must_wait(call, exc):
+                return self._at_pace(call)
             if not self._retries or not may_repeat(call, exc):
+                raise
+            return self._repeat(call, exc)
+
+    def _at_pace(self, call: Call[T]) -> T:
+        """As `call`, while the server limits the rate of requests; who has waited in vain is not kept longer."""
+        try:
+            return self._turnstile.at_pace(call, self._once)
+        except ApiError as exc:
+            is_final = refusal_of(exc) is Refusal.SURE
+            if is_final or not self._retries or not may_repeat(call, exc):
                 raise
             return self._repeat(call, exc)
 
@@ -150,6 +175,8 @@ class Client:
         def again() -> T:
             if first:
                 raise first.pop()
+            if self.pace.is_limited:
+                return self._turnstile.at_pace(call, self._once)
             return self._once(call)
 
         return retrying(again)

@@ -40,6 +40,16 @@ def test_another_doubt_makes_them_quick_again():
     ]
 
 
+def test_where_calls_are_scarce_no_doubt_makes_them_quick():
+    """Each look takes the place of an answer; what bounds deafness holds all the same."""
+    interval = PollInterval(shortest=10, longest=40)
+    interval.suspect(START)
+    interval.looked(START)
+
+    due = [at for at in range(0, 60, 10) if interval.is_due(START + at, is_hurried=False)]
+    assert due[0] == 30
+
+
 @pytest.mark.parametrize("longest", [10, 5])
 def test_a_bound_below_the_shortest_interval_holds_for_both(longest):
     interval = PollInterval(shortest=10, longest=longest)

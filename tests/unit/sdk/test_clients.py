@@ -11,7 +11,14 @@ import traceback
 import pytest
 
 import mycel_runtime.sdk
-from mycel_runtime.errors import ApiError, NotSentError, ServerError, StreamError, TransportError
+from mycel_runtime.errors import (
+    ApiError,
+    NotSentError,
+    RateLimitedError,
+    ServerError,
+    StreamError,
+    TransportError,
+)
 from mycel_runtime.sdk import AsyncClient, Client, calls, policy, resources
 from mycel_runtime.sdk.method import awaiting, blocking
 from mycel_runtime.sdk.transport import ClientUsageError
@@ -93,6 +100,40 @@ class TestRetries:
         listener = Listener()
         colour.calls("http://127.0.0.1:1", calls.add_member("c", "u"), retries=2, observer=listener)
         assert len(listener.told) == 2
+
+
+BUSY = answer(b"", "429 Too Many Requests", "text/plain")
+
+
+class TestRateLimit:
+    """Over real sockets: `test_turnstile` tells what the pace is."""
+
+    @pytest.mark.parametrize("call", [READ, calls.add_member("c", "u"), calls.drain_notifications()])
+    def test_a_patient_client_repeats_what_was_refused_and_tells_its_observer_once(self, colour, call):
+        listener = Listener()
+        options = {"patience_seconds": 20.0, "observer": listener}
+        with serving(answering(BUSY, OK, BUSY, BUSY, OK)) as server:
+            assert colour.calls(server.base_url, call, call, **options) == [{"id": "x"}] * 2
+        assert (len(server.requests), [fact.name for fact in listener.told]) == (5, ["rate.limited"])
+
+    @pytest.mark.parametrize("options", [{}, {"patience_seconds": 20.0}])
+    def test_a_send_is_never_repeated(self, colour, options):
+        with serving(answering(BUSY, OK)) as server:
+            (error,) = colour.calls(server.base_url, SEND, **options)
+        assert (type(error), len(server.requests)) == (RateLimitedError, 1)
+
+    def test_a_client_has_no_patience_unless_it_is_asked_for(self, colour):
+        """As the reference SDK: only the caller knows how long may be waited."""
+        with serving(answering(BUSY, BUSY, OK)) as server:
+            errors = colour.calls(server.base_url, calls.add_member("c", "u"), READ)
+        assert [type(error) for error in errors] == [RateLimitedError] * 2
+
+    def test_patience_ends_with_the_error_that_is_known(self, colour):
+        busy = answer(b"", "429 Too Many Requests", "text/plain", "Retry-After: 30")
+        with serving(answering(busy)) as server:
+            (error,) = colour.calls(server.base_url, READ, patience_seconds=1.0, retries=2)
+        assert (type(error), len(server.requests)) == (RateLimitedError, 1)
+        assert error.retry_after_seconds >= 29.0
 
 
 @pytest.mark.parametrize("group", GROUPS)
