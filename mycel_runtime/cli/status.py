@@ -11,7 +11,7 @@ from mycel_runtime.cli.options import configs_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.daemon.health import BlockedChatReport, OldestReport, Status
+    from mycel_runtime.daemon.health import BlockedChatReport, CauseReport, OldestReport, Status
 
 EXIT_NOT_READY: Final = 75
 
@@ -66,6 +66,7 @@ def _lines(now: Status) -> list[str]:
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
+        *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
         f"  hearing   {', '.join(_hearing(now))}",
         f"  speaking  {', '.join(_speaking(now))}",
         f"  work      {', '.join(_work(now))}",
@@ -120,6 +121,11 @@ def _blocked(chat: BlockedChatReport, now: Status) -> str:
         f"chat {chat.chat_id}: no {chat.operation} succeeds since {max(0.0, now.now - chat.since):.0f} s:"
         f" {chat.reason}"
     )
+
+
+def _cause(cause: CauseReport, now: Status) -> str:
+    detail = f" ({cause.detail})" if cause.detail else ""
+    return f"{cause.cause} since {max(0.0, now.now - cause.since):.0f} s{detail}: {cause.fix}"
 
 
 def _log(now: Status) -> list[str]:

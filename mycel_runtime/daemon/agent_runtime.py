@@ -29,11 +29,14 @@ from mycel_runtime.daemon.health import (
     Status,
     blocked_reports,
     hearing_report,
+    network_problems,
+    network_report,
     problems_of,
     speaking_report,
     work_report,
 )
 from mycel_runtime.daemon.identity import Identification, identify
+from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import JournalError
@@ -111,6 +114,9 @@ class AgentRuntime:
         self._show = show
         self._how_to_talk = how_to_talk
         self._identification = Identification()
+        self._network_health = NetworkHealth(
+            interval=settings.inbox.reconcile_interval, is_proxied=settings.agent.proxy is not None
+        )
         self._started_at = time.time()
         self._parts: Parts | None = None
 
@@ -163,6 +169,8 @@ class AgentRuntime:
         problems = problems_of(
             hearing, user_id=user_id, interval=interval, now=now, trouble=self._identification.trouble
         )
+        network = network_report(self._network_health)
+        problems += network_problems(network, interval=interval, now=now)
         if parts and (twin := parts.twin_watch.problem):
             problems += (twin,)
         return Status(
@@ -175,6 +183,7 @@ class AgentRuntime:
             now=now,
             ready=not problems,
             problems=problems,
+            network=network,
             hearing=hearing,
             speaking=speaking_report(
                 self._counters, statistics, await journal.holds(parts.me) if parts else ()
@@ -197,6 +206,7 @@ class AgentRuntime:
             credential=credential,
             proxy=self._settings.agent.proxy,
             observer=self.observer,
+            health=self._network_health,
         ) as sdk:
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk, credential))
             if parts is not None:

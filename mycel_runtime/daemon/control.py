@@ -2,7 +2,8 @@
 The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
-not, `/status` with everything. `POST /admin/VERB` is the operator's hand: the commands that change something.
+not, and always with what is wrong on the road, `/status` with everything. `POST /admin/VERB` is the operator's hand:
+the commands that change something.
 """
 
 from __future__ import annotations
@@ -164,7 +165,8 @@ def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | No
 
     async def readyz(_request: Request) -> Response:
         now = await status()
-        answer = {"ready": now.ready, "problems": list(now.problems)}
+        causes = [cause.model_dump() for cause in now.network.causes]
+        answer = {"ready": now.ready, "problems": list(now.problems), "causes": causes}
         return JSONResponse(answer, status_code=200 if now.ready else 503)
 
     async def report(_request: Request) -> Response:

@@ -11,11 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.errors import AuthenticationError, ConfigError, InvalidResponseError, TransportError
+from mycel_runtime.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigError,
+    InvalidResponseError,
+    TransportError,
+)
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
 from mycel_runtime.sdk import AsyncClient
 
@@ -24,8 +31,11 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mycel_runtime.daemon.network_health import NetworkHealth
+    from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.exchange import Reply
     from mycel_runtime.wire.ids import UserId
 
 T = TypeVar("T")
@@ -80,11 +90,18 @@ class AgentClient(AsyncClient):
         base_url: Of the backend.
         credential: The token.
         proxy: As of `AsyncClient`.
-        observer: As of `AsyncClient`, and told of a renewal.
+        observer: As of `AsyncClient`, and told of a renewal, and of what keeps calls from the backend.
+        health: Told how each try of a call went.
     """
 
     def __init__(
-        self, *, base_url: str, credential: Credential, proxy: str | None, observer: Observer
+        self,
+        *,
+        base_url: str,
+        credential: Credential,
+        proxy: str | None,
+        observer: Observer,
+        health: NetworkHealth,
     ) -> None:
         super().__init__(
             base_url=base_url,
@@ -95,6 +112,7 @@ class AgentClient(AsyncClient):
         )
         self._proxy = proxy
         self._credential = credential
+        self._health = health
         self._renewing = asyncio.Lock()
         self._awaited_instead_of = ""
         self._me: UserId | None = None
@@ -115,6 +133,27 @@ class AgentClient(AsyncClient):
             if not exc.is_backends_own or not await self._renew(used, exc):
                 raise
         return await super().call(call)
+
+    @override
+    async def _once(self, call: Call[T]) -> T:
+        try:
+            result = await super()._once(call)
+        except ApiError as exc:
+            sent = len(call.body or b"")
+            self._tell(self._health.failed(exc, call.path, sent=sent, now=time.time()))
+            raise
+        self._tell(self._health.answered(now=time.time()))
+        return result
+
+    @override
+    async def _send(self, call: Call[T]) -> Reply:
+        reply = await super()._send(call)
+        self._health.carried(call.path, sent=len(call.body or b""), received=len(reply.content))
+        return reply
+
+    def _tell(self, news: list[Fact]) -> None:
+        for fact in news:
+            self._observer.tell(fact)
 
     async def _renew(self, used: str, refusal: AuthenticationError) -> bool:
         """

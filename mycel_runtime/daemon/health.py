@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.daemon.network_health import NetworkHealth
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
@@ -124,6 +125,39 @@ class WorkReport(_Report):
     abandoned_threads: int = 0
 
 
+class CauseReport(_Report):
+    """
+    What keeps calls from the backend. Times are epoch seconds.
+
+    Attributes:
+        cause: One word of `sdk.cause.Cause`.
+        since, last_at: Of the first and the last call that failed by it.
+        failures: Tries of calls, so far.
+        detail: What the other side itself has said: a status, where a redirect leads, when it will be back.
+        fix: What to do.
+    """
+
+    cause: str
+    since: float
+    last_at: float
+    failures: int
+    detail: str
+    fix: str
+
+
+class NetworkReport(_Report):
+    """
+    The road to the backend.
+
+    Attributes:
+        failing_since: Epoch seconds; since then every call has failed. `None` while calls are answered.
+        causes: What is wrong, the latest met first; what ails some calls only stays for an interval.
+    """
+
+    failing_since: float | None = None
+    causes: tuple[CauseReport, ...] = ()
+
+
 class LogReport(_Report):
     """
     What was lost of what was to be told.
@@ -156,6 +190,7 @@ class Status(_Report):
     now: float
     ready: bool
     problems: tuple[str, ...]
+    network: NetworkReport = NetworkReport()
     hearing: HearingReport
     speaking: SpeakingReport
     work: WorkReport
@@ -222,6 +257,39 @@ def work_report(
         abandoned_tasks=abandoned.tasks if abandoned else 0,
         abandoned_threads=abandoned.threads if abandoned else 0,
     )
+
+
+def network_report(health: NetworkHealth) -> NetworkReport:
+    """What the agent's calls have met."""
+    return NetworkReport(
+        failing_since=health.failing_since,
+        causes=tuple(
+            CauseReport(
+                cause=spell.cause.value,
+                since=spell.since,
+                last_at=spell.last_at,
+                failures=spell.failures,
+                detail=spell.detail,
+                fix=spell.cause.fix,
+            )
+            for spell in health.spells
+        ),
+    )
+
+
+def network_problems(network: NetworkReport, *, interval: float, now: float) -> tuple[str, ...]:
+    """
+    That no call gets through, which makes an agent deaf and dumb though its stream stands; empty if one does.
+
+    Args:
+        network: As reported.
+        interval: `[inbox] reconcile_interval`: a shorter outage may be a restart, and costs no message.
+        now: Epoch seconds.
+    """
+    if network.failing_since is None or now - network.failing_since <= interval:
+        return ()
+    words = network.causes and f": {network.causes[0].cause}"
+    return (f"every call fails since {now - network.failing_since:.0f} s{words or ''}",)
 
 
 def problems_of(

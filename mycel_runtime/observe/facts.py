@@ -576,6 +576,34 @@ class RateRecovered(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkTroubled(Fact):
+    """
+    A call has failed by this cause, which was not met of late. Told once, not for each call.
+
+    Attributes:
+        cause: One word of `sdk.cause.Cause`.
+        detail: What the other side itself has said: a status, where a redirect leads, when it will be back.
+        fix: What to do.
+    """
+
+    name: ClassVar[str] = "network.troubled"
+    level: ClassVar[Level] = "warning"
+    cause: str
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRecovered(Fact):
+    """Calls do not fail by this cause any more, after so many seconds and so many failed tries."""
+
+    name: ClassVar[str] = "network.recovered"
+    cause: str
+    lasted: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnhandledErrorRaised(Fact):
     """
     Something raised where nobody awaits it: in what a handler has left behind.

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.daemon import credential as credential_module
 from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import (
     AuthenticationError,
     ConfigError,
@@ -53,7 +54,11 @@ def user(user_id):
 def agent(server, read, observer=None):
     credential = Credential(SecretStr("old"), read)
     client = AgentClient(
-        base_url=server.base_url, credential=credential, proxy=None, observer=observer or Told()
+        base_url=server.base_url,
+        credential=credential,
+        proxy=None,
+        observer=observer or Told(),
+        health=NetworkHealth(interval=30.0),
     )
     client.belongs_to(UserId("me"))
     return client, credential
@@ -153,6 +158,7 @@ async def test_a_token_that_was_never_good_here_is_refused_at_once():
             credential=Credential(SecretStr("old"), holding("old")),
             proxy=None,
             observer=told,
+            health=NetworkHealth(interval=30.0),
         )
         async with client:
             await refusal(client)
@@ -237,3 +243,23 @@ async def test_a_gateways_refusal_is_no_reason_to_read_the_file():
         async with client:
             await refusal(client)
     assert server.requests == ["old"]
+
+
+async def test_each_try_of_a_call_is_told_and_what_it_comes_to():
+    """Not only the last one: a call is repeated for longer than an operator is to wait for the cause."""
+    unreachable = [answer(b"<html>", "502 Bad Gateway", "text/html")] * 2
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            peer.send(unreachable.pop() if unreachable else user("me"))
+
+    told = Told()
+    with serving(behave) as server:
+        client, _ = agent(server, lambda: SecretStr("old"), told)
+        async with client:
+            await client.me.whoami()
+    assert [name for name in told.names if name.startswith("network.")] == [
+        "network.troubled",
+        "network.recovered",
+    ]

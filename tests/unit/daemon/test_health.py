@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.daemon.health import HearingReport, blocked_reports, problems_of, work_report
+from mycel_runtime.daemon.health import (
+    CauseReport,
+    HearingReport,
+    NetworkReport,
+    blocked_reports,
+    network_problems,
+    problems_of,
+    work_report,
+)
 from mycel_runtime.dispatch.blocked_chats import BlockedChat
 from mycel_runtime.journal.entries import JournalStatistics
 from mycel_runtime.speech.evidence import Operation
@@ -51,3 +59,18 @@ def test_a_blocked_chat_is_named_with_since_when_and_what_the_server_says():
         "since": 5.0,
         "reason": "ServerError 500: no",
     }
+
+
+@pytest.mark.parametrize(
+    ("failing_since", "problems"),
+    [
+        (None, ()),
+        (100.0, ()),
+        (99.9, ("every call fails since 30 s: redirected",)),
+    ],
+)
+def test_no_call_that_gets_through_for_an_interval_is_a_problem(failing_since, problems):
+    """The stream may stand all the same."""
+    cause = CauseReport(cause="redirected", since=90.0, last_at=99.0, failures=2, detail="", fix="Do.")
+    network = NetworkReport(failing_since=failing_since, causes=(cause,))
+    assert network_problems(network, interval=30.0, now=130.0) == problems

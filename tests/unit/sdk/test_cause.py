@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import pytest
@@ -322,6 +323,12 @@ def test_every_cause_has_its_word_and_its_fix():
         assert cause == cause.value == cause.name.lower()
         assert cause.fix.endswith(".")
         assert Cause(cause.value) is cause
+
+
+def test_every_cause_stands_in_the_operators_guide():
+    guide = (Path(__file__).parents[3] / "systemd/README.md").read_text()
+    for cause in Cause:
+        assert f"| `{cause}` | {cause.fix} |\n" in guide
 
 
 def subclasses(kind):

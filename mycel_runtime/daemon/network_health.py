@@ -1,0 +1,166 @@
+"""
+What keeps calls from the backend, since when, and whether any gets through.
+
+A cause has a spell: it begins with the first call that fails by it, which is told, and ends with a call that is
+answered, which is told with how long it has lasted. What ails some calls only is not over when another one is
+answered: then it ends when it has not been met for an interval. So does what has come back within one: an outage that
+comes and goes is two lines an interval and no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.daemon.mtu_suspicion import MtuSuspicion
+from mycel_runtime.errors import NotSentError
+from mycel_runtime.observe.facts import NetworkRecovered, NetworkTroubled
+from mycel_runtime.sdk.cause import Cause, cause_of, detail_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mycel_runtime.errors import ApiError
+    from mycel_runtime.observe.facts import Fact
+
+PARTIAL: Final = frozenset(
+    {
+        Cause.BODY_TOO_LARGE,
+        Cause.CONNECTION_LOST,
+        Cause.PATH_MTU_SUSPECTED,
+        Cause.RATE_LIMITED,
+        Cause.SERVER_ERROR,
+        Cause.TIMEOUT,
+    }
+)
+"""What ails some calls and not others."""
+
+TOLD_BY_PACE: Final = frozenset({Cause.RATE_LIMITED})
+"""Its lines are `rate.limited` and `rate.recovered`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """
+    A cause, while it lasts. Times are epoch seconds.
+
+    Attributes:
+        since: Of the first call that failed by it.
+        last_at: Of the last one.
+        failures: Tries of calls, so far.
+        detail: What the other side has said last, as of `detail_of`.
+        is_lingering: It ends only after an interval without it.
+    """
+
+    cause: Cause
+    since: float
+    last_at: float
+    failures: int
+    detail: str
+    is_lingering: bool
+
+    def is_over(self, now: float, *, interval: float, is_answered: bool) -> bool:
+        """Whether it is, at a moment at which a call was answered or failed by something else."""
+        if is_answered and not self.is_lingering:
+            return True
+        return now - self.last_at >= interval
+
+    @property
+    def seconds(self) -> float:
+        """From its first call to its last."""
+        return self.last_at - self.since
+
+
+class NetworkHealth:
+    """
+    The spells of one agent's calls.
+
+    Args:
+        interval: `[inbox] reconcile_interval`; calls are made at least so often.
+        is_proxied: There is a proxy between here and the backend.
+
+    Attributes:
+        failing_since: Epoch seconds of the first failure since a call was answered; `None` while they are.
+    """
+
+    def __init__(self, *, interval: float, is_proxied: bool = False) -> None:
+        self._interval = interval
+        self._is_proxied = is_proxied
+        self._spells: dict[Cause, Spell] = {}
+        self._ended_at: dict[Cause, float] = {}
+        self._mtu = MtuSuspicion()
+        self.failing_since: float | None = None
+
+    @property
+    def spells(self) -> tuple[Spell, ...]:
+        """Those that last, the latest met first."""
+        return tuple(sorted(self._spells.values(), key=lambda spell: -spell.last_at))
+
+    def carried(self, path: str, *, sent: int, received: int) -> None:
+        """Something was answered, by whomever; sizes as of `MtuSuspicion.passed`."""
+        self._mtu.passed(path, sent=sent, received=received)
+
+    def answered(self, *, now: float) -> list[Fact]:
+        """The backend has answered a call; what is news of it."""
+        self.failing_since = None
+        return list(self._end(now, is_answered=True)) if self._spells else []
+
+    def failed(self, error: ApiError, path: str, *, sent: int, now: float) -> list[Fact]:
+        """
+        A try of a call has failed; what is news of it.
+
+        Args:
+            error: Its own.
+            path: Of the request.
+            sent: Bytes of the request's body.
+            now: Epoch seconds.
+        """
+        cause = self._cause_of(error, path, sent)
+        if cause is None:
+            return self.answered(now=now)
+        if self.failing_since is None:
+            self.failing_since = now
+        news = self._meet(cause, detail_of(error), now)
+        return [*self._end(now, is_answered=False), *news]
+
+    def _cause_of(self, error: ApiError, path: str, sent: int) -> Cause | None:
+        cause = cause_of(error, is_proxied=self._is_proxied)
+        if cause is not Cause.TIMEOUT or isinstance(error, NotSentError):
+            return cause
+        self._mtu.hung(path, sent=sent)
+        return Cause.PATH_MTU_SUSPECTED if self._mtu.is_grave else cause
+
+    def _meet(self, cause: Cause, detail: str, now: float) -> list[Fact]:
+        spell = self._spells.get(cause)
+        if spell is not None:
+            self._spells[cause] = replace(
+                spell, last_at=now, failures=spell.failures + 1, detail=detail or spell.detail
+            )
+            return []
+        is_back = now - self._ended_at.get(cause, float("-inf")) < self._interval
+        self._spells[cause] = Spell(
+            cause=cause,
+            since=now,
+            last_at=now,
+            failures=1,
+            detail=detail,
+            is_lingering=is_back or cause in PARTIAL,
+        )
+        if cause in TOLD_BY_PACE:
+            return []
+        return [NetworkTroubled(cause=cause.value, detail=detail, fix=cause.fix)]
+
+    def _end(self, now: float, *, is_answered: bool) -> Iterator[Fact]:
+        for spell in list(self._spells.values()):
+            if spell.is_over(now, interval=self._interval, is_answered=is_answered):
+                del self._spells[spell.cause]
+                self._ended_at[spell.cause] = now
+                if spell.cause not in TOLD_BY_PACE:
+                    yield _recovered(spell, now)
+
+
+def _recovered(spell: Spell, now: float) -> Fact:
+    lasted = spell.seconds if spell.is_lingering else now - spell.since
+    return NetworkRecovered(
+        cause=spell.cause.value, lasted=round(max(0.0, lasted), 3), failures=spell.failures
+    )

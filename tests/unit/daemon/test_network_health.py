@@ -1,0 +1,156 @@
+"""Which causes last, which news of them is told, and since when no call gets through."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from mycel_runtime.daemon.mtu_suspicion import ENOUGH, SMALL_BYTES
+from mycel_runtime.daemon.network_health import NetworkHealth
+from mycel_runtime.errors import ApiError, NotFoundError, NotSentError, TransportError
+from mycel_runtime.sdk.cause import Cause
+from mycel_runtime.sdk.redirect import redirect_error
+
+INTERVAL = 30.0
+
+
+class Road:
+    """A `NetworkHealth`, and what it has told: the cause, or the cause with a minus and how long it has lasted."""
+
+    def __init__(self, **options):
+        self.health = NetworkHealth(interval=INTERVAL, **options)
+        self.told = []
+
+    def fail(self, now, error, *, sent=0):
+        self._take(self.health.failed(error, "/path", sent=sent, now=now))
+
+    def answer(self, now):
+        self._take(self.health.answered(now=now))
+
+    def _take(self, news):
+        for fact in news:
+            is_over = fact.name == "network.recovered"
+            self.told.append(("-", fact.cause, fact.lasted) if is_over else fact.cause)
+
+    @property
+    def causes(self):
+        return [(spell.cause, spell.since, spell.failures) for spell in self.health.spells]
+
+
+def refused():
+    error = NotSentError("transport error: ConnectError")
+    error.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    return error
+
+
+def timed_out():
+    error = TransportError("transport error: ReadTimeout")
+    error.__cause__ = TimeoutError()
+    return error
+
+
+LARGE = ApiError(413, "", b"<html>")
+
+
+def test_an_outage_is_told_once_and_its_end_once():
+    road = Road()
+    for now in range(100, 200):
+        road.fail(float(now), refused())
+    assert road.causes == [(Cause.CONNECTION_REFUSED, 100.0, 100)]
+    assert road.health.failing_since == 100.0
+    road.answer(200.0)
+    assert road.causes == []
+    assert road.health.failing_since is None
+    assert road.told == ["connection_refused", ("-", "connection_refused", 100.0)]
+
+
+def test_an_outage_that_comes_and_goes_has_few_lines():
+    """It is refused every other second for ten minutes."""
+    road = Road()
+    for now in range(100, 700, 2):
+        road.fail(float(now), refused())
+        road.answer(now + 1.0)
+    assert road.told == ["connection_refused", ("-", "connection_refused", 1.0), "connection_refused"]
+    road.answer(698.0 + INTERVAL)
+    assert road.told[3:] == [("-", "connection_refused", 596.0)]
+
+
+def test_what_ails_some_calls_only_is_not_over_when_another_is_answered():
+    road = Road()
+    road.fail(100.0, LARGE, sent=5000)
+    road.answer(101.0)
+    assert road.causes == [(Cause.BODY_TOO_LARGE, 100.0, 1)]
+    assert road.health.failing_since is None
+    road.answer(100.0 + INTERVAL)
+    assert road.causes == []
+
+
+def test_one_cause_that_takes_anothers_place_is_told_and_the_other_ends():
+    road = Road()
+    road.fail(100.0, refused())
+    road.fail(105.0, ApiError(502, "", b"<html>"))
+    assert [cause for cause, *_ in road.causes] == [Cause.BACKEND_DOWN, Cause.CONNECTION_REFUSED]
+    road.fail(131.0, ApiError(502, "", b"<html>"))
+    assert road.causes == [(Cause.BACKEND_DOWN, 105.0, 2)]
+    assert road.health.failing_since == 100.0
+
+
+def test_the_backends_own_refusal_is_an_answer():
+    road = Road()
+    road.fail(100.0, refused())
+    road.fail(101.0, NotFoundError(404, "no", b'{"detail": "no"}'))
+    assert road.causes == []
+    assert road.health.failing_since is None
+
+
+def test_it_says_where_a_redirect_leads_and_when_a_server_will_be_back():
+    road = Road()
+    road.fail(100.0, redirect_error(302, "https://sso.test/login", "/api/auth/me"))
+    road.fail(101.0, ApiError(503, "", b"<html>", retry_after_seconds=120.0))
+    maintenance, redirected = (spell.detail for spell in road.health.spells)
+    assert maintenance == "HTTP 503, back in 120 s"
+    assert redirected.startswith("redirected to https://sso.test/login: ")
+
+
+def test_a_limit_has_its_lines_from_the_pace_and_a_place_in_the_status():
+    road = Road()
+    road.fail(100.0, ApiError(429, "", b"<html>"))
+    assert road.causes == [(Cause.RATE_LIMITED, 100.0, 1)]
+    road.answer(100.0 + INTERVAL)
+    assert (road.causes, road.told) == ([], [])
+
+
+def test_behind_a_proxy_only_the_proxy_can_be_down():
+    road = Road(is_proxied=True)
+    road.fail(100.0, refused())
+    assert road.told == ["proxy_unreachable"]
+
+
+@pytest.mark.parametrize("other", [0.0, 1.0])
+def test_large_calls_that_hang_beside_small_ones_that_pass_are_suspected_of_the_path(other):
+    road = Road()
+    for number in range(ENOUGH):
+        road.health.carried(f"/small/{number}", sent=0, received=20)
+        road.fail(100.0 + number, timed_out(), sent=SMALL_BYTES + 1)
+        road.health.carried(f"/small/{number}", sent=0, received=20)
+        road.answer(100.0 + number + other)
+    road.fail(110.0, timed_out(), sent=SMALL_BYTES + 1)
+    assert road.told == ["timeout", "path_mtu_suspected"]
+
+
+def test_a_connection_that_is_never_made_has_no_size():
+    road = Road()
+    for number in range(3 * ENOUGH):
+        error = NotSentError("transport error: ConnectTimeout")
+        error.__cause__ = TimeoutError()
+        road.fail(100.0 + number, error)
+        road.health.carried("/small", sent=0, received=20)
+    assert road.told == ["timeout"]
+
+
+def test_a_clock_that_is_set_back_lasts_no_negative_time():
+    road = Road()
+    road.fail(100.0, refused())
+    road.answer(50.0)
+    assert road.told == ["connection_refused", ("-", "connection_refused", 0.0)]
