@@ -10,7 +10,7 @@ PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
 RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.48 0.1.49 0.1.50 0.1.51 0.1.55 0.1.56 \
   0.1.63 0.1.64 0.1.71 0.1.72 0.1.75 0.1.76 0.1.81 0.1.82 0.1.83
 
-.PHONY: help run test chaos releases format format-check lint types contracts peers
+.PHONY: help run test chaos releases road format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make test      all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
+	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -31,6 +32,10 @@ test: format-check lint types contracts peers
 
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign
+
+# Needs what tests/road/install.sh installs. ROAD_ARGS: names of rows, or the beginning of some.
+road: .venv/installed
+	@.venv/bin/python -m tests.road $(ROAD_ARGS)
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)

@@ -1,0 +1,85 @@
+"""The short form of `make road`: a daemon, and a gateway of our own that does what those of the world do."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.backend.server import LocalBackend
+from tests.road.daemon import Daemon
+from tests.road.gateway import STRIP, Gateway, Limit
+from tests.road.household import Household
+from tests.road.message import LOGIN_PAGE, html, redirect
+
+MESSAGES = 10
+BOUND_SECONDS = 40.0
+
+SOON = """
+[inbox]
+reconcile_interval = 1.0
+suspect_interval = 0.3
+deaf_grace = 0.3
+backoff_base = 0.05
+backoff_cap = 1.0
+
+[dispatch]
+retry_base = 0.05
+retry_cap = 0.5
+settle_grace = 0.3
+"""
+
+
+@pytest.fixture
+def backend():
+    with LocalBackend() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(backend):
+    with Gateway(backend.port) as running:
+        yield running
+
+
+@pytest.fixture
+def household(backend):
+    with Household(backend.base_url) as made:
+        yield made
+
+
+def upgrade_is_lost(gateway):
+    gateway.upgrade = STRIP
+
+
+def everything_is_limited(gateway):
+    gateway.limit = Limit(rate=20.0, answer=html(503, "Service Temporarily Unavailable"))
+
+
+@pytest.mark.acceptance
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", [upgrade_is_lost, everything_is_limited])
+def test_each_message_is_answered_once_whatever_stands_in_between(tmp_path, gateway, household, trouble):
+    trouble(gateway)
+    with Daemon(tmp_path, gateway.base_url, SOON, household) as daemon:
+        for number in range(MESSAGES):
+            household.say(number)
+        household.wait_answers(BOUND_SECONDS)
+        household.say(MESSAGES)  # by then a second answer to an earlier one would have come
+        household.wait_answers(BOUND_SECONDS)
+
+        assert household.answers() == household.questions(), "\n".join(daemon.lines)
+
+
+@pytest.mark.acceptance
+@pytest.mark.slow
+def test_what_a_gateway_says_to_everything_costs_the_wait(tmp_path, gateway, household):
+    for answer in (LOGIN_PAGE, redirect("https://login.example/")):
+        gateway.replace(answer, count=5)
+    gateway.replace(html(503, "Maintenance"))
+    with Daemon(tmp_path, gateway.base_url, SOON, household) as daemon:
+        for number in range(MESSAGES):
+            household.say(number)
+        assert not daemon.wait_ready(4.0)
+        gateway.clear()
+        household.wait_answers(BOUND_SECONDS)
+
+        assert household.answers() == household.questions(), "\n".join(daemon.lines)
