@@ -1,9 +1,9 @@
 """
 Everything that can be set, and where it may come from.
 
-Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (a file
-`agent.token` in `$CREDENTIALS_DIRECTORY`; its other files are not ours), the TOML file, the defaults below. A key
-that nobody knows is an error. `config/agent.toml` shows every key with its unit and reason.
+Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (the files `agent.token`
+and `proxy.credentials` in `$CREDENTIALS_DIRECTORY`; its others are not ours), the TOML file, the defaults below. A
+key that nobody knows is an error. `config/agent.toml` shows every key with its unit and reason.
 
 Source: design section 11.
 """
@@ -11,16 +11,19 @@ Source: design section 11.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 import json
 import os
 import re
 import stat
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -31,35 +34,77 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.wire.address import AddressError, backend_address, proxy_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
 EMBEDDED: Final = "embedded"
 """`base_url` of a backend inside this process."""
 
+ENVIRONMENT: Final = "environment"
+"""`proxy` that the environment names, unless its NO_PROXY has the backend."""
+
+_MOVED: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {("agent", "proxy"): ("network", "proxy")}
+"""Keys that used to stand elsewhere."""
+
 ENV_PREFIX: Final = "MYCEL_RUNTIME_"
 
 CREDENTIAL: Final = "agent.token"
 """The file in `$CREDENTIALS_DIRECTORY` that holds the token."""
 
+PROXY_CREDENTIAL: Final = "proxy.credentials"
+"""The file there that holds user and password of the proxy."""
+
 _ENV_DELIMITER: Final = "__"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
-
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_ADDRESS: Final = r"^(embedded|https?://\S+)$"
-_PROXY: Final = r"^http://\S+$"
+
+_ADDRESS: Final = r"(?i)^\s*(embedded\s*|https?://.*)$"
 
 _WORDS: Final = {
     _NAME: "letters, digits, '.', '_' and '-', beginning with a letter or a digit, 64 at most",
     _ADDRESS: '"embedded", or an address that begins with https:// or http://',
-    _PROXY: "an address that begins with http://",
 }
 """What a pattern asks for, for somebody who reads no regular expressions."""
+
+
+def _base_url(text: str) -> str:
+    if text.strip().lower() == EMBEDDED:
+        return EMBEDDED
+    with _told():
+        return backend_address(text)
+
+
+def _proxy(text: str) -> str:
+    """The environment's may have credentials in it; what is in our file is shown to others with it."""
+    if text.strip() == ENVIRONMENT:
+        return ENVIRONMENT
+    with _told():
+        address = proxy_address(text)
+    if address.user is not None:
+        raise _mistake(
+            "must not include a user or password",
+            "Put USER:PASSWORD, and nothing else, into a file of mode 0600, and name it as proxy_credentials_file.",
+        )
+    return address.url
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except AddressError as exc:
+        raise _mistake(exc.problem, exc.fix) from exc
+
+
+def _mistake(problem: str, fix: str) -> PydanticCustomError:
+    """An error that brings its fix along."""
+    return PydanticCustomError("mistake", "{problem}", {"problem": problem, "fix": fix})
 
 
 class _Section(BaseModel):
@@ -70,13 +115,23 @@ class AgentSettings(_Section):
     """Who the agent is and where it lives."""
 
     name: Annotated[str, Field(pattern=_NAME)]
-    base_url: Annotated[str, Field(pattern=_ADDRESS)]
+    base_url: Annotated[str, Field(pattern=_ADDRESS), AfterValidator(_base_url)]
     token: SecretStr | None = None
     token_file: Path | None = None
     user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
     on_twin: Literal["hold", "warn"] = "hold"
     state_dir: Path | None = None
-    proxy: Annotated[str, Field(pattern=_PROXY)] | None = None
+
+
+class NetworkSettings(_Section):
+    """How the backend is reached, by calls and stream alike; without meaning for an embedded one."""
+
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+    proxy_credentials_file: Path | None = None
+    trust: Literal["system", "bundled"] = "system"
 
 
 class InboxSettings(_Section):
@@ -152,6 +207,7 @@ class Settings(BaseSettings):
     )
 
     agent: AgentSettings
+    network: NetworkSettings = NetworkSettings()
     inbox: InboxSettings = InboxSettings()
     dispatch: DispatchSettings = DispatchSettings()
     guard: GuardSettings = GuardSettings()
@@ -257,12 +313,12 @@ def read_token(settings: Settings) -> SecretStr:
         ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
     """
     variable = _variable(["agent", "token"])
-    credential = _credential()
+    credential = _credential(CREDENTIAL)
     if settings.agent.token is not None and (variable or credential is None):
         where = f"environment variable {variable}" if variable else "[agent] token"
         return _as_token(settings.agent.token.get_secret_value(), where)
     if credential is not None:
-        return _as_token(_decode(_read_secret(credential)[0], str(credential)), str(credential))
+        return _as_token(_decode(_read_secret(credential, _OF_AGENT)[0], str(credential)), str(credential))
     if settings.agent.token_file is None:
         raise ConfigError(
             "no token",
@@ -279,31 +335,75 @@ def read_token_file(path: Path) -> SecretStr:
     Raises:
         ConfigError: As `read_token`.
     """
-    data, mode = _read_secret(path)
-    if mode & 0o077:
+    return _as_token(_decode(_read_guarded(path, _OF_AGENT), str(path)), str(path))
+
+
+def read_proxy_credentials(settings: Settings) -> tuple[str, str] | None:
+    """
+    User and password of the proxy: of the credential `proxy.credentials`, else of the file, if there is either.
+
+    Raises:
+        ConfigError: What is set does not hold them, or is a file that is missing or readable by others.
+    """
+    if settings.network.proxy is None:
+        return None
+    path = _credential(PROXY_CREDENTIAL)
+    if path is not None:
+        data = _read_secret(path, _OF_PROXY)[0]
+    elif settings.network.proxy_credentials_file is not None:
+        path = settings.network.proxy_credentials_file
+        data = _read_guarded(path, _OF_PROXY)
+    else:
+        return None
+    user, colon, password = _decode(data, str(path)).strip().partition(":")
+    if not (user and colon and (user + password).isprintable()):
         raise ConfigError(
-            f"the token file is open to others (mode {mode:04o})", where=str(path), fix=f"chmod 600 '{path}'"
+            "must hold USER:PASSWORD and nothing else", where=str(path), fix="Put them there, in one line."
         )
-    return _as_token(_decode(data, str(path)), str(path))
+    return user, password
 
 
-def _credential() -> Path | None:
+def _credential(name: str) -> Path | None:
     """The credential that systemd has put there, if any. It guards it by other means than a mode."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(folder) / CREDENTIAL if folder else None
+    path = Path(folder) / name if folder else None
     return path if path is not None and path.is_file() else None
 
 
-def _read_secret(path: Path) -> tuple[bytes, int]:
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """What a file holds, for an error about it."""
+
+    name: str
+    fix: str
+
+
+_OF_AGENT: Final = _Secret("token", "Write the agent's token into this file, or correct token_file.")
+_OF_PROXY: Final = _Secret(
+    "proxy's credentials", "Write USER:PASSWORD into this file, or correct proxy_credentials_file."
+)
+
+
+def _read_guarded(path: Path, secret: _Secret) -> bytes:
+    """Of a file that only its owner can read."""
+    data, mode = _read_secret(path, secret)
+    if mode & 0o077:
+        raise ConfigError(
+            f"the {secret.name.partition(' ')[0]} file is open to others (mode {mode:04o})",
+            where=str(path),
+            fix=f"chmod 600 '{path}'",
+        )
+    return data
+
+
+def _read_secret(path: Path, secret: _Secret) -> tuple[bytes, int]:
     """What is in it, and the mode of the same file: another one may take its place meanwhile."""
     try:
         with path.open("rb") as file:
             return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as exc:
         raise ConfigError(
-            f"cannot read the token: {exc.strerror}",
-            where=str(path),
-            fix="Write the agent's token into this file, or correct token_file.",
+            f"cannot read the {secret.name}: {exc.strerror}", where=str(path), fix=secret.fix
         ) from exc
 
 
@@ -345,12 +445,21 @@ def _state_home() -> Path:
 
 
 def _absolute(settings: Settings, config: Path) -> Settings:
-    paths = {
-        key: _absolute_path(value, config, key)
-        for key in ("token_file", "state_dir")
-        if (value := getattr(settings.agent, key)) is not None
+    sections = {"agent": settings.agent, "network": settings.network}
+    return settings.model_copy(
+        update={
+            name: section.model_copy(update=_absolute_paths(section, config, name))
+            for name, section in sections.items()
+        }
+    )
+
+
+def _absolute_paths(section: _Section, config: Path, name: str) -> dict[str, Path]:
+    return {
+        key: _absolute_path(value, config, f"[{name}] {key}")
+        for key in type(section).model_fields
+        if isinstance(value := getattr(section, key), Path)
     }
-    return settings.model_copy(update={"agent": settings.agent.model_copy(update=paths)})
 
 
 def _absolute_path(path: Path, config: Path, key: str) -> Path:
@@ -358,11 +467,11 @@ def _absolute_path(path: Path, config: Path, key: str) -> Path:
         return (config.parent / path.expanduser()).resolve()
     except RuntimeError as exc:
         raise ConfigError(
-            f"no home directory for {path}", where=f"{config}: [agent] {key}", fix="Name it without '~'."
+            f"no home directory for {path}", where=f"{config}: {key}", fix="Name it without '~'."
         ) from exc
     except (OSError, ValueError) as exc:
         raise ConfigError(
-            "no path that can be followed", where=f"{config}: [agent] {key}", fix="Correct the path."
+            "no path that can be followed", where=f"{config}: {key}", fix="Correct the path."
         ) from exc
 
 
@@ -430,21 +539,38 @@ def explain_error(
     """
     location = [str(part) for part in error["loc"]]
     *table, key = [*prefix, *location]
-    name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
-    if variable := _variable([*prefix, *location]):
-        where = f"environment variable {variable}: {name}"
-    else:
-        line = find_line(text, table, key)
-        where = f"{file}{f', line {line}' if line else ''}: {name}"
+    where = where_of(table, key, file, text)
     match error["type"]:
+        case "extra_forbidden" if moved := _MOVED.get((*prefix, *location)):
+            section, new = moved
+            return ConfigError("has moved", where=where, fix=f"Write it as {new} in the section [{section}].")
         case "extra_forbidden":
             return ConfigError("unknown key", where=where, fix=_suggest(model, location))
         case "missing":
             return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
         case "string_pattern_mismatch" if words := _WORDS.get(error["ctx"]["pattern"]):
             return ConfigError("not of the form that is needed", where=where, fix=f"Use {words}.")
+        case "mistake":
+            return ConfigError(error["ctx"]["problem"], where=where, fix=error["ctx"]["fix"])
         case _:
             return ConfigError(error["msg"], where=where, fix="Correct the value.")
+
+
+def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
+    """
+    Where a key was set, for an error about it.
+
+    Args:
+        table: That the key is in.
+        key: Its name.
+        file: Name of the TOML file.
+        text: Its content.
+    """
+    name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
+    if variable := _variable([*table, key]):
+        return f"environment variable {variable}: {name}"
+    line = find_line(text, table, key)
+    return f"{file}{f', line {line}' if line else ''}: {name}"
 
 
 def find_line(text: str, table: Sequence[str], key: str) -> int | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
+from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import (
     ApiError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
     from mycel_runtime.wire.resources import Message
 
@@ -132,13 +134,14 @@ def open_conversation(config: Path, token_file: Path | None, chat_id: str | None
             fix="Name a file with the owner's token; only an embedded backend makes an owner by itself.",
         )
     token = read_token_file(token_file).get_secret_value()
-    client = Client(base_url=settings.agent.base_url, auth_token=token, proxy=settings.agent.proxy)
+    network = network_of(settings, config)
+    client = Client(base_url=settings.agent.base_url, auth_token=token, network=network)
     with (
         _at_backend(config),
         _as_speaker(settings.agent.base_url, f"Put the owner's token into {token_file}."),
     ):
         me = client.me.whoami()["id"]
-    chat_id = chat_id or _direct_chat(client, settings, config)
+    chat_id = chat_id or _direct_chat(client, settings, config, network)
     return Conversation(client, chat_id, me, settings.agent.base_url)
 
 
@@ -158,12 +161,12 @@ def require_sayable(text: str) -> None:
             raise click.UsageError(f"the text has a control character, U+{ord(character):04X}, at {place}")
 
 
-def _direct_chat(client: Client, settings: Settings, config: Path) -> str:
+def _direct_chat(client: Client, settings: Settings, config: Path, network: Network) -> str:
     """The direct chat with the agent, whose id its own token tells."""
     token = read_token(settings).get_secret_value()
     fix = "Put the agent's own token into [agent] token_file."
     with (
-        Client(base_url=settings.agent.base_url, auth_token=token, proxy=settings.agent.proxy) as agent,
+        Client(base_url=settings.agent.base_url, auth_token=token, network=network) as agent,
         _at_backend(config),
         _as_speaker(settings.agent.base_url, fix),
     ):

@@ -96,6 +96,7 @@ def _runtime(agent: Agent, command: str) -> tuple[AgentRuntime, Observer]:
     runtime = AgentRuntime(
         agent.settings,
         token=agent.token,
+        network=agent.network,
         plugins=agent.plugins,
         observer=observer,
         show=click.echo,

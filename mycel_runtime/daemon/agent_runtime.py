@@ -48,10 +48,12 @@ from mycel_runtime.observe.facts import (
     DaemonStopping,
     JournalLocked,
     JournalUnlocked,
+    SystemStoreMissing,
 )
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.plugin.registry import bound_handlers
+from mycel_runtime.sdk.network import Route
 from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
+    from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
 
 VERSION: Final = version("mycel-runtime")
@@ -86,6 +89,7 @@ class AgentRuntime:
     Args:
         settings: The agent's.
         token: `None` for an embedded backend, which makes its own.
+        network: How the backend is reached.
         plugins: Loaded and checked.
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
@@ -100,6 +104,7 @@ class AgentRuntime:
         settings: Settings,
         *,
         token: SecretStr | None,
+        network: Network,
         plugins: Sequence[LoadedPlugin],
         observer: Observer,
         show: Callable[[str], None],
@@ -107,6 +112,7 @@ class AgentRuntime:
     ) -> None:
         self._settings = settings
         self._token = token
+        self._network = network
         self._handlers = bound_handlers(plugins)
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._counters = Counters(time.time)
@@ -115,7 +121,7 @@ class AgentRuntime:
         self._how_to_talk = how_to_talk
         self._identification = Identification()
         self._network_health = NetworkHealth(
-            interval=settings.inbox.reconcile_interval, is_proxied=settings.agent.proxy is not None
+            interval=settings.inbox.reconcile_interval, is_proxied=network.proxy is not None
         )
         self._started_at = time.time()
         self._parts: Parts | None = None
@@ -204,9 +210,9 @@ class AgentRuntime:
         async with AgentClient(
             base_url=backend.base_url,
             credential=credential,
-            proxy=self._settings.agent.proxy,
             observer=self.observer,
             health=self._network_health,
+            network=self._network,
         ) as sdk:
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk, credential))
             if parts is not None:
@@ -238,6 +244,7 @@ class AgentRuntime:
             sdk=sdk,
             handlers=self._handlers,
             observer=self.observer,
+            network=self._network,
         )
 
     def _announce(self, backend: Backend) -> None:
@@ -249,6 +256,8 @@ class AgentRuntime:
                 handlers=len(self._handlers),
             )
         )
+        if Route(backend.base_url, self._network).lacks_system_store:
+            self.observer.tell(SystemStoreMissing())
 
     async def _keep_watchdog(self, journal: SqliteJournal) -> None:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""

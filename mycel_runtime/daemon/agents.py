@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import LoadedPlugin, load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_token
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +28,14 @@ class Agent:
     Attributes:
         config: Its file.
         token: `None` with an embedded backend, which makes its own.
+        network: How its backend is reached.
         plugins: None before `load_plugins_of`.
     """
 
     config: Path
     settings: Settings
     token: SecretStr | None
+    network: Network
     plugins: tuple[LoadedPlugin, ...] = ()
 
 
@@ -112,7 +116,7 @@ def config_files(configs: Sequence[Path]) -> list[Path]:
 def _read(path: Path, overrides: Mapping[str, Any]) -> Agent:
     settings = load_settings(path, overrides)
     token = None if settings.is_embedded else read_token(settings)
-    return Agent(config=path, settings=settings, token=token)
+    return Agent(config=path, settings=settings, token=token, network=network_of(settings, path))
 
 
 def _files(config: Path) -> list[Path]:

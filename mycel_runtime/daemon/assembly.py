@@ -18,6 +18,7 @@ from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.plugin.roster import Roster
+from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.turn import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
@@ -74,6 +75,7 @@ async def assemble(
     sdk: AsyncClient,
     handlers: Sequence[BoundHandler],
     observer: Observer,
+    network: Network = DEFAULT,
     clock: Callable[[], float] = time.time,
 ) -> Parts:
     """
@@ -88,6 +90,7 @@ async def assemble(
         sdk: As the identity.
         handlers: Of all plugins.
         observer: Told by every part.
+        network: How the backend is reached.
         clock: Epoch seconds.
     """
     common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
@@ -110,7 +113,7 @@ async def assemble(
         reconciler=reconciler,
         connection=connection,
         settings=settings.inbox,
-        proxy=settings.agent.proxy,
+        network=network,
         observer=observer,
     )
     return Parts(

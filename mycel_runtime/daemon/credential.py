@@ -25,6 +25,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.network import DEFAULT, Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,9 +90,9 @@ class AgentClient(AsyncClient):
     Args:
         base_url: Of the backend.
         credential: The token.
-        proxy: As of `AsyncClient`.
         observer: As of `AsyncClient`, and told of a renewal, and of what keeps calls from the backend.
         health: Told how each try of a call went.
+        network: As of `AsyncClient`.
     """
 
     def __init__(
@@ -99,18 +100,18 @@ class AgentClient(AsyncClient):
         *,
         base_url: str,
         credential: Credential,
-        proxy: str | None,
         observer: Observer,
         health: NetworkHealth,
+        network: Network = DEFAULT,
     ) -> None:
         super().__init__(
             base_url=base_url,
             auth_token=credential.get_secret_value(),
-            proxy=proxy,
+            network=network,
             observer=observer,
             patience_seconds=PATIENCE_SECONDS,
         )
-        self._proxy = proxy
+        self._network = network
         self._credential = credential
         self._health = health
         self._renewing = asyncio.Lock()
@@ -204,7 +205,7 @@ class AgentClient(AsyncClient):
 
     async def _require_ours(self, token: SecretStr, refusal: AuthenticationError) -> None:
         candidate = AsyncClient(
-            base_url=self._base_url, auth_token=token.get_secret_value(), proxy=self._proxy
+            base_url=self._base_url, auth_token=token.get_secret_value(), network=self._network
         )
         async with candidate:
             try:

@@ -24,6 +24,7 @@ from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.observe.facts import PingShortened, StreamConnected, StreamEnded, StreamRetryScheduled
+from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.quiet_limit import QuietLimit
 from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
 from mycel_runtime.sdk.stream import open_stream
@@ -97,7 +98,7 @@ class Listener:
         reconciler: Told what the stream says; run at every connect, when the tracker asks for it, and by the timer.
         connection: Told which connection stands; asked for another one.
         settings: `[inbox]`.
-        proxy: As `[agent] proxy`.
+        network: How the backend is reached.
         observer: Told of connections and their ends.
         sleep: Waits so many seconds.
     """
@@ -112,8 +113,8 @@ class Listener:
         reconciler: Reconciler,
         connection: CurrentConnection,
         settings: InboxSettings,
-        proxy: str | None,
         observer: Observer,
+        network: Network = DEFAULT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._base_url = base_url
@@ -123,7 +124,7 @@ class Listener:
         self._reconciler = reconciler
         self._connection = connection
         self._settings = settings
-        self._proxy = proxy
+        self._route = Route(base_url, network)
         self._observer = observer
         self._sleep = sleep
         self._backoff = ReconnectBackoff(
@@ -210,9 +211,9 @@ class Listener:
             auth_token=self._token.get_secret_value(),
             since_seq=since_seq,
             connect_timeout=self._settings.connect_timeout,
-            proxy=self._proxy,
             ping_interval=self._quiet_limit.ping_interval(asyncio.get_running_loop().time()),
             ping_timeout=self._settings.ping_timeout,
+            **self._route.stream_options(),
         ) as connection:
             self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
             self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))

@@ -42,6 +42,15 @@ class DaemonStarted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStoreMissing(Fact):
+    """The system has no certificates of authorities, so that those which come with the runtime are trusted."""
+
+    name: ClassVar[str] = "system_store.missing"
+    level: ClassVar[Level] = "warning"
+    fix: str = 'Install the system\'s ca-certificates, or set [network] ca_file, or trust = "bundled".'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStopping(Fact):
     """A signal or an error asked for the end; running deliveries are drained first."""
 

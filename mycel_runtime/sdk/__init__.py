@@ -27,6 +27,7 @@ from mycel_runtime.errors import (
     ValidationError,
 )
 from mycel_runtime.sdk.client import AsyncClient
+from mycel_runtime.sdk.network import Network
 from mycel_runtime.sdk.sync_client import Client
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ConnectionClosed",
     "HandshakeError",
     "InvalidResponseError",
+    "Network",
     "NotCaughtUpError",
     "NotFoundError",
     "NotSentError",

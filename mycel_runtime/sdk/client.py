@@ -13,9 +13,10 @@ from typing_extensions import override
 
 from mycel_runtime.errors import ApiError, TransportError
 from mycel_runtime.observe.observer import FanOut, Observer
-from mycel_runtime.sdk import calls, resources
+from mycel_runtime.sdk import calls, resources, transport
 from mycel_runtime.sdk.backend_info import backend_info_of
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
+from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.notifications import AsyncNotifications, StreamAccess
 from mycel_runtime.sdk.pace import Refusal
 from mycel_runtime.sdk.policy import may_repeat, refusal_of
@@ -26,12 +27,9 @@ from mycel_runtime.sdk.transport import (
     TIMEOUT,
     Requests,
     check_base_url,
-    check_proxy,
     check_token,
     read_async,
-    tls_context,
     transport_error,
-    transport_options,
 )
 from mycel_runtime.sdk.turnstile import AsyncTurnstile
 
@@ -52,22 +50,23 @@ class AsyncClient:
     Args:
         auth_token: Bearer token; may be absent for logging in.
         base_url: Of the backend; a path prefix is kept.
-        proxy: `http://host[:port]`, for calls and stream.
+        proxy: As of `Network`; the reference's name for it.
         timeout: Seconds for each step of a call (connect, write, read, a free connection), or an `httpx.Timeout`;
             15 s, 10 s to connect, by default.
         retries: How often a call that is safe to repeat is repeated; 0 switches that off.
         observer: Told of retries and of stored sends that were answered by an error.
-        verify: As httpx: certificates are checked, or an SSL context of your own.
+        verify: As httpx: certificates are checked, or not, or by an SSL context of your own.
         deadline_seconds: For a whole try of a call, its steps and a trickling body included; `None` for none.
         patience_seconds: For how long a call may wait where the server limits the rate of requests. The calls then
             keep one pace, and what was refused is repeated, but for sends; 0 by default: a refusal is an error at
             once, as by the reference SDK, because only the caller knows how long it can be waited for.
+        network: Authorities, client certificate and proxy, for calls and stream alike.
 
     Attributes:
         pace: Whether, and to what rate, the server limits us; to be read only.
 
     Raises:
-        ClientUsageError: `base_url`, `proxy` or `auth_token` cannot be used.
+        ClientUsageError: `base_url`, `auth_token`, `proxy` or a part of `network` cannot be used.
     """
 
     def __init__(
@@ -82,6 +81,7 @@ class AsyncClient:
         verify: ssl.SSLContext | bool = True,
         deadline_seconds: float | None = DEADLINE_SECONDS,
         patience_seconds: float = 0.0,
+        network: Network = DEFAULT,
     ) -> None:
         self._base_url = check_base_url(base_url)
         token = check_token(auth_token)
@@ -90,10 +90,10 @@ class AsyncClient:
         self._deadline_seconds = deadline_seconds
         self._turnstile = AsyncTurnstile(patience=patience_seconds, observer=self._observer)
         self.pace = self._turnstile.pace
-        tls = tls_context(self._base_url, verify)
-        self._transport = AsyncPool(**transport_options(tls, check_proxy(proxy)))
+        route = Route(self._base_url, network, proxy=proxy, verify=verify)
+        self._transport = AsyncPool(limits=transport.LIMITS, tls=route.tls, **route.transport_options())
         self._requests = Requests(self._base_url, token, timeout)
-        self._access = StreamAccess(base_url=self._base_url, token=token, proxy=proxy, tls=tls)
+        self._access = StreamAccess(base_url=self._base_url, token=token, route=route)
         self.auth = resources.AsyncAuth(self)
         self.me = resources.AsyncMe(self)
         self.users = resources.AsyncUsers(self)

@@ -33,10 +33,10 @@ from mycel_runtime.sdk.stream import notify_frame, open_stream, open_sync_stream
 from mycel_runtime.sdk.transport import ClientUsageError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from mycel_runtime.sdk.method import AwaitingDriver, BlockingDriver
+    from mycel_runtime.sdk.network import Route
 
 STOP_POLL_SECONDS: Final = 1.0
 """How often `should_stop` is asked when no `timeout` says otherwise. Source: contract 3.3."""
@@ -56,8 +56,7 @@ class StreamAccess:
 
     base_url: str
     token: str | None
-    proxy: str | None
-    tls: ssl.SSLContext | None
+    route: Route
 
     @override
     def __repr__(self) -> str:
@@ -77,8 +76,7 @@ class StreamAccess:
             "auth_token": self.token,
             "since_seq": since_seq,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS if connect_timeout is None else connect_timeout,
-            "proxy": self.proxy,
-        } | ({"ssl": self.tls} if self.tls else {})
+        } | self.route.stream_options()
 
 
 class Notifications(BlockingGroup):

@@ -1,7 +1,7 @@
 """
-httpx's transports, set up for this API, and their errors in our words.
+httpx's requests, responses and errors in our words.
 
-Environment proxies and redirects are ignored, as by the reference SDK (contract 1.1).
+Redirects are ignored, as by the reference SDK (contract 1.1).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import httpx
 
 from mycel_runtime.errors import MycelError, NotSentError, TransportError
 from mycel_runtime.sdk.body import Body
+from mycel_runtime.wire.address import AddressError, backend_address
 
 if TYPE_CHECKING:
     import ssl
@@ -29,8 +30,6 @@ DEADLINE_SECONDS: Final = 60.0
 
 LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
 """uvicorn closes a connection that was idle for 5 s; one that is reused just then dies with an unknown outcome."""
-
-MAX_PORT: Final = 65_535
 
 NOT_SENT: Final = (
     httpx.ConnectError,
@@ -53,17 +52,15 @@ def check_base_url(base_url: str | None) -> str:
     Raises:
         ClientUsageError: There is none, or it cannot be one.
     """
-    cleaned = (base_url or "").strip().rstrip("/")
-    if not cleaned:
+    if not (base_url or "").strip():
         raise ClientUsageError("base_url is required")
     try:
-        url = httpx.URL(cleaned)
+        cleaned = backend_address(base_url or "")
+        httpx.URL(cleaned)
+    except AddressError as exc:
+        raise ClientUsageError(f"base_url {exc.problem}") from exc
     except httpx.InvalidURL as exc:
         raise ClientUsageError(f"base_url is no URL: {exc}") from exc
-    if url.port is not None and url.port > MAX_PORT:
-        raise ClientUsageError(f"base_url has the port {url.port}")
-    if url.userinfo:
-        raise ClientUsageError("base_url must not include a user or password")
     return cleaned
 
 
@@ -77,38 +74,6 @@ def check_token(token: str | None) -> str | None:
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise ClientUsageError("auth_token must be printable ASCII without blanks or line ends")
     return token
-
-
-def tls_context(base_url: str, verify: ssl.SSLContext | bool) -> ssl.SSLContext | None:  # noqa: FBT001 - httpx's
-    """One context for calls and stream; `None` where there is no TLS, as making one takes its time."""
-    if httpx.URL(base_url).scheme != "https":
-        return None
-    return httpx.create_ssl_context(verify, trust_env=False)
-
-
-def check_proxy(proxy: str | None) -> str | None:
-    """
-    An HTTP proxy, for calls and stream alike.
-
-    Raises:
-        ClientUsageError: Not `http://[user:password@]host[:port]`.
-    """
-    if proxy is None:
-        return None
-    url = httpx.URL(proxy)
-    if url.scheme != "http":
-        raise ClientUsageError("proxy must start with http://")
-    if not url.host:
-        raise ClientUsageError("proxy must include a host")
-    if url.path not in {"", "/"} or url.query or url.fragment:
-        raise ClientUsageError("proxy must not include a path, query, or fragment")
-    return proxy
-
-
-def transport_options(tls: ssl.SSLContext | None, proxy: str | None) -> dict[str, Any]:
-    """Arguments that httpx's two transports have in common."""
-    # Without TLS nothing is to be verified; `False` only spares the loading of authorities.
-    return {"verify": tls or False, "proxy": proxy, "limits": LIMITS, "trust_env": False}
 
 
 class Requests:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import load_plugins
-from mycel_runtime.settings import Settings, load_settings, read_token
+from mycel_runtime.settings import Settings, load_settings, read_proxy_credentials, read_token
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -159,7 +159,6 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
             'base_url = "mycel.example.org"',
             'Use "embedded", or an address that begins with https:// or http://.',
         ),
-        ('proxy = "socks5://p:secret@127.0.0.1:1"', "Use an address that begins with http://."),
     ],
 )
 def test_a_value_of_another_form_is_told_in_words(tmp_path, line, fix):
@@ -171,6 +170,119 @@ def test_a_value_of_another_form_is_told_in_words(tmp_path, line, fix):
     assert f"[agent] {key}: not of the form that is needed" in message
     assert message.endswith(fix)
     assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("http://agent:secret@mycel.example.org", "must not include a user or password"),
+        ("https://mycel.example.org:port", "a port is a number from 1 to 65535"),
+        ("https://agent:sec/ret@mycel.example.org", "a port is a number from 1 to 65535"),
+        ("https://mycel.example.org:0", "has the port 0"),
+        ("https://mycel.example.org:65536", "a port is a number from 1 to 65535"),
+        ("https://mycel.example.org/?key=secret", "must not include a query or fragment"),
+        ("https://mycel.example.org/#here", "must not include a query or fragment"),
+        ("https://mycel example.org", "must not include blanks or backslashes"),
+        ("https://[::1", "an IPv6 address stands in brackets"),
+        ("https://", "must include a host"),
+        ("https:///mycel", "must include a host"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_told_with_its_line_and_never_shown(tmp_path, value, problem):
+    message = refused(tmp_path, f'[agent]\nname = "a"\nbase_url = "{value}"\n')
+
+    assert "agent.toml, line 3: [agent] base_url: " in message
+    assert problem in message
+    assert "secret" not in message
+    assert "sec/ret" not in message
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://mycel.example.org/", "https://mycel.example.org"),
+        ("  HTTPS://Mycel.Example.org:8443/Prefix//  ", "https://mycel.example.org:8443/Prefix"),
+        ("http://[::1]:8042/", "http://[::1]:8042"),
+        (" embedded ", "embedded"),
+    ],
+)
+def test_one_backend_has_one_address_however_it_is_written(tmp_path, written, meant):
+    """The journal keeps what it knows of a server under its address."""
+    text = f'[agent]\nname = "a"\nbase_url = "{written}"\n'
+
+    assert load_settings(write(tmp_path, text)).agent.base_url == meant
+
+
+def test_the_old_key_of_the_proxy_is_refused_with_the_new_one(tmp_path, monkeypatch):
+    message = refused(tmp_path, MINIMAL + 'proxy = "http://u:secret@127.0.0.1:1"\n')
+    assert "agent.toml, line 4: [agent] proxy: has moved" in message
+    assert "Write it as proxy in the section [network]." in message
+    assert "secret" not in message
+
+    monkeypatch.setenv("MYCEL_RUNTIME_AGENT__PROXY", "http://u:secret@127.0.0.1:1")
+    message = refused(tmp_path, MINIMAL)
+    assert "environment variable MYCEL_RUNTIME_AGENT__PROXY: [agent] proxy: has moved" in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("ftp://proxy:3128", "must start with http://, socks5:// or socks5h://"),
+        ("proxy:3128", "must start with http://"),
+        ("http://user:secret@proxy:3128", "proxy_credentials_file"),
+        ("http://proxy:3128/path", "must not include a path, query, or fragment"),
+        ("http://proxy:0", "has the port 0"),
+    ],
+)
+def test_a_proxy_that_cannot_be_one_is_told_with_its_line_and_never_shown(tmp_path, value, problem):
+    message = refused(tmp_path, MINIMAL + f'[network]\nproxy = "{value}"\n')
+
+    assert "agent.toml, line 5: [network] proxy: " in message
+    assert problem in message
+    assert "secret" not in message
+
+
+PROXIED = MINIMAL + '[network]\nproxy = "http://proxy:3128"\nproxy_credentials_file = "proxy.credentials"\n'
+
+
+def test_credentials_of_the_proxy_come_from_a_file_of_their_own(tmp_path, monkeypatch):
+    (tmp_path / "proxy.credentials").write_text("me:sec:ret\n")
+    (tmp_path / "proxy.credentials").chmod(0o600)
+    settings = load_settings(write(tmp_path, PROXIED))
+    assert read_proxy_credentials(settings) == ("me", "sec:ret")
+    assert "sec:ret" not in repr(settings)
+
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "proxy.credentials").write_text("unit:password")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert read_proxy_credentials(settings) == ("unit", "password")
+    assert read_proxy_credentials(load_settings(write(tmp_path, MINIMAL))) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "problem"),
+    [
+        ("me:secret", 0o644, "open to others (mode 0644)"),
+        ("secret", 0o600, "must hold USER:PASSWORD"),
+        (":secret", 0o600, "must hold USER:PASSWORD"),
+        ("me:sec\nret", 0o600, "must hold USER:PASSWORD"),
+        (None, 0o600, "cannot read the proxy's credentials"),
+    ],
+)
+def test_bad_credentials_of_the_proxy_are_refused_without_showing_them(tmp_path, content, mode, problem):
+    if content is not None:
+        (tmp_path / "proxy.credentials").write_text(content)
+        (tmp_path / "proxy.credentials").chmod(mode)
+    settings = load_settings(write(tmp_path, PROXIED))
+
+    with pytest.raises(ConfigError) as caught:
+        read_proxy_credentials(settings)
+
+    assert problem in str(caught.value)
+    assert f"{tmp_path}/proxy.credentials" in str(caught.value)
+    assert "sec" not in str(caught.value).replace(str(tmp_path), "")
 
 
 def test_missing_key_is_named(tmp_path):

@@ -120,7 +120,6 @@ async def listening(server, sdk, **options):
             intake=Idle(),
             reconciler=Idle(),
             connection=CurrentConnection(),
-            proxy=None,
             **{"settings": InboxSettings(), "observer": Memory()} | options,
         )
         task = tasks.create_task(listener.run())
@@ -314,7 +313,6 @@ async def test_a_revoked_token_costs_two_requests_and_ends_the_identity(home):
             reconciler=Idle(),
             connection=CurrentConnection(),
             settings=InboxSettings(),
-            proxy=None,
             observer=Memory(),
         )
         with pytest.raises(IdentityRefusedError) as refused:

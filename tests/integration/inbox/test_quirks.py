@@ -145,7 +145,6 @@ def listener(base_url, sdk, memory):
         reconciler=nothing,
         connection=CurrentConnection(),
         settings=InboxSettings(backoff_base=0.01, backoff_cap=0.05),
-        proxy=None,
         observer=memory,
     )
 

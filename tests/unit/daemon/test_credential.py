@@ -56,7 +56,6 @@ def agent(server, read, observer=None):
     client = AgentClient(
         base_url=server.base_url,
         credential=credential,
-        proxy=None,
         observer=observer or Told(),
         health=NetworkHealth(interval=30.0),
     )
@@ -156,7 +155,6 @@ async def test_a_token_that_was_never_good_here_is_refused_at_once():
         client = AgentClient(
             base_url=server.base_url,
             credential=Credential(SecretStr("old"), holding("old")),
-            proxy=None,
             observer=told,
             health=NetworkHealth(interval=30.0),
         )

@@ -196,12 +196,30 @@ def test_dropped_client_closes_its_connections():
 
 class TestUsage:
     @pytest.mark.parametrize(
-        "base_url", [None, "", "  /", "http://user:secret@host", "http://[::1", "http://h:99999999"]
+        "base_url",
+        [
+            None,
+            "",
+            "  /",
+            "http://user:secret@host",
+            "http://user:se/cret@host",
+            "http://[::1",
+            "http://h:99999999",
+            "http://h:0",
+            "http://h:port",
+            "http://h/?key=secret",
+            "http://h/#there",
+            "http://h h",
+            "ftp://h",
+            "h:8042",
+        ],
     )
     def test_base_url_that_cannot_be_one_is_refused(self, base_url):
         with pytest.raises(ClientUsageError, match="base_url") as caught:
             Client(base_url=base_url)
-        assert "secret" not in str(caught.value)
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "secret" not in shown
+        assert "se/cret" not in shown
 
     @pytest.mark.parametrize("token", ["tok\nen", "tok en", "tök", "tok\x00"])
     def test_token_that_no_header_can_carry_is_refused_unprinted(self, token):
@@ -212,8 +230,10 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("proxy", "problem"),
         [
-            ("socks5://h", "must start with http://"),
+            ("ftp://h", "must start with http://"),
             ("https://h", "must start with http://"),
+            ("h:3128", "must start with http://"),
+            ("http://u:se/cret@h", "has a host or port that is none"),
             ("http://", "must include a host"),
             ("http://h/path", "must not include a path"),
         ],
