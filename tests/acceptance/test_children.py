@@ -35,8 +35,11 @@ async def answer(ctx):
             child.start()
             await ctx.reply(str(child.pid))
         case "abandon":
+            runs, says_so = os.pipe()
             if (pid := os.fork()) == 0:
+                os.write(says_so, b".")
                 time.sleep(60)
+            os.read(runs, 1)
             await ctx.reply(str(pid))
         case "terminate":
             child = fork.Process(target=time.sleep, args=(60,))

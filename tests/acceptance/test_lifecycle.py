@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import stat
-import time
 
 import pytest
 
@@ -168,7 +167,9 @@ def test_running_handlers_may_end_within_the_drain_timeout(start, household, con
 
 
 def test_a_second_signal_does_not_wait_and_nothing_is_lost(start, household, conversation, tmp_path):
-    agent = start("run", "--config", slow_config(tmp_path, household, 20.0))
+    config = slow_config(tmp_path, household, 600.0)
+    config.write_text(f"{config.read_text()}\n[daemon]\ndrain_timeout = 600\n")
+    agent = start("run", "--config", config)
     agent.wait_event("stream.connected")
     owner, chat_id = conversation
     owner.messages.send(chat_id, "go")
@@ -176,9 +177,7 @@ def test_a_second_signal_does_not_wait_and_nothing_is_lost(start, household, con
 
     agent.popen.send_signal(signal.SIGTERM)
     agent.wait_event("daemon.stopping")
-    begun = time.monotonic()
-    assert agent.stop() == 0
-    assert time.monotonic() - begun < 5
+    assert agent.stop() == 0  # or its deadline passes, long before the handler's end and the drain's
     assert agent.events("daemon.stopped")[0]["abandoned"] == 1
     assert contents(conversation) == ["go"]
 

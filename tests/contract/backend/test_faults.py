@@ -76,7 +76,7 @@ def test_a_lost_insert_leaves_a_hole_for_ever(town, owner, agent, chat):
 
 def test_a_held_message_comes_below_one_that_was_read_and_is_never_unread(town, owner, agent, chat):
     """Q27: the reader's cursor has passed it."""
-    town.backend.faults.hold_message(0.3)
+    town.backend.faults.hold_message(1.5)
     held = threading.Thread(target=owner.says, args=(chat, "held"))
     held.start()
     while town.backend.faults._holds:

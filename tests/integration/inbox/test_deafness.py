@@ -41,7 +41,9 @@ GRACE_SECONDS = 0.2
 LONGEST_INTERVAL_SECONDS = INTERVAL_SECONDS * (1 + 2 * JITTER)
 """Two rings of the timer may lie this far apart: the first came early, the second late."""
 SLACK_SECONDS = 1.0
-"""For the calls of a reconcile on a busy machine; the long form prints what it took."""
+"""For the calls of a reconcile; the long form prints what it took."""
+CALLS_OF_A_LOOK = 4
+"""One after the other, with what is done in between; so many of the slowest are added on a busy machine."""
 
 LIFE = ["stream.ended", "stream.connected", "reconcile.finished"]
 
@@ -78,10 +80,11 @@ async def deafened(trial):
     """The end of a predecessor that never sent a resume unregisters its successor (Q11)."""
     connected = len(trial.memory.named("stream.connected"))
     async with trial.subscribed_elsewhere():
+        registered = trial.registered
         trial.proxy.cut()
-        await trial.memory.wait("stream.connected", connected + 1)
-        await asyncio.sleep(0.1)  # the server registers after it has accepted
-    await asyncio.sleep(0.05)
+        await until(lambda: trial.registered > registered)
+        await until_settled(trial, connected + 1)
+    await until(lambda: not trial.bus.is_registered(trial.home.agent_id))
     yield
 
 
@@ -106,10 +109,24 @@ class Trial:
         chat = await self.home.owner.chats.create([self.home.agent_id], kind="group", title="g")
         return chat["id"]
 
-    def subscribed_elsewhere(self):
-        return open_stream(
-            base_url=self.home.backend.base_url, auth_token=self.home.agent_token, since_seq=None
-        )
+    def __post_init__(self):
+        self.registered, self.bus = 0, self.home.backend._host._service.bus
+        register = self.bus.register
+
+        def count(user_id, handler):
+            register(user_id, handler)
+            self.registered += 1
+
+        self.bus.register = count
+
+    @contextlib.asynccontextmanager
+    async def subscribed_elsewhere(self):
+        """The server registers whom it wakes some time after it has accepted him."""
+        registered = self.registered
+        base_url, token = self.home.backend.base_url, self.home.agent_token
+        async with open_stream(base_url=base_url, auth_token=token, since_seq=None):
+            await until(lambda: self.registered > registered)
+            yield
 
 
 @pytest.mark.slow
@@ -125,10 +142,14 @@ async def test_deafness_is_noticed_within_one_interval_and_grace_and_handled_wit
     home, tmp_path, deafen, handler
 ):
     """Whatever becomes of the message that a look has found."""
-    noticed, handled = [], []
+    noticed, handled, calls = [], [], []
     with FaultProxy("127.0.0.1", home.backend.port) as proxy:
         away = dataclasses.replace(home, backend=SimpleNamespace(base_url=proxy.base_url))
-        async with running(away, tmp_path / "s", handler=handler, **SETTINGS) as runtime:
+        async with (
+            running(away, tmp_path / "s", handler=handler, **SETTINGS) as runtime,
+            asyncio.TaskGroup() as tasks,
+        ):
+            metering = tasks.create_task(meter(home, calls))
             trial = Trial(home, proxy, runtime.memory)
             connections = 0
             for number in range(TRIALS):
@@ -144,14 +165,25 @@ async def test_deafness_is_noticed_within_one_interval_and_grace_and_handled_wit
                     handled.append(time.monotonic() - began)
                     await runtime.memory.wait("deafness.detected", alarms + 1)
                     noticed.append(time.monotonic() - began)
+            metering.cancel()
 
     print(
         f"\n{deafen.__name__}, {handler.__name__}: {TRIALS} trials,"
         f" noticed {summary(noticed)}, handled {summary(handled)}"
     )
-    bound = LONGEST_INTERVAL_SECONDS + GRACE_SECONDS + SLACK_SECONDS
+    slack = SLACK_SECONDS + CALLS_OF_A_LOOK * max(calls)
+    bound = LONGEST_INTERVAL_SECONDS + GRACE_SECONDS + slack
     assert [seconds for seconds in noticed if seconds > bound] == []
-    assert [seconds for seconds in handled if seconds > 2 * LONGEST_INTERVAL_SECONDS + SLACK_SECONDS] == []
+    assert [seconds for seconds in handled if seconds > 2 * LONGEST_INTERVAL_SECONDS + slack] == []
+
+
+async def meter(home, calls):
+    """Seconds that a call takes on this machine, while it is as busy as it is; some milliseconds when it is idle."""
+    while True:
+        began = time.monotonic()
+        await home.owner.me.whoami()
+        calls.append(time.monotonic() - began)
+        await asyncio.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -162,7 +194,7 @@ async def test_a_stream_that_hears_is_never_replaced_though_chats_are_answered_b
     home.backend.faults.lag_wakes(1.0)
     chats = [await home.owner.chats.create([home.agent_id], kind="group", title="g") for _ in range(4)]
     async with running(
-        home, tmp_path / "s", handler=answer_at_once, reconcile_interval=0.25, deaf_grace=1.5
+        home, tmp_path / "s", handler=answer_at_once, reconcile_interval=0.25, deaf_grace=3.0
     ) as runtime:
         await runtime.memory.wait("reconcile.finished", 2)
         async with asyncio.TaskGroup() as tasks:

@@ -12,7 +12,7 @@ from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_quirks import listening
 
-LATE_SECONDS = 1.5
+LATE_SECONDS = 2.0
 
 
 class Breakable:

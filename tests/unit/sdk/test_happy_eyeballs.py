@@ -11,8 +11,9 @@ import time
 import pytest
 
 from mycel_runtime.errors import TransportError
+from mycel_runtime.sdk import happy_eyeballs
 from mycel_runtime.sdk.calls import list_chats
-from mycel_runtime.sdk.happy_eyeballs import LEAD_SECONDS, connect_racing
+from mycel_runtime.sdk.happy_eyeballs import connect_racing
 from tests.unit.sdk.upgraded import Upgraded, notify
 from tests.unit.sdk.wire import answer, serving
 
@@ -70,13 +71,15 @@ def test_a_dead_address_costs_calls_and_stream_a_moment_only(colour, named):
         assert time.monotonic() - started < 5.0
 
 
-def test_an_address_that_refuses_costs_no_lead(named):
+def test_an_address_that_refuses_costs_no_lead(named, monkeypatch):
+    monkeypatch.setattr(happy_eyeballs, "LEAD_SECONDS", 60.0)
     named("127.0.0.2", "127.0.0.1")
-    with serving(behave) as server:
-        started = time.monotonic()
-        with connect_racing(NAME, server.port, timeout=5.0) as connected:
-            assert connected.getpeername() == ("127.0.0.1", server.port)
-        assert time.monotonic() - started < LEAD_SECONDS
+    with (
+        serving(behave) as server,
+        # Else it ends by its own deadline.
+        connect_racing(NAME, server.port, timeout=20.0) as connected,
+    ):
+        assert connected.getpeername() == ("127.0.0.1", server.port)
 
 
 def test_a_family_that_the_kernel_does_not_have_is_passed_over(named, monkeypatch):

@@ -105,11 +105,14 @@ def test_an_import_that_never_ends_is_killed_at_its_deadline_with_all_that_it_st
         "pathlib.Path(__file__).with_name('pids').open('a').write(f'{child.pid}\\n')\n"
         "while True: pass"
     )
-    loaded = load(tmp_path, at_import=at_import, import_timeout=3)
-
-    assert loaded.refused.problem == "plugin 'good' was not imported within 3 s"
-    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    assert len(pids) == 2
+    pids, noted = [], tmp_path / "pids"
+    for seconds in (3, 12, 48):  # on a busy machine it does not come as far as its child in three
+        loaded = load(tmp_path, at_import=at_import, import_timeout=seconds)
+        assert loaded.refused.problem == f"plugin 'good' was not imported within {seconds} s"
+        pids += [int(pid) for pid in noted.read_text().split()] if noted.exists() else []
+        if len(pids) >= 2:
+            break
+    assert len(pids) >= 2
     deadline = time.monotonic() + 20
     # The child is an orphan, and whoever adopts it may take a moment to bury it.
     while any(_runs(pid) for pid in pids):
