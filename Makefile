@@ -33,9 +33,13 @@ test: format-check lint types contracts peers
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign
 
-# Needs what tests/road/install.sh installs. ROAD_ARGS: names of rows, or the beginning of some.
+# Needs what tests/road/install.sh installs, and root for the namespaces. ROAD_ARGS: names of rows, or the beginning of
+# some, without the namespaces.
 road: .venv/installed
 	@.venv/bin/python -m tests.road $(ROAD_ARGS)
+ifeq ($(ROAD_ARGS),)
+	@.venv/bin/python -m tests.road.namespaces
+endif
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
