@@ -36,10 +36,12 @@ from mycel_runtime.daemon.health import (
     work_report,
 )
 from mycel_runtime.daemon.identity import Identification, identify
+from mycel_runtime.daemon.journal_lock import JournalLock
 from mycel_runtime.daemon.network_health import NetworkHealth
-from mycel_runtime.daemon.state_dir import make_state_dir
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import (
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.signals import StopRequest
+    from mycel_runtime.journal.entries import JournalSummary
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
     from mycel_runtime.sdk import Network
@@ -116,7 +119,8 @@ class AgentRuntime:
         self._handlers = bound_handlers(plugins)
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._counters = Counters(time.time)
-        self.observer = FanOut([observer, self._counters, systemd.StatusLine()])
+        self._journal_lock = JournalLock(time.time)
+        self.observer = FanOut([observer, self._counters, self._journal_lock, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
         self._identification = Identification()
@@ -152,7 +156,7 @@ class AgentRuntime:
                 self._backend() as backend,
                 control_server(
                     state_dir,
-                    lambda: self.status(journal),
+                    self.status,
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                 ),
             ):
@@ -165,18 +169,19 @@ class AgentRuntime:
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
 
-    async def status(self, journal: SqliteJournal) -> Status:
+    async def status(self) -> Status:
         """What is known of this process now."""
-        parts, now = self._parts, time.time()
-        statistics = await journal.statistics(parts.me) if parts else None
-        user_id = parts.me if parts else None
+        parts = self._parts
+        summary = await self._read_summary(parts.me) if parts else None
+        statistics = summary.statistics if summary else None
+        user_id, now = parts.me if parts else None, time.time()
         hearing = hearing_report(parts)
         interval = self._settings.inbox.reconcile_interval
         problems = problems_of(
             hearing, user_id=user_id, interval=interval, now=now, trouble=self._identification.trouble
         )
         network = network_report(self._network_health)
-        problems += network_problems(network, interval=interval, now=now)
+        problems += network_problems(network, interval=interval, now=now) + self._journal_lock.problems(now)
         if parts and (twin := parts.twin_watch.problem):
             problems += (twin,)
         return Status(
@@ -191,19 +196,24 @@ class AgentRuntime:
             problems=problems,
             network=network,
             hearing=hearing,
-            speaking=speaking_report(
-                self._counters, statistics, await journal.holds(parts.me) if parts else ()
-            ),
+            speaking=speaking_report(self._counters, statistics, summary.holds if summary else ()),
             work=work_report(
                 statistics,
                 parts.dispatcher.quarantine.plugins if parts else (),
-                oldest=await journal.oldest_waiting(parts.me) if parts else None,
+                oldest=summary.oldest if summary else None,
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
                 abandoned=parts.dispatcher.abandoned if parts else None,
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
         )
+
+    async def _read_summary(self, me: UserId) -> JournalSummary | None:
+        """Of the journal; `None` while another program keeps everybody out of it."""
+        try:
+            return await asyncio.to_thread(read_summary, self._settings.state_dir / JOURNAL_NAME, me)
+        except (JournalError, OSError):
+            return None
 
     async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:
         credential = Credential(backend.token, partial(self._read_token, backend))

@@ -488,3 +488,12 @@ class JournalStatistics:
     intents_unsettled: int
     intents_unknown: int
     dead_letters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalSummary:
+    """What an operator is shown of one identity's journal."""
+
+    statistics: JournalStatistics
+    oldest: Waiting | None
+    holds: tuple[Hold, ...]

@@ -1,8 +1,9 @@
 """
-What a journal holds, while its daemon does not run or has not begun to work.
+What a journal holds: while no daemon is at work on it, and for a daemon's status.
 
 By a connection that can only read: the daemon may start meanwhile, and the file has one writer. The lock is left
-alone, because who held it for a moment would keep the daemon from starting.
+alone, because who held it for a moment would keep the daemon from starting. Nor does it wait for who writes,
+as the daemon's own writer may have to.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.entries import Hold, JournalSummary
 from mycel_runtime.journal.schema import recognise
-from mycel_runtime.journal.sqlite import letter_of
+from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.statements import execute
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.entries import DeadLetter, Intent
+    from mycel_runtime.wire.ids import UserId
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
@@ -47,6 +50,26 @@ def read_unresolved(path: Path) -> Sequence[Intent]:
         JournalError: It cannot be read.
     """
     return [intent_of(row) for row in _rows(path, "unresolved")]
+
+
+def read_summary(path: Path, identity: UserId) -> JournalSummary:
+    """
+    What an operator is shown. Does not wait for who writes, but for who has locked the whole file.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    try:
+        with _reading(path) as connection:
+            return JournalSummary(
+                statistics=statistics_of(connection, identity),
+                oldest=oldest_waiting_of(connection, identity),
+                holds=tuple(
+                    Hold(**dict(row)) for row in execute(connection, "holds", {"identity": identity})
+                ),
+            )
+    except sqlite3.Error as exc:
+        raise JournalError(f"{path}: {exc}") from exc
 
 
 def _rows(path: Path, name: str) -> list[sqlite3.Row]:

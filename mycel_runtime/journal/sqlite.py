@@ -275,20 +275,11 @@ class SqliteJournal(SqliteSpeech):
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:
-        def read(connection: sqlite3.Connection) -> JournalStatistics:
-            return JournalStatistics(
-                **dict(execute(connection, "statistics", {"identity": identity}).fetchone())
-            )
-
-        return await self._writer.submit(read)
+        return await self._writer.submit(lambda connection: statistics_of(connection, identity))
 
     @override
     async def oldest_waiting(self, identity: UserId) -> Waiting | None:
-        def read(connection: sqlite3.Connection) -> Waiting | None:
-            row = execute(connection, "oldest_waiting", {"identity": identity}).fetchone()
-            return None if row is None else Waiting(**dict(row))
-
-        return await self._writer.submit(read)
+        return await self._writer.submit(lambda connection: oldest_waiting_of(connection, identity))
 
     @override
     async def close(self) -> None:
@@ -468,6 +459,17 @@ def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
         return None
     message_ids = tuple(json.loads(row["shown_ids"] or "[]"))
     return Suspicion(deaths=row["deaths"], through_seq=row["shown_seq"], message_ids=message_ids)
+
+
+def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
+    """Counts of what is there."""
+    return JournalStatistics(**dict(execute(connection, "statistics", {"identity": identity}).fetchone()))
+
+
+def oldest_waiting_of(connection: sqlite3.Connection, identity: UserId) -> Waiting | None:
+    """What has waited longest; `None` if nothing waits."""
+    row = execute(connection, "oldest_waiting", {"identity": identity}).fetchone()
+    return None if row is None else Waiting(**dict(row))
 
 
 def letter_of(row: sqlite3.Row) -> DeadLetter:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 import stat
 
 import httpx
@@ -168,3 +170,26 @@ def test_a_folder_is_asked_agent_by_agent(start, household, tmp_path):
     assert typed("dead", "list", "--config", folder).exit_code == 0
     assert "name one file with --config" in typed("dead", "retry", "--config", folder, "1").stderr
     assert agent.stop() == 0
+
+
+def test_another_program_that_locks_the_journal_is_named_at_once(start, household, tmp_path):
+    """A backup tool, say. Asking the one writer would wait for as long as it does."""
+    config = write_config(tmp_path / "a", household, extra=SOON_BACK)
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    journal = sqlite3.connect(config.parent / "state/journal.sqlite3", isolation_level=None)
+    with contextlib.closing(journal):
+        journal.execute("BEGIN IMMEDIATE")
+        with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
+            chat = owner.chats.create([household.agent_id])["id"]
+            owner.messages.send(chat, "hello")
+        agent.wait_event("journal.locked")
+        told = start("status", "--config", config)
+        assert told.exit_code() == 75, told.transcript()
+        journal.execute("ROLLBACK")
+    assert any(
+        re.fullmatch(r"  ! another program holds the journal's write lock since \d+ s: .*", line)
+        for line in told.out
+    )
+    agent.wait_event("journal.unlocked")
+    assert until(lambda: start("status", "--config", config).exit_code() == 0)
