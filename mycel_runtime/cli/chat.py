@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mycel_runtime.cli.conversation import Conversation
     from mycel_runtime.wire.resources import Message
 
+EXIT_UNSAID: Final = 64
+"""A usage error's, as of `send`."""
+
 
 @click.command()
 @config_option
@@ -28,11 +31,15 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, max=3600),
     help="Seconds to wait for the last answer after the end of input.",
 )
-def chat(config: Path, token_file: Path | None, chat_id: str | None, linger: float) -> None:
+@click.pass_context
+def chat(
+    ctx: click.Context, config: Path, token_file: Path | None, chat_id: str | None, linger: float
+) -> None:
     """
     Talk to your agent from a terminal, as its owner.
 
-    Each line is sent as a message; what others say is printed as it comes. End with Ctrl-D.
+    Each line is sent as a message; what others say is printed as it comes. End with Ctrl-D. Exit code 64 if a line
+    could not be said, because it is no UTF-8 for example.
     """
     from mycel_runtime.cli.conversation import open_conversation
 
@@ -45,22 +52,25 @@ def chat(config: Path, token_file: Path | None, chat_id: str | None, linger: flo
     threading.Thread(
         target=_listen, args=(conversation, after_seq, screen), name="chat-listen", daemon=True
     ).start()
-    for line in sys.stdin.buffer:
-        _say(conversation, screen, line)
+    unsaid = sum(not _say(conversation, screen, line) for line in sys.stdin.buffer)
     screen.wait_answered(linger)
     screen.require_heard()
+    if unsaid:
+        ctx.exit(EXIT_UNSAID)
 
 
-def _say(conversation: Conversation, screen: _Screen, line: bytes) -> None:
-    """Say a line; one that cannot be said is told, and the next one may be."""
+def _say(conversation: Conversation, screen: _Screen, line: bytes) -> bool:
+    """Say a line, if there is anything in it; one that cannot be said is told, and the next one may be."""
     if not line.strip():
-        return
+        return True
     screen.expect()
     try:
         conversation.say(line.decode(errors="surrogateescape").strip())
     except click.UsageError as exc:
         click.echo(f"not said: {exc.format_message()}", err=True)
         screen.expect_no_more()
+        return False
+    return True
 
 
 class _Screen:

@@ -280,7 +280,7 @@ def test_odd_bytes_that_are_typed_into_chat_are_told_and_the_next_line_is_said(
         check=False,
     )
 
-    assert (chat.returncode, chat.stdout) == (0, b"")
+    assert (chat.returncode, chat.stdout) == (64, b"")
     assert chat.stderr.decode().splitlines() == [
         "not said: the text is not UTF-8, at character 1",
         "not said: the text has a control character, U+0000, at 1",
