@@ -123,10 +123,15 @@ def _guarded_import(name: str, where: str, load: Any) -> Any:
         raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
     except BaseException as exc:
         raise PluginImportError(
-            f"plugin {name!r} cannot be imported: {type(exc).__name__}: {exc} ({_raised_at(exc)})",
+            f"plugin {name!r} cannot be imported: {type(exc).__name__}: {_said(exc)} ({_raised_at(exc)})",
             where=where,
             fix="Mend the plugin, install what it needs, or remove its table.",
         ) from exc
+
+
+def _said(exc: BaseException) -> str:
+    """Its text; of a `SyntaxError`, without the place, which is told of every error."""
+    return exc.msg if isinstance(exc, SyntaxError) and exc.filename else str(exc)
 
 
 def _raised_at(exc: BaseException) -> str:

@@ -111,7 +111,7 @@ def test_no_plugins_at_all_is_an_error(tmp_path):
             "import nonexistent_module",
             "ModuleNotFoundError: No module named 'nonexistent_module' (mine.py, line 1)",
         ),
-        ("def broken(:\n", "SyntaxError"),
+        ("def broken(:\n", "SyntaxError: invalid syntax (mine.py, line 1)\n"),
         ("\nraise SystemExit(1)", "SystemExit: 1 (mine.py, line 2)"),
         ("x = 1", "not a Plugin"),
         ("from mycel_runtime import Plugin\nplugin = Plugin('mine')", "has no handlers"),
