@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.listing import counted, print_rows
 from mycel_runtime.cli.options import config_option, configs_option
 
 if TYPE_CHECKING:
@@ -26,17 +27,7 @@ def dead() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
     """All of it, oldest first."""
-    import json
-
-    from mycel_runtime.cli.target import targets_of
-
-    targets = targets_of(config)
-    for target in targets:
-        for letter in target.list("dead"):
-            if as_json:
-                click.echo(json.dumps({"agent": target.name} | letter, ensure_ascii=False))
-            else:
-                click.echo(f"{f'{target.name}  ' if len(targets) > 1 else ''}{_line(letter)}")
+    print_rows(config, "dead", _line, as_json=as_json)
 
 
 @dead.command()
@@ -82,6 +73,6 @@ def _line(letter: dict[str, Any]) -> str:
     from mycel_runtime.observe.logs import without_controls
 
     return without_controls(
-        f"{letter['dead_letter_id']}  {letter['handler']}  {letter['lane']}  {letter['attempts']} attempts"
-        f"  {letter['reason']}"
+        f"{letter['dead_letter_id']}  {letter['handler']}  {letter['lane']}"
+        f"  {counted(letter['attempts'], 'attempt')}  {letter['reason']}"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.listing import print_rows
 from mycel_runtime.cli.options import config_option, configs_option
 
 if TYPE_CHECKING:
@@ -30,17 +31,7 @@ def list_(config: Path, *, as_json: bool) -> None:
 
     `intended` ones are being looked for; `unknown` ones wait for the history, or for `outbox settle`.
     """
-    import json
-
-    from mycel_runtime.cli.target import targets_of
-
-    targets = targets_of(config)
-    for target in targets:
-        for send in target.list("unresolved"):
-            if as_json:
-                click.echo(json.dumps({"agent": target.name} | send, ensure_ascii=False))
-            else:
-                click.echo(f"{f'{target.name}  ' if len(targets) > 1 else ''}{_line(send)}")
+    print_rows(config, "unresolved", _line, as_json=as_json)
 
 
 def _line(send: dict[str, Any]) -> str:

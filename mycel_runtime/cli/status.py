@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mycel_runtime.cli.listing import counted
 from mycel_runtime.cli.options import configs_option
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _speaking(now: Status) -> list[str]:
     return [
         f"{speaking.sent} sent",
         f"last {_ago(speaking.sent_at, now)}",
-        f"{speaking.conflicted} conflicts",
+        counted(speaking.conflicted, "conflict"),
         f"{speaking.unsettled} unresolved",
         f"{speaking.unknown} unknown",
         *(f"held: {chat_id}" for chat_id in speaking.held),
@@ -103,17 +104,18 @@ def _work(now: Status) -> list[str]:
         f"{work.due} due",
         f"{work.running} running",
         *([] if work.oldest is None else [_oldest(work.oldest, now)]),
-        f"{work.dead_letters} dead letters",
-        f"{work.journal_entries} frames kept",
+        counted(work.dead_letters, "dead letter"),
+        f"{counted(work.journal_entries, 'frame')} kept",
         *(f"left alone: {plugin}" for plugin in work.quarantined),
-        *([f"{work.abandoned_tasks} tasks abandoned"] if work.abandoned_tasks else []),
-        *([f"{work.abandoned_threads} threads abandoned"] if work.abandoned_threads else []),
+        *([f"{counted(work.abandoned_tasks, 'task')} abandoned"] if work.abandoned_tasks else []),
+        *([f"{counted(work.abandoned_threads, 'thread')} abandoned"] if work.abandoned_threads else []),
     ]
 
 
 def _oldest(oldest: OldestReport, now: Status) -> str:
     age = max(0.0, now.now - oldest.since)
-    return f"oldest waits {age:.0f} s: {oldest.lane} for {oldest.handler}, {oldest.attempts} failed attempts"
+    attempts = counted(oldest.attempts, "failed attempt")
+    return f"oldest waits {age:.0f} s: {oldest.lane} for {oldest.handler}, {attempts}"
 
 
 def _blocked(chat: BlockedChatReport, now: Status) -> str:
@@ -131,8 +133,12 @@ def _cause(cause: CauseReport, now: Status) -> str:
 def _log(now: Status) -> list[str]:
     log = now.log
     return [
-        *([f"{log.dropped_lines} lines dropped"] if log.dropped_lines else []),
-        *([f"{log.failed_observers} facts that an observer could not take"] if log.failed_observers else []),
+        *([f"{counted(log.dropped_lines, 'line')} dropped"] if log.dropped_lines else []),
+        *(
+            [f"{counted(log.failed_observers, 'fact')} that an observer could not take"]
+            if log.failed_observers
+            else []
+        ),
     ]
 
 

@@ -48,6 +48,12 @@ def test_the_oldest_that_waits_is_named_with_its_age_and_attempts():
     )
 
 
+def test_one_is_not_many():
+    lines = _lines(report(work=WorkReport(dead_letters=1, journal_entries=1, abandoned_tasks=1)))
+
+    assert "  work      0 due, 0 running, 1 dead letter, 1 frame kept, 1 task abandoned" in lines
+
+
 def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     blocked = BlockedChatReport(chat_id="c", operation="read", since=NOW - 120, reason="HTTP 500: boom")
 
