@@ -1,10 +1,10 @@
 """
 Real intermediaries between a real daemon and its backend: each message is answered exactly once, the cause is named.
 
-    python -m tests.road [--jobs N] [NAME ...]
+    python -m tests.road [--jobs N] [--log] [NAME ...]
 
-A NAME is a row ("nginx/plain") or the beginning of some ("nginx"). Prints a table; exit code 1 if a row fails. Needs
-what `tests/road/install.sh` installs.
+A NAME is a row ("nginx/plain") or the beginning of some ("nginx"). Prints a table, and the end of the daemon's log
+below a row that fails; exit code 1 if one does. Needs what `tests/road/install.sh` installs.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import argparse
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tests.road import journey
 from tests.road.journey import MESSAGES
 from tests.road.row import Result
 from tests.road.rows import ROWS
 
+EXCERPT_LINES = 25
 HEADING = f"{'row':30}{'seconds':>9}{'calls/message':>15}{'ready':>8}  causes"
 
 
@@ -26,12 +28,15 @@ def main():
     """The exit code."""
     arguments = argparse.ArgumentParser(prog="python -m tests.road")
     arguments.add_argument("--jobs", type=int, default=3, help="rows at a time; most of it is waiting")
+    arguments.add_argument("--log", action="store_true", help="the daemon's whole log below each row")
     arguments.add_argument("names", nargs="*", metavar="NAME")
     options = arguments.parse_args()
     rows = [row for row in ROWS if row.name.startswith(tuple(options.names) or "")]
     print(HEADING, flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        failed = [row.name for row, result in pool.map(_report, rows) if result.wrong]
+        failed = [
+            row.name for row, result in pool.map(partial(_report, has_log=options.log), rows) if result.wrong
+        ]
     print(
         f"{len(rows) - len(failed)} of {len(rows)} as they must be"
         + "".join(f"\n  not: {name}" for name in failed)
@@ -39,7 +44,7 @@ def main():
     return 1 if failed or not rows else 0
 
 
-def _report(row):
+def _report(row, *, has_log):
     """The row with its result; prints both."""
     try:
         result = journey.run(row)
@@ -51,7 +56,8 @@ def _report(row):
         f"{line}  {' '.join(sorted(result.causes)) or '-'}",
         *(f"    ! {wrong}" for wrong in result.wrong),
     ]
-    print("\n".join([*lines, *(f"      {line}" for line in result.excerpt.splitlines())]), flush=True)
+    log = result.log if has_log else result.log[-EXCERPT_LINES:] if result.wrong else ()
+    print("\n".join([*lines, *(f"      {line}" for line in log)]), flush=True)
     return row, result
 
 

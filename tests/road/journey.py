@@ -27,8 +27,6 @@ START_SECONDS = 30.0
 TROUBLED_START_SECONDS = 4.0
 """For a daemon that need not get ready before the first message."""
 
-EXCERPT_LINES = 25
-
 
 def run(row):
     """The `Result` of a row."""
@@ -64,6 +62,7 @@ def _converse(row, result, daemon, household, intermediary, gateway):
         time.sleep(TROUBLE_SECONDS)
         result.causes = daemon.causes()
     if row.is_mended:
+        result.wrong += [f"answered before: {said}"] if any(said := household.answers()) else []
         intermediary.stop()
         intermediary.start(row.program, PLAIN[row.program])
     if not row.is_hopeless:
@@ -74,8 +73,7 @@ def _converse(row, result, daemon, household, intermediary, gateway):
     result.causes |= daemon.causes()
     time.sleep(DOUBT_SECONDS)
     _judge(row, result, household)
-    if result.wrong:
-        result.excerpt = "\n".join(daemon.lines[-EXCERPT_LINES:])
+    result.log = tuple(daemon.lines)
 
 
 def _judge(row, result, household):

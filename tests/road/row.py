@@ -68,7 +68,7 @@ class Result:
         ready: The share of this time in which the daemon called itself ready.
         causes: Words that it told.
         wrong: What is not as it must be.
-        excerpt: Of the daemon's log, for a row that failed.
+        log: The daemon's lines.
     """
 
     seconds: float | None = None
@@ -76,4 +76,4 @@ class Result:
     ready: float = 0.0
     causes: frozenset[str] = frozenset()
     wrong: list[str] = field(default_factory=list)
-    excerpt: str = ""
+    log: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.road.row import Row
 
-FORWARD = 'proxy = "http://127.0.0.1:@port@"\n'
+FORWARD = '[network]\nproxy = "http://127.0.0.1:@port@"\n'
 WITH_CREDENTIALS = (
     '[network]\nproxy = "http://127.0.0.1:@port@"\nproxy_credentials_file = "@folder@/proxy.credentials"\n'
 )
