@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.entries import LetterDelivery
 from mycel_runtime.speech.caught_up import first_handled_seq
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId
+    from mycel_runtime.wire.resources import Message
+
+_NEWEST: Final = 10
+"""Messages; what is read mostly ends within them, and need not be asked for by itself."""
 
 
 class Anchor:
@@ -56,13 +60,22 @@ class Anchor:
 
     async def _start(self, chat_id: ChatId) -> MessageSeq:
         # In this order, or what is said in between is neither.
-        newest = await self._sdk.messages.list(chat_id, limit=1)
+        newest = await self._sdk.messages.list(chat_id, limit=_NEWEST)
         unread = await self._sdk.messages.unread(chat_id)
-        if unread:
-            # Not just below the first: the number there may be drawn, and its message yet to come (Q27).
-            newest = await self._sdk.messages.list(chat_id, limit=1, before=str(unread[0]["seq"]))
-        start = first_handled_seq(newest)
+        read = await self._before(chat_id, unread[0]["seq"], newest) if unread else newest
+        start = first_handled_seq(read)
         return max(start, await self._capped(chat_id)) if len(unread) > self._past_cap else start
+
+    async def _before(self, chat_id: ChatId, seq: int, newest: list[Message]) -> list[Message]:
+        """
+        What comes before a message, at least the last of it; asked for only if the newest do not reach back so far.
+
+        Not just the number below: it may be drawn, and its message yet to come (Q27).
+        """
+        read = [message for message in newest if message["seq"] < seq]
+        if read or seq <= 1:
+            return read
+        return await self._sdk.messages.list(chat_id, limit=1, before=str(seq))
 
     async def _capped(self, chat_id: ChatId) -> MessageSeq:
         """

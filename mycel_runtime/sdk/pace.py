@@ -50,6 +50,10 @@ _TELLING_CALLS: Final = 3
 """So many calls that were let through between two refusals tell the rate."""
 
 _MARGIN: Final = 1.04
+_COSTLY_MARGIN: Final = 1.25
+"""Where a refusal stops all calls for longer than many calls take."""
+
+_STEP: Final = 1.6
 _JITTER: Final = 0.1
 _FASTEST_GAIN: Final = 0.25
 _SEARCH_GAIN: Final = 0.1
@@ -255,9 +259,9 @@ class Pace:
             # and only the mean of what it gave tells its rate. Nobody knows which it is.
             measured = max(tried, (now - self._counted_from) / self._accepted)
             self._goal = math.sqrt(tried * measured)
-            self.interval = self._goal * _MARGIN
+            self.interval = self._goal * (_COSTLY_MARGIN if is_costly else _MARGIN)
         else:
-            self.interval = tried * (1.5 if self._accepted else 2.0)
+            self.interval = tried * (_STEP if self._accepted else 2.0)
             self._goal = None if is_costly else tried * 1.2
         self.interval = min(self.interval, LONGEST_INTERVAL_SECONDS)
         self._accepted = 0

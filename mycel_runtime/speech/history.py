@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import Message
 
 _FIRST_PAGE: Final = 10
-"""Messages, where nobody knows how many to expect."""
+"""Messages at least: more may have come than were expected, and another page would be another call."""
 
 _OK: Final = 200
 
@@ -32,7 +32,7 @@ async def messages_after(
         sdk: As the identity.
         chat_id: The chat.
         after_seq: Exclusive.
-        expected: How many are likely, to size the first page; 0 or less: unknown.
+        expected: How many are likely, to size the first page; 0: unknown.
 
     Raises:
         ApiError: The history cannot be read, its pages do not lead on to older ones, or a message's number is larger
@@ -42,7 +42,7 @@ async def messages_after(
     """
     pages: list[list[Message]] = []
     before: str | None = None
-    limit = min(expected + 2 if expected > 0 else _FIRST_PAGE, PAGE_MESSAGES)
+    limit = min(max(expected + 2, _FIRST_PAGE), PAGE_MESSAGES)
     while page := await sdk.messages.list(chat_id, limit=limit, before=before):
         if any(message["seq"] > LARGEST_SEQ for message in page):
             raise InvalidResponseError(_OK, f"a message's seq is above {LARGEST_SEQ}")

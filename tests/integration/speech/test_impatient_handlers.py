@@ -62,7 +62,7 @@ def impatient(afterwards):
 def lose_answer_and_history(world):
     world.backend.faults.lose_answer()
     world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 3  # where the handler starts, asked twice, and what it is shown
+    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
 
 
 async def recover(world, agent):

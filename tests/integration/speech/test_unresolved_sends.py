@@ -63,7 +63,7 @@ async def doubtful(world, agent, chat_id):
     await world.say(chat_id, "x")
     world.backend.faults.lose_answer()
     world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 3  # where the handler starts, asked twice, and what it is shown
+    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
     await agent.hear(chat_id)
 
 
