@@ -17,13 +17,15 @@ Every error of mycel-runtime, in one tree.
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
     │   │   └── NotSentError        … and the request cannot have reached the backend            exit 75
     │   ├── InvalidResponseError    an answer that is not what the contract says
-    │   │   └── RedirectError       3xx: the server, or something before it, is elsewhere
+    │   │   ├── RedirectError       3xx: the server, or something before it, is elsewhere
+    │   │   └── IntermediaryError   4xx of something in between, not of the backend
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
     │   ├── NotFoundError           404, 405: no such thing, or no such endpoint
     │   ├── ConflictError           409
     │   │   └── NotCaughtUpError    409 of a send: something is unread
+    │   ├── ContentTooLargeError    413: the request's body, whoever says so
     │   ├── ValidationError         422
     │   ├── RateLimitedError        429
     │   └── ServerError             5xx
@@ -47,7 +49,26 @@ is built here. Tokens and message bodies never are part of either.
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_CODES: Final = frozenset(
+    {
+        "chat_join_action_failed",
+        "chat_message_delivery_action_failed",
+        "chat_message_event_action_failed",
+        "relationship_action_failed",
+        "sandbox_capability_mismatch",
+        "sandbox_provider_unavailable",
+        "sandbox_quota_exceeded",
+        "stale_chat_workflow_event_state_version",
+        "stale_chat_workflow_state_version",
+        "workflow_event_action_failed",
+    }
+)
+"""What the backend's `error` says where it says no `detail`. Source: contract 1.4, 2.4 to 2.8, 10."""
+
+_PROBLEM: Final = frozenset({"type", "title", "status", "instance"})
+"""Members of a gateway's problem details (RFC 9457), which have a `detail` too."""
 
 
 class MycelError(RuntimeError):
@@ -178,6 +199,22 @@ class WireError(MycelError):
     """Bytes that are not what the wire contract says."""
 
 
+def is_in_backends_shape(answer: Any) -> bool:
+    """
+    Whether JSON that came with an error is what the backend says.
+
+    Args:
+        answer: The body, decoded.
+
+    Source: contract 1.4: `detail` is a text, an object or FastAPI's list; some answers have a known `error` instead.
+    """
+    if not isinstance(answer, dict):
+        return False
+    if "detail" in answer:
+        return isinstance(answer["detail"], str | dict | list) and _PROBLEM.isdisjoint(answer)
+    return isinstance(answer.get("error"), str) and answer["error"] in _CODES
+
+
 class ApiError(MycelError):
     """
     The backend answered something else than success.
@@ -213,15 +250,16 @@ class ApiError(MycelError):
     @property
     def is_backends_own(self) -> bool:
         """
-        Whether the backend itself has refused: in JSON, with a `detail`. A gateway or a login page does not.
+        Whether the backend itself has answered: in JSON, with a `detail`, or with an `error` that only it knows.
+
+        A gateway or a login page does not. What it says decides nothing: the call may have been carried out.
 
         Source: contract 1.4.
         """
         try:
-            answer = json.loads(self.content)
+            return is_in_backends_shape(json.loads(self.content))
         except (ValueError, RecursionError):
             return False
-        return isinstance(answer, dict) and "detail" in answer
 
     @classmethod
     def transport_error(cls, detail: str) -> TransportError:
@@ -268,6 +306,14 @@ class RedirectError(InvalidResponseError):
         super().__init__(status_code, f"redirected to {location or 'nowhere'}: {fix}", content)
 
 
+class IntermediaryError(InvalidResponseError):
+    """
+    4xx, and not in the backend's own shape: a gateway, a firewall or a login page has answered in its place.
+
+    It says nothing of the token, of the chat or of the endpoint, and nothing of whether the call was carried out.
+    """
+
+
 class BadRequestError(ApiError):
     """400: refused input that the schema could not see."""
 
@@ -290,6 +336,10 @@ class ConflictError(ApiError):
 
 class NotCaughtUpError(ConflictError):
     """409 of a send: the chat holds something that the sender has not read."""
+
+
+class ContentTooLargeError(ApiError):
+    """413: too large a body for the backend or for something before it; only less of it can be said."""
 
 
 class ValidationError(ApiError):

@@ -19,11 +19,12 @@ from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import (
-    ApiError,
     AuthenticationError,
     BadRequestError,
     ConfigError,
+    ContentTooLargeError,
     IdentityRefusedError,
+    IntermediaryError,
     InvalidResponseError,
     NotCaughtUpError,
     NotFoundError,
@@ -50,8 +51,6 @@ _AWAY_SECONDS: Final = 1.0
 """Between two questions while the backend does not answer."""
 
 _SEND_TRIES: Final = 10
-
-_BODY_TOO_LARGE: Final = 413
 
 _PLAIN_CONTROLS: Final = frozenset("\t\n\r")
 
@@ -182,7 +181,7 @@ def _as_speaker(server: str, fix: str) -> Iterator[None]:
         yield
     except AuthenticationError as exc:
         raise IdentityRefusedError(server, exc.detail, fix=fix) from exc
-    except (RateLimitedError, ServerError) as exc:
+    except (IntermediaryError, RateLimitedError, ServerError) as exc:
         raise UnavailableError(f"{server}: {exc}", fix="Try again in a moment.") from exc
 
 
@@ -208,7 +207,5 @@ def _in_chat(chat_id: str) -> Iterator[None]:
         raise click.UsageError(f"no chat {chat_id} for this speaker: {exc}; name one with --chat") from exc
     except (BadRequestError, ValidationError) as exc:
         raise click.UsageError(f"the backend does not take this: {exc}") from exc
-    except ApiError as exc:
-        if exc.status_code != _BODY_TOO_LARGE:
-            raise
+    except ContentTooLargeError as exc:
         raise click.UsageError(f"the text is too long: {exc}") from exc

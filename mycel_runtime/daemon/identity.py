@@ -100,10 +100,8 @@ async def identify(
         try:
             user = await sdk.me.whoami()
         except AuthenticationError as exc:
-            if not exc.is_backends_own:
-                raise
             raise IdentityRefusedError(server, exc.detail) from exc
-        if not user.get("id"):
+        if not user.get("id") or not all(isinstance(user.get(key), str) for key in ("id", "name")):
             raise InvalidResponseError(200, "the answer of GET /api/auth/me names nobody")
         require_agent(user, server=server, user_id=user_id)
         me = UserId(str(user["id"]))

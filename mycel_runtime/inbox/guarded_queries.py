@@ -8,6 +8,7 @@ from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
     IdentityRefusedError,
+    IntermediaryError,
     RedirectError,
     ServerError,
     TransportError,
@@ -85,15 +86,14 @@ async def require_identity(sdk: AsyncClient, *, server: str) -> None:
     try:
         await sdk.me.whoami()
     except AuthenticationError as exc:
-        if exc.is_backends_own:
-            raise IdentityRefusedError(server, exc.detail) from exc
+        raise IdentityRefusedError(server, exc.detail) from exc
     except ApiError:
         return
 
 
 def named(error: ApiError) -> str:
     """For the operator: why there was no answer, which chat a server's error names (Q20), where a redirect leads."""
-    if isinstance(error, AuthenticationError) and not error.is_backends_own:
+    if isinstance(error, IntermediaryError):
         return f"{error.status_code} by something between here and the backend, perhaps a login page"
     if isinstance(error, TransportError):
         return f"{type(error).__name__}: {error.detail[:_LONGEST_DETAIL]}"

@@ -59,8 +59,8 @@ LOOKS_AGAIN: Final = 3
 
 _SERVER_ERROR: Final = 500
 
-_ANSWER_LOST: Final = frozenset({0, 502, 504})
-"""No answer, or a proxy's in the place of it."""
+_NOT_DRAINED: Final = frozenset({429, 503})
+"""Said instead of doing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +306,12 @@ class Reconciler:
         """A lost answer is in the ring (Q23), for a new connection; only one is made until a drain is answered."""
         try:
             items = (await self._sdk.notifications.drain())["notifications"]
-        except ApiError as exc:
-            may_be_lost = exc.status_code in _ANSWER_LOST and not isinstance(exc, NotSentError)
-            if may_be_lost and not self._has_lost_drain:
+            return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
+        except (ApiError, *ODD_ANSWER) as exc:
+            if _may_be_drained(exc) and not self._has_lost_drain:
                 self._has_lost_drain = True
                 self._wish(look, "replaced to be replayed a drain whose answer was lost")
             raise
-        return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
 
     async def _chats(self) -> _Chats:
         """From one list, or, if that is poisoned (Q20) or cannot be read, each known chat by itself."""
@@ -382,6 +381,14 @@ class Reconciler:
             now=self._clock(),
             server_now=self._server_clock.earliest(self._steady()),
         )
+
+
+def _may_be_drained(error: Exception) -> bool:
+    """Whether the queue may be empty now: there was no answer, or another one in the place of the backend's."""
+    if not isinstance(error, ApiError):
+        return True
+    is_undone = isinstance(error, NotSentError) or error.status_code in _NOT_DRAINED
+    return not is_undone and not error.is_backends_own
 
 
 def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:

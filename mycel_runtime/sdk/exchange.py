@@ -17,6 +17,8 @@ from mycel_runtime.errors import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    ContentTooLargeError,
+    IntermediaryError,
     InvalidResponseError,
     NotCaughtUpError,
     NotFoundError,
@@ -24,6 +26,7 @@ from mycel_runtime.errors import (
     RateLimitedError,
     ServerError,
     ValidationError,
+    is_in_backends_shape,
 )
 from mycel_runtime.observe.facts import StoredSendFailed
 from mycel_runtime.sdk import redirect
@@ -39,6 +42,7 @@ T = TypeVar("T")
 
 _KEPT_CONTENT_BYTES: Final = 65_536
 _OK: Final = 200
+_REFUSED: Final = 400
 _SERVER_ERROR: Final = 500
 
 
@@ -107,7 +111,7 @@ def error_of(call: Call[Any], reply: Reply, value: Any) -> ApiError:
     if reply.status in redirect.STATUSES:
         kept = reply.content[:_KEPT_CONTENT_BYTES]
         return redirect.redirect_error(reply.status, reply.location, call.path, kept)
-    kind = _kind(call, reply.status)
+    kind = _kind(call, reply.status, value)
     error = kind(
         reply.status,
         _detail(reply, value),
@@ -182,14 +186,25 @@ _KINDS: Final[Mapping[int, type[ApiError]]] = {
     405: NotFoundError,
     409: ConflictError,
     422: ValidationError,
-    429: RateLimitedError,
 }
+"""Of the backend's own refusals."""
+
+_ANYBODYS: Final[Mapping[int, type[ApiError]]] = {413: ContentTooLargeError, 429: RateLimitedError}
+"""Whoever says so: the application itself has no limits (contract 1.1)."""
 
 
-def _kind(call: Call[Any], status: int) -> type[ApiError]:
+def _kind(call: Call[Any], status: int, value: Any) -> type[ApiError]:
+    if status >= _SERVER_ERROR:
+        return ServerError
+    if status < _REFUSED:
+        return InvalidResponseError
+    if status in _ANYBODYS:
+        return _ANYBODYS[status]
+    if not is_in_backends_shape(value):
+        return IntermediaryError
     if call.is_send and status == 409:  # noqa: PLR2004 - the contract's only 409 of this endpoint (4.5)
         return NotCaughtUpError
-    return _KINDS.get(status, ServerError if status >= _SERVER_ERROR else ApiError)
+    return _KINDS.get(status, ApiError)
 
 
 def _detail(reply: Reply, value: Any) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.exchange import Reply
 from tests.integration.inbox.conftest import DEADLINE, running
 from tests.integration.inbox.test_quirks import REQUESTED, request_relationship
 
@@ -30,6 +31,24 @@ async def test_q23_a_drain_whose_answer_is_lost_costs_one_new_connection(home, t
     home.backend.faults.lose_answer(path=DRAIN)
 
     async with running(home, tmp_path / "s") as runtime:
+        await runtime.until_event(REQUESTED)
+        await runtime.memory.wait("reconcile.finished", 3)
+
+    assert runtime.frames.count(REQUESTED) == 1
+    assert len(runtime.memory.named("stream.connected")) == 2
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+async def test_q23_a_drain_whose_answer_is_a_page_of_something_in_between_is_lost_as_well(
+    home, tmp_path, status
+):
+    await at_rest(home, tmp_path / "s")
+    pages = [Reply(status, b"<html>Log in</html>")]
+
+    def page_once(path, reply):
+        return pages.pop() if path == DRAIN and pages else reply
+
+    async with running(home, tmp_path / "s", alter=page_once) as runtime:
         await runtime.until_event(REQUESTED)
         await runtime.memory.wait("reconcile.finished", 3)
 

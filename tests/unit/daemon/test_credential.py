@@ -16,6 +16,7 @@ from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import (
     AuthenticationError,
     ConfigError,
+    IntermediaryError,
     InvalidResponseError,
     ServerError,
     TransportError,
@@ -239,7 +240,8 @@ async def test_a_gateways_refusal_is_no_reason_to_read_the_file():
     with knowing(old=LOGIN_PAGE) as server:
         client, _ = agent(server, read)
         async with client:
-            await refusal(client)
+            with pytest.raises(IntermediaryError):
+                await client.me.whoami()
     assert server.requests == ["old"]
 
 

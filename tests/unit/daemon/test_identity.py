@@ -86,6 +86,20 @@ async def test_a_gateways_401_costs_the_wait_and_is_named(refusal):
     assert errors == ["401 by something between here and the backend, perhaps a login page"] * 2
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        answer(b'{"id": "f3a1", "status": "maintenance"}'),
+        answer(b"<html>Log in</html>", "200 OK", "text/html"),
+        answer(b'{"message": "no route"}', "404 Not Found"),
+        answer(b'{"error": "forbidden"}', "403 Forbidden"),
+    ],
+)
+async def test_what_names_nobody_is_nobodys_refusal(odd):
+    me, requests, errors = await identified(odd, odd, answer(json.dumps(AGENT).encode()))
+    assert (me, requests, len(errors)) == ("a", 3, 2)
+
+
 async def test_the_backends_own_401_is_final_at_once():
     with pytest.raises(IdentityRefusedError, match="Token expired"):
         await identified(OWN)

@@ -11,6 +11,8 @@ from mycel_runtime.errors import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    ContentTooLargeError,
+    IntermediaryError,
     InvalidResponseError,
     NotCaughtUpError,
     NotFoundError,
@@ -51,14 +53,15 @@ def run(call, reply):
         (404, NotFoundError),
         (405, NotFoundError),
         (409, ConflictError),
+        (413, ContentTooLargeError),
         (422, ValidationError),
         (429, RateLimitedError),
         (500, ServerError),
         (502, ServerError),
         (599, ServerError),
-        (201, ApiError),
-        (204, ApiError),
-        (304, ApiError),
+        (201, InvalidResponseError),
+        (204, InvalidResponseError),
+        (304, InvalidResponseError),
         (418, ApiError),
     ],
 )
@@ -68,6 +71,26 @@ def test_every_status_but_200_is_the_error_that_it_means(status, kind):
     assert type(caught.value) is kind
     assert (caught.value.status_code, caught.value.detail) == (status, "words")
     assert str(caught.value) == f"HTTP {status}: words"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Forbidden</html>",
+        b"",
+        b'{"message": "no Route matched"}',
+        b'{"error": "rate limited"}',
+        b'{"detail": null}',
+        b'{"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "by policy"}',
+        b"[]",
+    ],
+)
+@pytest.mark.parametrize("call", [READ, SEND], ids=["read", "send"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 418, 422, 451, 499])
+def test_a_refusal_that_is_not_in_the_backends_shape_is_none_of_its_refusals(status, call, body):
+    with pytest.raises(IntermediaryError) as caught:
+        run(call, Reply(status, body))
+    assert (caught.value.status_code, caught.value.is_backends_own) == (status, False)
 
 
 def test_409_of_a_send_is_not_caught_up():
