@@ -2,7 +2,8 @@
 Chats in which nothing goes on because the backend fails there. Pure.
 
 For ever must have an end: what fails in one chat while others are served, or for an hour while the backend answers,
-is no outage but a refusal. It spends attempts, and becomes a dead letter that says what the server said.
+is no outage but a refusal. It spends attempts, and becomes a dead letter that says what the server said. The same
+holds for work that is no chat's, a relationship's for example; it is not listed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.dispatch.verdict import Failed, Returned, Unanswered
+from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Returned, Unanswered, Waiting
 from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.wire.ids import ChatId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import Delivery, DeliveryId
     from mycel_runtime.speech.evidence import Evidence
-    from mycel_runtime.wire.ids import ChatId
 
 REFUSED_AFTER_SECONDS: Final = 3600.0
 """What fails for so long, while the backend answers, is no passing trouble."""
@@ -31,6 +32,7 @@ class BlockedChat:
     A chat whose work cannot go on.
 
     Attributes:
+        chat_id: Empty for work that is no chat's.
         operation: What fails: `read` or `send`.
         since: Epoch seconds.
         reason: What the server says; no text of a message.
@@ -59,8 +61,9 @@ class BlockedChats:
     @property
     def chats(self) -> Sequence[BlockedChat]:
         """Each once, longest first."""
-        oldest_first = sorted(self._blocked.values(), key=lambda blocked: blocked.since)
-        return list({blocked.chat_id: blocked for blocked in reversed(oldest_first)}.values())[::-1]
+        blocked = [each for each in self._blocked.values() if each.chat_id]
+        oldest_first = sorted(blocked, key=lambda each: each.since)
+        return list({each.chat_id: each for each in reversed(oldest_first)}.values())[::-1]
 
     def note(self, delivery: Delivery, result: Result) -> Result:
         """
@@ -69,20 +72,16 @@ class BlockedChats:
         Returns:
             The result; or a failure that spends an attempt, where the backend's trouble is this chat's alone.
         """
-        operation = result.operation if isinstance(result, Unanswered | Failed) else None
-        if operation is None or delivery.chat_id is None:
-            if isinstance(result, Failed | Returned):
+        if not isinstance(result, Unanswered | Failed) or result.operation is None:
+            if self._is_over(delivery, result):
                 self.forget(delivery)
             return result
-        assert isinstance(result, Unanswered | Failed)
-        now = self._clock()
-        since = min(now, self._blocked[delivery.delivery_id].since if self._is_known(delivery) else now)
-        self._blocked[delivery.delivery_id] = BlockedChat(
-            chat_id=delivery.chat_id, operation=operation, since=since, reason=result.letter.reason
-        )
+        now, operation = self._clock(), result.operation
+        since = self._note_blocked(delivery, operation, result.letter.reason, now)
         if isinstance(result, Failed):
             return result
-        if self._is_refusal(result, operation, delivery.chat_id, since=since, now=now):
+        place = delivery.chat_id or delivery.lane
+        if self._is_refusal(result, operation, place, since=since, now=now):
             return Failed(
                 letter=result.letter,
                 move=result.move,
@@ -90,21 +89,38 @@ class BlockedChats:
                 is_answer=True,
                 operation=operation,
             )
-        self._evidence.failed(operation, delivery.chat_id, now)
+        self._evidence.failed(operation, place, now)
         return result
+
+    def _note_blocked(self, delivery: Delivery, operation: Operation, reason: str, now: float) -> float:
+        """Since when it is."""
+        known = self._blocked.get(delivery.delivery_id)
+        since = now if known is None else min(now, known.since)
+        self._blocked[delivery.delivery_id] = BlockedChat(
+            chat_id=delivery.chat_id or ChatId(""), operation=operation, since=since, reason=reason
+        )
+        return since
+
+    def _is_over(self, delivery: Delivery, result: Result) -> bool:
+        """Whether the run has got past what had failed: what fails later has not failed since then."""
+        match result:
+            case Returned() | Failed() | Outspoken():
+                return True
+            case Waiting() | Overtaken():
+                known = self._blocked.get(delivery.delivery_id)
+                return known is not None and known.operation is Operation.READ
+            case _:
+                return False
 
     def forget(self, delivery: Delivery) -> None:
         """It is done or given up."""
         self._blocked.pop(delivery.delivery_id, None)
 
-    def _is_known(self, delivery: Delivery) -> bool:
-        return delivery.delivery_id in self._blocked
-
     def _is_refusal(
-        self, result: Unanswered, operation: Operation, chat_id: ChatId, *, since: float, now: float
+        self, result: Unanswered, operation: Operation, place: str, *, since: float, now: float
     ) -> bool:
         """A send that failed while its chat could be read proves by itself that the backend answers."""
         is_up = operation is Operation.SEND or result.is_answered
         return (is_up and now - since >= REFUSED_AFTER_SECONDS) or self._evidence.is_of_one_chat(
-            operation, chat_id, since=since
+            operation, place, since=since
         )

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import CursorMove
     from mycel_runtime.settings import DispatchSettings
 
-_BEFORE_THE_BACKEND: Final = frozenset({0, 502, 503, 504})
-"""Statuses of no answer, and of something in between that had none."""
+_UNCAUGHT: Final = b"Internal Server Error"
+"""The backend's own answer where its code fails, with 500 and as plain text. Source: contract 1.4."""
+
+_SHAPELESS: Final = frozenset({200, 500})
+
+_BEFORE_THE_BACKEND: Final = frozenset({502, 503, 504})
+"""Statuses of something in between that has nobody behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +88,20 @@ class Unanswered:
             letter=Letter(reason=reason_of(cause)),
             retry_after=cause.retry_after_seconds,
             operation=None if is_general else operation,
-            is_answered=cause.status_code not in _BEFORE_THE_BACKEND,
+            is_answered=_is_answer(cause),
         )
+
+
+def _is_answer(cause: ApiError) -> bool:
+    """
+    Whether the backend itself has answered.
+
+    What makes no sense (200) and what it did not catch (500) have no shape of their own; 502 to 504 are also said by
+    who has no backend behind it.
+    """
+    if cause.status_code in _SHAPELESS and cause.content in {b"", _UNCAUGHT}:
+        return True
+    return cause.is_backends_own and cause.status_code not in _BEFORE_THE_BACKEND
 
 
 def refused(cause: ApiError | None) -> Failed:

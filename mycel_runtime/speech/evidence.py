@@ -8,10 +8,6 @@ others is a refusal, whatever status it comes with.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mycel_runtime.wire.ids import ChatId
 
 
 class Operation(StrEnum):
@@ -27,16 +23,16 @@ class _Newest:
     """When something last happened, in a given chat and in others: the newest two of different chats tell."""
 
     def __init__(self) -> None:
-        self._times: dict[ChatId, float] = {}
+        self._times: dict[str, float] = {}
 
-    def note(self, chat_id: ChatId, now: float) -> None:
-        self._times.pop(chat_id, None)
-        self._times[chat_id] = now
+    def note(self, place: str, now: float) -> None:
+        self._times.pop(place, None)
+        self._times[place] = now
         if len(self._times) > 2:  # noqa: PLR2004 - as said above
             del self._times[next(iter(self._times))]
 
-    def elsewhere(self, chat_id: ChatId) -> float | None:
-        return max((time for chat, time in self._times.items() if chat != chat_id), default=None)
+    def elsewhere(self, place: str) -> float | None:
+        return max((time for chat, time in self._times.items() if chat != place), default=None)
 
 
 class Evidence:
@@ -46,24 +42,24 @@ class Evidence:
         self._done = {operation: _Newest() for operation in Operation}
         self._failed = {operation: _Newest() for operation in Operation}
 
-    def done(self, operation: Operation, chat_id: ChatId, now: float) -> None:
+    def done(self, operation: Operation, place: str, now: float) -> None:
         """It succeeded there."""
-        self._done[operation].note(chat_id, now)
+        self._done[operation].note(place, now)
 
-    def failed(self, operation: Operation, chat_id: ChatId, now: float) -> None:
+    def failed(self, operation: Operation, place: str, now: float) -> None:
         """It failed there, and is known not to have been carried out."""
-        self._failed[operation].note(chat_id, now)
+        self._failed[operation].note(place, now)
 
-    def is_of_one_chat(self, operation: Operation, chat_id: ChatId, *, since: float) -> bool:
+    def is_of_one_chat(self, operation: Operation, place: str, *, since: float) -> bool:
         """
-        Whether what has failed in a chat since then succeeds elsewhere.
+        Whether what has failed in a place since then succeeds elsewhere.
 
         Args:
             operation: What fails.
-            chat_id: Where.
+            place: Where: a chat, or the lane of work that is no chat's.
             since: When it was first known to have failed there. A success before that says nothing, and none that is
                 older than the newest failure of yet another chat.
         """
-        done_at = self._done[operation].elsewhere(chat_id)
-        failed_at = self._failed[operation].elsewhere(chat_id)
+        done_at = self._done[operation].elsewhere(place)
+        failed_at = self._failed[operation].elsewhere(place)
         return done_at is not None and done_at > since and (failed_at is None or done_at > failed_at)

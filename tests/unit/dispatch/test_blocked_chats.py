@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from mycel_runtime.dispatch.blocked_chats import REFUSED_AFTER_SECONDS, BlockedChat, BlockedChats
-from mycel_runtime.dispatch.verdict import Failed, Outspoken, Returned, Unanswered
-from mycel_runtime.errors import NotSentError, RateLimitedError, ServerError, TransportError
+from mycel_runtime.dispatch.verdict import (
+    Failed,
+    Outspoken,
+    Overtaken,
+    Quarantined,
+    Returned,
+    Unanswered,
+    Waiting,
+)
+from mycel_runtime.errors import (
+    IntermediaryError,
+    InvalidResponseError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+)
 from mycel_runtime.journal.entries import Letter
 from mycel_runtime.speech.evidence import Evidence, Operation
 from tests.unit.speech.test_ledger import delivery
@@ -109,25 +125,62 @@ def test_it_is_told_since_when_and_why_until_it_is_over(case):
     assert case.blocked.chats == []
 
 
-def test_what_is_neither_success_nor_failure_changes_nothing(case):
-    case.fail()
+WAITING, OVERTAKEN, OUTSPOKEN = Waiting(seconds=2.0), Overtaken(), Outspoken(rounds=5)
+QUARANTINED = Quarantined(plugin="p", retry_after=5.0)
+
+
+@pytest.mark.parametrize(
+    ("operation", "result"),
+    [(SEND, WAITING), (SEND, OVERTAKEN), (SEND, QUARANTINED), (READ, QUARANTINED)],
+)
+def test_a_run_that_does_not_get_as_far_changes_nothing(case, operation, result):
+    case.fail(operation=operation)
     before = case.blocked.chats
 
-    outspoken = Outspoken(rounds=5)
-    assert case.blocked.note(delivery(), outspoken) is outspoken
+    assert case.blocked.note(delivery(), result) is result
     assert case.blocked.chats == before
 
 
-def test_a_clock_that_is_set_back_makes_nothing_older(case):
-    case.fail()
-    case.fail(seconds=-500.0)
+@pytest.mark.parametrize(
+    ("operation", "result"), [(SEND, OUTSPOKEN), (READ, OUTSPOKEN), (READ, WAITING), (READ, OVERTAKEN)]
+)
+def test_what_fails_after_a_run_that_got_past_it_has_not_failed_since_before(case, operation, result):
+    """A trouble of an hour ago and one of now were one of an hour."""
+    case.fail(operation=operation)
+    case.now += REFUSED_AFTER_SECONDS
 
-    assert case.blocked.chats[0].since == 501.0
+    assert case.blocked.note(delivery(), result) is result
+
+    assert case.blocked.chats == []
+    assert not is_spent(case.fail(operation=operation))
 
 
-def test_a_failure_that_names_an_operation_is_told_and_goes_its_way(case):
-    failed = Failed(letter=Letter(reason="PermissionDeniedError 403: no"), operation=READ)
+@pytest.mark.parametrize("has_evidence", [True, False])
+def test_work_that_is_no_chats_comes_to_an_end_and_is_not_listed(case, has_evidence):
+    """A relationship's handler whose own calls are a 500 for ever."""
+    event = SimpleNamespace(chat_id=None, lane="relationship:r", delivery_id=7)
+    unanswered = Unanswered.by(ServerError(500, "no"), READ)
+    assert case.blocked.note(event, unanswered) is unanswered
+    case.now += 1 if has_evidence else REFUSED_AFTER_SECONDS
+    if has_evidence:
+        case.evidence.done(READ, "c", case.now)
 
-    assert case.blocked.note(delivery(), failed) is failed
-    assert case.blocked.chats[0].operation is READ
-    assert dataclasses.asdict(case.blocked.chats[0])["reason"] == "PermissionDeniedError 403: no"
+    assert is_spent(case.blocked.note(event, unanswered))
+    assert case.blocked.chats == []
+
+
+@pytest.mark.parametrize(
+    ("error", "is_answered"),
+    [
+        (PermissionDeniedError(403, "no", b'{"detail": "no"}'), True),
+        (ServerError(500, "no", b"Internal Server Error"), True),
+        (ServerError(500, "no", b"<html>no</html>"), False),
+        (IntermediaryError(403, "no", b"<html>no</html>"), False),
+        (InvalidResponseError(200, "no JSON", b"<html>Log in</html>"), False),
+        (InvalidResponseError(200, "a page that does not lead on"), True),
+        (ServerError(503, "no", b'{"detail": "Chat repo unavailable"}'), False),
+    ],
+)
+def test_only_the_backends_own_answer_shows_that_it_answers(error, is_answered):
+    """A login page of an hour buries no chat."""
+    assert Unanswered.by(error, READ).is_answered is is_answered
