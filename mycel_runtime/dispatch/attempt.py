@@ -19,7 +19,7 @@ from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.briefing import covering
 from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
-from mycel_runtime.dispatch.error_boundary import contained
+from mycel_runtime.dispatch.error_boundary import contained, mistake
 from mycel_runtime.dispatch.lively_chats import LivelyChats
 from mycel_runtime.dispatch.run import ending_of, run_handler
 from mycel_runtime.dispatch.verdict import (
@@ -32,8 +32,8 @@ from mycel_runtime.dispatch.verdict import (
     Waiting,
     refused,
 )
-from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import CursorMove, EventDelivery, Letter, LetterDelivery
+from mycel_runtime.errors import ApiError, JournalError
+from mycel_runtime.journal.entries import STAY, CursorMove, EventDelivery, Letter, LetterDelivery
 from mycel_runtime.plugin.context import FrameContext, MessageContext
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -148,8 +148,17 @@ class Attempts:
         if isinstance(delivery, EventDelivery):
             return await contained(self._run_on_entry(delivery, bound))
         result = await contained(self._run_on_chat(delivery, bound))
-        if not isinstance(result, Returned):
+        return result if isinstance(result, Returned) else await self._parked(delivery, result)
+
+    async def _parked(self, delivery: MessageDelivery, result: Result) -> Result:
+        """The result; what its turn has left unresolved for long is parked."""
+        try:
             await self._outbox.park_unresolved(delivery)
+        except JournalError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is
+            move = result.move if isinstance(result, Failed) else STAY
+            return dataclasses.replace(mistake(exc, "after the handler"), move=move)
         return result
 
     async def _run_on_entry(self, delivery: EventDelivery, bound: BoundHandler) -> Result:

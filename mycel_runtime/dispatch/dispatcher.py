@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.clock_step import ClockStepDetector
+from mycel_runtime.dispatch.error_boundary import mistake
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.suspects import Suspects, given_up
-from mycel_runtime.dispatch.verdict import Bury, Finish, Postpone, judge
+from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Postpone, Returned, judge
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.entries import STAY
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
 
 if TYPE_CHECKING:
@@ -196,7 +199,32 @@ class Dispatcher:
             self.running -= 1
             self._suspects.end(delivery)
             self._wake.set()
-        await self._conclude(delivery, result, took=took)
+        await self._write_end(delivery, result, took=took)
+
+    async def _write_end(self, delivery: Delivery, result: Result, *, took: float) -> None:
+        """
+        An end that cannot be written down is a mistake of ours, and costs its own delivery only.
+
+        If it can be, the cursor moves to where it would have: what was answered is not answered again.
+        """
+        move = result.move if isinstance(result, Returned | Failed) else STAY
+        try:
+            await self._conclude(delivery, result, took=took)
+        except JournalError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is
+            failed = mistake(exc, "while its end was written down")
+            await self._write_mistake(delivery, failed, move, took=took)
+
+    async def _write_mistake(
+        self, delivery: Delivery, failed: Failed, move: CursorMove, *, took: float
+    ) -> None:
+        try:
+            await self._conclude(delivery, dataclasses.replace(failed, move=move), took=took)
+        except JournalError:
+            raise
+        except Exception:  # noqa: BLE001 - then it is the move
+            await self._conclude(delivery, failed, took=took)
 
     async def _run(self, delivery: Delivery) -> Result:
         if died := given_up(delivery):

@@ -47,6 +47,10 @@ async def contained(work: Awaitable[Result]) -> Result:
         letter = Letter(reason=f"{reason_of(exc)}, while reading the chat")
         return Failed(letter=letter, is_answer=True, operation=Operation.READ)
     except Exception as exc:  # noqa: BLE001 - whatever it is
-        reason = f"{type(exc).__name__} outside the handler"
-        letter = Letter(reason=reason, trace=traceback_text(exc.__traceback__))
-        return Failed(letter=letter, is_answer=True, is_nonsense=True)
+        return mistake(exc, "outside the handler")
+
+
+def mistake(exc: Exception, where: str) -> Failed:
+    """What nobody expected, as the end of the delivery's run; it spends an attempt."""
+    letter = Letter(reason=f"{type(exc).__name__} {where}", trace=traceback_text(exc.__traceback__))
+    return Failed(letter=letter, is_answer=True, is_nonsense=True)

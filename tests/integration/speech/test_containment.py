@@ -145,3 +145,33 @@ async def test_a_journal_that_fails_is_no_deliverys_fault(world):
 
     assert shown == []
     assert await agent.journal.dead_letters("a") == []
+
+
+@pytest.mark.parametrize("verb", ["finish", "park"])
+async def test_an_end_that_cannot_be_written_down_costs_its_own_delivery(world, verb):
+    """Not the daemon: an error that is not the journal's is about what was to be written."""
+    plugin, shown = Plugin("p"), []
+
+    @plugin.on_message
+    async def listen(ctx):
+        shown.extend(message.content for message in ctx.messages)
+        if verb == "park":
+            raise ValueError
+
+    agent = await world.agent("a", plugin, max_attempts=1)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    write = getattr(agent.journal, verb)
+
+    async def odd(*_, **__):
+        setattr(agent.journal, verb, write)
+        raise TypeError
+
+    setattr(agent.journal, verb, odd)
+    for number, text in enumerate("xy", start=1):
+        await world.say(chat_id, text)
+        await agent.hear(chat_id, number)
+
+    assert shown == ["x", "y"]
+    letters = await agent.journal.dead_letters("a")
+    assert letters[0].reason.startswith("TypeError ")
+    assert letters[0].trace
