@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
     ArgumentError,
+    ContentTooLargeError,
     HandlerRaisedError,
     NotCaughtUpError,
     NotFoundError,
@@ -228,12 +229,12 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
 
 
 def _refused(exc: ApiError) -> Failed | Unanswered:
-    """A proxy says 403 and 404 too while the backend is deployed (Q52); the others are the backend's own."""
+    """Not let in now may be let in later (Q52), and less may be said in another run; the others are final."""
     if isinstance(exc, UNANSWERED):
         return Unanswered.by(exc, Operation.READ)
     if isinstance(exc, NotCaughtUpError):
         return Failed(letter=Letter(reason="somebody spoke first"), is_answer=True)
-    is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError)
+    is_ambiguous = isinstance(exc, PermissionDeniedError | NotFoundError | ContentTooLargeError)
     failed = _raised(exc, reason=reason_of(exc), is_permanent=not is_ambiguous)
     if is_ambiguous:
         return dataclasses.replace(failed, is_answer=True, operation=Operation.SEND)

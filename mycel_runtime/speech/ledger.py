@@ -145,6 +145,11 @@ class Ledger:
         intent = self._intents.get(ordinal)
         return None if intent is None or intent.state is IntentState.REFUSED else intent
 
+    def refused(self, ordinal: int) -> Intent | None:
+        """The send of an earlier run, if it came to nothing."""
+        intent = self._intents.get(ordinal)
+        return intent if intent is not None and intent.state is IntentState.REFUSED else None
+
     def intend(self, ordinal: int, hash_: str, *, now: float, is_unattended: bool) -> Intent:
         """What is about to be said."""
         return Intent(

@@ -22,9 +22,6 @@ from mycel_runtime.errors import (
     InvalidResponseError,
     NotCaughtUpError,
     NotFoundError,
-    NotSentError,
-    ServerError,
-    TransportError,
 )
 from mycel_runtime.journal.entries import ChatDelivery, IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
@@ -40,6 +37,15 @@ from mycel_runtime.speech.interrupts import (
     UnansweredError,
 )
 from mycel_runtime.speech.ledger import Ledger
+from mycel_runtime.speech.send_outcome import (
+    TRIES,
+    SendOutcome,
+    grace_after,
+    is_handlers_to_know,
+    is_message,
+    outcome_of,
+    pause_before_repeat,
+)
 from mycel_runtime.speech.server_detail import forget_words
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
 from mycel_runtime.wire.ids import MessageId
@@ -64,6 +70,7 @@ _ASKED_AGAIN: Final = frozenset({"rerun", "repeat"})
 """Policies by which a handler that was overtaken is run again at once."""
 
 _CONFLICT: Final = 409
+_OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +98,10 @@ class SendDependencies:
         me: The identity.
         observer: Told of sends, conflicts and unresolved sends.
         clock: Epoch seconds.
-        settle_grace: Seconds, after its sender gave up, until a request that is not in the history counts as lost.
-            What a proxy or an overloaded server holds for longer and then stores is said twice, unless the server
-            counts our own messages (Q29) and refuses it: without an idempotency key (Q22) nobody can tell.
+        settle_grace: Seconds, after its sender gave up, until a request that is not in the history counts as lost;
+            one that something in between has answered counts sooner. What a proxy or an overloaded server holds for
+            longer and then stores is said twice, unless the server counts our own messages (Q29) and refuses it, or
+            it is there before the next try: without an idempotency key (Q22) nobody can tell.
         evidence: Told of sends that were accepted.
     """
 
@@ -105,6 +113,14 @@ class SendDependencies:
     clock: Callable[[], float]
     settle_grace: float
     evidence: Evidence = field(default_factory=Evidence)
+
+
+class _AbsentError(Exception):
+    """A message is proven not to be stored, though the backend itself has refused nothing; `cause` came instead."""
+
+    def __init__(self, cause: ApiError) -> None:
+        self.cause = cause
+        super().__init__(type(cause).__name__)
 
 
 class Turn:
@@ -268,13 +284,24 @@ class Turn:
         return await self._said(ordinal) or await self._say(ordinal, content, mentions)
 
     async def _said(self, ordinal: int) -> Sent | None:
-        """This reply, if an earlier run said it; or this one, whose handler did not wait for the answer."""
+        """
+        This reply, if an earlier run said it; or this one, whose handler did not wait for the answer.
+
+        One that counted as lost is looked for once more: it may have come late.
+        """
         intent = self.ledger.said(ordinal)
         if intent is None:
-            return None
+            return await self._come_late(ordinal)
         if intent.state is not IntentState.SENT:
             return await self._look_for(intent, not_before=self._grace_ends_at())
         return _sent(intent)
+
+    async def _come_late(self, ordinal: int) -> Sent | None:
+        intent = self.ledger.refused(ordinal)
+        if intent is None or not self._dependencies.twin_watch.is_lost(intent):
+            return None
+        message = await self._find(intent)
+        return None if message is None else self._record(intent, message, recovered=True)
 
     async def _say(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         await self.settle_unresolved()
@@ -289,7 +316,7 @@ class Turn:
             if refusals:
                 await self._mark_shown()
             try:
-                return await self._send_once(ordinal, content, mentions)
+                return await self._send_until_told(ordinal, content, mentions)
             except NotCaughtUpError as exc:
                 self._is_proved = False
                 refused_by = exc
@@ -392,47 +419,81 @@ class Turn:
             self._delivery, wanted_seq=wanted_seq, now=self._dependencies.clock()
         )
 
+    async def _send_until_told(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        """What something in between has answered for is sent again once it is proven absent, a few times."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return await self._send_once(ordinal, content, mentions)
+            except _AbsentError as absent:
+                await self._pause_or_give_up(absent.cause, tries_left)
+        raise AssertionError
+
+    async def _pause_or_give_up(self, cause: ApiError, tries_left: int) -> None:
+        pause = pause_before_repeat(cause)
+        if tries_left and pause is not None:
+            await asyncio.sleep(pause)
+        elif is_handlers_to_know(cause):
+            raise cause
+        else:
+            raise UnansweredError(cause, Operation.SEND) from cause
+
     async def _send_once(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
+        """
+        Send, and find out what became of it.
+
+        Raises:
+            _AbsentError: It is not stored, and the backend itself has not said why.
+            UnansweredError: Whether it is stored cannot be known now.
+            ApiError: The backend's refusal.
+        """
         self._dependencies.twin_watch.require_alone()
         intent = await self._intend(ordinal, content_hash(content, mentions=mentions))
         try:
-            # Without a scope, which generation A does not take; every server's default is broadcast.
-            message = await self._dependencies.sdk.messages.send(
-                self._chat_id,
-                content,
-                mentions=list(mentions) or None,
-                delivery_scope=None,
-                enforce_caught_up=True,
-            )
-        except NotSentError as exc:
-            await self._settle(intent, IntentState.REFUSED)
-            raise UnansweredError(exc, Operation.SEND) from exc
-        except (TransportError, ServerError, InvalidResponseError) as exc:
-            forget_words(exc, content)
-            return await self._settle_unresolved(intent, exc)
+            message = await self._post(content, mentions)
         except ApiError as exc:
             forget_words(exc, content)
-            await self._settle(intent, IntentState.REFUSED)
-            if isinstance(exc, UNANSWERED):
-                raise UnansweredError(exc, Operation.SEND) from exc
-            raise
+            return await self._settle_failed(intent, exc)
         self._refused_by = None
         self._dependencies.evidence.done(Operation.SEND, self._chat_id, self._dependencies.clock())
         return self._record(intent, message, recovered=False)
 
-    async def _settle_unresolved(self, intent: Intent, exc: ApiError) -> Sent:
-        """The answer was lost: look; if the message is not there after the grace, it never will be."""
+    async def _post(self, content: str, mentions: Sequence[str]) -> Message:
+        # Without a scope, which generation A does not take; every server's default is broadcast.
+        answer = await self._dependencies.sdk.messages.send(
+            self._chat_id,
+            content,
+            mentions=list(mentions) or None,
+            delivery_scope=None,
+            enforce_caught_up=True,
+        )
+        if not is_message(answer):
+            raise InvalidResponseError(_OK, "the answer to a send is no message")
+        return answer
+
+    async def _settle_failed(self, intent: Intent, exc: ApiError) -> Sent:
+        """
+        Look, unless the backend itself says that nothing was stored.
+
+        If the message is not there after the grace, it never will be.
+        """
+        if outcome_of(exc) is SendOutcome.NOT_STORED:
+            await self._settle(intent, IntentState.REFUSED)
+            if isinstance(exc, UNANSWERED):
+                raise UnansweredError(exc, Operation.SEND) from exc
+            raise exc
         self._dependencies.observer.tell(
             SendUnresolved(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
         )
-        sent = await self._look_for(intent, not_before=self._grace_ends_at())
+        grace = grace_after(exc, self._dependencies.settle_grace)
+        sent = await self._look_for(intent, not_before=self._grace_ends_at(grace))
         if sent is None:
-            raise UnansweredError(exc, Operation.SEND) from exc
+            raise _AbsentError(exc)
         return sent
 
-    def _grace_ends_at(self) -> float:
+    def _grace_ends_at(self, grace: float | None = None) -> float:
         """By the loop's clock: the other one may be set back meanwhile, and the lane would wait as much longer."""
-        return asyncio.get_running_loop().time() + self._dependencies.settle_grace
+        seconds = self._dependencies.settle_grace if grace is None else grace
+        return asyncio.get_running_loop().time() + seconds
 
     async def _look_for(self, intent: Intent, *, not_before: float) -> Sent | None:
         """

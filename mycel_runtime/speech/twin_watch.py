@@ -144,6 +144,10 @@ class TwinWatch:
         """Its request is not in the history and counts as lost; should it come late, it is ours all the same."""
         self._lost[intent.chat_id][intent.content_hash] = intent.base_seq
 
+    def is_lost(self, intent: Intent) -> bool:
+        """Whether this intent, or one of the same words in its chat, counted as lost since the start."""
+        return intent.content_hash in self._lost.get(intent.chat_id, ())
+
     def note_given_up(self, chat_id: ChatId, messages: int) -> None:
         """So many messages become a dead letter, because somebody has answered them."""
         self._given_up[chat_id] = self._given_up.get(chat_id, 0) + messages

@@ -102,6 +102,21 @@ async def test_what_a_dead_process_left_on_its_way_is_found_by_the_next_one(worl
     assert await contents(world, chat_id, "a") == ["re: x"]
 
 
+async def test_what_arrives_beyond_the_grace_and_before_the_next_try_is_found(world, dam):
+    agent, chat_id = await start(world, dam, grace=0.05, timeout=0.5)
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        await agent.hear(chat_id)
+        assert await agent.journal.unresolved("a") == []
+        dam.release()
+        await dam.passed.wait()
+        agent.clock.ahead += 60
+        await agent.deliver()
+
+    assert await contents(world, chat_id, "a") == ["re: x"]
+    assert [fact.recovered for fact in agent.memory.named("message.sent")] == [True]
+
+
 @pytest.mark.parametrize(
     ("options", "status", "times"), [({"caught_up": "a"}, 409, 1), ({}, 200, 2)], ids=["rules-a", "b"]
 )
