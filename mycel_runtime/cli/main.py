@@ -1,30 +1,25 @@
-"""The command group, and what the process answers when something goes wrong."""
+"""The command group, and the streams that the process was given."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import importlib
-import io
 import os
 import sys
 import threading
-import traceback
-from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
-from typing_extensions import override
 
-from mycel_runtime.cli.terminal import visible
-from mycel_runtime.errors import MycelError, TransportError
+if not TYPE_CHECKING:
+    # The module that has it before Python 3.12 would be a tenth of the whole process.
+    def override(method: Any) -> Any:
+        """As of `typing`."""
+        return method
 
-EXIT_USAGE: Final = 64
-EXIT_INTERNAL: Final = 70
-EXIT_UNWRITTEN: Final = 75
+else:
+    from typing_extensions import override
+
 EXIT_INTERRUPTED: Final = 130
-
-_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 _STANDARD_DESCRIPTORS: Final = (0, 1, 2)
 
@@ -118,48 +113,9 @@ def _is_held() -> bool:
 def _run() -> int:
     try:
         return int(cli.main(standalone_mode=False) or 0)
-    except click.ClickException as exc:
-        _tell_usage(exc)
-        return EXIT_USAGE
-    except MycelError as exc:
-        _tell(*_explained(exc))
-        return exc.exit_code
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return EXIT_UNWRITTEN  # Who read our output has read enough.
-    except Exception as exc:  # noqa: BLE001 - a bug of ours: told without values, which may be messages
-        return _unexpected(exc)
+    except Exception as exc:  # noqa: BLE001 - everything is answered there
+        from mycel_runtime.cli.failure import answer
 
-
-def _explained(exc: MycelError) -> list[str]:
-    if isinstance(exc, TransportError):
-        return [
-            f"error: the backend does not answer: {exc.detail}",
-            "  Start it, or mend [agent] base_url. An embedded backend lives in: mycel-runtime run",
-        ]
-    return [f"error: {exc}"]
-
-
-def _unexpected(exc: Exception) -> int:
-    if isinstance(exc, OSError) and exc.errno in _UNWRITABLE:
-        _tell(f"error: the output cannot be written: {exc.strerror}")
-        return EXIT_UNWRITTEN
-    frames = traceback.extract_tb(exc.__traceback__)
-    _tell(
-        f"error: internal error: {type(exc).__name__}; please report it with these lines:",
-        *(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames),
-    )
-    return EXIT_INTERNAL
-
-
-def _tell_usage(exc: click.ClickException) -> None:
-    shown = io.StringIO()
-    exc.show(file=shown)
-    _tell(shown.getvalue().rstrip("\n"))
-
-
-def _tell(*lines: str) -> None:
-    """The exit code says it too, should standard error be gone. A server may be quoted, which steers no terminal."""
-    with contextlib.suppress(OSError, ValueError):
-        click.echo(visible("\n".join(lines)), err=True)
+        return answer(exc)

@@ -16,13 +16,17 @@ import mycel_runtime.sdk
 HEAVY = ("fastapi", "httpx", "pydantic", "rich", "structlog", "uvicorn", "websockets")
 
 
-def loaded_by(code):
-    """Which heavy libraries a fresh interpreter has loaded after running `code`."""
+NOT_CLICKS = ("typing_extensions", "traceback", "json", "pathlib", "mycel_runtime.errors")
+"""What costs `--help` a tenth each, and has no part in it."""
+
+
+def loaded_by(code, names=HEAVY):
+    """Which of these libraries a fresh interpreter has loaded after running `code`."""
     probe = (
         "import sys\n"
         f"try:\n    exec({code!r})\n"
         "except SystemExit as exit:\n    assert not exit.code, exit.code\n"
-        f"print('loaded:', *(name for name in {HEAVY!r} if name in sys.modules))\n"
+        f"print('loaded:', *(name for name in {names!r} if name in sys.modules))\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, timeout=45, check=False
@@ -66,6 +70,11 @@ def test_help_loads_no_library_of_the_daemon(arguments):
     """`--help` answers at once: heavy imports happen inside commands."""
     run = "runpy.run_module('mycel_runtime', run_name='__main__')"
     assert loaded_by(f"import runpy\nsys.argv[1:] = {arguments!r}\n{run}") == []
+
+
+def test_help_costs_little_more_than_click():
+    run = "from mycel_runtime.cli.main import main\nmain()"
+    assert loaded_by(f"sys.argv[1:] = ['--help']\n{run}", NOT_CLICKS) == []
 
 
 def test_probe_would_notice():

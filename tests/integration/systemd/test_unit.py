@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime import errors
-from mycel_runtime.cli.main import EXIT_INTERNAL, EXIT_USAGE
+from mycel_runtime.cli.failure import EXIT_INTERNAL, EXIT_USAGE
 from mycel_runtime.daemon.process import FINAL_EXIT_CODES
 from mycel_runtime.errors import ControlError
 from mycel_runtime.settings import DaemonSettings
