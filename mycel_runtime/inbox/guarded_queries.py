@@ -14,6 +14,7 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.observe.facts import ReconcileFailed
+from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,12 +38,24 @@ class GuardedQueries:
         sdk: As the identity.
         observer: Told of what could not be answered.
         server: For error texts.
+        connection: The number of the subscription that stands.
+        asked: Told of each question whether it has reached the backend, and which subscription stood when it began.
     """
 
-    def __init__(self, *, sdk: AsyncClient, observer: Observer, server: str) -> None:
+    def __init__(
+        self,
+        *,
+        sdk: AsyncClient,
+        observer: Observer,
+        server: str,
+        connection: Callable[[], int | None],
+        asked: Callable[[bool, int | None], None],
+    ) -> None:
         self._sdk = sdk
         self._observer = observer
         self._server = server
+        self._connection = connection
+        self._asked = asked
 
     async def ask(self, reason: str, question: Callable[[], Awaitable[T]]) -> T | None:
         """
@@ -55,15 +68,21 @@ class GuardedQueries:
         Raises:
             IdentityRefusedError: The token is refused, and not only by this answer.
         """
+        connection = self._connection()
         try:
-            return await question()
+            answer = await question()
         except AuthenticationError as exc:
+            self._asked(has_reached(exc), connection)
             await self.require_identity()
             error = named(exc)
         except ApiError as exc:
+            self._asked(has_reached(exc), connection)
             error = named(exc)
         except ODD_ANSWER as exc:
             error = f"{type(exc).__name__}: the answer is not what the contract says"
+        else:
+            self._asked(True, connection)
+            return answer
         self._observer.tell(ReconcileFailed(reason=reason, error=error))
         return None
 
@@ -89,6 +108,11 @@ async def require_identity(sdk: AsyncClient, *, server: str) -> None:
         raise IdentityRefusedError(server, exc.detail) from exc
     except ApiError:
         return
+
+
+def has_reached(error: ApiError) -> bool:
+    """Whether the backend itself has answered, as far as one can tell: no silence, and no gateway's in its place."""
+    return error.is_backends_own or not (error.is_transport_error or error.status_code in SHARED_STATUSES)
 
 
 def named(error: ApiError) -> str:

@@ -146,7 +146,13 @@ class Reconciler:
         self._steady = steady
         self._listed = listed
         self._is_limited = is_limited
-        self._queries = GuardedQueries(sdk=sdk, observer=observer, server=server)
+        self._queries = GuardedQueries(
+            sdk=sdk,
+            observer=observer,
+            server=server,
+            connection=connection,
+            asked=self._tell_call,
+        )
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
         self._poll_interval = PollInterval(
             shortest=settings.suspect_interval, longest=settings.reconcile_interval
@@ -163,6 +169,7 @@ class Reconciler:
         self._held: dict[ChatId, MessageSeq | None] = {}
         self._newest: dict[ChatId, MessageSeq] = {}
         self.succeeded_at: float | None = None
+        self._call_made: Callable[[bool, int | None], None] = lambda _is_reached, _connection: None
 
     @property
     def tick_interval(self) -> float:
@@ -203,6 +210,14 @@ class Reconciler:
             await self._hand_out(self._held, but=())
         return look.replace if look.replaced == self._connection() else ""
 
+    def tell_calls(self, call_made: Callable[[bool, int | None], None]) -> None:
+        """From now on, tell of each question whether it has reached the backend, and what stood when it began."""
+        self._call_made = call_made
+
+    def suspect(self) -> None:
+        """There is reason to look often for a while, the first time when the timer rings next."""
+        self._poll_interval.suspect(self._clock())
+
     def hear(self, step: Step) -> None:
         """The stream has told this: what it names is announced, and whatever it names proves that it hears."""
         now = self._clock()
@@ -212,6 +227,9 @@ class Reconciler:
         if stamps:
             self._liveness.hear(max(stamps))
             self._server_clock.note(max(stamps), now=self._steady())
+
+    def _tell_call(self, is_reached: bool, connection: int | None) -> None:  # noqa: FBT001 - as `tell_calls`
+        self._call_made(is_reached, connection)
 
     def _set_pace(self, look: _Look) -> None:
         now = self._clock()

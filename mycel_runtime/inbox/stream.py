@@ -23,10 +23,11 @@ from mycel_runtime.errors import (
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.inbox.stream_watch import StarvedError, StreamWatch
 from mycel_runtime.observe.facts import PingShortened, StreamConnected, StreamEnded, StreamRetryScheduled
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.quiet_limit import QuietLimit
-from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError
+from mycel_runtime.sdk.reconnect_backoff import SHARED_STATUSES, ReconnectBackoff, ReplacedError, is_shared
 from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.wire.codec import decode_frame
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.inbox.connection import CurrentConnection
     from mycel_runtime.inbox.intake import Intake
+    from mycel_runtime.inbox.polling import StreamTrouble
     from mycel_runtime.inbox.reconcile import Reconciler
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 
 BATCH_FRAMES: Final = 1024
 """Frames per commit at most; more gains nothing and holds the loop longer."""
+
+STARVED: Final = "starved"
+"""The reason of the reconcile that shows whether the stream was in the way of the calls."""
 
 _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would come back in step."""
@@ -126,11 +131,20 @@ class Listener:
         self._settings = settings
         self._route = Route(base_url, network)
         self._observer = observer
-        self._sleep = sleep
         self._backoff = ReconnectBackoff(
             base=settings.backoff_base, cap=settings.backoff_cap, stable_after=settings.stable_after
         )
         self._quiet_limit = QuietLimit(ping_interval=settings.ping_interval)
+        self._watch = StreamWatch(
+            connection=connection,
+            backoff=self._backoff,
+            settings=settings,
+            look_interval=reconciler.tick_interval,
+            is_proxied=network.proxy is not None,
+            observer=observer,
+            sleep=sleep,
+        )
+        reconciler.tell_calls(self._watch.call_made)
         self._stream: StreamConnection | None = None
         self._connected_at = 0.0
 
@@ -138,6 +152,11 @@ class Listener:
     def is_connected(self) -> bool:
         """Whether a subscription stands, and nobody has asked for another."""
         return self._connection.number is not None
+
+    @property
+    def trouble(self) -> StreamTrouble | None:
+        """Why no stream stands, or none that serves; `None` while one does."""
+        return self._watch.trouble
 
     async def run(self) -> None:
         """
@@ -153,7 +172,7 @@ class Listener:
             retry=tenacity.retry_if_exception_type((StreamError, TransportError)),
             wait=self._delay,
             before_sleep=self._tell_retry,
-            sleep=self._sleep,
+            sleep=self._watch.pause,
         )
         await reconnecting(self._listen_once)
 
@@ -165,26 +184,34 @@ class Listener:
             IdentityRefusedError: The token is refused.
         """
         self._connection.replace_if(await self._reconciler.tick())
+        self._watch.looked(self._reconciler.succeeded_at)
 
     async def _reconcile(self, reason: str) -> None:
         self._connection.replace_if(await self._reconciler.run(reason))
+        self._watch.looked(self._reconciler.succeeded_at)
 
     async def _listen_once(self) -> None:
         """One connection, from handshake to its end; never returns normally."""
         self._stream = None
+        self._watch.trying()
         try:
             await self._connect_and_receive()
-        except HandshakeError as exc:
-            self._backoff.note(exc, lasted=0.0)
-            self._observer.tell(StreamEnded(reason=str(exc), lasted=0.0))
-            await self._require_identity(exc)
-            raise
         except (StreamError, TransportError) as exc:
-            lasted = self._lasted()
-            self._backoff.note(exc, lasted=lasted)
-            self._observer.tell(StreamEnded(reason=str(exc), lasted=round(lasted, 3)))
-            self._learn_quiet_limit(exc, lasted)
+            self._note_end(exc)
+            if isinstance(exc, HandshakeError):
+                await self._require_identity(exc)
+            if isinstance(exc, StarvedError):
+                await self._reconcile(STARVED)
+                self._watch.looked_without(exc)
             raise
+
+    def _note_end(self, end: Exception) -> None:
+        lasted = self._lasted()
+        self._backoff.note(end, lasted=lasted)
+        self._observer.tell(StreamEnded(reason=str(end), lasted=round(lasted, 3)))
+        self._learn_quiet_limit(end, lasted)
+        if self._watch.ended(end, has_stood=self._stream is not None) and not is_shared(end):
+            self._reconciler.suspect()
 
     def _lasted(self) -> float:
         """Seconds since the handshake; a slow one must not count as a stable connection."""
@@ -217,6 +244,7 @@ class Listener:
         ) as connection:
             self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
             self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
+            self._watch.connected()
             await self._serve(connection)
 
     async def _serve(self, connection: StreamConnection) -> None:
@@ -226,6 +254,8 @@ class Listener:
             async with asyncio.TaskGroup() as tasks:
                 connection_tasks = _ConnectionTasks(tasks)
                 connection_tasks.start(self._end_when_replaced(), name="stream-replace")
+                connection_tasks.start(self._watch.wait_dead(connection), name="stream-alive")
+                connection_tasks.start(self._watch.wait_in_the_way(), name="stream-slot")
                 connection_tasks.start(self._receive(connection, inbound), name="stream-receive")
                 connection_tasks.start(self._commit(inbound, connection_tasks), name="stream-commit")
                 connection_tasks.start(self._reconcile(CONNECT), name="reconcile-connect")
@@ -270,7 +300,7 @@ class Listener:
             await require_identity(self._sdk, server=self._base_url)
 
     def _delay(self, _state: tenacity.RetryCallState) -> float:
-        return self._backoff.delay(_DICE.random())
+        return max(self._backoff.delay(_DICE.random()), self._watch.delay())
 
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0

@@ -223,6 +223,34 @@ class PingShortened(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PollingBegun(Fact):
+    """
+    The stream cannot be had, and calls are answered: messages are polled for. Told once for each cause.
+
+    Attributes:
+        cause: One word of `sdk.cause.Cause`, or `unknown`.
+        reason: As of `StreamEnded`.
+        fix: What to do; empty if nobody knows.
+        interval: Seconds between two looks.
+    """
+
+    name: ClassVar[str] = "polling.begun"
+    level: ClassVar[Level] = "warning"
+    cause: str
+    reason: str
+    fix: str
+    interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingEnded(Fact):
+    """The stream stands and serves again, after so many seconds."""
+
+    name: ClassVar[str] = "polling.ended"
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRetryScheduled(Fact):
     """When the next connection is tried."""
 

@@ -98,6 +98,10 @@ class Cause(StrEnum):
         "upgrade_missing",
         "Let WebSockets pass before the backend (nginx: HTTP/1.1, headers Upgrade and Connection); it is polled now.",
     )
+    CONNECTION_LIMIT = (
+        "connection_limit",
+        "The stream takes the one connection that is allowed: raise that limit (nginx: limit_conn) to four or more.",
+    )
     BACKEND_DOWN = (
         "backend_down",
         "What stands before the backend has none behind it, or waits for it in vain: start the backend.",

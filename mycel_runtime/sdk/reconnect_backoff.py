@@ -83,6 +83,11 @@ class ReconnectBackoff:
         self.failures += 1
         self._times_shared += is_shared(end)
 
+    @property
+    def is_own_trouble(self) -> bool:
+        """Whether no end since the last stable connection tells of the server: it may be there all the time."""
+        return not self._times_shared and not isinstance(self._end, HandshakeError)
+
     def delay(self, draw: float) -> float:
         """
         Seconds until the next connection is tried.

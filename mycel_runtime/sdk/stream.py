@@ -7,6 +7,7 @@ the resume message is ever sent (Q16).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import selectors
@@ -148,6 +149,24 @@ class StreamConnection:
         """Since bytes came last: frames, or answers to pings; of one that is over, until its end."""
         lost_at = self._connection.lost_at
         return (self._connection.loop.time() if lost_at is None else lost_at) - self._connection.heard_at
+
+    async def answers_within(self, seconds: float) -> bool:
+        """
+        Whether a ping is answered in time.
+
+        Raises:
+            ConnectionClosed: It is over.
+
+        Cancelling: changes nothing.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await (await self._connection.ping())
+        except TimeoutError:
+            return False
+        except websockets.ConnectionClosed as exc:
+            raise _closed(exc) from exc
+        return True
 
     async def receive(self) -> str | bytes:
         """

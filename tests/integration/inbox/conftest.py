@@ -18,6 +18,7 @@ from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.network import DEFAULT
 from mycel_runtime.settings import Settings
 
 DEADLINE = 20.0
@@ -146,7 +147,9 @@ async def crash(ctx):
 
 
 @contextlib.asynccontextmanager
-async def running(home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, **inbox):
+async def running(
+    home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, network=DEFAULT, **inbox
+):
     """
     A runtime; its journal outlives it.
 
@@ -169,7 +172,9 @@ async def running(home, state_dir, *, alter=None, clock=time.time, handler=say_n
     journal = SqliteJournal(state_dir)
     await asyncio.to_thread(journal.open)
     try:
-        async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as sdk:
+        async with AsyncClient(
+            base_url=home.backend.base_url, auth_token=home.agent_token, network=network
+        ) as sdk:
             if alter is not None:
                 put_between(sdk, alter)
             parts = await assemble(
@@ -181,6 +186,7 @@ async def running(home, state_dir, *, alter=None, clock=time.time, handler=say_n
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=runtime.memory,
+                network=network,
                 clock=clock,
             )
             async with asyncio.TaskGroup() as tasks:

@@ -88,6 +88,14 @@ class Idle:
     """Stands where intake and reconciler would."""
 
     checkpoint = SimpleNamespace(epoch=1, since_seq=7)
+    tick_interval = 5.0
+    succeeded_at = None
+
+    def tell_calls(self, call_made):
+        """There are none."""
+
+    def suspect(self):
+        """Nothing to look at."""
 
     def resume(self):
         return self.checkpoint.since_seq

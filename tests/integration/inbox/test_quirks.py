@@ -124,6 +124,9 @@ async def test_q46_within_a_chat_the_order_is_that_of_the_messages(home, tmp_pat
 class Refusing:
     """Stands where intake and reconciler would."""
 
+    tick_interval = 5.0
+    succeeded_at = None
+
     def __init__(self, since_seq=7):
         self.since_seq = since_seq
         self.checkpoint = type("At", (), {"epoch": 1, "since_seq": since_seq})
@@ -133,6 +136,12 @@ class Refusing:
 
     async def run(self, reason):
         """Nothing to reconcile."""
+
+    def tell_calls(self, call_made):
+        """There are none."""
+
+    def suspect(self):
+        """Nothing to look at."""
 
 
 def listener(base_url, sdk, memory):

@@ -1,0 +1,243 @@
+"""
+What calls and looks tell of the stream, and what is done about it.
+
+`recovery`, `connection_slot` and `polling` decide; here are the clocks, the dice and the waits. The listener tells of
+tries, beginnings and ends; whoever makes calls tells of those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.errors import ConnectionClosed, HandshakeError
+from mycel_runtime.inbox.connection_slot import ConnectionSlot
+from mycel_runtime.inbox.polling import Polling
+from mycel_runtime.inbox.recovery import Recovery
+from mycel_runtime.sdk.cause import Cause, cause_of
+from mycel_runtime.sdk.reconnect_backoff import ReplacedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.inbox.connection import CurrentConnection
+    from mycel_runtime.inbox.polling import StreamTrouble
+    from mycel_runtime.observe.facts import Fact
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff
+    from mycel_runtime.sdk.stream import StreamConnection
+    from mycel_runtime.settings import InboxSettings
+
+PATIENCE_LOOKS: Final = 3
+"""So many times the shortest interval a new stream may stand without any call getting through beside it."""
+
+PATIENCE_SECONDS: Final = 60.0
+"""For the first call beside it that ends at all: slow ones are no sign."""
+
+ALIVE_SECONDS: Final = 5.0
+"""For an answer of the stream, when calls get through again after they did not."""
+
+_TURNED_AWAY: Final = frozenset({Cause.PROXY_REFUSED, Cause.UPGRADE_MISSING})
+"""Somebody has answered, and lets no stream through."""
+
+_DICE: Final = random.SystemRandom()
+"""Of our own: a plugin may seed the global generator, and all instances would come back in step."""
+
+
+class StarvedError(ReplacedError):
+    """The stream makes way for the calls."""
+
+    def __init__(self) -> None:
+        super().__init__("no call gets through beside the stream")
+
+
+class StreamWatch:
+    """
+    Watches one identity's stream.
+
+    Args:
+        connection: Which connection stands.
+        backoff: The listener's.
+        settings: `[inbox]`.
+        look_interval: Seconds between looks while no stream stands.
+        is_proxied: There is a proxy.
+        observer: Told when polling begins and ends.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection: CurrentConnection,
+        backoff: ReconnectBackoff,
+        settings: InboxSettings,
+        look_interval: float,
+        is_proxied: bool,
+        observer: Observer,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._connection = connection
+        self._backoff = backoff
+        self._alive_seconds = min(ALIVE_SECONDS, settings.ping_timeout)
+        self._look_interval = look_interval
+        self._is_proxied = is_proxied
+        self._observer = observer
+        self._sleep = sleep
+        self._recovery = Recovery(cap=settings.backoff_cap)
+        self._slot = ConnectionSlot()
+        self._polling = Polling(interval=look_interval)
+        self._looked_at: float | None = None
+        self._is_turned_away = False
+        self._hurried = asyncio.Event()
+        self._doubted = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._served = asyncio.Event()
+
+    @property
+    def trouble(self) -> StreamTrouble | None:
+        """Why no stream stands, or none that serves; `None` while one does."""
+        return self._polling.trouble
+
+    def call_made(self, is_reached: bool, before: int | None) -> None:  # noqa: FBT001 - all that a call has to tell
+        """
+        A call was made over HTTP.
+
+        Args:
+            is_reached: It has reached the backend.
+            before: The number of the subscription that stood when it began.
+        """
+        stands = self._connection.number
+        if before == stands:
+            self._slot.looked(is_reached=is_reached, has_stream=stands is not None)
+        if before == stands and stands is not None:
+            self._asked.set()
+            if is_reached:
+                self._served.set()
+        if not is_reached:
+            self._recovery.missed()
+        elif self._recovery.reached():
+            self._find_way_back()
+
+    def looked(self, succeeded_at: float | None) -> None:
+        """
+        A look is over; one that is answered while no stream stands carries the service.
+
+        Args:
+            succeeded_at: When one was answered last.
+        """
+        if self._connection.number is None and succeeded_at != self._looked_at:
+            self._tell(self._polling.looked())
+        self._looked_at = succeeded_at
+
+    def trying(self) -> None:
+        """The stream is tried now; what was a reason to hurry is none any more."""
+        self._hurried.clear()
+
+    def connected(self) -> None:
+        """A stream stands, and its number is not given yet."""
+        self._asked.clear()
+        self._served.clear()
+        self._doubted.clear()
+        self._recovery.connected()
+        if not self._slot.is_taken:
+            self._tell(self._polling.connected(now=time.time()))
+
+    def ended(self, end: Exception, *, has_stood: bool) -> bool:
+        """
+        A stream has ended, or could not be had.
+
+        Returns:
+            Whether somebody on the way, or the backend, lets none through.
+        """
+        cause = cause_of(end, is_proxied=self._is_proxied)
+        self._is_turned_away = isinstance(end, HandshakeError) or cause in _TURNED_AWAY
+        is_polled = self.trouble is not None and self.trouble.is_polled
+        is_refused = self._is_turned_away or (is_polled and not has_stood)
+        self._polling.ended(cause, str(end), is_refused=is_refused, now=time.time())
+        return self._is_turned_away
+
+    def looked_without(self, end: StarvedError) -> None:
+        """A look was made after the stream has made way: was it in the way?"""
+        if self._slot.is_taken:
+            self._polling.ended(Cause.CONNECTION_LIMIT, str(end), is_refused=True, now=time.time())
+            self._tell(self._polling.looked())
+
+    def delay(self) -> float:
+        """Seconds to leave the one connection to the calls; 0 if there is more than one."""
+        return self._slot.pause * (0.5 + _DICE.random() / 2)
+
+    async def pause(self, seconds: float) -> None:
+        """
+        Wait until the stream is tried again, or until the way to the server is found before that.
+
+        Cancelling: ends the wait.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            waits = (
+                tasks.create_task(self._wait(seconds), name="stream-pause"),
+                tasks.create_task(self._wait_hurried(), name="stream-recovery"),
+            )
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def wait_dead(self, connection: StreamConnection) -> None:
+        """
+        Until it is known that the connection was lost together with the way; a ping alone would tell a minute later.
+
+        Raises:
+            ReplacedError: Then.
+
+        Cancelling: changes nothing.
+        """
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            is_alive = True
+            with contextlib.suppress(ConnectionClosed):  # told by whoever receives
+                is_alive = await connection.answers_within(self._alive_seconds)
+            if not is_alive:
+                raise ReplacedError("calls get through again, and the stream does not answer")
+
+    async def wait_in_the_way(self) -> None:
+        """
+        Until the stream turns out to be in the way of the calls, or not to be.
+
+        Raises:
+            StarvedError: It may be, and is to be ended for a look.
+
+        Cancelling: changes nothing.
+        """
+        looks = 1 if self._slot.is_taken else PATIENCE_LOOKS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(looks * self._look_interval):
+                await self._served.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._asked.wait()
+        if not self._served.is_set() and self._slot.starve():
+            raise StarvedError
+        await self._served.wait()
+        self._tell(self._polling.connected(now=time.time()))
+
+    def _find_way_back(self) -> None:
+        """The first call since others did not has got through: the stream may be had again, or has died unnoticed."""
+        is_own_trouble = self._backoff.is_own_trouble and not self._is_turned_away
+        if self._connection.number is not None:
+            self._doubted.set()
+        elif is_own_trouble and self._recovery.may_hurry(asyncio.get_running_loop().time()):
+            self._hurried.set()
+
+    async def _wait(self, seconds: float) -> None:
+        await self._sleep(seconds)
+
+    async def _wait_hurried(self) -> None:
+        await self._hurried.wait()
+        await self._sleep(self._recovery.delay(_DICE.random()))
+
+    def _tell(self, fact: Fact | None) -> None:
+        if fact is not None:
+            self._observer.tell(fact)
