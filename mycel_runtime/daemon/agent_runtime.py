@@ -55,7 +55,7 @@ from mycel_runtime.observe.facts import (
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.plugin.registry import bound_handlers
-from mycel_runtime.sdk.network import Route
+from mycel_runtime.sdk.network import Route, is_proxied
 from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
@@ -125,7 +125,8 @@ class AgentRuntime:
         self._how_to_talk = how_to_talk
         self._identification = Identification()
         self._network_health = NetworkHealth(
-            interval=settings.inbox.reconcile_interval, is_proxied=network.proxy is not None
+            interval=settings.inbox.reconcile_interval,
+            is_proxied=is_proxied(settings.agent.base_url, network),
         )
         self._started_at = time.time()
         self._parts: Parts | None = None

@@ -282,12 +282,17 @@ _NO_CLIENT_CERTIFICATE: Final = b"No required SSL certificate was sent"
 
 
 def _cause_of_proxy(error: Exception) -> Cause:
-    """The proxy's answer to CONNECT; httpx has its status at the head of the text only."""
+    """The proxy's answer to CONNECT, of which httpx has the status at the head of the text only; or to SOCKS."""
     if isinstance(error, websockets.InvalidProxyStatus):
         status = error.response.status_code
     else:
         status = int(found[0]) if (found := re.match(r"\d{3}", str(error))) else 0
-    return Cause.BACKEND_DOWN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Cause.PROXY_REFUSED
+    is_backends = bool(_SOCKS_UNREACHED.match(str(error))) or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return Cause.BACKEND_DOWN if is_backends else Cause.PROXY_REFUSED
+
+
+_SOCKS_UNREACHED: Final = re.compile(r"Proxy Server could not connect: (?!Connection not allowed)")
+"""The words of httpcore 1.0.9."""
 
 
 def _cause_of_tls(error: ssl.SSLError) -> Cause:

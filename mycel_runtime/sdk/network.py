@@ -145,6 +145,16 @@ def _tls(network: Network, verify: ssl.SSLContext | bool) -> TlsContext:  # noqa
     )
 
 
+def is_proxied(base_url: str, network: Network) -> bool:
+    """
+    Whether a proxy stands between here and this backend, the environment's included.
+
+    Raises:
+        NetworkError: The proxy cannot be used.
+    """
+    return _proxy(network, base_url) is not None
+
+
 def _one_proxy(network: Network, proxy: str | None) -> Network:
     if proxy is None:
         return network

@@ -15,6 +15,7 @@ import trustme
 from mycel_runtime.sdk.cause import Cause
 from tests.acceptance.conftest import until, write_config
 from tests.acceptance.test_status import get
+from tests.road.forward_proxy import ForwardProxy
 from tests.road.gateway import Gateway
 from tests.road.message import LOGIN_PAGE, html, redirect
 
@@ -65,7 +66,7 @@ def test_stream_stands_and_no_call_gets_through(start, gateway, config, state):
 
     began = time.time()
     gateway.replace(redirect("https://sso.test/login?next=%2F"), path=CALLS)
-    troubled = agent.wait_event("network.troubled", 10.0)
+    troubled = agent.wait_event("network.troubled")
     cause = Cause.REDIRECTED
     assert (troubled["cause"], troubled["fix"], troubled["level"]) == (cause, cause.fix, "warning")
     assert "https://sso.test/login:" in troubled["detail"]
@@ -93,7 +94,7 @@ def test_each_cause_is_told_with_what_the_other_side_says(start, gateway, config
     answers = [LOGIN_PAGE, html(503, "Maintenance", retry_after="2"), html(403, "Forbidden")]
     for number, answer in enumerate(answers, 1):
         gateway.replace(answer, path=CALLS)
-        agent.wait_for(lambda agent, number=number: len(agent.events("network.troubled")) == number, 10.0)
+        agent.wait_for(lambda agent, number=number: len(agent.events("network.troubled")) == number)
         gateway.clear()
         agent.wait_for(lambda agent, number=number: len(agent.events("network.recovered")) == number)
     told = [(event["cause"], event["detail"]) for event in agent.events("network.troubled")]
@@ -109,7 +110,7 @@ def test_cause_is_named_before_the_backend_has_ever_answered(start, household, t
         port = probe.getsockname()[1]
     config = config_for(replace(household, base_url=f"http://127.0.0.1:{port}"), tmp_path, state)
     agent = start("run", "--config", config)
-    assert agent.wait_event("network.troubled", 10.0)["cause"] == Cause.CONNECTION_REFUSED
+    assert agent.wait_event("network.troubled")["cause"] == Cause.CONNECTION_REFUSED
     assert until(lambda: causes_of(get(state, "/readyz")) == [Cause.CONNECTION_REFUSED])
     report = json.loads(get(state, "/status").content)["network"]
     assert report["failing_since"] == report["causes"][0]["since"]
@@ -121,5 +122,16 @@ def test_unknown_authority(start, backend, household, tmp_path, state):
     with Gateway(backend.port, tls=tls) as gateway:
         config = config_for(replace(household, base_url=gateway.base_url), tmp_path, state)
         agent = start("run", "--config", config)
-        assert agent.wait_event("network.troubled", 10.0)["cause"] == Cause.UNKNOWN_AUTHORITY
+        assert agent.wait_event("network.troubled")["cause"] == Cause.UNKNOWN_AUTHORITY
         assert gateway.calls.total() == 0
+
+
+def test_proxy_that_refuses_and_proxy_that_is_down(start, household, tmp_path, state):
+    with ForwardProxy() as proxy:
+        proxy.credentials = ("agent", "right")
+        config = config_for(household, tmp_path, state)
+        config.write_text(f'{config.read_text()}\n[network]\nproxy = "http://127.0.0.1:{proxy.port}"\n')
+        agent = start("run", "--config", config)
+        assert agent.wait_event("network.troubled")["cause"] == Cause.PROXY_REFUSED
+    agent.wait_for(lambda agent: len(agent.events("network.troubled")) == 2)
+    assert agent.events("network.troubled")[1]["cause"] == Cause.PROXY_UNREACHABLE

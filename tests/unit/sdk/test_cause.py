@@ -166,6 +166,18 @@ def test_proxy_refuses_the_tunnel(attempt, status, cause):
         assert cause_of(attempt("https://mycel.invalid", proxy=server.base_url), is_proxied=True) is cause
 
 
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        ("Connection refused", Cause.BACKEND_DOWN),
+        ("Host unreachable", Cause.BACKEND_DOWN),
+        ("Connection not allowed by ruleset", Cause.PROXY_REFUSED),
+    ],
+)
+def test_socks_proxy_refuses_or_cannot_reach_the_backend(reply, cause):
+    assert cause_of(httpx.ProxyError(f"Proxy Server could not connect: {reply}.")) is cause
+
+
 def test_proxy_wants_credentials_for_a_plain_call(colour):
     with serving(answering(answer(PAGE, "407 Proxy Authentication Required", "text/html"))) as server:
         (error,) = colour.calls("http://mycel.invalid", READ, proxy=server.base_url)

@@ -15,7 +15,7 @@ import trustme
 from mycel_runtime.errors import ApiError, NotSentError
 from mycel_runtime.sdk import AsyncClient, Client, Network, calls
 from mycel_runtime.sdk import tls as tls_module
-from mycel_runtime.sdk.network import Route
+from mycel_runtime.sdk.network import Route, is_proxied
 from mycel_runtime.sdk.tls import NetworkError
 from mycel_runtime.sdk.transport import ClientUsageError
 from tests.unit.sdk.proxies import http_proxy, intercepting, socks_proxy
@@ -462,3 +462,13 @@ def test_what_is_said_twice_is_refused():
     ):
         with pytest.raises(ClientUsageError):
             Client(base_url="https://h", **options)
+
+
+def test_who_is_proxied_is_known_before_anybody_connects(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", "mycel.test")
+    environment = Network(proxy="environment")
+    assert is_proxied("http://other.test", environment)
+    assert not is_proxied("http://mycel.test", environment)
+    assert not is_proxied("http://other.test", Network())
+    assert is_proxied("http://other.test", Network(proxy="http://127.0.0.1:3128"))
