@@ -27,6 +27,8 @@ retry_cap = 0.5
 settle_grace = 0.3
 """
 
+SEND = ("POST", "/messages$")
+
 
 @pytest.fixture
 def backend():
@@ -46,6 +48,19 @@ def household(backend):
         yield made
 
 
+def answers_are_replaced(gateway):
+    """The worst: carried out, and the answer says otherwise."""
+    for status in (403, 409, 302, 404):
+        gateway.replace_after(html(status, "Not today"), *SEND, count=1)
+    gateway.replace_after(LOGIN_PAGE, *SEND, count=1)
+
+
+def sends_are_refused(gateway):
+    """Not carried out, and said in the gateway's own words."""
+    for status in (403, 404, 302, 413):
+        gateway.replace(html(status, "Not today"), *SEND, count=1)
+
+
 def upgrade_is_lost(gateway):
     gateway.upgrade = STRIP
 
@@ -56,7 +71,9 @@ def everything_is_limited(gateway):
 
 @pytest.mark.acceptance
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", [upgrade_is_lost, everything_is_limited])
+@pytest.mark.parametrize(
+    "trouble", [answers_are_replaced, sends_are_refused, upgrade_is_lost, everything_is_limited]
+)
 def test_each_message_is_answered_once_whatever_stands_in_between(tmp_path, gateway, household, trouble):
     trouble(gateway)
     with Daemon(tmp_path, gateway.base_url, SOON, household) as daemon:
