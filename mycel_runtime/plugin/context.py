@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
-    from mycel_runtime.speech.turn import Sent, Turn
+    from mycel_runtime.speech.sent import Sent
+    from mycel_runtime.speech.turn import Turn
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member
 

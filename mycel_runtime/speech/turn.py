@@ -46,6 +46,7 @@ from mycel_runtime.speech.send_outcome import (
     outcome_of,
     pause_before_repeat,
 )
+from mycel_runtime.speech.sent import Sent
 from mycel_runtime.speech.server_detail import forget_words
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
 from mycel_runtime.wire.ids import MessageId
@@ -71,19 +72,6 @@ _ASKED_AGAIN: Final = frozenset({"rerun", "repeat"})
 
 _CONFLICT: Final = 409
 _OK: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """
-    A message that the backend has stored.
-
-    Attributes:
-        message_id: Empty when only the operator's word says so.
-    """
-
-    message_id: MessageId
-    seq: MessageSeq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

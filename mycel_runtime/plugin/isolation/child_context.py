@@ -17,7 +17,7 @@ from mycel_runtime.plugin.begun_replies import BegunReplies
 from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.message import message_from_api
-from mycel_runtime.speech.turn import Sent
+from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.arguments import require_mentions, require_page, require_storable
 from mycel_runtime.wire.ids import MessageId, MessageSeq, UserId
 
