@@ -25,6 +25,8 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.journal.entries import ChatDelivery, IntentState
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
+from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.policy import refusal_of
 from mycel_runtime.speech.caught_up import content_hash, find_own
 from mycel_runtime.speech.evidence import Evidence, Operation
 from mycel_runtime.speech.history import messages_after
@@ -337,10 +339,20 @@ class Turn:
             return await self._mark_and_list()
         except UNANSWERED as exc:
             await self._want_others(None)
+            if self._dependencies.sdk.pace.is_limited and refusal_of(exc) is Refusal.LIKELY:
+                return await self._read_again()
             raise UnansweredError(exc, Operation.SEND) from exc
         except asyncio.CancelledError:
             await self._want_others(None)
             raise
+
+    async def _read_again(self) -> list[Message]:
+        """A limiter's 503 has refused, most likely; what was read all the same is in the history."""
+        try:
+            await self._dependencies.sdk.messages.read(self._chat_id)
+            return await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc, Operation.SEND) from exc
 
     async def _mark_and_list(self, through_seq: MessageSeq | None = None) -> list[Message]:
         """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
