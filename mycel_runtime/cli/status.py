@@ -83,6 +83,11 @@ def _hearing(now: Status) -> list[str]:
         f"server asked {_ago(hearing.reconciled_at, now)}",
         f"epoch {hearing.epoch}",
         f"seq {hearing.since_seq}",
+        *(
+            [f"{hearing.trouble.cause}: {hearing.trouble.fix}"]
+            if hearing.trouble and hearing.trouble.fix
+            else []
+        ),
     ]
 
 

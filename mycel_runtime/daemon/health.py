@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.network_health import NetworkHealth
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
+    from mycel_runtime.inbox.polling import StreamTrouble
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
     from mycel_runtime.observe.counters import Counters
 
@@ -27,6 +28,25 @@ STALE_INTERVALS: Final = 2.0
 
 class _Report(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class StreamTroubleReport(_Report):
+    """
+    Why no stream stands, or none that serves. Times are epoch seconds.
+
+    Attributes:
+        cause: One word of `sdk.cause.Cause`; `unknown` if there is none for it.
+        reason: As the log has it.
+        since: Of the first end or failed try in a row.
+        polled: A look was answered since: messages come, some seconds late.
+        fix: What to do; empty if nobody knows.
+    """
+
+    cause: str
+    reason: str
+    since: float
+    polled: bool
+    fix: str
 
 
 class HearingReport(_Report):
@@ -39,6 +59,7 @@ class HearingReport(_Report):
         proven_at: The stream was last shown to tell what it should.
         reconciled_at: The server last said what it holds for us.
         unannounced_chats: Chats with something unread that no frame has announced.
+        trouble: Why no stream stands, or none that serves; `None` while one does.
     """
 
     connected: bool = False
@@ -47,6 +68,7 @@ class HearingReport(_Report):
     proven_at: float | None = None
     reconciled_at: float | None = None
     unannounced_chats: int = 0
+    trouble: StreamTroubleReport | None = None
 
 
 class SpeakingReport(_Report):
@@ -210,6 +232,19 @@ def hearing_report(parts: Parts | None) -> HearingReport:
         proven_at=parts.liveness.heard_at,
         reconciled_at=parts.reconciler.succeeded_at,
         unannounced_chats=len(parts.liveness.unannounced_chats),
+        trouble=_stream_trouble_report(parts.listener.trouble),
+    )
+
+
+def _stream_trouble_report(trouble: StreamTrouble | None) -> StreamTroubleReport | None:
+    if trouble is None:
+        return None
+    return StreamTroubleReport(
+        cause=trouble.cause.value if trouble.cause else "unknown",
+        reason=trouble.reason,
+        since=trouble.since,
+        polled=trouble.is_polled,
+        fix=trouble.cause.fix if trouble.cause else "",
     )
 
 
@@ -309,7 +344,7 @@ def problems_of(
         return (f"the backend has not answered yet{trouble and f': {trouble}'}",)
     problems = []
     if not hearing.connected:
-        problems.append("the stream is not connected")
+        problems.append(f"the stream is not connected{_polled(hearing.trouble, now)}")
     if hearing.reconciled_at is None:
         problems.append("the server was not asked yet")
     elif now - hearing.reconciled_at < -interval:
@@ -319,3 +354,9 @@ def problems_of(
     if hearing.unannounced_chats:
         problems.append(f"{hearing.unannounced_chats} chats hold something that the stream has not announced")
     return tuple(problems)
+
+
+def _polled(trouble: StreamTroubleReport | None, now: float) -> str:
+    if trouble is None or not trouble.polled:
+        return ""
+    return f" since {now - trouble.since:.0f} s, messages are polled for: {trouble.cause}"

@@ -10,6 +10,7 @@ from mycel_runtime.daemon.health import (
     OldestReport,
     SpeakingReport,
     Status,
+    StreamTroubleReport,
     WorkReport,
 )
 
@@ -60,6 +61,15 @@ def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     lines = _lines(report(work=WorkReport(blocked_chats=(blocked,))))
 
     assert lines[1] == "  ! chat c: no read succeeds since 120 s: HTTP 500: boom"
+
+
+def test_why_no_stream_stands_is_shown_with_the_fix():
+    trouble = StreamTroubleReport(
+        cause="proxy_refused", reason="403", since=0.0, polled=True, fix="Let it allow CONNECT."
+    )
+    lines = _lines(report(hearing=HearingReport(trouble=trouble)))
+
+    assert [line for line in lines if "proxy_refused: Let it allow CONNECT." in line]
 
 
 def test_lines_that_were_lost_are_shown():

@@ -8,6 +8,7 @@ from mycel_runtime.daemon.health import (
     CauseReport,
     HearingReport,
     NetworkReport,
+    StreamTroubleReport,
     blocked_reports,
     network_problems,
     problems_of,
@@ -17,6 +18,9 @@ from mycel_runtime.dispatch.blocked_chats import BlockedChat
 from mycel_runtime.journal.entries import JournalStatistics
 from mycel_runtime.speech.evidence import Operation
 
+PROXY_REFUSED = StreamTroubleReport(
+    cause="proxy_refused", reason="403", since=40.0, polled=True, fix="Let it allow CONNECT."
+)
 PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
 
 
@@ -34,6 +38,18 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
             "me",
             100.0,
             ("the stream is not connected", "the server was not asked yet"),
+        ),
+        (
+            HearingReport(reconciled_at=100.0, trouble=PROXY_REFUSED),
+            "me",
+            100.0,
+            ("the stream is not connected since 60 s, messages are polled for: proxy_refused",),
+        ),
+        (
+            HearingReport(reconciled_at=100.0, trouble=PROXY_REFUSED.model_copy(update={"polled": False})),
+            "me",
+            100.0,
+            ("the stream is not connected",),
         ),
         (
             HearingReport(connected=True, reconciled_at=100.0, unannounced_chats=2),
