@@ -229,6 +229,7 @@ class AgentRuntime:
             if parts is not None:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
+                sdk.tell_calls(parts.listener.call_made)
                 await self._work(stop, journal, backend, parts)
 
     def _read_token(self, backend: Backend) -> SecretStr:

@@ -23,6 +23,7 @@ from mycel_runtime.errors import (
     InvalidResponseError,
     TransportError,
 )
+from mycel_runtime.inbox.guarded_queries import has_reached
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.network import DEFAULT, Network
@@ -114,9 +115,14 @@ class AgentClient(AsyncClient):
         self._network = network
         self._credential = credential
         self._health = health
+        self._call_made: Callable[[bool], None] = lambda _is_reached: None
         self._renewing = asyncio.Lock()
         self._awaited_instead_of = ""
         self._me: UserId | None = None
+
+    def tell_calls(self, call_made: Callable[[bool], None]) -> None:
+        """From now on, tell of each try of a call whether it has reached the backend."""
+        self._call_made = call_made
 
     def belongs_to(self, me: UserId) -> None:
         """From now on another user's token is none of ours."""
@@ -142,8 +148,10 @@ class AgentClient(AsyncClient):
         except ApiError as exc:
             sent = len(call.body or b"")
             self._tell(self._health.failed(exc, call.path, sent=sent, now=time.time()))
+            self._call_made(has_reached(exc))
             raise
         self._tell(self._health.answered(now=time.time()))
+        self._call_made(True)
         return result
 
     @override

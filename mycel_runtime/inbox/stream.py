@@ -23,7 +23,7 @@ from mycel_runtime.errors import (
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT
 from mycel_runtime.inbox.sequence import Received
-from mycel_runtime.inbox.stream_watch import StarvedError, StreamWatch
+from mycel_runtime.inbox.stream_watch import UNKNOWN_CONNECTION, StarvedError, StreamWatch
 from mycel_runtime.observe.facts import PingShortened, StreamConnected, StreamEnded, StreamRetryScheduled
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.quiet_limit import QuietLimit
@@ -175,6 +175,10 @@ class Listener:
             sleep=self._watch.pause,
         )
         await reconnecting(self._listen_once)
+
+    def call_made(self, is_reached: bool) -> None:  # noqa: FBT001 - all that a call has to tell
+        """Somebody has made a call over HTTP, which has reached the backend or has not."""
+        self._watch.call_made(is_reached, UNKNOWN_CONNECTION)
 
     async def tick(self) -> None:
         """

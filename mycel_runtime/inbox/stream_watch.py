@@ -40,6 +40,9 @@ PATIENCE_SECONDS: Final = 60.0
 ALIVE_SECONDS: Final = 5.0
 """For an answer of the stream, when calls get through again after they did not."""
 
+UNKNOWN_CONNECTION: Final = 0
+"""Whichever subscription stood, if any; they are numbered from one."""
+
 _TURNED_AWAY: Final = frozenset({Cause.PROXY_REFUSED, Cause.UPGRADE_MISSING})
 """Somebody has answered, and lets no stream through."""
 
@@ -107,7 +110,7 @@ class StreamWatch:
 
         Args:
             is_reached: It has reached the backend.
-            before: The number of the subscription that stood when it began.
+            before: The number of the subscription that stood when it began; or `UNKNOWN_CONNECTION`.
         """
         stands = self._connection.number
         if before == stands:

@@ -263,3 +263,20 @@ async def test_each_try_of_a_call_is_told_and_what_it_comes_to():
         "network.troubled",
         "network.recovered",
     ]
+
+
+async def test_each_try_of_a_call_tells_whether_it_has_reached_the_backend():
+    unreachable = [answer(b"<html>", "502 Bad Gateway", "text/html")] * 2
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            peer.send(unreachable.pop() if unreachable else user("me"))
+
+    with serving(behave) as server:
+        client, _ = agent(server, lambda: SecretStr("old"))
+        reached = []
+        client.tell_calls(reached.append)
+        async with client:
+            await client.me.whoami()
+    assert reached == [False, False, True]

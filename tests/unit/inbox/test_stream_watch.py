@@ -1,0 +1,81 @@
+"""The first call that gets through again, whoever made it, brings the stream back, after a trouble of our own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError
+from mycel_runtime.inbox.connection import CurrentConnection
+from mycel_runtime.inbox.stream_watch import UNKNOWN_CONNECTION, StreamWatch
+from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff
+from mycel_runtime.settings import InboxSettings
+
+DEADLINE = 10.0
+LONG_SECONDS = 60.0
+OWN = [ConnectionClosed(1006), NotSentError("no route")]
+SERVERS = [ConnectionClosed(1012), HandshakeError(502, ""), HandshakeError(403, "")]
+
+
+class Sleeper:
+    """Long waits never end, short ones at once."""
+
+    async def sleep(self, seconds):
+        await (asyncio.Event().wait() if seconds >= LONG_SECONDS else asyncio.sleep(0))
+
+
+def watching(end):
+    """After one such end."""
+    backoff = ReconnectBackoff(base=1.0, cap=60.0, stable_after=60.0)
+    watch = StreamWatch(
+        connection=CurrentConnection(),
+        backoff=backoff,
+        settings=InboxSettings(),
+        look_interval=5.0,
+        is_proxied=False,
+        observer=FanOut([]),
+        sleep=Sleeper().sleep,
+    )
+    backoff.note(end, lasted=3600.0)
+    watch.ended(end, has_stood=isinstance(end, ConnectionClosed))
+    return watch
+
+
+async def pause_after(watch, *calls):
+    """Whether the stream's wait ends by these calls."""
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(watch.pause(LONG_SECONDS))
+        for is_reached in calls:
+            watch.call_made(is_reached, UNKNOWN_CONNECTION)
+        done, _ = await asyncio.wait([waiting], timeout=DEADLINE if calls == (False, True) else 0.05)
+        waiting.cancel()
+    return bool(done)
+
+
+@pytest.mark.parametrize("end", OWN, ids=str)
+async def test_the_first_call_that_gets_through_again_ends_the_wait(end):
+    assert await pause_after(watching(end), False, True)
+
+
+@pytest.mark.parametrize("calls", [(), (True,), (True, False), (False, False)])
+async def test_nothing_else_does(calls):
+    assert not await pause_after(watching(OWN[0]), *calls)
+
+
+@pytest.mark.parametrize("end", SERVERS, ids=str)
+async def test_after_a_trouble_of_the_servers_all_clients_keep_their_waits(end):
+    watch = watching(end)
+    watch.call_made(False, UNKNOWN_CONNECTION)
+
+    assert not await pause_after(watch, True)
+
+
+async def test_a_call_that_got_through_while_the_stream_was_tried_counts_for_the_wait_after_it():
+    watch = watching(OWN[1])
+    watch.trying()
+    watch.call_made(False, UNKNOWN_CONNECTION)
+    watch.call_made(True, UNKNOWN_CONNECTION)
+
+    assert await asyncio.wait_for(watch.pause(LONG_SECONDS), DEADLINE) is None
