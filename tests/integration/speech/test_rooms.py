@@ -50,7 +50,8 @@ async def test_a_chat_that_cannot_be_read_now_is_read_later_and_keeps_no_message
     world, status
 ):
     plugin, shown = picky({"sender": "human", "chat": "direct"})
-    agent = await world.agent("a", plugin)
+    # The next run comes when the clock is moved, and not sooner on a busy machine.
+    agent = await world.agent("a", plugin, retry_base=20.0, retry_cap=50.0)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "hello")
     world.backend.faults.refuse(status, 1, path=f"/api/chats/{chat_id}", method="GET")
