@@ -15,6 +15,9 @@ _LONGEST_CHARACTERS: Final = 200
 _QUOTED_CHARACTERS: Final = 12
 """So many of a message in a row are a quotation."""
 
+_REPEATED: Final = "the answer repeats the message"
+_REPEATED_CONTENT: Final = json.dumps({"detail": _REPEATED}).encode()
+
 _TITLE: Final = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
 _UNPRINTABLE: Final = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -43,12 +46,17 @@ def server_detail(error: ApiError) -> str:
 
 
 def forget_words(error: ApiError, words: str) -> None:
-    """Let an error not repeat what was said: its detail goes to dead letters, logs and `status`."""
+    """
+    Let an error not repeat what was said: its detail goes to dead letters, logs and `status`.
+
+    Whether it is the backend's own remains to be seen: a short text is found in many a refusal.
+    """
     said, detail = " ".join(words.split()), server_detail(error)
     length = min(len(said), _QUOTED_CHARACTERS)
     pieces = (detail[start : start + length] for start in range(len(detail) - length + 1))
     if length and any(piece in said for piece in pieces):
-        error.detail, error.content = "the answer repeats the message", b""
+        content = _REPEATED_CONTENT if error.is_backends_own else b""
+        error.detail, error.content = _REPEATED, content
         error.args = (f"HTTP {error.status_code}: {error.detail}",)
 
 

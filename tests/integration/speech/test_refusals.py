@@ -241,3 +241,13 @@ async def test_a_doubt_before_a_refusal_is_settled_and_both_keep_their_places(wo
 
     assert len(runs) == 2
     assert sorted(await contents(world, chat_id, "a")) == sorted(WORDS)
+
+
+@pytest.mark.parametrize("status", [403, 409])
+async def test_a_refusal_is_the_backends_own_though_it_has_the_words_in_it(world, status):
+    """A short reply is found in many an answer, which is then kept out of the logs."""
+    agent, chat_id = await start(world, carrying_on([], words=("fault",), error=None))
+    world.backend.faults.refuse(status, 1, path=HISTORY, method="POST")
+    await agent.hear(chat_id)
+
+    assert agent.memory.named("send.unresolved") == []
