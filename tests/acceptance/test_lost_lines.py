@@ -171,7 +171,7 @@ def test_what_was_dropped_is_told_once_lines_can_be_written_again(household, own
 
 
 def test_a_plugin_in_a_process_of_its_own_loses_no_more_than_its_lines(household, owner, tmp_path):
-    isolated = 'isolation = "process"\nimport_timeout = 120\n'
+    isolated = 'isolation = "process"\n'
     with pipe_nobody_reads() as how:
         process = launch(talkative(tmp_path / "a", household, isolated), **how)
         try:

@@ -118,6 +118,11 @@ class Seen:
         return max(after - before for before, after in zip(self.beats, self.beats[1:], strict=False))
 
 
+def _environment():
+    """Compiled once, as an installation is: else each process of a plugin's would compile all that it imports."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Supervisor:
     """As systemd: starts the daemon, listens to what it says of itself, stops it."""
 
@@ -132,7 +137,7 @@ class Supervisor:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mycel_runtime", "run", "--config", str(folder / "agent.toml")],
                 cwd=ROOT,
-                env=os.environ
+                env=_environment()
                 | {
                     "NOTIFY_SOCKET": str(folder / "notify"),
                     "WATCHDOG_USEC": f"{WATCHDOG_SECONDS * 1e6:.0f}",
