@@ -165,8 +165,12 @@ def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | No
 
     async def readyz(_request: Request) -> Response:
         now = await status()
-        causes = [cause.model_dump() for cause in now.network.causes]
-        answer = {"ready": now.ready, "problems": list(now.problems), "causes": causes}
+        answer = {
+            "ready": now.ready,
+            "problems": list(now.problems),
+            "causes": [cause.model_dump() for cause in now.network.causes],
+            "stream": now.hearing.trouble and now.hearing.trouble.model_dump(),
+        }
         return JSONResponse(answer, status_code=200 if now.ready else 503)
 
     async def report(_request: Request) -> Response:

@@ -16,7 +16,7 @@ from mycel_runtime.sdk.cause import Cause
 from tests.acceptance.conftest import until, write_config
 from tests.acceptance.test_status import get
 from tests.road.forward_proxy import ForwardProxy
-from tests.road.gateway import Gateway
+from tests.road.gateway import STRIP, Gateway
 from tests.road.message import LOGIN_PAGE, html, redirect
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
@@ -135,3 +135,15 @@ def test_proxy_that_refuses_and_proxy_that_is_down(start, household, tmp_path, s
         assert agent.wait_event("network.troubled")["cause"] == Cause.PROXY_REFUSED
     agent.wait_for(lambda agent: len(agent.events("network.troubled")) == 2)
     assert agent.events("network.troubled")[1]["cause"] == Cause.PROXY_UNREACHABLE
+
+
+def test_stream_that_loses_its_upgrade_on_the_way(start, gateway, config, state):
+    gateway.upgrade = STRIP
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.ended")
+    assert until(lambda: (get(state, "/readyz").json()["stream"] or {}).get("polled"))
+    told = get(state, "/readyz").json()["stream"]
+    assert (told["cause"], told["fix"]) == (Cause.UPGRADE_MISSING, Cause.UPGRADE_MISSING.fix)
+    gateway.clear()
+    assert until(lambda: get(state, "/readyz").status_code == 200)
+    assert get(state, "/readyz").json()["stream"] is None
