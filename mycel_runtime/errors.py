@@ -8,6 +8,7 @@ Every error of mycel-runtime, in one tree.
     │   ├── StateDirectoryError     the state directory cannot be used                           exit 78
     │   └── JournalFileError        the journal's file is not one that can be used               exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
+    ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
     ├── UnavailableError            the backend, or the chat, is not to be had now               exit 75
@@ -123,6 +124,26 @@ class IdentityHeldError(MycelError):
         super().__init__(
             f"{where}: held by another process ({holder})\n"
             "  One process per identity: stop that one, or give this agent a state_dir of its own."
+        )
+
+
+class DatabaseHeldError(MycelError):
+    """
+    Another local backend serves from the database: each would overwrite what the other keeps in memory.
+
+    Args:
+        where: The file.
+        holder: The other one, for a person.
+    """
+
+    exit_code = 69
+
+    def __init__(self, where: str, holder: str) -> None:
+        self.where = where
+        self.holder = holder
+        super().__init__(
+            f"{where}: another backend serves from it ({holder})\n"
+            "  Stop that one, or give this one another file."
         )
 
 

@@ -15,6 +15,7 @@ from mycel_runtime.backend import control
 from mycel_runtime.backend.gate import Gate
 from mycel_runtime.backend.http.app import build_app
 from mycel_runtime.backend.live_faults import LoopFaults
+from mycel_runtime.backend.options import place
 from mycel_runtime.backend.service import Post, Service
 from mycel_runtime.backend.sockets import FeedSocket, PatientSocket
 from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
@@ -51,6 +52,7 @@ class Host:
 
     Raises:
         ConfigError: The port is in use, or the database cannot be used.
+        DatabaseHeldError: Another backend serves from the database.
     """
 
     def __init__(
@@ -231,7 +233,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigError(
             f"cannot listen there: {exc.strerror or exc}",
-            where=f"{host}:{port}",
+            where=place(host, port),
             fix="Name another port, or 0 for any free one.",
         ) from exc
     return listener

@@ -39,6 +39,10 @@ class BackendOptions:
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
     ping_timeout_seconds: float = PING_TIMEOUT_SECONDS
 
+    def url(self, port: int) -> str:
+        """Of the host at a port; an IPv6 address stands in brackets."""
+        return f"http://{place(self.host, port)}"
+
     @property
     def rules(self) -> Rules:
         """What the world needs to know of this."""
@@ -48,3 +52,8 @@ class BackendOptions:
             caught_up=self.caught_up,
             is_full=self.profile == "full",
         )
+
+
+def place(host: str, port: int) -> str:
+    """As it stands in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -51,7 +51,7 @@ class LocalBackend:
     @property
     def base_url(self) -> str:
         """Where it listens; of use once it started."""
-        return f"http://{self.options.host}:{self.port}"
+        return self.options.url(self.port)
 
     def start(self) -> None:
         """
@@ -59,6 +59,7 @@ class LocalBackend:
 
         Raises:
             ConfigError: The port is in use, or the database cannot be used.
+        DatabaseHeldError: Another backend serves from the database.
         """
         self._started.clear()
         options = dataclasses.replace(self.options, port=self.port)
@@ -140,10 +141,11 @@ async def serve(
 
     Raises:
         ConfigError: The port is in use, or the database cannot be used.
+        DatabaseHeldError: Another backend serves from the database.
 
     Cancelling: Closes everything at once.
     """
-    host = Host(options, Faults(), Post(mailed), lambda: started(f"http://{options.host}:{host.port}"))
+    host = Host(options, Faults(), Post(mailed), lambda: started(options.url(host.port)))
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(host.run(), name="backend")

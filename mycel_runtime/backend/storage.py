@@ -35,7 +35,8 @@ from mycel_runtime.backend.world.entities import (
     WorkflowEvent,
 )
 from mycel_runtime.backend.world.state import World
-from mycel_runtime.errors import ConfigError
+from mycel_runtime.errors import ConfigError, DatabaseHeldError
+from mycel_runtime.file_lock import FileLock, LockHeldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,24 +125,17 @@ class SqliteStorage:
 
     Raises:
         ConfigError: The file cannot be used.
+        DatabaseHeldError: Another backend serves from it.
     """
 
     def __init__(self, path: Path, rules: Rules) -> None:
         self._rules = rules
-        with _explained(path):
+        with _explained(path), contextlib.ExitStack() as stack:
+            stack.callback(_locked(path).release)
             path.touch(mode=0o600, exist_ok=True)
-            self._db = sqlite3.connect(
-                path,
-                isolation_level=None,
-                timeout=_BUSY_SECONDS,
-                check_same_thread=False,
-                cached_statements=16,
-            )
-            try:
-                self._prepare(path)
-            except BaseException:
-                self._db.close()
-                raise
+            self._db = stack.enter_context(contextlib.closing(_connect(path)))
+            self._prepare(path)
+            self._stack = stack.pop_all()
 
     def load(self) -> World:
         """Read everything."""
@@ -165,7 +159,7 @@ class SqliteStorage:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._db.close()
+        self._stack.close()
 
     def _prepare(self, path: Path) -> None:
         self._db.executescript(
@@ -190,6 +184,26 @@ class SqliteStorage:
 
 def _encode(entity: Entity) -> bytes:
     return pydantic_core.to_json({name: getattr(entity, name) for name in _STORED[type(entity)]})
+
+
+def _locked(path: Path) -> FileLock:
+    """Not the file itself: who opens that and closes it again lets go of the locks that SQLite has on it."""
+    lock = FileLock(path.resolve().with_name(path.resolve().name + ".lock"))
+    try:
+        lock.acquire()
+    except LockHeldError as exc:
+        raise DatabaseHeldError(str(path), exc.holder) from exc
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path,
+        isolation_level=None,
+        timeout=_BUSY_SECONDS,
+        check_same_thread=False,
+        cached_statements=16,
+    )
 
 
 @contextlib.contextmanager

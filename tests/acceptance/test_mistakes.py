@@ -103,6 +103,33 @@ def test_port_in_use(start, tmp_path):
         mistake(start("backend", "--port", port), 78, str(port), "in use")
 
 
+def test_second_backend_on_the_same_database(start, tmp_path):
+    """By another name too; once the first is gone, it is free."""
+    database = tmp_path / "world.sqlite3"
+    (tmp_path / "link.sqlite3").symlink_to(database)
+    first = start("backend", "--port", 0, "--database", database)
+    first.wait_for(lambda process: process.out)
+
+    for name in (database, tmp_path / "link.sqlite3"):
+        second = start("backend", "--port", 0, "--database", name)
+        mistake(second, 69, str(name), f"pid {first.popen.pid}", "another file")
+    first.kill()
+    third = start("backend", "--port", 0, "--database", database)
+    third.wait_for(lambda process: process.out)
+    assert third.stop() == 0
+
+
+def test_the_database_of_an_embedded_backend_is_its_own(start, tmp_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "s"\n[plugins.echo]\n')
+    agent = start("run", "--config", config)
+    agent.wait_event("daemon.started")
+
+    second = start("backend", "--port", 0, "--database", tmp_path / "s" / "backend.sqlite3")
+    mistake(second, 69, "backend.sqlite3", f"pid {agent.popen.pid}")
+    assert agent.stop() == 0
+
+
 def test_second_daemon_on_the_same_state_directory(start, household, tmp_path):
     config = write_config(tmp_path / "a", household)
     first = start("run", "--config", config)

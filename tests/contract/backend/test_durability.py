@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import httpx
 import pytest
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.errors import ConfigError
+from mycel_runtime.errors import ConfigError, DatabaseHeldError
+from mycel_runtime.sdk import calls
+from tests.unit.sdk.wire import Colour
 
 START_SECONDS = 20.0
 
@@ -61,3 +64,39 @@ def test_a_database_that_is_none_is_told_with_what_to_do(tmp_path):
     path.write_bytes(b"no database" * 100)
     with pytest.raises(ConfigError, match=r"cannot be used"):
         LocalBackend(BackendOptions(database=path)).start()
+
+
+def test_a_second_backend_on_one_database_is_refused_and_harms_nothing(tmp_path):
+    options = BackendOptions(database=tmp_path / "world.sqlite3")
+    with LocalBackend(options) as first:
+        guest = httpx.post(f"{first.base_url}/api/auth/guest", json={}).json()
+        with pytest.raises(DatabaseHeldError, match=rf"world\.sqlite3: .*\(pid {os.getpid()}\)") as caught:
+            LocalBackend(options).start()
+        assert caught.value.exit_code == 69
+        first.restart()
+        headers = {"Authorization": f"Bearer {guest['token']}"}
+        assert httpx.get(f"{first.base_url}/api/auth/me", headers=headers).status_code == 200
+    with LocalBackend(options):
+        pass
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_an_ipv6_address_is_a_url_that_calls_and_stream_take(colour):
+    with LocalBackend(BackendOptions(host="::1")) as backend:
+        assert backend.base_url == f"http://[::1]:{backend.port}"
+        token = httpx.post(f"{backend.base_url}/api/auth/guest", json={}).json()["token"]
+        found = Colour(colour).calls(backend.base_url, calls.whoami(), auth_token=token)
+        assert found[0]["type"] == "human"
+        wanted = {"client": {"auth_token": token}, "should_stop": Once()}
+        assert Colour(colour).frames(backend.base_url, 1, **wanted) == []
+
+
+class Once:
+    """Says no once: the stream connects, and ends at the next question."""
+
+    asked = 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.asked > 2
