@@ -103,6 +103,25 @@ def test_port_in_use(start, tmp_path):
         mistake(start("backend", "--port", port), 78, str(port), "in use")
 
 
+def test_a_password_in_an_address_is_refused_and_printed_nowhere(start, household, tmp_path):
+    household.base_url = household.base_url.replace("//", "//agent:s3cr3t@")
+    config = write_config(tmp_path / "a", household)
+
+    process = start("run", "--config", config)
+
+    mistake(process, 78, "agent.toml, line 3: [agent] base_url: must not include a user or password")
+    assert "s3cr3t" not in process.transcript()
+
+
+def test_a_store_of_authorities_that_is_none(start, household, tmp_path):
+    household.base_url = "https://127.0.0.1:1"
+    config = write_config(tmp_path / "a", household, extra='[network]\ntrust = "system"\n')
+
+    process = start("run", "--config", config, SSL_CERT_FILE="/no/file", SSL_CERT_DIR="/no/folder")
+
+    mistake(process, 78, "agent.toml, line 7: [network] trust", "SSL_CERT_FILE and SSL_CERT_DIR", "ca_file")
+
+
 def test_second_backend_on_the_same_database(start, tmp_path):
     """By another name too; once the first is gone, it is free."""
     database = tmp_path / "world.sqlite3"
