@@ -45,6 +45,7 @@ class ClientUsageError(MycelError):
     """The client was built or used in a way that cannot work; nothing was sent."""
 
 
+@functools.lru_cache(maxsize=64)
 def check_base_url(base_url: str | None) -> str:
     """
     Surrounding blanks and trailing slashes are dropped; a path prefix is kept.
