@@ -117,7 +117,7 @@ async def test_the_stream_comes_soon_after_the_first_call_that_gets_through_agai
     cap = 12.0  # seconds; the first wait is three quarters of it at least
     intervals = {"reconcile_interval": 0.3, "backoff_base": cap, "backoff_cap": cap}
     with Gateway(home.backend.port) as gateway:
-        gateway.hang_up()
+        gateway.hang_up(is_carried_out=False)
         async with running(behind(gateway, home), tmp_path / "s", **intervals) as runtime:
             await runtime.memory.wait("stream.retry_scheduled")
             await runtime.memory.wait("reconcile.failed")
