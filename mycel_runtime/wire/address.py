@@ -18,8 +18,8 @@ PROXY_SCHEMES: Final = ("http", "socks5", "socks5h")
 """
 The last two differ elsewhere in who looks names up; here the proxy always does.
 
-Not `https`, which is TLS in TLS: in `websockets` 17.4 two threads share such a connection without a lock, and frames
-come late.
+Not `https`, which is TLS in TLS: there the first frame of a blocking stream has come ten seconds late (`websockets`
+17.4), for a reason that is not known; refused until it is.
 """
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
