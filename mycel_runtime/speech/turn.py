@@ -290,8 +290,12 @@ class Turn:
         intent = self.ledger.refused(ordinal)
         if intent is None or not self._dependencies.twin_watch.is_lost(intent):
             return None
-        message = await self._find(intent)
-        return None if message is None else self._record(intent, message, recovered=True)
+        if (message := await self._find(intent)) is None:
+            return None
+        # From where it was, not from here: whoever dies before the record finds it again.
+        revived = dataclasses.replace(intent, state=IntentState.INTENDED)
+        await self._dependencies.journal.intend(revived)
+        return self._record(revived, message, recovered=True)
 
     async def _say(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         await self.settle_unresolved()
