@@ -6,26 +6,13 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.errors import ApiError, ConnectionClosed, HandshakeError, MycelError
 from mycel_runtime.sdk import AsyncClient, Client
 from tests.road.forward_proxy import ForwardProxy
-from tests.road.gateway import STRIP, Gateway, Limit
+from tests.road.gateway import STRIP, Limit
 from tests.road.message import LOGIN_PAGE, html, redirect
 
 SEND = ("POST", "/messages$")
-
-
-@pytest.fixture
-def backend():
-    with LocalBackend() as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(backend):
-    with Gateway(backend.port) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.backend.server import LocalBackend
 from tests.road.daemon import Daemon
-from tests.road.gateway import STRIP, Gateway, Limit
+from tests.road.gateway import STRIP, Limit
 from tests.road.household import Household
 from tests.road.message import LOGIN_PAGE, html, redirect
 
@@ -28,18 +27,6 @@ settle_grace = 0.3
 """
 
 SEND = ("POST", "/messages$")
-
-
-@pytest.fixture
-def backend():
-    with LocalBackend() as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(backend):
-    with Gateway(backend.port) as running:
-        yield running
 
 
 @pytest.fixture
