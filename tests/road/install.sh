@@ -1,5 +1,6 @@
 #!/bin/sh
-# The intermediaries of `make road`, on Debian bookworm, by root: servers from Debian, two proxies from Python packages.
+# The intermediaries of `make road`, on Debian bookworm, by root: servers from Debian, two proxies from Python packages;
+# and what tests.road.namespaces lays its roads with.
 # No service is started: the suite runs each program itself, in the foreground, on free ports of the loopback.
 set -eu
 
@@ -15,7 +16,7 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
-  nginx-light haproxy apache2 squid tinyproxy varnish openssl
+  nginx-light haproxy apache2 squid tinyproxy varnish openssl iproute2 iptables
 
 # In environments of their own: they ask for other releases of our dependencies.
 for package in mitmproxy==11.0.2 proxy.py==2.4.10; do

@@ -23,7 +23,8 @@ BASE_URL = f"http://{NAME}:{PORT}"
 LARGEST = 1300
 """Bytes of the largest packet that gets through a hole: what a tunnel leaves of 1500."""
 
-PROGRAMS = ("ip", "iptables")
+PACKAGES = {"ip": "iproute2", "iptables": "iptables"}
+"""The Debian package of each program."""
 
 _PREFIX = "mycel"
 _HOME = "10.77.2.{}"
@@ -146,8 +147,8 @@ def missing():
     """Why namespaces cannot be made here; empty if they can."""
     if os.geteuid():
         return "root is needed"
-    if absent := [program for program in PROGRAMS if shutil.which(program) is None]:
-        return f"not installed: {', '.join(absent)} (packages iproute2 and iptables)"
+    if absent := [package for program, package in PACKAGES.items() if shutil.which(program) is None]:
+        return f"not installed: {' and '.join(absent)}; tests/road/install.sh does it"
     try:
         with Network() as network, network.lost(0.5), network.too_large():
             return ""
