@@ -120,13 +120,15 @@ class AgentRuntime:
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._counters = Counters(time.time)
         self._journal_lock = JournalLock(time.time)
-        self.observer = FanOut([observer, self._counters, self._journal_lock, systemd.StatusLine()])
         self._show = show
         self._how_to_talk = how_to_talk
         self._identification = Identification()
         self._network_health = NetworkHealth(
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),
+        )
+        self.observer = FanOut(
+            [observer, self._counters, self._journal_lock, self._network_health, systemd.StatusLine()]
         )
         self._started_at = time.time()
         self._parts: Parts | None = None

@@ -146,8 +146,7 @@ class AgentClient(AsyncClient):
         try:
             result = await super()._once(call)
         except ApiError as exc:
-            sent = len(call.body or b"")
-            self._tell(self._health.failed(exc, call.path, sent=sent, now=time.time()))
+            self._tell(self._health.failed(call, exc, now=time.time()))
             self._call_made(has_reached(exc))
             raise
         self._tell(self._health.answered(now=time.time()))
@@ -157,7 +156,7 @@ class AgentClient(AsyncClient):
     @override
     async def _send(self, call: Call[T]) -> Reply:
         reply = await super()._send(call)
-        self._health.carried(call.path, sent=len(call.body or b""), received=len(reply.content))
+        self._health.carried(call, len(reply.content))
         return reply
 
     def _tell(self, news: list[Fact]) -> None:

@@ -10,11 +10,14 @@ comes and goes is two lines an interval and no more.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
 
 from mycel_runtime.daemon.mtu_suspicion import MtuSuspicion
 from mycel_runtime.errors import NotSentError
-from mycel_runtime.observe.facts import NetworkRecovered, NetworkTroubled
+from mycel_runtime.observe.facts import FramesCommitted, NetworkRecovered, NetworkTroubled
+from mycel_runtime.observe.observer import Observer
 from mycel_runtime.sdk.cause import Cause, cause_of, detail_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.errors import ApiError
     from mycel_runtime.observe.facts import Fact
+    from mycel_runtime.sdk.calls import Call
 
 PARTIAL: Final = frozenset(
     {
@@ -71,9 +75,9 @@ class Spell:
         return self.last_at - self.since
 
 
-class NetworkHealth:
+class NetworkHealth(Observer):
     """
-    The spells of one agent's calls.
+    The spells of one agent's calls; an observer because frames are a proof that something passes.
 
     Args:
         interval: `[inbox] reconcile_interval`; calls are made at least so often.
@@ -96,41 +100,45 @@ class NetworkHealth:
         """Those that last, the latest met first."""
         return tuple(sorted(self._spells.values(), key=lambda spell: -spell.last_at))
 
-    def carried(self, path: str, *, sent: int, received: int) -> None:
-        """Something was answered, by whomever; sizes as of `MtuSuspicion.passed`."""
-        self._mtu.passed(path, sent=sent, received=received)
+    @override
+    def tell(self, fact: Fact) -> None:
+        if isinstance(fact, FramesCommitted):
+            self._mtu.heard()
+
+    def carried(self, call: Call[Any], received: int) -> None:
+        """A call was answered, by whomever, with so many bytes."""
+        self._mtu.passed(call.path, sent=_sent(call), received=received, is_list=_is_list(call))
 
     def answered(self, *, now: float) -> list[Fact]:
         """The backend has answered a call; what is news of it."""
         self.failing_since = None
         return list(self._end(now, is_answered=True)) if self._spells else []
 
-    def failed(self, error: ApiError, path: str, *, sent: int, now: float) -> list[Fact]:
+    def failed(self, call: Call[Any], error: ApiError, *, now: float) -> list[Fact]:
         """
         A try of a call has failed; what is news of it.
 
         Args:
+            call: The call.
             error: Its own.
-            path: Of the request.
-            sent: Bytes of the request's body.
             now: Epoch seconds.
         """
-        cause = self._cause_of(error, path, sent)
+        cause = self._cause_of(call, error)
         if cause is None:
             return self.answered(now=now)
-        if self.failing_since is None:
-            self.failing_since = now
         news = self._meet(cause, detail_of(error), now)
         return [*self._end(now, is_answered=False), *news]
 
-    def _cause_of(self, error: ApiError, path: str, sent: int) -> Cause | None:
+    def _cause_of(self, call: Call[Any], error: ApiError) -> Cause | None:
         cause = cause_of(error, is_proxied=self._is_proxied)
         if cause is not Cause.TIMEOUT or isinstance(error, NotSentError):
             return cause
-        self._mtu.hung(path, sent=sent)
+        self._mtu.hung(call.path, sent=_sent(call), is_list=_is_list(call))
         return Cause.PATH_MTU_SUSPECTED if self._mtu.is_grave else cause
 
     def _meet(self, cause: Cause, detail: str, now: float) -> list[Fact]:
+        if self.failing_since is None:
+            self.failing_since = now
         spell = self._spells.get(cause)
         if spell is not None:
             self._spells[cause] = replace(
@@ -157,6 +165,14 @@ class NetworkHealth:
                 self._ended_at[spell.cause] = now
                 if spell.cause not in TOLD_BY_PACE:
                     yield _recovered(spell, now)
+
+
+def _sent(call: Call[Any]) -> int:
+    return len(call.body or b"")
+
+
+def _is_list(call: Call[Any]) -> bool:
+    return call.answer == "list"
 
 
 def _recovered(spell: Spell, now: float) -> Fact:

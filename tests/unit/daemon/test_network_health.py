@@ -9,10 +9,13 @@ import pytest
 from mycel_runtime.daemon.mtu_suspicion import ENOUGH, SMALL_BYTES
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ApiError, NotFoundError, NotSentError, TransportError
+from mycel_runtime.observe.facts import FramesCommitted
+from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.cause import Cause
 from mycel_runtime.sdk.redirect import redirect_error
 
 INTERVAL = 30.0
+HISTORY = calls.list_messages("chat")
 
 
 class Road:
@@ -22,8 +25,8 @@ class Road:
         self.health = NetworkHealth(interval=INTERVAL, **options)
         self.told = []
 
-    def fail(self, now, error, *, sent=0):
-        self._take(self.health.failed(error, "/path", sent=sent, now=now))
+    def fail(self, now, error, call=HISTORY):
+        self._take(self.health.failed(call, error, now=now))
 
     def answer(self, now):
         self._take(self.health.answered(now=now))
@@ -78,7 +81,7 @@ def test_an_outage_that_comes_and_goes_has_few_lines():
 
 def test_what_ails_some_calls_only_is_not_over_when_another_is_answered():
     road = Road()
-    road.fail(100.0, LARGE, sent=5000)
+    road.fail(100.0, LARGE)
     road.answer(101.0)
     assert road.causes == [(Cause.BODY_TOO_LARGE, 100.0, 1)]
     assert road.health.failing_since is None
@@ -130,12 +133,26 @@ def test_behind_a_proxy_only_the_proxy_can_be_down():
 @pytest.mark.parametrize("other", [0.0, 1.0])
 def test_large_calls_that_hang_beside_small_ones_that_pass_are_suspected_of_the_path(other):
     road = Road()
+    large = calls.send_message("chat", "x" * SMALL_BYTES)
     for number in range(ENOUGH):
-        road.health.carried(f"/small/{number}", sent=0, received=20)
-        road.fail(100.0 + number, timed_out(), sent=SMALL_BYTES + 1)
-        road.health.carried(f"/small/{number}", sent=0, received=20)
+        road.health.carried(calls.get_chat(f"{number}"), 20)
+        road.fail(100.0 + number, timed_out(), large)
+        road.health.carried(calls.get_chat(f"{number}"), 20)
         road.answer(100.0 + number + other)
-    road.fail(110.0, timed_out(), sent=SMALL_BYTES + 1)
+    road.fail(110.0, timed_out(), large)
+    assert road.told == ["timeout", "path_mtu_suspected"]
+
+
+def test_history_that_hangs_while_frames_come_is_suspected_of_the_path():
+    """A frame each time somebody has written, and the history with what was written is larger than a packet."""
+    road = Road()
+    road.health.carried(HISTORY, 200)
+    for number in range(ENOUGH):
+        road.health.tell(FramesCommitted(received=1, new=1, epoch=1, since_seq=number))
+        road.fail(100.0 + number, timed_out())
+    assert road.told == ["timeout"]
+    road.health.tell(FramesCommitted(received=1, new=1, epoch=1, since_seq=9))
+    road.fail(110.0, timed_out())
     assert road.told == ["timeout", "path_mtu_suspected"]
 
 
@@ -145,7 +162,7 @@ def test_a_connection_that_is_never_made_has_no_size():
         error = NotSentError("transport error: ConnectTimeout")
         error.__cause__ = TimeoutError()
         road.fail(100.0 + number, error)
-        road.health.carried("/small", sent=0, received=20)
+        road.health.carried(calls.whoami(), 20)
     assert road.told == ["timeout"]
 
 
