@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
+from mycel_runtime.daemon.network_health import UNANSWERED_SECONDS
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -92,7 +93,7 @@ class AgentClient(AsyncClient):
         base_url: Of the backend.
         credential: The token.
         observer: As of `AsyncClient`, and told of a renewal, and of what keeps calls from the backend.
-        health: Told how each try of a call went.
+        health: Told how each try of a call goes.
         network: As of `AsyncClient`.
     """
 
@@ -144,7 +145,7 @@ class AgentClient(AsyncClient):
     @override
     async def _once(self, call: Call[T]) -> T:
         try:
-            result = await super()._once(call)
+            result = await self._watched(call)
         except ApiError as exc:
             self._tell(self._health.failed(call, exc, now=time.time()))
             self._call_made(has_reached(exc))
@@ -152,6 +153,21 @@ class AgentClient(AsyncClient):
         self._tell(self._health.answered(now=time.time()))
         self._call_made(True)
         return result
+
+    async def _watched(self, call: Call[T]) -> T:
+        """As `_once` of the client; that it hangs is told while it does."""
+        has_hung = asyncio.Event()
+        patience = asyncio.get_running_loop().call_later(UNANSWERED_SECONDS, self._tell_hanging, has_hung)
+        try:
+            return await super()._once(call)
+        finally:
+            patience.cancel()
+            if has_hung.is_set():
+                self._health.hangs_no_more()
+
+    def _tell_hanging(self, has_hung: asyncio.Event) -> None:
+        has_hung.set()
+        self._tell(self._health.hangs(now=time.time()))
 
     @override
     async def _send(self, call: Call[T]) -> Reply:

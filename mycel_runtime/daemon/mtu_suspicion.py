@@ -29,6 +29,7 @@ class MtuSuspicion:
     def __init__(self) -> None:
         self._hung = 0
         self._passed = 0
+        self._waiting = 0
         self._small_objects: set[str] = set()
         self._small_lists: set[str] = set()
 
@@ -37,10 +38,23 @@ class MtuSuspicion:
         """Whether small calls pass, and those that are large, or may be, do not."""
         return self._hung >= ENOUGH and self._passed >= ENOUGH
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a call waits for its answer for longer than it should."""
+        return self._waiting > 0
+
+    def waits(self) -> None:
+        """A call begins to; what passes from now on, passes while it hangs."""
+        self._waiting += 1
+
+    def waits_no_more(self) -> None:
+        """It was answered, or has hung, or failed otherwise, which is told by itself."""
+        self._waiting -= 1
+
     def heard(self) -> None:
         """Frames have come on the stream."""
         self._small_lists.clear()
-        self._passed += self._hung > 0
+        self._note_passed()
 
     def passed(self, path: str, *, sent: int, received: int, is_list: bool) -> None:
         """
@@ -59,7 +73,7 @@ class MtuSuspicion:
         if len(known) >= _MOST_PATHS:
             known.clear()
         known.add(path)
-        self._passed += self._hung > 0
+        self._note_passed()
 
     def hung(self, path: str, *, sent: int, is_list: bool) -> None:
         """
@@ -76,3 +90,7 @@ class MtuSuspicion:
             self._small_lists.discard(path)
         else:
             self._hung += 1
+
+    def _note_passed(self) -> None:
+        """Something small has passed; before anything hung it proves nothing."""
+        self._passed += self._hung > 0 or self.is_waiting

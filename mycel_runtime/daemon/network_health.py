@@ -5,6 +5,8 @@ A cause has a spell: it begins with the first call that fails by it, which is to
 answered, which is told with how long it has lasted. What ails some calls only is not over when another one is
 answered: then it ends when it has not been met for an interval. So does what has come back within one: an outage that
 comes and goes is two lines an interval and no more.
+
+A call that is not answered has its own time, which is long; that it hangs is told before that time is up.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.sdk.calls import Call
 
+UNANSWERED_SECONDS: Final = 5.0
+"""Of a try of a call, until it is told that it hangs; it goes on, and may be answered yet."""
+
 PARTIAL: Final = frozenset(
     {
         Cause.BODY_TOO_LARGE,
@@ -38,6 +43,9 @@ PARTIAL: Final = frozenset(
     }
 )
 """What ails some calls and not others."""
+
+_OF_HANGING: Final = frozenset({Cause.PATH_MTU_SUSPECTED, Cause.TIMEOUT})
+"""What is not over while a call hangs."""
 
 TOLD_BY_PACE: Final = frozenset({Cause.RATE_LIMITED})
 """Its lines are `rate.limited` and `rate.recovered`."""
@@ -51,7 +59,7 @@ class Spell:
     Attributes:
         since: Of the first call that failed by it.
         last_at: Of the last one.
-        failures: Tries of calls, so far.
+        failures: Tries of calls, so far; 0 while the first one hangs.
         detail: What the other side has said last, as of `detail_of`.
         is_lingering: It ends only after an interval without it.
     """
@@ -84,7 +92,7 @@ class NetworkHealth(Observer):
         is_proxied: There is a proxy between here and the backend.
 
     Attributes:
-        failing_since: Epoch seconds of the first failure since a call was answered; `None` while they are.
+        failing_since: Epoch seconds since when calls fail or hang and none was answered; `None` while they are.
     """
 
     def __init__(self, *, interval: float, is_proxied: bool = False) -> None:
@@ -109,6 +117,15 @@ class NetworkHealth(Observer):
         """A call was answered, by whomever, with so many bytes."""
         self._mtu.passed(call.path, sent=_sent(call), received=received, is_list=_is_list(call))
 
+    def hangs(self, *, now: float) -> list[Fact]:
+        """A try of a call is not answered for `UNANSWERED_SECONDS`, and waits on; what is news of it."""
+        self._mtu.waits()
+        return self._meet(self._hang_cause, "", now, failures=0)
+
+    def hangs_no_more(self) -> None:
+        """It has ended, one way or another; what came of it is told by itself."""
+        self._mtu.waits_no_more()
+
     def answered(self, *, now: float) -> list[Fact]:
         """The backend has answered a call; what is news of it."""
         self.failing_since = None
@@ -129,20 +146,24 @@ class NetworkHealth(Observer):
         news = self._meet(cause, detail_of(error), now)
         return [*self._end(now, is_answered=False), *news]
 
+    @property
+    def _hang_cause(self) -> Cause:
+        return Cause.PATH_MTU_SUSPECTED if self._mtu.is_grave else Cause.TIMEOUT
+
     def _cause_of(self, call: Call[Any], error: ApiError) -> Cause | None:
         cause = cause_of(error, is_proxied=self._is_proxied)
         if cause is not Cause.TIMEOUT or isinstance(error, NotSentError):
             return cause
         self._mtu.hung(call.path, sent=_sent(call), is_list=_is_list(call))
-        return Cause.PATH_MTU_SUSPECTED if self._mtu.is_grave else cause
+        return self._hang_cause
 
-    def _meet(self, cause: Cause, detail: str, now: float) -> list[Fact]:
+    def _meet(self, cause: Cause, detail: str, now: float, *, failures: int = 1) -> list[Fact]:
         if self.failing_since is None:
             self.failing_since = now
         spell = self._spells.get(cause)
         if spell is not None:
             self._spells[cause] = replace(
-                spell, last_at=now, failures=spell.failures + 1, detail=detail or spell.detail
+                spell, last_at=now, failures=spell.failures + failures, detail=detail or spell.detail
             )
             return []
         is_back = now - self._ended_at.get(cause, float("-inf")) < self._interval
@@ -150,7 +171,7 @@ class NetworkHealth(Observer):
             cause=cause,
             since=now,
             last_at=now,
-            failures=1,
+            failures=failures,
             detail=detail,
             is_lingering=is_back or cause in PARTIAL,
         )
@@ -160,6 +181,8 @@ class NetworkHealth(Observer):
 
     def _end(self, now: float, *, is_answered: bool) -> Iterator[Fact]:
         for spell in list(self._spells.values()):
+            if self._mtu.is_waiting and spell.cause in _OF_HANGING:
+                continue
             if spell.is_over(now, interval=self._interval, is_answered=is_answered):
                 del self._spells[spell.cause]
                 self._ended_at[spell.cause] = now

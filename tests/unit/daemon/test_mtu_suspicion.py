@@ -78,6 +78,17 @@ def test_frames_that_came_before_prove_nothing():
     assert not mtu.is_grave
 
 
+def test_what_passes_while_the_first_call_hangs_counts():
+    mtu = MtuSuspicion()
+    mtu.waits()
+    for _ in range(ENOUGH):
+        mtu.heard()
+    mtu.waits_no_more()
+    for _ in range(ENOUGH):
+        mtu.hung("/send", sent=LARGE, is_list=False)
+    assert mtu.is_grave
+
+
 def test_a_list_that_was_small_may_have_grown_by_what_a_frame_announces():
     """A chat begins with "hello"; then somebody writes four kilobytes, and its history comes no more."""
     mtu = MtuSuspicion()

@@ -28,6 +28,9 @@ class Road:
     def fail(self, now, error, call=HISTORY):
         self._take(self.health.failed(call, error, now=now))
 
+    def hang(self, now):
+        self._take(self.health.hangs(now=now))
+
     def answer(self, now):
         self._take(self.health.answered(now=now))
 
@@ -152,8 +155,30 @@ def test_history_that_hangs_while_frames_come_is_suspected_of_the_path():
         road.fail(100.0 + number, timed_out())
     assert road.told == ["timeout"]
     road.health.tell(FramesCommitted(received=1, new=1, epoch=1, since_seq=9))
-    road.fail(110.0, timed_out())
+    road.hang(110.0)
     assert road.told == ["timeout", "path_mtu_suspected"]
+
+
+def test_a_call_that_hangs_is_told_of_before_it_fails_and_once():
+    road = Road()
+    road.hang(105.0)
+    assert road.causes == [(Cause.TIMEOUT, 105.0, 0)]
+    assert road.health.failing_since == 105.0
+    road.health.hangs_no_more()
+    road.fail(115.0, timed_out())
+    assert road.causes == [(Cause.TIMEOUT, 105.0, 1)]
+    assert road.told == ["timeout"]
+
+
+def test_what_hangs_is_not_over_while_it_does():
+    road = Road()
+    road.hang(100.0)
+    road.answer(100.0 + 2 * INTERVAL)
+    assert road.causes == [(Cause.TIMEOUT, 100.0, 0)]
+    road.health.hangs_no_more()
+    road.answer(101.0 + 2 * INTERVAL)
+    assert road.causes == []
+    assert road.told == ["timeout", ("-", "timeout", 0.0)]
 
 
 def test_a_connection_that_is_never_made_has_no_size():
