@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 import httpx
 import websockets
 
-from mycel_runtime.errors import ApiError, ConnectionClosed, HandshakeError, MycelError
+from mycel_runtime.errors import ApiError, ConnectionClosed, HandshakeError, IntermediaryError, MycelError
 from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.policy import PASSING_STATUSES
 
@@ -76,6 +76,10 @@ class Cause(StrEnum):
     PROXY_UNREACHABLE = (
         "proxy_unreachable",
         "Start the proxy, or correct its address; the backend is not asked without it.",
+    )
+    CREDENTIALS_DEMANDED = (
+        "credentials_demanded",
+        "What stands before the backend asks for credentials of its own: let this machine's calls pass without them.",
     )
     REDIRECTED = (
         "redirected",
@@ -165,7 +169,8 @@ def detail_of(error: BaseException) -> str:
         One clause in our words, without anything secret; empty if it has said nothing.
     """
     if not isinstance(error, ApiError | HandshakeError) or not error.status_code:
-        return ""
+        statuses = (_proxy_status(each) for each in _chain(error) if isinstance(each, _PROXY_ERRORS))
+        return next((f"HTTP {status}" for status in statuses if status), "")
     if error.status_code in redirect.STATUSES:
         return error.detail
     seconds = error.retry_after_seconds
@@ -224,6 +229,8 @@ _KINDS: Final[tuple[tuple[tuple[type[Exception], ...], Cause], ...]] = (
 
 def _cause_of_answer(error: ApiError | HandshakeError) -> Cause | None:
     status = error.status_code
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _cause_of_unauthorized(error)
     body = error.content.lstrip() if isinstance(error, ApiError) else error.detail.lstrip().encode()
     if cause := _STATUSES.get(status):
         return cause
@@ -234,6 +241,12 @@ def _cause_of_answer(error: ApiError | HandshakeError) -> Cause | None:
     if isinstance(error, HandshakeError):
         return _cause_of_handshake(status, body)
     return _cause_of_call(error, body)
+
+
+def _cause_of_unauthorized(error: ApiError | HandshakeError) -> Cause | None:
+    """The backend says it of the token, in its own shape, and never to a handshake (Q18)."""
+    is_backends = isinstance(error, ApiError) and error.is_backends_own
+    return None if is_backends else Cause.CREDENTIALS_DEMANDED
 
 
 def _cause_of_handshake(status: int, body: bytes) -> Cause | None:
@@ -254,6 +267,8 @@ def _cause_of_call(error: ApiError, body: bytes) -> Cause | None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         is_gateways = status in PASSING_STATUSES and not error.is_backends_own
         return Cause.BACKEND_DOWN if is_gateways else Cause.SERVER_ERROR
+    if isinstance(error, IntermediaryError):
+        return Cause.FOREIGN_ANSWER
     return None if error.is_backends_own or body.startswith((b"{", b"[")) else Cause.FOREIGN_ANSWER
 
 
@@ -282,13 +297,21 @@ _NO_CLIENT_CERTIFICATE: Final = b"No required SSL certificate was sent"
 
 
 def _cause_of_proxy(error: Exception) -> Cause:
-    """The proxy's answer to CONNECT, of which httpx has the status at the head of the text only; or to SOCKS."""
-    if isinstance(error, websockets.InvalidProxyStatus):
-        status = error.response.status_code
-    else:
-        status = int(found[0]) if (found := re.match(r"\d{3}", str(error))) else 0
-    is_backends = bool(_SOCKS_UNREACHED.match(str(error))) or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    """The proxy's answer to CONNECT, or to SOCKS."""
+    is_unreached = bool(_SOCKS_UNREACHED.match(str(error)))
+    is_backends = is_unreached or _proxy_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
     return Cause.BACKEND_DOWN if is_backends else Cause.PROXY_REFUSED
+
+
+def _proxy_status(error: BaseException) -> int:
+    """Of the proxy's answer to CONNECT, which httpx has at the head of the text only; 0 if there is none."""
+    if isinstance(error, websockets.InvalidProxyStatus):
+        return error.response.status_code
+    found = re.match(r"\d{3}", str(error))
+    return int(found[0]) if found else 0
+
+
+_PROXY_ERRORS: Final = (httpx.ProxyError, websockets.ProxyError)
 
 
 _SOCKS_UNREACHED: Final = re.compile(r"Proxy Server could not connect: (?!Connection not allowed)")

@@ -59,7 +59,7 @@ ROWS = (
     nginx("quiet_streams", pause=6.0, ready_share=0.6),
     nginx("impatient", behind=slow_sends, bound=60.0),
     nginx("error_page", pause=0.0, bound=60.0),
-    nginx("auth_basic", causes=("foreign_answer",), is_mended=True, bound=60.0),
+    nginx("auth_basic", causes=("credentials_demanded",), is_mended=True, bound=60.0),
     nginx("login_redirect", causes=("redirected",), is_mended=True, bound=60.0),
     nginx("login_page", causes=("login_page",), is_mended=True, bound=60.0),
     nginx("maintenance", causes=("maintenance", "rate_limited"), is_mended=True, bound=60.0),

@@ -163,7 +163,9 @@ def test_address_does_not_speak_tls(attempt):
 )
 def test_proxy_refuses_the_tunnel(attempt, status, cause):
     with serving(answering(answer(b"", status))) as server:
-        assert cause_of(attempt("https://mycel.invalid", proxy=server.base_url), is_proxied=True) is cause
+        error = attempt("https://mycel.invalid", proxy=server.base_url)
+    assert cause_of(error, is_proxied=True) is cause
+    assert detail_of(error) == f"HTTP {status[:3]}"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +218,9 @@ def test_maintenance_tells_when_the_server_will_be_back(attempt):
         ("503 Service Unavailable", b"no server\n", Cause.BACKEND_DOWN),
         ("504 Gateway Time-out", PAGE, Cause.BACKEND_DOWN),
         ("403 Forbidden", PAGE, Cause.FOREIGN_ANSWER),
+        ("401 Authorization Required", PAGE, Cause.CREDENTIALS_DEMANDED),
+        ("401 Unauthorized", b"", Cause.CREDENTIALS_DEMANDED),
+        ("401 Unauthorized", b'{"message": "Unauthorized"}', Cause.CREDENTIALS_DEMANDED),
         ("413 Request Entity Too Large", PAGE, Cause.BODY_TOO_LARGE),
         (
             "400 Bad Request",
@@ -227,6 +232,13 @@ def test_maintenance_tells_when_the_server_will_be_back(attempt):
 def test_gateway_answers(attempt, status, body, cause):
     with serving(answering(answer(body, status, "text/html"))) as server:
         assert cause_of(attempt(server.base_url)) is cause
+
+
+def test_gateway_refuses_in_json_of_its_own(colour):
+    """As those of the clouds do; to a handshake the backend itself might have said it."""
+    with serving(answering(answer(b'{"message": "Forbidden"}', "403 Forbidden"))) as server:
+        (error,) = colour.calls(server.base_url, READ)
+    assert cause_of(error) is Cause.FOREIGN_ANSWER
 
 
 @pytest.mark.parametrize("status", ["426 Upgrade Required", "404 Not Found", "200 OK"])
