@@ -1,11 +1,15 @@
 """
 How fast a server that limits the rate of requests lets us ask, found out from what it refuses. Pure.
 
-Nobody tells a client what the limit is, so it is felt for. The first refusal begins a spell in which the calls go
-out one by one, an interval apart. Refused again, the interval doubles; once some calls in a row were let through, the
+Nobody tells a client what the limit is, so it is felt for. A refusal begins a spell in which the calls go out one by
+one, an interval apart. Refused again, the interval doubles; once some calls in a row were let through, the
 time that they took tells the rate, whatever the limiter's kind: between two refusals a bucket gives as much as flows
 into it. Then the interval creeps down, ever faster the longer nothing is refused, until it is refused again. How long
 it is left alone before that depends on what a refusal costs: a `Retry-After` of a second stops all calls for one.
+
+A `Retry-After` says when to come back, and nothing of a rate: a server in maintenance says it too, and takes whatever
+comes afterwards. So one call probes at that time, and from its answer on the calls go out ever faster, as if nothing
+had been. Only a refusal that follows answered calls tells of a limit.
 
 Calls that wait go out in the order of their worth: what ends something comes before what begins something, and before
 what merely looks. One in ten goes to whoever waits longest, so that the least of them are late and never left out.
@@ -41,7 +45,21 @@ _SHORTEST_INTERVAL_SECONDS: Final = 0.005
 """A server that lets us ask faster than that is not felt as limiting."""
 
 _PAUSES_PER_INTERVAL: Final = 20
-"""Whoever is sent away for a second may ask twenty times in one, at a guess: long pauses go with slow limits."""
+"""Whoever is sent away for a second may ask twenty times in one, at a guess: so it begins, after the probe."""
+
+_LONGEST_RETURN_SECONDS: Final = 0.5
+"""Between the probe and the next call, however long the pause was; half as long between the two after that."""
+
+_CAREFUL_INTERVAL_SECONDS: Final = 0.06
+_RETURN_GAIN: Final = 0.15
+"""Of each interval to the one before, once calls go out so fast that a limit might be met."""
+
+_PROBE_SECONDS: Final = 1.0
+"""For which a probe that nobody answers keeps the others waiting."""
+
+_RETURNED_CALLS: Final = 32
+_RETURNED_SECONDS: Final = 5.0
+"""So many calls answered, or for so long, and none refused: whoever had sent us away limits nothing."""
 
 _HELD_PAUSES: Final = 10
 """So many pauses go by until the interval is shortened again: a refusal costs a tenth of the time at most."""
@@ -54,7 +72,9 @@ _COSTLY_MARGIN: Final = 1.25
 """Where a refusal stops all calls for longer than many calls take."""
 
 _STEP: Final = 1.6
+_STEP_OF_RETURN: Final = 1.8
 _JITTER: Final = 0.1
+_LONGEST_JITTER_SECONDS: Final = 1.0
 _FASTEST_GAIN: Final = 0.25
 _SEARCH_GAIN: Final = 0.1
 _GAIN: Final = 0.01
@@ -147,6 +167,8 @@ class Pace:
         self._counted_from = 0.0
         self._held_until = 0.0
         self._goal: float | None = None
+        self._is_returning = False
+        self._sent_away_at = 0.0
 
     # Waiting
 
@@ -164,7 +186,7 @@ class Pace:
 
     def grant(self, now: float) -> None:
         """Let the best of those who wait go, if it is time; all of them, once nothing is limited any more."""
-        if self.is_limited and now - self._quiet_from >= FORGET_SECONDS:
+        if self._is_over(now):
             self.forget()
         while self._waiting and not self.is_limited:
             self._let_go(self._best(), now)
@@ -193,6 +215,9 @@ class Pace:
         self._refused_since = None
         if not self.is_limited or ticket is None or ticket.granted_at < self._slowed_at:
             return
+        if self._is_returning:
+            self._answered_return(now)
+            return
         if not ticket.is_pressing:
             return
         self._accepted += 1
@@ -214,17 +239,20 @@ class Pace:
             now: When.
             draw: In [0, 1): those who share a limit are to come back one by one.
         """
-        pause = min(asked or 0.0, LONGEST_RETRY_AFTER_SECONDS) * (1.0 + _JITTER * draw)
+        pause = min(asked or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+        pause += min(_JITTER * pause, _LONGEST_JITTER_SECONDS) * draw
         if self._refused_since is None:
             self._refused_since = now
         if not self.is_limited:
             self._begin(pause, now)
         elif ticket is not None and ticket.granted_at >= self._slowed_at:
-            self._slow(now, is_costly=pause > self.interval)
+            self._learn(pause, now)
         else:
             # It went before we slowed down: that is known already.
             self.refusals += 1
             self._next_at = self._quiet_from = max(self._next_at, now + pause)
+            if asked:
+                self._counted_from = self._next_at
             return
         self.refusals += 1
         pause = max(pause, self.interval * (1.0 + _JITTER * draw))
@@ -238,23 +266,62 @@ class Pace:
 
     def forget(self) -> None:
         """Nothing is limited any more, as far as anybody can tell."""
-        self.is_limited = False
+        self.is_limited = self._is_returning = False
         self._refused_since = None
         self._next_at = 0.0
         self._wake_best()
 
+    def _is_over(self, now: float) -> bool:
+        """Whether nothing is limited any more, as far as anybody can tell."""
+        quiet = now - self._quiet_from
+        if not self.is_limited or quiet >= FORGET_SECONDS:
+            return self.is_limited
+        if not self._is_returning or self.interval >= _SHORTEST_INTERVAL_SECONDS:
+            return False
+        return self._accepted >= _RETURNED_CALLS or quiet >= _RETURNED_SECONDS
+
     def _begin(self, pause: float, now: float) -> None:
+        """A spell begins."""
         self.is_limited = True
-        self.limited_since = self._slowed_at = now
-        self.refusals = self._accepted = 0
-        self.interval = max(
-            FIRST_INTERVAL_SECONDS, min(pause / _PAUSES_PER_INTERVAL, LONGEST_INTERVAL_SECONDS)
-        )
+        self.limited_since = now
+        self.refusals = 0
+        self._stay_away(pause, now)
+
+    def _stay_away(self, pause: float, now: float) -> None:
+        """Nothing is known but for how long, if that."""
+        self._is_returning = bool(pause)
+        self._sent_away_at = self._slowed_at = now
+        self._accepted = 0
         self._goal = None
+        self.interval = max(
+            FIRST_INTERVAL_SECONDS, min(pause / _PAUSES_PER_INTERVAL, _LONGEST_RETURN_SECONDS)
+        )
+
+    def _answered_return(self, now: float) -> None:
+        """Whoever was sent away, and has come back, was answered."""
+        self._accepted += 1
+        if self._accepted > 1:
+            is_long = self.interval > _CAREFUL_INTERVAL_SECONDS
+            self.interval *= 0.5 if is_long else 1.0 - _RETURN_GAIN
+        self._next_at = min(self._next_at, now + self.interval)
+        if self._is_over(now):
+            self.forget()
+        self._wake_best()
+
+    def _learn(self, pause: float, now: float) -> None:
+        """One that went at this pace is refused; who is only told to stay away longer learns nothing of a rate."""
+        if self._accepted or not pause:
+            self._slow(now, is_costly=pause > self.interval)
+        elif self._is_returning:
+            self._stay_away(pause, now)
+        else:
+            self._slowed_at = now
 
     def _slow(self, now: float, *, is_costly: bool) -> None:
         tried = self.interval
-        if self._accepted >= _TELLING_CALLS:
+        if self._is_returning and self._accepted:
+            self._bound_by_return(now)
+        elif self._accepted >= _TELLING_CALLS:
             # A bucket of one has just refused what came a little too early; one that holds more was being emptied,
             # and only the mean of what it gave tells its rate. Nobody knows which it is.
             measured = max(tried, (now - self._counted_from) / self._accepted)
@@ -264,8 +331,28 @@ class Pace:
             self.interval = tried * (_STEP if self._accepted else 2.0)
             self._goal = None if is_costly else tried * 1.2
         self.interval = min(self.interval, LONGEST_INTERVAL_SECONDS)
+        self._is_returning = False
         self._accepted = 0
         self._slowed_at = now
+
+    def _bound_by_return(self, now: float) -> None:
+        """
+        Whoever came back was let through for a while, and is refused again.
+
+        Either the calls came too fast in the end, or what a bucket had taken in while we stayed away was used up.
+        """
+        tried, count = self.interval, self._accepted
+        soonest = max(tried, (now - self._counted_from) / count)
+        latest = max(soonest, (now - self._sent_away_at) / count)
+        if count == 1:
+            self._goal = soonest * _STEP_OF_RETURN
+            self.interval = max(self._goal, math.sqrt(soonest * latest))
+        elif tried < _SHORTEST_INTERVAL_SECONDS:
+            self._goal = soonest
+            self.interval = math.sqrt(soonest * latest)
+        else:
+            self._goal = math.sqrt(tried * soonest)
+            self.interval = self._goal * _COSTLY_MARGIN
 
     def _best(self) -> Ticket:
         if self._turns % _TURNS_PER_ELDEST == _TURNS_PER_ELDEST - 1:
@@ -279,7 +366,8 @@ class Pace:
         if not is_pressing:
             self._counted_from += idle
         self._turns += 1
-        self._next_at = now + self.interval
+        is_probe = self._is_returning and not self._accepted
+        self._next_at = now + (max(self.interval, _PROBE_SECONDS) if is_probe else self.interval)
         ticket.grant(now, is_pressing=is_pressing)
 
     def _wake_best(self) -> None:

@@ -76,6 +76,69 @@ def test_the_least_of_calls_is_late_and_never_left_out():
     assert sum(send.is_granted for send in sends) == 9
 
 
+@pytest.mark.parametrize("asked", [1.0, 7.0, 600.0])
+def test_whoever_is_told_when_to_come_back_probes_with_one_call_and_then_goes_on_as_before(asked):
+    """`Retry-After` says nothing of a rate: 50 calls that wait take a second and not 50 twentieths of the pause."""
+    pace, answered = limited(asked), 0
+    waiting = [ticket() for _ in range(50)]
+    for each in waiting:
+        pace.enter(each)
+    pace.grant(asked)
+    assert [each.is_granted for each in waiting] == [True] + 49 * [False]
+    pace.grant(asked + 0.3)
+    assert sum(each.is_granted for each in waiting) == 1, "its answer is waited for"
+
+    now, went = asked + 0.3, waiting[:1]
+    while went:
+        answered += len(went)
+        for each in went:
+            pace.accepted(each, now=now)
+        before = {id(each) for each in waiting if each.is_granted}
+        now += pace.pause(now)
+        pace.grant(now)
+        went = [each for each in waiting if each.is_granted and id(each) not in before]
+
+    assert answered == 50
+    assert now - asked < 2.0
+    assert not pace.is_limited
+
+
+def test_a_probe_that_nobody_answers_does_not_keep_the_others_for_ever():
+    pace = limited(2.0)
+    go(pace, 2.0)
+
+    _, now = go(pace, 2.0)
+
+    assert 2.0 < now <= 4.0
+
+
+def test_a_maintenance_that_lasts_longer_than_it_said_teaches_no_rate():
+    pace, now, told = limited(7.0), 0.0, 0.0
+    for _ in range(5):
+        mine, now = go(pace, now)
+        told = now + 7.0
+        pace.refused(mine, asked=7.0, now=now, draw=0.9)
+
+    mine, now = go(pace, now)
+    pace.accepted(mine, now=now)
+    assert now <= told + 1.0
+    assert pace.pause(now) <= 0.5
+
+
+def test_a_refusal_that_follows_answered_calls_teaches_a_rate():
+    pace, now = limited(1.0), 0.0
+    for _ in range(4):
+        mine, now = go(pace, now)
+        pace.accepted(mine, now=now)
+    mine, now = go(pace, now)
+    before = pace.interval
+    pace.refused(mine, asked=1.0, now=now, draw=0.0)
+    mine, now = go(pace, now)
+    pace.accepted(mine, now=now)
+
+    assert pace.interval > before
+
+
 @pytest.mark.parametrize(("asked", "pause"), [(2.0, 2.0), (None, FIRST_INTERVAL_SECONDS), (1e300, 3600.0)])
 def test_nobody_goes_before_the_server_wants_it(asked, pause):
     pace = limited(asked)
@@ -108,7 +171,10 @@ def test_refused_again_and_again_the_interval_doubles_up_to_a_bound():
 
 def test_calls_that_come_now_and_then_tell_nothing_of_the_limit():
     """They would be let through at any pace, and each would make us faster until the next is refused."""
-    pace, now = limited(asked=20.0), 0.0
+    pace, now = limited(), 0.0
+    for _ in range(6):
+        mine, now = go(pace, now)
+        pace.refused(mine, asked=None, now=now, draw=0.0)
     before = pace.interval
     for _ in range(50):
         mine, now = go(pace, now + 10.0)

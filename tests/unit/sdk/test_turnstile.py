@@ -101,6 +101,38 @@ def test_as_many_calls_as_the_limit_allows_go_through_and_few_are_refused(rate, 
     assert limiter.refused <= (limiter.passed + limiter.refused) / 3
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("asked", "lasts"), [(7.0, 5.0), (7.0, 20.0), (2.0, 5.0), (30.0, 20.0)])
+def test_after_a_maintenance_all_calls_are_made_within_seconds_of_the_time_that_was_told(
+    asked, lasts, status
+):
+    """Five lanes of ten calls each, begun while it lasts."""
+    told = [0.0]
+
+    async def answer(_call):
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0.01)
+        if loop.time() < lasts:
+            told[0] = loop.time() + asked
+            error = RateLimitedError if status == 429 else ServerError
+            raise error(status, "later", PAGE, retry_after_seconds=asked)
+        return []
+
+    async def converse():
+        gate = turnstile()
+
+        async def lane():
+            for _ in range(10):
+                await call(gate, answer, READ)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(5):
+                tasks.create_task(lane())
+        return asyncio.get_running_loop().time()
+
+    assert virtual_time.run(converse()) <= told[0] + 3.0
+
+
 @pytest.mark.parametrize("which", [READ, WRITE, DRAIN, LOOK, calls.read_messages("c")])
 def test_what_a_limit_has_refused_was_not_carried_out_and_is_repeated(which):
     async def once():
