@@ -37,6 +37,7 @@ class Call(Generic[T]):
         answer: The JSON type that a 200 has.
         is_safe: Repeating it changes nothing on the server.
         is_send: A 409 means 'not caught up', and a 500 may hold the stored message (Q21).
+        is_told_once: What it answers is in no later answer (Q26): if it is lost, it must be looked for elsewhere.
         empty: What an empty 200 stands for; `None`: it is an error.
         worth: What goes first where a server limits the rate of requests.
     """
@@ -48,6 +49,7 @@ class Call(Generic[T]):
     answer: Literal["object", "list"] = "object"
     is_authenticated: bool = True
     is_send: bool = False
+    is_told_once: bool = False
     empty: Mapping[str, Any] | None = None
     worth: Worth = Worth.HISTORY
 
@@ -429,7 +431,13 @@ def read_messages(chat_id: str) -> Call[list[wire.Message]]:
 
     Destructive (Q26): if the answer is lost, they are read all the same.
     """
-    return Call(method="POST", path=_chat(chat_id, "messages", "read"), answer="list", worth=Worth.READ)
+    return Call(
+        method="POST",
+        path=_chat(chat_id, "messages", "read"),
+        answer="list",
+        is_told_once=True,
+        worth=Worth.READ,
+    )
 
 
 def mark_read(chat_id: str, up_to_seq: int | None = None) -> Call[wire.Status]:

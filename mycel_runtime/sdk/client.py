@@ -58,8 +58,9 @@ class AsyncClient:
         verify: As httpx: certificates are checked, or not, or by an SSL context of your own.
         deadline_seconds: For a whole try of a call, its steps and a trickling body included; `None` for none.
         patience_seconds: For how long a call may wait where the server limits the rate of requests. The calls then
-            keep one pace, and what was refused is repeated, but for sends; 0 by default: a refusal is an error at
-            once, as by the reference SDK, because only the caller knows how long it can be waited for.
+            keep one pace, and what was refused is repeated, but for sends and `messages.read`; 0 by default: a
+            refusal is an error at once, as by the reference SDK, because only the caller knows how long it can be
+            waited for.
         network: Authorities, client certificate and proxy, for calls and stream alike.
 
     Attributes:

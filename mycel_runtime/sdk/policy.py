@@ -64,10 +64,11 @@ def may_wait(call: Call[Any], refusal: Refusal) -> bool:
     """
     Whether a call that a limit may have refused is made again at the pace.
 
-    No send is: its author looks whether it was stored, however sure a refusal seems. And what writes is not, if
+    No send is: its author looks whether it was stored, however sure a refusal seems; nor is a destructive read, whose
+    answer would be lost if a limiter that sits behind has refused what was carried out. And what writes is not, if
     something else than a limit may have refused it; but for a drain, whose items the ring holds as well.
     """
-    if call.is_send or refusal is Refusal.NONE:
+    if call.is_send or call.is_told_once or refusal is Refusal.NONE:
         return False
     return refusal is Refusal.SURE or call.is_safe or call.worth is Worth.DRAIN
 

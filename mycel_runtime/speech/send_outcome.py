@@ -17,6 +17,8 @@ from mycel_runtime.errors import (
     RateLimitedError,
     TransportError,
 )
+from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.policy import refusal_of
 from mycel_runtime.wire.limits import LARGEST_SEQ
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ TRIES: Final = 3
 
 LONGEST_PAUSE_SECONDS: Final = 10.0
 """In the midst of a run; whoever asks for more is asked again by a later run."""
+
+LONGEST_LIMITED_SECONDS: Final = 60.0
+"""For which a run repeats at the client's pace what a limit of requests refuses; a handler's time ends later."""
 
 _ANSWERED_GRACE_SECONDS: Final = 0.5
 """Until a message counts as absent whose request was answered: by then no more of it is under way."""
@@ -80,8 +85,17 @@ def grace_after(error: ApiError, settle_grace: float) -> float:
     return min(settle_grace, _ANSWERED_GRACE_SECONDS)
 
 
+def is_refusal(error: ApiError) -> bool:
+    """Whether it is said instead of carrying a request out: then no look is worth while before absence counts."""
+    return refusal_of(error) is not Refusal.NONE
+
+
 def pause_before_repeat(error: ApiError) -> float | None:
-    """Seconds to wait until an absent message is sent again in this run; `None`: a later run's, or nobody's."""
+    """
+    Seconds, from when it was answered, until an absent message is sent again in this run.
+
+    `None`: a later run's, or nobody's.
+    """
     if outcome_of(error) is not SendOutcome.ANSWERED:
         return None
     pause = error.retry_after_seconds or 0.0

@@ -40,11 +40,13 @@ from mycel_runtime.speech.interrupts import (
 )
 from mycel_runtime.speech.ledger import Ledger
 from mycel_runtime.speech.send_outcome import (
+    LONGEST_LIMITED_SECONDS,
     TRIES,
     SendOutcome,
     grace_after,
     is_handlers_to_know,
     is_message,
+    is_refusal,
     outcome_of,
     pause_before_repeat,
 )
@@ -106,10 +108,11 @@ class SendDependencies:
 
 
 class _AbsentError(Exception):
-    """A message is proven not to be stored, though the backend itself has refused nothing; `cause` came instead."""
+    """A message is proven not to be stored, though the backend itself has refused nothing; `cause` came `at` then."""
 
-    def __init__(self, cause: ApiError) -> None:
+    def __init__(self, cause: ApiError, at: float) -> None:
         self.cause = cause
+        self.at = at
         super().__init__(type(cause).__name__)
 
 
@@ -343,7 +346,7 @@ class Turn:
             return await self._mark_and_list()
         except UNANSWERED as exc:
             await self._want_others(None)
-            if self._dependencies.sdk.pace.is_limited and refusal_of(exc) is Refusal.LIKELY:
+            if self._pause_of_limit(exc, _limit_ends_at()) is not None:
                 return await self._read_again()
             raise UnansweredError(exc, Operation.SEND) from exc
         except asyncio.CancelledError:
@@ -351,9 +354,9 @@ class Turn:
             raise
 
     async def _read_again(self) -> list[Message]:
-        """A limiter's 503 has refused, most likely; what was read all the same is in the history."""
+        """A limiter has refused, most likely; what was read all the same is in the history."""
         try:
-            await self._dependencies.sdk.messages.read(self._chat_id)
+            await self._at_pace(lambda: self._dependencies.sdk.messages.read(self._chat_id))
             return await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc, Operation.SEND) from exc
@@ -362,7 +365,7 @@ class Turn:
         """Without `messages/read` (405 in generation A): mark first, then see what that covered."""
         operation = Operation.SEND
         try:
-            await self._dependencies.sdk.messages.mark_read(self._chat_id, through_seq)
+            await self._at_pace(lambda: self._dependencies.sdk.messages.mark_read(self._chat_id, through_seq))
             operation = Operation.READ
             return await messages_after(self._dependencies.sdk, self._chat_id, self.ledger.handled_seq)
         except UNANSWERED as exc:
@@ -371,6 +374,27 @@ class Turn:
         except asyncio.CancelledError:
             await self._want_others(None)
             raise
+
+    async def _at_pace(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """Do what may be done twice, again and again while a limit refuses it; the client keeps its pace."""
+        ends_at = _limit_ends_at()
+        while True:
+            try:
+                await ask()
+            except UNANSWERED as exc:
+                if (pause := self._pause_of_limit(exc, ends_at)) is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    def _pause_of_limit(self, error: ApiError, ends_at: float, *, at: float | None = None) -> float | None:
+        """Seconds until the client may ask again whoever limits it and has refused, `at` then; `None`: nobody has."""
+        if not self._dependencies.sdk.pace.is_limited or refusal_of(error) is Refusal.NONE:
+            return None
+        now = asyncio.get_running_loop().time()
+        again_at = (now if at is None else at) + (error.retry_after_seconds or 0.0)
+        return max(0.0, again_at - now) if again_at < ends_at else None
 
     async def _mark_shown(self) -> None:
         """
@@ -424,22 +448,21 @@ class Turn:
         )
 
     async def _send_until_told(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
-        """What something in between has answered for is sent again once it is proven absent, a few times."""
-        for tries_left in reversed(range(TRIES)):
+        """
+        What something in between has answered for is sent again once it is proven absent, a few times.
+
+        A limit of requests costs no try: its refusals come to an end when our turn does.
+        """
+        tries_left, ends_at = TRIES, _limit_ends_at()
+        while True:
             try:
                 return await self._send_once(ordinal, content, mentions)
             except _AbsentError as absent:
-                await self._pause_or_give_up(absent.cause, tries_left)
-        raise AssertionError
-
-    async def _pause_or_give_up(self, cause: ApiError, tries_left: int) -> None:
-        pause = pause_before_repeat(cause)
-        if tries_left and pause is not None:
-            await asyncio.sleep(pause)
-        elif is_handlers_to_know(cause):
-            raise cause
-        else:
-            raise UnansweredError(cause, Operation.SEND) from cause
+                pause = self._pause_of_limit(absent.cause, ends_at, at=absent.at)
+                tries_left -= pause is None
+                if pause is None:
+                    pause = _pause_or_raise(absent, tries_left)
+                await asyncio.sleep(pause)
 
     async def _send_once(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         """
@@ -488,10 +511,13 @@ class Turn:
         self._dependencies.observer.tell(
             SendUnresolved(handler=self._delivery.handler, chat_id=self._chat_id, error=type(exc).__name__)
         )
+        at = asyncio.get_running_loop().time()
         grace = grace_after(exc, self._dependencies.settle_grace)
-        sent = await self._look_for(intent, not_before=self._grace_ends_at(grace))
+        if is_refusal(exc):
+            await asyncio.sleep(grace)
+        sent = await self._look_for(intent, not_before=at + grace)
         if sent is None:
-            raise _AbsentError(exc)
+            raise _AbsentError(exc, at)
         return sent
 
     def _grace_ends_at(self, grace: float | None = None) -> float:
@@ -558,6 +584,21 @@ class Turn:
             )
         )
         return sent
+
+
+def _limit_ends_at() -> float:
+    """Until then a run waits for a limit of requests; the loop's time."""
+    return asyncio.get_running_loop().time() + LONGEST_LIMITED_SECONDS
+
+
+def _pause_or_raise(absent: _AbsentError, tries_left: int) -> float:
+    """Seconds until a message that is not stored is sent again in this run; as of `_send_once` if it is not."""
+    pause = pause_before_repeat(absent.cause)
+    if tries_left and pause is not None:
+        return max(0.0, absent.at + pause - asyncio.get_running_loop().time())
+    if is_handlers_to_know(absent.cause):
+        raise absent.cause
+    raise UnansweredError(absent.cause, Operation.SEND) from absent.cause
 
 
 def _sent(intent: Intent) -> Sent:

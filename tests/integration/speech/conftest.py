@@ -124,6 +124,7 @@ class World:
         worker=None,
         base_url=None,
         timeout=15.0,  # noqa: ASYNC109 - httpx's, per step
+        patience=0.0,
         folder=None,
         on_twin="hold",
         clock=None,
@@ -139,7 +140,13 @@ class World:
         journal.open()
         self.stack.push_async_callback(journal.close)
         sdk = await self.stack.enter_async_context(
-            AsyncClient(base_url=base_url, auth_token=self.tokens[name], retries=0, timeout=timeout)
+            AsyncClient(
+                base_url=base_url,
+                auth_token=self.tokens[name],
+                retries=0,
+                timeout=timeout,
+                patience_seconds=patience,
+            )
         )
         memory, clock = Memory(), clock or Clock()
         parts = await assemble(

@@ -133,7 +133,7 @@ def test_after_a_maintenance_all_calls_are_made_within_seconds_of_the_time_that_
     assert virtual_time.run(converse()) <= told[0] + 3.0
 
 
-@pytest.mark.parametrize("which", [READ, WRITE, DRAIN, LOOK, calls.read_messages("c")])
+@pytest.mark.parametrize("which", [READ, WRITE, DRAIN, LOOK, calls.mark_read("c")])
 def test_what_a_limit_has_refused_was_not_carried_out_and_is_repeated(which):
     async def once():
         limiter = Limiter(1.0)
@@ -143,9 +143,10 @@ def test_what_a_limit_has_refused_was_not_carried_out_and_is_repeated(which):
     assert virtual_time.run(once()) == [[1], [2], [3]]
 
 
+@pytest.mark.parametrize("which", [SEND, calls.read_messages("c")])
 @pytest.mark.parametrize("error", [RateLimitedError(429, "x"), ServerError(503, "x", PAGE)])
-def test_a_send_is_not_repeated_and_slows_down_what_comes_after_it(error):
-    """Its author looks whether it was stored, and decides."""
+def test_what_may_have_been_carried_out_for_good_is_not_repeated_and_slows_down_the_rest(error, which):
+    """Its author looks whether it was stored or read, and decides: the limiter may sit behind."""
 
     async def refuse(_call):
         raise error
@@ -153,7 +154,7 @@ def test_a_send_is_not_repeated_and_slows_down_what_comes_after_it(error):
     async def once():
         gate = turnstile()
         with pytest.raises(type(error)):
-            await call(gate, refuse, SEND)
+            await call(gate, refuse, which)
         return gate.pace.is_limited
 
     assert virtual_time.run(once())
