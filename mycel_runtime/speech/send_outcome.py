@@ -87,16 +87,16 @@ def grace_after(error: ApiError, settle_grace: float) -> float:
 
 def is_refusal(error: ApiError) -> bool:
     """Whether it is said instead of carrying a request out: then no look is worth while before absence counts."""
-    return refusal_of(error) is not Refusal.NONE
+    return refusal_of(error) is not Refusal.NONE or isinstance(error, ContentTooLargeError)
 
 
 def pause_before_repeat(error: ApiError) -> float | None:
     """
     Seconds, from when it was answered, until an absent message is sent again in this run.
 
-    `None`: a later run's, or nobody's.
+    `None`: a later run's, or nobody's; the same words are too large each time.
     """
-    if outcome_of(error) is not SendOutcome.ANSWERED:
+    if outcome_of(error) is not SendOutcome.ANSWERED or isinstance(error, ContentTooLargeError):
         return None
     pause = error.retry_after_seconds or 0.0
     return pause if pause <= LONGEST_PAUSE_SECONDS else None

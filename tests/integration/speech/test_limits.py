@@ -92,3 +92,18 @@ async def test_what_a_refused_read_has_taken_all_the_same_is_shown_and_answered_
 
     assert runs == [["x"], ["x", "y"]]
     assert await contents(world, chat_id, "a") == ["re: x y"]
+
+
+async def test_a_reply_that_is_too_large_is_sent_once_in_a_run_and_looked_for_once(world, gateway):
+    """The same words are too large each time; whether it is there all the same is asked before anything else."""
+    agent, chat_id = await start(world, gateway, counting([]))
+    await agent.hear(chat_id, 1)
+    gateway.calls.clear()
+    gateway.replace(html(413, "Request Entity Too Large"), "POST", SEND)
+    await world.say(chat_id, "y")
+    await agent.hear(chat_id, 3)
+
+    assert gateway.calls["POST /api/chats/{id}/messages"] == 1
+    assert gateway.calls["GET /api/chats/{id}/messages"] == 2, (
+        "what the handler is shown; whether it is there"
+    )
