@@ -232,6 +232,7 @@ class AgentRuntime:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
                 sdk.tell_calls(parts.listener.call_made)
+                self._network_health.ask_stream(partial(_is_connection_limited, parts))
                 await self._work(stop, journal, backend, parts)
 
     def _read_token(self, backend: Backend) -> SecretStr:
@@ -365,6 +366,10 @@ async def _embedded(settings: Settings) -> AsyncIterator[str]:
         yield backend.base_url
     finally:
         await asyncio.to_thread(backend.stop)
+
+
+def _is_connection_limited(parts: Parts) -> bool:
+    return parts.listener.is_connection_limited
 
 
 def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

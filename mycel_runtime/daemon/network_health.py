@@ -12,6 +12,7 @@ A call that is not answered has its own time, which is long; that it hangs is to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -23,7 +24,7 @@ from mycel_runtime.observe.observer import Observer
 from mycel_runtime.sdk.cause import Cause, cause_of, detail_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mycel_runtime.errors import ApiError
     from mycel_runtime.observe.facts import Fact
@@ -35,6 +36,7 @@ UNANSWERED_SECONDS: Final = 5.0
 PARTIAL: Final = frozenset(
     {
         Cause.BODY_TOO_LARGE,
+        Cause.CONNECTION_LIMIT,
         Cause.CONNECTION_LOST,
         Cause.PATH_MTU_SUSPECTED,
         Cause.RATE_LIMITED,
@@ -43,6 +45,12 @@ PARTIAL: Final = frozenset(
     }
 )
 """What ails some calls and not others."""
+
+_OF_LIMITS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+"""What a limit on connections says (nginx: `limit_conn_status`), if it is not the backend's own."""
+
+_MISTAKEN: Final = frozenset({Cause.BACKEND_DOWN, Cause.RATE_LIMITED})
+"""As which it is told by itself."""
 
 _OF_HANGING: Final = frozenset({Cause.PATH_MTU_SUSPECTED, Cause.TIMEOUT})
 """What is not over while a call hangs."""
@@ -101,12 +109,17 @@ class NetworkHealth(Observer):
         self._spells: dict[Cause, Spell] = {}
         self._ended_at: dict[Cause, float] = {}
         self._mtu = MtuSuspicion()
+        self._is_connection_limited: Callable[[], bool] = lambda: False
         self.failing_since: float | None = None
 
     @property
     def spells(self) -> tuple[Spell, ...]:
         """Those that last, the latest met first."""
         return tuple(sorted(self._spells.values(), key=lambda spell: -spell.last_at))
+
+    def ask_stream(self, is_connection_limited: Callable[[], bool]) -> None:
+        """From now on, ask whether a refused call is so because one connection is allowed, and taken."""
+        self._is_connection_limited = is_connection_limited
 
     @override
     def tell(self, fact: Fact) -> None:
@@ -152,6 +165,8 @@ class NetworkHealth(Observer):
 
     def _cause_of(self, call: Call[Any], error: ApiError) -> Cause | None:
         cause = cause_of(error, is_proxied=self._is_proxied)
+        if cause in _MISTAKEN and error.status_code in _OF_LIMITS and self._is_connection_limited():
+            return Cause.CONNECTION_LIMIT
         if cause is not Cause.TIMEOUT or isinstance(error, NotSentError):
             return cause
         self._mtu.hung(call.path, sent=_sent(call), is_list=_is_list(call))

@@ -62,6 +62,11 @@ class ConnectionSlot:
         return self._is_tried
 
     @property
+    def explains_refusals(self) -> bool:
+        """Whether a call that is refused now most likely is for want of a connection: while the server is up."""
+        return self.is_taken and self._got_through_without
+
+    @property
     def pause(self) -> float:
         """Seconds to leave the connection to the calls; 0 if it need not be left to them."""
         if not self.is_taken:

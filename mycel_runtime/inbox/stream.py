@@ -158,6 +158,11 @@ class Listener:
         """Why no stream stands, or none that serves; `None` while one does."""
         return self._watch.trouble
 
+    @property
+    def is_connection_limited(self) -> bool:
+        """Whether a call that is refused now is so because one connection is allowed, and taken."""
+        return self._watch.is_connection_limited
+
     async def run(self) -> None:
         """
         Listen until cancelled.
@@ -205,6 +210,8 @@ class Listener:
             if isinstance(exc, HandshakeError):
                 await self._require_identity(exc)
             if isinstance(exc, StarvedError):
+                # What was refused beside the stream tells of a connection, and of no rate.
+                self._sdk.pace.forget()
                 await self._reconcile(STARVED)
                 self._watch.looked_without(exc)
             raise

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 PATIENCE_LOOKS: Final = 3
 """So many times the shortest interval a new stream may stand without any call getting through beside it."""
 
+REFUSED_CALLS: Final = 4
+"""If so many of anybody's calls failed beside a new stream and none got through, one look's time is long enough."""
+
 PATIENCE_SECONDS: Final = 60.0
 """For the first call beside it that ends at all: slow ones are no sign."""
 
@@ -94,6 +97,8 @@ class StreamWatch:
         self._polling = Polling(interval=look_interval)
         self._looked_at: float | None = None
         self._is_turned_away = False
+        self._failed_beside = 0
+        self._is_reached_beside = False
         self._hurried = asyncio.Event()
         self._doubted = asyncio.Event()
         self._asked = asyncio.Event()
@@ -103,6 +108,11 @@ class StreamWatch:
     def trouble(self) -> StreamTrouble | None:
         """Why no stream stands, or none that serves; `None` while one does."""
         return self._polling.trouble
+
+    @property
+    def is_connection_limited(self) -> bool:
+        """Whether a call that is refused now is so because one connection is allowed, and taken."""
+        return self._slot.explains_refusals
 
     def call_made(self, is_reached: bool, before: int | None) -> None:  # noqa: FBT001 - all that a call has to tell
         """
@@ -119,6 +129,8 @@ class StreamWatch:
             self._asked.set()
             if is_reached:
                 self._served.set()
+        self._failed_beside += not is_reached
+        self._is_reached_beside |= is_reached
         if not is_reached:
             self._recovery.missed()
         elif self._recovery.reached():
@@ -141,6 +153,7 @@ class StreamWatch:
 
     def connected(self) -> None:
         """A stream stands, and its number is not given yet."""
+        self._failed_beside, self._is_reached_beside = 0, False
         self._asked.clear()
         self._served.clear()
         self._doubted.clear()
@@ -165,6 +178,7 @@ class StreamWatch:
     def looked_without(self, end: StarvedError) -> None:
         """A look was made after the stream has made way: was it in the way?"""
         if self._slot.is_taken:
+            self._hurried.clear()
             self._polling.ended(Cause.CONNECTION_LIMIT, str(end), is_refused=True, now=time.time())
             self._tell(self._polling.looked())
 
@@ -214,21 +228,28 @@ class StreamWatch:
 
         Cancelling: changes nothing.
         """
-        looks = 1 if self._slot.is_taken else PATIENCE_LOOKS
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(looks * self._look_interval):
-                await self._served.wait()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._asked.wait()
+        await _wait_at_most(self._look_interval, self._served)
+        if not self._is_shut_out:
+            looks = 0 if self._slot.is_taken else PATIENCE_LOOKS - 1
+            await _wait_at_most(looks * self._look_interval, self._served)
+            await _wait_at_most(PATIENCE_SECONDS, self._asked)
         if not self._served.is_set() and self._slot.starve():
             raise StarvedError
         await self._served.wait()
         self._tell(self._polling.connected(now=time.time()))
 
+    @property
+    def _is_shut_out(self) -> bool:
+        """Whether so many calls failed since the stream stands that no limit of a rate can be the reason."""
+        return self._failed_beside >= REFUSED_CALLS and not self._is_reached_beside
+
     def _find_way_back(self) -> None:
-        """The first call since others did not has got through: the stream may be had again, or has died unnoticed."""
-        is_own_trouble = self._backoff.is_own_trouble and not self._is_turned_away
+        """
+        The first call since others did not has got through: the stream may be had again, or has died unnoticed.
+
+        Where it was in the calls' way, calls get through because it is gone.
+        """
+        is_own_trouble = self._backoff.is_own_trouble and not (self._is_turned_away or self._slot.is_taken)
         if self._connection.number is not None:
             self._doubted.set()
         elif is_own_trouble and self._recovery.may_hurry(asyncio.get_running_loop().time()):
@@ -244,3 +265,9 @@ class StreamWatch:
     def _tell(self, fact: Fact | None) -> None:
         if fact is not None:
             self._observer.tell(fact)
+
+
+async def _wait_at_most(seconds: float, event: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

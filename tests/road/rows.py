@@ -55,7 +55,7 @@ ROWS = (
     nginx("no_upgrade", causes=("upgrade_missing",)),
     nginx("limit_req", causes=("rate_limited",), bound=60.0),
     nginx("limit_req_burst", causes=("rate_limited",)),
-    nginx("limit_conn", causes=("connection_limit", "rate_limited"), bound=60.0),
+    nginx("limit_conn", causes=("connection_limit",), bound=60.0),
     nginx("quiet_streams", pause=6.0, ready_share=0.6),
     nginx("impatient", behind=slow_sends, bound=60.0),
     nginx("error_page", pause=0.0, bound=60.0),

@@ -75,6 +75,22 @@ def test_each_message_is_answered_once_whatever_stands_in_between(tmp_path, gate
 
 @pytest.mark.acceptance
 @pytest.mark.slow
+def test_where_one_connection_is_allowed_the_calls_get_it_soon_and_that_is_named(
+    tmp_path, gateway, household
+):
+    gateway.max_active = 1
+    with Daemon(tmp_path, gateway.base_url, SOON, household) as daemon:
+        for number in range(MESSAGES):
+            household.say(number)
+        is_answered = household.wait_answers(BOUND_SECONDS) is not None
+
+        assert is_answered, "\n".join(daemon.lines)
+        assert household.answers() == household.questions(), "\n".join(daemon.lines)
+        assert "connection_limit" in daemon.causes(), "\n".join(daemon.lines)
+
+
+@pytest.mark.acceptance
+@pytest.mark.slow
 def test_what_a_gateway_says_to_everything_costs_the_wait(tmp_path, gateway, household):
     for answer in (LOGIN_PAGE, redirect("https://login.example/")):
         gateway.replace(answer, count=5)

@@ -127,6 +127,33 @@ def test_a_limit_has_its_lines_from_the_pace_and_a_place_in_the_status():
     assert (road.causes, road.told) == ([], [])
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refusal_where_one_connection_is_allowed_and_taken_is_that_limits(status):
+    is_limited = False
+    road = Road()
+    road.health.ask_stream(lambda: is_limited)
+    is_limited = True
+    road.fail(100.0, ApiError(status, "", b"<html>"))
+    assert road.told == ["connection_limit"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApiError(502, "", b"<html>"),
+        ApiError(503, "", b"<html>", retry_after_seconds=5.0),
+        ApiError(503, "", b'{"detail": "not attached"}'),
+        refused(),
+    ],
+    ids=["502", "maintenance", "backend's own", "refused"],
+)
+def test_other_failures_are_told_as_such_there_too(error):
+    road = Road()
+    road.health.ask_stream(lambda: True)
+    road.fail(100.0, error)
+    assert road.told not in ([], ["connection_limit"])
+
+
 def test_behind_a_proxy_only_the_proxy_can_be_down():
     road = Road(is_proxied=True)
     road.fail(100.0, refused())

@@ -52,6 +52,17 @@ def test_the_pauses_grow_up_to_a_bound():
     assert pauses == [60.0, 120.0, 240.0, 480.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
 
 
+def test_it_explains_refusals_while_the_server_is_up():
+    slot = ConnectionSlot()
+    assert not slot.explains_refusals
+    starved(slot)
+    assert slot.explains_refusals
+    looked(slot, is_reached=False, has_stream=True)
+    assert slot.explains_refusals, "the stream was tried again"
+    looked(slot, is_reached=False)
+    assert not slot.explains_refusals, "no call gets through without it either"
+
+
 def test_looks_during_a_pause_make_it_no_longer():
     slot = ConnectionSlot()
     starved(slot)

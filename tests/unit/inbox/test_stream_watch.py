@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError
+from mycel_runtime.inbox import stream_watch
 from mycel_runtime.inbox.connection import CurrentConnection
-from mycel_runtime.inbox.stream_watch import UNKNOWN_CONNECTION, StreamWatch
+from mycel_runtime.inbox.stream_watch import REFUSED_CALLS, UNKNOWN_CONNECTION, StarvedError, StreamWatch
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff
 from mycel_runtime.settings import InboxSettings
@@ -26,14 +27,14 @@ class Sleeper:
         await (asyncio.Event().wait() if seconds >= LONG_SECONDS else asyncio.sleep(0))
 
 
-def watching(end):
+def watching(end, *, connection=None, look_interval=5.0):
     """After one such end."""
     backoff = ReconnectBackoff(base=1.0, cap=60.0, stable_after=60.0)
     watch = StreamWatch(
-        connection=CurrentConnection(),
+        connection=connection or CurrentConnection(),
         backoff=backoff,
         settings=InboxSettings(),
-        look_interval=5.0,
+        look_interval=look_interval,
         is_proxied=False,
         observer=FanOut([]),
         sleep=Sleeper().sleep,
@@ -79,3 +80,51 @@ async def test_a_call_that_got_through_while_the_stream_was_tried_counts_for_the
     watch.call_made(True, UNKNOWN_CONNECTION)
 
     assert await asyncio.wait_for(watch.pause(LONG_SECONDS), DEADLINE) is None
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+async def test_where_it_was_in_the_way_calls_that_get_through_are_no_reason_to_take_it_back_at_once(
+    is_before,
+):
+    """They get through because it is gone, whoever makes them, and whenever."""
+    end = StarvedError()
+    watch = watching(end)
+    watch.call_made(False, UNKNOWN_CONNECTION)
+    watch._slot.starve()
+    if is_before:
+        watch.call_made(True, UNKNOWN_CONNECTION)
+        watch.call_made(False, UNKNOWN_CONNECTION)
+    watch.call_made(True, None)  # the look without a stream
+    watch.looked_without(end)
+
+    assert watch.is_connection_limited
+    assert not await pause_after(watch, False, True)
+
+
+def standing():
+    """A stream that stands, and whose watch has a very long patience, but for where all calls fail."""
+    connection = CurrentConnection()
+    watch = watching(OWN[0], connection=connection, look_interval=0.02)
+    connection.begin()
+    watch.connected()
+    return watch
+
+
+async def test_it_makes_way_after_one_looks_time_where_all_calls_fail_beside_it(monkeypatch):
+    monkeypatch.setattr(stream_watch, "PATIENCE_LOOKS", 10**6)
+    watch = standing()
+    for _ in range(REFUSED_CALLS):
+        watch.call_made(False, UNKNOWN_CONNECTION)
+    with pytest.raises(StarvedError):
+        await asyncio.wait_for(watch.wait_in_the_way(), DEADLINE)
+
+
+async def test_one_call_of_anybody_that_gets_through_beside_it_gives_it_its_time(monkeypatch):
+    """A limit of a rate lets something through now and then."""
+    monkeypatch.setattr(stream_watch, "PATIENCE_LOOKS", 10**6)
+    watch = standing()
+    for _ in range(REFUSED_CALLS):
+        watch.call_made(False, UNKNOWN_CONNECTION)
+    watch.call_made(True, UNKNOWN_CONNECTION)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watch.wait_in_the_way(), 0.2)
