@@ -191,7 +191,9 @@ class Attempts:
             may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
         )
         await turn.settle_unresolved()
-        reading = await self._reader.read(delivery, turn)
+        reading = await self._reader.overheard(
+            delivery, turn, _subscription(bound)
+        ) or await self._reader.read(delivery, turn)
         if seconds := self._seconds_to_wait(reading, bound):
             return Waiting(seconds=seconds)
         rounds, began_at = self._lively_chats.rounds(delivery_id), self._outbox.clock()
@@ -273,6 +275,8 @@ class Attempts:
             ended = await self._call(
                 bound, await self._context(reading.delivery, bound, turn, room, briefing, newer), turn
             )
+        elif not reading.delivery.holes:
+            self._reader.last_readings.keep(reading, turn.ledger.handled_seq)
         if turn.is_superseded and not is_in_vain:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
+from mycel_runtime.dispatch.last_readings import LastReadings
 from mycel_runtime.journal.entries import LetterDelivery
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
@@ -41,6 +42,7 @@ class ChatReader:
         me: The identity.
         evidence: Told of chats that could be read.
         clock: Epoch seconds.
+        last_readings: Of the identity's chats.
     """
 
     journal: Journal
@@ -50,6 +52,7 @@ class ChatReader:
     me: UserId
     evidence: Evidence
     clock: Callable[[], float]
+    last_readings: LastReadings = field(default_factory=LastReadings)
 
     async def read(self, delivery: MessageDelivery, turn: Turn) -> Reading:
         """
@@ -66,6 +69,27 @@ class ChatReader:
             self.sdk, delivery.chat_id, after_seq, expected=delivery.wanted_seq - after_seq
         )
         return Reading.of(page, delivery, handled_seq, me=self.me, read_at=read_at)
+
+    async def overheard(
+        self, delivery: MessageDelivery, turn: Turn, subscription: MessageSubscription
+    ) -> Reading | None:
+        """
+        What has just been read for another handler, if it is all that is due, and nothing in it is for this one.
+
+        A handler that is to be run is shown what is read for it, which may be newer.
+
+        Raises:
+            ApiError: Who is in the chat cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        handled_seq = turn.ledger.handled_seq
+        last = self.last_readings.take(delivery, handled_seq)
+        if last is None:
+            return None
+        reading = Reading.of(last.history, delivery, handled_seq, me=self.me, read_at=last.read_at)
+        room = await self.roster.room(delivery.chat_id, reading.speakers)
+        return None if brief(reading, room, subscription, me=self.me).messages else reading
 
     async def tell_others(self, reading: Reading) -> None:
         """What this handler's reply would mark as read is due for the chat's other handlers first."""

@@ -75,24 +75,30 @@ class Agent:
             for handler in self.plugin.handlers
         )
 
+    async def take(self, *hints):
+        """Commit hints."""
+        await self.journal.append(Batch(identity=self.me, hints=hints), now=self.clock())
+
     async def hear(self, chat_id, wanted_seq=None):
         """Commit a hint, and deliver whatever is due."""
-        await self.journal.append(
-            Batch(identity=self.me, hints=self.hint(chat_id, wanted_seq)), now=self.clock()
-        )
+        await self.take(*self.hint(chat_id, wanted_seq))
         await self.deliver()
 
     async def deliver(self, *, limit=200):
         """Run what is due now; postponed deliveries wait for the clock."""
         for _ in range(limit):
-            claimed = await self.journal.claim(self.me, limit=10, now=self.clock())
-            if not claimed:
+            if not await self.deliver_next():
                 return
-            async with asyncio.TaskGroup() as tasks:
-                for delivery in claimed:
-                    self.parts.dispatcher.running += 1
-                    tasks.create_task(self.parts.dispatcher._deliver(delivery))
         raise AssertionError("deliveries without end")
+
+    async def deliver_next(self):
+        """Run the first that is due of each lane; how many there were."""
+        claimed = await self.journal.claim(self.me, limit=10, now=self.clock())
+        async with asyncio.TaskGroup() as tasks:
+            for delivery in claimed:
+                self.parts.dispatcher.running += 1
+                tasks.create_task(self.parts.dispatcher._deliver(delivery))
+        return len(claimed)
 
 
 async def insist(ctx, text):
