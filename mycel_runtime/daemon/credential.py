@@ -22,6 +22,7 @@ from mycel_runtime.errors import (
     AuthenticationError,
     ConfigError,
     InvalidResponseError,
+    RateLimitedError,
     TransportError,
 )
 from mycel_runtime.inbox.guarded_queries import has_reached
@@ -148,7 +149,8 @@ class AgentClient(AsyncClient):
             result = await self._watched(call)
         except ApiError as exc:
             self._tell(self._health.failed(call, exc, now=time.time()))
-            self._call_made(has_reached(exc))
+            if not isinstance(exc, RateLimitedError):  # which says nothing of the way there
+                self._call_made(has_reached(exc))
             raise
         self._tell(self._health.answered(now=time.time()))
         self._call_made(True)

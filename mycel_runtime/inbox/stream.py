@@ -9,7 +9,9 @@ none waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 import tenacity
@@ -17,6 +19,7 @@ import tenacity
 from mycel_runtime.errors import (
     ConnectionClosed,
     HandshakeError,
+    RateLimitedError,
     StreamError,
     TransportError,
 )
@@ -143,6 +146,7 @@ class Listener:
             is_proxied=network.proxy is not None,
             observer=observer,
             sleep=sleep,
+            is_limited=lambda: sdk.pace.is_proven(time.monotonic()),
         )
         reconciler.tell_calls(self._watch.call_made)
         self._stream: StreamConnection | None = None
@@ -204,6 +208,8 @@ class Listener:
         self._stream = None
         self._watch.trying()
         try:
+            with contextlib.suppress(RateLimitedError):
+                await self._sdk.wait_turn()
             await self._connect_and_receive()
         except (StreamError, TransportError) as exc:
             self._note_end(exc)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ConnectionClosed, HandshakeError
@@ -72,6 +73,7 @@ class StreamWatch:
         is_proxied: There is a proxy.
         observer: Told when polling begins and ends.
         sleep: Waits so many seconds.
+        is_limited: Whether the server is known to limit the rate of requests, and to answer some.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class StreamWatch:
         is_proxied: bool,
         observer: Observer,
         sleep: Callable[[float], Awaitable[None]],
+        is_limited: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
         self._backoff = backoff
@@ -99,6 +102,9 @@ class StreamWatch:
         self._is_turned_away = False
         self._failed_beside = 0
         self._is_reached_beside = False
+        self._is_limited = is_limited
+        self._refused: HandshakeError | None = None
+        self._refused_until = 0.0
         self._hurried = asyncio.Event()
         self._doubted = asyncio.Event()
         self._asked = asyncio.Event()
@@ -135,6 +141,8 @@ class StreamWatch:
             self._recovery.missed()
         elif self._recovery.reached():
             self._find_way_back()
+        elif stands is None and self._is_refused_by_limit():
+            self._hurry()
 
     def looked(self, succeeded_at: float | None) -> None:
         """
@@ -170,6 +178,9 @@ class StreamWatch:
         """
         cause = cause_of(end, is_proxied=self._is_proxied)
         self._is_turned_away = isinstance(end, HandshakeError) or cause in _TURNED_AWAY
+        self._refused = end if isinstance(end, HandshakeError) else None
+        asked = (self._refused.retry_after_seconds if self._refused else None) or 0.0
+        self._refused_until = asyncio.get_running_loop().time() + asked
         is_polled = self.trouble is not None and self.trouble.is_polled
         is_refused = self._is_turned_away or (is_polled and not has_stood)
         self._polling.ended(cause, str(end), is_refused=is_refused, now=time.time())
@@ -252,7 +263,26 @@ class StreamWatch:
         is_own_trouble = self._backoff.is_own_trouble and not (self._is_turned_away or self._slot.is_taken)
         if self._connection.number is not None:
             self._doubted.set()
-        elif is_own_trouble and self._recovery.may_hurry(asyncio.get_running_loop().time()):
+        elif is_own_trouble or self._is_refused_by_limit():
+            self._hurry()
+
+    def _is_refused_by_limit(self) -> bool:
+        """
+        Whether a limit of requests has refused the handshake, as it does with any request now and then.
+
+        That is no outage, after which everybody comes back: only we are kept back. A 503 alone does not tell which.
+        """
+        if self._refused is None or self._slot.is_taken:
+            return False
+        if asyncio.get_running_loop().time() < self._refused_until:
+            return False
+        status = self._refused.status_code
+        return status == HTTPStatus.TOO_MANY_REQUESTS or (
+            status == HTTPStatus.SERVICE_UNAVAILABLE and self._is_limited()
+        )
+
+    def _hurry(self) -> None:
+        if self._recovery.may_hurry(asyncio.get_running_loop().time()):
             self._hurried.set()
 
     async def _wait(self, seconds: float) -> None:

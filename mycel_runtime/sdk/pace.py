@@ -264,6 +264,10 @@ class Pace:
         """Whether so much was refused for so long, and nothing let through, that it is no limit."""
         return self._refused_since is not None and now - self._refused_since >= OUTAGE_SECONDS
 
+    def is_proven(self, now: float) -> bool:
+        """Whether it is a limit and no outage: it lasts, and calls were let through meanwhile."""
+        return self.is_limited and self._refused_since is None and now - self.limited_since >= OUTAGE_SECONDS
+
     def forget(self) -> None:
         """Nothing is limited any more, as far as anybody can tell."""
         self.is_limited = self._is_returning = False

@@ -18,7 +18,7 @@ from mycel_runtime.sdk.deadline import Deadline, DeadlineTransport
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.notifications import Notifications, StreamAccess
-from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.pace import Refusal, Worth
 from mycel_runtime.sdk.policy import may_repeat, refusal_of
 from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
@@ -139,6 +139,16 @@ class Client:
     def backend_info(self) -> BackendInfo:
         """What the backend is and can do; asked without the token."""
         return backend_info_of(self._base_url, self.call(calls.openapi()))
+
+    def wait_turn(self) -> None:
+        """
+        Wait for the turn of a request that is no call, a stream's handshake, while the server limits their rate.
+
+        Raises:
+            RateLimitedError: It would wait for too long.
+        """
+        if self.pace.is_limited:
+            self._turnstile.wait_turn(Worth.READ)
 
     def call(self, call: Call[T]) -> T:
         """

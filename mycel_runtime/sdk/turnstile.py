@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.pace import Worth
 
 T = TypeVar("T")
 
@@ -122,6 +123,15 @@ class Turnstile(_Turnstile):
         with self._lock:
             return self._must_wait(call, error, None)
 
+    def wait_turn(self, worth: Worth) -> None:
+        """
+        Until a request that is no call may go.
+
+        Raises:
+            RateLimitedError: It would wait for too long.
+        """
+        self._wait_turn(worth, self._clock() + self._patience)
+
     def at_pace(self, call: Call[T], once: Callable[[Call[T]], T]) -> T:
         """
         Make a call when its turn comes, again whenever a limit refuses it.
@@ -132,7 +142,7 @@ class Turnstile(_Turnstile):
         """
         ends_at = self._clock() + self._patience
         while True:
-            ticket = self._wait_turn(call, ends_at)
+            ticket = self._wait_turn(call.worth, ends_at)
             try:
                 result = once(call)
             except ApiError as exc:
@@ -144,9 +154,9 @@ class Turnstile(_Turnstile):
                     self._note_accepted(ticket)
                 return result
 
-    def _wait_turn(self, call: Call[Any], ends_at: float) -> Ticket:
+    def _wait_turn(self, worth: Worth, ends_at: float) -> Ticket:
         changed = threading.Event()
-        ticket = Ticket(worth=call.worth, wake=changed.set)
+        ticket = Ticket(worth=worth, wake=changed.set)
         with self._lock:
             self.pace.enter(ticket)
         try:
@@ -169,6 +179,14 @@ class AsyncTurnstile(_Turnstile):
         """As of `Turnstile`."""
         return self._must_wait(call, error, None)
 
+    async def wait_turn(self, worth: Worth) -> None:
+        """
+        As of `Turnstile`.
+
+        Cancelling: frees the turn.
+        """
+        await self._wait_turn(worth, self._clock() + self._patience)
+
     async def at_pace(self, call: Call[T], once: Callable[[Call[T]], Awaitable[T]]) -> T:
         """
         As of `Turnstile`.
@@ -177,7 +195,7 @@ class AsyncTurnstile(_Turnstile):
         """
         ends_at = self._clock() + self._patience
         while True:
-            ticket = await self._wait_turn(call, ends_at)
+            ticket = await self._wait_turn(call.worth, ends_at)
             try:
                 result = await once(call)
             except ApiError as exc:
@@ -187,9 +205,9 @@ class AsyncTurnstile(_Turnstile):
                 self._note_accepted(ticket)
                 return result
 
-    async def _wait_turn(self, call: Call[Any], ends_at: float) -> Ticket:
+    async def _wait_turn(self, worth: Worth, ends_at: float) -> Ticket:
         changed = asyncio.Event()
-        ticket = Ticket(worth=call.worth, wake=changed.set)
+        ticket = Ticket(worth=worth, wake=changed.set)
         self.pace.enter(ticket)
         try:
             while True:

@@ -116,6 +116,9 @@ class Known:
         self.asked += 1
         return {"id": "a"}
 
+    async def wait_turn(self):
+        """Nothing is limited."""
+
 
 @contextlib.asynccontextmanager
 async def listening(server, sdk, **options):
@@ -317,7 +320,7 @@ async def test_a_revoked_token_costs_two_requests_and_ends_the_identity(home):
         listener = Listener(
             base_url=home.backend.base_url,
             token=SecretStr(home.agent_token),
-            sdk=SimpleNamespace(me=SimpleNamespace(whoami=whoami)),
+            sdk=SimpleNamespace(me=SimpleNamespace(whoami=whoami), wait_turn=Known().wait_turn),
             intake=Idle(),
             reconciler=Idle(),
             connection=CurrentConnection(),

@@ -280,3 +280,21 @@ async def test_each_try_of_a_call_tells_whether_it_has_reached_the_backend():
         async with client:
             await client.me.whoami()
     assert reached == [False, False, True]
+
+
+async def test_a_call_that_a_limit_refuses_says_nothing_of_the_way_to_the_backend():
+    """The stream beside it need not prove that it lives, nor make way."""
+    refused = [answer(b"<html>", "429 Too Many Requests", "text/html")] * 2
+
+    def behave(peer, server):
+        while request := peer.request():
+            server.requests.append(request)
+            peer.send(refused.pop() if refused else user("me"))
+
+    with serving(behave) as server:
+        client, _ = agent(server, lambda: SecretStr("old"))
+        reached = []
+        client.tell_calls(reached.append)
+        async with client:
+            await client.me.whoami()
+    assert reached == [True]

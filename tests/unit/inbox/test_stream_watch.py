@@ -27,7 +27,7 @@ class Sleeper:
         await (asyncio.Event().wait() if seconds >= LONG_SECONDS else asyncio.sleep(0))
 
 
-def watching(end, *, connection=None, look_interval=5.0):
+def watching(end, *, connection=None, look_interval=5.0, is_limited=False):
     """After one such end."""
     backoff = ReconnectBackoff(base=1.0, cap=60.0, stable_after=60.0)
     watch = StreamWatch(
@@ -38,6 +38,7 @@ def watching(end, *, connection=None, look_interval=5.0):
         is_proxied=False,
         observer=FanOut([]),
         sleep=Sleeper().sleep,
+        is_limited=lambda: is_limited,
     )
     backoff.note(end, lasted=3600.0)
     watch.ended(end, has_stood=isinstance(end, ConnectionClosed))
@@ -71,6 +72,31 @@ async def test_after_a_trouble_of_the_servers_all_clients_keep_their_waits(end):
     watch.call_made(False, UNKNOWN_CONNECTION)
 
     assert not await pause_after(watch, True)
+
+
+@pytest.mark.parametrize(
+    ("end", "is_limited", "is_hurried"),
+    [
+        (HandshakeError(429, ""), False, True),
+        (HandshakeError(503, ""), True, True),
+        (HandshakeError(503, ""), False, False),
+        (HandshakeError(502, ""), True, False),
+        (HandshakeError(429, "", retry_after_seconds=30.0), True, False),
+    ],
+    ids=str,
+)
+async def test_a_handshake_that_a_limit_has_refused_is_tried_again_when_a_call_is_let_through(
+    end, is_limited, is_hurried
+):
+    """Nobody else is kept back by it, so that nobody comes back with us."""
+    watch = watching(end, is_limited=is_limited)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(watch.pause(LONG_SECONDS))
+        watch.call_made(True, UNKNOWN_CONNECTION)
+        done, _ = await asyncio.wait([waiting], timeout=DEADLINE if is_hurried else 0.05)
+        waiting.cancel()
+
+    assert bool(done) is is_hurried
 
 
 async def test_a_call_that_got_through_while_the_stream_was_tried_counts_for_the_wait_after_it():

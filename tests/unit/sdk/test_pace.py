@@ -211,6 +211,16 @@ def test_what_lets_nothing_through_is_an_outage_and_no_limit():
     assert not pace.is_outage(302.0), "nobody asked meanwhile"
 
 
+def test_what_lasts_and_lets_something_through_is_a_limit_and_no_outage():
+    pace = limited(now=100.0)
+    mine, now = go(pace, 100.0)
+    assert not pace.is_proven(100.0 + OUTAGE_SECONDS)
+    pace.accepted(mine, now=now)
+
+    assert not pace.is_proven(100.0 + OUTAGE_SECONDS * 0.9)
+    assert pace.is_proven(100.0 + OUTAGE_SECONDS)
+
+
 def test_whoever_stops_waiting_is_in_nobodys_way():
     pace, impatient, other = limited(), ticket(Worth.SEND), ticket()
     pace.enter(impatient)

@@ -10,6 +10,7 @@ import pytest
 
 from mycel_runtime.errors import RateLimitedError, ServerError, TransportError
 from mycel_runtime.sdk import calls
+from mycel_runtime.sdk.pace import Worth
 from mycel_runtime.sdk.turnstile import TOLD_SECONDS, AsyncTurnstile, Turnstile
 from tests.unit.sdk import virtual_time
 
@@ -259,6 +260,20 @@ def test_a_call_that_is_cancelled_while_it_waits_keeps_nobody():
         return limiter.passed
 
     assert virtual_time.run(once()) == 1
+
+
+def test_a_request_that_is_no_call_has_its_turn_among_the_calls():
+    """A stream's handshake takes what a limit gives like anything else."""
+
+    async def once():
+        gate, loop = turnstile(), asyncio.get_running_loop()
+        gate.must_wait(READ, RateLimitedError(429, "x", retry_after_seconds=2.0))
+        await gate.wait_turn(Worth.READ)
+        return loop.time(), gate.pace.pause(loop.time())
+
+    waited, pause_of_the_next = virtual_time.run(once())
+    assert 2.0 <= waited <= 2.2
+    assert pause_of_the_next > 0.0
 
 
 def test_a_limit_is_told_at_once_then_once_a_minute_and_when_it_has_gone():
