@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import difflib
 import json
 import os
-import re
 import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -34,12 +32,20 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings_mistakes import (
+    ADDRESS_PATTERN,
+    ENV_DELIMITER,
+    ENV_PREFIX,
+    NAME_PATTERN,
+    explain_error,
+    nearest_of,
+    variable_of,
+)
 from mycel_runtime.wire.address import AddressError, backend_address, proxy_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from pydantic_core import ErrorDetails
 
 EMBEDDED: Final = "embedded"
 """`base_url` of a backend inside this process."""
@@ -47,30 +53,13 @@ EMBEDDED: Final = "embedded"
 ENVIRONMENT: Final = "environment"
 """`proxy` that the environment names, unless its NO_PROXY has the backend."""
 
-_MOVED: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {("agent", "proxy"): ("network", "proxy")}
-"""Keys that used to stand elsewhere."""
-
-ENV_PREFIX: Final = "MYCEL_RUNTIME_"
-
 CREDENTIAL: Final = "agent.token"
 """The file in `$CREDENTIALS_DIRECTORY` that holds the token."""
 
 PROXY_CREDENTIAL: Final = "proxy.credentials"
 """The file there that holds user and password of the proxy."""
 
-_ENV_DELIMITER: Final = "__"
-
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-
-_ADDRESS: Final = r"(?i)^\s*(embedded\s*|https?://.*)$"
-
-_WORDS: Final = {
-    _NAME: "letters, digits, '.', '_' and '-', beginning with a letter or a digit, 64 at most",
-    _ADDRESS: '"embedded", or an address that begins with https:// or http://',
-}
-"""What a pattern asks for, for somebody who reads no regular expressions."""
 
 
 def _base_url(text: str) -> str:
@@ -114,8 +103,8 @@ class _Section(BaseModel):
 class AgentSettings(_Section):
     """Who the agent is and where it lives."""
 
-    name: Annotated[str, Field(pattern=_NAME)]
-    base_url: Annotated[str, Field(pattern=_ADDRESS), AfterValidator(_base_url)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    base_url: Annotated[str, Field(pattern=ADDRESS_PATTERN), AfterValidator(_base_url)]
     token: SecretStr | None = None
     token_file: Path | None = None
     user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
@@ -200,7 +189,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_nested_delimiter=_ENV_DELIMITER,
+        env_nested_delimiter=ENV_DELIMITER,
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
@@ -312,7 +301,7 @@ def read_token(settings: Settings) -> SecretStr:
     Raises:
         ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
     """
-    variable = _variable(["agent", "token"])
+    variable = variable_of(["agent", "token"])
     credential = _credential(CREDENTIAL)
     if settings.agent.token is not None and (variable or credential is None):
         where = f"environment variable {variable}" if variable else "[agent] token"
@@ -475,36 +464,26 @@ def _absolute_path(path: Path, config: Path, key: str) -> Path:
         ) from exc
 
 
-def _variable(location: Sequence[str]) -> str | None:
-    """The environment variable that sets this key, or a table that it is in, as it is spelled there."""
-    names = {name.upper(): name for name in os.environ}
-    for end in range(len(location), 0, -1):
-        wanted = f"{ENV_PREFIX}{_ENV_DELIMITER.join(location[:end])}".upper()
-        if wanted in names:
-            return names[wanted]
-    return None
-
-
 def _require_known_variables() -> None:
     """One that names a section that we do not know would else be ignored."""
     sections = {name.upper(): name for name in Settings.model_fields}
     for name in os.environ:
-        section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(_ENV_DELIMITER)
+        section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
         if name.upper().startswith(ENV_PREFIX) and delimiter and section not in sections:
             raise ConfigError(
                 "unknown section",
                 where=f"environment variable {name}",
-                fix=_nearest(section.lower(), sorted(sections.values())),
+                fix=nearest_of(section.lower(), sorted(sections.values())),
             )
 
 
 def _explain_variables() -> ConfigError:
     """A whole section in one variable must be a table in JSON; most who set one mean something else."""
-    section = next((name for name in Settings.model_fields if not _is_table(_variable([name]))), "")
+    section = next((name for name in Settings.model_fields if not _is_table(variable_of([name]))), "")
     return ConfigError(
         "names a whole section, and its value is no table in JSON",
-        where=f"environment variable {_variable([section])}",
-        fix=f"Unset it; one key is set by {ENV_PREFIX}{section.upper()}{_ENV_DELIMITER}KEY.",
+        where=f"environment variable {variable_of([section])}",
+        fix=f"Unset it; one key is set by {ENV_PREFIX}{section.upper()}{ENV_DELIMITER}KEY.",
     )
 
 
@@ -522,98 +501,3 @@ def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:
         return explained[0]
     problems = "\n".join(f"- {error}" for error in explained)
     return ConfigError(f"{len(explained)} errors\n{problems}", where=str(path))
-
-
-def explain_error(
-    error: ErrorDetails, model: type[BaseModel], file: str, text: str, prefix: Sequence[str] = ()
-) -> ConfigError:
-    """
-    One pydantic error as an operator wants to read it.
-
-    Args:
-        error: Of a `ValidationError`.
-        model: Where `error["loc"]` starts.
-        file: Name of the TOML file.
-        text: Its content, to find the line in.
-        prefix: Table that `model` is read from.
-    """
-    location = [str(part) for part in error["loc"]]
-    *table, key = [*prefix, *location]
-    where = where_of(table, key, file, text)
-    match error["type"]:
-        case "extra_forbidden" if moved := _MOVED.get((*prefix, *location)):
-            section, new = moved
-            return ConfigError("has moved", where=where, fix=f"Write it as {new} in the section [{section}].")
-        case "extra_forbidden":
-            return ConfigError("unknown key", where=where, fix=_suggest(model, location))
-        case "missing":
-            return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
-        case "string_pattern_mismatch" if words := _WORDS.get(error["ctx"]["pattern"]):
-            return ConfigError("not of the form that is needed", where=where, fix=f"Use {words}.")
-        case "mistake":
-            return ConfigError(error["ctx"]["problem"], where=where, fix=error["ctx"]["fix"])
-        case _:
-            return ConfigError(error["msg"], where=where, fix="Correct the value.")
-
-
-def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
-    """
-    Where a key was set, for an error about it.
-
-    Args:
-        table: That the key is in.
-        key: Its name.
-        file: Name of the TOML file.
-        text: Its content.
-    """
-    name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
-    if variable := _variable([*table, key]):
-        return f"environment variable {variable}: {name}"
-    line = find_line(text, table, key)
-    return f"{file}{f', line {line}' if line else ''}: {name}"
-
-
-def find_line(text: str, table: Sequence[str], key: str) -> int | None:
-    """The line, from 1, where `key` of `[table]` stands in a TOML text; `None` if it is not in the file."""
-    section: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            section = [part.strip().strip("\"'") for part in header[1].split(".")]
-            if section == [*table, key]:
-                return number
-        elif section == list(table) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-            return number
-    return None
-
-
-def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:
-    """The known key nearest to an unknown one."""
-    holder = model_at(model, location[:-1])
-    return "Remove it." if holder is None else _nearest(location[-1], sorted(holder.model_fields))
-
-
-def model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
-    """The model of the table at a place below one's own; `None`: it is not told by the annotations alone."""
-    for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None:
-            if str(part).isdecimal():
-                continue
-            return None
-        below = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
-        if len(below) != 1:
-            return None
-        model = below[0]
-    return model
-
-
-def _kinds(annotation: Any) -> list[type]:
-    """All classes that an annotation names, in lists and unions too."""
-    if arguments := get_args(annotation):
-        return [kind for argument in arguments for kind in _kinds(argument)]
-    return [annotation] if isinstance(annotation, type) else []
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {nearest[0]!r}?" if nearest else f"Known keys: {', '.join(known)}."

@@ -8,7 +8,8 @@ from mycel_runtime.errors import ConfigError
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.tls import NetworkError
 from mycel_runtime.sdk.transport import ClientUsageError, check_base_url
-from mycel_runtime.settings import ENVIRONMENT, read_config, read_proxy_credentials, where_of
+from mycel_runtime.settings import ENVIRONMENT, read_config, read_proxy_credentials
+from mycel_runtime.settings_mistakes import where_of
 
 if TYPE_CHECKING:
     from pathlib import Path

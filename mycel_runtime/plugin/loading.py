@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
 from mycel_runtime.plugin.files import HiddenModuleError, import_file
 from mycel_runtime.plugin.plugin import Plugin
-from mycel_runtime.settings import explain_error, find_line, model_at
+from mycel_runtime.settings_mistakes import explain_error, find_line, model_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,144 @@
+"""
+A mistake in the configuration, told as an operator wants to read it: where it stands, what is wrong, what to do.
+
+Apart from the settings, because a plugin's own process reads its table too and needs nothing else of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pydantic import BaseModel
+
+from mycel_runtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+ENV_PREFIX: Final = "MYCEL_RUNTIME_"
+
+ENV_DELIMITER: Final = "__"
+
+_MOVED: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {("agent", "proxy"): ("network", "proxy")}
+"""Keys that used to stand elsewhere."""
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+ADDRESS_PATTERN: Final = r"(?i)^\s*(embedded\s*|https?://.*)$"
+
+_WORDS: Final = {
+    NAME_PATTERN: "letters, digits, '.', '_' and '-', beginning with a letter or a digit, 64 at most",
+    ADDRESS_PATTERN: '"embedded", or an address that begins with https:// or http://',
+}
+"""What a pattern asks for, for somebody who reads no regular expressions."""
+
+
+def explain_error(
+    error: ErrorDetails, model: type[BaseModel], file: str, text: str, prefix: Sequence[str] = ()
+) -> ConfigError:
+    """
+    One pydantic error as an operator wants to read it.
+
+    Args:
+        error: Of a `ValidationError`.
+        model: Where `error["loc"]` starts.
+        file: Name of the TOML file.
+        text: Its content, to find the line in.
+        prefix: Table that `model` is read from.
+    """
+    location = [str(part) for part in error["loc"]]
+    *table, key = [*prefix, *location]
+    where = where_of(table, key, file, text)
+    match error["type"]:
+        case "extra_forbidden" if moved := _MOVED.get((*prefix, *location)):
+            section, new = moved
+            return ConfigError("has moved", where=where, fix=f"Write it as {new} in the section [{section}].")
+        case "extra_forbidden":
+            return ConfigError("unknown key", where=where, fix=_suggest(model, location))
+        case "missing":
+            return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
+        case "string_pattern_mismatch" if words := _WORDS.get(error["ctx"]["pattern"]):
+            return ConfigError("not of the form that is needed", where=where, fix=f"Use {words}.")
+        case "mistake":
+            return ConfigError(error["ctx"]["problem"], where=where, fix=error["ctx"]["fix"])
+        case _:
+            return ConfigError(error["msg"], where=where, fix="Correct the value.")
+
+
+def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
+    """
+    Where a key was set, for an error about it.
+
+    Args:
+        table: That the key is in.
+        key: Its name.
+        file: Name of the TOML file.
+        text: Its content.
+    """
+    name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
+    if variable := variable_of([*table, key]):
+        return f"environment variable {variable}: {name}"
+    line = find_line(text, table, key)
+    return f"{file}{f', line {line}' if line else ''}: {name}"
+
+
+def find_line(text: str, table: Sequence[str], key: str) -> int | None:
+    """The line, from 1, where `key` of `[table]` stands in a TOML text; `None` if it is not in the file."""
+    section: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if section == [*table, key]:
+                return number
+        elif section == list(table) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+            return number
+    return None
+
+
+def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:
+    """The known key nearest to an unknown one."""
+    holder = model_at(model, location[:-1])
+    return "Remove it." if holder is None else nearest_of(location[-1], sorted(holder.model_fields))
+
+
+def model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
+    """The model of the table at a place below one's own; `None`: it is not told by the annotations alone."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            if str(part).isdecimal():
+                continue
+            return None
+        below = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
+        if len(below) != 1:
+            return None
+        model = below[0]
+    return model
+
+
+def _kinds(annotation: Any) -> list[type]:
+    """All classes that an annotation names, in lists and unions too."""
+    if arguments := get_args(annotation):
+        return [kind for argument in arguments for kind in _kinds(argument)]
+    return [annotation] if isinstance(annotation, type) else []
+
+
+def nearest_of(name: str, known: Sequence[str]) -> str:
+    """What to do about a name that nobody knows."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {nearest[0]!r}?" if nearest else f"Known keys: {', '.join(known)}."
+
+
+def variable_of(location: Sequence[str]) -> str | None:
+    """The environment variable that sets this key, or a table that it is in, as it is spelled there."""
+    names = {name.upper(): name for name in os.environ}
+    for end in range(len(location), 0, -1):
+        wanted = f"{ENV_PREFIX}{ENV_DELIMITER.join(location[:end])}".upper()
+        if wanted in names:
+            return names[wanted]
+    return None
