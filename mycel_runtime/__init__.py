@@ -11,9 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.context import FrameContext, MessageContext, SyncMessageContext
+    from mycel_runtime.plugin.context import FrameContext, MessageContext
     from mycel_runtime.plugin.message import Message, Sender
     from mycel_runtime.plugin.outcome import Reject, Retry
+    from mycel_runtime.plugin.plain_context import SyncFrameContext, SyncMessageContext
     from mycel_runtime.plugin.plugin import Plugin
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Reject",
     "Retry",
     "Sender",
+    "SyncFrameContext",
     "SyncMessageContext",
 ]
 
@@ -35,7 +37,8 @@ _HOME = {
     "Reject": "mycel_runtime.plugin.outcome",
     "Retry": "mycel_runtime.plugin.outcome",
     "Sender": "mycel_runtime.plugin.message",
-    "SyncMessageContext": "mycel_runtime.plugin.context",
+    "SyncFrameContext": "mycel_runtime.plugin.plain_context",
+    "SyncMessageContext": "mycel_runtime.plugin.plain_context",
 }
 
 

@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import functools
 import json
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -35,6 +36,7 @@ from mycel_runtime.dispatch.verdict import (
 from mycel_runtime.errors import ApiError, JournalError
 from mycel_runtime.journal.entries import STAY, CursorMove, EventDelivery, Letter, LetterDelivery
 from mycel_runtime.plugin.context import FrameContext, MessageContext
+from mycel_runtime.plugin.conversation import Conversation
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
@@ -332,10 +334,9 @@ class Attempts:
             attempt=delivery.attempts + 1,
             guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
             unsaid=turn.unsaid,
-            _newer=newer.show,
-            _turn=turn,
-            _sdk=self._sdk,
-            _roster=self._roster,
+            _port=Conversation(
+                chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
+            ),
         )
 
     async def _call(
@@ -362,7 +363,7 @@ class Attempts:
         return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
 
     def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._settings.handler_timeout
+        return time.monotonic() + self._settings.handler_timeout
 
 
 def _logger(delivery: Delivery) -> Any:

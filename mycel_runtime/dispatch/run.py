@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import functools
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
@@ -29,9 +30,9 @@ from mycel_runtime.journal.entries import Letter
 from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
-from mycel_runtime.plugin.context import MessageContext, SyncMessageContext
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.plain_context import WaitingInThread, plain_context
 from mycel_runtime.plugin.plugin import plugin_of
 from mycel_runtime.plugin.process_state import entrusted_to
 from mycel_runtime.speech.evidence import Operation
@@ -50,10 +51,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.journal.entries import HandlerId
-    from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.plugin import Handler
 
-    Call: TypeAlias = Callable[[Handler, MessageContext | FrameContext], Awaitable[None]]
+    Call: TypeAlias = Callable[[Handler, Context], Awaitable[None]]
 
 
 GRACE_SECONDS: Final = 3.0
@@ -62,7 +63,7 @@ GRACE_SECONDS: Final = 3.0
 
 async def run_handler(
     handler: Handler,
-    context: MessageContext | FrameContext,
+    context: Context,
     *,
     abandoned: AbandonedRuns,
     call: Call | None = None,
@@ -98,7 +99,7 @@ async def run_handler(
 
 
 async def _contained(
-    call: Call, handler: Handler, context: MessageContext | FrameContext, abandoned: AbandonedRuns
+    call: Call, handler: Handler, context: Context, abandoned: AbandonedRuns
 ) -> tuple[BaseException | None, bool]:
     """
     What it raised, and whether its deadline has passed.
@@ -109,7 +110,7 @@ async def _contained(
     running = loop.create_task(_as_value(call, handler, context), name=f"handler-{handler.id}")
     is_late = False
     try:
-        await asyncio.wait([running], timeout=max(0.0, context.deadline - loop.time()))
+        await asyncio.wait([running], timeout=max(0.0, context.deadline - time.monotonic()))
         is_late = not running.done()
     finally:
         if not running.done():
@@ -117,15 +118,12 @@ async def _contained(
     return running.result() if running.done() else TimeoutError(), is_late
 
 
-async def _as_value(
-    call: Call, handler: Handler, context: MessageContext | FrameContext
-) -> BaseException | None:
+async def _as_value(call: Call, handler: Handler, context: Context) -> BaseException | None:
     """What it raised, as a value: a task lets `SystemExit` through to the loop."""
     try:
         with ending_forks():
             await call(handler, context)
-        if isinstance(context, MessageContext):
-            context.require_awaited()
+        context.require_awaited()
     except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
         return exc
     return None
@@ -142,18 +140,18 @@ async def _stop(
             abandoned.abandon_task(running, handler)
 
 
-async def _call(abandoned: AbandonedRuns, handler: Handler, context: MessageContext | FrameContext) -> None:
+async def _call(abandoned: AbandonedRuns, handler: Handler, context: Context) -> None:
     if handler.is_async:
         await finished(handler.function(context))
         return
-    loop = asyncio.get_running_loop()
-    argument = SyncMessageContext(context, loop) if isinstance(context, MessageContext) else context
+    waiting = WaitingInThread(asyncio.get_running_loop())
+    argument = plain_context(context, waiting)
     result, raised = await _in_thread(handler.function, argument, handler.id, abandoned)
     if raised is not None:
         raise raised
     # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
-    if isinstance(argument, SyncMessageContext) and is_unfinished(result):
-        argument.go_on_awaited()
+    if is_unfinished(result):
+        waiting.go_on_awaited()
     await finished(result)
 
 

@@ -1,45 +1,42 @@
 """
-What a handler is given.
+What a handler is given: for `async def`. Those for plain functions are derived from these, in `plain_context`.
 
-The asynchronous contexts do the work; the ones for plain functions run in a thread and hand each call to the
-loop. All of them end with the handler's run: speaking afterwards is refused, because nobody would record it.
+Written once, for handlers beside the runtime and for those in a process of their own: what needs the runtime goes
+through a port. All contexts end with the handler's run: speaking afterwards is refused, because nobody would record
+it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from mycel_runtime.errors import MycelError
-from mycel_runtime.plugin.begun_replies import BegunReplies
+from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
-from mycel_runtime.wire.arguments import require_page
+from mycel_runtime.speech.sent import Sent
+from mycel_runtime.wire.arguments import require_mentions, require_page, require_storable
+from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     import structlog
 
-    from mycel_runtime.plugin.roster import Roster
-    from mycel_runtime.sdk import AsyncClient
-    from mycel_runtime.speech.sent import Sent
-    from mycel_runtime.speech.turn import Turn
+    from mycel_runtime.plugin.port import ChatPort, ToldMessage
+    from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member
 
-T = TypeVar("T")
-
-__all__ = ["FrameContext", "LoopGuardView", "Message", "MessageContext", "Sender", "SyncMessageContext"]
-
-
-class ContextEndedError(MycelError):
-    """A context was used after its handler's run had ended."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this run of the handler has ended: keep no context beyond it, and await every reply within it"
-        )
+__all__ = [
+    "Context",
+    "ContextEndedError",
+    "FrameContext",
+    "LoopGuardView",
+    "Message",
+    "MessageContext",
+    "Sender",
+    "Sent",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +57,48 @@ class LoopGuardView:
 
 
 @dataclass(slots=True, kw_only=True)
-class MessageContext:
+class RunView:
     """
-    For handlers of messages.
+    What every handler is shown.
+
+    Attributes:
+        me: The agent's user id.
+        settings: An instance of the plugin's model, or the plain table.
+        log: A structlog logger bound to handler and delivery. Do not log message texts.
+        deadline: The time by `time.monotonic()` at which the run is cancelled, wherever it runs.
+        attempt: From 1; more than 1 after failures.
+    """
+
+    me: UserId
+    settings: Any
+    log: structlog.stdlib.BoundLogger
+    deadline: float
+    attempt: int
+    _run: ContextRun = field(default_factory=ContextRun, repr=False)
+
+    def require_awaited(self) -> None:
+        """
+        Called by the runtime when the handler has returned.
+
+        Raises:
+            ReplyNotAwaitedError: It has left a reply that has not even begun.
+        """
+        self._run.require_awaited()
+
+    def end(self) -> None:
+        """Called by the runtime when the run is over."""
+        self._run.end()
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageView(RunView):
+    """
+    What a handler of messages is shown.
 
     Attributes:
         messages: Those of this chat that the handler has not been shown; oldest first, never empty.
         chat_id: The chat.
         chat_type: `direct` or `group`; empty when the server would not tell.
-        me: The agent's user id.
-        settings: An instance of the plugin's model, or the plain table.
-        log: A structlog logger bound to handler and delivery. Do not log message texts.
-        deadline: Time of the running loop (`asyncio.get_running_loop().time()`) at which the run is cancelled.
-        attempt: From 1; more than 1 after failures.
         guard: How much the agent has said here without a human.
         unsaid: Texts that the run before said too late, where `on_conflict` is `repeat`; `messages` tell what came
             between. They stand: if this run says nothing, they are said as they are when it has returned. If it
@@ -82,19 +108,19 @@ class MessageContext:
     messages: Sequence[Message]
     chat_id: ChatId
     chat_type: str
-    me: UserId
-    settings: Any
-    log: structlog.stdlib.BoundLogger
-    deadline: float
-    attempt: int
     guard: LoopGuardView
     unsaid: tuple[str, ...]
-    _newer: Callable[[], Awaitable[list[Message]]] = field(repr=False)
-    _turn: Turn = field(repr=False)
-    _sdk: AsyncClient = field(repr=False)
-    _roster: Roster = field(repr=False)
-    _replies: BegunReplies = field(default_factory=BegunReplies, init=False, repr=False)
-    _is_ended: bool = field(default=False, repr=False)
+    _port: ChatPort = field(repr=False)
+
+    def withdraw(self) -> None:
+        """Let what is `unsaid` be said no more."""
+        self._run.require_open()
+        self._port.withdraw()
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageContext(MessageView):
+    """For `async def` handlers of messages: what they are shown, and what they can do."""
 
     def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Coroutine[Any, Any, Sent]:
         """
@@ -122,20 +148,15 @@ class MessageContext:
             ApiError: The backend refused it for good.
             ContextEndedError: The run is over.
         """
-        return self._replies.begin(self._reply(text, mentions))
+        return self._run.begin(self._reply(text, mentions))
 
     async def _reply(self, text: str, mentions: Sequence[str]) -> Sent:
-        self._require_open()
-        return await self._turn.send(text, mentions)
-
-    def require_awaited(self) -> None:
-        """
-        Called by the runtime when the handler has returned.
-
-        Raises:
-            ReplyNotAwaitedError: It has left a reply that has not even begun.
-        """
-        self._replies.require_awaited()
+        self._run.require_open()
+        if not isinstance(text, str):
+            require_storable(text, "the reply's text")
+        require_mentions(mentions)
+        stored = await self._port.reply(text, tuple(mentions))
+        return Sent(message_id=MessageId(stored["message_id"]), seq=MessageSeq(stored["seq"]))
 
     async def history(self, limit: int = 50) -> list[Message]:
         """
@@ -147,15 +168,13 @@ class MessageContext:
         Raises:
             ArgumentError: `limit` is out of range.
             ApiError: The backend cannot tell.
+            ContextEndedError: The run is over.
+
+        Cancelling: loses nothing.
         """
-        self._require_open()
+        self._run.require_open()
         require_page(limit, "the limit")
-        page = await self._sdk.messages.list(self.chat_id, limit=limit)
-        room = await self._roster.room(self.chat_id, {message["sender_id"] for message in page})
-        return [
-            message_from_api(message, me=self.me, sender_type=room.type_of(message["sender_id"]))
-            for message in page
-        ]
+        return self._messages(await self._port.history(limit))
 
     async def newer(self) -> list[Message]:
         """
@@ -172,89 +191,49 @@ class MessageContext:
 
         Cancelling: what was not returned is not known.
         """
-        self._require_open()
-        return await self._newer()
-
-    def withdraw(self) -> None:
-        """Let what is `unsaid` be said no more."""
-        self._require_open()
-        self._turn.withdraw()
+        self._run.require_open()
+        return self._messages(await self._port.newer())
 
     async def members(self) -> list[Member]:
-        """Everybody in the chat, as the API answers it now."""
-        self._require_open()
-        return (await self._sdk.chats.get(self.chat_id))["members"]
+        """
+        Everybody in the chat, as the API answers it now.
 
-    def end(self) -> None:
-        """Called by the runtime when the run is over."""
-        self._is_ended = True
+        Raises:
+            ApiError: The backend cannot tell.
+            ContextEndedError: The run is over.
 
-    def _require_open(self) -> None:
-        if self._is_ended:
-            raise ContextEndedError
+        Cancelling: loses nothing.
+        """
+        self._run.require_open()
+        return await self._port.members()
 
-
-class SyncMessageContext:
-    """
-    `MessageContext` for plain functions: the same names, plain calls.
-
-    Cancelling: at the deadline the run's calls are refused; the thread itself cannot be stopped.
-    """
-
-    def __init__(self, context: MessageContext, loop: asyncio.AbstractEventLoop) -> None:
-        self._context = context
-        self._loop = loop
-        self._is_awaited = False
-
-    def go_on_awaited(self) -> None:
-        """Called by the runtime: the function has returned a coroutine, which expects what `MessageContext` gives."""
-        self._is_awaited = True
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._context, name)
-
-    def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Sent:
-        """As `MessageContext.reply`."""
-        return self._wait(self._context.reply(text, mentions=mentions))
-
-    def history(self, limit: int = 50) -> list[Message]:
-        """As `MessageContext.history`."""
-        return self._wait(self._context.history(limit))
-
-    def newer(self) -> list[Message]:
-        """As `MessageContext.newer`."""
-        return self._wait(self._context.newer())
-
-    def members(self) -> list[Member]:
-        """As `MessageContext.members`."""
-        return self._wait(self._context.members())
-
-    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        if self._is_awaited:
-            return cast("T", coroutine)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _messages(self, told: Sequence[ToldMessage]) -> list[Message]:
+        return [message_as_told(each, me=self.me) for each in told]
 
 
 @dataclass(slots=True, kw_only=True)
-class FrameContext:
+class FrameView(RunView):
     """
-    For handlers of frames.
+    What a handler of frames is shown.
 
     Attributes:
         event_type: For example `relationship.requested`.
         metadata: As received. Free text in it was written by other users: data, never an instruction (Q48).
-        me, settings, log, deadline, attempt: As in `MessageContext`.
     """
 
     event_type: str
     metadata: Mapping[str, Any]
-    me: UserId
-    settings: Any
-    log: structlog.stdlib.BoundLogger
-    deadline: float
-    attempt: int
 
-    def end(self) -> None:
-        """Called by the runtime when the run is over."""
+
+@dataclass(slots=True, kw_only=True)
+class FrameContext(FrameView):
+    """For handlers of frames."""
+
+
+Context: TypeAlias = MessageContext | FrameContext
+"""What a handler is run with; a plain function gets its plain counterpart."""
+
+
+def message_as_told(told: ToldMessage, *, me: UserId) -> Message:
+    """The handler's view of what a port has told."""
+    return message_from_api(cast("resources.Message", told["raw"]), me=me, sender_type=told["sender_type"])

@@ -23,10 +23,10 @@ from mycel_runtime.observe.output import bound_output, drain_output
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.callables import finished, is_unfinished
-from mycel_runtime.plugin.context import ContextEndedError
+from mycel_runtime.plugin.context_run import ContextEndedError
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.isolation import messages as said
-from mycel_runtime.plugin.isolation.child_context import ChildFrameContext, ChildMessageContext
+from mycel_runtime.plugin.isolation.child_context import child_run
 from mycel_runtime.plugin.isolation.description import described, refused
 from mycel_runtime.plugin.isolation.messages import decode, encode
 from mycel_runtime.plugin.loading import import_plugin
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-    from mycel_runtime.plugin.isolation.child_context import ChildContext
+    from mycel_runtime.plugin.isolation.child_context import ChildRun
     from mycel_runtime.plugin.loading import ImportedPlugin
     from mycel_runtime.plugin.plugin import Handler
 
@@ -87,9 +87,9 @@ class Line:
             self._run = ""
             self.write(ending)
 
-    def ask(self, question: said.Question) -> said.Stored | said.History | said.Members:
+    def ask(self, question: said.Question) -> Any:
         """
-        Have a context's method called by the runtime.
+        Have a method of the context's port called by the runtime; what it returned, as JSON.
 
         Raises:
             ContextEndedError: The run is over: it has ended here, or this is not the process that runs it.
@@ -107,7 +107,7 @@ class Line:
             raise _error(answer)
         if isinstance(answer, said.Mistaken):
             raise ArgumentError(answer.problem, fix=answer.fix)
-        return answer
+        return answer.value
 
 
 def _error(answer: said.Failed) -> ApiError:
@@ -125,28 +125,24 @@ def _below(kind: type[ApiError]) -> list[type[ApiError]]:
 def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: ImportedPlugin) -> said.Ending:
     """Run a handler, and say how it ended; whatever it raises is contained."""
     handler = next(each for each in imported.plugin.handlers if each.id == run.handler)
-    context: ChildContext = (
-        ChildMessageContext(line.ask, run, handler, imported.settings)
-        if isinstance(run, said.MessageRun)
-        else ChildFrameContext(run, handler, imported.settings)
-    )
+    running = child_run(line.ask, run, handler, imported.settings)
     try:
         with ending_forks():
-            _run(handler, context)
+            _run(handler, running)
     except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
         return _ending(run.run, exc)
-    is_withdrawn = isinstance(context, ChildMessageContext) and context.is_withdrawn
-    return said.Returned(run=run.run, is_withdrawn=is_withdrawn)
+    finally:
+        running.context.end()
+    return said.Returned(run=run.run, effects=tuple(running.port.effects))
 
 
-def _run(handler: Handler, context: ChildContext) -> None:
-    if handler.is_async:
-        asyncio.run(_on_loop(handler, handler.function(context)))
-    elif is_unfinished(result := handler.function(context)):
-        # An `async def` behind an ordinary decorator, for example: nothing of it has run yet.
-        context.go_on_awaited()
+def _run(handler: Handler, running: ChildRun) -> None:
+    result = handler.function(running.argument)
+    if is_unfinished(result):
+        # Not known as an `async def`, it may be one behind an ordinary decorator: nothing of it has run yet.
+        running.waiting.go_on_awaited()
         asyncio.run(_on_loop(handler, result))
-    context.require_awaited()
+    running.context.require_awaited()
 
 
 def _ending(run: str, raised: BaseException) -> said.Ending:

@@ -125,14 +125,15 @@ class _Run(Message):
         run: Name of the run.
         handler: Its id.
         me, attempt: As in its context.
-        seconds: Until the process is killed.
+        deadline: As in its context. The clock is the same for all processes of a machine.
+            Source: `time.monotonic` in the Python library reference.
     """
 
     run: str
     handler: str
     me: str
     attempt: int
-    seconds: float
+    deadline: float
 
 
 class MessageRun(_Run):
@@ -158,38 +159,32 @@ class _OfRun(Message):
     run: str
 
 
-class ReplyQuestion(_OfRun):
-    """`ctx.reply`, answered by `Stored`."""
+class Question(_OfRun):
+    """
+    A call of the context's port, answered by `Answered`.
 
-    kind: Literal["reply"] = "reply"
-    text: str
-    mentions: tuple[str, ...]
+    Attributes:
+        method: Its name, as `plugin.port` has it.
+        arguments: JSON. Whoever does the work checks them.
+    """
 
-
-class HistoryQuestion(_OfRun):
-    """`ctx.history`, answered by `History`."""
-
-    kind: Literal["history"] = "history"
-    limit: int
-
-
-class NewerQuestion(_OfRun):
-    """`ctx.newer`, answered by `History`."""
-
-    kind: Literal["newer"] = "newer"
+    kind: Literal["question"] = "question"
+    method: str
+    arguments: tuple[Any, ...]
 
 
-class MembersQuestion(_OfRun):
-    """`ctx.members`, answered by `Members`."""
+class Effect(Message):
+    """A call of the port that awaits nothing; as a `Question`, and answered by nobody."""
 
-    kind: Literal["members"] = "members"
+    method: str
+    arguments: tuple[Any, ...]
 
 
 class Returned(_OfRun):
-    """The handler returned; `is_withdrawn`: after `ctx.withdraw`."""
+    """The handler returned; `effects`: what it has asked for to happen then, in that order."""
 
     kind: Literal["returned"] = "returned"
-    is_withdrawn: bool = False
+    effects: tuple[Effect, ...] = ()
 
 
 class Stopped(_OfRun):
@@ -228,26 +223,11 @@ class Raised(_OfRun):
     trace: str
 
 
-class Stored(Message):
-    """A `Sent`."""
+class Answered(Message):
+    """What the port's method has returned, as JSON."""
 
-    kind: Literal["stored"] = "stored"
-    message_id: str
-    seq: int
-
-
-class History(Message):
-    """Messages of the chat."""
-
-    kind: Literal["history"] = "history"
-    messages: tuple[ChatMessage, ...]
-
-
-class Members(Message):
-    """Who is in the chat, as the API tells it."""
-
-    kind: Literal["members"] = "members"
-    members: tuple[dict[str, Any], ...]
+    kind: Literal["answered"] = "answered"
+    value: Any
 
 
 class Failed(Message):
@@ -283,16 +263,13 @@ M = TypeVar("M")
 
 Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
 Run: TypeAlias = Annotated[MessageRun | FrameRun, Field(discriminator="kind")]
-Question: TypeAlias = ReplyQuestion | HistoryQuestion | NewerQuestion | MembersQuestion
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
-Answer: TypeAlias = Annotated[
-    Stored | History | Members | Failed | Mistaken | Stop, Field(discriminator="kind")
-]
+Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
 RUN: Final[TypeAdapter[MessageRun | FrameRun]] = TypeAdapter(Run)
-ANSWER: Final[TypeAdapter[Stored | History | Members | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
+ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]
 )

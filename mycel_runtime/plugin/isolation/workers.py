@@ -17,21 +17,20 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
 from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.description import require_described
 from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
+from mycel_runtime.plugin.isolation.port_calls import PortCalls
 from mycel_runtime.plugin.isolation.process import END_SECONDS, NICER, start
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic import TypeAdapter
 
-    from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.isolation.process import WorkerSpec
-    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plugin import Handler
 
 M = TypeVar("M")
@@ -142,7 +141,7 @@ class Workers:
     def __init__(self) -> None:
         self._idle: defaultdict[str, _Idle] = defaultdict(_Idle)
 
-    async def run(self, spec: WorkerSpec, handler: Handler, context: MessageContext | FrameContext) -> None:
+    async def run(self, spec: WorkerSpec, handler: Handler, context: Context) -> None:
         """
         Run a handler in a process of its plugin.
 
@@ -208,9 +207,7 @@ async def _introduce(worker: Worker, spec: WorkerSpec) -> None:
         raise HandlerRaisedError(type(exc).__name__, exc.where) from None
 
 
-async def _converse(
-    worker: Worker, handler: Handler, context: MessageContext | FrameContext
-) -> BaseException | None:
+async def _converse(worker: Worker, handler: Handler, context: Context) -> BaseException | None:
     """
     One run; what it is to raise. Questions are answered on the runtime's side, with the runtime's guarantees.
 
@@ -218,47 +215,31 @@ async def _converse(
     """
     raised: BaseException | None = None
     run = secrets.token_hex(8)
+    calls = PortCalls(context)
     await worker.tell(_run(run, handler, context))
     while True:
         line = await worker.hear(said.SAID_IN_A_RUN)
         if line.run != run:
             continue
         if not isinstance(line, said.Question):
-            if isinstance(line, said.Returned) and line.is_withdrawn and isinstance(context, MessageContext):
-                context.withdraw()
+            if isinstance(line, said.Returned):
+                calls.take_effect(line.effects)
             return _ending(line, raised)
-        if not isinstance(context, MessageContext):
-            raise ProtocolError("a handler of frames has asked for what only one of messages may")
-        answer, its = await _answer(line, context)
+        answer, its = await _answer(line, calls)
         raised = its or raised
         await worker.tell(answer)
 
 
-async def _answer(
-    question: said.Question, context: MessageContext
-) -> tuple[said.Message, BaseException | None]:
+async def _answer(question: said.Question, calls: PortCalls) -> tuple[said.Message, BaseException | None]:
     """The answer, and what the run is to raise if the handler lets it pass."""
     try:
-        return await _ask(question, context), None
+        return said.Answered(value=await calls.call(question)), None
     except TurnEndedError as exc:
         return said.Stop(), exc
     except ApiError as exc:
         return said.Failed(error=type(exc).__name__, status=exc.status_code, detail=exc.detail), exc
     except ArgumentError as exc:
         return said.Mistaken(problem=exc.problem, fix=exc.fix), exc
-
-
-async def _ask(question: said.Question, context: MessageContext) -> said.Message:
-    match question:
-        case said.ReplyQuestion():
-            sent = await context.reply(question.text, mentions=question.mentions)
-            return said.Stored(message_id=sent.message_id, seq=sent.seq)
-        case said.HistoryQuestion():
-            return said.History(messages=_messages(await context.history(question.limit)))
-        case said.NewerQuestion():
-            return said.History(messages=_messages(await context.newer()))
-        case said.MembersQuestion():
-            return said.Members(members=tuple(dict(member) for member in await context.members()))
 
 
 def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException | None:
@@ -278,20 +259,17 @@ def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException 
             raise ProtocolError("a plugin's process has ended a run that nobody stopped")
 
 
-def _run(
-    run: str, handler: Handler, context: MessageContext | FrameContext
-) -> said.MessageRun | said.FrameRun:
-    seconds = context.deadline - asyncio.get_running_loop().time()
+def _run(run: str, handler: Handler, context: Context) -> said.MessageRun | said.FrameRun:
     if isinstance(context, MessageContext):
         return said.MessageRun(
             run=run,
             handler=handler.id,
             me=context.me,
             attempt=context.attempt,
-            seconds=seconds,
+            deadline=context.deadline,
             chat_id=context.chat_id,
             chat_type=context.chat_type,
-            messages=_messages(context.messages),
+            messages=tuple(said.ChatMessage(**told(message)) for message in context.messages),
             guard=said.GuardView(**dataclasses.asdict(context.guard)),
             unsaid=context.unsaid,
         )
@@ -300,13 +278,7 @@ def _run(
         handler=handler.id,
         me=context.me,
         attempt=context.attempt,
-        seconds=seconds,
+        deadline=context.deadline,
         event_type=context.event_type,
         metadata=dict(context.metadata),
-    )
-
-
-def _messages(messages: Sequence[Message]) -> tuple[said.ChatMessage, ...]:
-    return tuple(
-        said.ChatMessage(raw=dict(message.raw), sender_type=message.sender.type) for message in messages
     )

@@ -18,7 +18,7 @@ import asyncio, os, subprocess, sys, threading, time
 from pathlib import Path
 from mycel_runtime import Plugin, Reject
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.plugin.isolation.messages import ANSWER, Message, ReplyQuestion, Returned
+from mycel_runtime.plugin.isolation.messages import ANSWER, Message, Question, Returned
 
 class Unheard(Message):
     kind: str = "drop_everything"
@@ -79,13 +79,13 @@ def plain(ctx):
         case "sync use":
             ctx.reply(attempt(kept[0]))
         case "sync forge":
-            write = ctx._ask_runtime.__self__.write
-            write(ReplyQuestion(run=kept[0]._run, text="forged", mentions=()))
-            write(Returned(run=kept[0]._run))
+            line, run = ctx._port._ask_runtime.__self__, kept[0]._port._run
+            line.write(Question(run=run, method="reply", arguments=("forged", [])))
+            line.write(Returned(run=run))
             ctx.reply("genuine")
         case "sync ask":
-            ctx._ask_runtime.__self__.write(Unheard(run=ctx._run))
-            ctx._ask_runtime.__self__.read(ANSWER)
+            ctx._port._ask_runtime.__self__.write(Unheard(run=ctx._port._run))
+            ctx._port._ask_runtime.__self__.read(ANSWER)
         case "sync later":
             threading.Thread(target=later, args=(ctx,), daemon=True).start()
         case "sync fork":

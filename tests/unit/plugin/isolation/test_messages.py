@@ -33,10 +33,11 @@ def test_a_retry_after_what_cannot_be_waited_for_is_refused(after):
         b"[" * 100_000,
         b"\xff\n",
         said(kind="drop_everything"),
-        said(kind="members", besides=1),
-        said(kind="reply", text=5, mentions=[]),
-        said(call="members"),
-        b'{"kind": "members"}',
+        said(kind="question", method="members", arguments=[], besides=1),
+        said(kind="question", method=5, arguments=[]),
+        said(kind="question", method="members"),
+        said(method="members", arguments=[]),
+        b'{"kind": "question", "method": "members", "arguments": []}',
     ],
 )
 def test_what_is_no_message_is_refused_and_not_taken_for_another(line):
@@ -47,7 +48,7 @@ def test_what_is_no_message_is_refused_and_not_taken_for_another(line):
 
 
 def test_a_message_arrives_as_it_was_sent_though_it_holds_half_a_surrogate_pair():
-    question = messages.ReplyQuestion(run="r", text="\ud800 中\n", mentions=("a",))
+    question = messages.Question(run="r", method="reply", arguments=("\ud800 中\n", ["a"]))
 
     line = encode(question)
 
@@ -57,7 +58,7 @@ def test_a_message_arrives_as_it_was_sent_though_it_holds_half_a_surrogate_pair(
 
 def test_what_a_message_says_is_in_no_error():
     with pytest.raises(ProtocolError) as caught:
-        decode(said(kind="reply", text="secret words", mentions="secret words"), messages.SAID_IN_A_RUN)
+        decode(said(kind="question", method="reply", arguments="secret words"), messages.SAID_IN_A_RUN)
 
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -1,0 +1,80 @@
+"""A chat as a handler beside the runtime reaches it, and on behalf of one in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.wire.arguments import require_page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.turn import Turn
+    from mycel_runtime.wire.ids import ChatId
+    from mycel_runtime.wire.resources import Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """
+    The `ChatPort` of one delivery.
+
+    Attributes:
+        turn: Says its replies.
+        show_newer: Reads what is new to the handler, which counts as shown from then on.
+        sdk: As the identity.
+        roster: Who is in a chat.
+    """
+
+    chat_id: ChatId
+    turn: Turn
+    show_newer: Callable[[], Awaitable[list[Message]]]
+    sdk: AsyncClient
+    roster: Roster
+
+    async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """As `Turn.send`."""
+        sent = await self.turn.send(text, mentions)
+        return StoredReply(message_id=sent.message_id, seq=sent.seq)
+
+    async def history(self, limit: int) -> list[ToldMessage]:
+        """
+        The newest messages, own ones included.
+
+        Raises:
+            ArgumentError: `limit` is out of range.
+            ApiError: The backend cannot tell.
+        """
+        require_page(limit, "the limit")
+        page = await self.sdk.messages.list(self.chat_id, limit=limit)
+        room = await self.roster.room(self.chat_id, {message["sender_id"] for message in page})
+        return [
+            ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
+        ]
+
+    async def newer(self) -> list[ToldMessage]:
+        """What is new to the handler."""
+        return [told(message) for message in await self.show_newer()]
+
+    async def members(self) -> list[Member]:
+        """
+        As the API answers it now.
+
+        Raises:
+            ApiError: The backend cannot tell.
+        """
+        return (await self.sdk.chats.get(self.chat_id))["members"]
+
+    def withdraw(self) -> None:
+        """Nothing that was said too late is said any more."""
+        self.turn.withdraw()
+
+
+def told(message: Message) -> ToldMessage:
+    """A message as a port tells it."""
+    return ToldMessage(raw=dict(message.raw), sender_type=message.sender.type)

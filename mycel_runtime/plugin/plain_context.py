@@ -1,0 +1,120 @@
+"""
+The contexts of plain functions: the same names, plain calls, typed. Derived: nothing is written twice.
+
+Each call is a coroutine of the context for `async def`, and whoever runs the function says how it is waited for: on
+the runtime's loop while a thread blocks, or step by step in a process of the plugin's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from mycel_runtime.plugin.context import FrameContext, FrameView, MessageContext, MessageView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from mycel_runtime.plugin.context import Context
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Waiting(Protocol):
+    """How a plain call waits for what it asks."""
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Its result, or what it raises."""
+
+    def go_on_awaited(self) -> None:
+        """Called by the runtime: the function has returned a coroutine, which awaits what it asks itself."""
+
+
+class WaitingInThread:
+    """
+    For a function in a thread: the loop does the work meanwhile.
+
+    Cancelling: at the deadline the run's calls are refused; the thread itself cannot be stopped.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._is_awaited = False
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Its result; the coroutine itself, once it is awaited."""
+        if self._is_awaited:
+            return cast("T", coroutine)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def go_on_awaited(self) -> None:
+        """The function has returned a coroutine."""
+        self._is_awaited = True
+
+
+class _Plain(Protocol):
+    """What `plain` needs of the context that it stands in."""
+
+    _awaited: Any
+    _waiting: Waiting
+
+
+class plain(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
+    """A method for plain functions that does what one for `async def` does."""
+
+    def __init__(self, method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> None:
+        self._method = method
+
+    @overload
+    def __get__(self, context: None, owner: type[Any]) -> Callable[Concatenate[Any, P], Any]: ...
+
+    @overload
+    def __get__(self, context: _Plain, owner: type[Any]) -> Callable[P, T]: ...
+
+    def __get__(self, context: _Plain | None, owner: type[Any]) -> Callable[..., Any]:
+        method = self._method
+        if context is None:
+            return method
+        awaited, waiting = context._awaited, context._waiting  # noqa: SLF001 - a descriptor is part of the class it stands in
+
+        @functools.wraps(method)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            return waiting.wait(method(awaited, *args, **kwargs))
+
+        return call
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncMessageContext(MessageView):
+    """For plain functions that handle messages: `MessageContext`, with plain calls."""
+
+    _awaited: MessageContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+    reply = plain(MessageContext.reply)
+    history = plain(MessageContext.history)
+    newer = plain(MessageContext.newer)
+    members = plain(MessageContext.members)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncFrameContext(FrameView):
+    """For plain functions that handle frames: `FrameContext`, with plain calls."""
+
+    _awaited: FrameContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+PLAIN = {MessageContext: SyncMessageContext, FrameContext: SyncFrameContext}
+"""The plain counterpart of each context."""
+
+
+def plain_context(context: Context, waiting: Waiting) -> SyncMessageContext | SyncFrameContext:
+    """The plain counterpart of a context: it shows the same, and is the same run."""
+    shown = {each.name: getattr(context, each.name) for each in dataclasses.fields(context)}
+    made: Callable[..., SyncMessageContext | SyncFrameContext] = PLAIN[type(context)]
+    return made(**shown, _awaited=context, _waiting=waiting)

@@ -1,0 +1,55 @@
+"""
+What a context asks of the runtime.
+
+A context is written once and does not know where its handler runs: beside the runtime it is given what does the work
+(`conversation`), in its plugin's own process what carries each call there (`isolation.remote_port`). So arguments and
+results are JSON, nothing else; and whoever does the work checks what he is given, for a plugin's process may say
+anything. What awaits nothing takes effect when the run returns, at the latest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.wire.resources import Member
+
+
+class StoredReply(TypedDict):
+    """A `Sent`."""
+
+    message_id: str
+    seq: int
+
+
+class ToldMessage(TypedDict):
+    """A message as the API told it, and what its sender is, which it does not tell."""
+
+    raw: dict[str, Any]
+    sender_type: str
+
+
+class ChatPort(Protocol):
+    """
+    For a `MessageContext`, whose methods say more of each.
+
+    Raises:
+        TurnEndedError, ApiError, ArgumentError: As the methods of the context tell.
+    """
+
+    async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """Say something in the chat, at most once."""
+
+    async def history(self, limit: int) -> list[ToldMessage]:
+        """The newest messages, oldest first."""
+
+    async def newer(self) -> list[ToldMessage]:
+        """What has not been shown; it is now."""
+
+    async def members(self) -> list[Member]:
+        """Who is in the chat."""
+
+    def withdraw(self) -> None:
+        """What the run before said too late is not said."""
