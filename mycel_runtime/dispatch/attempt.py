@@ -21,6 +21,7 @@ from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.briefing import covering
 from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
 from mycel_runtime.dispatch.error_boundary import contained, mistake
+from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
 from mycel_runtime.dispatch.run import ending_of, run_handler
 from mycel_runtime.dispatch.verdict import (
@@ -31,17 +32,27 @@ from mycel_runtime.dispatch.verdict import (
     Returned,
     Unanswered,
     Waiting,
+    is_given_up,
     refused,
 )
 from mycel_runtime.errors import ApiError, JournalError
-from mycel_runtime.journal.entries import STAY, CursorMove, EventDelivery, Letter, LetterDelivery
+from mycel_runtime.journal.entries import (
+    STAY,
+    ChatDelivery,
+    CursorMove,
+    EventDelivery,
+    Letter,
+    LetterDelivery,
+)
 from mycel_runtime.plugin.context import FrameContext, MessageContext
+from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
+from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +71,7 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.speech.twin_watch import TwinWatch
-    from mycel_runtime.wire.ids import MessageSeq, UserId
+    from mycel_runtime.wire.ids import UserId
 
 ANSWERED: Final = "answered in this agent's name, and not by this journal"
 
@@ -131,6 +142,11 @@ class Attempts:
         """What the backend has lately done and not done."""
         return self._outbox.evidence
 
+    def max_attempts(self, handler: HandlerId) -> int:
+        """How often a delivery of this handler is tried."""
+        bound = self._handlers.get(handler)
+        return (bound and bound.handler.max_attempts) or self._settings.max_attempts
+
     async def close(self) -> None:
         """End the processes of isolated plugins."""
         await self._workers.close()
@@ -176,7 +192,7 @@ class Attempts:
             me=self._me,
             settings=bound.settings,
             log=_logger(delivery),
-            deadline=self._deadline(),
+            deadline=self._deadline(bound),
             attempt=delivery.attempts + 1,
         )
         ended = await run_handler(bound.handler, context, abandoned=self.abandoned, call=self._caller(bound))
@@ -184,15 +200,8 @@ class Attempts:
 
     async def _run_on_chat(self, delivery: MessageDelivery, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
-        chat_id, delivery_id = delivery.chat_id, delivery.delivery_id
-        turn = self._outbox.turn(
-            delivery,
-            chat_id,
-            await self._anchor.handled_seq(delivery, chat_id),
-            on_conflict=bound.handler.on_conflict,
-            may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
-        )
-        await turn.settle_unresolved()
+        delivery_id = delivery.delivery_id
+        turn = await self._turn(delivery, bound)
         reading = await self._reader.overheard(
             delivery, turn, _subscription(bound)
         ) or await self._reader.read(delivery, turn)
@@ -210,6 +219,19 @@ class Attempts:
             self._lively_chats.note_ended(delivery_id)
             return result
         return self._overtaken(reading, turn, bound, rounds, seconds=self._outbox.clock() - began_at)
+
+    async def _turn(self, delivery: MessageDelivery, bound: BoundHandler) -> Turn:
+        """The delivery's speech, with what became of earlier runs' sends."""
+        chat_id = delivery.chat_id
+        turn = self._outbox.turn(
+            delivery,
+            chat_id,
+            await self._anchor.handled_seq(delivery, chat_id),
+            on_conflict=bound.handler.on_conflict,
+            may_speak=lambda: self._loop_guard.require_speech(delivery, chat_id),
+        )
+        await turn.settle_unresolved()
+        return turn
 
     def _seconds_to_wait(self, reading: Reading, bound: BoundHandler) -> float:
         """Until the chat has been silent for as long as the handler asks for, or has been found to need."""
@@ -274,9 +296,8 @@ class Attempts:
                 subscription=_subscription(bound),
                 known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
             )
-            ended = await self._call(
-                bound, await self._context(reading.delivery, bound, turn, room, briefing, newer), turn
-            )
+            context = await self._context(reading.delivery, bound, turn, room, briefing, newer)
+            ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
         elif not reading.delivery.holes:
             self._reader.last_readings.keep(reading, turn.ledger.handled_seq)
         if turn.is_superseded and not is_in_vain:
@@ -289,6 +310,53 @@ class Attempts:
             shown=len(briefing.messages),
             sends=turn.ledger.sends,
         )
+
+    async def _call_or_give_up(
+        self, delivery: MessageDelivery, bound: BoundHandler, context: MessageContext, turn: Turn
+    ) -> Failed | Unanswered | None:
+        """Run the handler; if it has failed for the last time, the person is told first, as the handler has said."""
+        failed = await self._call(bound, context, turn)
+        if not isinstance(failed, Failed) or turn.is_superseded:
+            return failed
+        most = self.max_attempts(bound.handler.id)
+        if not is_given_up(failed, attempts=delivery.attempts, most=most):
+            return failed
+        if not has_last_words(bound.handler, delivery, failed):
+            return failed
+        turn.begin_last_words()
+        if isinstance(text := bound.handler.on_give_up, str):
+            return after_last_words(failed, await say(turn, text))
+        again = dataclasses.replace(
+            context, failure=failed.letter.reason, deadline=self._deadline(bound), _run=ContextRun()
+        )
+        return after_last_words(failed, await self._call(giving_up(bound), again, turn))
+
+    async def give_up(self, delivery: Delivery, failed: Failed) -> Result:
+        """
+        A delivery that is not run any more: the person is told, if the handler has a text for that.
+
+        A function is not run: the process may have died of it.
+
+        Raises:
+            JournalError: The journal failed.
+
+        Cancelling: as of `run`.
+        """
+        bound = self._handlers.get(delivery.handler)
+        if bound is None or not isinstance(delivery, ChatDelivery) or failed.move.handled_seq is None:
+            return failed
+        if not isinstance(text := bound.handler.on_give_up, str):
+            return failed
+        return await contained(self._tell_given_up(delivery, failed, text))
+
+    async def _tell_given_up(self, delivery: ChatDelivery, failed: Failed, text: str) -> Result:
+        """In a turn that has in view what the handler was last shown, and nothing else."""
+        turn = await self._turn(delivery, self._handlers[delivery.handler])
+        shown = (await self._reader.read(delivery, turn)).through(failed.move.handled_seq or MessageSeq(0))
+        turn.show(shown.history)
+        turn.begin_last_words()
+        result = after_last_words(failed, await say(turn, text))
+        return covering(result, shown, turn.ledger, hole_grace=self._settings.hole_grace)
 
     async def _answered_through(self, reading: Reading, turn: Turn) -> MessageSeq | None:
         """A dead letter was given up for that, perhaps: it is tried again because the operator wants it."""
@@ -311,7 +379,8 @@ class Attempts:
         if not briefing.messages:
             return Returned(move=move)
         self._twin_watch.note_given_up(reading.delivery.chat_id, len(briefing.messages))
-        return Failed(letter=Letter(reason=ANSWERED), move=move, is_permanent=True, is_answer=True)
+        letter = Letter(reason=ANSWERED)
+        return Failed(letter=letter, move=move, is_permanent=True, is_answer=True, is_untold=True)
 
     async def _context(
         self,
@@ -330,10 +399,11 @@ class Attempts:
             me=self._me,
             settings=bound.settings,
             log=_logger(delivery),
-            deadline=self._deadline(),
+            deadline=self._deadline(bound),
             attempt=delivery.attempts + 1,
             guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
             unsaid=turn.unsaid,
+            failure="",
             _port=Conversation(
                 chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
             ),
@@ -362,8 +432,8 @@ class Attempts:
     def _caller(self, bound: BoundHandler) -> Call | None:
         return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self._settings.handler_timeout
+    def _deadline(self, bound: BoundHandler) -> float:
+        return time.monotonic() + (bound.handler.timeout or self._settings.handler_timeout)
 
 
 def _logger(delivery: Delivery) -> Any:

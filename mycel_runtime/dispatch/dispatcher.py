@@ -228,7 +228,7 @@ class Dispatcher:
 
     async def _run(self, delivery: Delivery) -> Result:
         if died := given_up(delivery):
-            return died
+            return await self._attempts.give_up(delivery, died)
         if refused := self.quarantine.refuse(delivery.handler):
             return refused
         result = self.blocked.note(delivery, await self._attempts.run(delivery))
@@ -243,6 +243,7 @@ class Dispatcher:
             outage=self._outage_timer.note(delivery.delivery_id, result),
             settings=self._settings,
             draw=self._draw(),
+            max_attempts=self._attempts.max_attempts(delivery.handler),
         )
         match verdict:
             case Finish():

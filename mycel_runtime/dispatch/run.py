@@ -215,7 +215,8 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
         case Retry(after=after):
             return Failed(letter=Letter(reason="Retry"), retry_after=after, is_answer=True)
         case Reject(why=why):
-            return Failed(letter=Letter(reason=f"Reject: {why}"), is_permanent=True, is_answer=True)
+            letter = Letter(reason=f"Reject: {why}")
+            return Failed(letter=letter, is_permanent=True, is_answer=True, is_untold=True)
         case ArgumentError(problem=problem):
             return _raised(exc, reason=f"ArgumentError: {problem}", is_permanent=True)
         case ApiError():

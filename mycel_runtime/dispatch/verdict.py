@@ -46,6 +46,7 @@ class Failed:
         is_answer: The handler itself asked for it, or somebody else is to blame.
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
         operation: What the backend refuses in this chat; `None`: it is not to blame.
+        is_untold: No last words are said: the handler has had its say, or somebody else has answered.
     """
 
     letter: Letter
@@ -55,6 +56,7 @@ class Failed:
     is_answer: bool = False
     is_nonsense: bool = False
     operation: Operation | None = None
+    is_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,13 @@ Verdict: TypeAlias = Finish | Postpone | Bury
 
 
 def judge(
-    result: Result, *, attempts: int, outage: float, settings: DispatchSettings, draw: float
+    result: Result,
+    *,
+    attempts: int,
+    outage: float,
+    settings: DispatchSettings,
+    draw: float,
+    max_attempts: int | None = None,
 ) -> Verdict:
     """
     Decide.
@@ -183,10 +191,13 @@ def judge(
         outage: Seconds for which it has been in vain.
         settings: `[dispatch]`.
         draw: In [0, 1), spreads retries.
+        max_attempts: The handler's own, instead of that of the settings.
     """
     match result:
         case Returned():
             return Finish(returned=result)
+        case Failed() if is_given_up(result, attempts=attempts, most=max_attempts or settings.max_attempts):
+            return Bury(failed=result)
         case Failed():
             return _judge_failure(result, attempts + 1, settings, draw)
         case _:
@@ -232,9 +243,19 @@ def outage_delay(outage: float, settings: DispatchSettings, draw: float) -> floa
     return min(settings.retry_cap, max(settings.retry_base, outage)) * (0.5 + draw / 2)
 
 
-def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Verdict:
-    if failed.is_permanent or attempts >= settings.max_attempts:
-        return Bury(failed=failed)
+def is_given_up(failed: Failed, *, attempts: int, most: int) -> bool:
+    """
+    Whether this was the last attempt.
+
+    Args:
+        failed: How it ended.
+        attempts: Spent before it.
+        most: How many there are.
+    """
+    return failed.is_permanent or attempts + 1 >= most
+
+
+def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Postpone:
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)
     delay = ceiling * (0.5 + draw / 2) if failed.retry_after is None else failed.retry_after
     trace = failed.letter.trace if attempts == 1 else ""

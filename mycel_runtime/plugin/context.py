@@ -103,6 +103,8 @@ class MessageView(RunView):
         unsaid: Texts that the run before said too late, where `on_conflict` is `repeat`; `messages` tell what came
             between. They stand: if this run says nothing, they are said as they are when it has returned. If it
             replies, that is said instead, counted from the first reply as in any run.
+        failure: In the run of an `on_give_up` function: why the messages are given up, in one line without their
+            words. Empty in all others.
     """
 
     messages: Sequence[Message]
@@ -110,6 +112,7 @@ class MessageView(RunView):
     chat_type: str
     guard: LoopGuardView
     unsaid: tuple[str, ...]
+    failure: str = ""
     _port: ChatPort = field(repr=False)
 
     def withdraw(self) -> None:

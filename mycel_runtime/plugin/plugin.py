@@ -7,16 +7,18 @@ starts at the agent's place in each chat.
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar, overload
 
 from typing_extensions import override
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.journal.entries import HandlerId
 from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
-from mycel_runtime.plugin.pattern import ContentPattern, PatternError
+from mycel_runtime.plugin.declaration import Declaration
 from mycel_runtime.plugin.subscription import (
     ChatFilter,
     FrameSubscription,
@@ -26,15 +28,13 @@ from mycel_runtime.plugin.subscription import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from pydantic import BaseModel
 
     from mycel_runtime.speech.turn import ConflictPolicy
 
-F = TypeVar("F", bound="Callable[..., Any]")
-
-_DAY_SECONDS: Final = 86_400
+F = TypeVar("F", bound=Callable[..., Any])
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -49,6 +49,9 @@ class Handler:
             own, and a coroutine that it returns, as of an `async def` behind an ordinary decorator, runs on the loop.
         on_conflict: What happens when somebody speaks before a reply does.
         quiet: Seconds of silence before it is run.
+        timeout: Seconds for a run; `None`: as the settings say.
+        max_attempts: How often a delivery is tried; `None`: as the settings say.
+        on_give_up: Said when that was in vain; or what is run then to say something.
     """
 
     id: HandlerId
@@ -57,11 +60,30 @@ class Handler:
     is_async: bool
     on_conflict: ConflictPolicy = "rerun"
     quiet: float = 0.0
+    timeout: float | None = None
+    max_attempts: int | None = None
+    on_give_up: str | Callable[..., Any] | None = None
+
+    def giving_up(self) -> Handler:
+        """The handler whose function is that of `on_give_up`."""
+        function = self.on_give_up
+        assert callable(function)
+        return dataclasses.replace(self, function=function, is_async=is_coroutine_function(function))
 
 
 def plugin_of(handler: HandlerId) -> str:
     """The name of a handler's plugin."""
     return handler.partition(".")[0]
+
+
+class HandlerOptions(TypedDict, total=False):
+    """What a decorator says besides the subscription; names as in `Handler`."""
+
+    on_conflict: ConflictPolicy
+    quiet: float
+    timeout: float | None
+    max_attempts: int | None
+    on_give_up: str | Callable[..., Any] | None
 
 
 class Registrar(Protocol):
@@ -91,6 +113,7 @@ class Plugin:
             )
         self.name = name
         self.settings_model = settings
+        self._declaration = Declaration(name)
         self._handlers: dict[HandlerId, Handler] = {}
 
     @override
@@ -122,9 +145,12 @@ class Plugin:
         notifications: bool = False,
         quiet: float = 0.0,
         on_conflict: ConflictPolicy = "rerun",
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+        on_give_up: str | Callable[..., Any] | None = None,
     ) -> Registrar: ...
 
-    def on_message(
+    def on_message(  # noqa: PLR0913 - an author names the few that he wants
         self,
         function: Callable[..., Any] | None = None,
         /,
@@ -136,6 +162,9 @@ class Plugin:
         notifications: bool = False,
         quiet: float = 0.0,
         on_conflict: ConflictPolicy = "rerun",
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+        on_give_up: str | Callable[..., Any] | None = None,
     ) -> Any:
         """
         Register a handler of messages; bare or with filters, all of which must hold.
@@ -156,27 +185,42 @@ class Plugin:
             on_conflict: When somebody speaks before a reply does: `rerun` the handler with the new messages in view;
                 `repeat`, which runs it again too, but lets its words stand unless it says others; `raise`
                 `NotCaughtUpError` in it; or `drop` the reply, and the new messages are the next turn then.
+            timeout: Seconds after which a run is cancelled, more than 0 and at most a day; by default `[dispatch]
+                handler_timeout`.
+            max_attempts: How often the handler is tried on the same messages, 1 … 100; by default `[dispatch]
+                max_attempts`.
+            on_give_up: What is said to the chat when that was in vain, at most once, unless the handler raised
+                `Reject` or somebody has spoken since. Or a function like a handler, whose context tells the
+                `failure`, and that may reply instead.
 
         Raises:
             PluginError: A filter or the function is not well formed, or the name is taken.
         """
         subscription = MessageSubscription(
-            chat=self._checked(chat, ("any", "direct", "group"), "chat"),
+            chat=self._declaration.choice(chat, ("any", "direct", "group"), "chat"),
             mention=mention,
-            sender=self._checked(sender, ("any", "human", "agent"), "sender"),
-            pattern=self._compiled(pattern),
+            sender=self._declaration.choice(sender, ("any", "human", "agent"), "sender"),
+            pattern=self._declaration.pattern(pattern),
             notifications=notifications,
         )
-
-        policy = self._checked(on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict")
-        seconds = self._seconds(quiet, "quiet")
+        options = HandlerOptions(
+            on_conflict=self._declaration.choice(
+                on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"
+            ),
+            quiet=self._declaration.seconds(quiet, "quiet"),
+            timeout=self._declaration.timeout(timeout),
+            max_attempts=self._declaration.attempts(max_attempts),
+            on_give_up=self._declaration.last_words(on_give_up),
+        )
 
         def register(function: F) -> F:
-            return self._register(function, subscription, policy, quiet=seconds)
+            return self._register(function, subscription, options)
 
         return register if function is None else register(function)
 
-    def on_frame(self, pattern: str) -> Callable[[F], F]:
+    def on_frame(
+        self, pattern: str, *, timeout: float | None = None, max_attempts: int | None = None
+    ) -> Callable[[F], F]:
         """
         Register a handler of inbox frames other than messages' content: metadata only.
 
@@ -184,21 +228,19 @@ class Plugin:
 
         Args:
             pattern: Shell pattern of event types, for example `relationship.*`.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
         """
+        options = HandlerOptions(
+            timeout=self._declaration.timeout(timeout), max_attempts=self._declaration.attempts(max_attempts)
+        )
 
         def register(function: F) -> F:
-            return self._register(function, FrameSubscription(pattern=pattern))
+            return self._register(function, FrameSubscription(pattern=pattern), options)
 
         return register
 
-    def _register(
-        self,
-        function: F,
-        subscription: Subscription,
-        on_conflict: ConflictPolicy = "rerun",
-        *,
-        quiet: float = 0.0,
-    ) -> F:
+    def _register(self, function: F, subscription: Subscription, options: HandlerOptions) -> F:
         name = name_of(function)
         handler_id = HandlerId(f"{self.name}.{name}")
         if (problem := problem_of(function)) is not None:
@@ -216,31 +258,6 @@ class Plugin:
             function=function,
             subscription=subscription,
             is_async=is_coroutine_function(function),
-            on_conflict=on_conflict,
-            quiet=quiet,
+            **options,
         )
         return function
-
-    def _checked(self, value: Any, allowed: tuple[str, ...], key: str) -> Any:
-        if value not in allowed:
-            raise PluginError(
-                f"plugin {self.name!r}: {key}={value!r} is no filter", fix=f"Use one of {', '.join(allowed)}."
-            )
-        return value
-
-    def _seconds(self, value: Any, key: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _DAY_SECONDS:
-            raise PluginError(
-                f"plugin {self.name!r}: {key}={value!r} is no number of seconds from 0 to {_DAY_SECONDS}",
-                fix=f"Give seconds, for example {key}=2.0.",
-            )
-        return float(value)
-
-    def _compiled(self, pattern: str | None) -> ContentPattern | None:
-        try:
-            return None if pattern is None else ContentPattern(pattern)
-        except PatternError as exc:
-            raise PluginError(
-                f"plugin {self.name!r}: pattern {pattern!r}: {exc}",
-                fix="Mend the expression, or look at the messages in the handler.",
-            ) from exc

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.entries import Intent, IntentState
 from mycel_runtime.speech.caught_up import missing, unseen
-from mycel_runtime.speech.reply_ordinals import ReplyOrdinals
+from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class Ledger:
     def begin_run(self) -> None:
         """The handler is run, from its first reply again."""
         self.ordinals = ReplyOrdinals()
+
+    def begin_last_words(self) -> None:
+        """The handler has had its last run; what is said now is none of its replies."""
+        self.ordinals = ReplyOrdinals(first=LAST_WORDS_ORDINAL)
 
     def give(self, message_ids: Iterable[MessageId]) -> None:
         """The handler gets these to see."""

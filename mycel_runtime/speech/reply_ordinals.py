@@ -8,12 +8,17 @@ is the same reply.
 
 from __future__ import annotations
 
+from typing import Final
+
+LAST_WORDS_ORDINAL: Final = 1_000_000
+"""Place of what is said when a turn is given up: behind all that its handler can have said."""
+
 
 class ReplyOrdinals:
-    """The places of one run's replies, from 0."""
+    """The places of one run's replies, from `first`."""
 
-    def __init__(self) -> None:
-        self._next = 0
+    def __init__(self, first: int = 0) -> None:
+        self._next = first
         self._unsaid: dict[str, list[int]] = {}
 
     def take(self, words: str) -> int:

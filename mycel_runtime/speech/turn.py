@@ -196,6 +196,18 @@ class Turn:
         self.ledger.begin_run()
         self.ledger.show(messages)
 
+    def begin_last_words(self) -> None:
+        """
+        The turn is given up, and what is said now tells so: once, over all runs of the delivery.
+
+        It is dropped if somebody speaks first: what he says is the next turn's, which may fare better.
+        """
+        self._is_silent = False
+        self._interrupt = self._refused_by = None
+        self._standing, self._unsaid = {}, {}
+        self._on_conflict = "drop"
+        self.ledger.begin_last_words()
+
     async def settle_unresolved(self) -> None:
         """
         Find out what became of earlier runs' sends, before the handler is asked again.

@@ -30,6 +30,17 @@ async def bare(ctx: MessageContext) -> None:
     assert_type(ctx.unsaid, tuple[str, ...])
 
 
+async def sorry(ctx: MessageContext) -> None:
+    """What is run when a handler is given up."""
+    assert_type(ctx.failure, str)
+
+
+@plugin.on_message(timeout=1.0, max_attempts=3, on_give_up=sorry)
+async def impatient(ctx: MessageContext) -> None:
+    """A handler with its own bounds."""
+
+
+@plugin.on_message(on_give_up="Sorry.")
 @plugin.on_message(chat="direct", mention=True, sender="human", pattern="^!", quiet=1.0, on_conflict="raise")
 def plain(ctx: SyncMessageContext) -> None:
     """The same, with plain calls."""
@@ -50,7 +61,7 @@ async def frame(ctx: FrameContext) -> None:
     assert_type(ctx.metadata.get("x"), Any | None)
 
 
-@plugin.on_frame("relationship.*")
+@plugin.on_frame("relationship.*", timeout=1.0, max_attempts=3)
 def plain_frame(ctx: SyncFrameContext) -> None:
     """The same."""
     assert_type(ctx.event_type, str)
@@ -63,4 +74,5 @@ async def refused(ctx: MessageContext, other: SyncMessageContext) -> None:
     other.reply(5)  # type: ignore[arg-type]  # no text
     other.history("5")  # type: ignore[arg-type]  # no number
     await other.members()  # type: ignore[misc]  # a list
+    plugin.on_message(on_give_up=5)  # type: ignore[call-overload]  # no text
     plugin.on_message(chat="crowd")  # type: ignore[call-overload]  # no such chat

@@ -125,6 +125,8 @@ def _below(kind: type[ApiError]) -> list[type[ApiError]]:
 def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: ImportedPlugin) -> said.Ending:
     """Run a handler, and say how it ended; whatever it raises is contained."""
     handler = next(each for each in imported.plugin.handlers if each.id == run.handler)
+    if isinstance(run, said.MessageRun) and run.failure:
+        handler = handler.giving_up()
     running = child_run(line.ask, run, handler, imported.settings)
     try:
         with ending_forks():

@@ -82,6 +82,7 @@ def _context(
         chat_type=run.chat_type,
         guard=LoopGuardView(**run.guard.model_dump()),
         unsaid=run.unsaid,
+        failure=run.failure,
         me=me,
         settings=settings,
         log=log,

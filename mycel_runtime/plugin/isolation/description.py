@@ -34,6 +34,9 @@ def described(imported: ImportedPlugin) -> Described:
                 is_async=handler.is_async,
                 on_conflict=handler.on_conflict,
                 quiet=handler.quiet,
+                timeout=handler.timeout,
+                max_attempts=handler.max_attempts,
+                on_give_up=True if callable(handler.on_give_up) else handler.on_give_up,
                 subscription=_subscription_said(handler.subscription),
             )
             for handler in imported.plugin.handlers
@@ -61,6 +64,9 @@ def handlers_from(said: Described) -> tuple[Handler, ...]:
             is_async=handler.is_async,
             on_conflict=handler.on_conflict,
             quiet=handler.quiet,
+            timeout=handler.timeout,
+            max_attempts=handler.max_attempts,
+            on_give_up=_not_here if handler.on_give_up is True else handler.on_give_up,
         )
         for handler in said.handlers
     )

@@ -61,12 +61,20 @@ class FramePattern(Message):
 
 
 class HandlerDescription(Message):
-    """A `Handler`, without its function."""
+    """
+    A `Handler`, without its functions.
+
+    Attributes:
+        on_give_up: Its text; `True`: it is a function.
+    """
 
     id: str
     is_async: bool
     on_conflict: Literal["rerun", "repeat", "raise", "drop"]
     quiet: float
+    timeout: float | None
+    max_attempts: int | None
+    on_give_up: str | Literal[True] | None
     subscription: Annotated[MessageFilters | FramePattern, Field(discriminator="kind")]
 
 
@@ -145,6 +153,7 @@ class MessageRun(_Run):
     messages: tuple[ChatMessage, ...]
     guard: GuardView
     unsaid: tuple[str, ...]
+    failure: str
 
 
 class FrameRun(_Run):

@@ -272,6 +272,7 @@ def _run(run: str, handler: Handler, context: Context) -> said.MessageRun | said
             messages=tuple(said.ChatMessage(**told(message)) for message in context.messages),
             guard=said.GuardView(**dataclasses.asdict(context.guard)),
             unsaid=context.unsaid,
+            failure=context.failure,
         )
     return said.FrameRun(
         run=run,

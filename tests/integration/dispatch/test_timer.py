@@ -49,6 +49,9 @@ class Asked:
             return Failed(letter=Letter(reason="Retry"), retry_after=self._retry_after)
         return Returned(move=CursorMove(handled_seq=delivery.wanted_seq))
 
+    def max_attempts(self, handler):
+        return 8
+
     async def next(self):
         async with asyncio.timeout(DEADLINE):
             return await self._calls.get()

@@ -65,6 +65,24 @@ def test_declaration_mistakes_are_told_at_the_declaration():
         Plugin("not a name")
 
 
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ({"timeout": 0}, "timeout=0 would end each run before it begins"),
+        ({"timeout": -1.0}, "timeout=-1.0 is no number of seconds"),
+        ({"timeout": True}, "timeout=True is no number of seconds"),
+        ({"max_attempts": 0}, "max_attempts=0 is no number of attempts from 1 to 100"),
+        ({"max_attempts": 2.0}, "max_attempts=2.0 is no number of attempts"),
+        ({"on_give_up": " "}, "on_give_up is blank"),
+        ({"on_give_up": 5}, "on_give_up is int, which cannot be called"),
+        ({"on_give_up": lambda: None}, "on_give_up needs a name"),
+    ],
+)
+def test_what_no_handler_can_mean_is_refused_at_the_declaration(option, problem):
+    with pytest.raises(PluginError, match=problem):
+        Plugin("p").on_message(**option)
+
+
 def _named(name):
     async def function(ctx): ...
 

@@ -1,0 +1,98 @@
+"""What an author has written at a decorator, checked there: one who starts is told at once, and by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from mycel_runtime.errors import ArgumentError, PluginError
+from mycel_runtime.plugin.callables import problem_of
+from mycel_runtime.plugin.pattern import ContentPattern, PatternError
+from mycel_runtime.wire.arguments import require_sayable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DAY_SECONDS: Final = 86_400
+
+_MOST_ATTEMPTS: Final = 100
+"""As of `[dispatch] max_attempts`."""
+
+
+class Declaration:
+    """
+    Of one plugin.
+
+    Every method returns what was written, or raises `PluginError`.
+
+    Args:
+        plugin: Its name.
+    """
+
+    def __init__(self, plugin: str) -> None:
+        self._plugin = plugin
+
+    def choice(self, value: Any, allowed: tuple[str, ...], key: str) -> Any:
+        """One of a few words."""
+        if value not in allowed:
+            raise PluginError(
+                f"plugin {self._plugin!r}: {key}={value!r} is no filter",
+                fix=f"Use one of {', '.join(allowed)}.",
+            )
+        return value
+
+    def seconds(self, value: Any, key: str) -> float:
+        """A time to wait, at most a day."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _DAY_SECONDS:
+            raise PluginError(
+                f"plugin {self._plugin!r}: {key}={value!r} is no number of seconds from 0 to {_DAY_SECONDS}",
+                fix=f"Give seconds, for example {key}=2.0.",
+            )
+        return float(value)
+
+    def timeout(self, value: Any) -> float | None:
+        """A time that a run may take."""
+        if value is None:
+            return None
+        if (seconds := self.seconds(value, "timeout")) > 0:
+            return seconds
+        raise PluginError(
+            f"plugin {self._plugin!r}: timeout={value!r} would end each run before it begins",
+            fix="Give seconds, for example timeout=30.0.",
+        )
+
+    def attempts(self, value: Any) -> int | None:
+        """A number of attempts."""
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if value is None or (is_number and 1 <= value <= _MOST_ATTEMPTS):
+            return cast("int | None", value)
+        raise PluginError(
+            f"plugin {self._plugin!r}: max_attempts={value!r} is no number of attempts from 1 to {_MOST_ATTEMPTS}",
+            fix="Give a whole number, for example max_attempts=3.",
+        )
+
+    def last_words(self, value: Any) -> str | Callable[..., Any] | None:
+        """A text, or what can be called with a context."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            try:
+                require_sayable(value, "on_give_up")
+            except ArgumentError as exc:
+                raise PluginError(f"plugin {self._plugin!r}: {exc.problem}", fix=exc.fix) from None
+            return value
+        if (problem := problem_of(value)) is not None:
+            raise PluginError(
+                f"plugin {self._plugin!r}: on_give_up {problem}",
+                fix="Give a text, or a function: async def name(ctx): …",
+            )
+        return cast("Callable[..., Any]", value)
+
+    def pattern(self, pattern: str | None) -> ContentPattern | None:
+        """A regular expression."""
+        try:
+            return None if pattern is None else ContentPattern(pattern)
+        except PatternError as exc:
+            raise PluginError(
+                f"plugin {self._plugin!r}: pattern {pattern!r}: {exc}",
+                fix="Mend the expression, or look at the messages in the handler.",
+            ) from exc
