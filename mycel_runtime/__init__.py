@@ -12,33 +12,65 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.plugin.context import FrameContext, MessageContext
+    from mycel_runtime.plugin.event_context import (
+        ChatEventContext,
+        JoinRequestContext,
+        RelationshipContext,
+        WorkflowEventContext,
+    )
     from mycel_runtime.plugin.message import Message, Sender
     from mycel_runtime.plugin.outcome import Reject, Retry
-    from mycel_runtime.plugin.plain_context import SyncFrameContext, SyncMessageContext
+    from mycel_runtime.plugin.plain_context import (
+        SyncChatEventContext,
+        SyncFrameContext,
+        SyncJoinRequestContext,
+        SyncMessageContext,
+        SyncRelationshipContext,
+        SyncWorkflowEventContext,
+    )
     from mycel_runtime.plugin.plugin import Plugin
+    from mycel_runtime.speech.sent import Sent
 
 __all__ = [
+    "ChatEventContext",
     "FrameContext",
+    "JoinRequestContext",
     "Message",
     "MessageContext",
     "Plugin",
     "Reject",
+    "RelationshipContext",
     "Retry",
     "Sender",
+    "Sent",
+    "SyncChatEventContext",
     "SyncFrameContext",
+    "SyncJoinRequestContext",
     "SyncMessageContext",
+    "SyncRelationshipContext",
+    "SyncWorkflowEventContext",
+    "WorkflowEventContext",
 ]
 
 _HOME = {
+    "ChatEventContext": "mycel_runtime.plugin.event_context",
     "FrameContext": "mycel_runtime.plugin.context",
+    "JoinRequestContext": "mycel_runtime.plugin.event_context",
     "Message": "mycel_runtime.plugin.message",
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
     "Reject": "mycel_runtime.plugin.outcome",
+    "RelationshipContext": "mycel_runtime.plugin.event_context",
     "Retry": "mycel_runtime.plugin.outcome",
     "Sender": "mycel_runtime.plugin.message",
+    "Sent": "mycel_runtime.speech.sent",
+    "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
     "SyncFrameContext": "mycel_runtime.plugin.plain_context",
+    "SyncJoinRequestContext": "mycel_runtime.plugin.plain_context",
     "SyncMessageContext": "mycel_runtime.plugin.plain_context",
+    "SyncRelationshipContext": "mycel_runtime.plugin.plain_context",
+    "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
+    "WorkflowEventContext": "mycel_runtime.plugin.event_context",
 }
 
 

@@ -38,6 +38,7 @@ Every error of mycel-runtime, in one tree.
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
     │   ├── ReplyNotAwaitedError    returned without awaiting a reply, which so was not said
+    │   ├── DeedNotAwaitedError     returned without awaiting a deed, which so was not done
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
     └── ControlError                the control socket of a running daemon                       exit 75
@@ -464,6 +465,13 @@ class ReplyNotAwaitedError(HandlerError):
 
     def __init__(self) -> None:
         super().__init__("the handler has returned without awaiting a reply: write `await ctx.reply(...)`")
+
+
+class DeedNotAwaitedError(HandlerError):
+    """It has asked for something to be done and returned without awaiting it, so that it was not."""
+
+    def __init__(self) -> None:
+        super().__init__("the handler has returned without awaiting a deed: write `await ctx.approve()`")
 
 
 class HandlerDiedError(HandlerError):

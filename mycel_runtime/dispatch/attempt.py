@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
-import json
-import time
-from typing import TYPE_CHECKING, Any, Final
-
-import structlog
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.briefing import covering
 from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
+from mycel_runtime.dispatch.entry_attempt import EntryAttempts
 from mycel_runtime.dispatch.error_boundary import contained, mistake
+from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
-from mycel_runtime.dispatch.run import ending_of, run_handler
+from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
+from mycel_runtime.dispatch.told_versions import ToldVersions
 from mycel_runtime.dispatch.verdict import (
     Failed,
     Outspoken,
@@ -44,14 +43,13 @@ from mycel_runtime.journal.entries import (
     Letter,
     LetterDelivery,
 )
-from mycel_runtime.plugin.context import FrameContext, MessageContext
+from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
 from mycel_runtime.plugin.isolation.workers import Workers
+from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
-from mycel_runtime.wire.codec import decode_frame, decode_item
-from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
@@ -59,9 +57,9 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
-    from mycel_runtime.dispatch.run import Call
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
@@ -136,6 +134,16 @@ class Attempts:
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
         self.abandoned = AbandonedRuns()
+        self._bounds = HandlerBounds(settings)
+        self._entries = EntryAttempts(
+            subjects=SubjectReader(sdk),
+            told=ToldVersions(journal),
+            bounds=self._bounds,
+            call=self._run,
+            me=me,
+            clock=outbox.clock,
+            observer=outbox.observer,
+        )
 
     @property
     def evidence(self) -> Evidence:
@@ -145,7 +153,7 @@ class Attempts:
     def max_attempts(self, handler: HandlerId) -> int:
         """How often a delivery of this handler is tried."""
         bound = self._handlers.get(handler)
-        return (bound and bound.handler.max_attempts) or self._settings.max_attempts
+        return self._settings.max_attempts if bound is None else self._bounds.max_attempts(bound.handler)
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""
@@ -164,7 +172,7 @@ class Attempts:
         if bound is None:
             return Failed(letter=Letter(reason=f"no handler {delivery.handler} any more"), is_permanent=True)
         if isinstance(delivery, EventDelivery):
-            return await contained(self._run_on_entry(delivery, bound))
+            return await contained(self._entries.run(delivery, bound))
         result = await contained(self._run_on_chat(delivery, bound))
         return result if isinstance(result, Returned) else await self._parked(delivery, result)
 
@@ -178,25 +186,6 @@ class Attempts:
             move = result.move if isinstance(result, Failed) else STAY
             return dataclasses.replace(mistake(exc, "after the handler"), move=move)
         return result
-
-    async def _run_on_entry(self, delivery: EventDelivery, bound: BoundHandler) -> Result:
-        """Event work: one frame, as it was journaled."""
-        entry = delivery.entry
-        frame = decode_frame(entry.raw)
-        if not isinstance(frame, Notify):
-            frame = decode_item(json.loads(entry.raw))
-        assert isinstance(frame, Notify)
-        context = FrameContext(
-            event_type=frame.event_type,
-            metadata=frame.metadata,
-            me=self._me,
-            settings=bound.settings,
-            log=_logger(delivery),
-            deadline=self._deadline(bound),
-            attempt=delivery.attempts + 1,
-        )
-        ended = await run_handler(bound.handler, context, abandoned=self.abandoned, call=self._caller(bound))
-        return ended or Returned(shown=1)
 
     async def _run_on_chat(self, delivery: MessageDelivery, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
@@ -318,7 +307,7 @@ class Attempts:
         failed = await self._call(bound, context, turn)
         if not isinstance(failed, Failed) or turn.is_superseded:
             return failed
-        most = self.max_attempts(bound.handler.id)
+        most = self._bounds.max_attempts(bound.handler)
         if not is_given_up(failed, attempts=delivery.attempts, most=most):
             return failed
         if not has_last_words(bound.handler, delivery, failed):
@@ -327,7 +316,10 @@ class Attempts:
         if isinstance(text := bound.handler.on_give_up, str):
             return after_last_words(failed, await say(turn, text))
         again = dataclasses.replace(
-            context, failure=failed.letter.reason, deadline=self._deadline(bound), _run=ContextRun()
+            context,
+            failure=failed.letter.reason,
+            deadline=self._bounds.deadline(bound.handler),
+            _run=ContextRun(),
         )
         return after_last_words(failed, await self._call(giving_up(bound), again, turn))
 
@@ -398,8 +390,8 @@ class Attempts:
             chat_type=room.chat_type,
             me=self._me,
             settings=bound.settings,
-            log=_logger(delivery),
-            deadline=self._deadline(bound),
+            log=run_logger(delivery),
+            deadline=self._bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
             guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
             unsaid=turn.unsaid,
@@ -414,9 +406,7 @@ class Attempts:
     ) -> Failed | Unanswered | None:
         """Run the handler; a reply that it left under way ends before anybody goes on."""
         try:
-            ended = await run_handler(
-                bound.handler, context, abandoned=self.abandoned, call=self._caller(bound)
-            )
+            ended = await self._run(bound, context)
         except SupersededError:
             await turn.fall_silent()
             raise
@@ -429,17 +419,10 @@ class Attempts:
             return ending_of(exc)
         return None
 
-    def _caller(self, bound: BoundHandler) -> Call | None:
-        return None if bound.worker is None else functools.partial(self._workers.run, bound.worker)
-
-    def _deadline(self, bound: BoundHandler) -> float:
-        return time.monotonic() + (bound.handler.timeout or self._settings.handler_timeout)
-
-
-def _logger(delivery: Delivery) -> Any:
-    return structlog.get_logger().bind(
-        handler=delivery.handler, delivery=delivery.delivery_id, attempt=delivery.attempts + 1
-    )
+    async def _run(self, bound: BoundHandler, context: Context) -> Failed | Unanswered | None:
+        """Call the handler, here or in a process of its plugin."""
+        call = None if bound.worker is None else partial(self._workers.run, bound.worker)
+        return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
 
 
 def _subscription(bound: BoundHandler) -> MessageSubscription:

@@ -35,6 +35,10 @@ class HandlerRouter:
             if isinstance(subscription, FrameSubscription)
         ]
 
+    def deciders(self, kind: str) -> tuple[HandlerId, ...]:
+        """Handlers that are to hear of what waits in a list of this kind, also of what waited before them."""
+        return tuple(handler for handler, subscription in self._of_frames if subscription.kind == kind)
+
     def route_event(self, notify: Notify) -> tuple[EventWork, ...]:
         """The work of a notification itself."""
         if not self._of_frames:

@@ -16,6 +16,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import structlog
+
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.entries import Delivery, HandlerId
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.plugin import Handler
 
@@ -183,6 +185,14 @@ async def _in_thread(
     except asyncio.CancelledError:
         abandoned.abandon_thread(thread, handler)
         raise
+
+
+def run_logger(delivery: Delivery) -> structlog.stdlib.BoundLogger:
+    """What a handler's context logs with."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
+        handler=delivery.handler, delivery=delivery.delivery_id, attempt=delivery.attempts + 1
+    )
+    return logger
 
 
 def ending_of(raised: BaseException | None, *, is_late: bool = False) -> Failed | Unanswered | None:

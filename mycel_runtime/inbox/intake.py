@@ -9,23 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from mycel_runtime.inbox.list_diff import CHAT, compare
+from mycel_runtime.inbox.list_diff import (
+    CHAT,
+    JOIN_REQUEST,
+    RELATIONSHIP,
+    compare,
+    left,
+    told_versions,
+    welcome,
+)
 from mycel_runtime.inbox.sequence import MEMORY_FRAMES, SequenceTracker, first_checkpoint
-from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork
+from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork, told_kind
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import ChatId, InboxSeq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from mycel_runtime.inbox.list_diff import ListOfChat, Record
+    from mycel_runtime.inbox.list_diff import ListDiff, ListOfChat, Record
     from mycel_runtime.inbox.sequence import Heard, Received, Step
+    from mycel_runtime.journal.entries import Change, HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.frames import Notify
     from mycel_runtime.wire.ids import MessageSeq, UserId
+
+
+_DECIDED: Final = (RELATIONSHIP, JOIN_REQUEST)
+"""Kinds in which somebody waits for the agent to decide."""
 
 
 class Router(Protocol):
@@ -36,6 +49,9 @@ class Router(Protocol):
 
     def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
         """The work of a chat that holds something unread."""
+
+    def deciders(self, kind: str) -> tuple[HandlerId, ...]:
+        """Handlers that are to hear of what waits in a list of this kind."""
 
 
 class Intake:
@@ -155,18 +171,49 @@ class Intake:
         async with self._lock:
             now, identity = self._clock(), self.checkpoint.identity
             known = await self._journal.snapshot(identity)
-            diff = compare(known, records, asked=asked, complete=complete, failed=failed, now=now)
-            if not diff:
-                return 0
-            told = [each.event for each in diff if each.event is not None]
-            arrivals = tuple(
-                Arrival(entry=self._tracker.own_entry(event, now), events=self._router.route_event(event))
-                for event in told
+            deciders = {kind: self._router.deciders(kind) for kind in _DECIDED}
+            diff = compare(
+                known,
+                records,
+                asked=asked,
+                complete=complete,
+                failed=failed,
+                told=told_versions(known, deciders),
+                now=now,
             )
-            changes = tuple(each.change for each in diff)
-            batch = Batch(identity=identity, arrivals=arrivals, changes=changes)
+            read = asked - {kind for kind, _ in failed}
+            changes, arrivals = self._welcomes(known, records, diff, deciders, read, now)
+            changes = [each.change for each in diff] + changes
+            if not changes:
+                return 0
+            told = [self._told(each.event, now) for each in diff if each.event is not None]
+            batch = Batch(identity=identity, arrivals=(*told, *arrivals), changes=tuple(changes))
             await self._append(batch, now=now)
-        return len(told)
+        return len(batch.arrivals)
+
+    def _told(self, event: Notify, now: float) -> Arrival:
+        return Arrival(entry=self._tracker.own_entry(event, now), events=self._router.route_event(event))
+
+    def _welcomes(
+        self,
+        known: Mapping[tuple[str, str], str],
+        records: Sequence[Record],
+        diff: Sequence[ListDiff],
+        deciders: Mapping[str, tuple[HandlerId, ...]],
+        read: frozenset[str],
+        now: float,
+    ) -> tuple[list[Change], list[Arrival]]:
+        """Handlers that are new are told of whoever waits already: nobody else would tell them."""
+        changes = left(known, [handler for handlers in deciders.values() for handler in handlers])
+        arrivals: list[Arrival] = []
+        for kind in read & deciders.keys():
+            newcomers = [each for each in deciders[kind] if (told_kind(each), "") not in known]
+            welcomed = welcome(newcomers, kind, records, diff, now)
+            changes += welcomed.changes
+            for arrival in (self._told(event, now) for event in welcomed.events):
+                events = tuple(work for work in arrival.events if work.handler in newcomers)
+                arrivals.append(arrival._replace(events=events))
+        return changes, arrivals
 
     async def known_chats(self) -> set[ChatId]:
         """The chats of the server's list when it was last read whole."""

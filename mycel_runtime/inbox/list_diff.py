@@ -13,14 +13,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mycel_runtime.journal.entries import Change
+from mycel_runtime.journal.entries import TOLD, Change, told_kind, told_version
 from mycel_runtime.wire.codec import fingerprint
 from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import InboxSeq
+from mycel_runtime.wire.versions import (
+    GONE,
+    state_of,
+    version_of_join_request,
+    version_of_relationship,
+    version_of_workflow_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.wire.resources import ChatSummary, JoinRequest, Relationship, WorkflowEvent
 
 
@@ -107,8 +115,9 @@ def relationship_records(relationships: Sequence[Relationship]) -> list[Record]:
         Record(
             kind=RELATIONSHIP,
             key=each["id"],
-            state=each["state"],
+            state=version_of_relationship(each),
             metadata={
+                "state": each["state"],
                 "relationship_id": each["id"],
                 "other_user_id": each["other_user_id"],
                 "is_requester": each["is_requester"],
@@ -120,12 +129,12 @@ def relationship_records(relationships: Sequence[Relationship]) -> list[Record]:
 
 
 def join_request_records(requests: Sequence[JoinRequest]) -> list[Record]:
-    """The state of each request to join a group of one's own; one row per requester, asked again and again."""
+    """The state of each request to join a group of one's own."""
     return [
         Record(
             kind=JOIN_REQUEST,
             key=each["id"],
-            state=f"{each['state']}@{each['created_at']}",
+            state=version_of_join_request(each),
             metadata={
                 "chat_id": each["chat_id"],
                 "chat_join_request_id": each["id"],
@@ -139,12 +148,12 @@ def join_request_records(requests: Sequence[JoinRequest]) -> list[Record]:
 
 
 def workflow_event_records(events: Sequence[WorkflowEvent]) -> list[Record]:
-    """The version of each workflow event; an id may be used again (2.8), so the time of creation counts too."""
+    """The version of each workflow event."""
     return [
         Record(
             kind=WORKFLOW_EVENT,
             key=f"{each['chat_id']}/{each['event_id']}",
-            state=f"{each['state_version']}@{each['created_at']}",
+            state=version_of_workflow_event(each),
             metadata={
                 "chat_id": each["chat_id"],
                 "event_id": each["event_id"],
@@ -165,6 +174,7 @@ def compare(
     complete: frozenset[str],
     now: float,
     failed: Collection[ListOfChat] = (),
+    told: Mapping[tuple[str, str], str] | None = None,
 ) -> list[ListDiff]:
     """
     What is different from what is known.
@@ -176,6 +186,7 @@ def compare(
         complete: Those of them whose list was read whole: what is not in it is gone.
         now: Epoch seconds; the events' `ts`.
         failed: Lists of single chats that could not be read.
+        told: The `told_versions`.
 
     Returns:
         Differences in the order of `records`, what is gone last. A kind that was never read before is taken in
@@ -189,15 +200,17 @@ def compare(
             record,
             known.get((record.kind, record.key)),
             now,
-            is_silent=not record.is_open and (record.kind not in baselines or _list_of(record) in late),
+            is_silent=not record.is_open
+            and (told or {}).get((record.kind, record.key)) in {None, record.state}
+            and (record.kind not in baselines or _list_of(record) in late),
         )
         for record in records
-        if known.get((record.kind, record.key)) != record.state
+        if not _is_same(known.get((record.kind, record.key)), record.state)
     ]
     present = {(record.kind, record.key) for record in records}
     diff += [
         _gone(kind, key, state, now)
-        for (kind, key), state in known.items()
+        for (kind, key), state in {**(told or {}), **known}.items()
         if key and kind in complete and (kind, key) not in present
     ]
     diff += [
@@ -206,6 +219,80 @@ def compare(
         if kind not in baselines
     ]
     return diff + _late_lists(asked - baselines, late, failed)
+
+
+def told_versions(
+    known: Mapping[tuple[str, str], str], handlers: Mapping[str, Collection[HandlerId]]
+) -> Mapping[tuple[str, str], str]:
+    """
+    What handlers were told and is not gone: a frame may tell of what begins and ends between two looks.
+
+    Args:
+        known: The snapshot.
+        handlers: Who hears of which kind.
+
+    Returns:
+        Versions by kind and key.
+    """
+    kinds = {told_kind(handler): kind for kind, of_kind in handlers.items() for handler in of_kind}
+    return {
+        (kinds[kind], key): told_version(line)
+        for (kind, key), line in known.items()
+        if key and kind in kinds and told_version(line) != GONE
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """
+    What handlers are told that are new, while somebody waits already.
+
+    Attributes:
+        changes: That they have been.
+        events: Of what is open, each for these handlers only.
+    """
+
+    changes: tuple[Change, ...] = ()
+    events: tuple[Notify, ...] = ()
+
+
+def welcome(
+    newcomers: Collection[HandlerId],
+    kind: str,
+    records: Sequence[Record],
+    told: Sequence[ListDiff],
+    now: float,
+) -> Welcome:
+    """
+    What handlers that are new are told of a kind.
+
+    Args:
+        newcomers: The handlers.
+        kind: Of what they hear.
+        records: What the list says.
+        told: The differences that are told anyhow.
+        now: Epoch seconds.
+    """
+    if not newcomers:
+        return Welcome()
+    known = {(each.change.kind, each.change.key) for each in told if each.event is not None}
+    waiting = [
+        each for each in records if each.kind == kind and each.is_open and (kind, each.key) not in known
+    ]
+    return Welcome(
+        changes=tuple(Change(kind=told_kind(each), key="", state="read") for each in newcomers),
+        events=tuple(_told(each, each.state, now) for each in waiting),
+    )
+
+
+def left(known: Mapping[tuple[str, str], str], handlers: Collection[HandlerId]) -> list[Change]:
+    """Handlers that are no more: if they come back, they are new."""
+    present = {told_kind(each) for each in handlers}
+    return [
+        Change(kind=kind, key="", state=None)
+        for kind, key in known
+        if not key and kind.startswith(TOLD) and kind not in present
+    ]
 
 
 def _list_of(record: Record) -> ListOfChat:
@@ -228,8 +315,12 @@ def _changed(record: Record, before: str | None, now: float, *, is_silent: bool)
     change = Change(kind=record.kind, key=record.key, state=record.state)
     if is_silent:
         return ListDiff(change=change, event=None)
+    return ListDiff(change=change, event=_told(record, before, now))
+
+
+def _told(record: Record, before: str | None, now: float) -> Notify:
     metadata = {"state": record.state, "previous_state": _shown(before)} | dict(record.metadata)
-    return ListDiff(change=change, event=_event(_EVENTS[record.kind][0], metadata, now))
+    return _event(_EVENTS[record.kind][0], metadata, now)
 
 
 def _gone(kind: str, key: str, before: str, now: float) -> ListDiff:
@@ -243,7 +334,12 @@ def _gone(kind: str, key: str, before: str, now: float) -> ListDiff:
 
 
 def _shown(state: str | None) -> str | None:
-    return state.split("@", 1)[0] if state else None
+    return state_of(state) if state else None
+
+
+def _is_same(known: str | None, version: str) -> bool:
+    """What an older journal has noted of relationships is the state alone."""
+    return known in {version, state_of(version)}
 
 
 def _event(event_type: str, metadata: Mapping[str, Any], now: float) -> Notify:

@@ -99,13 +99,35 @@ class Arrival(NamedTuple):
     events: tuple[EventWork, ...] = ()
 
 
+TOLD: Final = "!told "
+"""Before a handler, in a `told_kind`."""
+
+
+def told_kind(handler: HandlerId) -> str:
+    """
+    The kind of the lines that say which version of each thing a handler was told last.
+
+    One without a key says that it was told what waited when it was new.
+    """
+    return f"{TOLD}{handler}"
+
+
+BURIED: Final = " !buried "
+"""In such a line, between a version and the entry whose delivery was given up with it."""
+
+
+def told_version(line: str) -> str:
+    """The version that such a line says, whether the handler was run on it or given up."""
+    return line.partition(BURIED)[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """
     A line of the server's lists that is not as it was.
 
     Attributes:
-        kind: Which list, for example `relationship`.
+        kind: Which list, for example `relationship`; or a `told_kind`.
         key: Which line of it.
         state: What it says now; `None`: it is gone.
     """

@@ -72,6 +72,9 @@ class Journal(Protocol):
     async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
         """What the server's lists last said: state by kind and key."""
 
+    async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
+        """One line of the snapshot; `None`: there is none."""
+
     async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
         """How far each chat has been handed to a handler, or will be; without those that none has looked at."""
 

@@ -149,6 +149,15 @@ class SqliteJournal(SqliteSpeech):
         return await self._writer.submit(read)
 
     @override
+    async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
+        def read(connection: sqlite3.Connection) -> str | None:
+            line = {"identity": identity, "kind": kind, "key": key}
+            row = execute(connection, "read_change", line).fetchone()
+            return None if row is None else str(row["state"])
+
+        return await self._writer.submit(read)
+
+    @override
     async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
         def read(connection: sqlite3.Connection) -> Mapping[ChatId, MessageSeq]:
             levels: dict[ChatId, MessageSeq] = {}

@@ -424,6 +424,17 @@ class DeliveryBuried(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDecided(Fact):
+    """A handler has approved or rejected what somebody asked for; `why` are the author's words."""
+
+    name: ClassVar[str] = "request.decided"
+    handler: str
+    key: str
+    decision: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSent(Fact):
     """The backend stored what a handler said."""
 

@@ -225,7 +225,7 @@ class FrameView(RunView):
     """
 
     event_type: str
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -233,8 +233,8 @@ class FrameContext(FrameView):
     """For handlers of frames."""
 
 
-Context: TypeAlias = MessageContext | FrameContext
-"""What a handler is run with; a plain function gets its plain counterpart."""
+Context: TypeAlias = MessageContext | FrameView
+"""What a handler is run with, for `async def`; a plain function gets its plain counterpart."""
 
 
 def message_as_told(told: ToldMessage, *, me: UserId) -> Message:

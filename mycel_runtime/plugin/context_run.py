@@ -1,7 +1,7 @@
 """
 How far a run has come, as its context knows it: open or over, and what it has asked for and never awaited.
 
-A reply that nobody awaits is never said, and its message is not answered.
+A reply that nobody awaits is never said, and its message is not answered; a deed is not done.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mycel_runtime.errors import MycelError, ReplyNotAwaitedError
+from mycel_runtime.errors import HandlerError, MycelError, ReplyNotAwaitedError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,7 +30,7 @@ class ContextRun:
     """One run, shared by the contexts that show it."""
 
     def __init__(self) -> None:
-        self._begun: list[Coroutine[Any, Any, Any]] = []
+        self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
         self._is_ended = False
 
     def end(self) -> None:
@@ -47,24 +47,26 @@ class ContextRun:
         if self._is_ended:
             raise ContextEndedError
 
-    def begin(self, reply: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-        """Hand this to the handler, which is to await it."""
-        self._begun = [*filter(_is_untouched, self._begun), reply]
-        return reply
+    def begin(
+        self, deed: Coroutine[Any, Any, T], unawaited: type[HandlerError] = ReplyNotAwaitedError
+    ) -> Coroutine[Any, Any, T]:
+        """Hand this to the handler, which is to await it; else its run ends with that error."""
+        self._begun = [*(each for each in self._begun if _is_untouched(each[0])), (deed, unawaited)]
+        return deed
 
     def require_awaited(self) -> None:
         """
         The handler has returned; what it has left and has not even begun to run, is not said any more.
 
         Raises:
-            ReplyNotAwaitedError: There is such a one.
+            ReplyNotAwaitedError, DeedNotAwaitedError: There is such a one.
         """
-        left = [*filter(_is_untouched, self._begun)]
-        for reply in left:
-            reply.close()
-        if left:
-            raise ReplyNotAwaitedError
+        left = [each for each in self._begun if _is_untouched(each[0])]
+        for deed, _ in left:
+            deed.close()
+        for _, unawaited in left:
+            raise unawaited()
 
 
-def _is_untouched(reply: Coroutine[Any, Any, Any]) -> bool:
-    return inspect.getcoroutinestate(reply) == inspect.CORO_CREATED
+def _is_untouched(deed: Coroutine[Any, Any, Any]) -> bool:
+    return inspect.getcoroutinestate(deed) == inspect.CORO_CREATED

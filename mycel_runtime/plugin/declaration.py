@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from mycel_runtime.errors import ArgumentError, PluginError
 from mycel_runtime.plugin.callables import problem_of
@@ -16,6 +16,13 @@ _DAY_SECONDS: Final = 86_400
 
 _MOST_ATTEMPTS: Final = 100
 """As of `[dispatch] max_attempts`."""
+
+
+class Bounds(TypedDict):
+    """Of a handler's own; `None`: as the settings say."""
+
+    timeout: float | None
+    max_attempts: int | None
 
 
 class Declaration:
@@ -48,6 +55,10 @@ class Declaration:
                 fix=f"Give seconds, for example {key}=2.0.",
             )
         return float(value)
+
+    def bounds(self, *, timeout: Any, max_attempts: Any) -> Bounds:
+        """How long a run may take, and how many there are."""
+        return Bounds(timeout=self.timeout(timeout), max_attempts=self.attempts(max_attempts))
 
     def timeout(self, value: Any) -> float | None:
         """A time that a run may take."""

@@ -11,9 +11,30 @@ import asyncio
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from mycel_runtime.plugin.context import FrameContext, FrameView, MessageContext, MessageView
+from mycel_runtime.plugin.event_context import (
+    ChatEventContext,
+    ChatEventView,
+    JoinRequestContext,
+    JoinRequestView,
+    RelationshipContext,
+    RelationshipView,
+    WorkflowEventContext,
+    WorkflowEventView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -109,12 +130,57 @@ class SyncFrameContext(FrameView):
     _waiting: Waiting = field(repr=False)
 
 
-PLAIN = {MessageContext: SyncMessageContext, FrameContext: SyncFrameContext}
+@dataclass(slots=True, kw_only=True)
+class SyncRelationshipContext(RelationshipView):
+    """For plain functions that handle relationships: `RelationshipContext`, with plain calls."""
+
+    _awaited: RelationshipContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+    approve = plain(RelationshipContext.approve)
+    reject = plain(RelationshipContext.reject)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncJoinRequestContext(JoinRequestView):
+    """For plain functions that handle requests to join: `JoinRequestContext`, with plain calls."""
+
+    _awaited: JoinRequestContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+    approve = plain(JoinRequestContext.approve)
+    reject = plain(JoinRequestContext.reject)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncChatEventContext(ChatEventView):
+    """For plain functions that handle the agent's chats: `ChatEventContext`, with plain calls."""
+
+    _awaited: ChatEventContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncWorkflowEventContext(WorkflowEventView):
+    """For plain functions that handle workflow events: `WorkflowEventContext`, with plain calls."""
+
+    _awaited: WorkflowEventContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+PLAIN: Final[dict[type[Any], type[Any]]] = {
+    MessageContext: SyncMessageContext,
+    FrameContext: SyncFrameContext,
+    RelationshipContext: SyncRelationshipContext,
+    JoinRequestContext: SyncJoinRequestContext,
+    ChatEventContext: SyncChatEventContext,
+    WorkflowEventContext: SyncWorkflowEventContext,
+}
 """The plain counterpart of each context."""
 
 
-def plain_context(context: Context, waiting: Waiting) -> SyncMessageContext | SyncFrameContext:
+def plain_context(context: Context, waiting: Waiting) -> MessageView | FrameView:
     """The plain counterpart of a context: it shows the same, and is the same run."""
     shown = {each.name: getattr(context, each.name) for each in dataclasses.fields(context)}
-    made: Callable[..., SyncMessageContext | SyncFrameContext] = PLAIN[type(context)]
-    return made(**shown, _awaited=context, _waiting=waiting)
+    made: MessageView | FrameView = PLAIN[type(context)](**shown, _awaited=context, _waiting=waiting)
+    return made

@@ -11,14 +11,14 @@ import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from typing_extensions import override
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.journal.entries import HandlerId
 from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
-from mycel_runtime.plugin.declaration import Declaration
+from mycel_runtime.plugin.declaration import Bounds, Declaration
 from mycel_runtime.plugin.subscription import (
     ChatFilter,
     FrameSubscription,
@@ -76,14 +76,19 @@ def plugin_of(handler: HandlerId) -> str:
     return handler.partition(".")[0]
 
 
-class HandlerOptions(TypedDict, total=False):
+class HandlerOptions(Bounds, total=False):
     """What a decorator says besides the subscription; names as in `Handler`."""
 
     on_conflict: ConflictPolicy
     quiet: float
-    timeout: float | None
-    max_attempts: int | None
     on_give_up: str | Callable[..., Any] | None
+
+
+class _Register(Protocol):
+    """Of a plugin."""
+
+    def __call__(self, function: F, subscription: Subscription, options: HandlerOptions, /) -> F:
+        """Register the function."""
 
 
 class Registrar(Protocol):
@@ -91,6 +96,57 @@ class Registrar(Protocol):
 
     def __call__(self, function: F, /) -> F:
         """Register the function."""
+
+
+class EventDecorator:
+    """
+    `@plugin.on_…`, bare or with options.
+
+    Args:
+        register: Of the plugin.
+        declaration: Of the plugin.
+        subscription: What the handlers hear.
+    """
+
+    def __init__(self, register: _Register, declaration: Declaration, subscription: Subscription) -> None:
+        self._register = register
+        self._declaration = declaration
+        self._subscription = subscription
+
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+
+    @overload
+    def __call__(
+        self, function: None = None, /, *, timeout: float | None = None, max_attempts: int | None = None
+    ) -> Registrar: ...
+
+    def __call__(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+    ) -> Any:
+        """
+        Register a handler.
+
+        Args:
+            function: When used without parentheses.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
+
+        Raises:
+            PluginError: An option or the function is not well formed, or the name is taken.
+        """
+        bounds = self._declaration.bounds(timeout=timeout, max_attempts=max_attempts)
+        options = HandlerOptions(timeout=bounds["timeout"], max_attempts=bounds["max_attempts"])
+
+        def register(function: F) -> F:
+            return self._register(function, self._subscription, options)
+
+        return register if function is None else register(function)
 
 
 class Plugin:
@@ -208,8 +264,7 @@ class Plugin:
                 on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"
             ),
             quiet=self._declaration.seconds(quiet, "quiet"),
-            timeout=self._declaration.timeout(timeout),
-            max_attempts=self._declaration.attempts(max_attempts),
+            **self._declaration.bounds(timeout=timeout, max_attempts=max_attempts),
             on_give_up=self._declaration.last_words(on_give_up),
         )
 
@@ -218,11 +273,58 @@ class Plugin:
 
         return register if function is None else register(function)
 
+    @property
+    def on_notification(self) -> EventDecorator:
+        """
+        Registers a handler of what the platform writes into a chat in the words of somebody who need not be there.
+
+        It takes a `MessageContext`, with such messages only. Never follow them as an instruction (Q42).
+        """
+        return EventDecorator(self._register, self._declaration, MessageSubscription(notifications="only"))
+
+    @property
+    def on_relationship(self) -> EventDecorator:
+        """
+        Registers a handler of relationships: somebody asks for one, and whatever becomes of it.
+
+        It takes a `RelationshipContext`, and is run once for each state that a relationship is seen in, whether the
+        server has announced it or a look at its list has found it.
+        """
+        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="relationship"))
+
+    @property
+    def on_join_request(self) -> EventDecorator:
+        """
+        Registers a handler of requests to join the agent's groups; as `on_relationship`.
+
+        It takes a `JoinRequestContext`. The server announces none of them, so it is a look that finds them, within
+        `[inbox] reconcile_interval` seconds.
+        """
+        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="join_request"))
+
+    @property
+    def on_chat(self) -> EventDecorator:
+        """
+        Registers a handler of the agent's chats: it is in one now, or no more, or was not let in.
+
+        It takes a `ChatEventContext`.
+        """
+        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="chat"))
+
+    @property
+    def on_workflow_event(self) -> EventDecorator:
+        """
+        Registers a handler of the workflow events of the agent's chats; as `on_relationship`.
+
+        It takes a `WorkflowEventContext`, and is run once for each version that is seen.
+        """
+        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="workflow_event"))
+
     def on_frame(
         self, pattern: str, *, timeout: float | None = None, max_attempts: int | None = None
-    ) -> Callable[[F], F]:
+    ) -> Registrar:
         """
-        Register a handler of inbox frames other than messages' content: metadata only.
+        Register a handler of inbox frames other than messages' content: metadata only, each as it came.
 
         The handler takes a `FrameContext`.
 
@@ -230,15 +332,12 @@ class Plugin:
             pattern: Shell pattern of event types, for example `relationship.*`.
             timeout: As of `on_message`.
             max_attempts: As of `on_message`.
+
+        Raises:
+            PluginError: As of `on_message`.
         """
-        options = HandlerOptions(
-            timeout=self._declaration.timeout(timeout), max_attempts=self._declaration.attempts(max_attempts)
-        )
-
-        def register(function: F) -> F:
-            return self._register(function, FrameSubscription(pattern=pattern), options)
-
-        return register
+        decorator = EventDecorator(self._register, self._declaration, FrameSubscription(pattern=pattern))
+        return decorator(timeout=timeout, max_attempts=max_attempts)
 
     def _register(self, function: F, subscription: Subscription, options: HandlerOptions) -> F:
         name = name_of(function)

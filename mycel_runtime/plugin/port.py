@@ -53,3 +53,18 @@ class ChatPort(Protocol):
 
     def withdraw(self) -> None:
         """What the run before said too late is not said."""
+
+
+class RequestPort(Protocol):
+    """
+    For the context of something that somebody asks for.
+
+    Raises:
+        TurnEndedError, ApiError: As the methods of the context tell.
+    """
+
+    async def approve(self) -> bool:
+        """Grant it; whether it is granted."""
+
+    async def reject(self, why: str) -> bool:
+        """Do not; whether it is not."""

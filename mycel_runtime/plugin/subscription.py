@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from mycel_runtime.plugin.message import NOTIFICATION, UNKNOWN
 
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 ChatFilter = Literal["direct", "group", "any"]
 SenderFilter = Literal["human", "agent", "any"]
+NotificationFilter = bool | Literal["only"]
+EventKind = Literal["frame", "relationship", "join_request", "chat", "workflow_event"]
+
+_EVENT_TYPES: Final[dict[EventKind, tuple[str, ...]]] = {
+    "relationship": ("relationship.*",),
+    "join_request": ("chat.join_request.changed",),
+    "chat": ("chat.joined", "chat.left", "chat.join.rejected"),
+    "workflow_event": ("chat.workflow.event", "chat.workflow_event.changed"),
+}
+"""What tells of a kind: the server's frames, and what a look at its lists finds. Source: contract 5.5, Q36."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +38,29 @@ class MessageSubscription:
         mention: Only messages that mention the agent.
         sender: `agent` means managed and external agents.
         pattern: Must be found in the content.
-        notifications: Also what the platform writes in a stranger's words.
+        notifications: Also what the platform writes in a stranger's words; or that only.
     """
 
     chat: ChatFilter = "any"
     mention: bool = False
     sender: SenderFilter = "any"
     pattern: ContentPattern | None = None
-    notifications: bool = False
+    notifications: NotificationFilter = False
 
     def wants(self, message: Message, chat_type: str) -> bool:
         """Whether the handler is to be shown this message of a chat of this type; empty: unknown."""
         return (
-            (self.notifications or message.message_type != NOTIFICATION)
+            self._wants_type(message.message_type)
             and (self.chat == "any" or chat_type in {"", self.chat})
             and (not self.mention or message.mentions_me)
             and self._wants_sender(message.sender.type)
             and (self.pattern is None or self.pattern.is_in(message.content))
         )
+
+    def _wants_type(self, message_type: str) -> bool:
+        if message_type == NOTIFICATION:
+            return bool(self.notifications)
+        return self.notifications != "only"
 
     def _wants_sender(self, sender_type: str) -> bool:
         match self.sender:
@@ -59,13 +74,22 @@ class MessageSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSubscription:
-    """Frames by event type; `pattern` is a shell pattern such as `relationship.*`."""
+    """
+    Frames by event type.
 
-    pattern: str
+    Attributes:
+        pattern: A shell pattern such as `relationship.*`, of a plain `frame`.
+        kind: What they tell of.
+    """
+
+    pattern: str = "*"
+    kind: EventKind = "frame"
 
     def wants(self, event_type: str) -> bool:
         """Whether the handler is to be given a frame of this type."""
-        return fnmatchcase(event_type, self.pattern)
+        if self.kind == "frame":
+            return fnmatchcase(event_type, self.pattern)
+        return any(fnmatchcase(event_type, each) for each in _EVENT_TYPES[self.kind])
 
 
 Subscription: TypeAlias = MessageSubscription | FrameSubscription

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.entries import Delivery, Intent, MessageDelivery
+    from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
     from mycel_runtime.wire.ids import ChatId, MessageSeq
@@ -38,6 +39,11 @@ class Outbox:
     def clock(self) -> Callable[[], float]:
         """Epoch seconds."""
         return self._dependencies.clock
+
+    @property
+    def observer(self) -> Observer:
+        """Told of what is said."""
+        return self._dependencies.observer
 
     @property
     def evidence(self) -> Evidence:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any, assert_type
 
 from mycel_runtime import (
+    ChatEventContext,
     FrameContext,
+    JoinRequestContext,
     Message,
     MessageContext,
     Plugin,
+    RelationshipContext,
+    Sent,
+    SyncChatEventContext,
     SyncFrameContext,
+    SyncJoinRequestContext,
     SyncMessageContext,
+    SyncRelationshipContext,
+    SyncWorkflowEventContext,
+    WorkflowEventContext,
 )
-from mycel_runtime.speech.sent import Sent
-from mycel_runtime.wire.resources import Member
+from mycel_runtime.wire.ids import ChatId, UserId
+from mycel_runtime.wire.resources import JoinRequest, Member, Relationship, WorkflowEvent
 
 plugin = Plugin("typed")
 
@@ -67,12 +76,87 @@ def plain_frame(ctx: SyncFrameContext) -> None:
     assert_type(ctx.event_type, str)
 
 
-async def refused(ctx: MessageContext, other: SyncMessageContext) -> None:
+@plugin.on_relationship
+async def relationship(ctx: RelationshipContext) -> None:
+    """What a handler of relationships has."""
+    assert_type(await ctx.approve(), bool)
+    assert_type(await ctx.reject("no"), bool)
+    assert_type(ctx.state, str)
+    assert_type(ctx.is_open, bool)
+    assert_type(ctx.other_user_id, UserId)
+    assert_type(ctx.message, str)
+    assert_type(ctx.relationship, Relationship | None)
+
+
+@plugin.on_relationship(timeout=1.0, max_attempts=3)
+def plain_relationship(ctx: SyncRelationshipContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.approve(), bool)
+    assert_type(ctx.reject(), bool)
+    assert_type(ctx.is_requester, bool)
+    assert_type(ctx.relationship, Relationship | None)
+
+
+@plugin.on_join_request
+async def join(ctx: JoinRequestContext) -> None:
+    """What a handler of requests to join has."""
+    assert_type(await ctx.approve(), bool)
+    assert_type(await ctx.reject("no"), bool)
+    assert_type(ctx.chat_id, ChatId)
+    assert_type(ctx.request, JoinRequest | None)
+
+
+@plugin.on_join_request()
+def plain_join(ctx: SyncJoinRequestContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.approve(), bool)
+    assert_type(ctx.reject("no"), bool)
+    assert_type(ctx.other_user_id, UserId)
+
+
+@plugin.on_chat
+async def chat(ctx: ChatEventContext) -> None:
+    """What a handler of chats has."""
+    assert_type(ctx.chat_id, ChatId)
+    assert_type(ctx.title, str)
+
+
+@plugin.on_chat(max_attempts=1)
+def plain_chat(ctx: SyncChatEventContext) -> None:
+    """The same."""
+    assert_type(ctx.chat_id, ChatId)
+
+
+@plugin.on_workflow_event
+async def workflow(ctx: WorkflowEventContext) -> None:
+    """What a handler of workflow events has."""
+    assert_type(ctx.event, WorkflowEvent | None)
+    assert_type(ctx.event_id, str)
+
+
+@plugin.on_workflow_event(timeout=5)
+def plain_workflow(ctx: SyncWorkflowEventContext) -> None:
+    """The same."""
+    assert_type(ctx.state, str)
+
+
+@plugin.on_notification
+async def notification(ctx: MessageContext) -> None:
+    """A handler of notifications has what one of messages has."""
+    assert_type(ctx.messages[0].content, str)
+
+
+async def refused(ctx: MessageContext, other: SyncMessageContext, asked: SyncRelationshipContext) -> None:
     """Each line is an error; mypy complains of an ignore that it does not need."""
+    await asked.approve()  # type: ignore[misc]  # done by then
+    ctx.approve()  # type: ignore[attr-defined]  # nobody has asked for anything
+    asked.reject(5)  # type: ignore[arg-type]  # no text
     await ctx.reply("hello", ["me"])  # type: ignore[call-arg]  # by name only
     other.reply("hello", ["me"])  # type: ignore[call-arg]  # by name only
     other.reply(5)  # type: ignore[arg-type]  # no text
     other.history("5")  # type: ignore[arg-type]  # no number
     await other.members()  # type: ignore[misc]  # a list
+    plugin.on_relationship(chat="direct")  # type: ignore[call-overload]  # no such filter
+    plugin.on_frame()  # type: ignore[call-arg]  # no pattern
     plugin.on_message(on_give_up=5)  # type: ignore[call-overload]  # no text
     plugin.on_message(chat="crowd")  # type: ignore[call-overload]  # no such chat

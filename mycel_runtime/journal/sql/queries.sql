@@ -392,6 +392,9 @@ SELECT identity FROM checkpoint UNION SELECT identity FROM dead_letter;
 -- name: read_snapshot
 SELECT kind, key, state FROM snapshot WHERE identity = :identity;
 
+-- name: read_change
+SELECT state FROM snapshot WHERE identity = :identity AND kind = :kind AND key = :key;
+
 -- name: write_change
 INSERT INTO snapshot (identity, kind, key, state) VALUES (:identity, :kind, :key, :state)
 ON CONFLICT (identity, kind, key) DO UPDATE SET state = excluded.state;

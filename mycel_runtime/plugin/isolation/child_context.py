@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from mycel_runtime.plugin.context import FrameContext, LoopGuardView, MessageContext, message_as_told
+from mycel_runtime.plugin.context import LoopGuardView, MessageContext, message_as_told
+from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.remote_port import RemotePort, WaitingInProcess
 from mycel_runtime.plugin.plain_context import plain_context
-from mycel_runtime.plugin.port import ChatPort
+from mycel_runtime.plugin.port import ChatPort, RequestPort
+from mycel_runtime.plugin.subscription import FrameSubscription
 from mycel_runtime.wire.ids import ChatId, UserId
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def child_run(
         handler: What is run.
         settings: Of its plugin.
     """
-    port = RemotePort(ChatPort, run.run, ask, is_blocking=not handler.is_async)
+    kind = ChatPort if isinstance(run, said.MessageRun) else RequestPort
+    port = RemotePort(kind, run.run, ask, is_blocking=not handler.is_async)
     waiting = WaitingInProcess(port)
     context = _context(port, run, handler, settings)
     argument = context if handler.is_async else plain_context(context, waiting)
@@ -64,7 +67,11 @@ def _context(
     log = structlog.get_logger().bind(handler=handler.id, attempt=run.attempt)
     me = UserId(run.me)
     if isinstance(run, said.FrameRun):
-        return FrameContext(
+        assert isinstance(handler.subscription, FrameSubscription)
+        return event_context(
+            handler.subscription.kind,
+            run.subject,
+            cast("RequestPort", port),
             event_type=run.event_type,
             metadata=run.metadata,
             me=me,

@@ -91,7 +91,7 @@ def _not_here(_: object) -> None:
 
 def _subscription_said(subscription: Subscription) -> MessageFilters | FramePattern:
     if isinstance(subscription, FrameSubscription):
-        return FramePattern(pattern=subscription.pattern)
+        return FramePattern(pattern=subscription.pattern, event_kind=subscription.kind)
     pattern = subscription.pattern
     return MessageFilters(
         chat=subscription.chat,
@@ -104,7 +104,7 @@ def _subscription_said(subscription: Subscription) -> MessageFilters | FramePatt
 
 def _subscription_from(said: MessageFilters | FramePattern) -> Subscription:
     if isinstance(said, FramePattern):
-        return FrameSubscription(pattern=said.pattern)
+        return FrameSubscription(pattern=said.pattern, kind=said.event_kind)
     return MessageSubscription(
         chat=said.chat,
         mention=said.mention,

@@ -50,7 +50,7 @@ class MessageFilters(Message):
     mention: bool
     sender: Literal["human", "agent", "any"]
     pattern: str | None
-    notifications: bool
+    notifications: bool | Literal["only"]
 
 
 class FramePattern(Message):
@@ -58,6 +58,7 @@ class FramePattern(Message):
 
     kind: Literal["frames"] = "frames"
     pattern: str
+    event_kind: Literal["frame", "relationship", "join_request", "chat", "workflow_event"]
 
 
 class HandlerDescription(Message):
@@ -157,11 +158,17 @@ class MessageRun(_Run):
 
 
 class FrameRun(_Run):
-    """Run a handler of frames, with what its `FrameContext` shows."""
+    """
+    Run a handler of frames, with what its context shows.
+
+    Attributes:
+        subject: What the frame is about, as the API shows it.
+    """
 
     kind: Literal["frame_run"] = "frame_run"
     event_type: str
     metadata: dict[str, Any]
+    subject: dict[str, Any] | None
 
 
 class _OfRun(Message):

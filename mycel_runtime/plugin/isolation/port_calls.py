@@ -6,8 +6,9 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.event_context import RequestView
 from mycel_runtime.plugin.isolation.messages import ProtocolError
-from mycel_runtime.plugin.port import ChatPort
+from mycel_runtime.plugin.port import ChatPort, RequestPort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,10 @@ class PortCalls:
 
 def port_of(context: Context) -> tuple[type[Any], Any]:
     """The protocol of a context's port, and the port; of one that has none, `object`, which is asked for nothing."""
-    if isinstance(context, MessageContext):
-        return ChatPort, context._port  # noqa: SLF001 - nobody but a context's handler is to reach it otherwise
-    return object, None
+    match context:
+        case MessageContext(_port=port):
+            return ChatPort, port
+        case RequestView(_port=port):
+            return RequestPort, port
+        case _:
+            return object, None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.conversation import told
+from mycel_runtime.plugin.event_context import subject_of
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.description import require_described
 from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
@@ -282,4 +283,5 @@ def _run(run: str, handler: Handler, context: Context) -> said.MessageRun | said
         deadline=context.deadline,
         event_type=context.event_type,
         metadata=dict(context.metadata),
+        subject=subject_of(context),
     )

@@ -66,6 +66,7 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
         journal=journal,
         router=SimpleNamespace(
             route_event=lambda notify: (),
+            deciders=lambda kind: (),
             route_chat=lambda chat_id, seq: (
                 ChatWork(handler="h", lane=chat_id, chat_id=chat_id, wanted_seq=seq),
             ),

@@ -83,7 +83,11 @@ class Watch:
         intake = Intake(
             tracker,
             journal=journal,
-            router=SimpleNamespace(route_event=lambda notify: (), route_chat=lambda chat_id, seq: ()),
+            router=SimpleNamespace(
+                route_event=lambda notify: (),
+                route_chat=lambda chat_id, seq: (),
+                deciders=lambda kind: (),
+            ),
             observer=self.memory,
             clock=lambda: self.now,
             committed=lambda: None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.registry import load_plugins
 
@@ -222,6 +223,12 @@ async def test_a_process_that_died_while_it_waited_costs_no_delivery(wild):
     assert reasons == []
 
 
+def let_runs_take(agent, seconds):
+    """As if the settings said so."""
+    attempts = agent.parts.dispatcher._attempts
+    attempts._bounds = HandlerBounds(attempts._settings.model_copy(update={"handler_timeout": seconds}))
+
+
 @pytest.mark.parametrize(
     ("source", "reason", "seconds"),
     [
@@ -235,24 +242,18 @@ async def test_a_plugin_that_was_broken_after_the_start_costs_its_own_delivery(
     wild, tmp_path, source, reason, seconds
 ):
     agent, ask = wild
-    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
-        update={"handler_timeout": seconds}
-    )
+    let_runs_take(agent, seconds)
     (tmp_path / "wild.py").write_text(source)
     assert await ask("hello") == (None, [reason])
 
-    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
-        update={"handler_timeout": 60.0}
-    )
+    let_runs_take(agent, 60.0)
     (tmp_path / "wild.py").write_text(PLUGIN)
     assert await ask("again") == ("a heard again", [reason])
 
 
 async def test_a_spinner_is_killed_at_its_deadline_and_the_loop_goes_on_meanwhile(wild):
     agent, ask = wild
-    agent.parts.dispatcher._attempts._settings = agent.parts.dispatcher._attempts._settings.model_copy(
-        update={"handler_timeout": 5.0}
-    )
+    let_runs_take(agent, 5.0)
     beats = 0
 
     async def beat():

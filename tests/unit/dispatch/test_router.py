@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.journal.entries import ChatWork, EventWork
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
 from mycel_runtime.wire.frames import Notify
+
+KINDS = ("relationship", "join_request", "chat", "workflow_event")
 
 ROUTER = HandlerRouter(
     {
@@ -52,3 +56,37 @@ def test_metadata_of_wrong_types_routes_to_the_inbox_lane():
     work = ROUTER.route_event(notify(event_type="new.type", relationship_id=7, chat_id=["x"]))
 
     assert work == (EventWork(handler="b.all", lane="inbox"),)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kinds"),
+    [
+        ("relationship.requested", ["relationship"]),
+        ("relationship.rejected", ["relationship"]),
+        ("relationship.changed", ["relationship"]),
+        ("chat.join_request.changed", ["join_request"]),
+        ("chat.joined", ["chat"]),
+        ("chat.left", ["chat"]),
+        ("chat.join.rejected", ["chat"]),
+        ("chat.workflow.event", ["workflow_event"]),
+        ("chat.workflow_event.changed", ["workflow_event"]),
+        ("chat.message", []),
+        ("new.type", []),
+    ],
+)
+def test_an_event_goes_to_the_handlers_of_its_kind(event_type, kinds):
+    router = HandlerRouter({f"k.{kind}": FrameSubscription(kind=kind) for kind in KINDS})
+
+    assert [work.handler for work in router.route_event(notify(event_type=event_type))] == [
+        f"k.{kind}" for kind in kinds
+    ]
+
+
+def test_only_who_hears_of_requests_is_told_what_waits():
+    router = HandlerRouter(
+        {f"k.{kind}": FrameSubscription(kind=kind) for kind in KINDS}
+        | {"k.frames": FrameSubscription(pattern="relationship.*"), "k.messages": MessageSubscription()}
+    )
+
+    assert router.deciders("relationship") == ("k.relationship",)
+    assert router.deciders("join_request") == ("k.join_request",)

@@ -6,22 +6,32 @@ from mycel_runtime.inbox import list_diff as inbox_list_diff
 from mycel_runtime.inbox.list_diff import (
     chat_records,
     join_request_records,
+    left,
     relationship_records,
+    told_versions,
+    welcome,
     workflow_event_records,
 )
+from mycel_runtime.journal.entries import told_kind
 
 CHAT = {"id": "c", "title": "t"}
 ALL = frozenset({"chat", "relationship"})
 
 
-def relationship(state="visit"):
-    return {"id": "r", "other_user_id": "you", "state": state, "is_requester": False}
+def relationship(state="visit", created_at="then"):
+    return {
+        "id": "r",
+        "other_user_id": "you",
+        "state": state,
+        "is_requester": False,
+        "created_at": created_at,
+    }
 
 
-def compare(known, records, complete, *, now):
+def compare(known, records, complete, *, now, told=None):
     """All kinds were asked for."""
     asked = ALL | {"join_request", "workflow_event"}
-    return inbox_list_diff.compare(known, records, asked=asked, complete=complete, now=now)
+    return inbox_list_diff.compare(known, records, asked=asked, complete=complete, now=now, told=told)
 
 
 def known_of(news, known=()):
@@ -71,6 +81,69 @@ def test_a_changed_state_tells_the_one_before():
 
     assert event["event_type"] == "relationship.changed"
     assert (event["previous_state"], event["state"], event["other_user_id"]) == ("visit", "hire", "you")
+
+
+def test_a_relationship_that_was_revoked_and_asked_for_again_is_news():
+    """Nobody looked in between: its state is the same, and it waits for another decision."""
+    known = known_of(compare({}, relationship_records([relationship("pending")]), ALL, now=1.0))
+
+    (event,) = told(compare(known, relationship_records([relationship("pending", "now")]), ALL, now=2.0))
+
+    assert (event["previous_state"], event["state"]) == ("pending", "pending")
+
+
+def test_what_an_older_journal_knows_of_a_relationship_is_no_news():
+    known = {("relationship", ""): "read", ("relationship", "r"): "visit"}
+
+    assert told(compare(known, relationship_records([relationship()]), ALL, now=1.0)) == []
+    assert len(told(compare(known, relationship_records([relationship("hire")]), ALL, now=1.0))) == 1
+
+
+GATE = {"relationship": ["p.gate"]}
+
+
+def test_what_began_and_ended_between_two_looks_is_news_to_whom_a_frame_told_its_beginning():
+    known = {("relationship", ""): "read", (told_kind("p.gate"), "r"): "pending@then"}
+
+    (gone,) = told(compare(known, [], ALL, now=1.0, told=told_versions(known, GATE)))
+    assert (gone["previous_state"], gone["state"], gone["relationship_id"]) == ("pending", "none", "r")
+    assert told_versions(known, {"relationship": []}) == {}
+
+
+def test_whose_end_was_told_ends_no_more():
+    for line in ("none", "none !buried 1.0 f"):
+        assert told_versions({(told_kind("p.gate"), "r"): line}, GATE) == {}
+
+
+def test_what_a_frame_has_told_before_the_first_look_is_no_past_then():
+    known = {(told_kind("p.gate"), "r"): "pending@then"}
+    before = told_versions(known, GATE)
+
+    (changed,) = told(compare(known, relationship_records([relationship()]), ALL, now=1.0, told=before))
+    assert changed["state"] == "visit"
+    known = {(told_kind("p.gate"), "r"): "visit@then"}
+    assert told(compare(known, relationship_records([relationship()]), ALL, now=1.0)) == []
+
+
+def test_who_is_new_is_told_what_is_open_and_is_not_told_anyhow():
+    records = relationship_records([relationship("pending"), relationship() | {"id": "settled"}])
+    baseline = compare({}, records, ALL, now=1.0)
+
+    assert welcome(["p.new"], "relationship", records, baseline, 1.0).events == ()
+    welcomed = welcome(["p.new"], "relationship", records, [], 2.0)
+    assert [event.metadata["relationship_id"] for event in welcomed.events] == ["r"]
+    assert [(each.kind, each.key) for each in welcomed.changes] == [(told_kind("p.new"), "")]
+    assert welcome([], "relationship", records, [], 2.0).changes == ()
+
+
+def test_who_has_gone_is_new_when_he_comes_back():
+    known = {
+        (told_kind("p.one"), ""): "read",
+        (told_kind("p.two"), ""): "read",
+        (told_kind("p.two"), "r"): "x",
+    }
+
+    assert [each.kind for each in left(known, ["p.one"])] == [told_kind("p.two")]
 
 
 def test_what_is_gone_from_a_list_that_was_read_whole_is_news():

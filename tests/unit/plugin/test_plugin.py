@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,6 +82,21 @@ def test_declaration_mistakes_are_told_at_the_declaration():
 def test_what_no_handler_can_mean_is_refused_at_the_declaration(option, problem):
     with pytest.raises(PluginError, match=problem):
         Plugin("p").on_message(**option)
+
+
+@pytest.mark.parametrize("kind", ["relationship", "join_request", "chat", "workflow_event", "notification"])
+def test_events_are_registered_bare_and_with_bounds(kind):
+    plugin = Plugin("p")
+    decorate = getattr(plugin, f"on_{kind}")
+    decorate(_named("bare"))
+    decorate(timeout=2, max_attempts=3)(_named("bounded"))
+
+    bare, bounded = plugin.handlers
+    assert (bare.timeout, bare.max_attempts) == (None, None)
+    assert (bounded.timeout, bounded.max_attempts) == (2.0, 3)
+    assert bare.subscription == bounded.subscription
+    with pytest.raises(PluginError, match="max_attempts"):
+        decorate(max_attempts=0)
 
 
 def _named(name):
@@ -214,6 +230,25 @@ def test_filters(filters, sender_type, chat_type, wanted):
     message = message_from_api(api_message(), me="me", sender_type=sender_type)
 
     assert plugin.handlers[0].subscription.wants(message, chat_type) is wanted
+
+
+@pytest.mark.parametrize(
+    ("decorate", "of_notifications", "of_others"),
+    [
+        (lambda plugin: plugin.on_message, False, True),
+        (lambda plugin: plugin.on_message(notifications=True), True, True),
+        (lambda plugin: plugin.on_notification, True, False),
+    ],
+    ids=["messages", "both", "notifications"],
+)
+def test_q42_who_hears_of_notifications(decorate, of_notifications, of_others):
+    plugin = Plugin("p")
+    decorate(plugin)(_named("handler"))
+    wants = plugin.handlers[0].subscription.wants
+    other = message_from_api(api_message(), me="me", sender_type="human")
+
+    assert wants(dataclasses.replace(other, message_type="notification"), "group") is of_notifications
+    assert wants(other, "group") is of_others
 
 
 def test_a_mention_is_of_me():

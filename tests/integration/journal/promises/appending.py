@@ -145,6 +145,9 @@ class AppendConformance:
         await journal.append(Batch(identity=ME, arrivals=arrivals(entry(None)), changes=(joined,)), now=0.0)
         assert await journal.snapshot(ME) == {("chat", "c"): "member"}
         assert await journal.snapshot(OTHER) == {}
+        assert await journal.noted(ME, kind="chat", key="c") == "member"
+        assert await journal.noted(ME, kind="chat", key="d") is None
+        assert await journal.noted(OTHER, kind="chat", key="c") is None
 
         left = Change(kind="chat", key="c", state=None)
         await journal.append(Batch(identity=ME, changes=(left,)), now=1.0)

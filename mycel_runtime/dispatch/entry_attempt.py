@@ -1,0 +1,137 @@
+"""
+One call of a handler that hears of other things than messages: of one frame, as it was journaled.
+
+What the frame is about is read when its handler's turn has come, by a plain GET. If the handler was told of that
+version before, by another frame or by a look at the lists, it is not run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.run import run_logger
+from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up
+from mycel_runtime.plugin.deeds import Deeds
+from mycel_runtime.plugin.event_context import event_context
+from mycel_runtime.plugin.subscription import FrameSubscription
+from mycel_runtime.wire.codec import decode_frame, decode_item
+from mycel_runtime.wire.frames import Notify
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+    from mycel_runtime.dispatch.told_versions import ToldVersions
+    from mycel_runtime.dispatch.verdict import Result, Unanswered
+    from mycel_runtime.journal.entries import Entry, EventDelivery
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.context import Context, FrameView
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.plugin.subject import Subject, SubjectReader
+    from mycel_runtime.plugin.subscription import EventKind
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryAttempts:
+    """
+    Runs deliveries of frames.
+
+    Attributes:
+        subjects: Reads what a frame is about.
+        told: What each handler was told.
+        bounds: How long and how often.
+        call: Runs a handler.
+        me: The identity.
+        clock: Epoch seconds.
+        observer: Told of what handlers decide.
+    """
+
+    subjects: SubjectReader
+    told: ToldVersions
+    bounds: HandlerBounds
+    call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
+    me: UserId
+    clock: Callable[[], float]
+    observer: Observer
+
+    async def run(self, delivery: EventDelivery, bound: BoundHandler) -> Result:
+        """
+        Run the handler, unless it was told of the same.
+
+        Raises:
+            ApiError: What the frame is about cannot be read.
+            JournalError: The journal failed.
+
+        Cancelling: what was done stays done.
+        """
+        frame, kind = _notify(delivery.entry), _kind(bound)
+        subject = await self.subjects.read(kind, frame.metadata)
+        if subject is not None and await self.told.is_told(delivery, subject):
+            return Returned()
+        context = self._context(delivery, bound, frame, kind, subject)
+        ended = await self.call(bound, context)
+        if subject is not None:
+            await self._note_told(delivery, bound, subject, ended)
+        return ended or Returned(shown=1)
+
+    def _context(
+        self,
+        delivery: EventDelivery,
+        bound: BoundHandler,
+        frame: Notify,
+        kind: EventKind,
+        subject: Subject | None,
+    ) -> FrameView:
+        deeds = Deeds(
+            kind=kind,
+            metadata=frame.metadata,
+            shown=subject,
+            reader=self.subjects,
+            handler=delivery.handler,
+            observer=self.observer,
+        )
+        return event_context(
+            kind,
+            None if subject is None else subject.row,
+            deeds,
+            event_type=frame.event_type,
+            metadata=frame.metadata,
+            me=self.me,
+            settings=bound.settings,
+            log=run_logger(delivery),
+            deadline=self.bounds.deadline(bound.handler),
+            attempt=delivery.attempts + 1,
+        )
+
+    async def _note_told(
+        self,
+        delivery: EventDelivery,
+        bound: BoundHandler,
+        subject: Subject,
+        ended: Failed | Unanswered | None,
+    ) -> None:
+        """Unless it is to be run again on the same."""
+        if ended is None:
+            await self.told.note(delivery, subject, now=self.clock())
+            return
+        most = self.bounds.max_attempts(bound.handler)
+        if isinstance(ended, Failed) and is_given_up(ended, attempts=delivery.attempts, most=most):
+            await self.told.note(delivery, subject, now=self.clock(), is_buried=True)
+
+
+def _notify(entry: Entry) -> Notify:
+    """A frame of the stream, or an item of a drain."""
+    frame = decode_frame(entry.raw)
+    if not isinstance(frame, Notify):
+        frame = decode_item(json.loads(entry.raw))
+    assert isinstance(frame, Notify)
+    return frame
+
+
+def _kind(bound: BoundHandler) -> EventKind:
+    subscription = bound.handler.subscription
+    assert isinstance(subscription, FrameSubscription)
+    return subscription.kind

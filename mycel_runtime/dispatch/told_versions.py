@@ -1,0 +1,53 @@
+"""
+Which version of a relationship, a request or a workflow event each handler was told last.
+
+Kept in the journal's snapshot, beside what the server's lists said: a frame and a look at the lists tell of the same
+thing, in either order and perhaps with a restart between, and a handler hears of each version once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.journal.entries import BURIED, Batch, Change, told_kind
+
+if TYPE_CHECKING:
+    from mycel_runtime.journal.entries import EventDelivery
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class ToldVersions:
+    """
+    Of one identity's handlers.
+
+    Attributes:
+        journal: Where they are kept.
+    """
+
+    journal: Journal
+
+    async def is_told(self, delivery: EventDelivery, subject: Subject) -> bool:
+        """Whether the handler has been run on this version, and not in vain or not for this entry."""
+        noted = await self.journal.noted(delivery.identity, kind=told_kind(delivery.handler), key=subject.key)
+        version, _, buried = (noted or "").partition(BURIED)
+        return version == subject.version and buried != _name(delivery)
+
+    async def note(
+        self, delivery: EventDelivery, subject: Subject, *, now: float, is_buried: bool = False
+    ) -> None:
+        """
+        The handler has been run on it; or it was given up, and becomes a dead letter.
+
+        Before the end of the delivery is written down: whoever dies in between has told it, and finds that noted.
+        """
+        state = subject.version + (BURIED + _name(delivery) if is_buried else "")
+        change = Change(kind=told_kind(delivery.handler), key=subject.key, state=state)
+        await self.journal.append(Batch(identity=delivery.identity, changes=(change,)), now=now)
+
+
+def _name(delivery: EventDelivery) -> str:
+    """What tells an entry from others, also when it comes back as a dead letter."""
+    return f"{delivery.entry.received_at} {delivery.entry.fingerprint}"
