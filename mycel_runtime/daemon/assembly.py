@@ -24,7 +24,7 @@ from mycel_runtime.speech.turn import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.entries import HandlerId
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import Settings
-    from mycel_runtime.wire.ids import UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
 
 _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would wait in step."""
@@ -102,7 +102,7 @@ async def assemble(
     loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = _attempts(common, by_id, loop_guard=loop_guard, twin_watch=twin_watch)
     dispatcher = _dispatcher(common, attempts, suspects=suspects, twin_watch=twin_watch)
-    intake = await _intake(common, by_id, committed=dispatcher.wake)
+    intake = await _intake(common, by_id, committed=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)
     listener = Listener(
@@ -189,7 +189,11 @@ def _dispatcher(common: _Common, attempts: Attempts, *, suspects: int, twin_watc
 
 
 async def _intake(
-    common: _Common, handlers: Mapping[HandlerId, BoundHandler], *, committed: Callable[[], None]
+    common: _Common,
+    handlers: Mapping[HandlerId, BoundHandler],
+    *,
+    committed: Callable[[], None],
+    announced: Callable[[Collection[ChatId]], None],
 ) -> Intake:
     tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
     return Intake(
@@ -199,6 +203,7 @@ async def _intake(
         observer=common.observer,
         clock=common.clock,
         committed=committed,
+        announced=announced,
     )
 
 

@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
 from mycel_runtime.dispatch.entry_attempt import EntryAttempts
 from mycel_runtime.dispatch.error_boundary import contained, mistake
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+from mycel_runtime.dispatch.interruption import Announcements, interruptible, wait_for_interruption
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
@@ -95,6 +97,7 @@ class Attempts:
 
     Attributes:
         abandoned: What of them outlived its run.
+        announcements: Told of which chats there may be news.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class Attempts:
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
         self.abandoned = AbandonedRuns()
+        self.announcements = Announcements()
         self._bounds = HandlerBounds(settings)
         self._entries = EntryAttempts(
             subjects=SubjectReader(sdk),
@@ -406,7 +410,10 @@ class Attempts:
     ) -> Failed | Unanswered | None:
         """Run the handler; a reply that it left under way ends before anybody goes on."""
         try:
-            ended = await self._run(bound, context)
+            if bound.handler.interrupt is None or not self._may_interrupt(context, turn.delivery):
+                ended = await self._run(bound, context)
+            else:
+                ended = await self._interruptible(bound, context, turn, bound.handler.interrupt)
         except SupersededError:
             await turn.fall_silent()
             raise
@@ -418,6 +425,23 @@ class Attempts:
         except (TurnEndedError, ApiError) as exc:
             return ending_of(exc)
         return None
+
+    def _may_interrupt(self, context: MessageContext, delivery: MessageDelivery) -> bool:
+        """Not the last run, which is the end whatever comes, nor one for messages that are complete."""
+        return (
+            isinstance(delivery, ChatDelivery)
+            and not context.failure
+            and not self._lively_chats.is_last_round(delivery.delivery_id)
+        )
+
+    async def _interruptible(
+        self, bound: BoundHandler, context: MessageContext, turn: Turn, interrupt: ContentPattern
+    ) -> Failed | Unanswered | None:
+        """The run, until it ends or a message comes that interrupts it."""
+        look = partial(self._reader.has_new, turn, subscription=_subscription(bound), pattern=interrupt)
+        with self.announcements.listening(turn.chat_id) as announced:
+            interruption = wait_for_interruption(announced, look)
+            return await interruptible(self._run(bound, context), interruption, turn)
 
     async def _run(self, bound: BoundHandler, context: Context) -> Failed | Unanswered | None:
         """Call the handler, here or in a process of its plugin."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
 from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.speech.caught_up import concerns
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.plugin.subscription import MessageSubscription
@@ -102,6 +105,30 @@ class ChatReader:
             await self.journal.note_shown(
                 delivery, through_seq=turn.ledger.shown_seq, message_ids=turn.ledger.given_ids
             )
+
+    async def has_new(
+        self, turn: Turn, *, subscription: MessageSubscription, pattern: ContentPattern
+    ) -> bool:
+        """
+        Whether somebody has said something since that the handler wants to hear, and in which the pattern is found.
+
+        Raises:
+            ApiError: The chat cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        page = await messages_after(self.sdk, turn.chat_id, turn.ledger.handled_seq)
+        seen = turn.ledger.seen_ids
+        new = [each for each in page if each["id"] not in seen and concerns(each, self.me)]
+        if not new:
+            return False
+        room = await self.roster.room(turn.chat_id, {each["sender_id"] for each in new})
+        messages = [
+            message_from_api(each, me=self.me, sender_type=room.type_of(each["sender_id"])) for each in new
+        ]
+        return any(
+            subscription.wants(each, room.chat_type) and pattern.is_in(each.content) for each in messages
+        )
 
     async def brief(
         self, reading: Reading, subscription: MessageSubscription, *, is_more: bool = False

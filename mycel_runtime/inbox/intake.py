@@ -64,6 +64,7 @@ class Intake:
         observer: Told of what was committed.
         clock: Epoch seconds.
         committed: Called after each commit that may have made work due.
+        announced: Told of which chats there may be news, after they are committed.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Intake:
         observer: Observer,
         clock: Callable[[], float],
         committed: Callable[[], None],
+        announced: Callable[[Collection[ChatId]], None] = lambda _chats: None,
     ) -> None:
         self._tracker = tracker
         self._journal = journal
@@ -82,6 +84,7 @@ class Intake:
         self._observer = observer
         self._clock = clock
         self._committed = committed
+        self._announced = announced
         self._lock = asyncio.Lock()
         self._losses = 0
 
@@ -265,6 +268,8 @@ class Intake:
             return await self._journal.append(batch, now=now)
         finally:
             self._committed()
+            if batch.hints:
+                self._announced({work.chat_id for work in batch.hints})
 
     def _arrival(self, heard: Heard) -> Arrival:
         return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())

@@ -98,12 +98,12 @@ class Declaration:
             )
         return cast("Callable[..., Any]", value)
 
-    def pattern(self, pattern: str | None) -> ContentPattern | None:
+    def pattern(self, pattern: str | None, key: str) -> ContentPattern | None:
         """A regular expression."""
         try:
             return None if pattern is None else ContentPattern(pattern)
         except PatternError as exc:
             raise PluginError(
-                f"plugin {self._plugin!r}: pattern {pattern!r}: {exc}",
+                f"plugin {self._plugin!r}: {key} {pattern!r}: {exc}",
                 fix="Mend the expression, or look at the messages in the handler.",
             ) from exc

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.speech.turn import ConflictPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +53,7 @@ class Handler:
         timeout: Seconds for a run; `None`: as the settings say.
         max_attempts: How often a delivery is tried; `None`: as the settings say.
         on_give_up: Said when that was in vain; or what is run then to say something.
+        interrupt: Found in a new message, it ends a run in that chat, and the handler is run again.
     """
 
     id: HandlerId
@@ -63,6 +65,7 @@ class Handler:
     timeout: float | None = None
     max_attempts: int | None = None
     on_give_up: str | Callable[..., Any] | None = None
+    interrupt: ContentPattern | None = None
 
     def giving_up(self) -> Handler:
         """The handler whose function is that of `on_give_up`."""
@@ -82,6 +85,7 @@ class HandlerOptions(Bounds, total=False):
     on_conflict: ConflictPolicy
     quiet: float
     on_give_up: str | Callable[..., Any] | None
+    interrupt: ContentPattern | None
 
 
 class _Register(Protocol):
@@ -204,6 +208,7 @@ class Plugin:
         timeout: float | None = None,
         max_attempts: int | None = None,
         on_give_up: str | Callable[..., Any] | None = None,
+        interrupt: str | None = None,
     ) -> Registrar: ...
 
     def on_message(  # noqa: PLR0913 - an author names the few that he wants
@@ -221,6 +226,7 @@ class Plugin:
         timeout: float | None = None,
         max_attempts: int | None = None,
         on_give_up: str | Callable[..., Any] | None = None,
+        interrupt: str | None = None,
     ) -> Any:
         """
         Register a handler of messages; bare or with filters, all of which must hold.
@@ -248,6 +254,8 @@ class Plugin:
             on_give_up: What is said to the chat when that was in vain, at most once, unless the handler raised
                 `Reject` or somebody has spoken since. Or a function like a handler, whose context tells the
                 `failure`, and that may reply instead.
+            interrupt: Regular expression as `pattern`. While the handler runs in a chat, a message that it wants and
+                in which this is found cancels the run; the handler is run again at once, with that message in view.
 
         Raises:
             PluginError: A filter or the function is not well formed, or the name is taken.
@@ -256,7 +264,7 @@ class Plugin:
             chat=self._declaration.choice(chat, ("any", "direct", "group"), "chat"),
             mention=mention,
             sender=self._declaration.choice(sender, ("any", "human", "agent"), "sender"),
-            pattern=self._declaration.pattern(pattern),
+            pattern=self._declaration.pattern(pattern, "pattern"),
             notifications=notifications,
         )
         options = HandlerOptions(
@@ -266,6 +274,7 @@ class Plugin:
             quiet=self._declaration.seconds(quiet, "quiet"),
             **self._declaration.bounds(timeout=timeout, max_attempts=max_attempts),
             on_give_up=self._declaration.last_words(on_give_up),
+            interrupt=self._declaration.pattern(interrupt, "interrupt"),
         )
 
         def register(function: F) -> F:

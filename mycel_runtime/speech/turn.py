@@ -150,6 +150,16 @@ class Turn:
         self.ledger = Ledger(delivery, chat_id, handled_seq, me=dependencies.me)
 
     @property
+    def chat_id(self) -> ChatId:
+        """Where it is spoken."""
+        return self._chat_id
+
+    @property
+    def delivery(self) -> MessageDelivery:
+        """Whose it is."""
+        return self._delivery
+
+    @property
     def is_superseded(self) -> bool:
         """Whether the handler, which may have swallowed being told so, must be asked again."""
         is_refused = bool(self.ledger.unshown) or self._refused_by is not None

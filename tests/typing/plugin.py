@@ -44,7 +44,7 @@ async def sorry(ctx: MessageContext) -> None:
     assert_type(ctx.failure, str)
 
 
-@plugin.on_message(timeout=1.0, max_attempts=3, on_give_up=sorry)
+@plugin.on_message(timeout=1.0, max_attempts=3, on_give_up=sorry, interrupt="^stop")
 async def impatient(ctx: MessageContext) -> None:
     """A handler with its own bounds."""
 

@@ -37,6 +37,7 @@ def described(imported: ImportedPlugin) -> Described:
                 timeout=handler.timeout,
                 max_attempts=handler.max_attempts,
                 on_give_up=True if callable(handler.on_give_up) else handler.on_give_up,
+                interrupt=None if handler.interrupt is None else handler.interrupt.source,
                 subscription=_subscription_said(handler.subscription),
             )
             for handler in imported.plugin.handlers
@@ -67,6 +68,7 @@ def handlers_from(said: Described) -> tuple[Handler, ...]:
             timeout=handler.timeout,
             max_attempts=handler.max_attempts,
             on_give_up=_not_here if handler.on_give_up is True else handler.on_give_up,
+            interrupt=None if handler.interrupt is None else ContentPattern(handler.interrupt),
         )
         for handler in said.handlers
     )

@@ -76,6 +76,7 @@ class HandlerDescription(Message):
     timeout: float | None
     max_attempts: int | None
     on_give_up: str | Literal[True] | None
+    interrupt: str | None
     subscription: Annotated[MessageFilters | FramePattern, Field(discriminator="kind")]
 
 

@@ -74,6 +74,7 @@ def test_declaration_mistakes_are_told_at_the_declaration():
         ({"timeout": True}, "timeout=True is no number of seconds"),
         ({"max_attempts": 0}, "max_attempts=0 is no number of attempts from 1 to 100"),
         ({"max_attempts": 2.0}, "max_attempts=2.0 is no number of attempts"),
+        ({"interrupt": "("}, r"interrupt '\(': "),
         ({"on_give_up": " "}, "on_give_up is blank"),
         ({"on_give_up": 5}, "on_give_up is int, which cannot be called"),
         ({"on_give_up": lambda: None}, "on_give_up needs a name"),
