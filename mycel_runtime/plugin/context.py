@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
 from mycel_runtime.speech.sent import Sent
-from mycel_runtime.wire.arguments import require_mentions, require_page, require_storable
+from mycel_runtime.wire.arguments import require_mentions, require_page, require_place, require_storable
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
@@ -161,15 +161,16 @@ class MessageContext(MessageView):
         stored = await self._port.reply(text, tuple(mentions))
         return Sent(message_id=MessageId(stored["message_id"]), seq=MessageSeq(stored["seq"]))
 
-    async def history(self, limit: int = 50) -> list[Message]:
+    async def history(self, limit: int = 50, *, before: int | None = None) -> list[Message]:
         """
-        The newest messages of the chat, oldest first, own ones included.
+        The newest messages of the chat, oldest first, own ones included; page by page, as far back as it goes.
 
         Args:
-            limit: How many: 1 … 200.
+            limit: How many at most: 1 … 200. Only an empty page is the end: some servers leave some out.
+            before: Only those below this number, for example the `seq` of the first one of the page before.
 
         Raises:
-            ArgumentError: `limit` is out of range.
+            ArgumentError: `limit` or `before` is out of range.
             ApiError: The backend cannot tell.
             ContextEndedError: The run is over.
 
@@ -177,7 +178,9 @@ class MessageContext(MessageView):
         """
         self._run.require_open()
         require_page(limit, "the limit")
-        return self._messages(await self._port.history(limit))
+        if before is not None:
+            require_place(before, "before")
+        return self._messages(await self._port.history(limit, before))
 
     async def newer(self) -> list[Message]:
         """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
-from mycel_runtime.wire.arguments import require_page
+from mycel_runtime.wire.arguments import require_page, require_place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -42,16 +42,19 @@ class Conversation:
         sent = await self.turn.send(text, mentions)
         return StoredReply(message_id=sent.message_id, seq=sent.seq)
 
-    async def history(self, limit: int) -> list[ToldMessage]:
+    async def history(self, limit: int, before: int | None) -> list[ToldMessage]:
         """
-        The newest messages, own ones included.
+        The newest messages below a number, own ones included.
 
         Raises:
-            ArgumentError: `limit` is out of range.
+            ArgumentError: `limit` or `before` is out of range.
             ApiError: The backend cannot tell.
         """
         require_page(limit, "the limit")
-        page = await self.sdk.messages.list(self.chat_id, limit=limit)
+        if before is not None:
+            require_place(before, "before")
+        below = None if before is None else str(before)
+        page = await self.sdk.messages.list(self.chat_id, limit=limit, before=below)
         room = await self.roster.room(self.chat_id, {message["sender_id"] for message in page})
         return [
             ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page

@@ -42,8 +42,8 @@ class ChatPort(Protocol):
     async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
         """Say something in the chat, at most once."""
 
-    async def history(self, limit: int) -> list[ToldMessage]:
-        """The newest messages, oldest first."""
+    async def history(self, limit: int, before: int | None) -> list[ToldMessage]:
+        """The newest messages below a number, oldest first."""
 
     async def newer(self) -> list[ToldMessage]:
         """What has not been shown; it is now."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.wire.limits import PAGE_MESSAGES
+from mycel_runtime.wire.limits import LARGEST_SEQ, PAGE_MESSAGES
 
 
 def require_storable(text: Any, what: str) -> None:
@@ -79,3 +79,14 @@ def require_page(limit: Any, what: str) -> None:
         raise ArgumentError(
             f"{what} is not a whole number of messages from 1 to {PAGE_MESSAGES}", fix="Ask for fewer."
         )
+
+
+def require_place(seq: Any, what: str) -> None:
+    """
+    Refuse what is no message's number: the server fails at it (Q31).
+
+    Raises:
+        ArgumentError: It is no whole number, or out of range.
+    """
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 1 <= seq <= LARGEST_SEQ:
+        raise ArgumentError(f"{what} is no message's number", fix="Give the seq of a message.")

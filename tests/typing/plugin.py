@@ -31,7 +31,7 @@ plugin = Plugin("typed")
 async def bare(ctx: MessageContext) -> None:
     """What a handler of messages has."""
     assert_type(await ctx.reply("hello", mentions=[ctx.messages[0].sender.id]), Sent)
-    assert_type(await ctx.history(limit=5), list[Message])
+    assert_type(await ctx.history(limit=5, before=ctx.messages[0].seq), list[Message])
     assert_type(await ctx.newer(), list[Message])
     assert_type(await ctx.members(), list[Member])
     assert_type(ctx.withdraw(), None)
@@ -54,7 +54,7 @@ async def impatient(ctx: MessageContext) -> None:
 def plain(ctx: SyncMessageContext) -> None:
     """The same, with plain calls."""
     assert_type(ctx.reply("hello", mentions=[ctx.messages[0].sender.id]), Sent)
-    assert_type(ctx.history(limit=5), list[Message])
+    assert_type(ctx.history(limit=5, before=7), list[Message])
     assert_type(ctx.history(), list[Message])
     assert_type(ctx.newer(), list[Message])
     assert_type(ctx.members(), list[Member])

@@ -58,8 +58,14 @@ async def awaited(ctx: MessageContext):
         await ctx.history(0)
     except ArgumentError as exc:
         found |= {"refused 0": exc.problem}
+    try:
+        await ctx.history(before=0)
+    except ArgumentError as exc:
+        found |= {"refused before 0": exc.problem}
     sent = await ctx.reply("first")
     found |= said(sent, await ctx.history(5), await ctx.newer(), await ctx.members())
+    found |= {"before": [each.content for each in await ctx.history(1, before=2)]}
+    found |= {"first": await ctx.history(before=1)}
     ctx.withdraw()
     await ctx.reply(json.dumps(found))
     kept.append(ctx)
@@ -78,8 +84,14 @@ def plain(ctx: SyncMessageContext):
         ctx.history(0)
     except ArgumentError as exc:
         found |= {"refused 0": exc.problem}
+    try:
+        ctx.history(before=0)
+    except ArgumentError as exc:
+        found |= {"refused before 0": exc.problem}
     sent = ctx.reply("first")
     found |= said(sent, ctx.history(5), ctx.newer(), ctx.members())
+    found |= {"before": [each.content for each in ctx.history(1, before=2)]}
+    found |= {"first": ctx.history(before=1)}
     ctx.withdraw()
     ctx.reply(json.dumps(found))
     kept.append(ctx)
@@ -128,4 +140,6 @@ async def test_what_it_is_shown_and_told_is_the_same(world, tmp_path, colour):
     assert told["none"] == told["process"]
     assert told["none"]["class"] == "MessageContext"
     assert told["none"]["sent"] == "Sent2"
+    assert (told["none"]["before"], told["none"]["first"]) == ([f"{colour} hello"], [])
+    assert told["none"]["refused before 0"] == "before is no message's number"
     assert told["none"]["refused 5"] == "the reply's text is int, not a text"

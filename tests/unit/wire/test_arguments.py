@@ -6,7 +6,13 @@ import pytest
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.sdk.calls import send_message
-from mycel_runtime.wire.arguments import require_mentions, require_page, require_sayable, require_storable
+from mycel_runtime.wire.arguments import (
+    require_mentions,
+    require_page,
+    require_place,
+    require_sayable,
+    require_storable,
+)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\0", "a\ud800", "\udfff b", "\ud83d \ude00", None, 5, b"x"])
@@ -60,3 +66,13 @@ def test_the_sdk_sends_nothing_that_the_server_can_only_fail_at(content):
         send_message("c", content)
     with pytest.raises(ArgumentError):
         send_message("c", "x", mentions=[content])
+
+
+@pytest.mark.parametrize("seq", [0, -1, True, "5", 5.0, None, 10**20])
+def test_q31_what_is_no_messages_number_is_refused_without_asking(seq):
+    with pytest.raises(ArgumentError, match="before is no message's number"):
+        require_place(seq, "before")
+
+
+def test_a_messages_number_is_one():
+    require_place(1, "before")

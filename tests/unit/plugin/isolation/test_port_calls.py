@@ -17,7 +17,7 @@ class Port:
     def __init__(self):
         self.asked = []
 
-    async def history(self, limit):
+    async def history(self, limit, before):
         self.asked.append(limit)
         return [limit]
 
@@ -41,7 +41,7 @@ def calls(port):
 
 
 async def test_what_there_is_is_done(port, calls):
-    assert await calls.call(Question(run="r", method="history", arguments=(5,))) == [5]
+    assert await calls.call(Question(run="r", method="history", arguments=(5, None))) == [5]
     calls.take_effect([Effect(method="withdraw", arguments=())])
     assert port.asked == [5, "withdraw"]
 
@@ -55,7 +55,7 @@ async def test_what_there_is_is_done(port, calls):
         ("__init__", ()),
         ("register", ()),
         ("history", ()),
-        ("history", (1, 2)),
+        ("history", (1, 2, 3)),
         ("withdraw", ()),  # which is not to be waited for
     ],
 )

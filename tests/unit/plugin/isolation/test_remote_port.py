@@ -34,8 +34,8 @@ def line():
 def test_a_plain_call_is_answered_before_it_returns(line):
     port = RemotePort(ChatPort, "r", line.ask, is_blocking=True)
 
-    assert WaitingInProcess(port).wait(port.history(5)) == "history"
-    assert line.asked == [Question(run="r", method="history", arguments=(5,))]
+    assert WaitingInProcess(port).wait(port.history(5, None)) == "history"
+    assert line.asked == [Question(run="r", method="history", arguments=(5, None))]
 
 
 def test_what_awaits_nothing_takes_effect_at_the_end(line):
@@ -63,13 +63,13 @@ async def test_a_function_that_returned_a_coroutine_awaits_its_calls(line):
 async def test_a_reply_that_nobody_waits_for_goes_on_and_the_same_words_wait_for_it():
     line = Line()
     port = RemotePort(ChatPort, "r", line.ask, is_blocking=False)
-    for call in (lambda: port.reply("one", ()), lambda: port.history(5)):
+    for call in (lambda: port.reply("one", ()), lambda: port.history(5, None)):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(call(), 0.01)
     line.may_answer.set()
 
     assert await port.reply("one", ()) == "reply"
-    assert await port.history(5) == "history"
+    assert await port.history(5, None) == "history"
     assert sorted(question.method for question in line.asked) == ["history", "history", "reply"]
 
 
