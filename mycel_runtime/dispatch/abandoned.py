@@ -11,7 +11,7 @@ import asyncio
 import weakref
 from typing import TYPE_CHECKING
 
-from mycel_runtime.plugin.plugin import plugin_of
+from mycel_runtime.journal.entries import plugin_of
 
 if TYPE_CHECKING:
     import threading

@@ -10,10 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
-from mycel_runtime.journal.entries import Unattended
+from mycel_runtime.journal.entries import Unattended, plugin_of
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
 from mycel_runtime.plugin.context import LoopGuardView
-from mycel_runtime.plugin.plugin import plugin_of
 from mycel_runtime.speech.interrupts import WithheldError
 
 if TYPE_CHECKING:

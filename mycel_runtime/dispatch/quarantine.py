@@ -12,8 +12,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Waiting
+from mycel_runtime.journal.entries import plugin_of
 from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
-from mycel_runtime.plugin.plugin import plugin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

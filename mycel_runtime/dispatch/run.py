@@ -28,14 +28,13 @@ from mycel_runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.entries import Letter, plugin_of
 from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plain_context import WaitingInThread, plain_context
-from mycel_runtime.plugin.plugin import plugin_of
 from mycel_runtime.plugin.process_state import entrusted_to
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mycel_runtime.journal.changes import Fired, NewTimer, Timer
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
 
 EntryId = NewType("EntryId", int)
@@ -27,8 +28,14 @@ DeliveryId = NewType("DeliveryId", int)
 HandlerId = NewType("HandlerId", str)
 """`plugin.handler`: stable across restarts, because cursors hang on it."""
 
+
+def plugin_of(handler: HandlerId) -> str:
+    """The name of a handler's plugin."""
+    return handler.partition(".")[0]
+
+
 Lane = NewType("Lane", str)
-"""What must be in order: `chat:<id>`, `relationship:<id>`, `inbox`."""
+"""What must be in order: `chat:<id>`, `relationship:<id>`, `timer:<plugin>.<name>`, `inbox`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,23 @@ class EventWork:
     handler: HandlerId
     lane: Lane
     chat_id: ChatId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """
+    What becomes of a timer whose time has come: it is there no more, in one commit with what comes instead.
+
+    Attributes:
+        work: Is due; `None`: the time is let pass.
+        following: Is set.
+        is_one_enough: If its handler has work of this lane that waits already, there is no more for that.
+    """
+
+    timer: Timer
+    work: EventWork | None
+    following: NewTimer | None = None
+    is_one_enough: bool = False
 
 
 class Arrival(NamedTuple):
@@ -358,10 +382,16 @@ class LetterDelivery(_OfMessages):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDelivery(_Claimed):
-    """One entry, be it a dead letter's."""
+    """
+    One entry, be it a dead letter's.
+
+    Attributes:
+        fired: The timer whose time has come; `None`: it is a frame.
+    """
 
     chat_id: ChatId | None
     entry: Entry
+    fired: Fired | None = None
 
 
 MessageDelivery: TypeAlias = ChatDelivery | LetterDelivery

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from mycel_runtime.journal.changes import UNCHANGED
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mycel_runtime.journal.changes import Changes, Item, StoredItem, StoreSize, Timer, TurnEnd
     from mycel_runtime.journal.entries import (
         Batch,
         Checkpoint,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         DeadLetter,
         Delivery,
         DeliveryId,
+        Firing,
         Hold,
         Intent,
         JournalStatistics,
@@ -109,23 +113,81 @@ class Journal(Protocol):
         """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""
 
     async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
-        """The clock was set back by so much: what waits for its time waits no longer for that."""
+        """
+        The clock was set back by so much: what waits for its time waits no longer for that.
+
+        But a timer that waits for a time of the clock does.
+        """
 
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
         """Give every handler of the lane that has no start yet this one."""
 
-    async def finish(self, delivery: Delivery, move: CursorMove, *, now: float) -> bool:
+    async def finish(
+        self, delivery: Delivery, move: CursorMove, *, now: float, changes: Changes = UNCHANGED
+    ) -> TurnEnd:
         """
-        The delivery is done; its cursor moves and its turn ends.
+        The delivery is done; its cursor moves, its turn ends, and what its plugin remembers and plans changes.
+
+        All of that or nothing. Of two deliveries that change an item which both have read, the second is refused.
 
         Args:
             delivery: As claimed.
             move: Of the cursor.
             now: When it is due again, if it is.
+            changes: Of the state of the handler's plugin.
+        """
+
+    async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
+        """What a plugin remembers of a chat, or as a whole (`None`), by key."""
+
+    async def has_items(self, identity: UserId, plugin: str) -> bool:
+        """Whether a plugin remembers anything at all."""
+
+    async def stores(self, identity: UserId) -> Sequence[StoreSize]:
+        """Every store that holds something, by plugin and chat."""
+
+    async def all_items(self, identity: UserId) -> Sequence[StoredItem]:
+        """Everything that any plugin remembers."""
+
+    async def clear_items(self, identity: UserId, plugin: str, *, chat_id: str | None) -> int:
+        """
+        Forget what a plugin remembers: of one chat, of itself as a whole (an empty `chat_id`), or all (`None`).
 
         Returns:
-            False: the claim was lost and nothing changed.
+            How many items there were.
         """
+
+    async def timers(self, identity: UserId) -> Sequence[Timer]:
+        """All that have not fired, earliest first."""
+
+    async def timers_due(
+        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int, now: float
+    ) -> Sequence[Timer]:
+        """
+        Up to `limit` timers whose time has come, earliest first.
+
+        Args:
+            identity: Whose.
+            names: Plugin and name of those that somebody handles; the others wait for somebody who does.
+            limit: How many at most.
+            now: Epoch seconds.
+        """
+
+    async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
+        """When, after `now`, the next timer is due; `None` when there is none."""
+
+    async def fire(self, identity: UserId, firings: Sequence[Firing], *, now: float) -> int:
+        """
+        Make timers work that is due at `now`, each in a lane of its own, and set those that follow.
+
+        All or nothing; a timer that is there no more, be it cancelled or set anew, is passed over.
+
+        Returns:
+            How many have fired, or were let pass.
+        """
+
+    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> None:
+        """Set and cancel timers of a plugin outside of any delivery; `changes` has no items."""
 
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
         """Try again at `due_at`; `spend` counts an attempt. False: the claim is lost."""

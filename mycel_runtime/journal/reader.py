@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.entries import Hold, JournalSummary
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
@@ -50,6 +51,28 @@ def read_unresolved(path: Path) -> Sequence[Intent]:
         JournalError: It cannot be read.
     """
     return [intent_of(row) for row in _rows(path, "unresolved")]
+
+
+def read_stores(path: Path) -> Sequence[StoreSize]:
+    """
+    Stores of plugins that hold something; none without a file.
+
+    Raises:
+        JournalFileError: It is no journal, or of another version.
+        JournalError: It cannot be read.
+    """
+    return [StoreSize(*row) for row in _rows(path, "stores")]
+
+
+def read_items(path: Path) -> Sequence[StoredItem]:
+    """
+    All that plugins remember; nothing without a file.
+
+    Raises:
+        JournalFileError: It is no journal, or of another version.
+        JournalError: It cannot be read.
+    """
+    return [StoredItem(*row) for row in _rows(path, "all_items")]
 
 
 def read_summary(path: Path, identity: UserId) -> JournalSummary:

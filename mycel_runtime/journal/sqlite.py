@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.changes import TIMER_KIND, UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.entries import (
     STAY,
     Arrival,
@@ -40,7 +41,8 @@ from mycel_runtime.journal.entries import (
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.schema import prepare
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech, intent_of
+from mycel_runtime.journal.sqlite_speech import intent_of
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import HandlerId, MessageDelivery
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -66,7 +69,7 @@ _CLAIMED_COLUMNS: Final = (
 """Of every kind of delivery."""
 
 
-class SqliteJournal(SqliteSpeech):
+class SqliteJournal(SqliteState):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -216,16 +219,28 @@ class SqliteJournal(SqliteSpeech):
 
     @override
     async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
-        await self._change("rewind", {"identity": identity, "seconds": seconds, "now": now})
+        values = {"identity": identity, "seconds": seconds, "now": now}
+
+        def write(connection: sqlite3.Connection) -> None:
+            execute(connection, "rewind", values)
+            execute(connection, "rewind_timers", values)
+
+        await self._writer.submit(write)
 
     @override
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
         await self._change("anchor", {"identity": identity, "lane": lane, "handled_seq": handled_seq})
 
     @override
-    async def finish(self, delivery: Delivery, move: CursorMove, *, now: float) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
-            return _end_turn(connection, delivery, move, now)
+    async def finish(
+        self, delivery: Delivery, move: CursorMove, *, now: float, changes: Changes = UNCHANGED
+    ) -> TurnEnd:
+        def write(connection: sqlite3.Connection) -> TurnEnd:
+            if not is_current(connection, delivery, changes):
+                return TurnEnd(EndOutcome.OUTDATED)
+            if not _end_turn(connection, delivery, move, now):
+                return TurnEnd(EndOutcome.LOST)
+            return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
 
         return await self._writer.submit(write)
 
@@ -280,7 +295,12 @@ class SqliteJournal(SqliteSpeech):
 
     @override
     async def drop(self, dead_letter_id: int) -> bool:
-        return await self._change("delete_dead_letter", {"dead_letter_id": dead_letter_id})
+        def write(connection: sqlite3.Connection) -> bool:
+            key = {"dead_letter_id": dead_letter_id}
+            execute(connection, "delete_firing_of_letter", key)
+            return execute(connection, "delete_dead_letter", key).rowcount > 0
+
+        return await self._writer.submit(write)
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:
@@ -450,7 +470,9 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
         "suspicion": _suspicion_of(row),
     }
     if row["entry_id"] is not None:
-        return EventDelivery(**fields, entry=_read_entry(connection, row["entry_id"]))
+        entry = _read_entry(connection, row["entry_id"])
+        fired = fired_of(connection, row["entry_id"]) if entry.kind == TIMER_KIND else None
+        return EventDelivery(**fields, entry=entry, fired=fired)
     fields |= {
         "handled_seq": row["handled_seq"],
         "wanted_seq": row["wanted_seq"],

@@ -74,11 +74,6 @@ class Handler:
         return dataclasses.replace(self, function=function, is_async=is_coroutine_function(function))
 
 
-def plugin_of(handler: HandlerId) -> str:
-    """The name of a handler's plugin."""
-    return handler.partition(".")[0]
-
-
 class HandlerOptions(Bounds, total=False):
     """What a decorator says besides the subscription; names as in `Handler`."""
 

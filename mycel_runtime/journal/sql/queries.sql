@@ -162,6 +162,10 @@ SET due_at = max(:now, due_at - :seconds),
     hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now;
 
+-- name: rewind_timers
+UPDATE timer SET due_at = max(:now, due_at - :seconds)
+WHERE identity = :identity AND due_at > :now AND is_relative;
+
 -- name: anchor
 -- A revived letter has a span of its own.
 UPDATE delivery SET handled_seq = :handled_seq
@@ -263,6 +267,90 @@ WHERE (delivery_id, turn) = (SELECT delivery_id, turn FROM dead_letter WHERE dea
 
 -- name: delete_dead_letter
 DELETE FROM dead_letter WHERE dead_letter_id = :dead_letter_id;
+
+-- name: read_items
+SELECT key, value, version FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id;
+
+-- name: has_items
+SELECT EXISTS (SELECT 1 FROM item WHERE identity = :identity AND plugin = :plugin);
+
+-- name: stores
+SELECT plugin, chat_id, count(*) AS items, sum(length(key) + length(value)) AS size FROM item
+WHERE identity = :identity GROUP BY plugin, chat_id;
+
+-- name: all_items
+SELECT plugin, chat_id, key, value FROM item
+WHERE identity = :identity ORDER BY plugin, chat_id, key;
+
+-- name: clear_items
+DELETE FROM item
+WHERE identity = :identity AND plugin = :plugin AND (:chat_id IS NULL OR chat_id = :chat_id);
+
+-- name: item_version
+SELECT coalesce((SELECT version FROM item
+                 WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key), 0);
+
+-- name: write_item
+INSERT INTO item (identity, plugin, chat_id, key, value, version)
+VALUES (:identity, :plugin, :chat_id, :key, :value, :version)
+ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version;
+
+-- name: delete_item
+DELETE FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key;
+
+-- name: set_timer
+INSERT INTO timer (identity, plugin, name, key, due_at, is_relative, data)
+VALUES (:identity, :plugin, :name, :key, :due_at, :is_relative, :data)
+ON CONFLICT DO UPDATE
+SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data;
+
+-- name: cancel_timer
+DELETE FROM timer WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key;
+
+-- name: firings_of_timer
+SELECT entry_id, identity, handler, lane FROM firing
+WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key;
+
+-- name: cancel_firing
+-- One that runs, or that has said something, goes on.
+DELETE FROM delivery
+WHERE identity = :identity AND handler = :handler AND lane = :lane AND entry_id = :entry_id AND state = 'due'
+  AND NOT EXISTS (SELECT 1 FROM intent AS i WHERE i.delivery_id = delivery.delivery_id);
+
+-- name: delete_firing
+DELETE FROM firing WHERE entry_id = :entry_id;
+
+-- name: delete_firing_of_letter
+DELETE FROM firing
+WHERE entry_id = (SELECT entry_id FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
+
+-- name: timers
+SELECT identity, plugin, name, key, due_at, is_relative, data FROM timer
+WHERE identity = :identity ORDER BY due_at, plugin, name, key;
+
+-- name: timers_due
+SELECT identity, plugin, name, key, due_at, is_relative, data FROM timer
+WHERE identity = :identity AND due_at <= :now ORDER BY due_at;
+
+-- name: next_timer_at
+SELECT min(due_at) FROM timer WHERE identity = :identity AND due_at > :now;
+
+-- name: take_timer
+-- One that was set anew meanwhile is another one.
+DELETE FROM timer
+WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key AND due_at = :due_at AND data = :data;
+
+-- name: waiting_event
+SELECT 1 FROM delivery
+WHERE identity = :identity AND handler = :handler AND lane = :lane AND entry_id IS NOT NULL AND state = 'due'
+LIMIT 1;
+
+-- name: insert_firing
+INSERT INTO firing (entry_id, identity, plugin, name, key, due_at, data, handler, lane)
+VALUES (:entry_id, :identity, :plugin, :name, :key, :due_at, :data, :handler, :lane);
+
+-- name: read_firing
+SELECT entry_id, name, key, due_at, data FROM firing WHERE entry_id = :entry_id;
 
 -- name: read_entry
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;

@@ -13,7 +13,8 @@ import random
 import sys
 from pathlib import Path
 
-from mycel_runtime.journal.entries import Batch, EventDelivery
+from mycel_runtime.journal.changes import Changes, EndOutcome, Item, ItemChange, NewTimer
+from mycel_runtime.journal.entries import STAY, Batch, EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,
@@ -49,12 +50,24 @@ async def append_for_ever(journal, dice):
 
 
 async def handle_for_ever(journal):
+    """Each event is counted in the store, and plans a timer of its number."""
     while True:
         for delivery in await claim_any(journal):
-            is_event = isinstance(delivery, EventDelivery)
-            done = delivery.entry.seq if is_event else delivery.wanted_seq
-            assert await finish(journal, delivery, None if is_event else done)
-            say("event" if is_event else "chat", done)
+            if isinstance(delivery, EventDelivery):
+                changes = await changes_of(journal, delivery.entry.seq)
+                ended = await journal.finish(delivery, STAY, now=0.0, changes=changes)
+                assert ended.outcome is EndOutcome.DONE
+                say("event", delivery.entry.seq)
+            else:
+                assert await finish(journal, delivery, delivery.wanted_seq)
+                say("chat", delivery.wanted_seq)
+
+
+async def changes_of(journal, seq):
+    count = (await journal.items(ME, "p", chat_id=None)).get("count", Item("0", 0))
+    counted = ItemChange(chat_id=None, key="count", value=f"{int(count.value) + 1}", made_from=count.version)
+    planned = NewTimer(name="t", key=f"{seq}", due_at=1e12, data="null", is_relative=False)
+    return Changes(items=(counted,), timers=(planned,))
 
 
 async def live(folder, seed):

@@ -16,6 +16,7 @@ from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
 from tests.integration.journal.promises.outbox import OutboxConformance
 from tests.integration.journal.promises.speech import SpeechConformance
+from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
 
 
@@ -29,6 +30,7 @@ class JournalConformance(
     OutboxConformance,
     IdentityConformance,
     SpeechConformance,
+    StateConformance,
     TransitionConformance,
 ):
     """All promises of the port."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.entries import (
     Arrival,
     Batch,
@@ -104,7 +105,8 @@ async def claim_one(journal, **more):
 
 
 async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=0.0):
-    return await journal.finish(delivery, CursorMove(handled_seq=handled_seq, wanted_seq=wanted_seq), now=now)
+    move = CursorMove(handled_seq=handled_seq, wanted_seq=wanted_seq)
+    return (await journal.finish(delivery, move, now=now)).outcome is EndOutcome.DONE
 
 
 async def bury(journal, delivery, through_seq=None, *, now=0.0):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mycel_runtime.journal.changes import Item
 from mycel_runtime.journal.entries import EventDelivery
 from tests.integration.journal.samples import ME, claim_any, finish
 
@@ -57,6 +58,18 @@ def read(folder, query):
         return connection.execute(query).fetchall()
 
 
+async def require_one_commit(journal, folder, through, handled):
+    """The end of each event stands with what it has remembered and planned."""
+    count = (await journal.items(ME, "p", chat_id=None)).get("count", Item("0", 0))
+    planned = {int(timer.key) for timer in await journal.timers(ME)}
+    left = {seq for (seq,) in read(folder, "SELECT seq FROM delivery JOIN entry USING (entry_id)")}
+
+    assert int(count.value) == len(planned)
+    assert planned | left == set(range(1, through + 1))
+    assert not planned & left
+    assert set(handled) <= planned
+
+
 @pytest.mark.slow
 async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, open_journal):
     dice = random.Random(random.random())  # seeded by pytest-randomly, which prints how
@@ -69,6 +82,7 @@ async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, o
         assert through >= max(said["appended"])
         assert sorted(await journal.marks(ME, epoch=1, limit=through + 100)) == list(range(1, through + 1))
         handled += said["event"]
+        await require_one_commit(journal, tmp_path, through, handled)
         await journal.close()
         assert read(tmp_path, "PRAGMA quick_check") == [("ok",)]
 

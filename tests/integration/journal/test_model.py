@@ -19,7 +19,16 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mycel_runtime.journal.entries import Batch, ChatDelivery, EventDelivery
+from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTimer, TimerKey
+from mycel_runtime.journal.entries import (
+    STAY,
+    Batch,
+    ChatDelivery,
+    CursorMove,
+    EventDelivery,
+    EventWork,
+    Firing,
+)
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,
@@ -34,6 +43,7 @@ from tests.integration.journal.samples import (
 
 CHATS = st.sampled_from(["c", "d"])
 HANDLERS = st.sampled_from(["p.one", "p.two"])
+KEYS = st.sampled_from(["a", "b"])
 DICE = st.integers(0, 1_000)
 
 
@@ -53,6 +63,10 @@ class JournalMachine(RuleBasedStateMachine):
         self.stale = []
         self.turns = Counter()
         self.letters = set()
+        self.items = {}  # key -> value
+        self.timers = {}  # key -> due at
+        self.fired = Counter()  # key -> firings that have not ended yet
+        self.buried = {}  # letter -> key of the firing that it is of
 
     @initialize()
     def open(self):
@@ -117,7 +131,7 @@ class JournalMachine(RuleBasedStateMachine):
             assert delivery.due_at <= self.now
             assert delivery.turn >= self.turns[delivery.delivery_id]
             self.turns[delivery.delivery_id] = delivery.turn
-            if isinstance(delivery, EventDelivery):
+            if isinstance(delivery, EventDelivery) and not delivery.fired:
                 waiting = [seq for seq, handler in self.events.items() if handler == delivery.handler]
                 assert delivery.entry.seq == min(waiting)
         self.running += [(delivery, self.newest[delivery.chat_id]) for delivery in claimed]
@@ -138,12 +152,68 @@ class JournalMachine(RuleBasedStateMachine):
         delivery, read = self.take(dice)
         if isinstance(delivery, EventDelivery):
             assert self.run(finish(self.journal, delivery, now=self.now))
-            del self.events[delivery.entry.seq]
+            self.settle(delivery)
         else:
             wanted = None if gap is None else read + gap
             assert self.run(finish(self.journal, delivery, read, wanted_seq=wanted, now=self.now))
             self.cover(delivery, read)
         self.ended(delivery)
+
+    @precondition(lambda self: self.running)
+    @rule(
+        dice=DICE,
+        key=KEYS,
+        value=st.none() | st.integers(0, 9),
+        basis=st.sampled_from(["read", "blind", "outdated"]),
+        delay=st.none() | st.integers(0, 20),
+        is_cancelled=st.booleans(),
+    )
+    def finish_with_changes(self, dice, key, value, basis, delay, is_cancelled):
+        """What is made from an outdated value changes nothing, and the delivery runs on."""
+        delivery, read = self.take(dice)
+        version = dict(self.rows("SELECT key, version FROM item")).get(key, 0)
+        made_from = {"read": version, "blind": None, "outdated": version + 1_000}[basis]
+        text = None if value is None else str(value)
+        timer = NewTimer(name="t", key=key, due_at=self.now + (delay or 0), data=key, is_relative=False)
+        changes = Changes(
+            items=(ItemChange(chat_id=None, key=key, value=text, made_from=made_from),),
+            timers=() if delay is None else (timer,),
+            cancelled=(TimerKey("t", key),) if is_cancelled else (),
+        )
+        move = STAY if isinstance(delivery, EventDelivery) else CursorMove(handled_seq=read)
+        end = self.run(self.journal.finish(delivery, move, now=self.now, changes=changes))
+        if basis == "outdated":
+            assert end.outcome is EndOutcome.OUTDATED
+            self.running.append((delivery, read))
+            return
+        assert end.outcome is EndOutcome.DONE
+        self.settle(delivery)
+        self.cover(delivery, read)
+        self.ended(delivery)
+        self.items |= {key: text}
+        if is_cancelled:
+            self.timers.pop(key, None)
+            self.fired[key] = sum(
+                isinstance(each, EventDelivery) and each.fired is not None and each.fired.key == key
+                for each, _ in self.running
+            )
+        if delay is not None:
+            self.timers[key] = timer.due_at
+
+    @rule(limit=st.integers(1, 3))
+    def fire(self, limit):
+        due = self.run(self.journal.timers_due(ME, names={("p", "t")}, limit=limit, now=self.now))
+        assert [timer.due_at for timer in due] == sorted(
+            due_at for due_at in self.timers.values() if due_at <= self.now
+        )[:limit]
+        firings = [
+            Firing(timer=timer, work=EventWork(handler="p.timer", lane=f"timer:{timer.key}")) for timer in due
+        ]
+        for expected in (len(due), 0):
+            assert self.run(self.journal.fire(ME, firings, now=self.now)) == expected
+        for timer in due:
+            del self.timers[timer.key]
+            self.fired[timer.key] += 1
 
     @precondition(lambda self: self.running)
     @rule(dice=DICE)
@@ -152,14 +222,14 @@ class JournalMachine(RuleBasedStateMachine):
         assert self.run(
             bury(self.journal, delivery, None if isinstance(delivery, EventDelivery) else read, now=self.now)
         )
-        if isinstance(delivery, EventDelivery):
-            del self.events[delivery.entry.seq]
-        else:
-            self.cover(delivery, read)
+        self.settle(delivery)
+        self.cover(delivery, read)
         self.ended(delivery)
         letters = {letter.dead_letter_id for letter in self.run(self.journal.dead_letters(ME))}
-        assert len(letters - self.letters) == 1
+        (new,) = letters - self.letters
         self.letters = letters
+        if isinstance(delivery, EventDelivery) and delivery.fired:
+            self.buried[new] = delivery.fired.key
 
     @precondition(lambda self: self.running)
     @rule(dice=DICE, delay=st.integers(0, 10), spend=st.booleans())
@@ -176,6 +246,8 @@ class JournalMachine(RuleBasedStateMachine):
         (told,) = [each for each in self.run(self.journal.dead_letters(ME)) if each.dead_letter_id == letter]
         assert self.run(self.journal.revive(letter, now=self.now))
         self.letters.remove(letter)
+        if key := self.buried.pop(letter, None):
+            self.fired[key] += 1
         if told.chat_id and told.through_seq is None:
             (seq,) = self.rows(
                 "SELECT seq FROM delivery JOIN entry USING (entry_id) ORDER BY delivery_id DESC LIMIT 1"
@@ -206,6 +278,16 @@ class JournalMachine(RuleBasedStateMachine):
         self.running = []
         self.open()
 
+    def settle(self, delivery):
+        """An event has ended, be it a firing."""
+        if not isinstance(delivery, EventDelivery):
+            return
+        if delivery.fired:
+            assert delivery.fired.data == delivery.fired.key
+            self.fired[delivery.fired.key] -= 1
+        else:
+            del self.events[delivery.entry.seq]
+
     def cover(self, delivery, through):
         if isinstance(delivery, ChatDelivery):
             key = delivery.handler, delivery.chat_id
@@ -235,7 +317,15 @@ class JournalMachine(RuleBasedStateMachine):
         ]
         assert lost == []
         kept = {seq for (seq,) in self.rows("SELECT seq FROM delivery JOIN entry USING (entry_id)")}
-        assert kept == set(self.events)
+        assert kept - {None} == set(self.events)
+
+    @invariant()
+    def what_is_remembered_and_planned_is_there(self):
+        items = {key: text for key, text in self.items.items() if text is not None}
+        assert dict(self.rows("SELECT key, value FROM item")) == items
+        assert dict(self.rows("SELECT key, due_at FROM timer")) == self.timers
+        fired = "SELECT key, count(*) FROM firing JOIN delivery USING (entry_id) GROUP BY key"
+        assert dict(self.rows(fired)) == {key: count for key, count in self.fired.items() if count}
 
     @invariant()
     def what_is_wanted_is_due_or_running(self):

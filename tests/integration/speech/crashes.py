@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, IntentState, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
@@ -151,7 +152,7 @@ class CrashMachine(RuleBasedStateMachine):
 
     def committed(self, verb, args, result):
         """What the model learns of what cannot be undone any more."""
-        if verb in {"finish", "postpone"} and result:
+        if (verb == "postpone" and result) or (verb == "finish" and result.outcome is EndOutcome.DONE):
             name = args[0].handler
             if verb == "finish":
                 self.handled[name] |= self.shown[name]

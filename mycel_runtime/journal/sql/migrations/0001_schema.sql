@@ -1,5 +1,4 @@
--- Version 1. It is open until the first release: until then change it here, and a journal that was made before the
--- change is refused at open. From the release on it stays as it is, and every change is a file 0002_….sql of its own.
+-- Version 1. It stays as it is: every change is a file of its own, 0002_….sql and so on.
 
 -- Checkpoint of each identity: how far its stream has been heard without a gap.
 CREATE TABLE checkpoint (

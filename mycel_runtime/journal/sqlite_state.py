@@ -1,0 +1,203 @@
+"""The embedded engine's verbs about what plugins remember and plan: items, timers and their firings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from mycel_runtime.journal.changes import TIMER_KIND, Fired, Item, StoredItem, StoreSize, Timer
+from mycel_runtime.journal.entries import Entry, EventDelivery, plugin_of
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute, values_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mycel_runtime.journal.changes import Changes, ItemChange
+    from mycel_runtime.journal.entries import Delivery, EventWork, Firing
+    from mycel_runtime.wire.ids import ChatId, UserId
+
+
+_TURNS: Final = 2**32
+"""More than any delivery has."""
+
+
+class SqliteState(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
+        key = {"identity": identity, "plugin": plugin, "chat_id": chat_id or ""}
+        rows = await self._rows("read_items", key)
+        return {row["key"]: Item(row["value"], row["version"]) for row in rows}
+
+    @override
+    async def has_items(self, identity: UserId, plugin: str) -> bool:
+        ((is_one,),) = await self._rows("has_items", {"identity": identity, "plugin": plugin})
+        return bool(is_one)
+
+    @override
+    async def stores(self, identity: UserId) -> Sequence[StoreSize]:
+        return [StoreSize(*row) for row in await self._rows("stores", {"identity": identity})]
+
+    @override
+    async def all_items(self, identity: UserId) -> Sequence[StoredItem]:
+        return [StoredItem(*row) for row in await self._rows("all_items", {"identity": identity})]
+
+    @override
+    async def clear_items(self, identity: UserId, plugin: str, *, chat_id: str | None) -> int:
+        values = {"identity": identity, "plugin": plugin, "chat_id": chat_id}
+        return await self._writer.submit(
+            lambda connection: execute(connection, "clear_items", values).rowcount
+        )
+
+    @override
+    async def timers(self, identity: UserId) -> Sequence[Timer]:
+        return [_timer_of(row) for row in await self._rows("timers", {"identity": identity})]
+
+    @override
+    async def timers_due(
+        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int, now: float
+    ) -> Sequence[Timer]:
+        def read(connection: sqlite3.Connection) -> Sequence[Timer]:
+            due: list[Timer] = []
+            for row in execute(connection, "timers_due", {"identity": identity, "now": now}):
+                if len(due) >= limit:
+                    break
+                if (row["plugin"], row["name"]) in names:
+                    due.append(_timer_of(row))
+            return due
+
+        return await self._writer.submit(read)
+
+    @override
+    async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
+        ((due_at,),) = await self._rows("next_timer_at", {"identity": identity, "now": now})
+        return None if due_at is None else float(due_at)
+
+    @override
+    async def fire(self, identity: UserId, firings: Sequence[Firing], *, now: float) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            return sum(_fire(connection, firing, now) for firing in firings)
+
+        return await self._writer.submit(write)
+
+    @override
+    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> None:
+        whose = {"identity": identity, "plugin": plugin}
+        await self._writer.submit(lambda connection: _plan(connection, whose, changes))
+
+
+def is_current(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> bool:
+    """Whether everything that the changed items were made from is still there."""
+    whose = _whose(delivery)
+    return all(
+        execute(connection, "item_version", whose | _key_of(item)).fetchone()[0] == item.made_from
+        for item in changes.items
+        if item.made_from is not None
+    )
+
+
+def apply_changes(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> tuple[int, ...]:
+    """After the end of a turn, in its transaction; the versions of the changed items."""
+    if isinstance(delivery, EventDelivery) and delivery.fired is not None:
+        execute(connection, "delete_firing", {"entry_id": delivery.fired.entry_id})
+    if not changes:
+        return ()
+    whose = _whose(delivery)
+    versions = tuple(_change_item(connection, whose, item, _version(delivery)) for item in changes.items)
+    _plan(connection, whose, changes)
+    for told in changes.told:
+        execute(connection, "write_change", whose | told._asdict())
+    return versions
+
+
+def fired_of(connection: sqlite3.Connection, entry_id: int) -> Fired:
+    """The timer that an entry of `TIMER_KIND` is."""
+    return Fired(*execute(connection, "read_firing", {"entry_id": entry_id}).fetchone())
+
+
+def _whose(delivery: Delivery) -> dict[str, Any]:
+    return {"identity": delivery.identity, "plugin": plugin_of(delivery.handler)}
+
+
+def _key_of(item: ItemChange) -> dict[str, Any]:
+    return {"chat_id": item.chat_id or "", "key": item.key}
+
+
+def _version(delivery: Delivery) -> int:
+    """Of all that a turn writes. No delivery has the id of another one, and each of its turns ends once."""
+    return delivery.delivery_id * _TURNS + delivery.turn
+
+
+def _change_item(
+    connection: sqlite3.Connection, whose: dict[str, Any], item: ItemChange, version: int
+) -> int:
+    key = whose | _key_of(item)
+    if item.value is None:
+        execute(connection, "delete_item", key)
+        return 0
+    execute(connection, "write_item", key | {"value": item.value, "version": version})
+    return version
+
+
+def _plan(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> None:
+    for timer_key in changes.cancelled:
+        _cancel(connection, whose | timer_key._asdict())
+    for timer in changes.timers:
+        execute(connection, "set_timer", whose | values_of(timer))
+
+
+def _cancel(connection: sqlite3.Connection, key: dict[str, Any]) -> None:
+    """Also where the time has come and nothing has come of it yet."""
+    execute(connection, "cancel_timer", key)
+    for row in execute(connection, "firings_of_timer", key).fetchall():
+        if execute(connection, "cancel_firing", dict(row)).rowcount:
+            execute(connection, "delete_firing", dict(row))
+            execute(connection, "promote_event", dict(row))
+
+
+def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
+    """Whether the timer was still there."""
+    timer = firing.timer
+    if not execute(connection, "take_timer", timer._asdict()).rowcount:
+        return False
+    if firing.work is not None and not (firing.is_one_enough and _waits(connection, timer, firing.work)):
+        _make_due(connection, timer, firing.work, now)
+    if firing.following is not None:
+        whose = {"identity": timer.identity, "plugin": timer.plugin}
+        execute(connection, "set_timer", whose | values_of(firing.following))
+    return True
+
+
+def _waits(connection: sqlite3.Connection, timer: Timer, work: EventWork) -> bool:
+    values = {"identity": timer.identity} | values_of(work)
+    return execute(connection, "waiting_event", values).fetchone() is not None
+
+
+def _make_due(connection: sqlite3.Connection, timer: Timer, work: EventWork, now: float) -> None:
+    inserted = execute(connection, "insert_entries", _entry_of(timer, now))
+    values = timer._asdict() | values_of(work) | {"entry_id": inserted.lastrowid, "now": now}
+    execute(connection, "insert_event", values)
+    execute(connection, "insert_firing", values)
+
+
+def _entry_of(timer: Timer, now: float) -> Entry:
+    """Without the key and the data: an entry stays, and they may say something of somebody."""
+    return Entry(
+        identity=timer.identity,
+        epoch=0,
+        seq=None,
+        kind=TIMER_KIND,
+        fingerprint="",
+        ts=timer.due_at,
+        raw=json.dumps({"plugin": timer.plugin, "timer": timer.name, "due_at": timer.due_at}),
+        received_at=now,
+    )
+
+
+def _timer_of(row: sqlite3.Row) -> Timer:
+    return Timer(**dict(row) | {"is_relative": bool(row["is_relative"])})
