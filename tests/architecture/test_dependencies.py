@@ -14,8 +14,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 OURS: Final = frozenset({"mycel_runtime", "mycel_runtime_plugins"})
 
-NOT_IMPORTED: Final = frozenset({"apscheduler", "sniffio"})
-"""The first is there for people's schedules; httpcore imports the second, if it is there, and is slower without."""
+NOT_IMPORTED: Final = frozenset({"sniffio"})
+"""httpcore imports it, if it is there, and is slower without."""
 
 
 def declared():
