@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.context import FrameContext, MessageContext
+    from mycel_runtime.plugin.context import FrameContext, MessageContext, TimerContext
     from mycel_runtime.plugin.event_context import (
         ChatEventContext,
         JoinRequestContext,
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
         SyncJoinRequestContext,
         SyncMessageContext,
         SyncRelationshipContext,
+        SyncTimerContext,
         SyncWorkflowEventContext,
     )
     from mycel_runtime.plugin.plugin import Plugin
+    from mycel_runtime.plugin.store import Store
+    from mycel_runtime.plugin.timers import Timers
     from mycel_runtime.speech.sent import Sent
 
 __all__ = [
@@ -43,12 +46,16 @@ __all__ = [
     "Retry",
     "Sender",
     "Sent",
+    "Store",
     "SyncChatEventContext",
     "SyncFrameContext",
     "SyncJoinRequestContext",
     "SyncMessageContext",
     "SyncRelationshipContext",
+    "SyncTimerContext",
     "SyncWorkflowEventContext",
+    "TimerContext",
+    "Timers",
     "WorkflowEventContext",
 ]
 
@@ -64,12 +71,16 @@ _HOME = {
     "Retry": "mycel_runtime.plugin.outcome",
     "Sender": "mycel_runtime.plugin.message",
     "Sent": "mycel_runtime.speech.sent",
+    "Store": "mycel_runtime.plugin.store",
     "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
     "SyncFrameContext": "mycel_runtime.plugin.plain_context",
     "SyncJoinRequestContext": "mycel_runtime.plugin.plain_context",
     "SyncMessageContext": "mycel_runtime.plugin.plain_context",
     "SyncRelationshipContext": "mycel_runtime.plugin.plain_context",
+    "SyncTimerContext": "mycel_runtime.plugin.plain_context",
     "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
+    "TimerContext": "mycel_runtime.plugin.context",
+    "Timers": "mycel_runtime.plugin.timers",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
 }
 

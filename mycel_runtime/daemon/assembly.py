@@ -11,6 +11,7 @@ from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
@@ -101,7 +102,10 @@ async def assemble(
     )
     loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = _attempts(common, by_id, loop_guard=loop_guard, twin_watch=twin_watch)
-    dispatcher = _dispatcher(common, attempts, suspects=suspects, twin_watch=twin_watch)
+    timekeeper = _timekeeper(common, by_id)
+    dispatcher = _dispatcher(
+        common, attempts, suspects=suspects, twin_watch=twin_watch, timekeeper=timekeeper
+    )
     intake = await _intake(common, by_id, committed=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)
@@ -174,7 +178,19 @@ def _attempts(
     )
 
 
-def _dispatcher(common: _Common, attempts: Attempts, *, suspects: int, twin_watch: TwinWatch) -> Dispatcher:
+def _timekeeper(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> Timekeeper:
+    return Timekeeper(
+        journal=common.journal,
+        me=common.me,
+        handlers=[bound.handler for bound in handlers.values()],
+        observer=common.observer,
+        clock=common.clock,
+    )
+
+
+def _dispatcher(
+    common: _Common, attempts: Attempts, *, suspects: int, twin_watch: TwinWatch, timekeeper: Timekeeper
+) -> Dispatcher:
     return Dispatcher(
         journal=common.journal,
         attempts=attempts,
@@ -183,6 +199,7 @@ def _dispatcher(common: _Common, attempts: Attempts, *, suspects: int, twin_watc
         observer=common.observer,
         clock=common.clock,
         draw=_DICE.random,
+        timekeeper=timekeeper,
         suspects=suspects,
         is_held=lambda: twin_watch.is_holding,
     )

@@ -22,7 +22,9 @@ from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.interruption import Announcements, interruptible, wait_for_interruption
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
+from mycel_runtime.dispatch.plugin_states import PluginStates
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
+from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
 from mycel_runtime.dispatch.verdict import (
     Failed,
@@ -36,6 +38,7 @@ from mycel_runtime.dispatch.verdict import (
     refused,
 )
 from mycel_runtime.errors import ApiError, JournalError
+from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.entries import (
     STAY,
     ChatDelivery,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.context import Context
@@ -98,6 +102,7 @@ class Attempts:
     Attributes:
         abandoned: What of them outlived its run.
         announcements: Told of which chats there may be news.
+        states: What plugins remember.
     """
 
     def __init__(
@@ -136,18 +141,26 @@ class Attempts:
         self._lively_chats = LivelyChats(settings, clock=outbox.clock)
         self._anchor = Anchor(journal=journal, sdk=sdk, roster=roster, past_cap=settings.past_cap)
         self._workers = Workers()
+        self.states = PluginStates(
+            journal=journal,
+            me=me,
+            handlers=[bound.handler for bound in handlers.values()],
+            clock=outbox.clock,
+        )
         self.abandoned = AbandonedRuns()
         self.announcements = Announcements()
         self._bounds = HandlerBounds(settings)
         self._entries = EntryAttempts(
             subjects=SubjectReader(sdk),
             told=ToldVersions(journal),
+            states=self.states,
             bounds=self._bounds,
             call=self._run,
             me=me,
             clock=outbox.clock,
             observer=outbox.observer,
         )
+        self._timers = TimerAttempts(states=self.states, bounds=self._bounds, call=self._run, me=me)
 
     @property
     def evidence(self) -> Evidence:
@@ -158,6 +171,10 @@ class Attempts:
         """How often a delivery of this handler is tried."""
         bound = self._handlers.get(handler)
         return self._settings.max_attempts if bound is None else self._bounds.max_attempts(bound.handler)
+
+    def note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
+        """What became of what a run has changed."""
+        self.states.note_end(delivery, changes, end)
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""
@@ -175,6 +192,8 @@ class Attempts:
         bound = self._handlers.get(delivery.handler)
         if bound is None:
             return Failed(letter=Letter(reason=f"no handler {delivery.handler} any more"), is_permanent=True)
+        if isinstance(delivery, EventDelivery) and delivery.fired is not None:
+            return await contained(self._timers.run(delivery, delivery.fired, bound))
         if isinstance(delivery, EventDelivery):
             return await contained(self._entries.run(delivery, bound))
         result = await contained(self._run_on_chat(delivery, bound))
@@ -277,6 +296,7 @@ class Attempts:
         turn.show(reading.history, is_attended=briefing.is_attended)
         turn.ledger.give(message.id for message in briefing.messages)
         ended: Failed | Unanswered | None = None
+        changes = UNCHANGED
         if is_in_vain and (briefing.messages or turn.is_superseded):
             ended = refused(refused_by)
         elif briefing.messages:
@@ -291,6 +311,7 @@ class Attempts:
             )
             context = await self._context(reading.delivery, bound, turn, room, briefing, newer)
             ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
+            changes = context.run.changes
         elif not reading.delivery.holes:
             self._reader.last_readings.keep(reading, turn.ledger.handled_seq)
         if turn.is_superseded and not is_in_vain:
@@ -302,6 +323,7 @@ class Attempts:
             move=CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq),
             shown=len(briefing.messages),
             sends=turn.ledger.sends,
+            changes=changes,
         )
 
     async def _call_or_give_up(
@@ -323,7 +345,7 @@ class Attempts:
             context,
             failure=failed.letter.reason,
             deadline=self._bounds.deadline(bound.handler),
-            _run=ContextRun(),
+            _run=ContextRun(context.run.state),
         )
         return after_last_words(failed, await self._call(giving_up(bound), again, turn))
 
@@ -400,6 +422,8 @@ class Attempts:
             guard=await self._loop_guard.view(delivery, chat_id, is_attended=briefing.is_attended),
             unsaid=turn.unsaid,
             failure="",
+            said=turn.ledger.stored,
+            _run=ContextRun(await self.states.given(delivery.handler, chat_id)),
             _port=Conversation(
                 chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
             ),

@@ -20,15 +20,24 @@ from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.suspects import Suspects, given_up
 from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Postpone, Returned, judge
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.entries import STAY
-from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryPostponed
+from mycel_runtime.observe.facts import (
+    DeliveryBuried,
+    DeliveryFinished,
+    DeliveryOutdated,
+    DeliveryPostponed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
+    from mycel_runtime.dispatch.plugin_states import PluginStates
+    from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
+    from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.entries import CursorMove, Delivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
@@ -52,6 +61,7 @@ class Dispatcher:
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
+        timekeeper: Makes work due at its time.
         is_held: Whether nothing may be claimed for the time being; `wake` when that is over.
     """
 
@@ -65,6 +75,7 @@ class Dispatcher:
         observer: Observer,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        timekeeper: Timekeeper,
         suspects: int = 0,
         is_held: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -82,6 +93,7 @@ class Dispatcher:
         self._outage_timer = OutageTimer(clock)
         self._clock_step = ClockStepDetector(clock)
         self._next_due_at = clock()
+        self.timekeeper = timekeeper
         self.running = 0
         self.blocked = BlockedChats(attempts.evidence, clock=clock)
         self.quarantine = Quarantine(
@@ -92,6 +104,11 @@ class Dispatcher:
     def abandoned(self) -> AbandonedRuns:
         """Runs that were given up and go on."""
         return self._attempts.abandoned
+
+    @property
+    def states(self) -> PluginStates:
+        """What plugins remember, as it is kept here."""
+        return self._attempts.states
 
     def wake(self) -> None:
         """Something was committed that may be due."""
@@ -117,6 +134,8 @@ class Dispatcher:
                     self._wake.clear()
                     await self._heed_the_clock()
                     now = self._clock()
+                    if not self._is_held():
+                        await self.timekeeper.fire_due(now)
                     await self._start_due(tasks, now)
                     await self._wait_for_work(now)
         finally:
@@ -127,6 +146,7 @@ class Dispatcher:
         if seconds := self._clock_step.set_back():
             self._next_due_at = self._clock()
             await self._journal.rewind(self._me, seconds=seconds, now=self._next_due_at)
+            self.timekeeper.look_again()
 
     async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
         free = self._settings.concurrency - self.running
@@ -161,10 +181,18 @@ class Dispatcher:
             if 0 < turn < math.inf:
                 seconds = turn if seconds is None else min(seconds, turn)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._until_timer_or(seconds)):
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    def _until_timer_or(self, seconds: float | None) -> float | None:
+        """Timers fire in time also when every slot is taken; while nothing may be claimed they wait."""
+        due_at = math.inf if self._is_held() else self.timekeeper.next_at
+        if due_at == math.inf:
+            return seconds
+        until = min(max(0.0, due_at - self._clock()), _LONGEST_WAIT_SECONDS)
+        return until if seconds is None else min(seconds, until)
 
     async def _seconds_until_due(self, claimed_at: float) -> float | None:
         """
@@ -247,7 +275,6 @@ class Dispatcher:
         )
         match verdict:
             case Finish():
-                self._suspects.clear(delivery)
                 await self._finish(delivery, verdict, now=now, took=took)
             case Postpone():
                 await self._postpone(delivery, verdict, now=now)
@@ -257,7 +284,15 @@ class Dispatcher:
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
-        await self._journal.finish(delivery, self._timed(returned.move), now=now)
+        end = await self._journal.finish(
+            delivery, self._timed(returned.move), now=now, changes=returned.changes
+        )
+        if returned.changes:
+            self._note_changes(delivery, returned.changes, end)
+        if end.outcome is EndOutcome.OUTDATED:
+            await self._run_again(delivery, now=now)
+            return
+        self._suspects.clear(delivery)
         self._observer.tell(
             DeliveryFinished(
                 handler=delivery.handler,
@@ -267,6 +302,19 @@ class Dispatcher:
                 took=round(took, 4),
             )
         )
+
+    async def _run_again(self, delivery: Delivery, *, now: float) -> None:
+        """From what is there now; what it has said stands."""
+        await self._journal.postpone(delivery, due_at=now, spend=False)
+        self._observer.tell(DeliveryOutdated(handler=delivery.handler, lane=delivery.lane))
+        # The claim that followed the run's end came before this.
+        self._wake.set()
+
+    def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
+        self._attempts.note_end(delivery, changes, end)
+        if end.outcome is EndOutcome.DONE and changes.timers:
+            self.timekeeper.note_changes(changes)
+            self._wake.set()
 
     def _timed(self, move: CursorMove) -> CursorMove:
         """With the time to look for its holes."""

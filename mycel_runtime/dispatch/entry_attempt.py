@@ -7,12 +7,14 @@ version before, by another frame or by a look at the lists, it is not run.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up
+from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.subscription import FrameSubscription
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+    from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
     from mycel_runtime.journal.entries import Entry, EventDelivery
@@ -42,6 +45,7 @@ class EntryAttempts:
     Attributes:
         subjects: Reads what a frame is about.
         told: What each handler was told.
+        states: What plugins remember.
         bounds: How long and how often.
         call: Runs a handler.
         me: The identity.
@@ -51,6 +55,7 @@ class EntryAttempts:
 
     subjects: SubjectReader
     told: ToldVersions
+    states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
     me: UserId
@@ -71,11 +76,15 @@ class EntryAttempts:
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
-        context = self._context(delivery, bound, frame, kind, subject)
+        run = ContextRun(await self.states.given(delivery.handler, None))
+        context = self._context(delivery, bound, frame, kind, subject, run)
         ended = await self.call(bound, context)
+        if ended is None:
+            told = () if subject is None else (self.told.version(delivery, subject),)
+            return Returned(shown=1, changes=dataclasses.replace(run.changes, told=told))
         if subject is not None:
-            await self._note_told(delivery, bound, subject, ended)
-        return ended or Returned(shown=1)
+            await self._note_given_up(delivery, bound, subject, ended)
+        return ended
 
     def _context(
         self,
@@ -84,6 +93,7 @@ class EntryAttempts:
         frame: Notify,
         kind: EventKind,
         subject: Subject | None,
+        run: ContextRun,
     ) -> FrameView:
         deeds = Deeds(
             kind=kind,
@@ -104,22 +114,20 @@ class EntryAttempts:
             log=run_logger(delivery),
             deadline=self.bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
+            _run=run,
         )
 
-    async def _note_told(
+    async def _note_given_up(
         self,
         delivery: EventDelivery,
         bound: BoundHandler,
         subject: Subject,
-        ended: Failed | Unanswered | None,
+        ended: Failed | Unanswered,
     ) -> None:
         """Unless it is to be run again on the same."""
-        if ended is None:
-            await self.told.note(delivery, subject, now=self.clock())
-            return
         most = self.bounds.max_attempts(bound.handler)
         if isinstance(ended, Failed) and is_given_up(ended, attempts=delivery.attempts, most=most):
-            await self.told.note(delivery, subject, now=self.clock(), is_buried=True)
+            await self.told.note_given_up(delivery, subject, now=self.clock())
 
 
 def _notify(entry: Entry) -> Notify:

@@ -1,7 +1,8 @@
-"""What must stay in order: one lane per chat, per relationship, and one for the rest. Pure."""
+"""What must stay in order: one lane per chat, per relationship, per timer, and one for the rest. Pure."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.entries import Lane
@@ -25,3 +26,10 @@ def event_lane(notify: Notify) -> Lane:
     if isinstance(relationship_id, str) and relationship_id:
         return Lane(f"relationship:{relationship_id}")
     return chat_lane(notify.chat_id) if notify.chat_id else INBOX_LANE
+
+
+def timer_lane(plugin: str, name: str, key: str) -> Lane:
+    """The lane of a timer. Lanes are logged, and a key may say something of somebody: it is hashed."""
+    return Lane(
+        f"timer:{plugin}.{name}" + (f":{hashlib.sha256(key.encode()).hexdigest()[:16]}" if key else "")
+    )

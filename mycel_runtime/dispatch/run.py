@@ -80,7 +80,8 @@ async def run_handler(
 
     Returns:
         `None` when it returned, or was about to say what must not be said, else how it ended. Whatever it raises,
-        `SystemExit` included, is contained.
+        `SystemExit` included, is contained. Its changes of what its plugin remembers and plans stand only when it
+        returned.
 
     Raises:
         SupersededError: It is to be asked again with more messages.
@@ -96,6 +97,8 @@ async def run_handler(
             raised, is_late = await _contained(calling, handler, context, abandoned)
     finally:
         context.end()
+    if raised is not None:
+        context.run.give_up_changes()
     return ending_of(raised, is_late=is_late)
 
 

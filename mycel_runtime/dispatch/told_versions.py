@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mycel_runtime.journal.changes import ToldVersion
 from mycel_runtime.journal.entries import BURIED, Batch, Change, told_kind
 
 if TYPE_CHECKING:
@@ -35,15 +36,13 @@ class ToldVersions:
         version, _, buried = (noted or "").partition(BURIED)
         return version == subject.version and buried != _name(delivery)
 
-    async def note(
-        self, delivery: EventDelivery, subject: Subject, *, now: float, is_buried: bool = False
-    ) -> None:
-        """
-        The handler has been run on it; or it was given up, and becomes a dead letter.
+    def version(self, delivery: EventDelivery, subject: Subject) -> ToldVersion:
+        """The handler has been run on it: written down with the end of the delivery, and so with what it changed."""
+        return ToldVersion(kind=told_kind(delivery.handler), key=subject.key, state=subject.version)
 
-        Before the end of the delivery is written down: whoever dies in between has told it, and finds that noted.
-        """
-        state = subject.version + (BURIED + _name(delivery) if is_buried else "")
+    async def note_given_up(self, delivery: EventDelivery, subject: Subject, *, now: float) -> None:
+        """The handler was given up with it, and it becomes a dead letter: told, but not to that letter."""
+        state = subject.version + BURIED + _name(delivery)
         change = Change(kind=told_kind(delivery.handler), key=subject.key, state=state)
         await self.journal.append(Batch(identity=delivery.identity, changes=(change,)), now=now)
 

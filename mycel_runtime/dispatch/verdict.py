@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from mycel_runtime.backoff import LONGEST_RETRY_AFTER_SECONDS, exponential, half_jitter
 from mycel_runtime.errors import NotSentError, RateLimitedError
+from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.entries import STAY, Letter
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
     from mycel_runtime.errors import ApiError
+    from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import CursorMove
     from mycel_runtime.settings import DispatchSettings
 
@@ -27,11 +29,17 @@ _BEFORE_THE_BACKEND: Final = frozenset({502, 503, 504})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """The handler returned, or had nothing to be shown."""
+    """
+    The handler returned, or had nothing to be shown.
+
+    Attributes:
+        changes: Of what its plugin remembers and plans.
+    """
 
     move: CursorMove = STAY
     shown: int = 0
     sends: int = 0
+    changes: Changes = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

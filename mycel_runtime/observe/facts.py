@@ -385,6 +385,33 @@ class DeliveryPostponed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryOutdated(Fact):
+    """A run has changed what another one had changed since it read it: it is run again, and costs no attempt."""
+
+    name: ClassVar[str] = "delivery.outdated"
+    may_storm: ClassVar[bool] = True
+    handler: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleMissed(Fact):
+    """
+    Times of a handler's schedule have passed while nobody looked, be it by a downtime or by a clock that was set.
+
+    Attributes:
+        late: Seconds since the first of them.
+        is_caught_up: It is called once for all of them; else they are let pass.
+    """
+
+    name: ClassVar[str] = "schedule.missed"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    late: int
+    is_caught_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLocked(Fact):
     """Another program holds the journal's write lock; nothing is committed until it lets go."""
 

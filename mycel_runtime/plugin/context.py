@@ -19,10 +19,13 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
+    from datetime import datetime
 
     import structlog
 
     from mycel_runtime.plugin.port import ChatPort, ToldMessage
+    from mycel_runtime.plugin.store import Store
+    from mycel_runtime.plugin.timers import Timers
     from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member
@@ -36,6 +39,7 @@ __all__ = [
     "MessageContext",
     "Sender",
     "Sent",
+    "TimerContext",
 ]
 
 
@@ -67,6 +71,9 @@ class RunView:
         log: A structlog logger bound to handler and delivery. Do not log message texts.
         deadline: The time by `time.monotonic()` at which the run is cancelled, wherever it runs.
         attempt: From 1; more than 1 after failures.
+        store: What the plugin remembers, a mapping of JSON values. It changes when the delivery ends well, and not
+            otherwise.
+        timers: What the plugin plans; as of `store`.
     """
 
     me: UserId
@@ -75,6 +82,21 @@ class RunView:
     deadline: float
     attempt: int
     _run: ContextRun = field(default_factory=ContextRun, repr=False)
+
+    @property
+    def store(self) -> Store:
+        """What the plugin remembers."""
+        return self._run.store
+
+    @property
+    def timers(self) -> Timers:
+        """What the plugin plans."""
+        return self._run.timers
+
+    @property
+    def run(self) -> ContextRun:
+        """Used by the runtime."""
+        return self._run
 
     def require_awaited(self) -> None:
         """
@@ -105,6 +127,9 @@ class MessageView(RunView):
             replies, that is said instead, counted from the first reply as in any run.
         failure: In the run of an `on_give_up` function: why the messages are given up, in one line without their
             words. Empty in all others.
+        said: What earlier runs of this delivery have said and what stands, in the order of the replies; empty in the
+            first. What those runs have changed of `store`, `chat_store` and `timers` is undone.
+        chat_store: What the plugin remembers of this chat; as of `store`.
     """
 
     messages: Sequence[Message]
@@ -113,7 +138,13 @@ class MessageView(RunView):
     guard: LoopGuardView
     unsaid: tuple[str, ...]
     failure: str = ""
+    said: tuple[Sent, ...] = ()
     _port: ChatPort = field(repr=False)
+
+    @property
+    def chat_store(self) -> Store:
+        """What the plugin remembers of this chat."""
+        return self._run.chat_store
 
     def withdraw(self) -> None:
         """Let what is `unsaid` be said no more."""
@@ -236,7 +267,30 @@ class FrameContext(FrameView):
     """For handlers of frames."""
 
 
-Context: TypeAlias = MessageContext | FrameView
+@dataclass(slots=True, kw_only=True)
+class TimerView(RunView):
+    """
+    What a handler of a timer, or of a schedule, is shown.
+
+    Attributes:
+        name: Of the timer; of a schedule the handler's.
+        key: As the timer was set; empty of a schedule.
+        data: As the timer was set; `None` of a schedule.
+        due_at: When it was to be called. It may be late: after a downtime by as long as that took.
+    """
+
+    name: str
+    key: str
+    data: Any
+    due_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class TimerContext(TimerView):
+    """For handlers of timers and schedules."""
+
+
+Context: TypeAlias = MessageContext | FrameView | TimerContext
 """What a handler is run with, for `async def`; a plain function gets its plain counterpart."""
 
 

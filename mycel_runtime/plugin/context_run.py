@@ -1,5 +1,5 @@
 """
-How far a run has come, as its context knows it: open or over, and what it has asked for and never awaited.
+How far a run has come, as its context knows it: open or over, what it has changed, what it has never awaited.
 
 A reply that nobody awaits is never said, and its message is not answered; a deed is not done.
 """
@@ -10,9 +10,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycel_runtime.errors import HandlerError, MycelError, ReplyNotAwaitedError
+from mycel_runtime.journal.changes import UNCHANGED, Changes
+from mycel_runtime.plugin.plugin_state import NOTHING
+from mycel_runtime.plugin.store import Store
+from mycel_runtime.plugin.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from mycel_runtime.plugin.plugin_state import PluginState
 
 T = TypeVar("T")
 
@@ -27,11 +33,41 @@ class ContextEndedError(MycelError):
 
 
 class ContextRun:
-    """One run, shared by the contexts that show it."""
+    """
+    One run, shared by the contexts that show it.
 
-    def __init__(self) -> None:
+    Args:
+        state: What it is given of what its plugin remembers.
+
+    Attributes:
+        store, chat_store, timers: As it sees and changes them.
+    """
+
+    def __init__(self, state: PluginState = NOTHING) -> None:
         self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
         self._is_ended = False
+        self._changes: Changes | None = None
+        self.state = state
+        self.store = Store(state.items, chat_id=None, require_open=self.require_open)
+        self.chat_store = Store(state.chat_items, chat_id=state.chat_id, require_open=self.require_open)
+        self.timers = Timers(state.timer_names, clock=state.clock, require_open=self.require_open)
+
+    @property
+    def changes(self) -> Changes:
+        """What the run has changed, to be written down with its delivery's end."""
+        if self._changes is not None:
+            return self._changes
+        items = self.store.changes() + self.chat_store.changes()
+        planned, cancelled = self.timers.planned(), self.timers.cancelled()
+        return Changes(items=items, timers=planned, cancelled=cancelled)
+
+    def take_changes(self, changes: Changes) -> None:
+        """These are its changes: it has run in its plugin's own process."""
+        self._changes = changes
+
+    def give_up_changes(self) -> None:
+        """It has not come to its end: it has changed nothing."""
+        self._changes = UNCHANGED
 
     def end(self) -> None:
         """Called by the runtime when the run is over."""

@@ -24,7 +24,14 @@ from typing import (
     overload,
 )
 
-from mycel_runtime.plugin.context import FrameContext, FrameView, MessageContext, MessageView
+from mycel_runtime.plugin.context import (
+    FrameContext,
+    FrameView,
+    MessageContext,
+    MessageView,
+    TimerContext,
+    TimerView,
+)
 from mycel_runtime.plugin.event_context import (
     ChatEventContext,
     ChatEventView,
@@ -131,6 +138,14 @@ class SyncFrameContext(FrameView):
 
 
 @dataclass(slots=True, kw_only=True)
+class SyncTimerContext(TimerView):
+    """For plain functions that handle timers and schedules: `TimerContext`, with plain calls."""
+
+    _awaited: TimerContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
 class SyncRelationshipContext(RelationshipView):
     """For plain functions that handle relationships: `RelationshipContext`, with plain calls."""
 
@@ -175,12 +190,15 @@ PLAIN: Final[dict[type[Any], type[Any]]] = {
     JoinRequestContext: SyncJoinRequestContext,
     ChatEventContext: SyncChatEventContext,
     WorkflowEventContext: SyncWorkflowEventContext,
+    TimerContext: SyncTimerContext,
 }
 """The plain counterpart of each context."""
 
 
-def plain_context(context: Context, waiting: Waiting) -> MessageView | FrameView:
+def plain_context(context: Context, waiting: Waiting) -> MessageView | FrameView | TimerView:
     """The plain counterpart of a context: it shows the same, and is the same run."""
     shown = {each.name: getattr(context, each.name) for each in dataclasses.fields(context)}
-    made: MessageView | FrameView = PLAIN[type(context)](**shown, _awaited=context, _waiting=waiting)
+    made: MessageView | FrameView | TimerView = PLAIN[type(context)](
+        **shown, _awaited=context, _waiting=waiting
+    )
     return made

@@ -19,12 +19,15 @@ from mycel_runtime.errors import PluginError
 from mycel_runtime.journal.entries import HandlerId
 from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
 from mycel_runtime.plugin.declaration import Bounds, Declaration
+from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError
 from mycel_runtime.plugin.subscription import (
     ChatFilter,
     FrameSubscription,
     MessageSubscription,
+    ScheduleSubscription,
     SenderFilter,
     Subscription,
+    TimerSubscription,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from mycel_runtime.plugin.pattern import ContentPattern
+    from mycel_runtime.plugin.schedule import Schedule
     from mycel_runtime.speech.turn import ConflictPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -342,6 +346,129 @@ class Plugin:
         """
         decorator = EventDecorator(self._register, self._declaration, FrameSubscription(pattern=pattern))
         return decorator(timeout=timeout, max_attempts=max_attempts)
+
+    def on_timer(
+        self, name: str, *, timeout: float | None = None, max_attempts: int | None = None
+    ) -> Callable[[F], F]:
+        """
+        Register the handler of the timers of this name, which `ctx.timers.set(name, …)` sets.
+
+        The handler takes a `TimerContext`. It is called once for each timer, late rather than never.
+
+        Args:
+            name: Letters, digits, `-` and `_`; one handler each.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
+
+        Raises:
+            PluginError: The name or the function is not well formed, or the name is taken.
+        """
+        if not _NAME.fullmatch(str(name)):
+            raise PluginError(
+                f"plugin {self.name!r}: {name!r} is no timer's name",
+                fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
+            )
+        options = self._options(timeout, max_attempts)
+        subscription = TimerSubscription(name=name)
+        if any(handler.subscription == subscription for handler in self.handlers):
+            raise PluginError(
+                f"plugin {self.name!r} has two handlers of the timer {name!r}",
+                fix="A timer calls one: let it do both.",
+            )
+
+        def register(function: F) -> F:
+            return self._register(function, subscription, options)
+
+        return register
+
+    def every(
+        self,
+        *,
+        days: float = 0.0,
+        hours: float = 0.0,
+        minutes: float = 0.0,
+        seconds: float = 0.0,
+        catch_up: bool = True,
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+    ) -> Callable[[F], F]:
+        """
+        Register a handler that is called again and again, for the first time when the interval is over.
+
+        The handler takes a `TimerContext`. Each time is journalled work: late rather than never, and once.
+
+        Args:
+            days: Of the interval, which is the sum of all four: 1 second to 366 days.
+            hours: As well.
+            minutes: As well.
+            seconds: As well.
+            catch_up: Times that a downtime has missed are made good by one call; else they are let pass, and the
+                next one is in step with those before.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
+
+        Raises:
+            PluginError: The interval is none, or the function is not well formed.
+        """
+
+        def interval() -> Interval:
+            return Interval(seconds=86_400.0 * days + 3_600.0 * hours + 60.0 * minutes + seconds)
+
+        return self._scheduled(interval, self._options(timeout, max_attempts), catch_up=catch_up)
+
+    def cron(
+        self,
+        expression: str,
+        *,
+        timezone: str,
+        catch_up: bool = True,
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+    ) -> Callable[[F], F]:
+        """
+        Register a handler that is called at times of the clock.
+
+        The handler takes a `TimerContext`. Each time is journalled work: late rather than never, and once. A time
+        that the clock leaves out when summer begins comes as much later; one that it shows twice when summer ends
+        counts the first time, but what is for every hour goes on through both.
+
+        Args:
+            expression: Minute, hour, day of month, month, day of week, as in crontab(5): `0 9 * * mon-fri`.
+            timezone: Whose clock, an IANA name: `Europe/Berlin`.
+            catch_up: Times that a downtime has missed are made good by one call; else what is missed by more than a
+                minute is let pass.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
+
+        Raises:
+            PluginError: The expression or the time zone is none, or the function is not well formed.
+        """
+
+        def cron() -> Cron:
+            return Cron(expression=str(expression), timezone=str(timezone))
+
+        return self._scheduled(cron, self._options(timeout, max_attempts), catch_up=catch_up)
+
+    def _scheduled(
+        self, make: Callable[[], Schedule], options: HandlerOptions, *, catch_up: bool
+    ) -> Callable[[F], F]:
+        try:
+            subscription = ScheduleSubscription(schedule=make(), catch_up=catch_up)
+        except (ScheduleError, TypeError) as exc:
+            raise PluginError(
+                f"plugin {self.name!r}: {exc}",
+                fix='For example @plugin.every(minutes=10) or @plugin.cron("0 9 * * mon-fri", timezone="UTC").',
+            ) from exc
+
+        def register(function: F) -> F:
+            return self._register(function, subscription, options)
+
+        return register
+
+    def _options(self, timeout: float | None, max_attempts: int | None) -> HandlerOptions:
+        return HandlerOptions(
+            timeout=self._declaration.timeout(timeout), max_attempts=self._declaration.attempts(max_attempts)
+        )
 
     def _register(self, function: F, subscription: Subscription, options: HandlerOptions) -> F:
         name = name_of(function)

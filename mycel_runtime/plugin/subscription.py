@@ -11,6 +11,7 @@ from mycel_runtime.plugin.message import NOTIFICATION, UNKNOWN
 if TYPE_CHECKING:
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.pattern import ContentPattern
+    from mycel_runtime.plugin.schedule import Schedule
 
 ChatFilter = Literal["direct", "group", "any"]
 SenderFilter = Literal["human", "agent", "any"]
@@ -92,4 +93,24 @@ class FrameSubscription:
         return any(fnmatchcase(event_type, each) for each in _EVENT_TYPES[self.kind])
 
 
-Subscription: TypeAlias = MessageSubscription | FrameSubscription
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerSubscription:
+    """Timers that the plugin itself sets, by their name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSubscription:
+    """
+    Times that come again and again.
+
+    Attributes:
+        catch_up: Whether what was missed is made good by one call, however much it was; else it is let pass.
+    """
+
+    schedule: Schedule
+    catch_up: bool = True
+
+
+Subscription: TypeAlias = MessageSubscription | FrameSubscription | TimerSubscription | ScheduleSubscription

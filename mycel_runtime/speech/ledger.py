@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.journal.entries import Intent, IntentState
 from mycel_runtime.speech.caught_up import missing, unseen
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
+from mycel_runtime.speech.sent import sent_of
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
 
@@ -56,6 +58,12 @@ class Ledger:
         self.shown_seq = handled_seq
         self.gap_seq: MessageSeq | None = None
         self.wanted_seq: MessageSeq | None = None
+
+    @property
+    def stored(self) -> tuple[Sent, ...]:
+        """What of this turn is stored, in the order of its replies."""
+        replies = sorted(self._intents.items())
+        return tuple(sent_of(intent) for _, intent in replies if intent.state is IntentState.SENT)
 
     @property
     def sends(self) -> int:

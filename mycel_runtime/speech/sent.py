@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mycel_runtime.wire.ids import MessageId
+
 if TYPE_CHECKING:
-    from mycel_runtime.wire.ids import MessageId, MessageSeq
+    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.wire.ids import MessageSeq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +23,8 @@ class Sent:
 
     message_id: MessageId
     seq: MessageSeq
+
+
+def sent_of(intent: Intent) -> Sent:
+    """What an intent has come to that was sent."""
+    return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)

@@ -50,10 +50,9 @@ from mycel_runtime.speech.send_outcome import (
     outcome_of,
     pause_before_repeat,
 )
-from mycel_runtime.speech.sent import Sent
+from mycel_runtime.speech.sent import sent_of
 from mycel_runtime.speech.server_detail import forget_words
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
-from mycel_runtime.wire.ids import MessageId
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.sent import Sent
     from mycel_runtime.speech.twin_watch import TwinWatch
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
     from mycel_runtime.wire.resources import Message
@@ -309,7 +309,7 @@ class Turn:
             return await self._come_late(ordinal)
         if intent.state is not IntentState.SENT:
             return await self._look_for(intent, not_before=self._grace_ends_at())
-        return _sent(intent)
+        return sent_of(intent)
 
     async def _come_late(self, ordinal: int) -> Sent | None:
         intent = self.ledger.refused(ordinal)
@@ -596,7 +596,7 @@ class Turn:
     def _record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
         recorded, others_seq = self.ledger.record(intent, message)
         self._dependencies.journal.record(recorded, wanted_seq=others_seq)
-        sent = _sent(recorded)
+        sent = sent_of(recorded)
         self._dependencies.observer.tell(
             MessageSent(
                 handler=self._delivery.handler,
@@ -621,10 +621,6 @@ def _pause_or_raise(absent: _AbsentError, tries_left: int) -> float:
     if is_handlers_to_know(absent.cause):
         raise absent.cause
     raise UnansweredError(absent.cause, Operation.SEND) from absent.cause
-
-
-def _sent(intent: Intent) -> Sent:
-    return Sent(message_id=intent.message_id or MessageId(""), seq=intent.message_seq or intent.base_seq)
 
 
 def _words_of(content: str, mentions: Sequence[str]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
+
+from pydantic import BaseModel
 
 from mycel_runtime import (
     ChatEventContext,
@@ -13,12 +16,15 @@ from mycel_runtime import (
     Plugin,
     RelationshipContext,
     Sent,
+    Store,
     SyncChatEventContext,
     SyncFrameContext,
     SyncJoinRequestContext,
     SyncMessageContext,
     SyncRelationshipContext,
+    SyncTimerContext,
     SyncWorkflowEventContext,
+    TimerContext,
     WorkflowEventContext,
 )
 from mycel_runtime.wire.ids import ChatId, UserId
@@ -74,6 +80,41 @@ async def frame(ctx: FrameContext) -> None:
 def plain_frame(ctx: SyncFrameContext) -> None:
     """The same."""
     assert_type(ctx.event_type, str)
+
+
+class Visitor(BaseModel):
+    """What somebody remembers."""
+
+
+@plugin.on_message
+def remembering(ctx: SyncMessageContext) -> None:
+    """The same mapping for every kind of handler."""
+    for store in (ctx.store, ctx.chat_store):
+        assert_type(store, Store)
+        store["a"] = {"b": [1]}
+        store["b"] = Visitor()
+        assert_type(store.get_model("b", Visitor), Visitor | None)
+        assert_type(list(store), list[str])
+    assert_type(ctx.said, tuple[Sent, ...])
+
+
+@plugin.on_timer("remind", timeout=1.0, max_attempts=3)
+async def timer(ctx: TimerContext) -> None:
+    """What a handler of timers has."""
+    assert_type(ctx.name, str)
+    assert_type(ctx.key, str)
+    assert_type(ctx.due_at, datetime)
+    assert_type(ctx.store, Store)
+    assert_type(ctx.timers.set("remind", after=timedelta(hours=1), data={"a": 1}, key="k"), None)
+    assert_type(ctx.timers.set("remind", at=datetime.now(UTC)), None)
+    assert_type(ctx.timers.cancel("remind", key="k"), None)
+
+
+@plugin.every(hours=1, catch_up=False)
+@plugin.cron("0 9 * * mon-fri", timezone="UTC", timeout=1.0)
+def schedule(ctx: SyncTimerContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.due_at, datetime)
 
 
 @plugin.on_relationship
@@ -158,5 +199,7 @@ async def refused(ctx: MessageContext, other: SyncMessageContext, asked: SyncRel
     await other.members()  # type: ignore[misc]  # a list
     plugin.on_relationship(chat="direct")  # type: ignore[call-overload]  # no such filter
     plugin.on_frame()  # type: ignore[call-arg]  # no pattern
+    ctx.timers.set("remind", after="1")  # type: ignore[arg-type]  # no time
+    plugin.cron("0 9 * * *")  # type: ignore[call-arg]  # whose clock?
     plugin.on_message(on_give_up=5)  # type: ignore[call-overload]  # no text
     plugin.on_message(chat="crowd")  # type: ignore[call-overload]  # no such chat

@@ -29,6 +29,7 @@ from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.child_context import child_run
 from mycel_runtime.plugin.isolation.description import described, refused
 from mycel_runtime.plugin.isolation.messages import decode, encode
+from mycel_runtime.plugin.isolation.state import changes_said
 from mycel_runtime.plugin.loading import import_plugin
 from mycel_runtime.plugin.outcome import Reject, Retry
 
@@ -122,7 +123,7 @@ def _below(kind: type[ApiError]) -> list[type[ApiError]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _below(child))]
 
 
-def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: ImportedPlugin) -> said.Ending:
+def run_to_end(line: Line, run: said.Run, imported: ImportedPlugin) -> said.Ending:
     """Run a handler, and say how it ended; whatever it raises is contained."""
     handler = next(each for each in imported.plugin.handlers if each.id == run.handler)
     if isinstance(run, said.MessageRun) and run.failure:
@@ -135,7 +136,8 @@ def run_to_end(line: Line, run: said.MessageRun | said.FrameRun, imported: Impor
         return _ending(run.run, exc)
     finally:
         running.context.end()
-    return said.Returned(run=run.run, effects=tuple(running.port.effects))
+    changes = changes_said(running.context.run.changes)
+    return said.Returned(run=run.run, effects=tuple(running.port.effects), changes=changes)
 
 
 def _run(handler: Handler, running: ChildRun) -> None:

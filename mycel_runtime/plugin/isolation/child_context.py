@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from mycel_runtime.plugin.context import LoopGuardView, MessageContext, message_as_told
+from mycel_runtime.plugin.context import LoopGuardView, MessageContext, TimerContext, message_as_told
+from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.remote_port import RemotePort, WaitingInProcess
+from mycel_runtime.plugin.isolation.state import state_from
 from mycel_runtime.plugin.plain_context import plain_context
 from mycel_runtime.plugin.port import ChatPort, RequestPort
 from mycel_runtime.plugin.subscription import FrameSubscription
-from mycel_runtime.wire.ids import ChatId, UserId
+from mycel_runtime.speech.sent import Sent
+from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +46,7 @@ class ChildRun:
 
 
 def child_run(
-    ask: Callable[[said.Question], Any], run: said.MessageRun | said.FrameRun, handler: Handler, settings: Any
+    ask: Callable[[said.Question], Any], run: said.Run, handler: Handler, settings: Any
 ) -> ChildRun:
     """
     What a handler is run with.
@@ -61,25 +65,30 @@ def child_run(
     return ChildRun(context=context, argument=argument, waiting=waiting, port=port)
 
 
-def _context(
-    port: RemotePort, run: said.MessageRun | said.FrameRun, handler: Handler, settings: Any
-) -> Context:
-    log = structlog.get_logger().bind(handler=handler.id, attempt=run.attempt)
+def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -> Context:
+    chat_id = ChatId(run.chat_id) if isinstance(run, said.MessageRun) else None
+    shown: dict[str, Any] = {
+        "me": UserId(run.me),
+        "settings": settings,
+        "log": structlog.get_logger().bind(handler=handler.id, attempt=run.attempt),
+        "deadline": run.deadline,
+        "attempt": run.attempt,
+        "_run": ContextRun(state_from(run.state, chat_id)),
+    }
+    match run:
+        case said.MessageRun():
+            return _message_context(port, run, shown)
+        case said.TimerRun(name=name, key=key, data=data, due_at=due_at):
+            at = datetime.fromtimestamp(due_at, UTC)
+            return TimerContext(name=name, key=key, data=data, due_at=at, **shown)
+        case said.FrameRun(subject=subject, event_type=event_type, metadata=metadata):
+            assert isinstance(handler.subscription, FrameSubscription)
+            kind, requests = handler.subscription.kind, cast("RequestPort", port)
+            return event_context(kind, subject, requests, event_type=event_type, metadata=metadata, **shown)
+
+
+def _message_context(port: RemotePort, run: said.MessageRun, shown: dict[str, Any]) -> MessageContext:
     me = UserId(run.me)
-    if isinstance(run, said.FrameRun):
-        assert isinstance(handler.subscription, FrameSubscription)
-        return event_context(
-            handler.subscription.kind,
-            run.subject,
-            cast("RequestPort", port),
-            event_type=run.event_type,
-            metadata=run.metadata,
-            me=me,
-            settings=settings,
-            log=log,
-            deadline=run.deadline,
-            attempt=run.attempt,
-        )
     return MessageContext(
         messages=tuple(
             message_as_told({"raw": each.raw, "sender_type": each.sender_type}, me=me)
@@ -90,10 +99,9 @@ def _context(
         guard=LoopGuardView(**run.guard.model_dump()),
         unsaid=run.unsaid,
         failure=run.failure,
-        me=me,
-        settings=settings,
-        log=log,
-        deadline=run.deadline,
-        attempt=run.attempt,
+        said=tuple(
+            Sent(message_id=MessageId(sent.message_id), seq=MessageSeq(sent.seq)) for sent in run.said
+        ),
         _port=cast("ChatPort", port),
+        **shown,
     )

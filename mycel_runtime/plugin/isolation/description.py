@@ -12,10 +12,18 @@ from mycel_runtime.plugin.isolation.messages import (
     HandlerDescription,
     MessageFilters,
     Refused,
+    ScheduleText,
+    TimerName,
 )
 from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.plugin import Handler
-from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
+from mycel_runtime.plugin.schedule import schedule_from
+from mycel_runtime.plugin.subscription import (
+    FrameSubscription,
+    MessageSubscription,
+    ScheduleSubscription,
+    TimerSubscription,
+)
 
 if TYPE_CHECKING:
     from mycel_runtime.plugin.loading import ImportedPlugin
@@ -91,9 +99,21 @@ def _not_here(_: object) -> None:
     raise AssertionError("this handler runs in a process of its plugin only")
 
 
-def _subscription_said(subscription: Subscription) -> MessageFilters | FramePattern:
-    if isinstance(subscription, FrameSubscription):
-        return FramePattern(pattern=subscription.pattern, event_kind=subscription.kind)
+def _subscription_said(
+    subscription: Subscription,
+) -> MessageFilters | FramePattern | TimerName | ScheduleText:
+    match subscription:
+        case FrameSubscription(pattern=pattern, kind=kind):
+            return FramePattern(pattern=pattern, event_kind=kind)
+        case TimerSubscription(name=name):
+            return TimerName(name=name)
+        case ScheduleSubscription(schedule=schedule, catch_up=catch_up):
+            return ScheduleText(schedule=schedule.text, catch_up=catch_up)
+        case MessageSubscription():
+            return _filters_said(subscription)
+
+
+def _filters_said(subscription: MessageSubscription) -> MessageFilters:
     pattern = subscription.pattern
     return MessageFilters(
         chat=subscription.chat,
@@ -104,9 +124,19 @@ def _subscription_said(subscription: Subscription) -> MessageFilters | FramePatt
     )
 
 
-def _subscription_from(said: MessageFilters | FramePattern) -> Subscription:
-    if isinstance(said, FramePattern):
-        return FrameSubscription(pattern=said.pattern, kind=said.event_kind)
+def _subscription_from(said: MessageFilters | FramePattern | TimerName | ScheduleText) -> Subscription:
+    match said:
+        case FramePattern(pattern=pattern, event_kind=kind):
+            return FrameSubscription(pattern=pattern, kind=kind)
+        case TimerName(name=name):
+            return TimerSubscription(name=name)
+        case ScheduleText(schedule=text, catch_up=catch_up):
+            return ScheduleSubscription(schedule=schedule_from(text), catch_up=catch_up)
+        case MessageFilters():
+            return _filters_from(said)
+
+
+def _filters_from(said: MessageFilters) -> MessageSubscription:
     return MessageSubscription(
         chat=said.chat,
         mention=said.mention,

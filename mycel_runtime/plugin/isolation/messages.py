@@ -15,6 +15,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mycel_runtime.errors import MycelError
+from mycel_runtime.plugin.json_text import VALUE_BYTES
+from mycel_runtime.plugin.store import KEY_CHARACTERS
 
 
 class ProtocolError(MycelError):
@@ -61,6 +63,21 @@ class FramePattern(Message):
     event_kind: Literal["frame", "relationship", "join_request", "chat", "workflow_event"]
 
 
+class TimerName(Message):
+    """A `TimerSubscription`."""
+
+    kind: Literal["timer"] = "timer"
+    name: str
+
+
+class ScheduleText(Message):
+    """A `ScheduleSubscription`, with its schedule's text."""
+
+    kind: Literal["schedule"] = "schedule"
+    schedule: str
+    catch_up: bool
+
+
 class HandlerDescription(Message):
     """
     A `Handler`, without its functions.
@@ -77,7 +94,9 @@ class HandlerDescription(Message):
     max_attempts: int | None
     on_give_up: str | Literal[True] | None
     interrupt: str | None
-    subscription: Annotated[MessageFilters | FramePattern, Field(discriminator="kind")]
+    subscription: Annotated[
+        MessageFilters | FramePattern | TimerName | ScheduleText, Field(discriminator="kind")
+    ]
 
 
 class Described(Message):
@@ -127,11 +146,67 @@ class GuardView(Message):
     is_held: bool
 
 
+class KeptItem(Message):
+    """An `Item`."""
+
+    value: str
+    version: int
+
+
+class GivenState(Message):
+    """
+    A `PluginState`.
+
+    Attributes:
+        now: What its clock shows as the run begins.
+    """
+
+    items: dict[str, KeptItem]
+    chat_items: dict[str, KeptItem]
+    timer_names: tuple[str, ...]
+    now: float
+
+
+class ChangedItem(Message):
+    """An `ItemChange`; `is_of_chat`: of the run's chat, and not of the plugin as a whole."""
+
+    is_of_chat: bool
+    key: Annotated[str, Field(min_length=1, max_length=KEY_CHARACTERS)]
+    value: Annotated[str, Field(max_length=VALUE_BYTES)] | None
+    made_from: int | None
+
+
+class PlannedTimer(Message):
+    """A `NewTimer`."""
+
+    name: str
+    key: Annotated[str, Field(max_length=KEY_CHARACTERS)]
+    due_at: Annotated[float, Field(allow_inf_nan=False)]
+    data: Annotated[str, Field(max_length=VALUE_BYTES)]
+    is_relative: bool
+
+
+class MadeChanges(Message):
+    """`Changes`; the timers that are cancelled by name and key."""
+
+    items: tuple[ChangedItem, ...] = ()
+    timers: tuple[PlannedTimer, ...] = ()
+    cancelled: tuple[tuple[str, str], ...] = ()
+
+
+class SaidReply(Message):
+    """A `Sent`."""
+
+    message_id: str
+    seq: int
+
+
 class _Run(Message):
     """
     Run a handler.
 
     Attributes:
+        state: What it is given of what its plugin remembers.
         run: Name of the run.
         handler: Its id.
         me, attempt: As in its context.
@@ -144,6 +219,7 @@ class _Run(Message):
     me: str
     attempt: int
     deadline: float
+    state: GivenState
 
 
 class MessageRun(_Run):
@@ -156,6 +232,7 @@ class MessageRun(_Run):
     guard: GuardView
     unsaid: tuple[str, ...]
     failure: str
+    said: tuple[SaidReply, ...]
 
 
 class FrameRun(_Run):
@@ -170,6 +247,16 @@ class FrameRun(_Run):
     event_type: str
     metadata: dict[str, Any]
     subject: dict[str, Any] | None
+
+
+class TimerRun(_Run):
+    """Run a handler of a timer or a schedule, with what its `TimerContext` shows; `due_at` in epoch seconds."""
+
+    kind: Literal["timer_run"] = "timer_run"
+    name: str
+    key: str
+    data: Any
+    due_at: float
 
 
 class _OfRun(Message):
@@ -202,6 +289,7 @@ class Returned(_OfRun):
 
     kind: Literal["returned"] = "returned"
     effects: tuple[Effect, ...] = ()
+    changes: MadeChanges = MadeChanges()
 
 
 class Stopped(_OfRun):
@@ -279,13 +367,13 @@ class Stop(Message):
 M = TypeVar("M")
 
 Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
-Run: TypeAlias = Annotated[MessageRun | FrameRun, Field(discriminator="kind")]
+Run: TypeAlias = Annotated[MessageRun | FrameRun | TimerRun, Field(discriminator="kind")]
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
 Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
-RUN: Final[TypeAdapter[MessageRun | FrameRun]] = TypeAdapter(Run)
+RUN: Final[TypeAdapter[MessageRun | FrameRun | TimerRun]] = TypeAdapter(Run)
 ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]

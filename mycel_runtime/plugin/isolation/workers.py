@@ -13,10 +13,10 @@ import dataclasses
 import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
-from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.context import MessageContext, TimerContext
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.event_context import subject_of
 from mycel_runtime.plugin.isolation import messages as said
@@ -24,6 +24,7 @@ from mycel_runtime.plugin.isolation.description import require_described
 from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
 from mycel_runtime.plugin.isolation.port_calls import PortCalls
 from mycel_runtime.plugin.isolation.process import END_SECONDS, NICER, start
+from mycel_runtime.plugin.isolation.state import changes_from, state_said
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import TurnEndedError
 
@@ -225,6 +226,7 @@ async def _converse(worker: Worker, handler: Handler, context: Context) -> BaseE
         if not isinstance(line, said.Question):
             if isinstance(line, said.Returned):
                 calls.take_effect(line.effects)
+                context.run.take_changes(changes_from(line.changes, context.run.state))
             return _ending(line, raised)
         answer, its = await _answer(line, calls)
         raised = its or raised
@@ -260,28 +262,37 @@ def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException 
             raise ProtocolError("a plugin's process has ended a run that nobody stopped")
 
 
-def _run(run: str, handler: Handler, context: Context) -> said.MessageRun | said.FrameRun:
-    if isinstance(context, MessageContext):
-        return said.MessageRun(
-            run=run,
-            handler=handler.id,
-            me=context.me,
-            attempt=context.attempt,
-            deadline=context.deadline,
-            chat_id=context.chat_id,
-            chat_type=context.chat_type,
-            messages=tuple(said.ChatMessage(**told(message)) for message in context.messages),
-            guard=said.GuardView(**dataclasses.asdict(context.guard)),
-            unsaid=context.unsaid,
-            failure=context.failure,
-        )
-    return said.FrameRun(
-        run=run,
-        handler=handler.id,
-        me=context.me,
-        attempt=context.attempt,
-        deadline=context.deadline,
-        event_type=context.event_type,
-        metadata=dict(context.metadata),
-        subject=subject_of(context),
+def _run(run: str, handler: Handler, context: Context) -> said.Run:
+    shown: dict[str, Any] = {
+        "run": run,
+        "handler": handler.id,
+        "me": context.me,
+        "attempt": context.attempt,
+        "deadline": context.deadline,
+        "state": state_said(context.run.state),
+    }
+    match context:
+        case MessageContext():
+            return _message_run(context, shown)
+        case TimerContext(name=name, key=key, data=data, due_at=due_at):
+            return said.TimerRun(name=name, key=key, data=data, due_at=due_at.timestamp(), **shown)
+        case _:
+            return said.FrameRun(
+                event_type=context.event_type,
+                metadata=dict(context.metadata),
+                subject=subject_of(context),
+                **shown,
+            )
+
+
+def _message_run(context: MessageContext, shown: dict[str, Any]) -> said.MessageRun:
+    return said.MessageRun(
+        chat_id=context.chat_id,
+        chat_type=context.chat_type,
+        messages=tuple(said.ChatMessage(**told(message)) for message in context.messages),
+        guard=said.GuardView(**dataclasses.asdict(context.guard)),
+        unsaid=context.unsaid,
+        failure=context.failure,
+        said=tuple(said.SaidReply(message_id=sent.message_id, seq=sent.seq) for sent in context.said),
+        **shown,
     )

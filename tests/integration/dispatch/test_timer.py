@@ -7,6 +7,7 @@ import time
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.entries import Batch, ChatWork, CursorMove, HandlerId, Lane, Letter
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -77,6 +78,9 @@ async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_
         observer=Silent(),
         clock=lambda: journal.now,
         draw=lambda: 0.5,
+        timekeeper=Timekeeper(
+            journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
+        ),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
@@ -118,6 +122,9 @@ async def test_a_retry_does_not_wait_until_a_clock_that_was_set_back_comes_to_it
         observer=Silent(),
         clock=lambda: journal.now,
         draw=lambda: 0.5,
+        timekeeper=Timekeeper(
+            journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
+        ),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")

@@ -16,6 +16,7 @@ from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import Settings
 
@@ -73,6 +74,7 @@ class Agent:
                 wanted_seq=wanted_seq,
             )
             for handler in self.plugin.handlers
+            if isinstance(handler.subscription, MessageSubscription)
         )
 
     async def take(self, *hints):
@@ -87,6 +89,7 @@ class Agent:
     async def deliver(self, *, limit=200):
         """Run what is due now; postponed deliveries wait for the clock."""
         for _ in range(limit):
+            await self.parts.dispatcher.timekeeper.fire_due(self.clock())
             if not await self.deliver_next():
                 return
         raise AssertionError("deliveries without end")

@@ -49,10 +49,6 @@ def _gatekeeper(life):
     return plugin
 
 
-def _point_of_append(batch):
-    return "note" if any(change.kind.startswith("!told ") for change in batch.changes) else "append"
-
-
 async def _live(life):
     reaper = Reaper(life)
     journal = SqliteJournal(life.state_dir)
@@ -71,7 +67,7 @@ async def _live(life):
                 me=life.me,
                 base_url=life.base_url,
                 token=SecretStr(life.token),
-                journal=Watched(journal, reaper, {"append": _point_of_append, "finish": lambda *_: "finish"}),
+                journal=Watched(journal, reaper, {"finish": lambda *_: "finish"}),
                 sdk=sdk,
                 handlers=[
                     BoundHandler(handler=handler, settings=None) for handler in _gatekeeper(life).handlers

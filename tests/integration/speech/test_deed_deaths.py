@@ -72,8 +72,8 @@ class Standing:
 
 @pytest.mark.parametrize(
     ("point", "nth"),
-    [("after look", 2), ("after look", 3), ("after deed", 1), ("after note", 1), ("after finish", 1)],
-    ids=["before it is shown", "before the deed", "before the note", "before the end", "after the end"],
+    [("after look", 2), ("after look", 3), ("after deed", 1), ("before finish", 1), ("after finish", 1)],
+    ids=["before it is shown", "before the deed", "after the deed", "before the end", "after the end"],
 )
 async def test_a_request_is_decided_once_though_the_process_dies(world, point, nth):
     gatekeepers = Gatekeepers(world)

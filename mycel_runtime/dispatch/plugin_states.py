@@ -1,0 +1,171 @@
+"""
+What plugins remember, as their runs are given it.
+
+Read from the journal when it is first needed, kept while it is used, and up to date with every commit of ours; nobody
+else writes the journal. If that ever were not so, a change made from what is outdated is refused by the journal, and
+what is kept here is read again. A plugin that remembers nothing costs one question in the life of the process.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.journal.changes import EndOutcome, Item
+from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.subscription import TimerSubscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
+    from mycel_runtime.journal.entries import Delivery, HandlerId
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.wire.ids import ChatId, UserId
+
+KEPT_BYTES: Final = 33_554_432
+"""Of keys and values, before what was not used for longest is dropped."""
+
+KEPT_STORES: Final = 4_096
+"""As `KEPT_BYTES`: many small ones, too."""
+
+
+class KeptStores:
+    """
+    Stores in memory, the least recently used first to go.
+
+    Args:
+        most_bytes: Of keys and values.
+        most_stores: How many.
+    """
+
+    def __init__(self, *, most_bytes: int = KEPT_BYTES, most_stores: int = KEPT_STORES) -> None:
+        self._most_bytes = most_bytes
+        self._most_stores = most_stores
+        self._stores: OrderedDict[tuple[str, ChatId | None], dict[str, Item]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, plugin: str, chat_id: ChatId | None) -> dict[str, Item] | None:
+        """One of them; it is in use from now on."""
+        if (store := self._stores.get((plugin, chat_id))) is not None:
+            self._stores.move_to_end((plugin, chat_id))
+        return store
+
+    def keep(self, plugin: str, chat_id: ChatId | None, items: dict[str, Item]) -> dict[str, Item]:
+        """Keep what was read, unless it is there already: then that is newer, and kept."""
+        if (known := self.get(plugin, chat_id)) is not None:
+            return known
+        self._stores[plugin, chat_id] = items
+        self._bytes += _size(items)
+        self._bound()
+        return items
+
+    def change(self, plugin: str, change: ItemChange, version: int) -> None:
+        """What was committed; whoever runs on the store sees it from now on."""
+        store = self._stores.get((plugin, change.chat_id))
+        if store is None:
+            return
+        old = store.pop(change.key, None)
+        self._bytes -= 0 if old is None else len(change.key) + len(old.value)
+        if change.value is not None:
+            store[change.key] = Item(change.value, version)
+            self._bytes += len(change.key) + len(change.value)
+        self._bound()
+
+    def forget(self, plugin: str, chat_id: ChatId | None) -> None:
+        """Read it again when it is needed next."""
+        self._bytes -= _size(self._stores.pop((plugin, chat_id), {}))
+
+    def forget_plugin(self, plugin: str) -> None:
+        """As `forget`, of all its stores."""
+        for its, chat_id in list(self._stores):
+            if its == plugin:
+                self.forget(plugin, chat_id)
+
+    def _bound(self) -> None:
+        while len(self._stores) > 1 and (
+            self._bytes > self._most_bytes or len(self._stores) > self._most_stores
+        ):
+            _, dropped = self._stores.popitem(last=False)
+            self._bytes -= _size(dropped)
+
+
+class PluginStates:
+    """
+    Of all plugins of one identity.
+
+    Args:
+        journal: Where it is kept.
+        me: The identity.
+        handlers: Of all plugins.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self, *, journal: Journal, me: UserId, handlers: Iterable[Handler], clock: Callable[[], float]
+    ) -> None:
+        self._journal = journal
+        self._me = me
+        self._clock = clock
+        self._kept = KeptStores()
+        self._has_items: dict[str, bool] = {}
+        self._timer_names = _timer_names(handlers)
+
+    async def given(self, handler: HandlerId, chat_id: ChatId | None) -> PluginState:
+        """
+        What a run of this handler is given.
+
+        Raises:
+            JournalError: It cannot be read.
+
+        Cancelling: loses nothing.
+        """
+        plugin = plugin_of(handler)
+        if plugin not in self._has_items:
+            has_items = await self._journal.has_items(self._me, plugin)
+            # A commit that came meanwhile knows better.
+            self._has_items.setdefault(plugin, has_items)
+        has_items = self._has_items[plugin]
+        return PluginState(
+            items=await self._items(plugin, None) if has_items else {},
+            chat_id=chat_id,
+            chat_items=await self._items(plugin, chat_id) if has_items and chat_id is not None else {},
+            timer_names=self._timer_names.get(plugin, frozenset()),
+            clock=self._clock,
+        )
+
+    async def _items(self, plugin: str, chat_id: ChatId | None) -> dict[str, Item]:
+        kept = self._kept.get(plugin, chat_id)
+        if kept is not None:
+            return kept
+        items = await self._journal.items(self._me, plugin, chat_id=chat_id)
+        return self._kept.keep(plugin, chat_id, dict(items))
+
+    def forget(self, plugin: str) -> None:
+        """The operator has cleared something: it is read again."""
+        self._kept.forget_plugin(plugin)
+        self._has_items.pop(plugin, None)
+
+    def note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
+        """What became of a run's changes."""
+        plugin = plugin_of(delivery.handler)
+        if end.outcome is EndOutcome.OUTDATED:
+            for chat_id in {change.chat_id for change in changes.items}:
+                self._kept.forget(plugin, chat_id)
+        for change, version in zip(changes.items, end.versions, strict=False):
+            self._kept.change(plugin, change, version)
+            self._has_items[plugin] = True
+
+
+def _timer_names(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for handler in handlers:
+        if isinstance(handler.subscription, TimerSubscription):
+            names[plugin_of(handler.id)].add(handler.subscription.name)
+    return {plugin: frozenset(its) for plugin, its in names.items()}
+
+
+def _size(items: dict[str, Item]) -> int:
+    return sum(len(key) + len(item.value) for key, item in items.items())

@@ -1,0 +1,70 @@
+"""One call of a handler whose time has come: of a timer that its plugin has set, or of its schedule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.firing import SCHEDULE
+from mycel_runtime.dispatch.run import run_logger
+from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.plugin.context import TimerContext
+from mycel_runtime.plugin.context_run import ContextRun
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+    from mycel_runtime.dispatch.plugin_states import PluginStates
+    from mycel_runtime.dispatch.verdict import Result, Unanswered
+    from mycel_runtime.journal.changes import Fired
+    from mycel_runtime.journal.entries import EventDelivery
+    from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerAttempts:
+    """
+    Runs deliveries of timers and schedules.
+
+    Attributes:
+        states: What plugins remember.
+        bounds: How long.
+        call: Runs a handler.
+        me: The identity.
+    """
+
+    states: PluginStates
+    bounds: HandlerBounds
+    call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
+    me: UserId
+
+    async def run(self, delivery: EventDelivery, fired: Fired, bound: BoundHandler) -> Result:
+        """
+        Run the handler.
+
+        Raises:
+            JournalError: The journal failed.
+
+        Cancelling: nothing has changed.
+        """
+        run = ContextRun(await self.states.given(delivery.handler, None))
+        is_schedule = fired.name.startswith(SCHEDULE)
+        context = TimerContext(
+            name=fired.name.removeprefix(SCHEDULE),
+            key=fired.key,
+            # What a schedule's timer holds is ours.
+            data=None if is_schedule else json.loads(fired.data),
+            due_at=datetime.fromtimestamp(fired.due_at, UTC),
+            me=self.me,
+            settings=bound.settings,
+            log=run_logger(delivery),
+            deadline=self.bounds.deadline(bound.handler),
+            attempt=delivery.attempts + 1,
+            _run=run,
+        )
+        return await self.call(bound, context) or Returned(shown=1, changes=run.changes)

@@ -1,0 +1,51 @@
+"""What a plugin gives the journal to keep, as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from mycel_runtime.errors import ArgumentError
+
+VALUE_BYTES: Final = 65_536
+"""Of one value at most, as JSON."""
+
+_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
+
+
+def json_text(value: Any, what: str) -> str:
+    """
+    The JSON of a value, in which reading it again gives the same value.
+
+    Args:
+        value: Of `dict` with texts as keys, `list`, `str`, `int`, `float`, `bool`, `None`; or a pydantic model.
+        what: What it is, for the error; the value itself is never quoted.
+
+    Raises:
+        ArgumentError: It is something else, or too large.
+    """
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    try:
+        text = json.dumps(_JSON.validate_python(plain), allow_nan=False, separators=(",", ":"))
+    except ValidationError as exc:
+        kind = type(exc.errors(include_url=False, include_context=False)[0]["input"]).__name__
+        raise ArgumentError(
+            f"{what} holds {_article(kind)} {kind}, which is no JSON",
+            fix="Give dict with str keys, list, str, int, float, bool, None or a pydantic model.",
+        ) from None
+    except (ValueError, RecursionError):
+        raise ArgumentError(
+            f"{what} is no JSON: it holds NaN, an infinity, or itself", fix="Give what JSON can say."
+        ) from None
+    if len(text) > VALUE_BYTES:
+        raise ArgumentError(
+            f"{what} is {len(text):,} bytes of JSON, and {VALUE_BYTES:,} are the most",
+            fix="Keep it in a file of your own, and its name here.",
+        )
+    return text
+
+
+def _article(kind: str) -> str:
+    return "an" if kind[0] in "aeiou" else "a"

@@ -1,0 +1,35 @@
+"""What a run is given of what its plugin remembers and may plan."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mycel_runtime.journal.changes import Item
+    from mycel_runtime.wire.ids import ChatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginState:
+    """
+    Of one plugin, and of one chat if the run is about one.
+
+    Attributes:
+        items, chat_items: What is there, by key; what others commit meanwhile may appear in it.
+        timer_names: Timers that the plugin handles.
+        clock: Epoch seconds.
+    """
+
+    items: Mapping[str, Item] = field(default_factory=dict, repr=False)
+    chat_id: ChatId | None = None
+    chat_items: Mapping[str, Item] = field(default_factory=dict, repr=False)
+    timer_names: frozenset[str] = frozenset()
+    clock: Callable[[], float] = time.time
+
+
+NOTHING: Final = PluginState()
+"""Of a plugin that remembers nothing and handles no timer."""

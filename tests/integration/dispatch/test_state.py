@@ -1,0 +1,27 @@
+"""What a handler remembers, plans and finishes is one commit, whoever is killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.dispatch.state import POINTS, perform
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("points", "is_isolated"),
+    [
+        (POINTS[::3], False),
+        (POINTS[1::3], False),
+        (POINTS[2::3], False),
+        (("after finish", "any time"), True),
+    ],
+)
+async def test_state_and_timers_are_as_if_each_delivery_had_run_once_though_the_process_is_killed(
+    points, is_isolated, tmp_path
+):
+    outcomes = await perform(tmp_path, points, range(1), is_isolated=is_isolated)
+
+    assert [run.wrongs for runs in outcomes.values() for run in runs if run.wrongs] == []
+    assert sum(run.kills for runs in outcomes.values() for run in runs) > 0
