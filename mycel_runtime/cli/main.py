@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "status": "Ask the running daemon how it is.",
     "dead": "Look at work that was given up; try it again, or drop it.",
     "outbox": "Look at sends whose outcome nobody knows; settle them.",
+    "store": "Look at what plugins remember; print it, or clear it.",
     "resume": "Let a held chat speak again, or a plugin that was left alone run.",
     "backend": "A local Mycel backend, for development.",
     "version": "Print the version.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mycel_runtime.daemon.admin import read_dead, read_unresolved_sends
+from mycel_runtime.daemon.admin import read_dead, read_items_of, read_stores_of, read_unresolved_sends
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.control import ask_admin
 from mycel_runtime.daemon.state_dir import find_state_dir
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "dead": read_dead,
     "unresolved": read_unresolved_sends,
+    "stores": read_stores_of,
+    "items": read_items_of,
 }
 """Verbs of the daemon that its journal can answer as well."""
 

@@ -1,17 +1,18 @@
 """
-What the operator may change in a running agent: unresolved sends, dead letters, held chats, quarantined plugins.
+What the operator may change in a running agent: unresolved sends, dead letters, held chats, plugins and their stores.
 
 Every verb takes and returns plain JSON values. The daemon does it, because the journal has one writer.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.journal.entries import DeliveryId
-from mycel_runtime.journal.reader import read_dead_letters, read_unresolved
+from mycel_runtime.journal.reader import read_dead_letters, read_items, read_stores, read_unresolved
 from mycel_runtime.speech.outbox import name_of
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.changes import StoredItem
     from mycel_runtime.journal.entries import DeadLetter, Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.wire.ids import ChatId
@@ -72,6 +74,28 @@ class Admin:
         """Forget a dead letter. False: there is none such."""
         return await self._journal.drop(dead_letter_id)
 
+    async def stores(self) -> list[dict[str, Any]]:
+        """What plugins remember: how much, by plugin and chat."""
+        return [store._asdict() for store in await self._journal.stores(self._parts.me)]
+
+    async def items(self) -> list[dict[str, Any]]:
+        """All that plugins remember."""
+        return [item_row(item) for item in await self._journal.all_items(self._parts.me)]
+
+    async def clear(self, plugin: str, *, chat_id: str | None) -> int:
+        """
+        Forget what a plugin remembers; how many items there were.
+
+        Runs that have read them, and have changed them too, are run again.
+
+        Args:
+            plugin: Its name.
+            chat_id: Of this chat only; empty: of the plugin as a whole only; `None`: everything.
+        """
+        cleared = await self._journal.clear_items(self._parts.me, plugin, chat_id=chat_id)
+        self._parts.dispatcher.states.forget(plugin)
+        return cleared
+
     async def holds(self) -> dict[str, Any]:
         """Chats that the loop guard holds, and plugins that are left alone until a time."""
         return {
@@ -102,7 +126,9 @@ class Admin:
         self._parts.dispatcher.wake()
 
 
-VERBS = frozenset({"unresolved", "settle", "dead", "retry", "drop", "holds", "resume"})
+VERBS = frozenset(
+    {"unresolved", "settle", "dead", "retry", "drop", "holds", "resume", "stores", "items", "clear"}
+)
 """The methods of `Admin` that may be called from outside."""
 
 
@@ -124,6 +150,31 @@ def read_unresolved_sends(state_dir: Path) -> list[dict[str, Any]]:
         JournalError, JournalFileError: The journal cannot be read.
     """
     return [unresolved_row(intent) for intent in read_unresolved(state_dir / JOURNAL_NAME)]
+
+
+def read_stores_of(state_dir: Path) -> list[dict[str, Any]]:
+    """
+    As the verb `stores`, while there is no daemon to ask.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    return [store._asdict() for store in read_stores(state_dir / JOURNAL_NAME)]
+
+
+def read_items_of(state_dir: Path) -> list[dict[str, Any]]:
+    """
+    As the verb `items`, while there is no daemon to ask.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    return [item_row(item) for item in read_items(state_dir / JOURNAL_NAME)]
+
+
+def item_row(item: StoredItem) -> dict[str, Any]:
+    """An item, with its value as JSON has it."""
+    return item._asdict() | {"value": json.loads(item.value)}
 
 
 def unresolved_row(intent: Intent) -> dict[str, Any]:
