@@ -5,14 +5,15 @@ Replies per second with 50 chats: ours against bare asyncio loops that do the sa
 
 Each round the owner has said one thing in every chat. Bare: GET unread, POST read, POST send, by plain httpx; a
 second loop makes the same calls through our client, which is faster, and so shows what all but HTTP costs. Ours: hint
-committed, delivery claimed, history read, proof, intent, send, record, finish. All run eight chats at once, in turns,
-in one process, against one backend in a process of its own. The delay is from the hint to the handler's having the
-message.
+committed, delivery claimed, history read, proof, intent, send, record, finish. Kept: the same, and the handler reads
+its plugin's store, counts in the chat's, and sets a timer. All run eight chats at once, in turns, in one process,
+against one backend in a process of its own. The delay is from the hint to the handler's having the message.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import statistics
 import sys
@@ -37,7 +38,8 @@ from mycel_runtime.settings import Settings
 CHATS = 50
 CONCURRENCY = 8
 BAR = 0.7
-NAMES = ("bare", "client", "ours")
+KEPT_BAR = 0.95
+NAMES = ("bare", "client", "ours", "kept")
 
 
 def serve(port):
@@ -140,25 +142,44 @@ async def measure(base_url, folder, rounds):
             ) as http,
             AsyncClient(base_url=base_url, auth_token=tokens["client"]) as client,
             AsyncClient(base_url=base_url, auth_token=tokens["ours"]) as sdk,
+            AsyncClient(base_url=base_url, auth_token=tokens["kept"]) as keeping_sdk,
+            runtime(folder / "ours", "ours", sdk, base_url, answering) as ours,
+            runtime(folder / "kept", "kept", keeping_sdk, base_url, remembering) as kept,
         ):
             loops = {"bare": by_httpx(http), "client": by_our_client(client)}
-            return await _turns(owner, loops, sdk, chats, folder, base_url, rounds)
+            return await _turns(owner, loops, {"ours": ours, "kept": kept}, chats, rounds)
 
 
-async def _turns(owner, loops, sdk, chats, folder, base_url, rounds):
-    plugin = Plugin("p")
-    journal = SqliteJournal(folder)
-    journal.open()
-
+def answering(plugin, heard):
     @plugin.on_message
     async def answer(ctx):
-        ours.delays.append(time.perf_counter() - ours.began)
+        heard()
         await ctx.reply(ctx.messages[-1].content)
 
-    ours = Ours(journal, "ours", plugin)
+
+def remembering(plugin, heard):
+    @plugin.on_message
+    async def answer(ctx):
+        heard()
+        ctx.chat_store["messages"] = ctx.chat_store.get("messages", 0) + 1
+        ctx.timers.set("idle", after=86_400, key=ctx.chat_id)
+        await ctx.reply(ctx.store.get("prefix", "") + ctx.messages[-1].content)
+
+    @plugin.on_timer("idle")
+    async def idle(ctx): ...
+
+
+@contextlib.asynccontextmanager
+async def runtime(folder, me, sdk, base_url, declare):
+    """One of ours, in this process; its first handler answers."""
+    folder.mkdir()
+    plugin, journal = Plugin("p"), SqliteJournal(folder)
+    journal.open()
+    declare(plugin, lambda: ours.delays.append(time.perf_counter() - ours.began))
+    ours = Ours(journal, me, plugin)
     ours.parts = await assemble(
         Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
-        me="ours",
+        me=me,
         base_url=base_url,
         token=SecretStr("unused"),
         journal=journal,
@@ -166,20 +187,24 @@ async def _turns(owner, loops, sdk, chats, folder, base_url, rounds):
         handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
         observer=ours,
     )
-    results = {name: ([], []) for name in NAMES}
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ours.parts.dispatcher.run())
-        for number in range(rounds + 1):
-            for name in NAMES:
-                await say_everywhere(owner, chats[name])
-                seconds, delays = await (
-                    answer_all(chats[name], loops[name]) if name in loops else ours.round(chats[name])
-                )
-                if number:  # the first round opens connections and fills caches
-                    results[name][0].append(seconds)
-                    results[name][1].extend(delays)
+        yield ours
         ours.parts.dispatcher.stop()
     await journal.close()
+
+
+async def _turns(owner, loops, runtimes, chats, rounds):
+    results = {name: ([], []) for name in NAMES}
+    for number in range(rounds + 1):
+        for name in NAMES:
+            await say_everywhere(owner, chats[name])
+            seconds, delays = await (
+                answer_all(chats[name], loops[name]) if name in loops else runtimes[name].round(chats[name])
+            )
+            if number:  # the first round opens connections and fills caches
+                results[name][0].append(seconds)
+                results[name][1].extend(delays)
     return results
 
 
@@ -194,6 +219,9 @@ def report(results):
     ratio = rates["ours"] / rates["bare"]
     print(f"of the bare loop {ratio:.2f} (bar {BAR}): {'held' if ratio >= BAR else 'MISSED'}")
     print(f"of the same loop through our client {rates['ours'] / rates['client']:.2f}")
+    ratio = rates["kept"] / rates["ours"]
+    print(f"with store and timers, of ours without {ratio:.2f} (bar {KEPT_BAR}): ", end="")
+    print("held" if ratio >= KEPT_BAR else "MISSED")
 
 
 def main():
