@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         SyncWorkflowEventContext,
     )
     from mycel_runtime.plugin.plugin import Plugin
+    from mycel_runtime.plugin.prompt import PromptMessage, messages_for_llm
     from mycel_runtime.plugin.store import Store
+    from mycel_runtime.plugin.text_pieces import split_text
     from mycel_runtime.plugin.timers import Timers
     from mycel_runtime.speech.sent import Sent
 
@@ -41,6 +43,7 @@ __all__ = [
     "Message",
     "MessageContext",
     "Plugin",
+    "PromptMessage",
     "Reject",
     "RelationshipContext",
     "Retry",
@@ -57,6 +60,8 @@ __all__ = [
     "TimerContext",
     "Timers",
     "WorkflowEventContext",
+    "messages_for_llm",
+    "split_text",
 ]
 
 _HOME = {
@@ -66,6 +71,7 @@ _HOME = {
     "Message": "mycel_runtime.plugin.message",
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
+    "PromptMessage": "mycel_runtime.plugin.prompt",
     "Reject": "mycel_runtime.plugin.outcome",
     "RelationshipContext": "mycel_runtime.plugin.event_context",
     "Retry": "mycel_runtime.plugin.outcome",
@@ -82,6 +88,8 @@ _HOME = {
     "TimerContext": "mycel_runtime.plugin.context",
     "Timers": "mycel_runtime.plugin.timers",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
+    "messages_for_llm": "mycel_runtime.plugin.prompt",
+    "split_text": "mycel_runtime.plugin.text_pieces",
 }
 
 
