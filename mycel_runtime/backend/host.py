@@ -113,7 +113,7 @@ class Host:
         return control.obey(self._service, verb, arguments)
 
     async def _live(self) -> None:
-        service = Service(self._storage, self._faults, self._streams, self._post)
+        service = Service(self._storage, self._faults, self._streams, self._post, self._options.clock)
         self._service = service
         if not service.quirks.numbers_restart:
             self._streams = service.streams

@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.backend.tokens import hash_password
-from mycel_runtime.backend.world import accounts, messages, registration
+from mycel_runtime.backend.world import accounts, chats, messages, registration
 from mycel_runtime.backend.world.entities import Contact, User
 from mycel_runtime.backend.world.refusal import Refused
 
@@ -56,6 +56,32 @@ class Operator:
             {"seq": message.seq, "sender_id": message.sender_id, "content": message.content}
             for message in self._service.world.room(chat_id).messages[-limit:]
         ]
+
+    def overhear(self, user_id: str, after: dict[str, int] | None = None) -> list[dict[str, Any]]:
+        """
+        All that is said where somebody is, in the order of the chats, oldest first, as the API shows it.
+
+        Args:
+            user_id: Who listens; nothing counts as read by him.
+            after: Only above these seqs, by chat.
+        """
+        world, above = self._service.world, after or {}
+        return [
+            messages.show(world, room, message)
+            for chat_id, room in world.rooms_of.get(user_id, {}).items()
+            for message in room.after(above.get(chat_id, 0))
+        ]
+
+    def backlog(self, user_id: str) -> dict[str, Any]:
+        """What somebody has not been told yet: what is queued, the last number, each chat's newest unread seq."""
+        service = self._service
+        rooms = service.world.rooms_of.get(user_id, {})
+        unread = {chat_id: room.unread_of(room.members[user_id]) for chat_id, room in rooms.items()}
+        return {
+            "queued": len(service.world.queues.get(user_id, ())),
+            "last_seq": service.streams.last_seq(user_id),
+            "unread": {chat_id: found[-1].seq for chat_id, found in unread.items() if found},
+        }
 
     def inboxes(self) -> list[dict[str, Any]]:
         """Every inbox: what is queued, the last number, whether anybody listens."""
@@ -115,6 +141,37 @@ class Operator:
             )
         return {"id": user.id, "mycel_id": user.mycel_id}
 
+    def add_guest(self, name: str) -> dict[str, str]:
+        """A human without an account, and a token of his."""
+        service = self._service
+        with service.transaction():
+            user = accounts.create_guest(service.world, name, unique=service.new_id(), now=service.now())
+        return {"id": user.id, **self.token(user.id)}
+
+    def add_external(self, owner_id: str, user_id: str, name: str) -> dict[str, str]:
+        """An external agent of anyone, and a token of its own."""
+        service = self._service
+        with service.transaction():
+            user = accounts.create_external(
+                service.world, self._user(owner_id), user_id, name, now=service.now()
+            )
+        return {"id": user.id, **self.token(user.id)}
+
+    def open_direct(self, user_id: str, other_id: str) -> dict[str, str]:
+        """The direct chat of these two."""
+        service = self._service
+        with service.transaction():
+            chat = chats.create(
+                service.world,
+                self._user(user_id),
+                [other_id],
+                None,
+                "direct",
+                chat_id=service.new_id(),
+                now=service.now(),
+            )
+        return {"id": chat.id}
+
     def add_agent(self, owner_id: str, name: str) -> dict[str, Any]:
         """A managed agent of anyone; it is a row, nothing is executed."""
         service = self._service
@@ -166,6 +223,9 @@ class Operator:
 
 VERBS: Final = frozenset(
     {
+        "backlog",
+        "open_direct",
+        "overhear",
         "users",
         "chats",
         "messages",
@@ -173,6 +233,8 @@ VERBS: Final = frozenset(
         "say",
         "token",
         "add_agent",
+        "add_external",
+        "add_guest",
         "add_user",
         "invite",
         "codes",

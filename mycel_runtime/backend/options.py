@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ from mycel_runtime.backend.quirks import Generation, Quirks, Rules
 from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -26,6 +28,7 @@ class BackendOptions:
         caught_up: Whose caught-up rule and cursor hold; `None` for the generation's own (contract U6).
         control_socket: Where faults and owner's tools are taken from other processes: a path, or a folder in
             which it is named after the port.
+        clock: Epoch seconds, for everything that it stamps.
     """
 
     database: Path | None = None
@@ -36,6 +39,7 @@ class BackendOptions:
     quirks: Quirks = field(default_factory=Quirks)
     caught_up: Literal["a", "b"] | None = None
     control_socket: Path | None = None
+    clock: Callable[[], float] = time.time
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
     ping_timeout_seconds: float = PING_TIMEOUT_SECONDS
 

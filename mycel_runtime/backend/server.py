@@ -17,6 +17,7 @@ from mycel_runtime.errors import ConfigError, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from types import TracebackType
 
 __all__ = ["BackendOptions", "LocalBackend", "Quirks", "serve"]
@@ -96,6 +97,22 @@ class LocalBackend:
         Raises:
             ControlError: It makes no sense, or the world refuses it.
         """
+        return self._order(verb, arguments).result(START_SECONDS)
+
+    async def ask_soon(self, verb: str, /, **arguments: Any) -> Any:
+        """
+        As `ask`, for who has a loop of his own that must not be kept.
+
+        Raises:
+            ControlError: As `ask`.
+            TimeoutError: The backend is busy with something that does not end.
+
+        Cancelling: it may have been carried out.
+        """
+        async with asyncio.timeout(START_SECONDS):
+            return await asyncio.wrap_future(self._order(verb, arguments))
+
+    def _order(self, verb: str, arguments: dict[str, Any]) -> Future[object]:
         host, loop = self._host, self._loop
         if host is None or loop is None:
             raise ControlError("the backend is not running")
@@ -103,7 +120,7 @@ class LocalBackend:
         async def obey() -> object:
             return host.obey(verb, arguments)
 
-        return asyncio.run_coroutine_threadsafe(obey(), loop).result(START_SECONDS)
+        return asyncio.run_coroutine_threadsafe(obey(), loop)
 
     def __enter__(self) -> Self:
         self.start()

@@ -76,8 +76,14 @@ class Service:
     """
 
     def __init__(
-        self, storage: Storage, faults: Faults, streams: Streams | None = None, post: Post | None = None
+        self,
+        storage: Storage,
+        faults: Faults,
+        streams: Streams | None = None,
+        post: Post | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self.faults = faults
         self.post = post or Post()
         self.world = storage.load()
@@ -94,7 +100,7 @@ class Service:
 
     def now(self) -> float:
         """Epoch seconds."""
-        return time.time()
+        return self._clock()
 
     def new_id(self) -> str:
         """A new UUID as text."""

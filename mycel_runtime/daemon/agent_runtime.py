@@ -39,7 +39,6 @@ from mycel_runtime.daemon.identity import Identification, identify
 from mycel_runtime.daemon.journal_lock import JournalLock
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
-from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -280,14 +279,10 @@ class AgentRuntime:
 
     async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
-        looking = every(parts.reconciler.tick_interval, parts.listener.tick)
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
-            others = [
-                tasks.create_task(parts.listener.run(), name="listener"),
-                tasks.create_task(looking, name="reconcile-timer"),
-                tasks.create_task(self._greet(backend), name="greeting"),
-            ]
+            others = [tasks.create_task(work, name=name) for name, work in parts.listening()]
+            others.append(tasks.create_task(self._greet(backend), name="greeting"))
             await stop.wait_asked()
             await self._stop(stop, journal, parts, dispatching, others)
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.daemon.timer import every
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.loop_guard import LoopGuard
@@ -25,7 +26,7 @@ from mycel_runtime.speech.turn import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.entries import HandlerId
@@ -52,6 +53,11 @@ class Parts:
     dispatcher: Dispatcher
     loop_guard: LoopGuard
     twin_watch: TwinWatch
+
+    def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+        """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
+        yield "listener", self.listener.run()
+        yield "reconcile-timer", every(self.reconciler.tick_interval, self.listener.tick)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,10 @@ def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> Imported
             f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
         )
     return ImportedPlugin(
-        plugin=plugin, settings=_validate(plugin, name, settings, config), origin=origin, version=version
+        plugin=plugin,
+        settings=checked_settings(plugin, name, settings, config),
+        origin=origin,
+        version=version,
     )
 
 
@@ -153,7 +156,22 @@ def _require_plugin(value: Any, what: str, where: str) -> Plugin:
     return value
 
 
-def _validate(plugin: Plugin, table_name: str, table: dict[str, Any], config: Path) -> Any:
+def checked_settings(plugin: Plugin, table_name: str, table: dict[str, Any], config: Path) -> Any:
+    """
+    A plugin's table as its handlers get it.
+
+    Args:
+        plugin: Whose.
+        table_name: Of `[plugins.…]`.
+        table: As it stands there.
+        config: The TOML file, for error texts; it need not exist.
+
+    Returns:
+        An instance of its model, or the plain table.
+
+    Raises:
+        PluginError: The model refuses it.
+    """
     if plugin.settings_model is None:
         return table
     try:

@@ -12,6 +12,9 @@ import pytest
 
 import mycel_runtime
 import mycel_runtime.sdk
+import mycel_runtime.testing
+
+PUBLIC = (mycel_runtime, mycel_runtime.sdk, mycel_runtime.testing)
 
 HEAVY = ("fastapi", "httpx", "pydantic", "rich", "structlog", "uvicorn", "websockets")
 
@@ -35,21 +38,33 @@ def loaded_by(code, names=HEAVY):
     return result.stdout.splitlines()[-1].split()[1:]
 
 
-@pytest.mark.parametrize("module", [mycel_runtime, mycel_runtime.sdk], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
 def test_public_names_are_sorted_and_there(module):
     assert module.__all__ == sorted(module.__all__)
     for name in module.__all__:
         assert getattr(module, name).__name__ == name
 
 
-@pytest.mark.parametrize("module", [mycel_runtime, mycel_runtime.sdk], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
 def test_other_names_are_refused_by_name(module):
     with pytest.raises(AttributeError, match=r"no attribute 'NoSuchName'"):
         _ = module.NoSuchName
 
 
 def test_import_costs_nothing_that_is_not_used():
-    assert loaded_by("import mycel_runtime") == []
+    assert loaded_by("import mycel_runtime, mycel_runtime.testing") == []
+
+
+def test_pytest_loads_no_library_of_the_daemon_for_its_fixtures():
+    """Every test run of whoever has mycel-runtime installed loads them, be it for something else."""
+    assert loaded_by("import mycel_runtime.testing.pytest_plugin") == []
+
+
+def test_daemon_loads_no_pytest():
+    everything = (
+        "import mycel_runtime.cli.run, mycel_runtime.daemon.process, mycel_runtime.testing.sync_mycel"
+    )
+    assert loaded_by(everything, ("pytest", "_pytest", "pytest_asyncio")) == []
 
 
 @pytest.mark.parametrize(

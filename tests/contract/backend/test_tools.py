@@ -42,6 +42,42 @@ def test_the_owner_speaks_as_anyone_and_reads_it(control):
     assert ask(path, "chats")[0]["members"] == {user_id: {"cursor": 0, "unread": 0}}
 
 
+def test_the_owner_makes_people_and_overhears_them(control):
+    path, backend = control
+    ada = ask(path, "add_guest", name="Ada")
+    agent = ask(path, "add_external", owner_id=ada["id"], user_id="agent", name="Agent")
+    chat = ask(path, "open_direct", user_id=ada["id"], other_id="agent")
+    assert ask(path, "open_direct", user_id="agent", other_id=ada["id"]) == chat
+    ask(path, "say", user_id=ada["id"], chat_id=chat["id"], content="one")
+    ask(path, "say", user_id=ada["id"], chat_id=chat["id"], content="two")
+
+    heard = ask(path, "overhear", user_id="agent", after={chat["id"]: 1})
+    assert [(each["seq"], each["sender_name"], each["content"]) for each in heard] == [(2, "Ada", "two")]
+    backlog = ask(path, "backlog", user_id="agent")
+    assert (backlog["last_seq"], backlog["unread"]) == (0, {chat["id"]: 2})
+    assert ask(path, "backlog", user_id=ada["id"])["unread"] == {}
+    for made, name in ((ada, "Ada"), (agent, "Agent")):
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        assert httpx.get(f"{backend.base_url}/api/auth/me", headers=headers).json()["name"] == name
+
+
+async def test_the_owners_tools_do_not_keep_a_loop():
+    with LocalBackend() as backend:
+        assert await backend.ask_soon("users") == []
+        with pytest.raises(ControlError, match="no such user"):
+            await backend.ask_soon("token", user_id="x")
+
+
+def test_everything_is_stamped_by_the_clock_that_it_was_given():
+    with LocalBackend(BackendOptions(clock=lambda: 4e9)) as backend:
+        ada = backend.ask("add_guest", name="Ada")
+        agent = backend.ask("add_external", owner_id=ada["id"], user_id="agent", name="Agent")
+        chat = backend.ask("open_direct", user_id=ada["id"], other_id=agent["id"])
+        backend.ask("say", user_id=ada["id"], chat_id=chat["id"], content="hello")
+        (message,) = backend.ask("overhear", user_id=ada["id"])
+    assert message["created_at"] == 4e9
+
+
 def test_a_fault_ordered_from_outside_happens(control):
     path, backend = control
     ask(path, "fault", name="refuse", status=503, retry_after=7)

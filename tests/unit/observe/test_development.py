@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mycel_runtime.observe.development import VARIABLE, show_traceback, show_tracebacks
+from mycel_runtime.observe.development import VARIABLE, collecting_tracebacks, show_traceback, show_tracebacks
 from mycel_runtime.plugin.isolation import child
 from mycel_runtime.plugin.outcome import Retry
 
@@ -28,6 +28,14 @@ def told(monkeypatch, stream, action):
         patch.setattr(sys, "stderr", stream)
         action()
     return stream.getvalue()
+
+
+def test_what_is_collected_is_the_exception_itself_and_only_while_somebody_collects():
+    raised, found = ValueError("words"), []
+    with collecting_tracebacks(found.append):
+        show_traceback(raised)
+    show_traceback(raised)
+    assert found == [raised]
 
 
 def test_nothing_is_shown_unasked_or_where_nobody_looks(monkeypatch):

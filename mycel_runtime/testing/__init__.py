@@ -1,0 +1,54 @@
+"""
+For tests of plugins: a Mycel of the test's own, with people who talk to the agent under test.
+
+With `pip install "mycel-runtime[testing]"` pytest finds the fixtures `mycel` and `sync_mycel`; nothing here needs
+pytest otherwise. May import everything else; nothing imports it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mycel_runtime.testing.agent import Agent
+    from mycel_runtime.testing.bare_chat import BareChat, frame_context, said
+    from mycel_runtime.testing.chat import Chat
+    from mycel_runtime.testing.clock import JumpingClock
+    from mycel_runtime.testing.mycel import Mycel
+    from mycel_runtime.testing.person import Person
+    from mycel_runtime.testing.sync_mycel import SyncAgent, SyncMycel, SyncPerson
+
+__all__ = [
+    "Agent",
+    "BareChat",
+    "Chat",
+    "JumpingClock",
+    "Mycel",
+    "Person",
+    "SyncAgent",
+    "SyncMycel",
+    "SyncPerson",
+    "frame_context",
+    "said",
+]
+
+_HOME = {
+    "Agent": "mycel_runtime.testing.agent",
+    "BareChat": "mycel_runtime.testing.bare_chat",
+    "Chat": "mycel_runtime.testing.chat",
+    "JumpingClock": "mycel_runtime.testing.clock",
+    "Mycel": "mycel_runtime.testing.mycel",
+    "Person": "mycel_runtime.testing.person",
+    "SyncAgent": "mycel_runtime.testing.sync_mycel",
+    "SyncMycel": "mycel_runtime.testing.sync_mycel",
+    "SyncPerson": "mycel_runtime.testing.sync_mycel",
+    "frame_context": "mycel_runtime.testing.bare_chat",
+    "said": "mycel_runtime.testing.bare_chat",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

@@ -1,0 +1,261 @@
+"""A chat without any server: for a handler that is called as the function that it is."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import structlog
+from typing_extensions import override
+
+from mycel_runtime.journal.changes import Item
+from mycel_runtime.plugin.context import FrameContext, LoopGuardView, MessageContext
+from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.json_text import json_text
+from mycel_runtime.plugin.message import Message, message_from_api
+from mycel_runtime.plugin.plain_context import SyncMessageContext, plain_context
+from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.wire.arguments import require_mentions, require_sayable
+from mycel_runtime.wire.ids import ChatId, UserId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+
+    from mycel_runtime.journal.changes import NewTimer
+    from mycel_runtime.wire import resources
+    from mycel_runtime.wire.resources import Member
+
+T = TypeVar("T")
+
+ME: Final = UserId("agent")
+CHAT: Final = ChatId("chat")
+
+HANDLER_SECONDS: Final = 120.0
+"""As `[dispatch] handler_timeout` by default."""
+
+
+class BareChat:
+    """
+    What a handler is shown, and what it says, with nothing behind it.
+
+    No filter is applied, nothing conflicts or gets lost, and every reply is accepted: for that there is `Mycel`.
+
+    Args:
+        messages: What the handler is shown: texts of Ada's, or messages as `said` makes them.
+        settings: What `ctx.settings` is: an instance of the plugin's model.
+        chat_type: `direct` or `group`.
+        past: What `ctx.history` shows before `messages`; as they.
+        newer: What `ctx.newer` returns when it is called first; as they.
+        unsaid: What `ctx.unsaid` is.
+        attempt: What `ctx.attempt` is.
+        store: What the plugin remembers; as a run changes it, `ctx.store` shows it.
+        chat_store: What it remembers of this chat.
+        timers: Names that the plugin has handlers for.
+
+    Attributes:
+        ctx: For an `async def` handler.
+        sync_ctx: For a plain function.
+        past: All messages so far, own ones included.
+        replies: What was said, in order.
+        mentions: Whom each reply mentions.
+        is_withdrawn: `ctx.withdraw` was called.
+    """
+
+    def __init__(
+        self,
+        *messages: str | Message,
+        settings: Any = None,
+        chat_type: str = "direct",
+        past: Sequence[str | Message] = (),
+        newer: Sequence[str | Message] = (),
+        unsaid: Sequence[str] = (),
+        attempt: int = 1,
+        store: Mapping[str, Any] | None = None,
+        chat_store: Mapping[str, Any] | None = None,
+        timers: Collection[str] = (),
+    ) -> None:
+        self._run = ContextRun(
+            PluginState(
+                items=_items(store or {}),
+                chat_id=CHAT,
+                chat_items=_items(chat_store or {}),
+                timer_names=frozenset(timers),
+            )
+        )
+        self._seqs = itertools.count(1)
+        before, shown, self._newer = (self._placed(each) for each in (past, messages, newer))
+        self.past = before + shown
+        self.replies: list[str] = []
+        self.mentions: list[tuple[str, ...]] = []
+        self.is_withdrawn = False
+        self.ctx = MessageContext(
+            messages=shown,
+            chat_id=CHAT,
+            chat_type=chat_type,
+            me=ME,
+            settings={} if settings is None else settings,
+            log=structlog.get_logger(),
+            deadline=time.monotonic() + HANDLER_SECONDS,
+            attempt=attempt,
+            guard=LoopGuardView(turns=0, turns_left=1_000, is_held=False),
+            unsaid=tuple(unsaid),
+            _port=_BarePort(self),
+            _run=self._run,
+        )
+
+    @property
+    def planned(self) -> Sequence[NewTimer]:
+        """The timers that were set."""
+        return self._run.timers.planned()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<BareChat of {len(self.past)} messages and {len(self.replies)} replies>"
+
+    @property
+    def sync_ctx(self) -> SyncMessageContext:
+        """The same run, for a plain function."""
+        context = plain_context(self.ctx, _AtOnce())
+        assert isinstance(context, SyncMessageContext)
+        return context
+
+    def withdraw(self) -> None:
+        """For the context: what is unsaid is not to be said."""
+        self.is_withdrawn = True
+
+    def _placed(self, messages: Iterable[str | Message]) -> list[Message]:
+        """With the next places in the chat."""
+        made = [said(message) if isinstance(message, str) else message for message in messages]
+        return [_with_seq(message, next(self._seqs)) for message in made]
+
+    def say(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """
+        For the context: a reply.
+
+        Raises:
+            ArgumentError: No server could store it.
+        """
+        require_sayable(text, "the reply's text")
+        require_mentions(mentions)
+        own = _with_seq(said(text, sender="agent", sender_type="external"), next(self._seqs))
+        self.past.append(own)
+        self.replies.append(text)
+        self.mentions.append(tuple(mentions))
+        return StoredReply(message_id=own.id, seq=own.seq)
+
+    def show_newer(self) -> list[Message]:
+        """For the context: what came meanwhile counts as shown now."""
+        shown, self._newer = self._newer, []
+        self.past += shown
+        return shown
+
+
+class _BarePort:
+    """What a context asks, answered at once."""
+
+    def __init__(self, chat: BareChat) -> None:
+        self._chat = chat
+
+    async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """Accepted, if it can be said at all."""
+        return self._chat.say(text, mentions)
+
+    async def history(self, limit: int, before: int | None) -> list[ToldMessage]:
+        """All that was said so far, below a number."""
+        past = [message for message in self._chat.past if before is None or message.seq < before]
+        return [_told(message) for message in past[-limit:]]
+
+    async def newer(self) -> list[ToldMessage]:
+        """What was given, once."""
+        return [_told(message) for message in self._chat.show_newer()]
+
+    async def members(self) -> list[Member]:
+        """Whoever has spoken, and the agent."""
+        speakers = {message.sender.id: message.sender for message in self._chat.past}
+        others = [_member(each.id, each.name, each.type) for each in speakers.values() if each.id != ME]
+        return [*others, _member(ME, ME, "external")]
+
+    def withdraw(self) -> None:
+        """Noted."""
+        self._chat.withdraw()
+
+
+class _AtOnce:
+    """How plain calls wait for what never waits."""
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Its result."""
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        raise AssertionError("a bare chat waits for nothing")
+
+    def go_on_awaited(self) -> None:
+        """Nobody returns a coroutine here."""
+
+
+def said(
+    text: str, *, sender: str = "Ada", sender_type: str = "human", notification: bool = False
+) -> Message:
+    """
+    A message for a `BareChat`, which gives it its place.
+
+    Args:
+        text: Its content.
+        sender: Display name; the user id is the same in lower case.
+        sender_type: `human`, `agent` or `external`.
+        notification: The platform's, in this sender's words.
+    """
+    return _message(text, sender, sender_type, "notification" if notification else "human", seq=1)
+
+
+def frame_context(
+    event_type: str, *, settings: Any = None, attempt: int = 1, **metadata: Any
+) -> FrameContext:
+    """What a handler of frames is given, with nothing behind it."""
+    return FrameContext(
+        event_type=event_type,
+        metadata={"event_type": event_type, **metadata},
+        me=ME,
+        settings={} if settings is None else settings,
+        log=structlog.get_logger(),
+        deadline=time.monotonic() + HANDLER_SECONDS,
+        attempt=attempt,
+    )
+
+
+def _message(text: str, sender: str, sender_type: str, message_type: str, *, seq: int) -> Message:
+    api: dict[str, Any] = {
+        "id": f"message-{seq}",
+        "chat_id": CHAT,
+        "seq": seq,
+        "sender_id": sender.lower(),
+        "sender_name": sender,
+        "content": text,
+        "message_type": message_type,
+        "mentioned_ids": [],
+        "retracted_at": None,
+        "created_at": time.time(),
+    }
+    return message_from_api(cast("resources.Message", api), me=ME, sender_type=sender_type)
+
+
+def _with_seq(message: Message, seq: int) -> Message:
+    api = {**message.raw, "id": f"message-{seq}", "seq": seq}
+    return message_from_api(cast("resources.Message", api), me=ME, sender_type=message.sender.type)
+
+
+def _items(values: Mapping[str, Any]) -> dict[str, Item]:
+    return {key: Item(json_text(value, f"the value of {key!r}"), 1) for key, value in values.items()}
+
+
+def _told(message: Message) -> ToldMessage:
+    return ToldMessage(raw=dict(message.raw), sender_type=message.sender.type)
+
+
+def _member(user_id: str, name: str, type_: str) -> Member:
+    return cast("Member", {"id": user_id, "name": name, "type": type_})

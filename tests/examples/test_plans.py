@@ -1,0 +1,90 @@
+"""How a plugin's decisions, memory, timers and schedules are tested: days pass at once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mycel_runtime import MessageContext, Plugin, RelationshipContext, TimerContext
+from mycel_runtime.testing import BareChat
+
+if TYPE_CHECKING:
+    from mycel_runtime.testing import Mycel
+
+gatekeeper = Plugin("gatekeeper")
+
+
+@gatekeeper.on_relationship
+async def decide(ctx: RelationshipContext) -> None:
+    if ctx.is_open:
+        await ctx.approve()
+
+
+async def test_a_request_for_a_relationship_is_granted(mycel: Mycel):
+    ada = await mycel.human("Ada")
+    agent = await mycel.agent(gatekeeper)
+
+    await ada.requests(agent, "I would like to work with you")
+    await mycel.settles()
+
+    assert await ada.relationship_with(agent) == "visit"
+
+
+reminder = Plugin("reminder")
+rung: list[str] = []
+
+
+@reminder.on_message(pattern="^remind")
+async def plan(ctx: MessageContext) -> None:
+    ctx.store["reminders"] = ctx.store.get("reminders", 0) + 1
+    ctx.timers.set("due", after=7200, data=ctx.messages[-1].content, key=ctx.messages[-1].id)
+    await ctx.reply(f"Reminder {ctx.store['reminders']} is set")
+
+
+@reminder.on_timer("due")
+async def ring(ctx: TimerContext) -> None:
+    rung.append(ctx.data)
+
+
+async def test_a_timer_rings_at_its_time_over_a_restart(mycel: Mycel):
+    rung.clear()
+    ada = await mycel.human("Ada")
+    agent = await mycel.agent(reminder)
+    await ada.says("remind me of the tea")
+    await ada.hears("Reminder 1 is set")
+
+    await mycel.passes(minutes=119)
+    assert rung == []
+    await agent.restart()
+    await mycel.passes(minutes=2)
+
+    assert rung == ["remind me of the tea"]
+    await ada.says("remind me again")
+    await ada.hears(re.compile("^Reminder 2"))
+
+
+morning = Plugin("morning")
+mornings: list[int] = []
+
+
+@morning.cron("0 9 * * *", timezone="UTC")
+async def wake(ctx: TimerContext) -> None:
+    mornings.append(ctx.due_at.hour)
+
+
+async def test_a_schedule_comes_once_a_day(mycel: Mycel):
+    mornings.clear()
+    await mycel.agent(morning)
+
+    await mycel.passes(days=3)
+
+    assert mornings == [9, 9, 9]
+
+
+async def test_a_handler_alone_needs_no_server():
+    chat = BareChat("remind me", store={"reminders": 6}, timers=["due"])
+
+    await plan(chat.ctx)
+
+    assert chat.replies == ["Reminder 7 is set"]
+    assert [timer.name for timer in chat.planned] == ["due"]
