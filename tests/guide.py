@@ -43,7 +43,7 @@ def guides():
 def blocks(path):
     """All fenced blocks of a guide, in order."""
     text = path.read_text()
-    name = str(path.relative_to(ROOT))
+    name = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     return [
         Block(
             name,

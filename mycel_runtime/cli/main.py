@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "outbox": "Look at sends whose outcome nobody knows; settle them.",
     "store": "Look at what plugins remember; print it, or clear it.",
     "resume": "Let a held chat speak again, or a plugin that was left alone run.",
+    "plugins": "List the plugins that there are, or begin one of your own.",
     "backend": "A local Mycel backend, for development.",
     "version": "Print the version.",
 }

@@ -112,7 +112,7 @@ def _load_all(
     tables: Mapping[str, Mapping[str, Any]], config: Path, observer: Observer
 ) -> list[LoadedPlugin]:
     """In their order; the isolated ones are asked side by side, while the others are imported."""
-    specs = {name: _pop_isolation(name, dict(table), config) for name, table in tables.items()}
+    specs = {name: pop_isolation(name, dict(table), config) for name, table in tables.items()}
     with contextlib.ExitStack() as stack:
         inquiries = {
             name: stack.enter_context(Inquiry(spec)) for name, spec in specs.items() if spec is not None
@@ -149,7 +149,21 @@ def _ask(inquiry: Inquiry, config: Path) -> LoadedPlugin:
     return LoadedPlugin(plugin=plugin, settings={}, origin=said.origin, version=said.version, worker=spec)
 
 
-def _pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:
+def pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:
+    """
+    Take out of a plugin's table what is about isolation.
+
+    Args:
+        name: Of the table.
+        table: As it stands in the file; then the plugin's own settings.
+        config: The TOML file.
+
+    Returns:
+        What its process loads; `None`: it has none of its own.
+
+    Raises:
+        PluginError: It makes no sense.
+    """
     isolation, where = table.pop("isolation", "none"), where_of(name, config)
     if isolation not in ("none", "process"):
         raise PluginError(

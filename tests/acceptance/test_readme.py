@@ -9,8 +9,10 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import time
 import tomllib
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -24,11 +26,12 @@ from tests.guide import blocks, commands, guides
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 BIN = Path(sys.executable).parent
-README, PLUGINS, SYSTEMD, SDK, TESTS = (
+README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS = (
     ROOT / name
     for name in (
         "README.md",
         "plugins/README.md",
+        "plugins/template/README.md",
         "systemd/README.md",
         "mycel_runtime/sdk/README.md",
         "tests/README.md",
@@ -124,7 +127,7 @@ def section(path, heading):
 
 def test_blocks_of_guides_that_nobody_follows_do_not_exist():
     """A guide with commands or code is walked below, or run by `tests/contract/sdk/test_documentation.py`."""
-    followed = {README, PLUGINS, SYSTEMD, SDK, TESTS}
+    followed = {README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS}
     alive = {path for path in guides() if any(block.language != "mermaid" for block in blocks(path))}
     assert alive == followed
     assert {block.language for block in blocks(SDK)} == {"python"}
@@ -224,6 +227,42 @@ def test_packaging_of_the_authors_guide_is_found_at_the_door():
     (points,) = project["project"]["entry-points"].values()
     assert set(project["project"]["entry-points"]) == {"mycel_runtime.plugins"}
     assert points == {"greeter": "greeter:plugin"}
+
+
+FIVE: Final = (
+    "mycel-runtime plugins new weather",
+    "cd weather",
+    "pytest",
+    "mycel-runtime run",
+    "mycel-runtime send",
+)
+"""All that a stranger types, or what it begins with."""
+
+
+def test_a_stranger_has_an_agent_of_his_own_after_five_commands(walk, tmp_path):
+    """A new plugin, three of its lines changed, its tests, its agent, a word with it: as its own README says."""
+    began = time.monotonic()
+    made = walk(tmp_path).do(FIVE[0])
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "weather"
+    changed = replace_lines(folder / "weather/handlers.py", '"You said"', '"It rains, says"')
+    changed += replace_lines(folder / "tests/test_handlers.py", '"You said: ', '"It rains, says: ')
+    assert changed == 3
+
+    guide = blocks(folder / "README.md")
+    typed = [command for block in guide for command, _ in commands(block)]
+    assert [command.startswith(word) for command, word in zip(typed, FIVE[2:], strict=True)] == [True] * 3
+    stranger = walk(folder, {"You said: ": "It rains, says: "})
+    stranger.follow(guide)
+    stranger.stop()
+    print(f"from nothing to an answer: {time.monotonic() - began:.1f} s")
+
+
+def replace_lines(path, old, new):
+    """How many lines were changed."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line.replace(old, new) for line in lines))
+    return sum(old in line for line in lines)
 
 
 def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path, household):

@@ -32,8 +32,8 @@ def test_sdist_is_the_checkout(checkout, tmp_path):
     assert sorted(checkout ^ (here - {"PKG-INFO"})) == []
 
 
-def test_wheel_holds_both_packages_whole_and_nothing_else(checkout):
-    """SQL, `py.typed` and the guides beside the code are read from an installation too."""
+def test_wheel_holds_both_packages_and_the_template_whole_and_nothing_else(checkout):
+    """SQL, `py.typed`, the guides beside the code and new plugins are read from an installation too."""
     here = {
         file.distribution_path: file.relative_path
         for file in WheelBuilder(str(ROOT)).recurse_included_files()
@@ -44,5 +44,9 @@ def test_wheel_holds_both_packages_whole_and_nothing_else(checkout):
         for name in checkout
         if name.startswith(("mycel_runtime/", "plugins/mycel_runtime_plugins/"))
     }
-    assert expected == here
+    moved = {
+        name.replace("plugins/", "mycel_runtime_plugins/", 1) for name in checkout if "/template/" in name
+    }
+    assert moved
+    assert expected | {name: name for name in moved} == here
     assert {Path(name).suffix for name in here} >= {".py", ".sql", ".typed", ".md"}

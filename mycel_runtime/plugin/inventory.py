@@ -1,0 +1,167 @@
+"""
+Which plugins there are, and what each of them hears.
+
+Each is imported in a process of its own: what an import does, however long it takes, is done to nobody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from mycel_runtime.errors import PluginError
+from mycel_runtime.plugin.isolation.inquiry import Inquiry
+from mycel_runtime.plugin.isolation.messages import FramePattern, MessageFilters, ScheduleText, TimerName
+from mycel_runtime.plugin.isolation.process import WorkerSpec
+from mycel_runtime.plugin.loading import GROUP, installed, where_of
+from mycel_runtime.plugin.registry import IMPORT_SECONDS, pop_isolation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from mycel_runtime.plugin.isolation.messages import Described, HandlerDescription
+
+_KINDS: Final = {
+    "relationship": "relationships",
+    "join_request": "requests to join",
+    "chat": "chats",
+    "workflow_event": "workflow events",
+}
+
+State: TypeAlias = Literal["ready", "isolated", "left alone", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRow:
+    """
+    A plugin, for a person or a program.
+
+    Attributes:
+        name: Of its entry point, or of its table.
+        version: Of its distribution; empty for a file.
+        origin: Its distribution and entry point, or its file.
+        state: `ready`: can be used; `isolated`: in processes of its own; `left alone` for a while by the running
+            daemon because it fails and fails; `refused`: cannot be used.
+        handlers: What each hears.
+        problem, fix: Of one that is refused.
+    """
+
+    name: str
+    version: str
+    origin: str
+    state: State
+    handlers: tuple[str, ...] = ()
+    problem: str = ""
+    fix: str = ""
+
+
+def installed_plugins() -> list[PluginRow]:
+    """All of the entry points' group, by name; settings are at their defaults."""
+    return plugins_of({name: {} for name in sorted(installed())}, Path("agent.toml"))
+
+
+def plugins_of(
+    tables: Mapping[str, Mapping[str, Any]], config: Path, *, left_alone: Collection[str] = ()
+) -> list[PluginRow]:
+    """
+    Those of a configuration, in its order.
+
+    Args:
+        tables: `[plugins.*]`.
+        config: The TOML file, for error texts and relative paths.
+        left_alone: Plugins that the running daemon leaves alone.
+    """
+    with contextlib.ExitStack() as stack:
+        asked = [(name, _ask(stack, name, table, config)) for name, table in tables.items()]
+        return [_row(name, inquiry, tables[name], config, left_alone) for name, inquiry in asked]
+
+
+def _ask(
+    stack: contextlib.ExitStack, name: str, table: Mapping[str, Any], config: Path
+) -> Inquiry | PluginError:
+    """All are asked before any is waited for; a table that makes no sense is not."""
+    own = dict(table)
+    try:
+        spec = pop_isolation(name, own, config)
+    except PluginError as exc:
+        return exc
+    beside = WorkerSpec(name=name, table=own, config=config.absolute(), import_timeout=IMPORT_SECONDS)
+    return stack.enter_context(Inquiry(spec or beside))
+
+
+def _row(
+    name: str,
+    inquiry: Inquiry | PluginError,
+    table: Mapping[str, Any],
+    config: Path,
+    left_alone: Collection[str],
+) -> PluginRow:
+    if isinstance(inquiry, PluginError):
+        return _refused(name, table, inquiry)
+    try:
+        said = inquiry.answer(where_of(name, config))
+    except PluginError as exc:
+        return _refused(name, table, exc)
+    state: State = "isolated" if table.get("isolation") == "process" else "ready"
+    return PluginRow(
+        name=name,
+        version=said.version,
+        origin=_origin(name, said, table),
+        state="left alone" if said.plugin in left_alone else state,
+        handlers=_handlers(said),
+    )
+
+
+def _refused(name: str, table: Mapping[str, Any], exc: PluginError) -> PluginRow:
+    version, origin = _known_of(name, table)
+    return PluginRow(
+        name=name, version=version, origin=origin, state="refused", problem=exc.problem, fix=exc.fix
+    )
+
+
+def _known_of(name: str, table: Mapping[str, Any]) -> tuple[str, str]:
+    """Version and origin of one that has said nothing."""
+    if "path" in table:
+        return "", str(table["path"])
+    point = installed().get(name)
+    distribution = point.dist if point else None
+    return (distribution.version, distribution.name) if distribution else ("", "")
+
+
+def _origin(name: str, said: Described, table: Mapping[str, Any]) -> str:
+    return said.origin if "path" in table else f"{said.origin} ({GROUP}: {name})"
+
+
+def _handlers(said: Described) -> tuple[str, ...]:
+    return tuple(f"{handler.id.partition('.')[2]}: {_heard(handler)}" for handler in said.handlers)
+
+
+def _heard(handler: HandlerDescription) -> str:
+    match handler.subscription:
+        case MessageFilters() as filters:
+            return _messages(filters, handler)
+        case FramePattern(event_kind="frame", pattern=pattern):
+            return f"frames {pattern}"
+        case FramePattern(event_kind=kind):
+            return _KINDS[kind]
+        case TimerName(name=name):
+            return f"timer {name}"
+        case ScheduleText(schedule=schedule):
+            return schedule
+
+
+def _messages(subscription: MessageFilters, handler: HandlerDescription) -> str:
+    """With its filters, those that are not the defaults."""
+    filters = [
+        f"chat={subscription.chat}" if subscription.chat != "any" else "",
+        "mention" if subscription.mention else "",
+        f"sender={subscription.sender}" if subscription.sender != "any" else "",
+        f"pattern={subscription.pattern!r}" if subscription.pattern is not None else "",
+        "notifications" if subscription.notifications is True else "",
+        f"quiet={handler.quiet:g}" if handler.quiet else "",
+        f"interrupt={handler.interrupt!r}" if handler.interrupt is not None else "",
+    ]
+    noun = "notifications" if subscription.notifications == "only" else "messages"
+    return " ".join([noun, *filter(None, filters)])

@@ -1,0 +1,5 @@
+"""A plugin for mycel-runtime."""
+
+from my_plugin.handlers import plugin
+
+__all__ = ["plugin"]
