@@ -11,6 +11,7 @@ from typing import Final
 
 import hypothesis
 import pytest
+import structlog
 from uvicorn.protocols.websockets import websockets_sansio_impl
 
 # On a busy machine an example may take any time; pytest's timeout is the deadline.
@@ -39,6 +40,20 @@ def dice_of_the_pings():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(websockets_sansio_impl, "random", random.Random())
         yield
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went():
+    """
+    What a test sets up for its own lines does not outlive it.
+
+    Else a later test's handler would write to a standard error that was captured then and is closed now.
+    """
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
