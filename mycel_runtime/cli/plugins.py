@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.inventory import PluginRow
+    from mycel_runtime.cli.target import Target
+    from mycel_runtime.plugin.inventory import Known, PluginRow
 
 
 @click.group()
@@ -42,7 +43,12 @@ def new(name: str, folder: Path | None) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path | None, *, as_json: bool) -> None:
-    """Every plugin with version, origin, state and handlers; each is imported in a process of its own."""
+    """
+    Every plugin with version, origin, state, handlers and their next calls.
+
+    Each is imported in a process of its own. What an agent does with them is asked of its daemon, or else read from
+    its journal.
+    """
     import json
     from dataclasses import asdict
 
@@ -53,30 +59,60 @@ def list_(config: Path | None, *, as_json: bool) -> None:
     else:
         from mycel_runtime.settings import load_settings
 
-        rows = plugins_of(load_settings(config).plugins, config, left_alone=_left_alone(config))
+        rows = plugins_of(load_settings(config).plugins, config, known=_known(config))
     for row in rows:
         click.echo(json.dumps(asdict(row), ensure_ascii=False) if as_json else _line(row))
 
 
-def _left_alone(config: Path) -> frozenset[str]:
-    """The plugins that a running daemon leaves alone."""
+def _known(config: Path) -> Known:
+    """What the agent tells; who cannot be asked, or read, keeps nothing else from being listed."""
     from mycel_runtime.cli.target import target_of
-    from mycel_runtime.daemon.control import ask_status
-    from mycel_runtime.errors import ControlError
+    from mycel_runtime.errors import ControlError, JournalError, JournalFileError, NoDaemonError
+    from mycel_runtime.plugin.inventory import NOTHING_KNOWN
 
+    target = target_of(config)
     try:
-        status = ask_status(target_of(config).state_dir)
-    except ControlError:
-        return frozenset()
-    return frozenset(status.work.quarantined)
+        return _asked(target)
+    except NoDaemonError:
+        pass
+    except ControlError as exc:
+        click.echo(f"{exc}", err=True)
+        return NOTHING_KNOWN
+    try:
+        return _read(target)
+    except (JournalError, JournalFileError) as exc:
+        click.echo(f"{exc}", err=True)
+        return NOTHING_KNOWN
+
+
+def _asked(target: Target) -> Known:
+    from mycel_runtime.plugin.agenda import PlannedFiring
+    from mycel_runtime.plugin.inventory import Known
+
+    names, timers = target.ask("plugins"), target.ask("timers")
+    return Known(**names, planned=[PlannedFiring(**row) for row in timers])
+
+
+def _read(target: Target) -> Known:
+    from mycel_runtime.daemon.admin import read_timers_of
+    from mycel_runtime.plugin.agenda import PlannedFiring
+    from mycel_runtime.plugin.inventory import Known
+
+    return Known(planned=[PlannedFiring(**row) for row in read_timers_of(target.state_dir)])
 
 
 def _line(row: PluginRow) -> str:
     from mycel_runtime.observe.logs import without_controls
 
-    head = "  ".join(part for part in (row.name, row.version, row.origin, row.state) if part)
-    more = [*row.handlers, *(text for text in (row.problem, row.fix) if text)]
+    place = "in a process of its own" if row.is_isolated else ""
+    head = "  ".join(part for part in (row.name, row.version, row.origin, row.state, place) if part)
+    more = [*_handlers(row), *(text for text in (row.problem, row.fix) if text)]
     return "\n".join([without_controls(head), *(f"    {without_controls(each)}" for each in more)])
+
+
+def _handlers(row: PluginRow) -> list[str]:
+    firings = {firing.handler: f"; {firing}" for firing in row.next_firings}
+    return [f"{handler}{firings.get(handler.partition(': ')[0], '')}" for handler in row.handlers]
 
 
 def _quoted(path: Path) -> str:

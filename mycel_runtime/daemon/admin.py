@@ -1,5 +1,5 @@
 """
-What the operator may change in a running agent: unresolved sends, dead letters, held chats, plugins and their stores.
+What the operator sees and may change in a running agent: sends, dead letters, held chats, plugins, stores, timers.
 
 Every verb takes and returns plain JSON values. The daemon does it, because the journal has one writer.
 """
@@ -11,8 +11,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.dispatch.firing import SCHEDULE, schedule_text_of
 from mycel_runtime.journal.entries import DeliveryId
-from mycel_runtime.journal.reader import read_dead_letters, read_items, read_stores, read_unresolved
+from mycel_runtime.journal.reader import (
+    read_dead_letters,
+    read_items,
+    read_stores,
+    read_timers,
+    read_unresolved,
+)
 from mycel_runtime.speech.outbox import name_of
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.changes import StoredItem
+    from mycel_runtime.journal.changes import StoredItem, Timer
     from mycel_runtime.journal.entries import DeadLetter, Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.wire.ids import ChatId
@@ -82,6 +89,15 @@ class Admin:
         """All that plugins remember."""
         return [item_row(item) for item in await self._journal.all_items(self._parts.me)]
 
+    async def timers(self) -> list[dict[str, Any]]:
+        """Times at which something is to be done, without what it is about."""
+        return [timer_row(timer) for timer in await self._journal.timers(self._parts.me)]
+
+    async def plugins(self) -> dict[str, Any]:
+        """Names of those that are loaded, and of those that are left alone for a while."""
+        dispatcher = self._parts.dispatcher
+        return {"loaded": dispatcher.timekeeper.plugins, "left_alone": sorted(dispatcher.quarantine.plugins)}
+
     async def clear(self, plugin: str, *, chat_id: str | None) -> int:
         """
         Forget what a plugin remembers; how many items there were.
@@ -127,7 +143,20 @@ class Admin:
 
 
 VERBS = frozenset(
-    {"unresolved", "settle", "dead", "retry", "drop", "holds", "resume", "stores", "items", "clear"}
+    {
+        "unresolved",
+        "settle",
+        "dead",
+        "retry",
+        "drop",
+        "holds",
+        "resume",
+        "stores",
+        "items",
+        "clear",
+        "timers",
+        "plugins",
+    }
 )
 """The methods of `Admin` that may be called from outside."""
 
@@ -170,6 +199,26 @@ def read_items_of(state_dir: Path) -> list[dict[str, Any]]:
         JournalError, JournalFileError: The journal cannot be read.
     """
     return [item_row(item) for item in read_items(state_dir / JOURNAL_NAME)]
+
+
+def read_timers_of(state_dir: Path) -> list[dict[str, Any]]:
+    """
+    As the verb `timers`, while there is no daemon to ask.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    return [timer_row(timer) for timer in read_timers(state_dir / JOURNAL_NAME)]
+
+
+def timer_row(timer: Timer) -> dict[str, Any]:
+    """A `PlannedFiring`."""
+    return {
+        "plugin": timer.plugin,
+        "timer": timer.name.removeprefix(SCHEDULE),
+        "schedule": schedule_text_of(timer),
+        "due_at": timer.due_at,
+    }
 
 
 def item_row(item: StoredItem) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def plan_of(
     return right if right.due_at < stands.due_at else None
 
 
+def schedule_text_of(timer: Timer) -> str:
+    """The text of the schedule that this timer is of; empty of one that a handler has set."""
+    return _said_by(timer)[0] if timer.name.startswith(SCHEDULE) else ""
+
+
 def _timer_of(
     name: str, subscription: ScheduleSubscription, *, previous: float | None, now: float
 ) -> NewTimer:

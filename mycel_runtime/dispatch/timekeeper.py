@@ -43,6 +43,7 @@ class Timekeeper:
         clock: Epoch seconds.
 
     Attributes:
+        plugins: Names of all that have handlers, sorted.
         next_at: When the next timer is due; minus infinity: nobody has looked yet.
     """
 
@@ -59,10 +60,10 @@ class Timekeeper:
         self._me = me
         self._observer = observer
         self._clock = clock
-        self._plugins = sorted({plugin_of(handler.id) for handler in handlers})
+        self.plugins = sorted({plugin_of(handler.id) for handler in handlers})
         self._handlers = dict(_by_name(handlers))
         self._is_planned = False
-        self.next_at = -math.inf if self._plugins else math.inf
+        self.next_at = -math.inf if self.plugins else math.inf
 
     async def fire_due(self, now: float) -> None:
         """
@@ -115,7 +116,7 @@ class Timekeeper:
             for timer in await self._journal.timers(self._me)
             if timer.name.startswith(SCHEDULE)
         }
-        for plugin in self._plugins:
+        for plugin in self.plugins:
             if changes := self._changes_of(plugin, stands, now):
                 await self._journal.plan(self._me, plugin, changes)
         self._is_planned = True

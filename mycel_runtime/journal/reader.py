@@ -19,12 +19,14 @@ from mycel_runtime.journal.entries import Hold, JournalSummary
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
+from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.changes import Timer
     from mycel_runtime.journal.entries import DeadLetter, Intent
     from mycel_runtime.wire.ids import UserId
 
@@ -73,6 +75,17 @@ def read_items(path: Path) -> Sequence[StoredItem]:
         JournalError: It cannot be read.
     """
     return [StoredItem(*row) for row in _rows(path, "all_items")]
+
+
+def read_timers(path: Path) -> Sequence[Timer]:
+    """
+    Timers that are set; none without a file.
+
+    Raises:
+        JournalFileError: It is no journal, or of another version.
+        JournalError: It cannot be read.
+    """
+    return [timer_of(row) for row in _rows(path, "timers")]
 
 
 def read_summary(path: Path, identity: UserId) -> JournalSummary:

@@ -56,7 +56,7 @@ class SqliteState(SqliteSpeech):
 
     @override
     async def timers(self, identity: UserId) -> Sequence[Timer]:
-        return [_timer_of(row) for row in await self._rows("timers", {"identity": identity})]
+        return [timer_of(row) for row in await self._rows("timers", {"identity": identity})]
 
     @override
     async def timers_due(
@@ -68,7 +68,7 @@ class SqliteState(SqliteSpeech):
                 if len(due) >= limit:
                     break
                 if (row["plugin"], row["name"]) in names:
-                    due.append(_timer_of(row))
+                    due.append(timer_of(row))
             return due
 
         return await self._writer.submit(read)
@@ -199,5 +199,6 @@ def _entry_of(timer: Timer, now: float) -> Entry:
     )
 
 
-def _timer_of(row: sqlite3.Row) -> Timer:
+def timer_of(row: sqlite3.Row) -> Timer:
+    """A timer from its row."""
     return Timer(**dict(row) | {"is_relative": bool(row["is_relative"])})

@@ -7,11 +7,13 @@ Each is imported in a process of its own: what an import does, however long it t
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mycel_runtime.errors import PluginError
+from mycel_runtime.plugin.agenda import next_firings
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.isolation.messages import FramePattern, MessageFilters, ScheduleText, TimerName
 from mycel_runtime.plugin.isolation.process import WorkerSpec
@@ -19,8 +21,9 @@ from mycel_runtime.plugin.loading import GROUP, installed, where_of
 from mycel_runtime.plugin.registry import IMPORT_SECONDS, pop_isolation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from mycel_runtime.plugin.agenda import NextFiring, PlannedFiring
     from mycel_runtime.plugin.isolation.messages import Described, HandlerDescription
 
 _KINDS: Final = {
@@ -30,7 +33,27 @@ _KINDS: Final = {
     "workflow_event": "workflow events",
 }
 
-State: TypeAlias = Literal["ready", "isolated", "left alone", "refused"]
+State: TypeAlias = Literal["ready", "loaded", "left alone", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """
+    What an agent itself can tell of its plugins.
+
+    Attributes:
+        loaded: Names of those that the running daemon has; none while none runs.
+        left_alone: Of those that it leaves alone.
+        planned: What its journal holds.
+    """
+
+    loaded: Collection[str] = ()
+    left_alone: Collection[str] = ()
+    planned: Sequence[PlannedFiring] = field(default=(), repr=False)
+
+
+NOTHING_KNOWN: Final = Known()
+"""It has never run, or there is no agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +65,11 @@ class PluginRow:
         name: Of its entry point, or of its table.
         version: Of its distribution; empty for a file.
         origin: Its distribution and entry point, or its file.
-        state: `ready`: can be used; `isolated`: in processes of its own; `left alone` for a while by the running
-            daemon because it fails and fails; `refused`: cannot be used.
+        state: `ready`: can be used; `loaded`: the running daemon has it; `left alone` by it, for a while because it
+            fails and fails, or until a restart because it could not be imported; `refused`: cannot be used.
+        is_isolated: It runs in processes of its own.
         handlers: What each hears.
+        next_firings: When those of timers and schedules are called next.
         problem, fix: Of one that is refused.
     """
 
@@ -52,7 +77,9 @@ class PluginRow:
     version: str
     origin: str
     state: State
+    is_isolated: bool = False
     handlers: tuple[str, ...] = ()
+    next_firings: tuple[NextFiring, ...] = ()
     problem: str = ""
     fix: str = ""
 
@@ -63,7 +90,7 @@ def installed_plugins() -> list[PluginRow]:
 
 
 def plugins_of(
-    tables: Mapping[str, Mapping[str, Any]], config: Path, *, left_alone: Collection[str] = ()
+    tables: Mapping[str, Mapping[str, Any]], config: Path, *, known: Known = NOTHING_KNOWN
 ) -> list[PluginRow]:
     """
     Those of a configuration, in its order.
@@ -71,11 +98,11 @@ def plugins_of(
     Args:
         tables: `[plugins.*]`.
         config: The TOML file, for error texts and relative paths.
-        left_alone: Plugins that the running daemon leaves alone.
+        known: What the agent tells of them.
     """
     with contextlib.ExitStack() as stack:
         asked = [(name, _ask(stack, name, table, config)) for name, table in tables.items()]
-        return [_row(name, inquiry, tables[name], config, left_alone) for name, inquiry in asked]
+        return [_row(name, inquiry, tables[name], config, known) for name, inquiry in asked]
 
 
 def _ask(
@@ -96,7 +123,7 @@ def _row(
     inquiry: Inquiry | PluginError,
     table: Mapping[str, Any],
     config: Path,
-    left_alone: Collection[str],
+    known: Known,
 ) -> PluginRow:
     if isinstance(inquiry, PluginError):
         return _refused(name, table, inquiry)
@@ -104,14 +131,21 @@ def _row(
         said = inquiry.answer(where_of(name, config))
     except PluginError as exc:
         return _refused(name, table, exc)
-    state: State = "isolated" if table.get("isolation") == "process" else "ready"
     return PluginRow(
         name=name,
         version=said.version,
         origin=_origin(name, said, table),
-        state="left alone" if said.plugin in left_alone else state,
+        state=_state(said.plugin, known),
+        is_isolated=table.get("isolation") == "process",
         handlers=_handlers(said),
+        next_firings=next_firings(said, known.planned, now=time.time()),
     )
+
+
+def _state(plugin: str, known: Known) -> State:
+    if plugin in known.left_alone:
+        return "left alone"
+    return "loaded" if plugin in known.loaded else "ready"
 
 
 def _refused(name: str, table: Mapping[str, Any], exc: PluginError) -> PluginRow:

@@ -18,6 +18,7 @@ from mycel_runtime.errors import MycelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from apscheduler.triggers.cron import CronTrigger
 
@@ -67,6 +68,11 @@ class Interval:
     def text(self) -> str:
         """What tells it from others."""
         return f"every {self.seconds!r} s"
+
+    @property
+    def zone(self) -> tzinfo:
+        """It goes by no clock: UTC."""
+        return UTC
 
     def next_at(self, previous: float | None, now: float) -> float:
         """
@@ -118,6 +124,11 @@ class Cron:
     def text(self) -> str:
         """What tells it from others."""
         return f"cron {' '.join(self.expression.split())} {self.timezone}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """Whose clock it goes by."""
+        return self._zone
 
     def next_at(self, previous: float | None, now: float) -> float:
         """

@@ -100,6 +100,9 @@ def test_a_plugin_that_fails_and_fails_is_left_alone_until_it_is_resumed(start, 
     status = start("status", "--config", config, "--json")
     status.exit_code()
     assert json.loads("\n".join(status.out))["work"]["quarantined"] == ["moody"]
+    listed = start("plugins", "list", "--config", config, "--json")
+    listed.exit_code()
+    assert [json.loads(line)["state"] for line in listed.out] == ["left alone"]
 
     mended.touch()
     resumed = start("resume", "--config", config, "moody")
