@@ -41,6 +41,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
     import asyncio
 
+    from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
     from mycel_runtime.observe.development import show_tracebacks
@@ -55,13 +56,16 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     agents, refused = read_agents(configs, overrides)
     styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}
     configure_logging(next(iter(styles.values())), styles)
+    garbage.look_rarely()
     # From here on plugins' code runs, and what it changes of the process is put back.
     command = _own_command()
     keep_process_state(LogObserver({}))
     agents, refused = load_plugins_of(agents, refused, _observer)
     for error in refused:
         LogObserver({}).tell(_refusal(error))
-    asyncio.run(run_agents([_runtime(agent, command) for agent in agents], failures=refused))
+    runtimes = [_runtime(agent, command) for agent in agents]
+    garbage.leave_out_what_stays()
+    asyncio.run(run_agents(runtimes, failures=refused))
 
 
 def _style(log: LogSettings) -> LogStyle:

@@ -9,6 +9,7 @@ middle of something, only the signals are looked at. Isolated plugins have a pro
 from __future__ import annotations
 
 import contextlib
+import gc
 import locale
 import logging
 import os
@@ -65,6 +66,12 @@ def _write_warnings(state: Any) -> None:
     warnings.showwarning = show
 
 
+def _write_garbage_collection(state: Any) -> None:
+    is_enabled, threshold = state
+    (gc.enable if is_enabled else gc.disable)()
+    gc.set_threshold(*threshold)
+
+
 def _write_logging(state: Any) -> None:
     disabled, levels = state
     logging.disable(disabled)
@@ -96,6 +103,11 @@ _ASPECTS: Final = (
         name="structlog",
         read=structlog.get_config,
         write=lambda state: structlog.configure(**state),
+    ),
+    Aspect(
+        name="garbage collection",
+        read=lambda: (gc.isenabled(), gc.get_threshold()),
+        write=_write_garbage_collection,
     ),
     Aspect(name="recursion limit", read=sys.getrecursionlimit, write=sys.setrecursionlimit),
     Aspect(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.daemon.control import ask_status
+from mycel_runtime.daemon.garbage import YOUNG_OBJECTS
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
 
@@ -12,6 +13,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 PLUGIN = """
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -35,6 +37,8 @@ def change(where):
     logging.disable(logging.CRITICAL)
     structlog.configure(processors=[])
     sys.setrecursionlimit(200)
+    gc.disable()
+    gc.set_threshold(1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_IGN)
 
@@ -44,7 +48,7 @@ change(os.path.join(os.path.dirname(__file__), "at_import"))
 
 @plugin.on_message
 async def answer(ctx):
-    await ctx.reply("heard")
+    await ctx.reply(f"{gc.isenabled()} {gc.get_threshold()[0]} {gc.get_freeze_count() > 10_000}")
     change(os.path.join(os.path.dirname(__file__), "in_a_handler"))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
 """
@@ -64,16 +68,25 @@ def test_the_daemon_keeps_its_own(household, start, tmp_path):
         for number in range(2):
             owner.messages.send(chat_id, "x", enforce_caught_up=False)
             until(lambda count=2 * number + 2: len(owner.messages.list(chat_id)) >= count)
+        answers = {each["content"] for each in owner.messages.list(chat_id)} - {"x"}
 
     # A signal that comes while the handler has it ignored is gone: what is kept is kept once the run is over.
     assert until(lambda: ask_status(folder / "state").work.running == 0)
     assert importing == ["rude"]
+    assert answers == {f"True {YOUNG_OBJECTS} True"}
     assert daemon.stop() == 0
     assert [event["reason"] for event in daemon.events("daemon.stopping")] == ["SIGTERM"]
     restored = [event["aspect"] for event in daemon.events("process.state_restored")]
     assert len(restored) == len(set(restored))
-    expected = {"working directory", "warnings", "logging", "structlog", "recursion limit", "signal handlers"}
-    assert set(restored) == expected | {"stop signals"}
+    expected = {
+        "working directory",
+        "warnings",
+        "logging",
+        "structlog",
+        "recursion limit",
+        "garbage collection",
+    }
+    assert set(restored) == expected | {"signal handlers", "stop signals"}
 
 
 def test_a_plugin_that_changes_nothing_is_blamed_for_nothing(start, tmp_path):

@@ -5,8 +5,8 @@ Durable frames per second: ours against a bare loop of `websockets` and `json.lo
 
 All get the same frames, hints of messages in 50 chats, from one backend in a process of its own, at full speed. Ours:
 decoded, told from replays, routed to a handler and committed with the checkpoint; counted when durable. Bare and ours
-take turns. Then one journal is filled with N frames (1,000,000) in a single burst, in which the resident memory is
-watched, and takes turns with one that holds 1,000.
+take turns, in a process that looks for garbage as rarely as the daemon. Then one journal is filled with N frames
+(1,000,000) in a single burst, in which the resident memory is watched, and takes turns with one that holds 1,000.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import websockets
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
@@ -262,6 +263,8 @@ def main():
     backend = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     backend.start()
     base_url = ours.recv()
+    garbage.look_rarely()
+    garbage.leave_out_what_stays()
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

@@ -6,8 +6,9 @@ Replies per second with 50 chats: ours against bare asyncio loops that do the sa
 Each round the owner has said one thing in every chat. Bare: GET unread, POST read, POST send, by plain httpx; a
 second loop makes the same calls through our client, which is faster, and so shows what all but HTTP costs. Ours: hint
 committed, delivery claimed, history read, proof, intent, send, record, finish. Kept: the same, and the handler reads
-its plugin's store, counts in the chat's, and sets a timer. All run eight chats at once, in turns, in one process,
-against one backend in a process of its own. The delay is from the hint to the handler's having the message.
+its plugin's store, counts in the chat's, and sets a timer. All run eight chats at once, in turns, in one process
+that looks for garbage as rarely as the daemon, against one backend in a process of its own. The delay is from the
+hint to the handler's having the message.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import httpx
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import LocalBackend
+from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -228,6 +230,8 @@ def main():
     ours, theirs = multiprocessing.Pipe()
     backend = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     backend.start()
+    garbage.look_rarely()
+    garbage.leave_out_what_stays()
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     with tempfile.TemporaryDirectory() as folder:
         report(asyncio.run(measure(f"http://127.0.0.1:{ours.recv()}", Path(folder), rounds)))

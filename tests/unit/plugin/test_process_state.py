@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import locale
 import logging
 import os
@@ -46,6 +47,7 @@ CHANGES = {
     "warnings": lambda: warnings.simplefilter("ignore"),
     "logging": lambda: logging.getLogger("httpx").setLevel(logging.DEBUG),
     "structlog": lambda: structlog.configure(processors=[]),
+    "garbage collection": gc.disable,
     "recursion limit": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1),
     "signal handlers": lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL),
 }
@@ -58,6 +60,8 @@ def seen():
         list(warnings.filters),
         logging.getLogger("httpx").level,
         structlog.get_config(),
+        gc.isenabled(),
+        gc.get_threshold(),
         sys.getrecursionlimit(),
         signal.getsignal(signal.SIGPIPE),
     )
