@@ -11,7 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.context import FrameContext, MessageContext, TimerContext
+    from mycel_runtime.plugin.context import (
+        FrameContext,
+        MessageContext,
+        StartContext,
+        StopContext,
+        TimerContext,
+    )
     from mycel_runtime.plugin.event_context import (
         ChatEventContext,
         JoinRequestContext,
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
         SyncJoinRequestContext,
         SyncMessageContext,
         SyncRelationshipContext,
+        SyncStartContext,
+        SyncStopContext,
         SyncTimerContext,
         SyncWorkflowEventContext,
     )
@@ -49,12 +57,16 @@ __all__ = [
     "Retry",
     "Sender",
     "Sent",
+    "StartContext",
+    "StopContext",
     "Store",
     "SyncChatEventContext",
     "SyncFrameContext",
     "SyncJoinRequestContext",
     "SyncMessageContext",
     "SyncRelationshipContext",
+    "SyncStartContext",
+    "SyncStopContext",
     "SyncTimerContext",
     "SyncWorkflowEventContext",
     "TimerContext",
@@ -77,12 +89,16 @@ _HOME = {
     "Retry": "mycel_runtime.plugin.outcome",
     "Sender": "mycel_runtime.plugin.message",
     "Sent": "mycel_runtime.speech.sent",
+    "StartContext": "mycel_runtime.plugin.context",
+    "StopContext": "mycel_runtime.plugin.context",
     "Store": "mycel_runtime.plugin.store",
     "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
     "SyncFrameContext": "mycel_runtime.plugin.plain_context",
     "SyncJoinRequestContext": "mycel_runtime.plugin.plain_context",
     "SyncMessageContext": "mycel_runtime.plugin.plain_context",
     "SyncRelationshipContext": "mycel_runtime.plugin.plain_context",
+    "SyncStartContext": "mycel_runtime.plugin.plain_context",
+    "SyncStopContext": "mycel_runtime.plugin.plain_context",
     "SyncTimerContext": "mycel_runtime.plugin.plain_context",
     "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
     "TimerContext": "mycel_runtime.plugin.context",

@@ -12,7 +12,13 @@ from mycel_runtime.cli.options import configs_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.daemon.health import BlockedChatReport, CauseReport, OldestReport, Status
+    from mycel_runtime.daemon.health import (
+        BlockedChatReport,
+        CauseReport,
+        OldestReport,
+        StartReport,
+        Status,
+    )
 
 EXIT_NOT_READY: Final = 75
 
@@ -66,6 +72,7 @@ def _lines(now: Status) -> list[str]:
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
+        *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
         f"  hearing   {', '.join(_hearing(now))}",
@@ -128,6 +135,17 @@ def _blocked(chat: BlockedChatReport, now: Status) -> str:
         f"chat {chat.chat_id}: no {chat.operation} succeeds since {max(0.0, now.now - chat.since):.0f} s:"
         f" {chat.reason}"
     )
+
+
+def _not_started(start: StartReport, now: Status) -> str:
+    if not start.attempts:
+        return f"plugin {start.plugin} is being started"
+    again = (
+        f"again {f'in {max(0.0, start.retry_at - now.now):.0f} s'}"
+        if start.retry_at is not None
+        else f"not tried again before `mycel-runtime resume {start.plugin}`"
+    )
+    return f"plugin {start.plugin} cannot be started: {start.reason}, {counted(start.attempts, 'attempt')}, {again}"
 
 
 def _cause(cause: CauseReport, now: Status) -> str:

@@ -114,9 +114,16 @@ class Admin:
 
     async def holds(self) -> dict[str, Any]:
         """Chats that the loop guard holds, and plugins that are left alone until a time."""
+        dispatcher = self._parts.dispatcher
+        started_at = {
+            start.plugin: start.retry_at for start in dispatcher.lifecycle.waiting if start.attempts
+        }
+        # One that is not tried again in this process is looked at again as one that could not be imported.
+        later = self._clock() + dispatcher.quarantine.time
+        plugins = {plugin: min(retry_at, later) for plugin, retry_at in started_at.items()}
         return {
             "chats": [asdict(hold) for hold in await self._journal.holds(self._parts.me)],
-            "plugins": dict(self._parts.dispatcher.quarantine.plugins),
+            "plugins": plugins | dict(dispatcher.quarantine.plugins),
         }
 
     async def resume(self, name: str) -> str:
@@ -132,7 +139,8 @@ class Admin:
         chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
         if await self._parts.loop_guard.attend(chat_id):
             return "chat"
-        if self._parts.dispatcher.quarantine.release(name):
+        is_retried = self._parts.dispatcher.lifecycle.retry(name)
+        if self._parts.dispatcher.quarantine.release(name) or is_retried:
             await self._hasten(plugin=name)
             return "plugin"
         return ""

@@ -205,6 +205,7 @@ class AgentRuntime:
                 oldest=summary.oldest if summary else None,
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
                 abandoned=parts.dispatcher.abandoned if parts else None,
+                starts=parts.dispatcher.lifecycle.waiting if parts else (),
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
@@ -312,7 +313,7 @@ class AgentRuntime:
         self.observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
         for task in others:
             task.cancel()
-        parts.dispatcher.stop()
+        parts.dispatcher.stop(within=drain_timeout)
         async with asyncio.TaskGroup() as tasks:
             insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
             await asyncio.wait(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.lifecycle import Lifecycle
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.dispatch.timekeeper import Timekeeper
@@ -109,8 +110,14 @@ async def assemble(
     loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
     attempts = _attempts(common, by_id, loop_guard=loop_guard, twin_watch=twin_watch)
     timekeeper = _timekeeper(common, by_id)
+    lifecycle = _lifecycle(common, by_id, attempts, timekeeper)
     dispatcher = _dispatcher(
-        common, attempts, suspects=suspects, twin_watch=twin_watch, timekeeper=timekeeper
+        common,
+        attempts,
+        suspects=suspects,
+        twin_watch=twin_watch,
+        timekeeper=timekeeper,
+        lifecycle=lifecycle,
     )
     intake = await _intake(common, by_id, committed=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
@@ -194,8 +201,33 @@ def _timekeeper(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> 
     )
 
 
+def _lifecycle(
+    common: _Common,
+    handlers: Mapping[HandlerId, BoundHandler],
+    attempts: Attempts,
+    timekeeper: Timekeeper,
+) -> Lifecycle:
+    return Lifecycle(
+        hooks=attempts.hooks,
+        handlers=handlers.values(),
+        journal=common.journal,
+        me=common.me,
+        timekeeper=timekeeper,
+        settings=common.settings.dispatch,
+        observer=common.observer,
+        clock=common.clock,
+        draw=_DICE.random,
+    )
+
+
 def _dispatcher(
-    common: _Common, attempts: Attempts, *, suspects: int, twin_watch: TwinWatch, timekeeper: Timekeeper
+    common: _Common,
+    attempts: Attempts,
+    *,
+    suspects: int,
+    twin_watch: TwinWatch,
+    timekeeper: Timekeeper,
+    lifecycle: Lifecycle,
 ) -> Dispatcher:
     return Dispatcher(
         journal=common.journal,
@@ -206,6 +238,7 @@ def _dispatcher(
         clock=common.clock,
         draw=_DICE.random,
         timekeeper=timekeeper,
+        lifecycle=lifecycle,
         suspects=suspects,
         is_held=lambda: twin_watch.is_holding,
     )

@@ -6,6 +6,7 @@ Ready means: hearing is proven. The stream stands and tells, and the server was 
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.network_health import NetworkHealth
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
+    from mycel_runtime.dispatch.lifecycle import Start
     from mycel_runtime.inbox.polling import StreamTrouble
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
     from mycel_runtime.observe.counters import Counters
@@ -122,11 +124,28 @@ class BlockedChatReport(_Report):
     reason: str
 
 
+class StartReport(_Report):
+    """
+    A plugin that could not be started yet; its work waits.
+
+    Attributes:
+        attempts: In vain so far; 0 while the first one goes on.
+        reason: Why the last one failed.
+        retry_at: Epoch seconds; `None`: not in this process, unless `mycel-runtime resume PLUGIN`.
+    """
+
+    plugin: str
+    attempts: int
+    reason: str
+    retry_at: float | None
+
+
 class WorkReport(_Report):
     """
     What waits; `oldest_due_at` in epoch seconds.
 
     Attributes:
+        not_started: Plugins whose `on_start` has not returned.
         oldest: `None` while nothing waits.
         suspects: Of those due or running, how many were running when a process died; they run one at a time.
         blocked_chats: Which cannot be read or spoken to, longest first.
@@ -145,6 +164,7 @@ class WorkReport(_Report):
     quarantined: tuple[str, ...] = ()
     abandoned_tasks: int = 0
     abandoned_threads: int = 0
+    not_started: tuple[StartReport, ...] = ()
 
 
 class CauseReport(_Report):
@@ -275,6 +295,7 @@ def work_report(
     oldest: Waiting | None = None,
     blocked: Iterable[BlockedChatReport] = (),
     abandoned: AbandonedRuns | None = None,
+    starts: Iterable[Start] = (),
 ) -> WorkReport:
     """What the journal holds, and what keeps it from being done."""
     if statistics is None:
@@ -291,6 +312,16 @@ def work_report(
         quarantined=tuple(sorted(quarantined)),
         abandoned_tasks=abandoned.tasks if abandoned else 0,
         abandoned_threads=abandoned.threads if abandoned else 0,
+        not_started=tuple(map(_start_report, starts)),
+    )
+
+
+def _start_report(start: Start) -> StartReport:
+    return StartReport(
+        plugin=start.plugin,
+        attempts=start.attempts,
+        reason=start.reason,
+        retry_at=start.retry_at if math.isfinite(start.retry_at) else None,
     )
 
 

@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.chat_reader import ChatReader, NewerMessages
 from mycel_runtime.dispatch.entry_attempt import EntryAttempts
 from mycel_runtime.dispatch.error_boundary import contained, mistake
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+from mycel_runtime.dispatch.hook_attempt import HookAttempts
 from mycel_runtime.dispatch.interruption import Announcements, interruptible, wait_for_interruption
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
@@ -103,6 +104,7 @@ class Attempts:
         abandoned: What of them outlived its run.
         announcements: Told of which chats there may be news.
         states: What plugins remember.
+        hooks: Runs those of the agent's start and stop.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class Attempts:
         self.abandoned = AbandonedRuns()
         self.announcements = Announcements()
         self._bounds = HandlerBounds(settings)
+        self.hooks = HookAttempts(states=self.states, bounds=self._bounds, call=self._run, me=me)
         self._entries = EntryAttempts(
             subjects=SubjectReader(sdk),
             told=ToldVersions(journal),
@@ -174,7 +177,7 @@ class Attempts:
 
     def note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
         """What became of what a run has changed."""
-        self.states.note_end(delivery, changes, end)
+        self.states.note_end(delivery.handler, changes, end)
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""

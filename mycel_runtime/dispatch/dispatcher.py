@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
+import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.clock_step import ClockStepDetector
 from mycel_runtime.dispatch.error_boundary import mistake
+from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.suspects import Suspects, given_up
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
+    from mycel_runtime.dispatch.lifecycle import Lifecycle
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
@@ -62,10 +65,11 @@ class Dispatcher:
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
         timekeeper: Makes work due at its time.
+        lifecycle: Starts and stops the plugins.
         is_held: Whether nothing may be claimed for the time being; `wake` when that is over.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom a delivery meets on its way
         self,
         *,
         journal: Journal,
@@ -76,6 +80,7 @@ class Dispatcher:
         clock: Callable[[], float],
         draw: Callable[[], float],
         timekeeper: Timekeeper,
+        lifecycle: Lifecycle,
         suspects: int = 0,
         is_held: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -90,10 +95,12 @@ class Dispatcher:
         self._is_held = is_held
         self._wake = asyncio.Event()
         self._is_stopping = False
+        self._stops_at = math.inf
         self._outage_timer = OutageTimer(clock)
         self._clock_step = ClockStepDetector(clock)
         self._next_due_at = clock()
         self.timekeeper = timekeeper
+        self.lifecycle = lifecycle
         self.running = 0
         self.blocked = BlockedChats(attempts.evidence, clock=clock)
         self.quarantine = Quarantine(
@@ -113,15 +120,22 @@ class Dispatcher:
     def wake(self) -> None:
         """Something was committed that may be due."""
         self._wake.set()
+        self.lifecycle.wake()
 
-    def stop(self) -> None:
-        """Claim nothing more; `run` returns when what is running has ended."""
+    def stop(self, within: float = math.inf) -> None:
+        """
+        Claim nothing more; `run` returns when what is running has ended, and the plugins are stopped.
+
+        Args:
+            within: Seconds after which it is cancelled: hooks of the stop are told of that deadline.
+        """
         self._is_stopping = True
+        self._stops_at = time.monotonic() + within
         self._wake.set()
 
     async def run(self) -> None:
         """
-        Dispatch until `stop`.
+        Start the plugins, dispatch until `stop`, and stop them.
 
         Raises:
             JournalError: The journal failed; running deliveries are due again at the next start.
@@ -130,22 +144,32 @@ class Dispatcher:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
+                starting = tasks.create_task(self.lifecycle.start(self.wake), name="plugin-starts")
+                if self.lifecycle.waiting:
+                    await asyncio.wait([starting], timeout=PATIENCE_SECONDS)
                 while not self._is_stopping:
-                    self._wake.clear()
-                    await self._heed_the_clock()
-                    now = self._clock()
-                    if not self._is_held():
-                        await self.timekeeper.fire_due(now)
-                    await self._start_due(tasks, now)
-                    await self._wait_for_work(now)
+                    await self._dispatch(tasks)
+                starting.cancel()
+            await self.lifecycle.stop(self._stops_at)
         finally:
             await self._attempts.close()
+
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        """Start what is due, and wait for more."""
+        self._wake.clear()
+        await self._heed_the_clock()
+        now = self._clock()
+        if not self._is_held():
+            await self.timekeeper.fire_due(now)
+        await self._start_due(tasks, now)
+        await self._wait_for_work(now)
 
     async def _heed_the_clock(self) -> None:
         """Times are written down by a clock that may be set back: what waits for them would wait as much longer."""
         if seconds := self._clock_step.set_back():
             self._next_due_at = self._clock()
             await self._journal.rewind(self._me, seconds=seconds, now=self._next_due_at)
+            self.lifecycle.rewind(seconds)
             self.timekeeper.look_again()
 
     async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
@@ -257,7 +281,7 @@ class Dispatcher:
     async def _run(self, delivery: Delivery) -> Result:
         if died := given_up(delivery):
             return await self._attempts.give_up(delivery, died)
-        if refused := self.quarantine.refuse(delivery.handler):
+        if refused := self.lifecycle.refuse(delivery.handler) or self.quarantine.refuse(delivery.handler):
             return refused
         result = self.blocked.note(delivery, await self._attempts.run(delivery))
         self.quarantine.note(delivery.handler, result)

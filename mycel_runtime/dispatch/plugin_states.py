@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
-    from mycel_runtime.journal.entries import Delivery, HandlerId
+    from mycel_runtime.journal.entries import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -148,9 +148,9 @@ class PluginStates:
         self._kept.forget_plugin(plugin)
         self._has_items.pop(plugin, None)
 
-    def note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
-        """What became of a run's changes."""
-        plugin = plugin_of(delivery.handler)
+    def note_end(self, handler: HandlerId, changes: Changes, end: TurnEnd) -> None:
+        """What became of the changes of a run of this handler."""
+        plugin = plugin_of(handler)
         if end.outcome is EndOutcome.OUTDATED:
             for chat_id in {change.chat_id for change in changes.items}:
                 self._kept.forget(plugin, chat_id)

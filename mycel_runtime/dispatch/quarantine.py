@@ -66,6 +66,11 @@ class Quarantine:
         later = self._clock() + self._settings.quarantine_time
         return dict.fromkeys(self._refused | self._clogged, later) | self._until
 
+    @property
+    def time(self) -> float:
+        """Seconds for which a plugin is left alone."""
+        return self._settings.quarantine_time
+
     def keep_out(self, plugins: Iterable[str]) -> None:
         """Let the work of plugins that could not be imported wait for as long as this process lives."""
         self._refused |= frozenset(plugins)

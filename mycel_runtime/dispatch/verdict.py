@@ -141,10 +141,11 @@ class Overtaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """The plugin is left alone for `retry_after` seconds; nothing was run."""
+    """The plugin is left alone for `retry_after` seconds, or `why` else; nothing was run."""
 
     plugin: str
     retry_after: float
+    why: str = "is left alone"
 
 
 Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Waiting | Overtaken | Quarantined
@@ -233,10 +234,10 @@ def _judge_unfinished(
         case Overtaken():
             delay = outage_delay(outage, settings, draw)
             return Postpone(delay=delay, spend=False, reason="newer messages come first")
-        case Quarantined(plugin=plugin, retry_after=retry_after):
+        case Quarantined(plugin=plugin, retry_after=retry_after, why=why):
             # Looked at from time to time, because the operator may end it at once.
             delay = min(retry_after, settings.retry_cap) * (1.0 + draw / 10)
-            return Postpone(delay=delay, spend=False, reason=f"plugin {plugin} is left alone")
+            return Postpone(delay=delay, spend=False, reason=f"plugin {plugin} {why}")
         case _:
             assert_never(result)
 

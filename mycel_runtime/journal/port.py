@@ -186,8 +186,17 @@ class Journal(Protocol):
             How many have fired, or were let pass.
         """
 
-    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> None:
-        """Set and cancel timers of a plugin outside of any delivery; `changes` has no items."""
+    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> TurnEnd:
+        """
+        Change what a plugin remembers and plans, outside of any delivery.
+
+        All of that or nothing; an item that was made from what is there no more is refused, as by `finish`.
+
+        Args:
+            identity: Whose.
+            plugin: Its name.
+            changes: Of its state; without what a handler was told of.
+        """
 
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
         """Try again at `due_at`; `spend` counts an attempt. False: the claim is lost."""

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from mycel_runtime.journal.changes import TIMER_KIND, Fired, Item, StoredItem, StoreSize, Timer
+from mycel_runtime.journal.changes import (
+    TIMER_KIND,
+    EndOutcome,
+    Fired,
+    Item,
+    StoredItem,
+    StoreSize,
+    Timer,
+    TurnEnd,
+)
 from mycel_runtime.journal.entries import Entry, EventDelivery, plugin_of
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
@@ -86,14 +96,23 @@ class SqliteState(SqliteSpeech):
         return await self._writer.submit(write)
 
     @override
-    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> None:
+    async def plan(self, identity: UserId, plugin: str, changes: Changes) -> TurnEnd:
         whose = {"identity": identity, "plugin": plugin}
-        await self._writer.submit(lambda connection: _plan(connection, whose, changes))
+
+        def write(connection: sqlite3.Connection) -> TurnEnd:
+            if not _is_current(connection, whose, changes):
+                return TurnEnd(EndOutcome.OUTDATED)
+            return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes, _version_of_none()))
+
+        return await self._writer.submit(write)
 
 
 def is_current(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> bool:
     """Whether everything that the changed items were made from is still there."""
-    whose = _whose(delivery)
+    return _is_current(connection, _whose(delivery), changes)
+
+
+def _is_current(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> bool:
     return all(
         execute(connection, "item_version", whose | _key_of(item)).fetchone()[0] == item.made_from
         for item in changes.items
@@ -108,8 +127,7 @@ def apply_changes(connection: sqlite3.Connection, delivery: Delivery, changes: C
     if not changes:
         return ()
     whose = _whose(delivery)
-    versions = tuple(_change_item(connection, whose, item, _version(delivery)) for item in changes.items)
-    _plan(connection, whose, changes)
+    versions = _change(connection, whose, changes, _version(delivery))
     for told in changes.told:
         execute(connection, "write_change", whose | told._asdict())
     return versions
@@ -131,6 +149,19 @@ def _key_of(item: ItemChange) -> dict[str, Any]:
 def _version(delivery: Delivery) -> int:
     """Of all that a turn writes. No delivery has the id of another one, and each of its turns ends once."""
     return delivery.delivery_id * _TURNS + delivery.turn
+
+
+def _version_of_none() -> int:
+    """Of what is written outside of any delivery: below all of theirs, and drawn, so that it never comes again."""
+    return -1 - secrets.randbits(62)
+
+
+def _change(
+    connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes, version: int
+) -> tuple[int, ...]:
+    versions = tuple(_change_item(connection, whose, item, version) for item in changes.items)
+    _plan(connection, whose, changes)
+    return versions
 
 
 def _change_item(

@@ -556,6 +556,46 @@ class GuardReleased(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginStarted(Fact):
+    """All hooks of the plugin's start have returned; `took`: the last one."""
+
+    name: ClassVar[str] = "plugin.started"
+    plugin: str
+    attempts: int
+    took: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginStartFailed(Fact):
+    """
+    A hook of a plugin's start failed or exceeded its deadline: the plugin's deliveries wait; none is given up.
+
+    Attributes:
+        attempts: In vain so far.
+        retry_in: `None`: not in this process, unless the operator resumes the plugin.
+    """
+
+    name: ClassVar[str] = "plugin.start_failed"
+    level: ClassVar[Level] = "error"
+    handler: str
+    reason: str
+    attempts: int
+    retry_in: float | None
+    trace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginStopFailed(Fact):
+    """A hook of a plugin's stop failed, exceeded its deadline or was cut short; the stop goes on."""
+
+    name: ClassVar[str] = "plugin.stop_failed"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    reason: str
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginQuarantined(Fact):
     """A plugin failed so many times in a row that its deliveries wait; none of them is given up meanwhile."""
 

@@ -39,6 +39,8 @@ __all__ = [
     "MessageContext",
     "Sender",
     "Sent",
+    "StartContext",
+    "StopContext",
     "TimerContext",
 ]
 
@@ -290,7 +292,37 @@ class TimerContext(TimerView):
     """For handlers of timers and schedules."""
 
 
-Context: TypeAlias = MessageContext | FrameView | TimerContext
+@dataclass(slots=True, kw_only=True)
+class StartView(RunView):
+    """
+    What is shown to a hook of the agent's start.
+
+    Attributes:
+        attempt: From 1 at each start of the agent; more than 1 after failures.
+    """
+
+
+@dataclass(slots=True, kw_only=True)
+class StartContext(StartView):
+    """For hooks of the agent's start."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StopView(RunView):
+    """
+    What is shown to a hook of the agent's stop.
+
+    Attributes:
+        attempt: 1.
+    """
+
+
+@dataclass(slots=True, kw_only=True)
+class StopContext(StopView):
+    """For hooks of the agent's stop."""
+
+
+Context: TypeAlias = MessageContext | FrameView | TimerContext | StartContext | StopContext
 """What a handler is run with, for `async def`; a plain function gets its plain counterpart."""
 
 

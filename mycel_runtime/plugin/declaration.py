@@ -18,6 +18,9 @@ _MOST_ATTEMPTS: Final = 100
 """As of `[dispatch] max_attempts`."""
 
 
+_MOST_ORDER: Final = 1_000_000
+
+
 class Bounds(TypedDict):
     """Of a handler's own; `None`: as the settings say."""
 
@@ -79,6 +82,15 @@ class Declaration:
         raise PluginError(
             f"plugin {self._plugin!r}: max_attempts={value!r} is no number of attempts from 1 to {_MOST_ATTEMPTS}",
             fix="Give a whole number, for example max_attempts=3.",
+        )
+
+    def order(self, value: Any) -> int:
+        """A place among the hooks of all plugins."""
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_ORDER:
+            return value
+        raise PluginError(
+            f"plugin {self._plugin!r}: order={value!r} is no whole number from -{_MOST_ORDER} to {_MOST_ORDER}",
+            fix="Give a whole number, for example order=-10: lower ones start earlier, and stop later.",
         )
 
     def last_words(self, value: Any) -> str | Callable[..., Any] | None:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.agenda import next_firings
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
-from mycel_runtime.plugin.isolation.messages import FramePattern, MessageFilters, ScheduleText, TimerName
+from mycel_runtime.plugin.isolation.messages import (
+    FramePattern,
+    HookMoment,
+    MessageFilters,
+    ScheduleText,
+    TimerName,
+)
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import GROUP, installed, where_of
 from mycel_runtime.plugin.registry import IMPORT_SECONDS, pop_isolation
@@ -184,6 +190,8 @@ def _heard(handler: HandlerDescription) -> str:
             return f"timer {name}"
         case ScheduleText(schedule=schedule):
             return schedule
+        case HookMoment(moment=moment):
+            return f"the agent's {moment}"
 
 
 def _messages(subscription: MessageFilters, handler: HandlerDescription) -> str:

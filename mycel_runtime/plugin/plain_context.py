@@ -29,6 +29,11 @@ from mycel_runtime.plugin.context import (
     FrameView,
     MessageContext,
     MessageView,
+    RunView,
+    StartContext,
+    StartView,
+    StopContext,
+    StopView,
     TimerContext,
     TimerView,
 )
@@ -146,6 +151,22 @@ class SyncTimerContext(TimerView):
 
 
 @dataclass(slots=True, kw_only=True)
+class SyncStartContext(StartView):
+    """For plain functions that are hooks of the agent's start: `StartContext`, with plain calls."""
+
+    _awaited: StartContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncStopContext(StopView):
+    """For plain functions that are hooks of the agent's stop: `StopContext`, with plain calls."""
+
+    _awaited: StopContext = field(repr=False)
+    _waiting: Waiting = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
 class SyncRelationshipContext(RelationshipView):
     """For plain functions that handle relationships: `RelationshipContext`, with plain calls."""
 
@@ -191,14 +212,14 @@ PLAIN: Final[dict[type[Any], type[Any]]] = {
     ChatEventContext: SyncChatEventContext,
     WorkflowEventContext: SyncWorkflowEventContext,
     TimerContext: SyncTimerContext,
+    StartContext: SyncStartContext,
+    StopContext: SyncStopContext,
 }
 """The plain counterpart of each context."""
 
 
-def plain_context(context: Context, waiting: Waiting) -> MessageView | FrameView | TimerView:
+def plain_context(context: Context, waiting: Waiting) -> RunView:
     """The plain counterpart of a context: it shows the same, and is the same run."""
     shown = {each.name: getattr(context, each.name) for each in dataclasses.fields(context)}
-    made: MessageView | FrameView | TimerView = PLAIN[type(context)](
-        **shown, _awaited=context, _waiting=waiting
-    )
+    made: RunView = PLAIN[type(context)](**shown, _awaited=context, _waiting=waiting)
     return made

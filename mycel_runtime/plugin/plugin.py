@@ -23,7 +23,9 @@ from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError
 from mycel_runtime.plugin.subscription import (
     ChatFilter,
     FrameSubscription,
+    HookSubscription,
     MessageSubscription,
+    Moment,
     ScheduleSubscription,
     SenderFilter,
     Subscription,
@@ -148,6 +150,59 @@ class EventDecorator:
 
         def register(function: F) -> F:
             return self._register(function, self._subscription, options)
+
+        return register if function is None else register(function)
+
+
+class HookDecorator:
+    """
+    `@plugin.on_start` and `@plugin.on_stop`, bare or with options.
+
+    Args:
+        register: Of the plugin.
+        declaration: Of the plugin.
+        moment: When they are run.
+    """
+
+    def __init__(self, register: _Register, declaration: Declaration, moment: Moment) -> None:
+        self._register = register
+        self._declaration = declaration
+        self._moment = moment
+
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+
+    @overload
+    def __call__(
+        self, function: None = None, /, *, order: int = 0, timeout: float | None = None
+    ) -> Registrar: ...
+
+    def __call__(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        order: int = 0,
+        timeout: float | None = None,
+    ) -> Any:
+        """
+        Register a hook.
+
+        Args:
+            function: When used without parentheses.
+            order: Among the hooks of all of the agent's plugins: lower ones start earlier, and stop later. Those of
+                the same order as they stand in `agent.toml` and in the plugin.
+            timeout: Seconds after which it is cancelled, more than 0 and at most a day; by default `[dispatch]
+                handler_timeout` at the start, and 10 at the stop.
+
+        Raises:
+            PluginError: An option or the function is not well formed, or the name is taken.
+        """
+        subscription = HookSubscription(moment=self._moment, order=self._declaration.order(order))
+        options = HandlerOptions(timeout=self._declaration.timeout(timeout), max_attempts=None)
+
+        def register(function: F) -> F:
+            return self._register(function, subscription, options)
 
         return register if function is None else register(function)
 
@@ -327,6 +382,29 @@ class Plugin:
         It takes a `WorkflowEventContext`, and is run once for each version that is seen.
         """
         return EventDecorator(self._register, self._declaration, FrameSubscription(kind="workflow_event"))
+
+    @property
+    def on_start(self) -> HookDecorator:
+        """
+        Registers what is run at each start of the agent, before anything is delivered to the plugin.
+
+        It takes a `StartContext`. What it has changed of the plugin's store and timers stands once it has returned.
+        If it fails, or exceeds its deadline, the plugin's work waits, `status` names it, and it is tried again after
+        growing pauses, `[dispatch] retry_base` to `retry_cap`; after `raise Reject("why")` not in this process any
+        more. Other plugins go on meanwhile.
+        """
+        return HookDecorator(self._register, self._declaration, "start")
+
+    @property
+    def on_stop(self) -> HookDecorator:
+        """
+        Registers what is run when the agent is stopped, after its last delivery.
+
+        It takes a `StopContext`. It is run if the plugin has been started, within what is left of `[daemon]
+        drain_timeout`, and not at all after a crash, a second signal, or handlers that took all of that time: so it
+        may say goodbye to others, but what must not be lost belongs into the store, when it happens.
+        """
+        return HookDecorator(self._register, self._declaration, "stop")
 
     def on_frame(
         self, pattern: str, *, timeout: float | None = None, max_attempts: int | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ChatFilter = Literal["direct", "group", "any"]
 SenderFilter = Literal["human", "agent", "any"]
 NotificationFilter = bool | Literal["only"]
+Moment = Literal["start", "stop"]
 EventKind = Literal["frame", "relationship", "join_request", "chat", "workflow_event"]
 
 _EVENT_TYPES: Final[dict[EventKind, tuple[str, ...]]] = {
@@ -113,4 +114,19 @@ class ScheduleSubscription:
     catch_up: bool = True
 
 
-Subscription: TypeAlias = MessageSubscription | FrameSubscription | TimerSubscription | ScheduleSubscription
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSubscription:
+    """
+    The agent's start, or its stop.
+
+    Attributes:
+        order: Lower ones start earlier, and stop later.
+    """
+
+    moment: Moment
+    order: int = 0
+
+
+Subscription: TypeAlias = (
+    MessageSubscription | FrameSubscription | TimerSubscription | ScheduleSubscription | HookSubscription
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -270,7 +271,7 @@ class Agent:
         try:
             if why_busy := await self._why_busy(parts, journal, backlog):
                 return Work(why_busy=why_busy)
-            return Work(due_at=await self._next_due_at(journal))
+            return Work(due_at=await self._next_due_at(parts, journal))
         except JournalError:
             if self._journal is journal:
                 raise
@@ -279,6 +280,8 @@ class Agent:
     async def _why_busy(self, parts: Parts, journal: MortalJournal, backlog: Mapping[str, Any]) -> str:
         if parts.dispatcher.running:
             return "runs a handler"
+        if parts.dispatcher.lifecycle.is_busy:
+            return "starts its plugins"
         if backlog["queued"] or parts.intake.checkpoint.since_seq < backlog["last_seq"]:
             return "has not heard all frames"
         if self.hears_messages:
@@ -290,10 +293,14 @@ class Agent:
         is_due = is_due or parts.dispatcher.timekeeper.next_at <= now
         return "has work that is due" if is_due or there.running else ""
 
-    async def _next_due_at(self, journal: MortalJournal) -> float | None:
-        """Of deliveries and timers."""
+    async def _next_due_at(self, parts: Parts, journal: MortalJournal) -> float | None:
+        """Of deliveries, timers and plugins that could not be started."""
         now = self._environment.clock()
-        times = (await journal.next_due_at(self.id, now=now), await journal.next_timer_at(self.id, now=now))
+        times = (
+            await journal.next_due_at(self.id, now=now),
+            await journal.next_timer_at(self.id, now=now),
+            None if math.isinf(start_at := parts.dispatcher.lifecycle.next_at) else start_at,
+        )
         return min((time for time in times if time is not None), default=None)
 
     async def _end(self, how: Callable[[Lifetime], None]) -> None:
@@ -332,7 +339,7 @@ class Agent:
             for task in others:
                 task.cancel()
             if not lifetime.is_killed:
-                parts.dispatcher.stop()
+                parts.dispatcher.stop(within=DRAIN_SECONDS)
                 await asyncio.wait([dispatching], timeout=DRAIN_SECONDS)
             dispatching.cancel()
 

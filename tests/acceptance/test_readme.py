@@ -208,7 +208,7 @@ def test_all_plugins_of_the_authors_guide_answer(walk, tmp_path):
     walker.follow([block for block in blocks(PLUGINS) if block.file is not None])
     running = walker.start("mycel-runtime run --config all.toml", [])
     walker.do('mycel-runtime send --config all.toml "hello"')
-    running.read_until(lambda text: text.count("message.sent") == 7)
+    running.read_until(lambda text: text.count("message.sent") == 8)
 
     said = walker.do("mycel-runtime read --config all.toml").stdout
     for answer in (
@@ -218,6 +218,7 @@ def test_all_plugins_of_the_authors_guide_answer(walk, tmp_path):
         "messages so far.",
         "I could not answer",
         "lines of this chat.",
+        "Day 1, at the counter.",
     ):
         assert answer in said
 

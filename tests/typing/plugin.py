@@ -16,12 +16,16 @@ from mycel_runtime import (
     Plugin,
     RelationshipContext,
     Sent,
+    StartContext,
+    StopContext,
     Store,
     SyncChatEventContext,
     SyncFrameContext,
     SyncJoinRequestContext,
     SyncMessageContext,
     SyncRelationshipContext,
+    SyncStartContext,
+    SyncStopContext,
     SyncTimerContext,
     SyncWorkflowEventContext,
     TimerContext,
@@ -117,6 +121,32 @@ def schedule(ctx: SyncTimerContext) -> None:
     assert_type(ctx.due_at, datetime)
 
 
+@plugin.on_start
+async def start(ctx: StartContext) -> None:
+    """What a hook of the start has."""
+    assert_type(ctx.attempt, int)
+    assert_type(ctx.store, Store)
+    assert_type(ctx.timers.set("remind", after=1), None)
+
+
+@plugin.on_start(order=-1, timeout=1.0)
+def plain_start(ctx: SyncStartContext) -> None:
+    """The same."""
+    assert_type(ctx.deadline, float)
+
+
+@plugin.on_stop
+async def stop(ctx: StopContext) -> None:
+    """What a hook of the stop has."""
+    assert_type(ctx.store, Store)
+
+
+@plugin.on_stop(order=1, timeout=5)
+def plain_stop(ctx: SyncStopContext) -> None:
+    """The same."""
+    assert_type(ctx.me, UserId)
+
+
 @plugin.on_relationship
 async def relationship(ctx: RelationshipContext) -> None:
     """What a handler of relationships has."""
@@ -198,6 +228,7 @@ async def refused(ctx: MessageContext, other: SyncMessageContext, asked: SyncRel
     other.history("5")  # type: ignore[arg-type]  # no number
     await other.members()  # type: ignore[misc]  # a list
     plugin.on_relationship(chat="direct")  # type: ignore[call-overload]  # no such filter
+    plugin.on_start(max_attempts=1)  # type: ignore[call-overload]  # until it has started
     plugin.on_frame()  # type: ignore[call-arg]  # no pattern
     ctx.timers.set("remind", after="1")  # type: ignore[arg-type]  # no time
     plugin.cron("0 9 * * *")  # type: ignore[call-arg]  # whose clock?

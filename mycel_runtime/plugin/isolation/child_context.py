@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from mycel_runtime.plugin.context import LoopGuardView, MessageContext, TimerContext, message_as_told
+from mycel_runtime.plugin.context import (
+    LoopGuardView,
+    MessageContext,
+    StartContext,
+    StopContext,
+    TimerContext,
+    message_as_told,
+)
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.isolation import messages as said
@@ -81,6 +88,8 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
         case said.TimerRun(name=name, key=key, data=data, due_at=due_at):
             at = datetime.fromtimestamp(due_at, UTC)
             return TimerContext(name=name, key=key, data=data, due_at=at, **shown)
+        case said.HookRun(moment=moment):
+            return StartContext(**shown) if moment == "start" else StopContext(**shown)
         case said.FrameRun(subject=subject, event_type=event_type, metadata=metadata):
             assert isinstance(handler.subscription, FrameSubscription)
             kind, requests = handler.subscription.kind, cast("RequestPort", port)

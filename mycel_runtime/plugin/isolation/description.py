@@ -10,6 +10,7 @@ from mycel_runtime.plugin.isolation.messages import (
     Described,
     FramePattern,
     HandlerDescription,
+    HookMoment,
     MessageFilters,
     Refused,
     ScheduleText,
@@ -20,6 +21,7 @@ from mycel_runtime.plugin.plugin import Handler
 from mycel_runtime.plugin.schedule import schedule_from
 from mycel_runtime.plugin.subscription import (
     FrameSubscription,
+    HookSubscription,
     MessageSubscription,
     ScheduleSubscription,
     TimerSubscription,
@@ -101,7 +103,7 @@ def _not_here(_: object) -> None:
 
 def _subscription_said(
     subscription: Subscription,
-) -> MessageFilters | FramePattern | TimerName | ScheduleText:
+) -> MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment:
     match subscription:
         case FrameSubscription(pattern=pattern, kind=kind):
             return FramePattern(pattern=pattern, event_kind=kind)
@@ -109,6 +111,8 @@ def _subscription_said(
             return TimerName(name=name)
         case ScheduleSubscription(schedule=schedule, catch_up=catch_up):
             return ScheduleText(schedule=schedule.text, catch_up=catch_up)
+        case HookSubscription(moment=moment, order=order):
+            return HookMoment(moment=moment, order=order)
         case MessageSubscription():
             return _filters_said(subscription)
 
@@ -124,7 +128,9 @@ def _filters_said(subscription: MessageSubscription) -> MessageFilters:
     )
 
 
-def _subscription_from(said: MessageFilters | FramePattern | TimerName | ScheduleText) -> Subscription:
+def _subscription_from(
+    said: MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment,
+) -> Subscription:
     match said:
         case FramePattern(pattern=pattern, event_kind=kind):
             return FrameSubscription(pattern=pattern, kind=kind)
@@ -132,6 +138,8 @@ def _subscription_from(said: MessageFilters | FramePattern | TimerName | Schedul
             return TimerSubscription(name=name)
         case ScheduleText(schedule=text, catch_up=catch_up):
             return ScheduleSubscription(schedule=schedule_from(text), catch_up=catch_up)
+        case HookMoment(moment=moment, order=order):
+            return HookSubscription(moment=moment, order=order)
         case MessageFilters():
             return _filters_from(said)
 

@@ -2,7 +2,7 @@
 What the runtime and a plugin's process say to each other: one JSON object per line, in both directions. Pure.
 
 The runtime says `Load`, and is answered `Described` or, before the end, `Refused`. Then, one run at a time: the
-runtime says `MessageRun` or `FrameRun`; the process asks with a `Question` as often as it likes, and is given an
+runtime says a `Run`; the process asks with a `Question` as often as it likes, and is given an
 `Answer` each time before it goes on; it ends the run with an `Ending`. What a process says bears the name of its run,
 which nobody can guess: what an earlier run of the same process has left behind must not speak in this one's chat.
 """
@@ -78,6 +78,14 @@ class ScheduleText(Message):
     catch_up: bool
 
 
+class HookMoment(Message):
+    """A `HookSubscription`."""
+
+    kind: Literal["hook"] = "hook"
+    moment: Literal["start", "stop"]
+    order: int
+
+
 class HandlerDescription(Message):
     """
     A `Handler`, without its functions.
@@ -95,7 +103,7 @@ class HandlerDescription(Message):
     on_give_up: str | Literal[True] | None
     interrupt: str | None
     subscription: Annotated[
-        MessageFilters | FramePattern | TimerName | ScheduleText, Field(discriminator="kind")
+        MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment, Field(discriminator="kind")
     ]
 
 
@@ -259,6 +267,13 @@ class TimerRun(_Run):
     due_at: float
 
 
+class HookRun(_Run):
+    """Run a hook of the agent's start or stop."""
+
+    kind: Literal["hook_run"] = "hook_run"
+    moment: Literal["start", "stop"]
+
+
 class _OfRun(Message):
     run: str
 
@@ -367,13 +382,13 @@ class Stop(Message):
 M = TypeVar("M")
 
 Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
-Run: TypeAlias = Annotated[MessageRun | FrameRun | TimerRun, Field(discriminator="kind")]
+Run: TypeAlias = Annotated[MessageRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")]
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
 Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
-RUN: Final[TypeAdapter[MessageRun | FrameRun | TimerRun]] = TypeAdapter(Run)
+RUN: Final[TypeAdapter[MessageRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(Run)
 ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
-from mycel_runtime.plugin.context import MessageContext, TimerContext
+from mycel_runtime.plugin.context import MessageContext, StartContext, StopContext, TimerContext
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.event_context import subject_of
 from mycel_runtime.plugin.isolation import messages as said
@@ -276,6 +276,10 @@ def _run(run: str, handler: Handler, context: Context) -> said.Run:
             return _message_run(context, shown)
         case TimerContext(name=name, key=key, data=data, due_at=due_at):
             return said.TimerRun(name=name, key=key, data=data, due_at=due_at.timestamp(), **shown)
+        case StartContext():
+            return said.HookRun(moment="start", **shown)
+        case StopContext():
+            return said.HookRun(moment="stop", **shown)
         case _:
             return said.FrameRun(
                 event_type=context.event_type,

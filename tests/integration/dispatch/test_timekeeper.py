@@ -226,6 +226,27 @@ async def test_the_journal_is_asked_when_something_is_due_and_not_before(journal
     assert await keeper.fire(until=START + HOUR) == [("p.remind", HOUR)]
 
 
+class NoHooks:
+    """Nothing to start, nothing to stop."""
+
+    waiting = ()
+
+    async def start(self, committed):
+        pass
+
+    async def stop(self, ends_at):
+        pass
+
+    def refuse(self, handler):
+        return None
+
+    def rewind(self, seconds):
+        pass
+
+    def wake(self):
+        pass
+
+
 class Attempts:
     """Runs what is due by telling the test of it; the first run of a chat plans something."""
 
@@ -266,6 +287,7 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
         clock=lambda: keeper.now,
         draw=lambda: 0.5,
         timekeeper=keeper.timekeeper,
+        lifecycle=NoHooks(),
     )
     await journal.plan(ME, "p", Changes(timers=(timer("first"),)))
     async with asyncio.TaskGroup() as tasks:

@@ -61,6 +61,27 @@ class Asked:
         pass
 
 
+class NoHooks:
+    """Nothing to start, nothing to stop."""
+
+    waiting = ()
+
+    async def start(self, committed):
+        pass
+
+    async def stop(self, ends_at):
+        pass
+
+    def refuse(self, handler):
+        return None
+
+    def rewind(self, seconds):
+        pass
+
+    def wake(self):
+        pass
+
+
 async def hint(journal, dispatcher):
     work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
     await journal.append(Batch(identity=ME, hints=(work,)), now=journal.now)
@@ -81,6 +102,7 @@ async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_
         timekeeper=Timekeeper(
             journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
         ),
+        lifecycle=NoHooks(),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
@@ -125,6 +147,7 @@ async def test_a_retry_does_not_wait_until_a_clock_that_was_set_back_comes_to_it
         timekeeper=Timekeeper(
             journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
         ),
+        lifecycle=NoHooks(),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")

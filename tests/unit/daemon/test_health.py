@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from mycel_runtime.daemon.health import (
@@ -15,6 +17,7 @@ from mycel_runtime.daemon.health import (
     work_report,
 )
 from mycel_runtime.dispatch.blocked_chats import BlockedChat
+from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.journal.entries import JournalStatistics
 from mycel_runtime.speech.evidence import Operation
 
@@ -75,6 +78,23 @@ def test_a_blocked_chat_is_named_with_since_when_and_what_the_server_says():
         "since": 5.0,
         "reason": "ServerError 500: no",
     }
+
+
+def test_a_plugin_that_cannot_be_started_is_named_with_the_reason():
+    nothing = JournalStatistics(**dict.fromkeys(JournalStatistics.__dataclass_fields__, 0))
+    starts = [
+        Start(plugin="new"),
+        Start(plugin="late", attempts=2, retry_at=9.0, reason="ValueError"),
+        Start(plugin="never", attempts=1, retry_at=math.inf, reason="Reject: no"),
+    ]
+
+    reports = work_report(nothing, starts=starts).not_started
+
+    assert [tuple(report.model_dump().values()) for report in reports] == [
+        ("new", 0, "", None),
+        ("late", 2, "ValueError", 9.0),
+        ("never", 1, "Reject: no", None),
+    ]
 
 
 @pytest.mark.parametrize(

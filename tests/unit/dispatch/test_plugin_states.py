@@ -64,7 +64,7 @@ async def test_a_store_is_read_once_and_follows_every_commit():
     ours = states(journal)
     given = await ours.given("p.h", "c")
     changes = Changes(items=(change("a", "9"), change("b", None, chat_id="c"), change("n", "0")))
-    ours.note_end(Delivery(), changes, TurnEnd(EndOutcome.DONE, (7, 0, 8)))
+    ours.note_end(Delivery.handler, changes, TurnEnd(EndOutcome.DONE, (7, 0, 8)))
 
     assert given.items == {"a": Item("9", 7), "n": Item("0", 8)}
     assert given.chat_items == {}
@@ -79,7 +79,7 @@ async def test_what_a_plugin_remembers_first_is_given_from_then_on():
     await ours.given("p.h", "c")
     journal.stores["c"] = {"a": Item("1", 1)}
     changes = Changes(items=(change("a", "1", chat_id="c"),))
-    ours.note_end(Delivery(), changes, TurnEnd(EndOutcome.DONE, (1,)))
+    ours.note_end(Delivery.handler, changes, TurnEnd(EndOutcome.DONE, (1,)))
 
     assert (await ours.given("p.h", "c")).chat_items == {"a": Item("1", 1)}
 
@@ -89,7 +89,7 @@ async def test_what_was_refused_as_outdated_is_read_again():
     ours = states(journal)
     await ours.given("p.h", None)
     journal.stores["own"] = {"a": Item("2", 2)}
-    ours.note_end(Delivery(), Changes(items=(change("a", "3"),)), TurnEnd(EndOutcome.OUTDATED))
+    ours.note_end(Delivery.handler, Changes(items=(change("a", "3"),)), TurnEnd(EndOutcome.OUTDATED))
 
     assert (await ours.given("p.h", None)).items == {"a": Item("2", 2)}
 
@@ -97,7 +97,7 @@ async def test_what_was_refused_as_outdated_is_read_again():
 async def test_a_lost_claim_changes_nothing_of_what_is_kept():
     ours = states(Journal(own={"a": Item("1", 1)}))
     given = await ours.given("p.h", None)
-    ours.note_end(Delivery(), Changes(items=(change("a", "3"),)), TurnEnd(EndOutcome.LOST))
+    ours.note_end(Delivery.handler, Changes(items=(change("a", "3"),)), TurnEnd(EndOutcome.LOST))
 
     assert given.items == {"a": Item("1", 1)}
 

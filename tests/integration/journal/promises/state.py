@@ -296,6 +296,31 @@ class StateConformance:
         assert [each.name for each in due] == ["t"]
         assert await journal.next_timer_at(ME, now=5.0) is None
 
+    async def test_outside_of_any_delivery_a_plugin_remembers_and_plans_in_one_commit(self, journal):
+        made = ItemChange(chat_id=None, key="k", value='"new"', made_from=0)
+        end = await journal.plan(ME, "p", Changes(items=(made,), timers=(timer(key="a"),)))
+
+        assert end.outcome is EndOutcome.DONE
+        assert await values(journal) == {"k": '"new"'}
+        assert (await journal.items(ME, "p", chat_id=None))["k"].version == end.versions[0] != 0
+        assert [key for _, key, _ in await keys(journal)] == ["a"]
+
+        outdated = Changes(items=(made,), timers=(timer(key="b"),), cancelled=(TimerKey("t", "a"),))
+        assert (await journal.plan(ME, "p", outdated)).outcome is EndOutcome.OUTDATED
+        assert await values(journal) == {"k": '"new"'}
+        assert [key for _, key, _ in await keys(journal)] == ["a"]
+
+    async def test_a_value_that_was_deleted_and_comes_again_outside_of_a_delivery_is_another_one(
+        self, journal
+    ):
+        async def write(value, made_from):
+            change = ItemChange(chat_id=None, key="k", value=value, made_from=made_from)
+            return (await journal.plan(ME, "p", Changes(items=(change,)))).versions[0]
+
+        first = await write("1", 0)
+        await write(None, first)
+        assert await write("1", 0) != first
+
     async def test_a_cancelled_timer_does_not_run_though_its_time_had_come(self, journal):
         await set_timers(journal, timer(key="a"), timer(key="b"))
         await fire(journal, now=10.0)
