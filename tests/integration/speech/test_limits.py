@@ -101,7 +101,8 @@ async def test_a_reply_that_is_too_large_is_sent_once_in_a_run_and_looked_for_on
     gateway.calls.clear()
     gateway.replace(html(413, "Request Entity Too Large"), "POST", SEND)
     await world.say(chat_id, "y")
-    await agent.hear(chat_id, 3)
+    await agent.take(*agent.hint(chat_id, 3))
+    await agent.deliver_next()
 
     assert gateway.calls["POST /api/chats/{id}/messages"] == 1
     assert gateway.calls["GET /api/chats/{id}/messages"] == 2, (
