@@ -164,6 +164,12 @@ class GuardSettings(_Section):
     plugin_sends: Annotated[int, Field(ge=1, le=1_000_000)] = 300
 
 
+class JournalSettings(_Section):
+    """What the journal keeps beyond what it needs."""
+
+    kept_turns: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
+
+
 class DaemonSettings(_Section):
     """The process."""
 
@@ -200,6 +206,7 @@ class Settings(BaseSettings):
     inbox: InboxSettings = InboxSettings()
     dispatch: DispatchSettings = DispatchSettings()
     guard: GuardSettings = GuardSettings()
+    journal: JournalSettings = JournalSettings()
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
     backend: BackendSettings = BackendSettings()

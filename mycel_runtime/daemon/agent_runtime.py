@@ -154,7 +154,9 @@ class AgentRuntime:
         make_state_dir(state_dir)
         try:
             async with (
-                _open_journal(state_dir, self.observer) as journal,
+                _open_journal(
+                    state_dir, self.observer, kept_turns=self._settings.journal.kept_turns
+                ) as journal,
                 self._backend() as backend,
                 control_server(
                     state_dir,
@@ -338,11 +340,13 @@ class AgentRuntime:
 
 
 @contextlib.asynccontextmanager
-async def _open_journal(state_dir: Path, observer: Observer) -> AsyncIterator[SqliteJournal]:
+async def _open_journal(
+    state_dir: Path, observer: Observer, *, kept_turns: int
+) -> AsyncIterator[SqliteJournal]:
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 
-    journal = SqliteJournal(state_dir, on_lock=tell)
+    journal = SqliteJournal(state_dir, on_lock=tell, kept_turns=kept_turns)
     await asyncio.to_thread(journal.open)
     try:
         yield journal

@@ -27,6 +27,7 @@ from mycel_runtime.dispatch.plugin_states import PluginStates
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
+from mycel_runtime.dispatch.turn_record import message_record
 from mycel_runtime.dispatch.verdict import (
     Failed,
     Outspoken,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.registry import BoundHandler
@@ -163,7 +165,9 @@ class Attempts:
             clock=outbox.clock,
             observer=outbox.observer,
         )
-        self._timers = TimerAttempts(states=self.states, bounds=self._bounds, call=self._run, me=me)
+        self._timers = TimerAttempts(
+            states=self.states, bounds=self._bounds, call=self._run, me=me, clock=outbox.clock
+        )
 
     @property
     def evidence(self) -> Evidence:
@@ -300,34 +304,51 @@ class Attempts:
         turn.ledger.give(message.id for message in briefing.messages)
         ended: Failed | Unanswered | None = None
         changes = UNCHANGED
+        record: TurnRecord | None = None
         if is_in_vain and (briefing.messages or turn.is_superseded):
             ended = refused(refused_by)
         elif briefing.messages:
-            await self._reader.note_shown(reading.delivery, turn)
-            newer = NewerMessages(
-                reader=self._reader,
-                twin_watch=self._twin_watch,
-                delivery=reading.delivery,
-                turn=turn,
-                subscription=_subscription(bound),
-                known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
-            )
-            context = await self._context(reading.delivery, bound, turn, room, briefing, newer)
-            ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
-            changes = context.run.changes
+            ended, changes, record = await self._tell(reading, bound, turn, room, briefing, seen_before)
         elif not reading.delivery.holes:
             self._reader.last_readings.keep(reading, turn.ledger.handled_seq)
         if turn.is_superseded and not is_in_vain:
             # The handler has swallowed that its reply came too late.
             raise SupersededError([])
         if isinstance(ended, Failed):
-            return dataclasses.replace(ended, move=CursorMove(handled_seq=turn.ledger.shown_seq))
+            move = CursorMove(handled_seq=turn.ledger.shown_seq)
+            return dataclasses.replace(ended, move=move, record=record)
         return ended or Returned(
             move=CursorMove(handled_seq=turn.ledger.through_seq, wanted_seq=turn.ledger.wanted_seq),
             shown=len(briefing.messages),
             sends=turn.ledger.sends,
             changes=changes,
+            record=record,
         )
+
+    async def _tell(
+        self,
+        reading: Reading,
+        bound: BoundHandler,
+        turn: Turn,
+        room: Room,
+        briefing: Briefing,
+        seen_before: frozenset[str],
+    ) -> tuple[Failed | Unanswered | None, Changes, TurnRecord]:
+        """Run the handler on what is new to it; how it ended, what it has changed, and what is logged of it."""
+        await self._reader.note_shown(reading.delivery, turn)
+        newer = NewerMessages(
+            reader=self._reader,
+            twin_watch=self._twin_watch,
+            delivery=reading.delivery,
+            turn=turn,
+            subscription=_subscription(bound),
+            known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
+        )
+        context = await self._context(reading.delivery, bound, turn, room, briefing, newer)
+        spoken, base_seq, began_at = turn.ledger.spoken, turn.ledger.through_seq, self._outbox.clock()
+        ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
+        record = message_record(context, spoken, newer, ended, base_seq=base_seq, began_at=began_at)
+        return ended, context.run.changes, record
 
     async def _call_or_give_up(
         self, delivery: MessageDelivery, bound: BoundHandler, context: MessageContext, turn: Turn

@@ -165,6 +165,7 @@ class NewerMessages:
     Attributes:
         twin_watch: Looks for somebody else's words in our name: what is shown is behind the cursor afterwards.
         known_ids: What the handler knows as not new.
+        shown: What it was shown, each time that it asked.
     """
 
     reader: ChatReader
@@ -173,6 +174,7 @@ class NewerMessages:
     turn: Turn
     subscription: MessageSubscription
     known_ids: set[str]
+    shown: list[tuple[Message, ...]] = field(default_factory=list)
 
     async def show(self) -> list[Message]:
         """
@@ -187,6 +189,7 @@ class NewerMessages:
         Cancelling: what was not returned does not count as shown.
         """
         if isinstance(self.delivery, LetterDelivery):
+            self.shown.append(())
             return []
         async with self.turn.holding_still():
             whole = await self.reader.read(self.delivery, self.turn)
@@ -200,4 +203,5 @@ class NewerMessages:
         self.known_ids.update(message["id"] for message in reading.history)
         self.turn.ledger.give(message.id for message in briefing.messages)
         await self.reader.note_shown(self.delivery, self.turn)
+        self.shown.append(briefing.messages)
         return list(briefing.messages)

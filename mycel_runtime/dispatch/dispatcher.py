@@ -309,7 +309,11 @@ class Dispatcher:
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
         end = await self._journal.finish(
-            delivery, self._timed(returned.move), now=now, changes=returned.changes
+            delivery,
+            self._timed(returned.move),
+            now=now,
+            changes=returned.changes,
+            record=returned.record,
         )
         if returned.changes:
             self._note_changes(delivery, returned.changes, end)
@@ -369,7 +373,9 @@ class Dispatcher:
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
         self.blocked.forget(delivery)
-        await self._journal.bury(delivery, failed.letter, self._timed(failed.move), now=now)
+        await self._journal.bury(
+            delivery, failed.letter, self._timed(failed.move), now=now, record=failed.record
+        )
         self._observer.tell(
             DeliveryBuried(
                 handler=delivery.handler,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.run import run_logger
-from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up
+from mycel_runtime.dispatch.turn_record import event_record
+from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up, with_record
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
     from mycel_runtime.journal.entries import Entry, EventDelivery
+    from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context, FrameView
     from mycel_runtime.plugin.registry import BoundHandler
@@ -77,14 +79,18 @@ class EntryAttempts:
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
         run = ContextRun(await self.states.given(delivery.handler, None))
-        context = self._context(delivery, bound, frame, kind, subject, run)
+        decided: list[Decided] = []
+        context = self._context(delivery, bound, frame, kind, subject, run, decided)
+        began_at = self.clock()
         ended = await self.call(bound, context)
+        record = event_record(context, subject, decided, ended, began_at=began_at)
         if ended is None:
             told = () if subject is None else (self.told.version(delivery, subject),)
-            return Returned(shown=1, changes=dataclasses.replace(run.changes, told=told))
+            changes = dataclasses.replace(run.changes, told=told)
+            return Returned(shown=1, changes=changes, record=record)
         if subject is not None:
             await self._note_given_up(delivery, bound, subject, ended)
-        return ended
+        return with_record(ended, record) or ended
 
     def _context(
         self,
@@ -94,6 +100,7 @@ class EntryAttempts:
         kind: EventKind,
         subject: Subject | None,
         run: ContextRun,
+        decided: list[Decided],
     ) -> FrameView:
         deeds = Deeds(
             kind=kind,
@@ -102,6 +109,7 @@ class EntryAttempts:
             reader=self.subjects,
             handler=delivery.handler,
             observer=self.observer,
+            decided=decided,
         )
         return event_context(
             kind,

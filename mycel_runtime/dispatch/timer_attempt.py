@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.firing import SCHEDULE
 from mycel_runtime.dispatch.run import run_logger
-from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.dispatch.turn_record import timer_record
+from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
 from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 
@@ -36,12 +37,14 @@ class TimerAttempts:
         bounds: How long.
         call: Runs a handler.
         me: The identity.
+        clock: Epoch seconds.
     """
 
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
     me: UserId
+    clock: Callable[[], float]
 
     async def run(self, delivery: EventDelivery, fired: Fired, bound: BoundHandler) -> Result:
         """
@@ -67,4 +70,7 @@ class TimerAttempts:
             attempt=delivery.attempts + 1,
             _run=run,
         )
-        return await self.call(bound, context) or Returned(shown=1, changes=run.changes)
+        began_at = self.clock()
+        ended = await self.call(bound, context)
+        record = timer_record(context, fired, ended, began_at=began_at)
+        return with_record(ended, record) or Returned(shown=1, changes=run.changes, record=record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mycel_runtime.errors import ApiError
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import CursorMove
+    from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.settings import DispatchSettings
 
 _UNCAUGHT: Final = b"Internal Server Error"
@@ -34,12 +36,14 @@ class Returned:
 
     Attributes:
         changes: Of what its plugin remembers and plans.
+        record: For the log of turns; `None`: no handler was run.
     """
 
     move: CursorMove = STAY
     shown: int = 0
     sends: int = 0
     changes: Changes = UNCHANGED
+    record: TurnRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Failed:
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
         operation: What the backend refuses in this chat; `None`: it is not to blame.
         is_untold: No last words are said: the handler has had its say, or somebody else has answered.
+        record: As of `Returned`.
     """
 
     letter: Letter
@@ -65,6 +70,7 @@ class Failed:
     is_nonsense: bool = False
     operation: Operation | None = None
     is_untold: bool = False
+    record: TurnRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +118,11 @@ def _is_answer(cause: ApiError) -> bool:
     if cause.status_code in _SHAPELESS and cause.content in {b"", _UNCAUGHT}:
         return True
     return cause.is_backends_own and cause.status_code not in _BEFORE_THE_BACKEND
+
+
+def with_record(ended: Failed | Unanswered | None, record: TurnRecord) -> Failed | Unanswered | None:
+    """The same; the record is logged if the delivery is given up for it."""
+    return dataclasses.replace(ended, record=record) if isinstance(ended, Failed) else ended
 
 
 def refused(cause: ApiError | None) -> Failed:

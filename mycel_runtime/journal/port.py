@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Unattended,
         Waiting,
     )
+    from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 
@@ -123,7 +124,13 @@ class Journal(Protocol):
         """Give every handler of the lane that has no start yet this one."""
 
     async def finish(
-        self, delivery: Delivery, move: CursorMove, *, now: float, changes: Changes = UNCHANGED
+        self,
+        delivery: Delivery,
+        move: CursorMove,
+        *,
+        now: float,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
     ) -> TurnEnd:
         """
         The delivery is done; its cursor moves, its turn ends, and what its plugin remembers and plans changes.
@@ -135,6 +142,7 @@ class Journal(Protocol):
             move: Of the cursor.
             now: When it is due again, if it is.
             changes: Of the state of the handler's plugin.
+            record: For the log of turns; `None`: no handler was run.
         """
 
     async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
@@ -206,7 +214,15 @@ class Journal(Protocol):
     ) -> None:
         """What waits for a retry is due now: this delivery, or all of this plugin."""
 
-    async def bury(self, delivery: Delivery, letter: Letter, move: CursorMove, *, now: float) -> bool:
+    async def bury(
+        self,
+        delivery: Delivery,
+        letter: Letter,
+        move: CursorMove,
+        *,
+        now: float,
+        record: TurnRecord | None = None,
+    ) -> bool:
         """
         Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
 
@@ -222,6 +238,7 @@ class Journal(Protocol):
             letter: Why.
             move: Of the cursor.
             now: As of `finish`.
+            record: As of `finish`.
         """
 
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:

@@ -13,24 +13,29 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.entries import Hold, JournalSummary
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import timer_of
-from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.statements import MIGRATIONS, execute
+from mycel_runtime.journal.turns import LoggedTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from mycel_runtime.journal.changes import Timer
     from mycel_runtime.journal.entries import DeadLetter, Intent
     from mycel_runtime.wire.ids import UserId
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
+
+_PAGE_TURNS: Final = 500
+"""Read at once: who reads for long keeps the daemon's log (WAL) from being copied into the file."""
 
 
 def read_dead_letters(path: Path) -> Sequence[DeadLetter]:
@@ -106,6 +111,84 @@ def read_summary(path: Path, identity: UserId) -> JournalSummary:
             )
     except sqlite3.Error as exc:
         raise JournalError(f"{path}: {exc}") from exc
+
+
+class TurnLog:
+    """
+    The log of turns of one identity, beside its daemon.
+
+    Args:
+        path: Of the journal's file.
+        identity: Whose.
+
+    Raises:
+        JournalFileError: There is no journal, or it has no log yet: it is of an earlier version.
+        JournalError: It cannot be read; also raised by each method.
+    """
+
+    def __init__(self, path: Path, identity: UserId) -> None:
+        self._path = path
+        self._identity = identity
+        if not path.exists():
+            raise JournalFileError(
+                "there is no journal", where=str(path), fix="Run the agent first: it logs its turns there."
+            )
+        try:
+            with _reading(path) as connection:
+                version = recognise(connection, path)
+        except sqlite3.Error as exc:
+            raise JournalError(f"{path}: {exc}") from exc
+        if version < len(MIGRATIONS):
+            raise JournalFileError(
+                f"the journal has version {version}, and turns are read from version {len(MIGRATIONS)} on",
+                where=str(path),
+                fix="Run the agent once: it brings the journal up to date, and logs its turns from then on.",
+            )
+
+    def select(
+        self,
+        *,
+        handler: str | None = None,
+        chat_id: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        last: int | None = None,
+    ) -> Sequence[int]:
+        """
+        Numbers of turns, ascending.
+
+        Args:
+            handler: Of this handler only.
+            chat_id: Of this chat only.
+            since: Ended at this time or later, epoch seconds.
+            until: Ended before this time.
+            last: The newest of those only.
+        """
+        chosen = {"handler": handler, "chat_id": chat_id, "since": since, "until": until}
+        rows = self._rows("select_turns", chosen | {"limit": -1 if last is None else last})
+        return [row["turn_id"] for row in reversed(rows)]
+
+    def handlers(self) -> Sequence[str]:
+        """Those that have turns."""
+        return [row["handler"] for row in self._rows("turn_handlers", {})]
+
+    def turns(self) -> Iterator[LoggedTurn]:
+        """All of them, in the order in which they ended; what is pruned meanwhile is not among them."""
+        after_id = 0
+        while rows := self._rows("read_turns", {"after_id": after_id, "limit": _PAGE_TURNS}):
+            yield from (LoggedTurn(*row) for row in rows)
+            after_id = rows[-1]["turn_id"]
+
+    def items(self) -> Sequence[StoredItem]:
+        """What plugins remember now."""
+        return [StoredItem(*row) for row in self._rows("all_items", {})]
+
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        try:
+            with _reading(self._path) as connection:
+                return execute(connection, name, {"identity": self._identity, **values}).fetchall()
+        except sqlite3.Error as exc:
+            raise JournalError(f"{self._path}: {exc}") from exc
 
 
 def _rows(path: Path, name: str) -> list[sqlite3.Row]:

@@ -44,6 +44,7 @@ from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
+from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import HandlerId, MessageDelivery
+    from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import ChatId, UserId
 
 _CLAIMED_COLUMNS: Final = (
@@ -68,6 +70,12 @@ _CLAIMED_COLUMNS: Final = (
 )
 """Of every kind of delivery."""
 
+KEPT_TURNS: Final = 10_000
+"""As `[journal] kept_turns` by default."""
+
+_PRUNING_STEP: Final = 16
+"""Turns that are logged until the oldest are looked for; of them four times as many go at once."""
+
 
 class SqliteJournal(SqliteState):
     """
@@ -76,9 +84,17 @@ class SqliteJournal(SqliteState):
     Args:
         state_dir: Exists, on a local file system.
         on_lock: Told, in another thread, that somebody else holds the write lock; then, for how many seconds it did.
+        kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
     """
 
-    def __init__(self, state_dir: Path, *, on_lock: Callable[[float | None], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        on_lock: Callable[[float | None], None] = lambda _: None,
+        kept_turns: int = KEPT_TURNS,
+    ) -> None:
+        self._kept_turns = kept_turns
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
         self._leased: set[UserId] = set()
@@ -233,11 +249,18 @@ class SqliteJournal(SqliteState):
 
     @override
     async def finish(
-        self, delivery: Delivery, move: CursorMove, *, now: float, changes: Changes = UNCHANGED
+        self,
+        delivery: Delivery,
+        move: CursorMove,
+        *,
+        now: float,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
     ) -> TurnEnd:
         def write(connection: sqlite3.Connection) -> TurnEnd:
             if not is_current(connection, delivery, changes):
                 return TurnEnd(EndOutcome.OUTDATED)
+            self._log(connection, delivery, record, now)
             if not _end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
@@ -249,7 +272,15 @@ class SqliteJournal(SqliteState):
         return await self._change("postpone", _key(delivery) | {"due_at": due_at, "spent": int(spend)})
 
     @override
-    async def bury(self, delivery: Delivery, letter: Letter, move: CursorMove, *, now: float) -> bool:
+    async def bury(
+        self,
+        delivery: Delivery,
+        letter: Letter,
+        move: CursorMove,
+        *,
+        now: float,
+        record: TurnRecord | None = None,
+    ) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
             span = _span_of(connection, delivery, letter, move)
             covered = {
@@ -260,6 +291,7 @@ class SqliteJournal(SqliteState):
                 "trace": _encodable(letter.trace),
                 "now": now,
             }
+            self._log(connection, delivery, record, now)
             execute(connection, "insert_dead_letter", _key(delivery) | covered)
             # Up to 0 is up to nothing.
             moved = replace(span.move, handled_seq=span.move.handled_seq or None)
@@ -268,6 +300,18 @@ class SqliteJournal(SqliteState):
             return is_ours
 
         return await self._writer.submit(write)
+
+    def _log(
+        self, connection: sqlite3.Connection, delivery: Delivery, record: TurnRecord | None, now: float
+    ) -> None:
+        """Before the turn ends, whose claim is looked at here as well; the oldest go in small steps."""
+        if record is None or not self._kept_turns:
+            return
+        logged = execute(connection, "log_turn", _key(delivery) | row_of(record) | {"now": now})
+        newest = logged.lastrowid or 0
+        if logged.rowcount and not newest % _PRUNING_STEP:
+            bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
+            execute(connection, "prune_turns", bounds)
 
     @override
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:

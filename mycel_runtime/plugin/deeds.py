@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mycel_runtime.errors import ApiError
+from mycel_runtime.journal.turns import Decided
 from mycel_runtime.observe.facts import RequestDecided
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
@@ -45,6 +46,7 @@ class Deeds:
         reader: Says what stands.
         handler: Whose deeds they are.
         observer: Told of what was decided.
+        decided: Each deed that came to an end, in order.
     """
 
     kind: EventKind
@@ -53,14 +55,19 @@ class Deeds:
     reader: SubjectReader
     handler: HandlerId
     observer: Observer
+    decided: list[Decided] = field(default_factory=list)
 
     async def approve(self) -> bool:
         """As `Decidable.approve`."""
-        return await self._do("approve", "")
+        return self._note("approve", is_done=await self._do("approve", ""))
 
     async def reject(self, why: str) -> bool:
         """As `Decidable.reject`."""
-        return await self._do("reject", why)
+        return self._note("reject", is_done=await self._do("reject", why))
+
+    def _note(self, deed: Deed, *, is_done: bool) -> bool:
+        self.decided.append(Decided(deed, is_done))
+        return is_done
 
     async def _do(self, deed: Deed, why: str) -> bool:
         if (now := await self._look()) is None or not self._is_waiting(now):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.turns import Said
     from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
@@ -38,6 +39,7 @@ class Ledger:
         shown_seq: The newest of what was shown.
         wanted_seq: Look again so far: a send landed beyond a gap, or something is left unshown.
         ordinals: Of the present run's replies.
+        spoken: What the present run has asked to say, in that order, for the log of turns; a list of its own.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Ledger:
         self._given_ids: dict[MessageId, None] = {}
         self._unshown: list[Message] = []
         self.ordinals = ReplyOrdinals()
+        self.spoken: list[Said] = []
         self.handled_seq = handled_seq
         self.through_seq = handled_seq
         self.shown_seq = handled_seq
@@ -102,9 +105,11 @@ class Ledger:
     def begin_run(self) -> None:
         """The handler is run, from its first reply again."""
         self.ordinals = ReplyOrdinals()
+        self.spoken = []
 
     def begin_last_words(self) -> None:
         """The handler has had its last run; what is said now is none of its replies."""
+        self.spoken = []
         self.ordinals = ReplyOrdinals(first=LAST_WORDS_ORDINAL)
 
     def give(self, message_ids: Iterable[MessageId]) -> None:

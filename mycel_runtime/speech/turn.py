@@ -24,6 +24,7 @@ from mycel_runtime.errors import (
     NotFoundError,
 )
 from mycel_runtime.journal.entries import ChatDelivery, IntentState
+from mycel_runtime.journal.turns import Said
 from mycel_runtime.observe.facts import MessageSent, SendConflicted, SendUnresolved
 from mycel_runtime.sdk.pace import Refusal
 from mycel_runtime.sdk.policy import refusal_of
@@ -245,7 +246,9 @@ class Turn:
 
         Cancelling: the intent stays; what became of it is found out before anything else is sent.
         """
-        words, ordinals = _words_of(content, mentions), self.ledger.ordinals
+        words, ordinals, spoken = _words_of(content, mentions), self.ledger.ordinals, self.ledger.spoken
+        spoken.append(Said(words, len(content) if words else 0))
+        place = len(spoken) - 1
         # What cannot be said takes its ordinal too, so that the next run's replies are counted alike.
         ordinal = ordinals.take(words)
         try:
@@ -256,6 +259,7 @@ class Turn:
                 sent = await self._send(ordinal, content, mentions)
         except BaseException as exc:
             ordinals.leave(ordinal, words)
+            spoken[place] = spoken[place]._replace(error=type(exc).__name__)
             if isinstance(exc, SupersededError) and self._on_conflict == "repeat":
                 self._unsaid[ordinal] = content, tuple(mentions)
             if isinstance(exc, UnansweredError | RefusedError):

@@ -6,9 +6,9 @@ Replies per second with 50 chats: ours against bare asyncio loops that do the sa
 Each round the owner has said one thing in every chat. Bare: GET unread, POST read, POST send, by plain httpx; a
 second loop makes the same calls through our client, which is faster, and so shows what all but HTTP costs. Ours: hint
 committed, delivery claimed, history read, proof, intent, send, record, finish. Kept: the same, and the handler reads
-its plugin's store, counts in the chat's, and sets a timer. All run eight chats at once, in turns, in one process
-that looks for garbage as rarely as the daemon, against one backend in a process of its own. The delay is from the
-hint to the handler's having the message.
+its plugin's store, counts in the chat's, and sets a timer. Unlogged: ours without the log of turns. All run eight
+chats at once, in turns, in one process that looks for garbage as rarely as the daemon, against one backend in a
+process of its own. The delay is from the hint to the handler's having the message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
@@ -41,7 +41,8 @@ CHATS = 50
 CONCURRENCY = 8
 BAR = 0.7
 KEPT_BAR = 0.95
-NAMES = ("bare", "client", "ours", "kept")
+LOG_BAR = 0.95
+NAMES = ("bare", "client", "ours", "unlogged", "kept")
 
 
 def serve(port):
@@ -144,12 +145,17 @@ async def measure(base_url, folder, rounds):
             ) as http,
             AsyncClient(base_url=base_url, auth_token=tokens["client"]) as client,
             AsyncClient(base_url=base_url, auth_token=tokens["ours"]) as sdk,
+            AsyncClient(base_url=base_url, auth_token=tokens["unlogged"]) as unlogged_sdk,
             AsyncClient(base_url=base_url, auth_token=tokens["kept"]) as keeping_sdk,
             runtime(folder / "ours", "ours", sdk, base_url, answering) as ours,
+            runtime(
+                folder / "unlogged", "unlogged", unlogged_sdk, base_url, answering, kept_turns=0
+            ) as unlogged,
             runtime(folder / "kept", "kept", keeping_sdk, base_url, remembering) as kept,
         ):
             loops = {"bare": by_httpx(http), "client": by_our_client(client)}
-            return await _turns(owner, loops, {"ours": ours, "kept": kept}, chats, rounds)
+            runtimes = {"ours": ours, "unlogged": unlogged, "kept": kept}
+            return await _turns(owner, loops, runtimes, chats, rounds)
 
 
 def answering(plugin, heard):
@@ -172,10 +178,10 @@ def remembering(plugin, heard):
 
 
 @contextlib.asynccontextmanager
-async def runtime(folder, me, sdk, base_url, declare):
+async def runtime(folder, me, sdk, base_url, declare, *, kept_turns=KEPT_TURNS):
     """One of ours, in this process; its first handler answers."""
     folder.mkdir()
-    plugin, journal = Plugin("p"), SqliteJournal(folder)
+    plugin, journal = Plugin("p"), SqliteJournal(folder, kept_turns=kept_turns)
     journal.open()
     declare(plugin, lambda: ours.delays.append(time.perf_counter() - ours.began))
     ours = Ours(journal, me, plugin)
@@ -215,12 +221,15 @@ def report(results):
     for name, (_, delays) in results.items():
         cuts = statistics.quantiles(delays, n=100)
         print(
-            f"{name:6} {rates[name]:6.0f} replies/s, to the handler p50 {cuts[49] * 1e3:.0f} ms,"
+            f"{name:8} {rates[name]:6.0f} replies/s, to the handler p50 {cuts[49] * 1e3:.0f} ms,"
             f" p99 {cuts[98] * 1e3:.0f} ms"
         )
     ratio = rates["ours"] / rates["bare"]
     print(f"of the bare loop {ratio:.2f} (bar {BAR}): {'held' if ratio >= BAR else 'MISSED'}")
     print(f"of the same loop through our client {rates['ours'] / rates['client']:.2f}")
+    ratio = rates["ours"] / rates["unlogged"]
+    print(f"with the log of turns, of ours without {ratio:.2f} (bar {LOG_BAR}): ", end="")
+    print("held" if ratio >= LOG_BAR else "MISSED")
     ratio = rates["kept"] / rates["ours"]
     print(f"with store and timers, of ours without {ratio:.2f} (bar {KEPT_BAR}): ", end="")
     print("held" if ratio >= KEPT_BAR else "MISSED")

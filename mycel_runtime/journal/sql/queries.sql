@@ -229,6 +229,36 @@ SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq, :l
        attempts + 1, :reason, :trace, :now, delivery_id, turn
 FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
+-- name: log_turn
+INSERT INTO turn (identity, handler, lane, chat_id, entry_id, delivery_id, turn, attempt, kind, shown, said, done, raised,
+                  began_at, ended_at)
+SELECT identity, handler, lane, chat_id, entry_id, delivery_id, turn, :attempt, :kind, :shown, :said, :done, :raised,
+       :began_at, :now
+FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
+-- name: prune_turns
+-- A few at a time, however many there are too many.
+DELETE FROM turn
+WHERE turn_id IN (SELECT turn_id FROM turn WHERE turn_id <= :through ORDER BY turn_id LIMIT :limit);
+
+-- name: select_turns
+-- Those that are to be replayed, newest first. It reads the whole log, which is bounded, beside the daemon.
+SELECT turn_id FROM turn
+WHERE turn_id > 0 AND identity = :identity
+  AND (:handler IS NULL OR handler = :handler) AND (:chat_id IS NULL OR chat_id = :chat_id)
+  AND (:since IS NULL OR ended_at >= :since) AND (:until IS NULL OR ended_at < :until)
+ORDER BY turn_id DESC LIMIT :limit;
+
+-- name: read_turns
+-- A page of the log.
+SELECT t.turn_id, t.handler, t.lane, t.chat_id, e.raw, t.attempt, t.kind, t.shown, t.said, t.done, t.raised,
+       t.began_at, t.ended_at
+FROM turn AS t LEFT JOIN entry AS e USING (entry_id)
+WHERE t.turn_id > :after_id AND t.identity = :identity ORDER BY t.turn_id LIMIT :limit;
+
+-- name: turn_handlers
+SELECT DISTINCT handler FROM turn WHERE turn_id > 0 AND identity = :identity ORDER BY handler;
+
 -- name: dead_letters
 SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.holes,
        l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame

@@ -1,8 +1,9 @@
 """
 What every engine of the journal promises, in terms of `mycel_runtime.journal.port.Journal` only.
 
-An engine's test module derives a class from `JournalConformance` and provides two fixtures: `journal`, which is
-open and empty, and `successor`, an async callable that ends a journal and opens the next one on the same store.
+An engine's test module derives a class from `JournalConformance` and provides three fixtures: `journal`, which is
+open and empty; `successor`, an async callable that ends a journal and opens the next one on the same store; and
+`turns`, which reads the log of turns while a journal is open.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.integration.journal.promises.outbox import OutboxConformance
 from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
+from tests.integration.journal.promises.turns import TurnConformance
 
 
 class JournalConformance(
@@ -32,5 +34,6 @@ class JournalConformance(
     SpeechConformance,
     StateConformance,
     TransitionConformance,
+    TurnConformance,
 ):
     """All promises of the port."""

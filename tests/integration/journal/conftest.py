@@ -7,7 +7,9 @@ import resource
 
 import pytest
 
+from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.wire.ids import UserId
 
 pytest.register_assert_rewrite("tests.integration.journal.promises", "tests.integration.journal.samples")
 
@@ -29,6 +31,12 @@ async def open_journal(tmp_path):
 @pytest.fixture
 def journal(open_journal):
     return open_journal()
+
+
+@pytest.fixture
+def turns(tmp_path):
+    """Reads the log of turns, as from another process."""
+    return lambda _journal: list(TurnLog(tmp_path / "journal.sqlite3", UserId("me")).turns())
 
 
 @pytest.fixture

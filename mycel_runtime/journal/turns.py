@@ -1,0 +1,203 @@
+"""
+The log of turns: what a handler was shown, and what it has said and done, by ids and hashes.
+
+Written in the commit that ends the delivery, read by `mycel-runtime replay`. Never a body: of what was said, of what
+a plugin remembers or plans, and of the keys of that, there are hashes and lengths here. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mycel_runtime.journal.changes import UNCHANGED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mycel_runtime.journal.changes import Changes
+
+MESSAGE_KIND: Final = "message"
+TIMER_KIND: Final = "timer"
+"""Kinds of turns; those of other events are called as their frames are."""
+
+_HASH_CHARACTERS: Final = 32
+"""Of a SHA-256: enough to tell any two texts apart."""
+
+
+class Said(NamedTuple):
+    """
+    A reply that was asked for, in its order.
+
+    Attributes:
+        hash: Of content and mentions, as in an `Intent`.
+        length: Of the content, in characters.
+        error: What it was answered with, if it was not accepted: the name of an error's class.
+    """
+
+    hash: str
+    length: int
+    error: str = ""
+
+
+class Decided(NamedTuple):
+    """A deed about a request, and whether it counts as done."""
+
+    deed: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRecord:
+    """
+    What is to be logged of a run that has ended its delivery.
+
+    Attributes:
+        kind: What it was about.
+        shown: JSON values; of messages their numbers and ids.
+        began_at: Epoch seconds.
+        changes: Of what its plugin remembers and plans, which is hashed when it is written.
+        raised: Why the delivery is given up, without anybody's words; empty: it is not.
+    """
+
+    kind: str
+    attempt: int
+    began_at: float
+    shown: Mapping[str, Any]
+    said: Sequence[Said] = ()
+    decided: Sequence[Decided] = ()
+    changes: Changes = field(default=UNCHANGED, repr=False)
+    raised: str = ""
+
+
+class LoggedTurn(NamedTuple):
+    """
+    A row of the log.
+
+    Attributes:
+        raw: Event work: the frame as it came.
+        said: JSON of `Said`.
+        done: JSON of a `Done`.
+    """
+
+    turn_id: int
+    handler: str
+    lane: str
+    chat_id: str | None
+    raw: str | None
+    attempt: int
+    kind: str
+    shown: str
+    said: str
+    done: str
+    raised: str
+    began_at: float
+    ended_at: float
+
+
+class DoneItem(NamedTuple):
+    """
+    A change of a store.
+
+    Attributes:
+        is_of_chat: It is the chat's store and not the plugin's.
+        key, value: Hashes; no value: it was deleted.
+        length: Of the value, in characters of JSON.
+    """
+
+    is_of_chat: bool
+    key: str
+    value: str | None
+    length: int
+
+
+class DoneTimer(NamedTuple):
+    """
+    A timer that was set or, without a time, cancelled.
+
+    Attributes:
+        key, data: Hashes.
+    """
+
+    name: str
+    key: str
+    due_at: float | None = None
+    data: str = ""
+    is_relative: bool = False
+
+
+class Done(NamedTuple):
+    """All deeds of a run but its words."""
+
+    items: tuple[DoneItem, ...] = ()
+    timers: tuple[DoneTimer, ...] = ()
+    decided: tuple[Decided, ...] = ()
+
+
+def text_hash(text: str) -> str:
+    """What stands in the log for a text."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
+
+
+def done_of(changes: Changes, decided: Sequence[Decided] = ()) -> Done:
+    """The deeds as they are logged; in an order of their own, whatever the order in which they were done."""
+    items = [
+        DoneItem(
+            item.chat_id is not None,
+            text_hash(item.key),
+            None if item.value is None else text_hash(item.value),
+            len(item.value or ""),
+        )
+        for item in changes.items
+    ]
+    timers = [
+        DoneTimer(timer.name, text_hash(timer.key), timer.due_at, text_hash(timer.data), timer.is_relative)
+        for timer in changes.timers
+    ]
+    timers += [DoneTimer(key.name, text_hash(key.key)) for key in changes.cancelled]
+    return Done(tuple(sorted(items, key=_place)), tuple(sorted(timers, key=_timer_place)), tuple(decided))
+
+
+def encoded(done: Done) -> str:
+    """As it is kept; nothing done is the empty text."""
+    return json.dumps(done, separators=(",", ":")) if any(done) else ""
+
+
+def done_from(text: str) -> Done:
+    """What `encoded` made it of."""
+    if not text:
+        return Done()
+    items, timers, decided = json.loads(text)
+    return Done(
+        tuple(DoneItem(*each) for each in items),
+        tuple(DoneTimer(*each) for each in timers),
+        tuple(Decided(*each) for each in decided),
+    )
+
+
+def said_from(text: str) -> tuple[Said, ...]:
+    """The replies of a row."""
+    return tuple(Said(*each) for each in json.loads(text))
+
+
+def row_of(record: TurnRecord) -> dict[str, Any]:
+    """The columns that a record fills; its texts are hashed here, in the journal's own thread."""
+    return {
+        "attempt": record.attempt,
+        "kind": record.kind,
+        "shown": json.dumps(record.shown, separators=(",", ":")),
+        "said": json.dumps(record.said, separators=(",", ":")),
+        "done": encoded(done_of(record.changes, record.decided)),
+        "raised": record.raised.encode(errors="backslashreplace").decode(),
+        "began_at": record.began_at,
+    }
+
+
+def _place(item: DoneItem) -> tuple[bool, str]:
+    return item.is_of_chat, item.key
+
+
+def _timer_place(timer: DoneTimer) -> tuple[str, str, bool]:
+    return timer.name, timer.key, timer.due_at is not None

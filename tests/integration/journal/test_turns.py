@@ -1,0 +1,91 @@
+"""The log of turns on a real file: bounded, and read beside who writes it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.entries import STAY
+from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.journal.schema import APPLICATION_ID
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.statements import MIGRATIONS
+from tests.integration.journal.promises.turns import record
+from tests.integration.journal.samples import ME, OTHER, claim_one, want
+
+
+async def end_turns(journal, count, *, chat="c", handler="p.messages", after=0):
+    for number in range(after, after + count):
+        await want(journal, number + 1, chat=chat, handler=handler)
+        await journal.finish(await claim_one(journal), STAY, now=float(number), record=record())
+
+
+def numbers(folder):
+    return [turn.turn_id for turn in TurnLog(folder / "journal.sqlite3", ME).turns()]
+
+
+@pytest.mark.slow
+async def test_the_newest_turns_are_kept_and_the_others_go_in_small_steps(tmp_path):
+    journal = SqliteJournal(tmp_path, kept_turns=20)
+    journal.open()
+    await end_turns(journal, 36)
+    assert numbers(tmp_path) == list(range(13, 37))  # looked at each sixteenth time
+    await journal.close()
+
+    journal = SqliteJournal(tmp_path, kept_turns=1)
+    journal.open()
+    await end_turns(journal, 12, after=36)
+    assert numbers(tmp_path) == [48]
+    await journal.close()
+
+
+@pytest.mark.slow
+async def test_many_that_are_too_many_go_in_several_commits(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    journal.open()
+    await end_turns(journal, 79)
+    await journal.close()
+
+    journal = SqliteJournal(tmp_path, kept_turns=10)
+    journal.open()
+    await end_turns(journal, 1, after=79)
+    assert numbers(tmp_path) == list(range(65, 81))
+    await journal.close()
+
+
+async def test_no_turn_is_logged_where_none_is_to_be_kept(tmp_path):
+    journal = SqliteJournal(tmp_path, kept_turns=0)
+    journal.open()
+    await end_turns(journal, 3)
+    assert not numbers(tmp_path)
+    await journal.close()
+
+
+async def test_turns_are_chosen_by_handler_chat_time_and_number(journal, tmp_path):
+    await end_turns(journal, 3)
+    await end_turns(journal, 2, chat="d", handler="p.other", after=3)
+    log = TurnLog(tmp_path / "journal.sqlite3", ME)
+
+    assert log.select() == [1, 2, 3, 4, 5]
+    assert log.select(handler="p.other") == [4, 5]
+    assert log.select(chat_id="c", last=2) == [2, 3]
+    assert log.select(since=1.0, until=4.0) == [2, 3, 4]
+    assert not TurnLog(tmp_path / "journal.sqlite3", OTHER).select()
+    assert log.handlers() == ["p.messages", "p.other"]
+
+
+def test_a_journal_that_has_no_log_is_named_with_the_fix(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    with pytest.raises(JournalFileError, match="there is no journal"):
+        TurnLog(path, ME)
+
+    connection = sqlite3.connect(path)
+    for script in MIGRATIONS[:2]:
+        connection.executescript(script)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(JournalFileError, match="has version 2, and turns are read from version"):
+        TurnLog(path, ME)
