@@ -119,7 +119,7 @@ async def assemble(
         timekeeper=timekeeper,
         lifecycle=lifecycle,
     )
-    intake = await _intake(common, by_id, committed=dispatcher.wake, announced=attempts.announcements.note)
+    intake = await _intake(common, by_id, work_comes=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)
     listener = Listener(
@@ -248,7 +248,7 @@ async def _intake(
     common: _Common,
     handlers: Mapping[HandlerId, BoundHandler],
     *,
-    committed: Callable[[], None],
+    work_comes: Callable[[], None],
     announced: Callable[[Collection[ChatId]], None],
 ) -> Intake:
     tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
@@ -258,7 +258,7 @@ async def _intake(
         router=HandlerRouter({id_: bound.handler.subscription for id_, bound in handlers.items()}),
         observer=common.observer,
         clock=common.clock,
-        committed=committed,
+        work_comes=work_comes,
         announced=announced,
     )
 

@@ -118,7 +118,7 @@ class Dispatcher:
         return self._attempts.states
 
     def wake(self) -> None:
-        """Something was committed that may be due."""
+        """Something that may be due is in the journal, or was given to it: a claim comes behind it."""
         self._wake.set()
         self.lifecycle.wake()
 

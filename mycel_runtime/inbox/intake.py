@@ -63,7 +63,8 @@ class Intake:
         router: Whose work it is.
         observer: Told of what was committed.
         clock: Epoch seconds.
-        committed: Called after each commit that may have made work due.
+        work_comes: Called when the journal is given what may make work due: a claim comes behind it then, and mostly
+            in the same commit.
         announced: Told of which chats there may be news, after they are committed.
     """
 
@@ -75,7 +76,7 @@ class Intake:
         router: Router,
         observer: Observer,
         clock: Callable[[], float],
-        committed: Callable[[], None],
+        work_comes: Callable[[], None],
         announced: Callable[[Collection[ChatId]], None] = lambda _chats: None,
     ) -> None:
         self._tracker = tracker
@@ -83,7 +84,7 @@ class Intake:
         self._router = router
         self._observer = observer
         self._clock = clock
-        self._committed = committed
+        self._work_comes = work_comes
         self._announced = announced
         self._lock = asyncio.Lock()
         self._losses = 0
@@ -264,10 +265,11 @@ class Intake:
 
     async def _append(self, batch: Batch, *, now: float) -> int:
         """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
+        # Whoever is woken goes on when the next line has handed the batch to the journal.
+        self._work_comes()
         try:
             return await self._journal.append(batch, now=now)
         finally:
-            self._committed()
             if batch.hints:
                 self._announced({work.chat_id for work in batch.hints})
 

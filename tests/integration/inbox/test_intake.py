@@ -11,6 +11,7 @@ import pytest
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.journal import writer
 from mycel_runtime.journal.entries import ChatWork
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.wire.codec import decode_frame
@@ -40,28 +41,8 @@ async def journal(tmp_path):
     await journal.close()
 
 
-@pytest.mark.parametrize(
-    "commit",
-    [
-        lambda intake: intake.take([Received(decode_frame(RAW), RAW)]),
-        lambda intake: intake.hint([("c", 3)]),
-        lambda intake: intake.compare(
-            chat_records([{"id": "c", "title": "t"}]), asked=frozenset({"chat"}), complete=frozenset({"chat"})
-        ),
-    ],
-    ids=["take", "hint", "compare"],
-)
-async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher(journal, commit):
-    woken = []
-    committing = asyncio.Event()
-    append = journal.append
-
-    async def told_append(batch, *, now):
-        committing.set()
-        return await append(batch, now=now)
-
-    journal.append = told_append
-    intake = Intake(
+async def intake_of(journal, *, work_comes):
+    return Intake(
         await open_tracker(journal, identity="me", server="s"),
         journal=journal,
         router=SimpleNamespace(
@@ -73,8 +54,35 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
         ),
         observer=Memory(),
         clock=lambda: 1.0,
-        committed=lambda: woken.append(True),
+        work_comes=work_comes,
     )
+
+
+COMMITS = pytest.mark.parametrize(
+    "commit",
+    [
+        lambda intake: intake.take([Received(decode_frame(RAW), RAW)]),
+        lambda intake: intake.hint([("c", 3)]),
+        lambda intake: intake.compare(
+            chat_records([{"id": "c", "title": "t"}]), asked=frozenset({"chat"}), complete=frozenset({"chat"})
+        ),
+    ],
+    ids=["take", "hint", "compare"],
+)
+
+
+@COMMITS
+async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher(journal, commit):
+    woken = []
+    committing = asyncio.Event()
+    append = journal.append
+
+    async def told_append(batch, *, now):
+        committing.set()
+        return await append(batch, now=now)
+
+    journal.append = told_append
+    intake = await intake_of(journal, work_comes=lambda: woken.append(True))
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(commit(intake))
         await committing.wait()
@@ -82,3 +90,27 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
 
     assert task.cancelled()
     assert woken == [True]
+
+
+async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal, monkeypatch):
+    """A claim with a commit of its own would cost every message another wait for the disk."""
+    commits, commit, woken = [], writer._commit, asyncio.Event()
+    monkeypatch.setattr(
+        writer,
+        "_commit",
+        lambda connection, jobs, *rest: commits.append(len(jobs)) or commit(connection, jobs, *rest),
+    )
+    intake = await intake_of(journal, work_comes=woken.set)
+
+    async def claim():
+        await woken.wait()
+        return await journal.claim("me", limit=8, now=1.0)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        claiming = tasks.create_task(claim())
+        await asyncio.sleep(0)
+        commits.clear()
+        await intake.take([Received(decode_frame(RAW), RAW)])
+
+    assert [delivery.chat_id for delivery in claiming.result()] == ["c"]
+    assert commits == [2]

@@ -90,7 +90,7 @@ class Watch:
             ),
             observer=self.memory,
             clock=lambda: self.now,
-            committed=lambda: None,
+            work_comes=lambda: None,
         )
         self.reconciler = Reconciler(
             sdk=self.server,
