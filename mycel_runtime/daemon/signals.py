@@ -64,6 +64,7 @@ def signals_as(stop: StopRequest) -> Iterator[None]:
     def route() -> None:
         for number in _STOPPING:
             loop.add_signal_handler(number, stop.ask, number.name)
+        _mark()
 
     route()
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -79,18 +80,37 @@ def signals_as(stop: StopRequest) -> Iterator[None]:
 
 
 def _aspect(route: Callable[[], None]) -> Aspect:
-    """Also the loop's own handlers, which a plugin can replace without anybody seeing it, are put back."""
+    """
+    Also the loop's own handlers, which a plugin may replace, are put back.
+
+    Asking the loop after each run would cost more than the rest of the run: it looks through all signals there are.
+    """
+    pipe = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(pipe)
+
+    def read() -> tuple[Any, ...]:
+        return tuple(map(signal.getsignal, (*_STOPPING, signal.SIGHUP)))
 
     def write(state: tuple[Any, ...]) -> None:
-        route()
-        signal.signal(signal.SIGHUP, state[-1])
+        if read() == state:
+            _mark()
+        else:
+            route()
+            signal.signal(signal.SIGHUP, state[-1])
+        signal.set_wakeup_fd(pipe)
 
-    return Aspect(
-        name="stop signals",
-        read=lambda: tuple(map(signal.getsignal, (*_STOPPING, signal.SIGHUP))),
-        write=write,
-        is_urgent=True,
-    )
+    return Aspect(name="stop signals", read=read, write=write, is_urgent=True)
+
+
+def _marked(_number: int, _frame: Any) -> None:
+    """The loop is told by its pipe. Another one in the place of this handler shows that ours was replaced."""
+
+
+def _mark() -> None:
+    for number in _STOPPING:
+        signal.signal(number, _marked)
+        # As the loop has it, which that takes back: a call of the system's goes on.
+        signal.siginterrupt(number, False)
 
 
 def _forget_signals() -> None:
