@@ -340,8 +340,8 @@ class Dispatcher:
 
     def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
         self._attempts.note_end(delivery, changes, end)
-        if end.outcome is EndOutcome.DONE and changes.timers:
-            self.timekeeper.note_changes(changes)
+        # Only to wait for less: a look for work at each timer that is set would cost as much as the timer.
+        if end.outcome is EndOutcome.DONE and self.timekeeper.note_changes(changes):
             self._wake.set()
 
     def _timed(self, move: CursorMove) -> CursorMove:

@@ -99,10 +99,12 @@ class Timekeeper:
         """A timer was set."""
         self.next_at = min(self.next_at, due_at)
 
-    def note_changes(self, changes: Changes) -> None:
-        """These have been committed."""
+    def note_changes(self, changes: Changes) -> bool:
+        """These have been committed; whether one of them is due before all that are known."""
+        before = self.next_at
         for timer in changes.timers:
             self.note(timer.due_at)
+        return self.next_at < before
 
     def look_again(self) -> None:
         """The clock was set back: what waits for a span of time was moved, and schedules may wait too long."""

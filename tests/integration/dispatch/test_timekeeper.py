@@ -303,6 +303,18 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
     assert await journal.timers(ME) == []
 
 
+async def test_only_a_timer_that_is_due_before_all_others_wakes_whoever_waits(journal):
+    """A look for work at each timer that is set would cost every run that sets one a claim of its own."""
+    timekeeper = Keeper(journal, reminding()).timekeeper
+    await timekeeper.fire_due(START)
+
+    def is_news(due_at):
+        return timekeeper.note_changes(Changes(timers=(timer(due_at=due_at),)))
+
+    assert [is_news(START + seconds) for seconds in (HOUR, DAY, HOUR, MINUTE)] == [True, False, False, True]
+    assert not timekeeper.note_changes(Changes())
+
+
 async def test_what_is_planned_is_said_in_the_journal_by_its_schedule_alone(journal):
     """So that another one in its place is known for another."""
     await Keeper(journal, scheduled()).fire()
