@@ -445,11 +445,13 @@ class HandlerRaisedError(HandlerError):
     Attributes:
         kind: The type's name.
         trace: Files, lines and functions; no values.
+        mistake: Of an `ArgumentError` what is wrong; trying again cannot help.
     """
 
-    def __init__(self, kind: str, trace: str) -> None:
+    def __init__(self, kind: str, trace: str, *, mistake: str = "") -> None:
         self.kind = kind
         self.trace = trace
+        self.mistake = mistake
         super().__init__(kind)
 
 

@@ -371,7 +371,8 @@ class Attempts:
             deadline=self._bounds.deadline(bound.handler),
             _run=ContextRun(context.run.state),
         )
-        return after_last_words(failed, await self._call(giving_up(bound), again, turn))
+        ended = await self._call(giving_up(bound), again, turn)
+        return after_last_words(failed, ended, again.run.changes)
 
     async def give_up(self, delivery: Delivery, failed: Failed) -> Result:
         """

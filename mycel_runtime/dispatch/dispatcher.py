@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.error_boundary import mistake
 from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.store_turns import StoreTurns
 from mycel_runtime.dispatch.suspects import Suspects, given_up
 from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Postpone, Returned, judge
 from mycel_runtime.errors import JournalError
@@ -97,6 +98,7 @@ class Dispatcher:
         self._is_stopping = False
         self._stops_at = math.inf
         self._outage_timer = OutageTimer(clock)
+        self._store_turns = StoreTurns()
         self._clock_step = ClockStepDetector(clock)
         self._next_due_at = clock()
         self.timekeeper = timekeeper
@@ -243,15 +245,16 @@ class Dispatcher:
 
         The next claim need not wait for that commit: it comes behind it in the journal's queue.
         """
-        try:
-            started_at = self._clock()
-            result = await self._run(delivery)
-            took = self._clock() - started_at
-        finally:
-            self.running -= 1
-            self._suspects.end(delivery)
-            self._wake.set()
-        await self._write_end(delivery, result, took=took)
+        async with self._store_turns.running(delivery):
+            try:
+                started_at = self._clock()
+                result = await self._run(delivery)
+                took = self._clock() - started_at
+            finally:
+                self.running -= 1
+                self._suspects.end(delivery)
+                self._wake.set()
+            await self._write_end(delivery, result, took=took)
 
     async def _write_end(self, delivery: Delivery, result: Result, *, took: float) -> None:
         """
@@ -303,22 +306,20 @@ class Dispatcher:
             case Postpone():
                 await self._postpone(delivery, verdict, now=now)
             case Bury():
-                self._suspects.clear(delivery)
                 await self._bury(delivery, verdict, now=now)
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
-        end = await self._journal.finish(
-            delivery,
-            self._timed(returned.move),
-            now=now,
-            changes=returned.changes,
-            record=returned.record,
-        )
-        if returned.changes:
-            self._note_changes(delivery, returned.changes, end)
-        if end.outcome is EndOutcome.OUTDATED:
-            await self._run_again(delivery, now=now)
+        async with self._store_turns.committing(delivery, returned.changes):
+            end = await self._journal.finish(
+                delivery,
+                self._timed(returned.move),
+                now=now,
+                changes=returned.changes,
+                record=returned.record,
+            )
+            has_ended = await self._note_end(delivery, returned.changes, end, now=now)
+        if not has_ended:
             return
         self._suspects.clear(delivery)
         self._observer.tell(
@@ -330,6 +331,17 @@ class Dispatcher:
                 took=round(took, 4),
             )
         )
+
+    async def _note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd, *, now: float) -> bool:
+        """Whether the delivery has ended; else it is run again."""
+        if changes:
+            self._note_changes(delivery, changes, end)
+        if end.outcome is EndOutcome.OUTDATED:
+            self._store_turns.note_outdated(delivery)
+            await self._run_again(delivery, now=now)
+            return False
+        self._store_turns.note_ended(delivery)
+        return True
 
     async def _run_again(self, delivery: Delivery, *, now: float) -> None:
         """From what is there now; what it has said stands."""
@@ -372,10 +384,20 @@ class Dispatcher:
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
+        async with self._store_turns.committing(delivery, failed.changes):
+            end = await self._journal.bury(
+                delivery,
+                failed.letter,
+                self._timed(failed.move),
+                now=now,
+                changes=failed.changes,
+                record=failed.record,
+            )
+            has_ended = await self._note_end(delivery, failed.changes, end, now=now)
+        if not has_ended:
+            return
+        self._suspects.clear(delivery)
         self.blocked.forget(delivery)
-        await self._journal.bury(
-            delivery, failed.letter, self._timed(failed.move), now=now, record=failed.record
-        )
         self._observer.tell(
             DeliveryBuried(
                 handler=delivery.handler,

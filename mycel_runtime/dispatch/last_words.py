@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError
+from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.entries import LetterDelivery
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
+    from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import MessageDelivery
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.plugin.registry import BoundHandler
@@ -52,15 +54,22 @@ async def say(turn: Turn, text: str) -> Failed | Unanswered | None:
     return None
 
 
-def after_last_words(failed: Failed, ended: Failed | Unanswered | None) -> Failed | Unanswered:
+def after_last_words(
+    failed: Failed, ended: Failed | Unanswered | None, changes: Changes = UNCHANGED
+) -> Failed | Unanswered:
     """
     What the delivery comes to.
 
     Nobody answered: it is not given up yet. Whatever else failed is told with the reason and holds nothing up.
+
+    Args:
+        failed: How its last run ended.
+        ended: How the last words did.
+        changes: Of what is remembered and planned; they stand with the delivery's end.
     """
     if isinstance(ended, Unanswered):
         return ended
     if ended is None:
-        return failed
+        return dataclasses.replace(failed, changes=changes)
     reason = f"{failed.letter.reason}; and on_give_up failed: {ended.letter.reason}"
     return dataclasses.replace(failed, letter=dataclasses.replace(failed.letter, reason=reason))

@@ -233,8 +233,9 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
             return _raised(exc, reason=f"ArgumentError: {problem}", is_permanent=True)
         case ApiError():
             return _refused(exc)
-        case HandlerRaisedError(kind=kind, trace=trace):
-            return Failed(letter=Letter(reason=kind, trace=trace))
+        case HandlerRaisedError(kind=kind, trace=trace, mistake=mistake):
+            reason = f"{kind}: {mistake}" if mistake else kind
+            return Failed(letter=Letter(reason=reason, trace=trace), is_permanent=bool(mistake))
         case _:
             return _raised(exc, reason=type(exc).__name__)
 

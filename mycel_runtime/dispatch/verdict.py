@@ -59,6 +59,7 @@ class Failed:
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
         operation: What the backend refuses in this chat; `None`: it is not to blame.
         is_untold: No last words are said: the handler has had its say, or somebody else has answered.
+        changes: What its last words have changed of what the plugin remembers and plans.
         record: As of `Returned`.
     """
 
@@ -70,6 +71,7 @@ class Failed:
     is_nonsense: bool = False
     operation: Operation | None = None
     is_untold: bool = False
+    changes: Changes = UNCHANGED
     record: TurnRecord | None = None
 
 

@@ -223,10 +223,11 @@ class Journal(Protocol):
         move: CursorMove,
         *,
         now: float,
+        changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
-    ) -> bool:
+    ) -> TurnEnd:
         """
-        Give up: a dead letter is kept and the lane goes on behind it. False: the claim is lost.
+        Give up: a dead letter is kept and the lane goes on behind it.
 
         The letter covers the chat from the cursor to where it moves. When it does not move, because the chat was not
         read, the letter covers what earlier runs were shown, the holes, or what a newcomer was told of; else the
@@ -240,6 +241,7 @@ class Journal(Protocol):
             letter: Why.
             move: Of the cursor.
             now: As of `finish`.
+            changes: As of `finish`.
             record: As of `finish`.
         """
 

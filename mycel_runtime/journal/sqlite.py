@@ -42,7 +42,7 @@ from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import intent_of
-from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.writer import Writer
@@ -279,9 +279,12 @@ class SqliteJournal(SqliteState):
         move: CursorMove,
         *,
         now: float,
+        changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
-    ) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
+    ) -> TurnEnd:
+        def write(connection: sqlite3.Connection) -> TurnEnd:
+            if not is_current(connection, delivery, changes):
+                return TurnEnd(EndOutcome.OUTDATED)
             span = _span_of(connection, delivery, letter, move)
             covered = {
                 "through_seq": span.move.handled_seq,
@@ -295,9 +298,10 @@ class SqliteJournal(SqliteState):
             execute(connection, "insert_dead_letter", _key(delivery) | covered)
             # Up to 0 is up to nothing.
             moved = replace(span.move, handled_seq=span.move.handled_seq or None)
-            if is_ours := _end_turn(connection, delivery, moved, now):
-                execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
-            return is_ours
+            if not _end_turn(connection, delivery, moved, now):
+                return TurnEnd(EndOutcome.LOST)
+            execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
+            return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes))
 
         return await self._writer.submit(write)
 

@@ -124,6 +124,11 @@ def apply_changes(connection: sqlite3.Connection, delivery: Delivery, changes: C
     """After the end of a turn, in its transaction; the versions of the changed items."""
     if isinstance(delivery, EventDelivery) and delivery.fired is not None:
         execute(connection, "delete_firing", {"entry_id": delivery.fired.entry_id})
+    return remember(connection, delivery, changes)
+
+
+def remember(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> tuple[int, ...]:
+    """As `apply_changes`, of a delivery that is given up: its firing stays, for its letter may be revived."""
     if not changes:
         return ()
     whose = _whose(delivery)

@@ -56,6 +56,7 @@ class Store(MutableMapping[str, Any]):
         self._require_open = require_open
         self._read: dict[str, Item | None] = {}
         self._changed: dict[str, str | None] = {}
+        self._depends: dict[str, None] = {}
         self._is_listed = False
         self._size = -1
 
@@ -147,12 +148,34 @@ class Store(MutableMapping[str, Any]):
         for key in self._keys():
             del self[key]
 
+    def depend_on(self, *keys: str) -> None:
+        """
+        Let the run stand only if these keys are at its end what they are now, though it does not change them.
+
+        For what must hold of several keys together: two runs that each read both and change one of them would
+        otherwise both stand. If another run has changed one of them meanwhile, this run is repeated from the start.
+
+        Args:
+            keys: They need not be there.
+
+        Raises:
+            ArgumentError: A key is none.
+            ContextEndedError: The run is over.
+        """
+        self._require_open()
+        for key in keys:
+            _require_key(key)
+            if key not in self._read:
+                self._read[key] = None if self._is_listed else self._items.get(key)
+            self._depends[key] = None
+
     def changes(self) -> tuple[ItemChange, ...]:
-        """Called by the runtime: what the run has changed."""
+        """Called by the runtime: what the run has changed, and what it depends on, which it changes to the same."""
+        kept = {key: _value_of(self._read[key]) for key in self._depends if key not in self._changed}
         return tuple(
             ItemChange(chat_id=self._chat_id, key=key, value=text, made_from=self._made_from(key))
-            for key, text in self._changed.items()
-            if key not in self._read or text != _value_of(self._read[key])
+            for key, text in (self._changed | kept).items()
+            if key in self._depends or key not in self._read or text != _value_of(self._read[key])
         )
 
     def _text(self, key: str) -> str | None:

@@ -162,7 +162,10 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
             return said.Raised(
                 run=run,
                 error=type(raised).__name__,
-                is_api=isinstance(raised, ApiError | ArgumentError),
+                is_api=isinstance(raised, ApiError),
+                mistake=raised.problem[: said.MISTAKE_CHARACTERS]
+                if isinstance(raised, ArgumentError)
+                else "",
                 trace=traceback_text(raised.__traceback__),
             )
 

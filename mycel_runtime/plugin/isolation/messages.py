@@ -18,6 +18,9 @@ from mycel_runtime.errors import MycelError
 from mycel_runtime.plugin.json_text import VALUE_BYTES
 from mycel_runtime.plugin.store import KEY_CHARACTERS
 
+MISTAKE_CHARACTERS: Final = 1_000
+"""What is wrong with an argument, at most."""
+
 
 class ProtocolError(MycelError):
     """A line that is none of the messages which may come now."""
@@ -333,13 +336,15 @@ class Raised(_OfRun):
 
     Attributes:
         error: Name of its type.
-        is_api: It is an `ApiError` or an `ArgumentError`: that of the last `Failed` or `Mistaken`, if there was one.
+        is_api: It is an `ApiError`: that of the last `Failed`, if there was one.
+        mistake: Of an `ArgumentError`, be it by a question or by what needs none, as the store: what is wrong.
         trace: Files, lines and functions; no values.
     """
 
     kind: Literal["raised"] = "raised"
     error: str
     is_api: bool
+    mistake: Annotated[str, Field(max_length=MISTAKE_CHARACTERS)] = ""
     trace: str
 
 

@@ -242,7 +242,8 @@ async def _answer(question: said.Question, calls: PortCalls) -> tuple[said.Messa
     except ApiError as exc:
         return said.Failed(error=type(exc).__name__, status=exc.status_code, detail=exc.detail), exc
     except ArgumentError as exc:
-        return said.Mistaken(problem=exc.problem, fix=exc.fix), exc
+        # If the handler lets it pass, its process tells so, and where.
+        return said.Mistaken(problem=exc.problem, fix=exc.fix), None
 
 
 def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException | None:
@@ -257,7 +258,11 @@ def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException 
         case said.RejectRaised():
             return Reject(ending.why)
         case said.Raised():
-            return raised if raised and ending.is_api else HandlerRaisedError(ending.error, ending.trace)
+            return (
+                raised
+                if raised and ending.is_api
+                else HandlerRaisedError(ending.error, ending.trace, mistake=ending.mistake)
+            )
         case said.Stopped():
             raise ProtocolError("a plugin's process has ended a run that nobody stopped")
 

@@ -110,7 +110,8 @@ async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=0.
 
 
 async def bury(journal, delivery, through_seq=None, *, now=0.0):
-    return await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=through_seq), now=now)
+    end = await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=through_seq), now=now)
+    return end.outcome is EndOutcome.DONE
 
 
 async def handle_through(journal, seq, *, now=0.0, **more):

@@ -10,8 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from mycel_runtime import Plugin, Reject, Retry
+from mycel_runtime.dispatch.store_turns import OUTDATED_RUNS
 from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.isolation.process import WorkerSpec
+from mycel_runtime.plugin.registry import load_plugins
 
 PLUGIN = """
 from mycel_runtime import Plugin, Retry
@@ -143,6 +145,74 @@ async def test_of_two_chats_that_change_one_key_none_is_lost_and_nothing_is_said
 
 
 @pytest.mark.slow
+async def test_who_thinks_for_long_is_not_run_for_ever_beside_others_that_change_the_same(world):
+    """After a few runs in vain the others wait with their end for once, and nothing is lost."""
+    plugin, runs, quick, has_counted = Plugin("kept"), [], [], asyncio.Event()
+
+    @plugin.on_message(pattern="^slow")
+    async def think(ctx):
+        runs.append(ctx.attempt)
+        assert len(runs) < 20, "for ever"
+        total = ctx.store.get("total", 0)
+        await world.say(chats[1], "quick")
+        await agent.take(agent.hint(chats[1])[1])
+        has_counted.clear()
+        beside = tasks.create_task(agent.deliver_next())
+        if len(runs) <= OUTDATED_RUNS:
+            await beside
+        await asyncio.wait_for(has_counted.wait(), 30)
+        # It would have ended by now.
+        await asyncio.wait([beside], timeout=0.3)
+        ctx.store["total"] = total + 1
+
+    @plugin.on_message(pattern="^quick")
+    async def count(ctx):
+        quick.append(len(ctx.messages))
+        has_counted.set()
+        ctx.store["total"] = ctx.store.get("total", 0) + 1
+
+    agent = await world.agent("agent", plugin)
+    chats = [await chat_with(world, agent), (await world.owner.chats.create(["agent"], kind="group"))["id"]]
+    await world.say(chats[0], "slow")
+    await agent.take(agent.hint(chats[0])[0])
+    async with asyncio.TaskGroup() as tasks:
+        await agent.deliver()
+    await agent.deliver()
+
+    assert runs == [1] * (OUTDATED_RUNS + 1)
+    # The last of them was ready, waited, and ran again from what the slow one had left.
+    assert len(quick) == OUTDATED_RUNS + 2
+    assert await items(agent) == {"total": 1 + OUTDATED_RUNS + 1}
+
+
+@pytest.mark.slow
+async def test_what_must_hold_of_two_keys_holds_though_two_chats_change_one_each(world):
+    """One of two may leave, and both have seen that the other is there."""
+    plugin, both, runs = Plugin("kept"), asyncio.Barrier(2), []
+
+    @plugin.on_message
+    async def leave(ctx):
+        me, other = ctx.messages[-1].content.split()
+        runs.append(me)
+        ctx.store.depend_on(other)
+        is_alone = ctx.store.get(other) == "away"
+        if len(runs) <= 2:
+            await both.wait()
+        if not is_alone:
+            ctx.store[me] = "away"
+
+    agent = await world.agent("agent", plugin)
+    chats = [await chat_with(world, agent), (await world.owner.chats.create(["agent"], kind="group"))["id"]]
+    for chat_id, who in zip(chats, ("ada bob", "bob ada"), strict=True):
+        await world.say(chat_id, who)
+    await agent.take(*(hint for chat_id in chats for hint in agent.hint(chat_id)))
+    await agent.deliver()
+
+    assert len(runs) == 3
+    assert list((await items(agent)).values()) == ["away"]
+
+
+@pytest.mark.slow
 async def test_an_event_whose_run_was_outdated_is_told_again(world):
     """That it was told is written down with what the handler has changed, and not before."""
     plugin, runs = Plugin("kept"), []
@@ -209,6 +279,84 @@ async def test_a_run_that_fails_is_given_up_or_is_cut_short_changes_nothing(worl
     assert agent.memory.named(ended[deed])
     assert (await items(agent), await agent.journal.timers(agent.me)) == ({}, [])
     assert await said(world, chat_id) == []
+
+
+GIVEN_UP = """
+from mycel_runtime import Plugin
+plugin = Plugin("kept")
+
+async def explain(ctx):
+    ctx.store["failures"] = ctx.store.get("failures", 0) + 1
+    ctx.chat_store["last"] = ctx.failure
+    ctx.timers.set("later", after=3600)
+    await ctx.reply("sorry")
+    if ctx.messages[-1].content == "twice":
+        raise KeyError
+
+@plugin.on_message(max_attempts=1, on_give_up=explain)
+async def fail(ctx):
+    ctx.store["ran"] = True
+    raise ValueError
+
+@plugin.on_timer("later")
+async def later(ctx): ...
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isolation", ["none", "process"])
+async def test_what_is_remembered_and_planned_when_a_message_is_given_up_stands_with_its_dead_letter(
+    world, tmp_path, isolation
+):
+    (tmp_path / "kept.py").write_text(GIVEN_UP)
+    (config := tmp_path / "agent.toml").write_text("")
+    (loaded,) = load_plugins({"kept": {"path": "kept.py", "isolation": isolation}}, config)
+    agent = await world.agent("agent", loaded.plugin, worker=loaded.worker, handler_timeout=60)
+    chat_id = await chat_with(world, agent)
+    for text in ("once", "twice"):
+        await world.say(chat_id, text)
+        await agent.hear(chat_id)
+
+    assert len(await agent.journal.dead_letters(agent.me)) == 2
+    assert await items(agent) == {"failures": 1}
+    assert await items(agent, chat_id) == {"last": "ValueError"}
+    assert [timer.name for timer in await agent.journal.timers(agent.me)] == ["later"]
+
+
+MISTAKEN = """
+from mycel_runtime import Plugin
+plugin = Plugin("kept")
+
+@plugin.on_message
+async def remember(ctx):
+    if ctx.messages[-1].content == "store":
+        ctx.store["x"] = object()
+    if ctx.messages[-1].content == "timer":
+        ctx.timers.set("nobody's", after=1)
+    await ctx.reply(" ")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isolation", ["none", "process"])
+async def test_what_can_never_be_remembered_planned_or_said_is_given_up_at_once(world, tmp_path, isolation):
+    (tmp_path / "kept.py").write_text(MISTAKEN)
+    (config := tmp_path / "agent.toml").write_text("")
+    (loaded,) = load_plugins({"kept": {"path": "kept.py", "isolation": isolation}}, config)
+    agent = await world.agent("agent", loaded.plugin, worker=loaded.worker, handler_timeout=60)
+    chat_id = await chat_with(world, agent)
+    for text in ("store", "timer", "words"):
+        await world.say(chat_id, text)
+        await agent.hear(chat_id)
+
+    letters = await agent.journal.dead_letters(agent.me)
+    assert [letter.reason.partition(", ")[0] for letter in letters] == [
+        "ArgumentError: a stored value holds an object",
+        "ArgumentError: the plugin handles no timer of this name",
+        "ArgumentError: the reply's text is blank",
+    ]
+    assert [letter.attempts for letter in letters] == [1, 1, 1]
+    assert all("kept.py" in letter.trace or isolation == "none" for letter in letters)
 
 
 class Visits(BaseModel):

@@ -221,3 +221,17 @@ def test_what_it_shows_of_itself_are_no_values(store):
     store["a"] = "secret"
 
     assert repr(store) == "<Store changed=1>"
+
+
+def test_what_a_run_depends_on_is_changed_to_what_it_is(store):
+    """So that it is refused if it is another by then; be it there or not."""
+    store["a"] = 2
+    store.depend_on("a", "b", "missing")
+
+    assert store.changes() == (
+        ItemChange(chat_id="c", key="a", value="2", made_from=5),
+        ItemChange(chat_id="c", key="b", value='{"name":"Bo"}', made_from=6),
+        ItemChange(chat_id="c", key="missing", value=None, made_from=0),
+    )
+    with pytest.raises(ArgumentError):
+        store.depend_on("")

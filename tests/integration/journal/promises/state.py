@@ -17,6 +17,7 @@ from mycel_runtime.journal.changes import (
 )
 from mycel_runtime.journal.entries import STAY, EventWork, Firing
 from tests.integration.journal.samples import (
+    GIVEN_UP,
     ME,
     OTHER,
     bury,
@@ -110,6 +111,22 @@ class StateConformance:
         assert await values(journal, identity=OTHER) == {}
         assert [(each.plugin, each.due_at) for each in await journal.timers(ME)] == [("p", 10.0), ("q", 11.0)]
         assert await journal.timers(OTHER) == []
+
+    async def test_what_is_given_up_changes_items_with_its_letter_or_not_at_all(self, journal):
+        await end(journal, await running(journal, 1), write("a", "1"))
+        delivery = await running(journal, 2)
+
+        async def give_up(*items):
+            changes = Changes(items=items, timers=(timer(),))
+            return (await journal.bury(delivery, GIVEN_UP, STAY, now=0.0, changes=changes)).outcome
+
+        assert await give_up(write("a", "2", made_from=7)) is EndOutcome.OUTDATED
+        assert (await values(journal), await journal.dead_letters(ME)) == ({"a": "1"}, [])
+        assert await give_up(write("a", "3")) is EndOutcome.DONE
+        assert (await values(journal), await keys(journal)) == ({"a": "3"}, [("t", "", 10.0)])
+        assert len(await journal.dead_letters(ME)) == 1
+        assert await give_up(write("a", "4")) is EndOutcome.LOST
+        assert await values(journal) == {"a": "3"}
 
     async def test_the_operator_sees_how_much_and_what_is_remembered_and_may_clear_it(self, journal):
         await end(

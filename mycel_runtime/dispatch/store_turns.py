@@ -1,0 +1,116 @@
+"""
+Whose turn it is to change what a plugin remembers, when runs of several lanes get in each other's way.
+
+Runs go side by side, and one whose changes were made from what another one has changed meanwhile is run again. One
+that thinks for long beside others that are quick would be run again for ever. So a delivery that was outdated a few
+times is run with a promise: until it has ended, other runs of its plugin that would change a store wait with their
+end. One such promise is given at a time for each plugin, so whoever waits waits for one that waits for nobody; and it
+lasts no longer than a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.journal.entries import plugin_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mycel_runtime.journal.changes import Changes
+    from mycel_runtime.journal.entries import Delivery, DeliveryId
+
+OUTDATED_RUNS: Final = 3
+"""Of a delivery, until its next run is promised to be the last one for that."""
+
+
+class _Turn:
+    """Of one plugin: whom it was promised to, and how many commits are on their way to the journal."""
+
+    def __init__(self) -> None:
+        self._holder: DeliveryId | None = None
+        self._committing = 0
+        self._changed = asyncio.Condition()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be promised."""
+        return self._holder is None
+
+    @contextlib.asynccontextmanager
+    async def held(self, by: DeliveryId) -> AsyncIterator[None]:
+        """Promised meanwhile; what is on its way before it, is there when it begins."""
+        self._holder = by
+        try:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._committing == 0)
+            yield
+        finally:
+            self._holder = None
+            async with self._changed:
+                self._changed.notify_all()
+
+    @contextlib.asynccontextmanager
+    async def committing(self, whose: DeliveryId) -> AsyncIterator[None]:
+        """A commit is on its way meanwhile; waits first while the turn is promised to another."""
+        if self._holder not in {None, whose}:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._holder is None)
+        self._committing += 1
+        try:
+            yield
+        finally:
+            self._committing -= 1
+            if self._holder is not None:
+                async with self._changed:
+                    self._changed.notify_all()
+
+
+class StoreTurns:
+    """Of all plugins of one identity, since the start of the process."""
+
+    def __init__(self) -> None:
+        self._outdated: Counter[DeliveryId] = Counter()
+        self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
+
+    def note_outdated(self, delivery: Delivery) -> None:
+        """Its changes were made from what is there no more."""
+        self._outdated[delivery.delivery_id] += 1
+
+    def note_ended(self, delivery: Delivery) -> None:
+        """It has come to its end, and is not run again for that."""
+        self._outdated.pop(delivery.delivery_id, None)
+
+    @contextlib.asynccontextmanager
+    async def running(self, delivery: Delivery) -> AsyncIterator[None]:
+        """
+        The delivery is run meanwhile, and its end is written down.
+
+        Cancelling: nothing is promised any more.
+        """
+        if self._outdated[delivery.delivery_id] < OUTDATED_RUNS:
+            yield
+            return
+        turn = self._turns[plugin_of(delivery.handler)]
+        if not turn.is_free:
+            # It may be outdated once more. Then it has waited for the holder's end, and is the next.
+            yield
+            return
+        async with turn.held(delivery.delivery_id):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def committing(self, delivery: Delivery, changes: Changes) -> AsyncIterator[None]:
+        """
+        The end of a run is written down meanwhile; waits first for the end of a run to which the turn was promised.
+
+        Cancelling: loses the place.
+        """
+        if not changes.items:
+            yield
+            return
+        async with self._turns[plugin_of(delivery.handler)].committing(delivery.delivery_id):
+            yield
