@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "dead": "Look at work that was given up; try it again, or drop it.",
     "outbox": "Look at sends whose outcome nobody knows; settle them.",
     "store": "Look at what plugins remember; print it, or clear it.",
+    "replay": "Run logged turns through changed code, and show what it would do.",
     "resume": "Let a held chat speak again, or a plugin that was left alone run.",
     "plugins": "List the plugins that there are, or begin one of your own.",
     "backend": "A local Mycel backend, for development.",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
-    from mycel_runtime.journal.entries import Entry, EventDelivery
+    from mycel_runtime.journal.entries import EventDelivery
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context, FrameView
@@ -74,7 +74,7 @@ class EntryAttempts:
 
         Cancelling: what was done stays done.
         """
-        frame, kind = _notify(delivery.entry), _kind(bound)
+        frame, kind = frame_of(delivery.entry.raw), _kind(bound)
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
@@ -138,11 +138,11 @@ class EntryAttempts:
             await self.told.note_given_up(delivery, subject, now=self.clock())
 
 
-def _notify(entry: Entry) -> Notify:
-    """A frame of the stream, or an item of a drain."""
-    frame = decode_frame(entry.raw)
+def frame_of(raw: str) -> Notify:
+    """What an entry holds: a frame of the stream, or an item of a drain."""
+    frame = decode_frame(raw)
     if not isinstance(frame, Notify):
-        frame = decode_item(json.loads(entry.raw))
+        frame = decode_item(json.loads(raw))
     assert isinstance(frame, Notify)
     return frame
 

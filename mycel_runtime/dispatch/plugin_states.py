@@ -111,7 +111,7 @@ class PluginStates:
         self._clock = clock
         self._kept = KeptStores()
         self._has_items: dict[str, bool] = {}
-        self._timer_names = _timer_names(handlers)
+        self._timer_names = timer_names_of(handlers)
 
     async def given(self, handler: HandlerId, chat_id: ChatId | None) -> PluginState:
         """
@@ -159,7 +159,8 @@ class PluginStates:
             self._has_items[plugin] = True
 
 
-def _timer_names(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
+def timer_names_of(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
+    """By plugin, the names of the timers that it handles."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for handler in handlers:
         if isinstance(handler.subscription, TimerSubscription):

@@ -1,0 +1,184 @@
+"""
+What a replayed handler asks of the runtime: answered as it was answered then, and taken down.
+
+A reply is accepted and goes nowhere. What was refused then is refused again, so that a run which was ended there ends
+there once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from mycel_runtime.errors import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    ContentTooLargeError,
+    NotCaughtUpError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationError,
+)
+from mycel_runtime.journal.turns import Decided, Said
+from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.speech.caught_up import content_hash
+from mycel_runtime.speech.interrupts import DroppedError, WithheldError
+from mycel_runtime.wire.arguments import require_mentions, require_page, require_place, require_sayable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.replay.chat_pages import ChatPages
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.wire.resources import Member, Message
+
+_ENDINGS: Final = {kind.__name__: kind for kind in (DroppedError, WithheldError)}
+
+_REFUSALS: Final[dict[str, tuple[type[ApiError], int]]] = {
+    kind.__name__: (kind, status)
+    for kind, status in (
+        (BadRequestError, 400),
+        (PermissionDeniedError, 403),
+        (NotFoundError, 404),
+        (ConflictError, 409),
+        (NotCaughtUpError, 409),
+        (ContentTooLargeError, 413),
+        (ValidationError, 422),
+    )
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedChat:
+    """
+    The `ChatPort` of a replayed run.
+
+    Attributes:
+        base_seq: All of the chat up to here is there; above it is what `newer` told, and what the run itself says.
+        was_said: The replies of the logged run.
+        standing: Replies of earlier runs of the delivery, which stand: number and id.
+        told_later: Numbers of what each `newer` showed.
+        said: The replies of this run.
+        texts: Their texts.
+    """
+
+    chat_id: ChatId
+    me: UserId
+    pages: ChatPages
+    roster: Roster
+    sdk: AsyncClient
+    base_seq: int
+    was_said: Sequence[Said]
+    standing: Sequence[tuple[int, str]] = ()
+    told_later: list[list[int]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    _later: list[int] = field(default_factory=list)
+    _own: list[Message] = field(default_factory=list)
+
+    async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """Take it down; it is answered as the reply in its place was."""
+        place = len(self.said)
+        require_sayable(text, "the reply's text")
+        require_mentions(mentions)
+        error = self.was_said[place].error if place < len(self.was_said) else ""
+        self.said.append(Said(content_hash(text, mentions=mentions), len(text), error))
+        self.texts.append(text)
+        if error in _ENDINGS:
+            raise _ENDINGS[error]
+        if error in _REFUSALS:
+            kind, status = _REFUSALS[error]
+            raise kind(status, "as it was refused then")
+        if place < len(self.standing):
+            seq, message_id = self.standing[place]
+            return StoredReply(message_id=message_id, seq=seq)
+        return self._stored(text, mentions)
+
+    async def history(self, limit: int, before: int | None) -> list[ToldMessage]:
+        """What there was, with what this run has said in the place of what was said."""
+        require_page(limit, "the limit")
+        if before is not None:
+            require_place(before, "before")
+        top = max([self.base_seq, *self._later])
+        newest = top if before is None else min(top, before - 1)
+        read = await self.pages.between(self.chat_id, max(1, newest - limit + 1), newest)
+        page = [each for each in read if each["seq"] <= self.base_seq or each["seq"] in self._later]
+        page += [own for own in self._own if before is None or own["seq"] < before]
+        page.sort(key=lambda message: message["seq"])
+        return await self._told(page[-limit:])
+
+    async def newer(self) -> list[ToldMessage]:
+        """What it showed then, each time."""
+        if not self.told_later:
+            return []
+        seqs = self.told_later.pop(0)
+        self._later += seqs
+        if not seqs:
+            return []
+        read = await self.pages.between(self.chat_id, min(seqs), max(seqs))
+        return await self._told([message for message in read if message["seq"] in seqs])
+
+    async def members(self) -> list[Member]:
+        """As they are now."""
+        return (await self.sdk.chats.get(self.chat_id))["members"]
+
+    def withdraw(self) -> None:
+        """There is nothing to withdraw: such runs are not replayed."""
+
+    def _stored(self, text: str, mentions: Sequence[str]) -> StoredReply:
+        """As the backend would have stored it, above all that was there."""
+        seq = max([self.base_seq, *self._later, *(own["seq"] for own in self._own)]) + 1
+        own: dict[str, Any] = {
+            "id": f"replayed-{len(self.said)}",
+            "chat_id": self.chat_id,
+            "seq": seq,
+            "sender_id": self.me,
+            "sender_name": self.me,
+            "content": text,
+            "message_type": "human",
+            "mentioned_ids": list(mentions),
+            "retracted_at": None,
+        }
+        self._own.append(cast("Message", own))
+        return StoredReply(message_id=own["id"], seq=seq)
+
+    async def _told(self, page: Sequence[Message]) -> list[ToldMessage]:
+        room = await self.roster.room(self.chat_id, {message["sender_id"] for message in page})
+        return [
+            ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedRequest:
+    """
+    The `RequestPort` of a replayed run.
+
+    Attributes:
+        was_decided: The decisions of the logged run.
+        is_open: Whether what it was shown waited for one.
+        decided: Those of this run.
+    """
+
+    was_decided: Sequence[Decided]
+    is_open: bool
+    decided: list[Decided] = field(default_factory=list)
+
+    async def approve(self) -> bool:
+        """Take it down."""
+        return self._decide("approve")
+
+    async def reject(self, why: str) -> bool:
+        """Take it down; the reason is for the operator's log, and is not compared."""
+        del why
+        return self._decide("reject")
+
+    def _decide(self, deed: str) -> bool:
+        place = len(self.decided)
+        was = self.was_decided[place] if place < len(self.was_decided) else None
+        is_done = was.is_done if was is not None and was.deed == deed else self.is_open
+        self.decided.append(Decided(deed, is_done))
+        return is_done

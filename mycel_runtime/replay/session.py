@@ -1,0 +1,185 @@
+"""Logged turns, one after the other, through the code that there is now."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
+
+from mycel_runtime.dispatch.abandoned import AbandonedRuns
+from mycel_runtime.dispatch.plugin_states import timer_names_of
+from mycel_runtime.dispatch.run import run_handler
+from mycel_runtime.dispatch.verdict import Unanswered
+from mycel_runtime.errors import UnavailableError
+from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.journal.turns import done_from, done_of, said_from
+from mycel_runtime.plugin.isolation.workers import Workers
+from mycel_runtime.plugin.roster import Roster
+from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
+from mycel_runtime.replay.chat_pages import ChatPages
+from mycel_runtime.replay.comparison import RETURNED, Conduct, Difference, differences
+from mycel_runtime.replay.memory import Memory
+from mycel_runtime.replay.stage import NotHeardError, NotReplayableError, Stage, Staged
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Collection, Sequence
+
+    from mycel_runtime.journal.changes import Changes
+    from mycel_runtime.journal.reader import TurnLog
+    from mycel_runtime.journal.turns import LoggedTurn
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.wire.ids import UserId
+
+_NOT_RUN: Final = "not run"
+
+Outcome = Literal["same", "differs", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """
+    What became of a turn.
+
+    Attributes:
+        reason: Why it was skipped.
+        uncertain: Turns that wrote what is remembered nowhere, and what this one may have been run on.
+        texts: What would be said, reply by reply.
+    """
+
+    turn: LoggedTurn
+    outcome: Outcome
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+    uncertain: tuple[int, ...] = ()
+    texts: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Replay:
+    """
+    Of one identity.
+
+    Args:
+        log: Its turns.
+        sdk: As the identity; reads only.
+        handlers: Of all plugins.
+        me: The identity.
+        settings: `[dispatch]`.
+    """
+
+    def __init__(
+        self,
+        log: TurnLog,
+        *,
+        sdk: AsyncClient,
+        handlers: Sequence[BoundHandler],
+        me: UserId,
+        settings: DispatchSettings,
+    ) -> None:
+        self._log = log
+        self._handlers = {bound.handler.id: bound for bound in handlers}
+        self._memory = Memory(log.items(), log.turns())
+        self._abandoned = AbandonedRuns()
+        self._workers = Workers()
+        self._stage = Stage(
+            sdk=sdk,
+            pages=ChatPages(sdk),
+            roster=Roster(sdk),
+            memory=self._memory,
+            timer_names=timer_names_of(bound.handler for bound in handlers),
+            me=me,
+            settings=settings,
+        )
+
+    async def run(self, chosen: Collection[int]) -> AsyncGenerator[Replayed, None]:
+        """
+        Replay these turns, in the order in which they ended; the others only tell what was remembered.
+
+        Raises:
+            ApiError, UnavailableError: A body cannot be read.
+            JournalError: The log cannot be read.
+
+        Cancelling: loses nothing; the handler is cancelled.
+        """
+        left = set(chosen)
+        try:
+            for turn in self._log.turns():
+                if not left:
+                    return
+                if turn.turn_id in left:
+                    left.remove(turn.turn_id)
+                    yield await self._replay(turn)
+                else:
+                    self._memory.go_on(turn, done_from(turn.done))
+        finally:
+            await self._workers.close()
+
+    async def _replay(self, turn: LoggedTurn) -> Replayed:
+        done = done_from(turn.done)
+        bound = self._handlers.get(HandlerId(turn.handler))
+        uncertain = self._memory.uncertain(turn.handler, turn.chat_id)
+        staged = None if bound is None else await self._set_up(turn, bound)
+        if bound is None or staged is None:
+            self._memory.go_on(turn, done)
+            return _not_run(turn)
+        if isinstance(staged, str):
+            self._memory.go_on(turn, done)
+            return Replayed(turn=turn, outcome="skipped", reason=staged)
+        now = time.time()
+        raised = await self._call(bound, staged)
+        changes = staged.context.run.changes
+        self._memory.learn(changes)
+        self._memory.go_on(turn, done, changes)
+        was = Conduct(
+            began_at=turn.began_at,
+            ended_at=turn.ended_at,
+            now=turn.began_at,
+            said=said_from(turn.said),
+            done=done,
+            raised=turn.raised,
+        )
+        found = differences(was, _conduct(turn, staged, changes, raised, now=now))
+        return Replayed(
+            turn=turn,
+            outcome="differs" if found else "same",
+            differences=found,
+            uncertain=uncertain if found else (),
+            texts=tuple(staged.port.texts) if isinstance(staged.port, CapturedChat) else (),
+        )
+
+    async def _set_up(self, turn: LoggedTurn, bound: BoundHandler) -> Staged | str | None:
+        """The run; or why it cannot be; `None`: the handler does not want it."""
+        try:
+            return await self._stage.set_up(turn, bound)
+        except NotReplayableError as exc:
+            return exc.why
+        except NotHeardError:
+            return None
+
+    async def _call(self, bound: BoundHandler, staged: Staged) -> str:
+        """Run the handler; why its delivery would be given up, or tried again."""
+        call = None if bound.worker is None else partial(self._workers.run, bound.worker)
+        ended = await run_handler(bound.handler, staged.context, abandoned=self._abandoned, call=call)
+        if isinstance(ended, Unanswered):
+            raise UnavailableError(f"a replayed run cannot go on: {ended.letter.reason}", fix="Try again.")
+        return "" if ended is None else ended.letter.reason
+
+
+def _not_run(turn: LoggedTurn) -> Replayed:
+    """The changed code has no such handler, or it does not want what this one was shown."""
+    end = Difference("end", "", {"end": turn.raised or RETURNED}, {"end": _NOT_RUN})
+    return Replayed(turn=turn, outcome="differs", differences=(end,))
+
+
+def _conduct(turn: LoggedTurn, staged: Staged, changes: Changes, raised: str, *, now: float) -> Conduct:
+    port = staged.port
+    return Conduct(
+        began_at=turn.began_at,
+        ended_at=turn.began_at,
+        now=now,
+        said=port.said if isinstance(port, CapturedChat) else (),
+        done=done_of(changes, port.decided if isinstance(port, CapturedRequest) else ()),
+        raised=raised,
+    )

@@ -1,0 +1,278 @@
+"""What a logged turn is shown again: the context of its run, made from ids, with the bodies read again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import structlog
+
+from mycel_runtime.dispatch.entry_attempt import frame_of
+from mycel_runtime.dispatch.firing import SCHEDULE
+from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+from mycel_runtime.journal.turns import MESSAGE_KIND, TIMER_KIND, done_from, said_from
+from mycel_runtime.plugin.context import LoopGuardView, MessageContext, TimerContext
+from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.event_context import event_context
+from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.subject import SubjectReader
+from mycel_runtime.plugin.subscription import (
+    FrameSubscription,
+    MessageSubscription,
+    ScheduleSubscription,
+    TimerSubscription,
+)
+from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
+from mycel_runtime.speech.sent import Sent
+from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mycel_runtime.journal.turns import LoggedTurn
+    from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.plugin.roster import Roster
+    from mycel_runtime.plugin.subscription import EventKind
+    from mycel_runtime.replay.chat_pages import ChatPages
+    from mycel_runtime.replay.memory import Memory
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.wire import resources
+    from mycel_runtime.wire.ids import UserId
+
+Port: TypeAlias = CapturedChat | CapturedRequest
+
+_WORDS: Final[dict[EventKind, dict[str, Any]]] = {
+    "relationship": {"message": None},
+    "join_request": {"message": None, "requester_name": None},
+    "workflow_event": {
+        "resource_refs": [],
+        "decision_states": {},
+        "rationales": {},
+        "final_state": {},
+        "metadata": {},
+    },
+}
+"""What a row has where its words are gone."""
+
+
+class NotReplayableError(Exception):
+    """What the turn was shown is not to be had any more."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+class NotHeardError(Exception):
+    """The changed code does not want to hear this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A run that can begin; `port` takes its words or decisions down."""
+
+    context: Context
+    port: Port | None = None
+
+
+class Stage:
+    """
+    Sets turns up.
+
+    Args:
+        sdk: As the identity; reads only.
+        pages: Its chats.
+        roster: Who is in them.
+        memory: What plugins remembered.
+        timer_names: By plugin.
+        me: The identity.
+        settings: `[dispatch]`.
+    """
+
+    def __init__(
+        self,
+        *,
+        sdk: AsyncClient,
+        pages: ChatPages,
+        roster: Roster,
+        memory: Memory,
+        timer_names: Mapping[str, frozenset[str]],
+        me: UserId,
+        settings: DispatchSettings,
+    ) -> None:
+        self._sdk = sdk
+        self._pages = pages
+        self._roster = roster
+        self._memory = memory
+        self._timer_names = timer_names
+        self._me = me
+        self._bounds = HandlerBounds(settings)
+        self._subjects = SubjectReader(sdk)
+
+    async def set_up(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+        """
+        The run of this turn.
+
+        Raises:
+            NotReplayableError: It cannot be shown again.
+            NotHeardError: The handler does not want it.
+            ApiError: A body cannot be read now.
+
+        Cancelling: loses nothing.
+        """
+        match turn.kind:
+            case kind if kind == MESSAGE_KIND:
+                return await self._messages(turn, bound)
+            case kind if kind == TIMER_KIND:
+                return self._timer(turn, bound)
+            case _:
+                return await self._event(turn, bound)
+
+    async def _messages(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+        shown, subscription = json.loads(turn.shown), bound.handler.subscription
+        if not isinstance(subscription, MessageSubscription):
+            raise NotHeardError
+        if shown.get("unsaid"):
+            raise NotReplayableError("it was shown words of an earlier run, which are kept nowhere")
+        chat_id, later = ChatId(turn.chat_id or ""), shown.get("newer", [])
+        read = await self._read(chat_id, shown["messages"])
+        for places in later:
+            await self._read(chat_id, places)
+        room = await self._roster.room(chat_id, {message["sender_id"] for message in read})
+        messages = [
+            message_from_api(each, me=self._me, sender_type=room.type_of(each["sender_id"])) for each in read
+        ]
+        wanted = tuple(each for each in messages if subscription.wants(each, room.chat_type))
+        if not wanted:
+            raise NotHeardError
+        standing = [(seq, message_id) for seq, message_id in shown.get("said", [])]
+        port = CapturedChat(
+            chat_id=chat_id,
+            me=self._me,
+            pages=self._pages,
+            roster=self._roster,
+            sdk=self._sdk,
+            base_seq=shown["base_seq"],
+            was_said=said_from(turn.said),
+            standing=standing,
+            told_later=[[seq for seq, _ in places] for places in later],
+        )
+        return Staged(context=self._message_context(turn, bound, wanted, room.chat_type, port), port=port)
+
+    def _message_context(
+        self,
+        turn: LoggedTurn,
+        bound: BoundHandler,
+        messages: Sequence[Message],
+        chat_type: str,
+        port: CapturedChat,
+    ) -> MessageContext:
+        turns, turns_left, is_held = json.loads(turn.shown)["guard"]
+        return MessageContext(
+            messages=messages,
+            chat_id=port.chat_id,
+            chat_type=chat_type,
+            guard=LoopGuardView(turns=turns, turns_left=turns_left, is_held=is_held),
+            unsaid=(),
+            said=tuple(
+                Sent(message_id=MessageId(message_id), seq=MessageSeq(seq))
+                for seq, message_id in port.standing
+            ),
+            _port=port,
+            **self._common(turn, bound),
+        )
+
+    async def _read(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[resources.Message]:
+        """The messages with these numbers and ids."""
+        if not places:
+            return []
+        seqs = [seq for seq, _ in places]
+        read = await self._pages.between(chat_id, min(seqs), max(seqs))
+        by_id = {message["id"]: message for message in read}
+        if not all(message_id in by_id for _, message_id in places):
+            raise NotReplayableError("a message that it was shown is not in the chat any more")
+        return [by_id[message_id] for _, message_id in places]
+
+    async def _event(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+        subscription = bound.handler.subscription
+        if not isinstance(subscription, FrameSubscription) or not subscription.wants(turn.kind):
+            raise NotHeardError
+        if turn.raw is None:
+            raise NotReplayableError("its frame is not in the journal any more")
+        frame, shown = frame_of(turn.raw), json.loads(turn.shown)
+        row = shown.get("subject")
+        if row is not None:
+            row = await self._with_words(subscription.kind, frame.metadata, row)
+        is_open = row is not None and row.get("state") == "pending" and not row.get("is_requester")
+        port = CapturedRequest(was_decided=done_from(turn.done).decided, is_open=is_open)
+        context = event_context(
+            subscription.kind,
+            row,
+            port,
+            event_type=frame.event_type,
+            metadata=frame.metadata,
+            **self._common(turn, bound),
+        )
+        return Staged(context=context, port=port)
+
+    async def _with_words(
+        self, kind: EventKind, metadata: Mapping[str, Any], row: dict[str, Any]
+    ) -> dict[str, Any]:
+        """A row as it was, with the words that it has now, if it is still the same one."""
+        subject = await self._subjects.read(kind, metadata)
+        now = None if subject is None else subject.row
+        is_same = now is not None and now.get("created_at") == row.get("created_at")
+        return _WORDS.get(kind, {}) | (dict(now) if now is not None and is_same else {}) | row
+
+    def _timer(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+        shown = json.loads(turn.shown)
+        if not _is_timer_of(bound.handler, shown["name"]):
+            raise NotHeardError
+        key, data = self._memory.text(shown["key"]), self._memory.text(shown["data"])
+        is_schedule = shown["name"].startswith(SCHEDULE)
+        if not is_schedule and (key is None or data is None):
+            raise NotReplayableError("what its timer was set with is kept nowhere")
+        context = TimerContext(
+            name=shown["name"].removeprefix(SCHEDULE),
+            key=key or "",
+            data=None if is_schedule or data is None else json.loads(data),
+            due_at=datetime.fromtimestamp(shown["due_at"], UTC),
+            **self._common(turn, bound),
+        )
+        return Staged(context=context)
+
+    def _common(self, turn: LoggedTurn, bound: BoundHandler) -> dict[str, Any]:
+        """Of every context; its clock stands where the run began."""
+        chat_id = ChatId(turn.chat_id) if turn.kind == MESSAGE_KIND and turn.chat_id else None
+        state = PluginState(
+            items=self._memory.items(turn.handler, None),
+            chat_id=chat_id,
+            chat_items={} if chat_id is None else self._memory.items(turn.handler, chat_id),
+            timer_names=self._timer_names.get(turn.handler.partition(".")[0], frozenset()),
+            clock=lambda: turn.began_at,
+        )
+        return {
+            "me": self._me,
+            "settings": bound.settings,
+            "log": structlog.get_logger().bind(handler=turn.handler, turn=turn.turn_id),
+            "deadline": self._bounds.deadline(bound.handler),
+            "attempt": turn.attempt,
+            "_run": ContextRun(state),
+        }
+
+
+def _is_timer_of(handler: Handler, name: str) -> bool:
+    match handler.subscription:
+        case TimerSubscription(name=its):
+            return its == name
+        case ScheduleSubscription():
+            return name.startswith(SCHEDULE)
+        case _:
+            return False

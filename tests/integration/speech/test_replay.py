@@ -1,0 +1,393 @@
+"""Every kind of turn, replayed: through the same code nothing differs, through changed code what it would do."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from mycel_runtime import Plugin, Retry
+from mycel_runtime.errors import PermissionDeniedError
+from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.plugin.isolation.process import WorkerSpec
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.replay.reading_client import ReadingClient
+from mycel_runtime.replay.session import Replay
+from mycel_runtime.settings import DispatchSettings
+
+
+@pytest.fixture
+def replay(world):
+    """Replays what an agent has done, through its own code or another plugin."""
+
+    async def run(agent, plugin=None, worker=None):
+        path = world.folder / agent.me / "journal.sqlite3"
+        async with ReadingClient(base_url=world.backend.base_url, auth_token=world.tokens[agent.me]) as sdk:
+            log = TurnLog(path, agent.me)
+            handlers = [
+                BoundHandler(handler=handler, settings=None, worker=worker)
+                for handler in (plugin or agent.plugin).handlers
+            ]
+            replay = Replay(log, sdk=sdk, handlers=handlers, me=agent.me, settings=DispatchSettings())
+            async with contextlib.aclosing(replay.run(log.select())) as replayed:
+                done = [each async for each in replayed]
+            assert not sdk.refused
+        return done
+
+    return run
+
+
+async def direct(world, agent, *texts):
+    """A chat in which this was said, one after the other."""
+    chat = (await world.owner.chats.ensure_direct(agent.me))["id"]
+    for text in texts:
+        await world.say(chat, text)
+        await agent.hear(chat)
+    return chat
+
+
+def outcomes(replayed):
+    return [each.outcome for each in replayed]
+
+
+def found(replayed):
+    (only,) = replayed
+    return [(each.what, each.done, each.would) for each in only.differences]
+
+
+def end(done, would):
+    return ("end", {"end": done}, {"end": would})
+
+
+async def test_a_run_sees_of_its_chat_what_it_saw_then(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        await ctx.reply("before")
+        if len(await ctx.history()) == 2:
+            await say_meanwhile(ctx.chat_id)
+        newer = [message.content for message in await ctx.newer()]
+        past = [message.content for message in await ctx.history()]
+        page = [message.content for message in await ctx.history(1, before=2)]
+        await ctx.reply(f"{newer} {past} {page} {len(await ctx.members())} {ctx.guard.turns_left}")
+
+    async def say_meanwhile(chat_id):
+        if not is_replayed:
+            await world.say(chat_id, "meanwhile")
+
+    is_replayed = False
+    agent = await world.agent("agent", plugin)
+    chat = await direct(world, agent, "one", "two")
+    await world.say(chat, "after all that")
+    is_replayed = True
+
+    assert outcomes(await replay(agent)) == ["same", "same"]
+
+
+async def test_each_turn_begins_with_what_was_remembered_then(world, replay):
+    """Also where the changed code would have left something else there."""
+    plugin, changed = Plugin("p"), Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        ctx.store["all"] = [*ctx.store.get("all", []), ctx.messages[-1].content]
+        await ctx.reply(str(ctx.store["all"]))
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one", "two", "three")
+
+    @changed.on_message(pattern="")
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        if ctx.messages[-1].content == "three":
+            ctx.store["all"] = []
+        else:
+            ctx.store["all"] = [*ctx.store.get("all", []), ctx.messages[-1].content]
+        await ctx.reply(str(ctx.store["all"]))
+
+    assert outcomes(await replay(agent)) == ["same"] * 3
+    assert outcomes(await replay(agent, changed)) == ["same", "same", "differs"]
+
+
+async def test_what_nobody_can_tell_any_more_is_named(world, replay):
+    plugin, changed = Plugin("p"), Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        ctx.store["count"] = ctx.store.get("count", 0) + 1
+
+    @changed.on_message
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        ctx.store["count"] = ctx.store.get("count", 0) + (5 if ctx.messages[-1].content == "one" else 1)
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one", "two", "three")
+
+    first, second, third = await replay(agent, changed)
+    assert (first.uncertain, second.uncertain) == ((), (1,))
+    assert (first.outcome, second.outcome, third.outcome) == ("differs", "differs", "differs")
+
+
+async def test_where_the_log_does_not_reach_back_a_store_is_not_taken_for_known(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        ctx.store["count"] = ctx.store.get("count", 0) + 1
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one", "two")
+    await agent.journal._writer.submit(
+        lambda connection: connection.execute("DELETE FROM turn WHERE turn_id = 1")
+    )
+
+    (turn,) = await replay(agent)
+    assert (turn.outcome, turn.uncertain) == ("differs", (0,))
+
+
+async def test_a_run_that_was_ended_at_a_reply_ends_there(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message(on_conflict="drop")
+    async def hear(ctx):
+        if not is_replayed and ctx.messages[-1].content == "one":
+            await world.say(ctx.chat_id, "meanwhile")
+        await ctx.reply("too late")
+        await ctx.reply("never asked for")
+
+    is_replayed = False
+    agent = await world.agent("agent", plugin)
+    chat = (await world.owner.chats.ensure_direct("agent"))["id"]
+    await world.say(chat, "one")
+    await agent.take(*agent.hint(chat))
+    await agent.deliver_next()
+    is_replayed = True
+
+    assert outcomes(await replay(agent)) == ["same"]
+
+
+async def test_a_run_after_others_is_told_what_they_said(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        await ctx.reply(f"attempt {ctx.attempt}, {len(ctx.said)} said, {len(await ctx.history())} there")
+        if ctx.attempt == 1:
+            raise Retry(after=30)
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+    agent.clock.ahead += 60
+    await agent.deliver()
+
+    assert outcomes(await replay(agent)) == ["same"]
+
+
+async def test_what_was_given_up_may_be_mended(world, replay):
+    plugin, mended, broken = Plugin("p"), Plugin("p"), Plugin("p")
+
+    @plugin.on_message(max_attempts=1)
+    async def hear(ctx):
+        raise ValueError
+
+    @mended.on_message
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        await ctx.reply("mended")
+
+    @broken.on_message
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        raise Retry
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+
+    assert outcomes(await replay(agent)) == ["same"]
+    first, second = found(await replay(agent, mended))
+    assert (first, second[2]["length"]) == (end("ValueError", "returned"), len("mended"))
+    assert found(await replay(agent, broken)) == [end("ValueError", "Retry")]
+
+
+async def test_a_handler_that_does_not_want_to_hear_it_any_more_differs(world, replay):
+    plugin, deaf, other = Plugin("p"), Plugin("p"), Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx): ...
+
+    @deaf.on_message(pattern="^two")
+    async def hear(ctx): ...  # noqa: F811 - the same handler, changed
+
+    @other.on_timer("t")
+    async def hear(ctx): ...  # noqa: F811 - the same handler, changed
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+
+    for changed in (deaf, other, Plugin("q")):
+        assert found(await replay(agent, changed)) == [end("returned", "not run")]
+
+
+async def test_timers_and_schedules_are_replayed_with_what_they_were_set_with(world, replay):
+    plugin, later = Plugin("p"), Plugin("p")
+
+    @plugin.on_message
+    def hear(ctx):
+        ctx.timers.set("remind", after=60, key=ctx.messages[-1].content, data={"n": 1})
+
+    @plugin.on_timer("remind")
+    def remind(ctx):
+        ctx.store["last"] = [ctx.name, ctx.key, ctx.data]
+
+    @plugin.every(minutes=10)
+    async def ten(ctx):
+        ctx.store["tens"] = ctx.store.get("tens", 0) + 1
+
+    @later.on_message
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        ctx.timers.set("remind", after=61, key=ctx.messages[-1].content, data={"n": 1})
+
+    @later.on_timer("remind")
+    async def remind(ctx): ...  # noqa: F811 - the same handler, changed
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+    agent.clock.ahead += 700
+    await agent.deliver()
+
+    assert outcomes(await replay(agent)) == ["same"] * 3
+    first, *_ = await replay(agent, later)
+    assert [(each.what, each.done["after"], each.would["after"]) for each in first.differences] == [
+        ("timer", 60, 61)
+    ]
+
+
+async def test_a_timer_whose_data_nobody_knows_any_more_is_passed_over(world, replay):
+    plugin, silent = Plugin("p"), Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        ctx.timers.set("remind", after=60, data="secret")
+
+    @plugin.on_timer("remind")
+    async def remind(ctx): ...
+
+    silent.on_timer("remind")(remind)
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+    agent.clock.ahead += 60
+    await agent.deliver()
+
+    _, timer = await replay(agent, silent)
+    assert (timer.outcome, "kept nowhere" in timer.reason) == ("skipped", True)
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+async def test_decisions_are_compared_and_made_by_nobody(world, replay, is_granted):
+    """A relationship that was rejected is there no more: it is shown as it was, without its words."""
+    plugin, contrary = Plugin("p"), Plugin("p")
+
+    def decides(plugin, *, grants):
+        @plugin.on_relationship
+        async def decide(ctx):
+            if ctx.is_open:
+                ctx.store["asked"] = [ctx.state, ctx.other_user_id]
+                await (ctx.approve() if grants else ctx.reject("no"))
+
+    decides(plugin, grants=is_granted)
+    decides(contrary, grants=not is_granted)
+    agent = await world.agent("agent", plugin)
+    await world.owner.relationships.request("agent", "please")
+    await agent.parts.reconciler.run("test")
+    await agent.deliver()
+    rows = await world.owner.relationships.list()
+
+    assert set(outcomes(await replay(agent))) == {"same"}
+    (first, *_) = await replay(agent, contrary)
+    deeds = ("approve", "reject") if is_granted else ("reject", "approve")
+    assert [(each.done, each.would) for each in first.differences] == [
+        ({"deed": deeds[0]}, {"deed": deeds[1]})
+    ]
+    assert await world.owner.relationships.list() == rows
+
+
+SOURCE = """
+from mycel_runtime import Plugin
+plugin = Plugin("p")
+
+@plugin.on_message
+def hear(ctx):
+    ctx.chat_store["n"] = ctx.chat_store.get("n", 0) + 1
+    ctx.reply(f"{ctx.chat_store['n']} of {len(ctx.history())}")
+"""
+
+
+@pytest.mark.slow
+async def test_a_plugin_in_a_process_of_its_own_is_replayed_there(world, replay, tmp_path):
+    names = {}
+    exec(SOURCE, names)
+    (tmp_path / "isolated.py").write_text(SOURCE)
+    worker = WorkerSpec(
+        name="p", table={"path": "isolated.py"}, config=tmp_path / "agent.toml", import_timeout=30.0
+    )
+    agent = await world.agent("agent", names["plugin"])
+    await direct(world, agent, "one", "two")
+
+    assert outcomes(await replay(agent, worker=worker)) == ["same", "same"]
+
+
+async def test_a_message_that_is_gone_is_passed_over(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx): ...
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+    await agent.journal._writer.submit(
+        lambda connection: connection.execute("UPDATE turn SET shown = replace(shown, '[[', '[[9')")
+    )
+
+    (turn,) = await replay(agent)
+    assert (turn.outcome, "not in the chat any more" in turn.reason) == ("skipped", True)
+
+
+async def test_the_client_of_a_replay_changes_nothing(world):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx): ...
+
+    agent = await world.agent("agent", plugin)
+    chat = await direct(world, agent)
+    async with ReadingClient(base_url=world.backend.base_url, auth_token=world.tokens["agent"]) as sdk:
+        assert not await sdk.messages.list(chat)
+        for write in (
+            lambda: sdk.messages.send(chat, "x", enforce_caught_up=False),
+            lambda: sdk.messages.read(chat),
+            lambda: sdk.messages.mark_read(chat),
+            sdk.notifications.drain,
+            lambda: sdk.relationships.request("owner"),
+        ):
+            with pytest.raises(PermissionDeniedError, match="only reads"):
+                await write()
+        assert sdk.refused == 5
+    assert not await world.owner.messages.list(chat)
+
+
+async def test_the_journal_is_read_beside_its_daemon_and_not_written(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx): ...
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+
+    def version():
+        path = world.folder / "agent" / "journal.sqlite3"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return connection.execute("PRAGMA data_version").fetchone(), list(connection.iterdump())
+
+    before = version()
+    await replay(agent)
+    assert version() == before
