@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mycel_runtime.testing.agent import Agent
     from mycel_runtime.testing.bare_chat import BareChat, frame_context, said
+    from mycel_runtime.testing.bare_run import (
+        BareChatEvent,
+        BareFrame,
+        BareJoinRequest,
+        BareRelationship,
+        BareStart,
+        BareStop,
+        BareTimer,
+        BareWorkflowEvent,
+    )
     from mycel_runtime.testing.chat import Chat
     from mycel_runtime.testing.clock import JumpingClock
     from mycel_runtime.testing.mycel import Mycel
@@ -22,6 +32,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "BareChat",
+    "BareChatEvent",
+    "BareFrame",
+    "BareJoinRequest",
+    "BareRelationship",
+    "BareStart",
+    "BareStop",
+    "BareTimer",
+    "BareWorkflowEvent",
     "Chat",
     "JumpingClock",
     "Mycel",
@@ -36,6 +54,14 @@ __all__ = [
 _HOME = {
     "Agent": "mycel_runtime.testing.agent",
     "BareChat": "mycel_runtime.testing.bare_chat",
+    "BareChatEvent": "mycel_runtime.testing.bare_run",
+    "BareFrame": "mycel_runtime.testing.bare_run",
+    "BareJoinRequest": "mycel_runtime.testing.bare_run",
+    "BareRelationship": "mycel_runtime.testing.bare_run",
+    "BareStart": "mycel_runtime.testing.bare_run",
+    "BareStop": "mycel_runtime.testing.bare_run",
+    "BareTimer": "mycel_runtime.testing.bare_run",
+    "BareWorkflowEvent": "mycel_runtime.testing.bare_run",
     "Chat": "mycel_runtime.testing.chat",
     "JumpingClock": "mycel_runtime.testing.clock",
     "Mycel": "mycel_runtime.testing.mycel",

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from typing_extensions import override
 
-from mycel_runtime.journal.changes import Item
-from mycel_runtime.plugin.context import FrameContext, LoopGuardView, MessageContext
+from mycel_runtime.plugin.context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
-from mycel_runtime.plugin.json_text import json_text
 from mycel_runtime.plugin.message import Message, message_from_api
 from mycel_runtime.plugin.plain_context import SyncMessageContext, plain_context
-from mycel_runtime.plugin.plugin_state import PluginState
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.testing.bare_run import CHAT, ME, AtOnce, BareFrame, state_of
+from mycel_runtime.testing.bare_run import shown as shown_of
+from mycel_runtime.testing.chat import Chat
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
-from mycel_runtime.wire.ids import ChatId, UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
+    from mycel_runtime.plugin.context import FrameContext
     from mycel_runtime.wire import resources
     from mycel_runtime.wire.resources import Member
-
-T = TypeVar("T")
-
-ME: Final = UserId("agent")
-CHAT: Final = ChatId("chat")
-
-HANDLER_SECONDS: Final = 120.0
-"""As `[dispatch] handler_timeout` by default."""
 
 
 class BareChat:
@@ -76,14 +67,7 @@ class BareChat:
         chat_store: Mapping[str, Any] | None = None,
         timers: Collection[str] = (),
     ) -> None:
-        self._run = ContextRun(
-            PluginState(
-                items=_items(store or {}),
-                chat_id=CHAT,
-                chat_items=_items(chat_store or {}),
-                timer_names=frozenset(timers),
-            )
-        )
+        self._run = ContextRun(state_of(store, chat_store, timers))
         self._seqs = itertools.count(1)
         before, shown, self._newer = (self._placed(each) for each in (past, messages, newer))
         self.past = before + shown
@@ -94,16 +78,27 @@ class BareChat:
             messages=shown,
             chat_id=CHAT,
             chat_type=chat_type,
-            me=ME,
-            settings={} if settings is None else settings,
-            log=structlog.get_logger(),
-            deadline=time.monotonic() + HANDLER_SECONDS,
-            attempt=attempt,
             guard=LoopGuardView(turns=0, turns_left=1_000, is_held=False),
             unsaid=tuple(unsaid),
             _port=_BarePort(self),
             _run=self._run,
+            **shown_of(settings, attempt),
         )
+
+    def assert_replies(self, *expected: str) -> None:
+        """
+        Nothing else was said, and in this order.
+
+        Raises:
+            AssertionError: It was otherwise; shows the whole conversation.
+        """
+        __tracebackhide__ = True
+        if self.replies != list(expected):
+            raise AssertionError(f"expected {list(expected)}, and there was:\n{self.transcript()}")
+
+    def transcript(self) -> str:
+        """The whole conversation, a line for each message, for a person."""
+        return Chat(CHAT, "The chat").transcript(self.past)
 
     @property
     def planned(self) -> Sequence[NewTimer]:
@@ -117,7 +112,7 @@ class BareChat:
     @property
     def sync_ctx(self) -> SyncMessageContext:
         """The same run, for a plain function."""
-        context = plain_context(self.ctx, _AtOnce())
+        context = plain_context(self.ctx, AtOnce())
         assert isinstance(context, SyncMessageContext)
         return context
 
@@ -182,22 +177,6 @@ class _BarePort:
         self._chat.withdraw()
 
 
-class _AtOnce:
-    """How plain calls wait for what never waits."""
-
-    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Its result."""
-        try:
-            coroutine.send(None)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        raise AssertionError("a bare chat waits for nothing")
-
-    def go_on_awaited(self) -> None:
-        """Nobody returns a coroutine here."""
-
-
 def said(
     text: str, *, sender: str = "Ada", sender_type: str = "human", notification: bool = False
 ) -> Message:
@@ -217,15 +196,7 @@ def frame_context(
     event_type: str, *, settings: Any = None, attempt: int = 1, **metadata: Any
 ) -> FrameContext:
     """What a handler of frames is given, with nothing behind it."""
-    return FrameContext(
-        event_type=event_type,
-        metadata={"event_type": event_type, **metadata},
-        me=ME,
-        settings={} if settings is None else settings,
-        log=structlog.get_logger(),
-        deadline=time.monotonic() + HANDLER_SECONDS,
-        attempt=attempt,
-    )
+    return BareFrame(event_type, metadata=metadata, settings=settings, attempt=attempt).ctx
 
 
 def _message(text: str, sender: str, sender_type: str, message_type: str, *, seq: int) -> Message:
@@ -247,10 +218,6 @@ def _message(text: str, sender: str, sender_type: str, message_type: str, *, seq
 def _with_seq(message: Message, seq: int) -> Message:
     api = {**message.raw, "id": f"message-{seq}", "seq": seq}
     return message_from_api(cast("resources.Message", api), me=ME, sender_type=message.sender.type)
-
-
-def _items(values: Mapping[str, Any]) -> dict[str, Item]:
-    return {key: Item(json_text(value, f"the value of {key!r}"), 1) for key, value in values.items()}
 
 
 def _told(message: Message) -> ToldMessage:

@@ -1,0 +1,417 @@
+"""
+Runs of handlers of other things than messages, without any server: a handler is called as the function that it is.
+
+What a handler is shown is given, what it does is kept, and nothing goes wrong. For messages there is `BareChat`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+import structlog
+from typing_extensions import override
+
+from mycel_runtime.journal.changes import Item
+from mycel_runtime.plugin.context import FrameContext, StartContext, StopContext, TimerContext
+from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.event_context import (
+    ChatEventContext,
+    JoinRequestContext,
+    RelationshipContext,
+    WorkflowEventContext,
+)
+from mycel_runtime.plugin.json_text import json_text
+from mycel_runtime.plugin.plain_context import (
+    SyncChatEventContext,
+    SyncFrameContext,
+    SyncJoinRequestContext,
+    SyncRelationshipContext,
+    SyncStartContext,
+    SyncStopContext,
+    SyncTimerContext,
+    SyncWorkflowEventContext,
+    plain_context,
+)
+from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.wire.ids import ChatId, UserId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Coroutine, Mapping, Sequence
+
+    from mycel_runtime.journal.changes import NewTimer
+    from mycel_runtime.wire import resources
+
+T = TypeVar("T")
+Awaited = TypeVar("Awaited", bound=Any)
+Plain = TypeVar("Plain")
+
+ME: Final = UserId("agent")
+CHAT: Final = ChatId("chat")
+
+HANDLER_SECONDS: Final = 120.0
+"""As `[dispatch] handler_timeout` by default."""
+
+_GRANTED: Final = frozenset({"visit", "hire", "approved"})
+_DENIED: Final = frozenset({"none", "rejected"})
+
+
+class AtOnce:
+    """How plain calls wait for what never waits."""
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Its result."""
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        raise AssertionError("nothing bare waits for anything")
+
+    def go_on_awaited(self) -> None:
+        """Nobody returns a coroutine here."""
+
+
+class BareRun(Generic[Awaited, Plain]):
+    """
+    One run, with nothing behind it.
+
+    Args:
+        store: What the plugin remembers; as a run changes it, `ctx.store` shows it.
+        timers: Names that the plugin has handlers for.
+        settings: What `ctx.settings` is: an instance of the plugin's model.
+        attempt: What `ctx.attempt` is.
+
+    Attributes:
+        ctx: For an `async def` handler.
+        deeds: What was done, in order, for example `approve` or `reject: no magic word`.
+    """
+
+    ctx: Awaited
+
+    def __init__(
+        self,
+        *,
+        store: Mapping[str, Any] | None = None,
+        timers: Collection[str] = (),
+        settings: Any = None,
+        attempt: int = 1,
+    ) -> None:
+        self.deeds: list[str] = []
+        self._state = state_of(store, None, timers)
+        self._shown = shown(settings, attempt) | {"_run": ContextRun(self._state)}
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self.deeds) or 'nothing was done'}>"
+
+    @property
+    def sync_ctx(self) -> Plain:
+        """The same run, for a plain function."""
+        return cast("Plain", plain_context(self.ctx, AtOnce()))
+
+    @property
+    def planned(self) -> Sequence[NewTimer]:
+        """The timers that were set."""
+        planned: Sequence[NewTimer] = self.ctx.run.timers.planned()
+        return planned
+
+    def assert_deeds(self, *expected: str) -> None:
+        """
+        Nothing else was done, and in this order.
+
+        Raises:
+            AssertionError: It was otherwise; shows the whole run.
+        """
+        __tracebackhide__ = True
+        if self.deeds != list(expected):
+            raise AssertionError(f"expected {_listed(expected)}\n{self.report()}")
+
+    def report(self) -> str:
+        """What was shown, done, remembered and planned, for a person."""
+        lines = [
+            f"shown:      {self._described()}",
+            f"done:       {_listed(self.deeds)}",
+            f"remembered: {dict(self.ctx.store)}",
+            f"planned:    {_listed(f'{timer.name} {timer.key}'.rstrip() for timer in self.planned)}",
+        ]
+        return "\n".join(lines)
+
+    def _described(self) -> str:
+        return type(self).__name__.removeprefix("Bare")
+
+
+class _Decisions:
+    """The port of a request: decided once, as by the runtime."""
+
+    def __init__(self, state: str, deeds: list[str], *, is_open: bool) -> None:
+        self._state = state
+        self._deeds = deeds
+        self._is_open = is_open
+
+    async def approve(self) -> bool:
+        """Whether it is granted."""
+        self._decide("approve", "approved")
+        return self._state in _GRANTED
+
+    async def reject(self, why: str) -> bool:
+        """Whether it is not."""
+        self._decide(f"reject: {why}" if why else "reject", "rejected")
+        return self._state in _DENIED
+
+    def _decide(self, deed: str, state: str) -> None:
+        if self._is_open:
+            self._is_open, self._state = False, state
+            self._deeds.append(deed)
+
+
+class BareRelationship(BareRun[RelationshipContext, SyncRelationshipContext]):
+    """
+    For `@plugin.on_relationship`.
+
+    Args:
+        state: `pending`, `visit`, `hire`, or `none`.
+        other: Display name of the other one; the user id is the same in lower case.
+        message: What he has written.
+        is_requester: The agent has asked for it.
+        event_type: What told of it.
+        more: As of `BareRun`.
+    """
+
+    def __init__(
+        self,
+        state: str = "pending",
+        *,
+        other: str = "Ada",
+        message: str = "",
+        is_requester: bool = False,
+        event_type: str = "relationship.requested",
+        **more: Any,
+    ) -> None:
+        super().__init__(**more)
+        other_id = other.lower()
+        row = {
+            "id": f"hire_visit:{other_id}:{ME}",
+            "other_user_id": other_id,
+            "state": state,
+            "is_requester": is_requester,
+            "message": message or None,
+            "created_at": _now().isoformat(),
+            "updated_at": _now().isoformat(),
+        }
+        is_open = state == "pending" and not is_requester
+        self.ctx = RelationshipContext(
+            relationship=None if state == "none" else cast("resources.Relationship", row),
+            event_type=event_type,
+            metadata={"event_type": event_type, "relationship_id": row["id"]},
+            _port=_Decisions(state, self.deeds, is_open=is_open),
+            **self._shown,
+        )
+
+    @override
+    def _described(self) -> str:
+        return f"relationship with {self.ctx.other_user_id}: {self.ctx.state} {self.ctx.message!r}"
+
+
+class BareJoinRequest(BareRun[JoinRequestContext, SyncJoinRequestContext]):
+    """
+    For `@plugin.on_join_request`.
+
+    Args:
+        state: `pending`, `approved`, `rejected`, or `none`.
+        other: Display name of the one who asks; the user id is the same in lower case.
+        message: What he has written.
+        more: As of `BareRun`.
+    """
+
+    def __init__(self, state: str = "pending", *, other: str = "Ada", message: str = "", **more: Any) -> None:
+        super().__init__(**more)
+        row = {
+            "id": "request",
+            "chat_id": CHAT,
+            "requester_user_id": other.lower(),
+            "requester_name": other,
+            "requester_type": "human",
+            "state": state,
+            "message": message or None,
+            "decided_by_user_id": None,
+            "decided_at": None,
+            "created_at": time.time(),
+            "updated_at": time.time(),
+        }
+        event_type = "chat.join_request.changed"
+        self.ctx = JoinRequestContext(
+            request=None if state == "none" else cast("resources.JoinRequest", row),
+            event_type=event_type,
+            metadata={
+                "event_type": event_type,
+                "chat_id": CHAT,
+                "chat_join_request_id": row["id"],
+                "requester_user_id": row["requester_user_id"],
+            },
+            _port=_Decisions(state, self.deeds, is_open=state == "pending"),
+            **self._shown,
+        )
+
+    @override
+    def _described(self) -> str:
+        return f"request of {self.ctx.other_user_id} to join: {self.ctx.state} {self.ctx.message!r}"
+
+
+class BareChatEvent(BareRun[ChatEventContext, SyncChatEventContext]):
+    """
+    For `@plugin.on_chat`.
+
+    Args:
+        event_type: `chat.joined`, `chat.left`, or `chat.join.rejected`.
+        title: Of the chat.
+        more: As of `BareRun`.
+    """
+
+    def __init__(self, event_type: str = "chat.joined", *, title: str = "The room", **more: Any) -> None:
+        super().__init__(**more)
+        metadata = {"event_type": event_type, "chat_id": CHAT, "title": title}
+        self.ctx = ChatEventContext(event_type=event_type, metadata=metadata, **self._shown)
+
+    @override
+    def _described(self) -> str:
+        return f"{self.ctx.event_type} {self.ctx.title!r}"
+
+
+class BareWorkflowEvent(BareRun[WorkflowEventContext, SyncWorkflowEventContext]):
+    """
+    For `@plugin.on_workflow_event`.
+
+    Args:
+        state: In the words of whoever runs the workflow; `none`: it was deleted.
+        event: More of what the API shows of it, for example `{"kind": "review"}`.
+        more: As of `BareRun`.
+    """
+
+    def __init__(self, state: str = "open", *, event: Mapping[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(**more)
+        row = {
+            "chat_id": CHAT,
+            "event_id": "event",
+            "kind": "task",
+            "state": state,
+            "resource_refs": [],
+            "requested_by_user_id": None,
+            "decision_states": {},
+            "rationales": {},
+            "final_state": {},
+            "metadata": {},
+            "state_version": 1,
+            "created_at": time.time(),
+            "updated_at": None,
+            "settled_at": None,
+            **(event or {}),
+        }
+        event_type = "chat.workflow_event.changed"
+        self.ctx = WorkflowEventContext(
+            event=None if state == "none" else cast("resources.WorkflowEvent", row),
+            event_type=event_type,
+            metadata={"event_type": event_type, "chat_id": CHAT, "event_id": row["event_id"]},
+            **self._shown,
+        )
+
+    @override
+    def _described(self) -> str:
+        return f"workflow event {self.ctx.event_id}: {self.ctx.state}"
+
+
+class BareFrame(BareRun[FrameContext, SyncFrameContext]):
+    """
+    For `@plugin.on_frame`.
+
+    Args:
+        event_type: For example `relationship.requested`.
+        metadata: As received.
+        more: As of `BareRun`.
+    """
+
+    def __init__(self, event_type: str, *, metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(**more)
+        told = {"event_type": event_type, **(metadata or {})}
+        self.ctx = FrameContext(event_type=event_type, metadata=told, **self._shown)
+
+    @override
+    def _described(self) -> str:
+        return self.ctx.event_type
+
+
+class BareTimer(BareRun[TimerContext, SyncTimerContext]):
+    """
+    For `@plugin.on_timer`, and with the handler's name for `@plugin.every` and `@plugin.cron`.
+
+    Args:
+        name: Of the timer; of a schedule the handler's.
+        key: As the timer was set.
+        data: As the timer was set.
+        due_at: When it was to be called; by default now.
+        more: As of `BareRun`.
+    """
+
+    def __init__(
+        self, name: str, *, key: str = "", data: Any = None, due_at: datetime | None = None, **more: Any
+    ) -> None:
+        super().__init__(**more)
+        self.ctx = TimerContext(name=name, key=key, data=data, due_at=due_at or _now(), **self._shown)
+
+    @override
+    def _described(self) -> str:
+        return f"timer {self.ctx.name} {self.ctx.key}".rstrip()
+
+
+class BareStart(BareRun[StartContext, SyncStartContext]):
+    """For `@plugin.on_start`; arguments as of `BareRun`."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.ctx = StartContext(**self._shown)
+
+
+class BareStop(BareRun[StopContext, SyncStopContext]):
+    """For `@plugin.on_stop`; arguments as of `BareRun`."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.ctx = StopContext(**self._shown)
+
+
+def shown(settings: Any, attempt: int) -> dict[str, Any]:
+    """What every context shows."""
+    return {
+        "me": ME,
+        "settings": {} if settings is None else settings,
+        "log": structlog.get_logger(),
+        "deadline": time.monotonic() + HANDLER_SECONDS,
+        "attempt": attempt,
+    }
+
+
+def state_of(
+    store: Mapping[str, Any] | None,
+    chat_store: Mapping[str, Any] | None,
+    timers: Collection[str],
+) -> PluginState:
+    """What a plugin remembers, in memory."""
+    return PluginState(
+        items=_items(store or {}),
+        chat_id=CHAT,
+        chat_items=_items(chat_store or {}),
+        timer_names=frozenset(timers),
+    )
+
+
+def _items(values: Mapping[str, Any]) -> dict[str, Item]:
+    return {key: Item(json_text(value, f"the value of {key!r}"), 1) for key, value in values.items()}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _listed(texts: Any) -> str:
+    return ", ".join(map(repr, texts)) or "nothing"
