@@ -13,6 +13,7 @@ Every error of mycel-runtime, in one tree.
     │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
     ├── UnavailableError            the backend, or the chat, is not to be had now               exit 75
     ├── ArgumentError               a caller's argument cannot be right; nothing was asked       exit 64
+    │   └── GuardedCallError        a call of ctx.sdk would break a promise; nothing was asked   exit 64
     ├── WireError                   bytes that are no frame
     ├── ApiError                    the backend answered something else than success
     │   ├── TransportError          no answer at all; `status_code` is 0                         exit 75
@@ -215,6 +216,10 @@ class ArgumentError(MycelError, ValueError):
         self.problem = problem
         self.fix = fix
         super().__init__(f"{problem}\n  {fix}")
+
+
+class GuardedCallError(ArgumentError):
+    """A call of a plugin would break a promise to the agent's other handlers; `fix` names the one to use instead."""
 
 
 class WireError(MycelError):

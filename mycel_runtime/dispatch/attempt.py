@@ -53,6 +53,7 @@ from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
 from mycel_runtime.plugin.isolation.workers import Workers
+from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
@@ -154,7 +155,7 @@ class Attempts:
         self.abandoned = AbandonedRuns()
         self.announcements = Announcements()
         self._bounds = HandlerBounds(settings)
-        self.hooks = HookAttempts(states=self.states, bounds=self._bounds, call=self._run, me=me)
+        self.hooks = HookAttempts(sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me)
         self._entries = EntryAttempts(
             subjects=SubjectReader(sdk),
             told=ToldVersions(journal),
@@ -166,7 +167,7 @@ class Attempts:
             observer=outbox.observer,
         )
         self._timers = TimerAttempts(
-            states=self.states, bounds=self._bounds, call=self._run, me=me, clock=outbox.clock
+            sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me, clock=outbox.clock
         )
 
     @property
@@ -369,7 +370,7 @@ class Attempts:
             context,
             failure=failed.letter.reason,
             deadline=self._bounds.deadline(bound.handler),
-            _run=ContextRun(context.run.state),
+            _run=ContextRun(context.run.state, context.run.sdk),
         )
         ended = await self._call(giving_up(bound), again, turn)
         return after_last_words(failed, ended, again.run.changes)
@@ -435,6 +436,10 @@ class Attempts:
         newer: NewerMessages,
     ) -> MessageContext:
         chat_id = delivery.chat_id
+        chat = Conversation(
+            chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
+        )
+        sdk = sdk_calls(self._sdk, me=self._me, chat=chat)
         return MessageContext(
             messages=briefing.messages,
             chat_id=chat_id,
@@ -448,10 +453,8 @@ class Attempts:
             unsaid=turn.unsaid,
             failure="",
             said=turn.ledger.stored,
-            _run=ContextRun(await self.states.given(delivery.handler, chat_id)),
-            _port=Conversation(
-                chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
-            ),
+            _run=ContextRun(await self.states.given(delivery.handler, chat_id), sdk),
+            _port=chat,
         )
 
     async def _call(

@@ -18,6 +18,7 @@ from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up, with_r
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context
+from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subscription import FrameSubscription
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
@@ -78,7 +79,8 @@ class EntryAttempts:
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
-        run = ContextRun(await self.states.given(delivery.handler, None))
+        sdk = sdk_calls(self.subjects.sdk, me=self.me)
+        run = ContextRun(await self.states.given(delivery.handler, None), sdk)
         decided: list[Decided] = []
         context = self._context(delivery, bound, frame, kind, subject, run, decided)
         began_at = self.clock()

@@ -11,6 +11,7 @@ from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.verdict import Returned
 from mycel_runtime.plugin.context import StartContext, StopContext
 from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.sdk_calls import sdk_calls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subscription import Moment
+    from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
 
 
@@ -30,12 +32,14 @@ class HookAttempts:
     Runs hooks.
 
     Attributes:
+        sdk: As the identity.
         states: What plugins remember.
         bounds: How long handlers may run.
         call: Runs a handler.
         me: The identity.
     """
 
+    sdk: AsyncClient
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
@@ -60,7 +64,7 @@ class HookAttempts:
 
     async def _run(self, bound: BoundHandler, moment: Moment, *, attempt: int, deadline: float) -> Result:
         handler = bound.handler.id
-        run = ContextRun(await self.states.given(handler, None))
+        run = ContextRun(await self.states.given(handler, None), sdk_calls(self.sdk, me=self.me))
         kind = StartContext if moment == "start" else StopContext
         context = kind(
             me=self.me,

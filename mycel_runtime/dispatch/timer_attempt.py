@@ -13,6 +13,7 @@ from mycel_runtime.dispatch.turn_record import timer_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
 from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.sdk_calls import sdk_calls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.entries import EventDelivery
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
 
 
@@ -33,6 +35,7 @@ class TimerAttempts:
     Runs deliveries of timers and schedules.
 
     Attributes:
+        sdk: As the identity.
         states: What plugins remember.
         bounds: How long.
         call: Runs a handler.
@@ -40,6 +43,7 @@ class TimerAttempts:
         clock: Epoch seconds.
     """
 
+    sdk: AsyncClient
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
@@ -55,7 +59,7 @@ class TimerAttempts:
 
         Cancelling: nothing has changed.
         """
-        run = ContextRun(await self.states.given(delivery.handler, None))
+        run = ContextRun(await self.states.given(delivery.handler, None), sdk_calls(self.sdk, me=self.me))
         is_schedule = fired.name.startswith(SCHEDULE)
         context = TimerContext(
             name=fired.name.removeprefix(SCHEDULE),

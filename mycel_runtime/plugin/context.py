@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.port import ChatPort, ToldMessage
     from mycel_runtime.plugin.store import Store
     from mycel_runtime.plugin.timers import Timers
+    from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member
@@ -114,6 +115,26 @@ class RunView:
         self._run.end()
 
 
+class Calling(RunView):
+    """What every handler can do; for `async def` handlers."""
+
+    __slots__ = ()
+
+    @property
+    def sdk(self) -> AsyncClient:
+        """
+        The SDK's client, as the agent: every method with its arguments and results, and neither token nor address.
+
+        What would break a promise to the agent's other handlers raises `GuardedCallError`, which names the call to
+        use instead: moving the cursor, draining, streaming, logging in. `messages.send` in the chat that the handler
+        was called for is a reply, as of `reply`, and to be awaited within the run. Other writes are not journalled: a
+        run that is repeated makes them again.
+        """
+        from mycel_runtime.plugin.guarded_client import guarded_async_client  # noqa: PLC0415 - only who uses it pays
+
+        return guarded_async_client(self._run)
+
+
 @dataclass(slots=True, kw_only=True)
 class MessageView(RunView):
     """
@@ -155,7 +176,7 @@ class MessageView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class MessageContext(MessageView):
+class MessageContext(MessageView, Calling):
     """For `async def` handlers of messages: what they are shown, and what they can do."""
 
     def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Coroutine[Any, Any, Sent]:
@@ -265,7 +286,7 @@ class FrameView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class FrameContext(FrameView):
+class FrameContext(FrameView, Calling):
     """For handlers of frames."""
 
 
@@ -288,7 +309,7 @@ class TimerView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class TimerContext(TimerView):
+class TimerContext(TimerView, Calling):
     """For handlers of timers and schedules."""
 
 
@@ -303,7 +324,7 @@ class StartView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class StartContext(StartView):
+class StartContext(StartView, Calling):
     """For hooks of the agent's start."""
 
 
@@ -318,7 +339,7 @@ class StopView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class StopContext(StopView):
+class StopContext(StopView, Calling):
     """For hooks of the agent's stop."""
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mycel_runtime.errors import HandlerError, MycelError, ReplyNotAwaitedError
+from mycel_runtime.errors import ArgumentError, HandlerError, MycelError, ReplyNotAwaitedError
 from mycel_runtime.journal.changes import UNCHANGED, Changes
 from mycel_runtime.plugin.plugin_state import NOTHING
 from mycel_runtime.plugin.store import Store
 from mycel_runtime.plugin.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from mycel_runtime.plugin.plugin_state import PluginState
+    from mycel_runtime.plugin.port import SdkPort
 
 T = TypeVar("T")
 
@@ -32,22 +33,41 @@ class ContextEndedError(MycelError):
         )
 
 
+class NoServer:
+    """The `SdkPort` of a context that was made for a test."""
+
+    async def call_sdk(self, name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """
+        Nobody answers.
+
+        Raises:
+            ArgumentError: So it is.
+        """
+        del arguments, options
+        raise ArgumentError(
+            f"ctx.sdk.{name}: there is no server behind this context",
+            fix="Test the handler with the fixture `mycel`, which has one.",
+        )
+
+
 class ContextRun:
     """
     One run, shared by the contexts that show it.
 
     Args:
         state: What it is given of what its plugin remembers.
+        sdk: Carries out calls of the SDK.
 
     Attributes:
         store, chat_store, timers: As it sees and changes them.
     """
 
-    def __init__(self, state: PluginState = NOTHING) -> None:
+    def __init__(self, state: PluginState = NOTHING, sdk: SdkPort | None = None) -> None:
         self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
         self._is_ended = False
         self._changes: Changes | None = None
         self.state = state
+        self.sdk = sdk or NoServer()
         self.store = Store(state.items, chat_id=None, require_open=self.require_open)
         self.chat_store = Store(state.chat_items, chat_id=state.chat_id, require_open=self.require_open)
         self.timers = Timers(state.timer_names, clock=state.clock, require_open=self.require_open)

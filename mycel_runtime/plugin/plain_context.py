@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.sdk import Client
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,8 +122,24 @@ class plain(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
         return call
 
 
+class SyncCalling(RunView):
+    """What every plain function can do: `Calling`, with plain calls."""
+
+    __slots__ = ()
+
+    _awaited: Any
+    _waiting: Waiting
+
+    @property
+    def sdk(self) -> Client:
+        """The SDK's client, as the agent; as of `Calling`."""
+        from mycel_runtime.plugin.guarded_client import guarded_client  # noqa: PLC0415 - only who uses it pays
+
+        return guarded_client(self._run, self._waiting.wait)
+
+
 @dataclass(slots=True, kw_only=True)
-class SyncMessageContext(MessageView):
+class SyncMessageContext(MessageView, SyncCalling):
     """For plain functions that handle messages: `MessageContext`, with plain calls."""
 
     _awaited: MessageContext = field(repr=False)
@@ -135,7 +152,7 @@ class SyncMessageContext(MessageView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncFrameContext(FrameView):
+class SyncFrameContext(FrameView, SyncCalling):
     """For plain functions that handle frames: `FrameContext`, with plain calls."""
 
     _awaited: FrameContext = field(repr=False)
@@ -143,7 +160,7 @@ class SyncFrameContext(FrameView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncTimerContext(TimerView):
+class SyncTimerContext(TimerView, SyncCalling):
     """For plain functions that handle timers and schedules: `TimerContext`, with plain calls."""
 
     _awaited: TimerContext = field(repr=False)
@@ -151,7 +168,7 @@ class SyncTimerContext(TimerView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncStartContext(StartView):
+class SyncStartContext(StartView, SyncCalling):
     """For plain functions that are hooks of the agent's start: `StartContext`, with plain calls."""
 
     _awaited: StartContext = field(repr=False)
@@ -159,7 +176,7 @@ class SyncStartContext(StartView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncStopContext(StopView):
+class SyncStopContext(StopView, SyncCalling):
     """For plain functions that are hooks of the agent's stop: `StopContext`, with plain calls."""
 
     _awaited: StopContext = field(repr=False)
@@ -167,7 +184,7 @@ class SyncStopContext(StopView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncRelationshipContext(RelationshipView):
+class SyncRelationshipContext(RelationshipView, SyncCalling):
     """For plain functions that handle relationships: `RelationshipContext`, with plain calls."""
 
     _awaited: RelationshipContext = field(repr=False)
@@ -178,7 +195,7 @@ class SyncRelationshipContext(RelationshipView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncJoinRequestContext(JoinRequestView):
+class SyncJoinRequestContext(JoinRequestView, SyncCalling):
     """For plain functions that handle requests to join: `JoinRequestContext`, with plain calls."""
 
     _awaited: JoinRequestContext = field(repr=False)
@@ -189,7 +206,7 @@ class SyncJoinRequestContext(JoinRequestView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncChatEventContext(ChatEventView):
+class SyncChatEventContext(ChatEventView, SyncCalling):
     """For plain functions that handle the agent's chats: `ChatEventContext`, with plain calls."""
 
     _awaited: ChatEventContext = field(repr=False)
@@ -197,7 +214,7 @@ class SyncChatEventContext(ChatEventView):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncWorkflowEventContext(WorkflowEventView):
+class SyncWorkflowEventContext(WorkflowEventView, SyncCalling):
     """For plain functions that handle workflow events: `WorkflowEventContext`, with plain calls."""
 
     _awaited: WorkflowEventContext = field(repr=False)

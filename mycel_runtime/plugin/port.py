@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mycel_runtime.wire.resources import Member
 
@@ -29,6 +29,18 @@ class ToldMessage(TypedDict):
 
     raw: dict[str, Any]
     sender_type: str
+
+
+class SdkPort(Protocol):
+    """
+    For every context.
+
+    Raises:
+        TurnEndedError, ApiError, ArgumentError: As the methods of the SDK's clients tell.
+    """
+
+    async def call_sdk(self, name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """What a method of the SDK, `chats.get` for example, returns for these arguments; as JSON."""
 
 
 class ChatPort(Protocol):
@@ -68,3 +80,11 @@ class RequestPort(Protocol):
 
     async def reject(self, why: str) -> bool:
         """Do not; whether it is not."""
+
+
+class MessagePort(SdkPort, ChatPort, Protocol):
+    """All of a `MessageContext`."""
+
+
+class DecisionPort(SdkPort, RequestPort, Protocol):
+    """All of a context of something that somebody asks for."""

@@ -18,6 +18,7 @@ from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import (
     FrameSubscription,
@@ -186,7 +187,7 @@ class Stage:
                 for seq, message_id in port.standing
             ),
             _port=port,
-            **self._common(turn, bound),
+            **self._common(turn, bound, port),
         )
 
     async def _read(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[resources.Message]:
@@ -248,7 +249,9 @@ class Stage:
         )
         return Staged(context=context)
 
-    def _common(self, turn: LoggedTurn, bound: BoundHandler) -> dict[str, Any]:
+    def _common(
+        self, turn: LoggedTurn, bound: BoundHandler, chat: CapturedChat | None = None
+    ) -> dict[str, Any]:
         """Of every context; its clock stands where the run began."""
         chat_id = ChatId(turn.chat_id) if turn.kind == MESSAGE_KIND and turn.chat_id else None
         state = PluginState(
@@ -264,7 +267,7 @@ class Stage:
             "log": structlog.get_logger().bind(handler=turn.handler, turn=turn.turn_id),
             "deadline": self._bounds.deadline(bound.handler),
             "attempt": turn.attempt,
-            "_run": ContextRun(state),
+            "_run": ContextRun(state, sdk_calls(self._sdk, me=self._me, chat=chat)),
         }
 
 

@@ -31,6 +31,7 @@ from mycel_runtime import (
     TimerContext,
     WorkflowEventContext,
 )
+from mycel_runtime.sdk import AsyncClient, Client
 from mycel_runtime.wire.ids import ChatId, UserId
 from mycel_runtime.wire.resources import JoinRequest, Member, Relationship, WorkflowEvent
 
@@ -119,6 +120,20 @@ async def timer(ctx: TimerContext) -> None:
 def schedule(ctx: SyncTimerContext) -> None:
     """The same, with plain calls."""
     assert_type(ctx.due_at, datetime)
+
+
+@plugin.on_message
+async def calling(ctx: MessageContext) -> None:
+    """The SDK's own types."""
+    assert_type(ctx.sdk, AsyncClient)
+    assert_type((await ctx.sdk.chats.get(ctx.chat_id))["members"], list[Member])
+
+
+@plugin.on_timer("call")
+def plain_calling(ctx: SyncTimerContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.sdk, Client)
+    assert_type(ctx.sdk.chats.get("c")["members"], list[Member])
 
 
 @plugin.on_start

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from mycel_runtime.errors import ApiError, ArgumentError, PluginError
+from mycel_runtime.errors import ApiError, ArgumentError, MycelError, PluginError
 from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.logs import LogObserver, LogStyle, configure_logging, tell_dropped
 from mycel_runtime.observe.output import bound_output, drain_output
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.plugin import Handler
 
 M = TypeVar("M")
+E = TypeVar("E", bound=MycelError)
 
 
 class StoppedError(BaseException):
@@ -107,19 +108,23 @@ class Line:
         if isinstance(answer, said.Failed):
             raise _error(answer)
         if isinstance(answer, said.Mistaken):
-            raise ArgumentError(answer.problem, fix=answer.fix)
+            raise _kind(ArgumentError, answer.error)(answer.problem, fix=answer.fix)
         return answer.value
 
 
 def _error(answer: said.Failed) -> ApiError:
     """The error that the method raised on the other side."""
-    kinds = {kind.__name__: kind for kind in _below(ApiError)}
     error = ApiError(answer.status, answer.detail)
-    error.__class__ = kinds.get(answer.error, ApiError)
+    error.__class__ = _kind(ApiError, answer.error)
     return error
 
 
-def _below(kind: type[ApiError]) -> list[type[ApiError]]:
+def _kind(root: type[E], name: str) -> type[E]:
+    """The class of this name, `root` or below it; `root` if there is none."""
+    return next((kind for kind in _below(root) if kind.__name__ == name), root)
+
+
+def _below(kind: type[E]) -> list[type[E]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _below(child))]
 
 

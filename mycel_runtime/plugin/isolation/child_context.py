@@ -22,7 +22,7 @@ from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.remote_port import RemotePort, WaitingInProcess
 from mycel_runtime.plugin.isolation.state import state_from
 from mycel_runtime.plugin.plain_context import plain_context
-from mycel_runtime.plugin.port import ChatPort, RequestPort
+from mycel_runtime.plugin.port import DecisionPort, MessagePort
 from mycel_runtime.plugin.subscription import FrameSubscription
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
@@ -64,7 +64,7 @@ def child_run(
         handler: What is run.
         settings: Of its plugin.
     """
-    kind = ChatPort if isinstance(run, said.MessageRun) else RequestPort
+    kind = MessagePort if isinstance(run, said.MessageRun) else DecisionPort
     port = RemotePort(kind, run.run, ask, is_blocking=not handler.is_async)
     waiting = WaitingInProcess(port)
     context = _context(port, run, handler, settings)
@@ -80,7 +80,7 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
         "log": structlog.get_logger().bind(handler=handler.id, attempt=run.attempt),
         "deadline": run.deadline,
         "attempt": run.attempt,
-        "_run": ContextRun(state_from(run.state, chat_id)),
+        "_run": ContextRun(state_from(run.state, chat_id), cast("DecisionPort", port)),
     }
     match run:
         case said.MessageRun():
@@ -92,7 +92,7 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
             return StartContext(**shown) if moment == "start" else StopContext(**shown)
         case said.FrameRun(subject=subject, event_type=event_type, metadata=metadata):
             assert isinstance(handler.subscription, FrameSubscription)
-            kind, requests = handler.subscription.kind, cast("RequestPort", port)
+            kind, requests = handler.subscription.kind, cast("DecisionPort", port)
             return event_context(kind, subject, requests, event_type=event_type, metadata=metadata, **shown)
 
 
@@ -111,6 +111,6 @@ def _message_context(port: RemotePort, run: said.MessageRun, shown: dict[str, An
         said=tuple(
             Sent(message_id=MessageId(sent.message_id), seq=MessageSeq(sent.seq)) for sent in run.said
         ),
-        _port=cast("ChatPort", port),
+        _port=cast("MessagePort", port),
         **shown,
     )

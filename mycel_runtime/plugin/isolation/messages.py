@@ -371,9 +371,10 @@ class Failed(Message):
 
 
 class Mistaken(Message):
-    """The question cannot be asked: an `ArgumentError`, to be raised in the handler."""
+    """The question cannot be asked: an `ArgumentError`, to be raised in the handler; `error`: name of its type."""
 
     kind: Literal["mistaken"] = "mistaken"
+    error: str
     problem: str
     fix: str
 

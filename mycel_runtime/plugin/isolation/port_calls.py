@@ -1,4 +1,4 @@
-"""Carries out what a plugin's process asks of its context's port, on the runtime's side and with its guarantees."""
+"""Carries out what a plugin's process asks of its context's ports, on the runtime's side and with its guarantees."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.event_context import RequestView
 from mycel_runtime.plugin.isolation.messages import ProtocolError
-from mycel_runtime.plugin.port import ChatPort, RequestPort
+from mycel_runtime.plugin.port import ChatPort, RequestPort, SdkPort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,11 @@ class PortCalls:
     Only what the port's protocol names is called, and only as it is meant to be.
 
     Args:
-        context: Whose port it is.
+        context: Whose ports they are.
     """
 
     def __init__(self, context: Context) -> None:
-        self._kind, self._port = port_of(context)
+        self._ports = ports_of(context)
 
     async def call(self, question: Question) -> Any:
         """
@@ -52,24 +52,32 @@ class PortCalls:
             self._method(effect, is_awaited=False)(*effect.arguments)
 
     def _method(self, call: Question | Effect, *, is_awaited: bool) -> Any:
-        declared = getattr(self._kind, call.method, None)
+        declared, port = self._declared(call.method)
         is_method = inspect.isfunction(declared) and not call.method.startswith("_")
         if not is_method or inspect.iscoroutinefunction(declared) is not is_awaited:
             raise ProtocolError("a plugin's process has asked for what its context has not")
-        method = getattr(self._port, call.method)
+        method = getattr(port, call.method)
         try:
             inspect.signature(method).bind(*call.arguments)
         except TypeError:
             raise ProtocolError("a plugin's process has asked for something with other arguments") from None
         return method
 
+    def _declared(self, name: str) -> tuple[Any, Any]:
+        """What a protocol says of a method, and the port that has it."""
+        return next(
+            ((getattr(kind, name), port) for kind, port in self._ports if hasattr(kind, name)), (None, None)
+        )
 
-def port_of(context: Context) -> tuple[type[Any], Any]:
-    """The protocol of a context's port, and the port; of one that has none, `object`, which is asked for nothing."""
+
+def ports_of(context: Context) -> list[tuple[type[Any], Any]]:
+    """The protocols of a context's ports, each with the port."""
+    ports: list[tuple[type[Any], Any]] = [(SdkPort, context.run.sdk)]
     match context:
         case MessageContext(_port=port):
-            return ChatPort, port
+            ports.append((ChatPort, port))
         case RequestView(_port=port):
-            return RequestPort, port
+            ports.append((RequestPort, port))
         case _:
-            return object, None
+            pass
+    return ports

@@ -243,7 +243,7 @@ async def _answer(question: said.Question, calls: PortCalls) -> tuple[said.Messa
         return said.Failed(error=type(exc).__name__, status=exc.status_code, detail=exc.detail), exc
     except ArgumentError as exc:
         # If the handler lets it pass, its process tells so, and where.
-        return said.Mistaken(problem=exc.problem, fix=exc.fix), None
+        return said.Mistaken(error=type(exc).__name__, problem=exc.problem, fix=exc.fix), None
 
 
 def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException | None:

@@ -86,6 +86,22 @@ async def test_a_run_sees_of_its_chat_what_it_saw_then(world, replay):
     assert outcomes(await replay(agent)) == ["same", "same"]
 
 
+async def test_what_a_run_says_by_the_sdk_is_taken_down_and_its_reads_are_made(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        chat = await ctx.sdk.chats.get(ctx.chat_id)
+        said = await ctx.sdk.messages.send(ctx.chat_id, f"{len(chat['members'])} of us")
+        assert said["content"] == "2 of us"
+
+    agent = await world.agent("agent", plugin)
+    chat = await direct(world, agent, "one")
+
+    assert outcomes(await replay(agent)) == ["same"]
+    assert [each["content"] for each in await world.owner.messages.list(chat)] == ["one", "2 of us"]
+
+
 async def test_each_turn_begins_with_what_was_remembered_then(world, replay):
     """Also where the changed code would have left something else there."""
     plugin, changed = Plugin("p"), Plugin("p")
