@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.reader import TurnLog
     from mycel_runtime.journal.turns import LoggedTurn
     from mycel_runtime.plugin.registry import BoundHandler
-    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.replay.reading_client import ReadingClient
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.wire.ids import UserId
 
 _NOT_RUN: Final = "not run"
+
+_WRITES: Final = "it writes by ctx.sdk, which a replay does not, and what it was answered is kept nowhere"
 
 Outcome = Literal["same", "differs", "skipped"]
 
@@ -73,12 +75,13 @@ class Replay:
         self,
         log: TurnLog,
         *,
-        sdk: AsyncClient,
+        sdk: ReadingClient,
         handlers: Sequence[BoundHandler],
         me: UserId,
         settings: DispatchSettings,
     ) -> None:
         self._log = log
+        self._sdk = sdk
         self._handlers = {bound.handler.id: bound for bound in handlers}
         self._memory = Memory(log.items(), log.turns())
         self._abandoned = AbandonedRuns()
@@ -127,11 +130,13 @@ class Replay:
         if isinstance(staged, str):
             self._memory.go_on(turn, done)
             return Replayed(turn=turn, outcome="skipped", reason=staged)
-        now = time.time()
+        now, refused = time.time(), self._sdk.refused
         raised = await self._call(bound, staged)
         changes = staged.context.run.changes
         self._memory.learn(changes)
         self._memory.go_on(turn, done, changes)
+        if self._sdk.refused > refused:
+            return Replayed(turn=turn, outcome="skipped", reason=_WRITES)
         was = Conduct(
             began_at=turn.began_at,
             ended_at=turn.ended_at,

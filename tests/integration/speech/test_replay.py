@@ -21,7 +21,7 @@ from mycel_runtime.settings import DispatchSettings
 def replay(world):
     """Replays what an agent has done, through its own code or another plugin."""
 
-    async def run(agent, plugin=None, worker=None):
+    async def run(agent, plugin=None, worker=None, refused=0):
         path = world.folder / agent.me / "journal.sqlite3"
         async with ReadingClient(base_url=world.backend.base_url, auth_token=world.tokens[agent.me]) as sdk:
             log = TurnLog(path, agent.me)
@@ -32,7 +32,7 @@ def replay(world):
             replay = Replay(log, sdk=sdk, handlers=handlers, me=agent.me, settings=DispatchSettings())
             async with contextlib.aclosing(replay.run(log.select())) as replayed:
                 done = [each async for each in replayed]
-            assert not sdk.refused
+            assert sdk.refused == refused
         return done
 
     return run
@@ -324,6 +324,31 @@ async def test_decisions_are_compared_and_made_by_nobody(world, replay, is_grant
         ({"deed": deeds[0]}, {"deed": deeds[1]})
     ]
     assert await world.owner.relationships.list() == rows
+
+
+async def test_what_is_asked_of_the_server_by_its_client_is_read_again_and_never_written(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        chats = len(await ctx.sdk.chats.list())
+        await ctx.sdk.messages.send(ctx.chat_id, f"heard in one of {chats} chats")
+        if ctx.messages[-1].content == "two":
+            await ctx.sdk.chats.create(["owner"], kind="group", title="another")
+
+    agent = await world.agent("agent", plugin)
+    await world.user("owner")
+    await direct(world, agent, "one", "two")
+    before = await agent.sdk.chats.list()
+    assert len(before) == 2
+
+    (first, second) = await replay(agent, refused=1)
+    assert (first.outcome, second.outcome) == ("differs", "skipped")
+    assert [(each.what, each.done["length"]) for each in first.differences] == [
+        ("reply", len("heard in one of 1 chats"))
+    ]
+    assert "writes by ctx.sdk" in second.reason
+    assert await agent.sdk.chats.list() == before
 
 
 SOURCE = """
