@@ -18,7 +18,6 @@ except ImportError:
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from mycel_runtime.testing.mycel import Mycel, Site
     from mycel_runtime.testing.sync_mycel import SyncMycel
@@ -36,18 +35,21 @@ def mycel_site() -> Iterator[Site]:
 
 
 @async_fixture
-async def mycel(tmp_path: Path, mycel_site: Site) -> AsyncIterator[Mycel]:
+async def mycel(mycel_site: Site) -> AsyncIterator[Mycel]:
     """A Mycel of the test's own, in its loop; for `async def` tests."""
+    from mycel_runtime.testing.journal_folder import journal_folder  # noqa: PLC0415 - only who uses it pays
     from mycel_runtime.testing.mycel import Mycel  # noqa: PLC0415 - only who uses it pays
 
-    async with Mycel(tmp_path, mycel_site) as made:
-        yield made
+    with journal_folder() as folder:
+        async with Mycel(folder, mycel_site) as made:
+            yield made
 
 
 @pytest.fixture
-def sync_mycel(tmp_path: Path, mycel_site: Site) -> Iterator[SyncMycel]:
+def sync_mycel(mycel_site: Site) -> Iterator[SyncMycel]:
     """A Mycel of the test's own, in a thread; for plain tests."""
+    from mycel_runtime.testing.journal_folder import journal_folder  # noqa: PLC0415 - only who uses it pays
     from mycel_runtime.testing.sync_mycel import SyncMycel  # noqa: PLC0415 - only who uses it pays
 
-    with SyncMycel(tmp_path, mycel_site) as made:
+    with journal_folder() as folder, SyncMycel(folder, mycel_site) as made:
         yield made

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 from mycel_runtime import MessageContext, Plugin
 from mycel_runtime.testing import BareChat, Mycel
+from mycel_runtime.testing.journal_folder import journal_folder
 from mycel_runtime.testing.mycel import Site
 
 BARE_RUNS = 2000
@@ -69,12 +68,12 @@ def main():
     asyncio.run(bare())
     site = Site()
     site.start()
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(one_test(site, Path(folder)))
-        asyncio.run(talk(site, Path(folder)))
+    with journal_folder() as folder:
+        asyncio.run(one_test(site, folder))
+        asyncio.run(talk(site, folder))
         began, cpu = time.perf_counter(), time.process_time()
         for _ in range(TESTS):
-            asyncio.run(one_test(site, Path(folder)))
+            asyncio.run(one_test(site, folder))
         timed("a whole test of one answer", TESTS, began, cpu)
     site.stop()
 
