@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mycel_runtime.dispatch.verdict import Failed
 from mycel_runtime.journal.turns import MESSAGE_KIND, TIMER_KIND, TurnRecord, text_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mycel_runtime.dispatch.chat_reader import NewerMessages
-    from mycel_runtime.dispatch.verdict import Failed, Unanswered
+    from mycel_runtime.dispatch.verdict import Unanswered
     from mycel_runtime.journal.changes import Fired
     from mycel_runtime.journal.turns import Decided, Said
     from mycel_runtime.plugin.context import FrameView, MessageContext, TimerContext
@@ -83,7 +84,8 @@ def message_record(
         began_at=began_at,
         shown=shown,
         said=tuple(spoken),
-        changes=context.run.changes,
+        # Of one that is given up, what its last words remember.
+        changes=ended.changes if isinstance(ended, Failed) else context.run.changes,
         raised=_reason(ended),
     )
 

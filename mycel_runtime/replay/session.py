@@ -142,7 +142,8 @@ class Replay:
             ended_at=turn.ended_at,
             now=turn.began_at,
             said=said_from(turn.said),
-            done=done,
+            # The functions of `on_give_up` are not run: what they have changed is none of the handler's.
+            done=done._replace(items=(), timers=()) if turn.raised else done,
             raised=turn.raised,
         )
         found = differences(was, _conduct(turn, staged, changes, raised, now=now))

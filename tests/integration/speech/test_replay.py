@@ -224,6 +224,30 @@ async def test_what_was_given_up_may_be_mended(world, replay):
     assert found(await replay(agent, broken)) == [end("ValueError", "Retry")]
 
 
+async def test_what_was_remembered_of_giving_up_is_there_for_the_turns_that_follow(world, replay):
+    plugin, mended = Plugin("p"), Plugin("p")
+
+    async def note(ctx):
+        ctx.store["failed"] = ctx.store.get("failed", 0) + 1
+
+    @plugin.on_message(max_attempts=1, on_give_up=note)
+    async def hear(ctx):
+        if ctx.messages[-1].content == "one":
+            raise ValueError
+        await ctx.reply(f"{ctx.store['failed']} failed")
+
+    @mended.on_message
+    async def hear(ctx):  # noqa: F811 - the same handler, changed
+        if ctx.messages[-1].content == "two":
+            await ctx.reply(f"{ctx.store['failed']} failed")
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one", "two")
+
+    assert outcomes(await replay(agent)) == ["same", "same"]
+    assert outcomes(await replay(agent, mended)) == ["differs", "same"]
+
+
 async def test_a_handler_that_does_not_want_to_hear_it_any_more_differs(world, replay):
     plugin, deaf, other = Plugin("p"), Plugin("p"), Plugin("p")
 
