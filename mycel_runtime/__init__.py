@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.context import (
         FrameContext,
         MessageContext,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.outcome import Reject, Retry
     from mycel_runtime.plugin.plain_context import (
         SyncChatEventContext,
+        SyncChats,
         SyncFrameContext,
         SyncJoinRequestContext,
         SyncMessageContext,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChatEventContext",
+    "Chats",
     "FrameContext",
     "JoinRequestContext",
     "Message",
@@ -61,6 +64,7 @@ __all__ = [
     "StopContext",
     "Store",
     "SyncChatEventContext",
+    "SyncChats",
     "SyncFrameContext",
     "SyncJoinRequestContext",
     "SyncMessageContext",
@@ -78,6 +82,7 @@ __all__ = [
 
 _HOME = {
     "ChatEventContext": "mycel_runtime.plugin.event_context",
+    "Chats": "mycel_runtime.plugin.chats",
     "FrameContext": "mycel_runtime.plugin.context",
     "JoinRequestContext": "mycel_runtime.plugin.event_context",
     "Message": "mycel_runtime.plugin.message",
@@ -93,6 +98,7 @@ _HOME = {
     "StopContext": "mycel_runtime.plugin.context",
     "Store": "mycel_runtime.plugin.store",
     "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
+    "SyncChats": "mycel_runtime.plugin.plain_context",
     "SyncFrameContext": "mycel_runtime.plugin.plain_context",
     "SyncJoinRequestContext": "mycel_runtime.plugin.plain_context",
     "SyncMessageContext": "mycel_runtime.plugin.plain_context",

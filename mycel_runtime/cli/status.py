@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         OldestReport,
         StartReport,
         Status,
+        WaitingUtteranceReport,
     )
 
 EXIT_NOT_READY: Final = 75
@@ -73,6 +74,7 @@ def _lines(now: Status) -> list[str]:
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
+        *(f"  ! {_unsaid(waiting, now)}" for waiting in now.speaking.waiting),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
         f"  hearing   {', '.join(_hearing(now))}",
@@ -146,6 +148,13 @@ def _not_started(start: StartReport, now: Status) -> str:
         else f"not tried again before `mycel-runtime resume {start.plugin}`"
     )
     return f"plugin {start.plugin} cannot be started: {start.reason}, {counted(start.attempts, 'attempt')}, {again}"
+
+
+def _unsaid(waiting: WaitingUtteranceReport, now: Status) -> str:
+    return (
+        f"chat {waiting.chat_id}: what {waiting.handler} is to say first waits since"
+        f" {max(0.0, now.now - waiting.since):.0f} s, {counted(waiting.attempts, 'failed attempt')}"
+    )
 
 
 def _cause(cause: CauseReport, now: Status) -> str:

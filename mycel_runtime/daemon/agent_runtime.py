@@ -200,7 +200,13 @@ class AgentRuntime:
             problems=problems,
             network=network,
             hearing=hearing,
-            speaking=speaking_report(self._counters, statistics, summary.holds if summary else ()),
+            speaking=speaking_report(
+                self._counters,
+                statistics,
+                summary.holds if summary else (),
+                utterances=summary.utterances if summary else (),
+                now=now,
+            ),
             work=work_report(
                 statistics,
                 parts.dispatcher.quarantine.plugins if parts else (),

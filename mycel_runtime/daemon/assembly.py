@@ -119,6 +119,7 @@ async def assemble(
         timekeeper=timekeeper,
         lifecycle=lifecycle,
     )
+    attempts.serve(wake=dispatcher.wake, left_alone=dispatcher.left_alone)
     intake = await _intake(common, by_id, work_comes=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.dispatch.lifecycle import Start
     from mycel_runtime.inbox.polling import StreamTrouble
-    from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting
+    from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting, WaitingUtterance
     from mycel_runtime.observe.counters import Counters
 
 STALE_INTERVALS: Final = 2.0
 """Reconcile intervals after which a look at the server is no proof any more; jitter and slow answers fit in."""
+
+LONG_WAIT_SECONDS: Final = 60.0
+"""What is to be said first is named when it has waited for longer."""
 
 
 class _Report(BaseModel):
@@ -73,11 +76,27 @@ class HearingReport(_Report):
     trouble: StreamTroubleReport | None = None
 
 
+class WaitingUtteranceReport(_Report):
+    """
+    What a handler wants to say first and cannot yet: somebody's words were not shown to all, or the backend fails.
+
+    Attributes:
+        since: Epoch seconds, of when the handler said it.
+        attempts: That have failed.
+    """
+
+    handler: str
+    chat_id: str
+    since: float
+    attempts: int
+
+
 class SpeakingReport(_Report):
     """
     What is known of answering; `conflicted` and `unresolved` count since the start.
 
     Attributes:
+        waiting: What was to be said first more than a minute ago; ten at most.
         held: Chats in which the loop guard lets nothing be said; `mycel-runtime resume CHAT`.
     """
 
@@ -87,6 +106,7 @@ class SpeakingReport(_Report):
     unresolved: int = 0
     unsettled: int = 0
     unknown: int = 0
+    waiting: tuple[WaitingUtteranceReport, ...] = ()
     held: tuple[str, ...] = ()
 
 
@@ -269,9 +289,23 @@ def _stream_trouble_report(trouble: StreamTrouble | None) -> StreamTroubleReport
 
 
 def speaking_report(
-    counters: Counters, statistics: JournalStatistics | None, holds: Iterable[Hold] = ()
+    counters: Counters,
+    statistics: JournalStatistics | None,
+    holds: Iterable[Hold] = (),
+    *,
+    utterances: Iterable[WaitingUtterance] = (),
+    now: float = 0.0,
 ) -> SpeakingReport:
-    """What answering knows."""
+    """
+    What answering knows.
+
+    Args:
+        counters: Of facts.
+        statistics: Of the journal, if it could be read.
+        holds: Of the loop guard.
+        utterances: Those that wait.
+        now: Epoch seconds.
+    """
     return SpeakingReport(
         sent=counters.counts["message.sent"],
         sent_at=counters.last_at("message.sent"),
@@ -279,6 +313,13 @@ def speaking_report(
         unresolved=counters.counts["send.unresolved"],
         unsettled=statistics.intents_unsettled if statistics else 0,
         unknown=statistics.intents_unknown if statistics else 0,
+        waiting=tuple(
+            WaitingUtteranceReport(
+                handler=each.handler, chat_id=each.chat_id, since=each.made_at, attempts=each.attempts
+            )
+            for each in utterances
+            if now - each.made_at > LONG_WAIT_SECONDS
+        ),
         held=tuple(hold.chat_id for hold in holds),
     )
 

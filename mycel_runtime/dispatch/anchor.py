@@ -51,14 +51,22 @@ class Anchor:
         """
         if delivery.handled_seq is not None and delivery.lane_is_anchored:
             return delivery.handled_seq
-        start = await self._start(chat_id)
+        start = await self.start(chat_id)
         await self._journal.anchor(delivery.identity, delivery.lane, handled_seq=start)
         if isinstance(delivery, LetterDelivery):
             # The server's cursor has moved since: by others' replies, if not by the letter's own handler.
             start = min(start, MessageSeq(max(0, delivery.wanted_seq - self._past_cap)))
         return start if delivery.handled_seq is None else delivery.handled_seq
 
-    async def _start(self, chat_id: ChatId) -> MessageSeq:
+    async def start(self, chat_id: ChatId) -> MessageSeq:
+        """
+        Where a handler that is new to this chat begins: as far as the server says that the agent has read it.
+
+        Raises:
+            ApiError: The chat cannot be read.
+
+        Cancelling: loses nothing.
+        """
         # In this order, or what is said in between is neither.
         newest = await self._sdk.messages.list(chat_id, limit=_NEWEST)
         unread = await self._sdk.messages.unread(chat_id)

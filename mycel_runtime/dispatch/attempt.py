@@ -21,6 +21,7 @@ from mycel_runtime.dispatch.error_boundary import contained, mistake
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.hook_attempt import HookAttempts
 from mycel_runtime.dispatch.interruption import Announcements, interruptible, wait_for_interruption
+from mycel_runtime.dispatch.lanes import chat_lane
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
 from mycel_runtime.dispatch.lively_chats import LivelyChats
 from mycel_runtime.dispatch.plugin_states import PluginStates
@@ -28,6 +29,7 @@ from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
 from mycel_runtime.dispatch.turn_record import message_record
+from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
 from mycel_runtime.dispatch.verdict import (
     Failed,
     Outspoken,
@@ -48,6 +50,7 @@ from mycel_runtime.journal.entries import (
     EventDelivery,
     Letter,
     LetterDelivery,
+    UtteranceDelivery,
 )
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
@@ -56,16 +59,17 @@ from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import MessageSubscription
+from mycel_runtime.plugin.voice import DirectChats, Voice, VoiceDependencies
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.journal.changes import Changes, TurnEnd
-    from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery
+    from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery, SpokenDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.plugin.context import Context
@@ -162,13 +166,59 @@ class Attempts:
             states=self.states,
             bounds=self._bounds,
             call=self._run,
+            voice=self._voice,
             me=me,
             clock=outbox.clock,
             observer=outbox.observer,
         )
         self._timers = TimerAttempts(
-            sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me, clock=outbox.clock
+            sdk=sdk,
+            states=self.states,
+            bounds=self._bounds,
+            call=self._run,
+            voice=self._voice,
+            me=me,
+            clock=outbox.clock,
         )
+        self._wake: Callable[[], None] = lambda: None
+        self._left_alone: Callable[[], Collection[str]] = tuple
+        self._voices = VoiceDependencies(
+            journal=journal,
+            me=me,
+            chats=DirectChats(sdk),
+            clock=outbox.clock,
+            made=self._note_due,
+            lane_of=chat_lane,
+        )
+        self._utterances = UtteranceAttempts(
+            journal=journal,
+            sdk=sdk,
+            outbox=outbox,
+            roster=roster,
+            loop_guard=loop_guard,
+            twin_watch=twin_watch,
+            anchor=self._anchor,
+            handlers=handlers,
+            me=me,
+            observer=outbox.observer,
+            left_alone=self._plugins_left_alone,
+        )
+
+    def serve(self, *, wake: Callable[[], None], left_alone: Callable[[], Collection[str]]) -> None:
+        """
+        Have them speak first, for the dispatcher that has them run.
+
+        Args:
+            wake: Called when something is due.
+            left_alone: Plugins that are.
+        """
+        self._wake, self._left_alone = wake, left_alone
+
+    def _note_due(self) -> None:
+        self._wake()
+
+    def _plugins_left_alone(self) -> Collection[str]:
+        return self._left_alone()
 
     @property
     def evidence(self) -> Evidence:
@@ -197,6 +247,8 @@ class Attempts:
 
         Cancelling: what was said stays said; the delivery stays claimed and is recovered by the next process.
         """
+        if isinstance(delivery, UtteranceDelivery):
+            return await self._parked(delivery, await contained(self._utterances.run(delivery)))
         bound = self._handlers.get(delivery.handler)
         if bound is None:
             return Failed(letter=Letter(reason=f"no handler {delivery.handler} any more"), is_permanent=True)
@@ -207,7 +259,7 @@ class Attempts:
         result = await contained(self._run_on_chat(delivery, bound))
         return result if isinstance(result, Returned) else await self._parked(delivery, result)
 
-    async def _parked(self, delivery: MessageDelivery, result: Result) -> Result:
+    async def _parked(self, delivery: SpokenDelivery, result: Result) -> Result:
         """The result; what its turn has left unresolved for long is parked."""
         try:
             await self._outbox.park_unresolved(delivery)
@@ -371,6 +423,7 @@ class Attempts:
             failure=failed.letter.reason,
             deadline=self._bounds.deadline(bound.handler),
             _run=ContextRun(context.run.state, context.run.sdk),
+            _runtime=self._voice(delivery, turn, is_giving_up=True),
         )
         ended = await self._call(giving_up(bound), again, turn)
         return after_last_words(failed, ended, again.run.changes)
@@ -454,6 +507,7 @@ class Attempts:
             failure="",
             said=turn.ledger.stored,
             _run=ContextRun(await self.states.given(delivery.handler, chat_id), sdk),
+            _runtime=self._voice(delivery, turn),
             _port=chat,
         )
 
@@ -478,7 +532,11 @@ class Attempts:
             return ending_of(exc)
         return None
 
-    def _may_interrupt(self, context: MessageContext, delivery: MessageDelivery) -> bool:
+    def _voice(self, delivery: Delivery, turn: Turn | None = None, *, is_giving_up: bool = False) -> Voice:
+        """How a run of this delivery speaks first."""
+        return Voice(dependencies=self._voices, delivery=delivery, turn=turn, is_giving_up=is_giving_up)
+
+    def _may_interrupt(self, context: MessageContext, delivery: SpokenDelivery) -> bool:
         """Not the last run, which is the end whatever comes, nor one for messages that are complete."""
         return (
             isinstance(delivery, ChatDelivery)

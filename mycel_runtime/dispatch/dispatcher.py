@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import math
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.blocked_chats import BlockedChats
@@ -21,10 +22,10 @@ from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.store_turns import StoreTurns
 from mycel_runtime.dispatch.suspects import Suspects, given_up
-from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Postpone, Returned, judge
+from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Overtaken, Postpone, Returned, judge
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
-from mycel_runtime.journal.entries import STAY
+from mycel_runtime.journal.entries import STAY, UtteranceDelivery
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
     DeliveryFinished,
@@ -33,7 +34,7 @@ from mycel_runtime.observe.facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.changes import Changes, TurnEnd
-    from mycel_runtime.journal.entries import CursorMove, Delivery
+    from mycel_runtime.journal.entries import CursorMove, Delivery, DeliveryId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
@@ -108,6 +109,7 @@ class Dispatcher:
         self.quarantine = Quarantine(
             settings, observer=observer, clock=clock, outliving=attempts.abandoned.of
         )
+        self._overtaken: defaultdict[Lane, set[DeliveryId]] = defaultdict(set)
 
     @property
     def abandoned(self) -> AbandonedRuns:
@@ -118,6 +120,11 @@ class Dispatcher:
     def states(self) -> PluginStates:
         """What plugins remember, as it is kept here."""
         return self._attempts.states
+
+    def left_alone(self) -> Collection[str]:
+        """Plugins whose work waits, for their failures or because they cannot be started."""
+        not_started = {start.plugin for start in self.lifecycle.waiting if start.attempts}
+        return self.quarantine.plugins.keys() | not_started
 
     def wake(self) -> None:
         """Something that may be due is in the journal, or was given to it: a claim comes behind it."""
@@ -284,6 +291,9 @@ class Dispatcher:
     async def _run(self, delivery: Delivery) -> Result:
         if died := given_up(delivery):
             return await self._attempts.give_up(delivery, died)
+        if isinstance(delivery, UtteranceDelivery):
+            # Nothing of its plugin is run.
+            return self.blocked.note(delivery, await self._attempts.run(delivery))
         if refused := self.lifecycle.refuse(delivery.handler) or self.quarantine.refuse(delivery.handler):
             return refused
         result = self.blocked.note(delivery, await self._attempts.run(delivery))
@@ -307,6 +317,17 @@ class Dispatcher:
                 await self._postpone(delivery, verdict, now=now)
             case Bury():
                 await self._bury(delivery, verdict, now=now)
+        await self._hasten_overtaken(delivery, result, now=now)
+
+    async def _hasten_overtaken(self, delivery: Delivery, result: Result, *, now: float) -> None:
+        """What is to be said first waits for others of its lane: when one of them has ended, it looks again."""
+        if isinstance(delivery, UtteranceDelivery):
+            if isinstance(result, Overtaken):
+                self._overtaken[delivery.lane].add(delivery.delivery_id)
+            return
+        for delivery_id in self._overtaken.pop(delivery.lane, ()):
+            await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=now)
+            self._wake.set()
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned

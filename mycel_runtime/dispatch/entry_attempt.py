@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context, FrameView
+    from mycel_runtime.plugin.port import RunPort
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subject import Subject, SubjectReader
     from mycel_runtime.plugin.subscription import EventKind
@@ -51,6 +52,7 @@ class EntryAttempts:
         states: What plugins remember.
         bounds: How long and how often.
         call: Runs a handler.
+        voice: How one of them speaks.
         me: The identity.
         clock: Epoch seconds.
         observer: Told of what handlers decide.
@@ -61,6 +63,7 @@ class EntryAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
+    voice: Callable[[EventDelivery], RunPort]
     me: UserId
     clock: Callable[[], float]
     observer: Observer
@@ -125,6 +128,7 @@ class EntryAttempts:
             deadline=self.bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
             _run=run,
+            _runtime=self.voice(delivery),
         )
 
     async def _note_given_up(

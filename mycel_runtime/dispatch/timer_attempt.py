@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Fired
     from mycel_runtime.journal.entries import EventDelivery
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.port import RunPort
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
@@ -39,6 +40,7 @@ class TimerAttempts:
         states: What plugins remember.
         bounds: How long.
         call: Runs a handler.
+        voice: How one of them speaks.
         me: The identity.
         clock: Epoch seconds.
     """
@@ -47,6 +49,7 @@ class TimerAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
+    voice: Callable[[EventDelivery], RunPort]
     me: UserId
     clock: Callable[[], float]
 
@@ -73,6 +76,7 @@ class TimerAttempts:
             deadline=self.bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
             _run=run,
+            _runtime=self.voice(delivery),
         )
         began_at = self.clock()
         ended = await self.call(bound, context)

@@ -149,7 +149,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overtaken:
-    """A dead letter's chat has gone on, and its handler is given that first: else it would speak to it unseen."""
+    """
+    The chat holds what is to be shown first: else it would be spoken to unseen.
+
+    Of a dead letter whose chat has gone on, or of what is said first.
+    """
+
+    reason: str = "newer messages come first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +250,9 @@ def _judge_unfinished(
             return Postpone(delay=delay, spend=False, reason=f"outspoken {rounds} times")
         case Waiting(seconds=seconds):
             return Postpone(delay=seconds, spend=False, reason="")
-        case Overtaken():
+        case Overtaken(reason=reason):
             delay = outage_delay(outage, settings, draw)
-            return Postpone(delay=delay, spend=False, reason="newer messages come first")
+            return Postpone(delay=delay, spend=False, reason=reason)
         case Quarantined(plugin=plugin, retry_after=retry_after, why=why):
             # Looked at from time to time, because the operator may end it at once.
             delay = min(retry_after, settings.retry_cap) * (1.0 + draw / 10)

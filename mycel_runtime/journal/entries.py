@@ -9,15 +9,17 @@ A delivery is (handler × lane). Chat work has one delivery for ever, with a cur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NewType, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NewType, TypeAlias
+
+from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mycel_runtime.journal.changes import Fired, NewTimer, Timer
-    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, MessageSeq, UserId
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, UserId
 
 EntryId = NewType("EntryId", int)
 """A journaled frame, in order of arrival."""
@@ -394,10 +396,98 @@ class EventDelivery(_Claimed):
     fired: Fired | None = None
 
 
+UTTERANCE_KIND: Final = "utterance.made"
+"""Kind of the entry that an utterance is."""
+
+UtterancePolicy = Literal["wait", "drop"]
+"""What becomes of it when somebody speaks before it does: it waits until that was shown, or is not said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """
+    What a handler says first, as it is made.
+
+    It is journalled like a message that has arrived: an entry with event work in the chat's lane, and its words until
+    they are said.
+
+    Attributes:
+        handler: Whose words they are.
+        delivery_id, turn, ordinal: In whose turn it was made, as the n-th in this chat: that is its identity.
+        content: Not in the `repr`; `None` once it was said.
+        known_seq: The newest number of the chat that the journal knew when it was made; `None`: it knew none.
+        made_at: Epoch seconds.
+    """
+
+    identity: UserId
+    handler: HandlerId
+    lane: Lane
+    chat_id: ChatId
+    delivery_id: DeliveryId
+    turn: int
+    ordinal: int
+    content: str | None = field(repr=False)
+    mentions: tuple[str, ...] = ()
+    on_conflict: UtterancePolicy = "wait"
+    known_seq: MessageSeq | None = None
+    made_at: float
+
+
+class ChatCursor(NamedTuple):
+    """
+    How far a handler is in a chat.
+
+    Attributes:
+        handled_seq: All up to here was given to it, or is covered by its letters; `None`: it has no start yet.
+        wanted_seq: It will look so far.
+        given_up_seq: Up to here the chat was given up unread, and a letter says so.
+        holes: Numbers at or below `handled_seq` that are still looked for.
+    """
+
+    handled_seq: MessageSeq | None
+    wanted_seq: MessageSeq
+    given_up_seq: MessageSeq
+    holes: tuple[Hole, ...] = ()
+
+    @property
+    def shown_seq(self) -> MessageSeq:
+        """What is above was neither shown to it nor buried."""
+        return MessageSeq(max(self.handled_seq or 0, self.given_up_seq))
+
+    @property
+    def read_after(self) -> int:
+        """From where the chat is read for it."""
+        return min([self.shown_seq, *(hole.seq - 1 for hole in self.holes)])
+
+    def covers(self, seq: int) -> bool:
+        """Whether the message of this number was shown to it, or buried."""
+        return seq <= self.shown_seq and all(hole.seq != seq for hole in self.holes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtteranceDelivery(_Claimed):
+    """
+    What is to be said first, be it a dead letter's.
+
+    Attributes:
+        entry: That it is.
+        holes: None: it has no cursor.
+    """
+
+    chat_id: ChatId
+    entry: Entry
+    entry_id: EntryId
+    utterance: Utterance
+    holes: tuple[Hole, ...] = ()
+
+
 MessageDelivery: TypeAlias = ChatDelivery | LetterDelivery
+"""What a handler is shown messages in, and answers."""
+
+SpokenDelivery: TypeAlias = ChatDelivery | LetterDelivery | UtteranceDelivery
 """What is spoken in."""
 
-Delivery: TypeAlias = ChatDelivery | LetterDelivery | EventDelivery
+Delivery: TypeAlias = ChatDelivery | LetterDelivery | EventDelivery | UtteranceDelivery
 """A claimed delivery, with everything that its attempt needs."""
 
 
@@ -542,10 +632,20 @@ class JournalStatistics:
     dead_letters: int
 
 
+class WaitingUtterance(NamedTuple):
+    """One that is due or running; `made_at` in epoch seconds, `attempts` spent so far."""
+
+    handler: HandlerId
+    chat_id: ChatId
+    made_at: float
+    attempts: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalSummary:
-    """What an operator is shown of one identity's journal."""
+    """What an operator is shown of one identity's journal; `utterances`: the oldest that wait."""
 
     statistics: JournalStatistics
     oldest: Waiting | None
     holds: tuple[Hold, ...]
+    utterances: tuple[WaitingUtterance, ...] = ()

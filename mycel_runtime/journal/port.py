@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, Item, StoredItem, StoreSize, Timer, TurnEnd
     from mycel_runtime.journal.entries import (
         Batch,
+        ChatCursor,
         Checkpoint,
         CursorMove,
         DeadLetter,
         Delivery,
         DeliveryId,
         Firing,
+        HandlerId,
         Hold,
         Intent,
         JournalStatistics,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         OwnSends,
         Suspect,
         Unattended,
+        Utterance,
         Waiting,
     )
     from mycel_runtime.journal.turns import TurnRecord
@@ -320,6 +323,24 @@ class Journal(Protocol):
 
     async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
         """What is known of the identity's own messages in a chat, above `after_seq`."""
+
+    async def utter(self, utterance: Utterance, *, now: float) -> bool:
+        """
+        Make what is said first work in its chat's lane, behind what is due there.
+
+        Its words are kept until its delivery has finished, or its dead letter is dropped. The n-th of a turn in a
+        chat is made once, whatever its words, and so it is when a dead letter's turn is run again.
+
+        Args:
+            utterance: Its `known_seq` is of no account: the journal puts down what it knows.
+            now: When it is due.
+
+        Returns:
+            Whether it is new.
+        """
+
+    async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
+        """How far each handler is in a lane's chat; without those that were never told of it."""
 
     async def statistics(self, identity: UserId) -> JournalStatistics:
         """Counts of what is there."""

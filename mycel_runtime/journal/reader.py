@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
-from mycel_runtime.journal.entries import Hold, JournalSummary
+from mycel_runtime.journal.entries import Hold, JournalSummary, WaitingUtterance
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
@@ -107,6 +107,10 @@ def read_summary(path: Path, identity: UserId) -> JournalSummary:
                 oldest=oldest_waiting_of(connection, identity),
                 holds=tuple(
                     Hold(**dict(row)) for row in execute(connection, "holds", {"identity": identity})
+                ),
+                utterances=tuple(
+                    WaitingUtterance(*row)
+                    for row in execute(connection, "waiting_utterances", {"identity": identity})
                 ),
             )
     except sqlite3.Error as exc:

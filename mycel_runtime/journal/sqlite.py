@@ -18,6 +18,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import TIMER_KIND, UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.entries import (
     STAY,
+    UTTERANCE_KIND,
     Arrival,
     Batch,
     ChatDelivery,
@@ -36,6 +37,7 @@ from mycel_runtime.journal.entries import (
     Mark,
     Suspect,
     Suspicion,
+    UtteranceDelivery,
     Waiting,
 )
 from mycel_runtime.journal.lock import DirectoryLock
@@ -43,6 +45,7 @@ from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
+from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, holes_of, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.writer import Writer
@@ -77,7 +80,7 @@ _PRUNING_STEP: Final = 16
 """Turns that are logged until the oldest are looked for; of them four times as many go at once."""
 
 
-class SqliteJournal(SqliteState):
+class SqliteJournal(SqliteUtterances, SqliteState):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -263,6 +266,8 @@ class SqliteJournal(SqliteState):
             self._log(connection, delivery, record, now)
             if not _end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
+            if isinstance(delivery, UtteranceDelivery):
+                execute(connection, "erase_utterance", {"entry_id": delivery.entry_id})
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
 
         return await self._writer.submit(write)
@@ -336,6 +341,7 @@ class SqliteJournal(SqliteState):
                 return False
             execute(connection, "put_in_order", dict(revived[0]))
             execute(connection, "revive_intents", key | dict(revived[0]))
+            execute(connection, "revive_utterances", key | dict(revived[0]))
             execute(connection, "delete_dead_letter", key)
             return True
 
@@ -346,6 +352,7 @@ class SqliteJournal(SqliteState):
         def write(connection: sqlite3.Connection) -> bool:
             key = {"dead_letter_id": dead_letter_id}
             execute(connection, "delete_firing_of_letter", key)
+            execute(connection, "erase_utterance_of_letter", key)
             return execute(connection, "delete_dead_letter", key).rowcount > 0
 
         return await self._writer.submit(write)
@@ -442,14 +449,10 @@ def _encodable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _holes_of(text: str) -> tuple[Hole, ...]:
-    return tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(text))
-
-
 def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
     if not isinstance(delivery, ChatDelivery):
         is_ours = execute(connection, "finish_once", _key(delivery)).rowcount > 0
-        if is_ours and isinstance(delivery, EventDelivery):
+        if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery):
             lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
             execute(connection, "promote_event", lane)
         return is_ours
@@ -473,7 +476,7 @@ class _Span(NamedTuple):
 
 def _span_of(connection: sqlite3.Connection, delivery: Delivery, letter: Letter, move: CursorMove) -> _Span:
     match delivery:
-        case EventDelivery():
+        case EventDelivery() | UtteranceDelivery():
             return _Span(STAY)
         case LetterDelivery():
             return _Span(CursorMove(handled_seq=delivery.wanted_seq), delivery.holes)
@@ -519,13 +522,16 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
     }
     if row["entry_id"] is not None:
         entry = _read_entry(connection, row["entry_id"])
+        if entry.kind == UTTERANCE_KIND:
+            utterance = utterance_of(connection, row["entry_id"])
+            return UtteranceDelivery(**fields, entry=entry, entry_id=row["entry_id"], utterance=utterance)
         fired = fired_of(connection, row["entry_id"]) if entry.kind == TIMER_KIND else None
         return EventDelivery(**fields, entry=entry, fired=fired)
     fields |= {
         "handled_seq": row["handled_seq"],
         "wanted_seq": row["wanted_seq"],
         "lane_is_anchored": bool(row["lane_is_anchored"]),
-        "holes": _holes_of(row["holes"]),
+        "holes": holes_of(row["holes"]),
     }
     others = execute(connection, "others_of_chat", fields).fetchone()
     if row["dead_letter_id"] is None:
@@ -554,7 +560,7 @@ def oldest_waiting_of(connection: sqlite3.Connection, identity: UserId) -> Waiti
 def letter_of(row: sqlite3.Row) -> DeadLetter:
     """A row of the table as a value."""
     fields = dict(row)
-    if late := _holes_of(fields.pop("holes")):
+    if late := holes_of(fields.pop("holes")):
         fields["after_seq"] = min([fields["after_seq"], *(hole.seq - 1 for hole in late)])
     return DeadLetter(**fields | {"message_ids": tuple(json.loads(fields["message_ids"]))})
 

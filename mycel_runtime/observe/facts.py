@@ -473,6 +473,15 @@ class MessageSent(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UtteranceDropped(Fact):
+    """Somebody spoke before what a handler was to say first, and then it is not to be said."""
+
+    name: ClassVar[str] = "utterance.dropped"
+    handler: str
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendConflicted(Fact):
     """Somebody spoke first; the handler is asked again with the new messages in view."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
 from mycel_runtime.speech.sent import Sent
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from mycel_runtime.plugin.port import ChatPort, ToldMessage
+    from mycel_runtime.journal.entries import UtterancePolicy
+    from mycel_runtime.plugin.port import ChatPort, RunPort, ToldMessage
     from mycel_runtime.plugin.store import Store
     from mycel_runtime.plugin.timers import Timers
     from mycel_runtime.sdk import AsyncClient
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import Member
 
 __all__ = [
+    "Chats",
     "Context",
     "ContextEndedError",
     "FrameContext",
@@ -85,6 +88,7 @@ class RunView:
     deadline: float
     attempt: int
     _run: ContextRun = field(default_factory=ContextRun, repr=False)
+    _runtime: RunPort = field(default=cast("RunPort", None), repr=False)
 
     @property
     def store(self) -> Store:
@@ -135,6 +139,59 @@ class Calling(RunView):
         return guarded_async_client(self._run)
 
 
+class Speaking(Calling):
+    """What every handler of a delivery can do besides; for `async def` handlers."""
+
+    __slots__ = ()
+
+    def say(
+        self,
+        chat_id: str,
+        text: str,
+        *,
+        mentions: Sequence[str] = (),
+        on_conflict: UtterancePolicy = "wait",
+    ) -> Coroutine[Any, Any, None]:
+        """
+        Speak first, in whatever chat the agent is in; to be awaited: a run that leaves it unawaited has failed.
+
+        Returns once it is written down, and waits for no chat. It is said when the chat's own work is done: behind
+        what is due there, and only when all that stands before it was shown to every handler of the agent that wants
+        messages of this chat. Said once, whatever happens: the n-th in a chat is the n-th in that chat of the run
+        before, whatever the words are now, and stands though this run may fail. What cannot be said in the end is a
+        dead letter.
+
+        In the chat that the handler was called for it is a reply: `reply` says of it what holds.
+
+        Args:
+            chat_id: Where; `ctx.chats.direct(user_id)` finds the direct chat with somebody.
+            text: Not blank.
+            mentions: User ids. A mention silences everybody else in a group (Q32).
+            on_conflict: What becomes of it when somebody speaks there before it is said: `wait` until that was
+                shown, or `drop` it.
+
+        Raises:
+            ArgumentError: The text is blank, or holds what no server can store; nothing will be said.
+            ContextEndedError: The run is over.
+
+        Cancelling: it may be written down or not; said again with the same words it is the same.
+        """
+        return self._run.begin(self._say(chat_id, text, mentions, on_conflict))
+
+    async def _say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        self._run.require_open()
+        for argument, what in ((chat_id, "the chat id"), (text, "the text")):
+            if not isinstance(argument, str):
+                require_storable(argument, what)
+        require_mentions(mentions)
+        await self._runtime.say(chat_id, text, tuple(mentions), on_conflict)
+
+    @property
+    def chats(self) -> Chats:
+        """The agent's chats."""
+        return Chats(self._run, self._runtime)
+
+
 @dataclass(slots=True, kw_only=True)
 class MessageView(RunView):
     """
@@ -176,7 +233,7 @@ class MessageView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class MessageContext(MessageView, Calling):
+class MessageContext(MessageView, Speaking):
     """For `async def` handlers of messages: what they are shown, and what they can do."""
 
     def reply(self, text: str, *, mentions: Sequence[str] = ()) -> Coroutine[Any, Any, Sent]:
@@ -286,7 +343,7 @@ class FrameView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class FrameContext(FrameView, Calling):
+class FrameContext(FrameView, Speaking):
     """For handlers of frames."""
 
 
@@ -309,7 +366,7 @@ class TimerView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class TimerContext(TimerView, Calling):
+class TimerContext(TimerView, Speaking):
     """For handlers of timers and schedules."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.errors import DeedNotAwaitedError
-from mycel_runtime.plugin.context import Calling, FrameContext, FrameView
+from mycel_runtime.plugin.context import FrameContext, FrameView, Speaking
 from mycel_runtime.wire.arguments import require_storable
 from mycel_runtime.wire.ids import ChatId, UserId
 from mycel_runtime.wire.versions import GONE
@@ -131,7 +131,7 @@ class RelationshipView(RequestView):
 
 
 @dataclass(slots=True, kw_only=True)
-class RelationshipContext(RelationshipView, Decidable, Calling):
+class RelationshipContext(RelationshipView, Decidable, Speaking):
     """For `async def` handlers of relationships."""
 
 
@@ -178,7 +178,7 @@ class JoinRequestView(RequestView):
 
 
 @dataclass(slots=True, kw_only=True)
-class JoinRequestContext(JoinRequestView, Decidable, Calling):
+class JoinRequestContext(JoinRequestView, Decidable, Speaking):
     """For `async def` handlers of requests to join."""
 
 
@@ -203,7 +203,7 @@ class ChatEventView(FrameView):
 
 
 @dataclass(slots=True, kw_only=True)
-class ChatEventContext(ChatEventView, Calling):
+class ChatEventContext(ChatEventView, Speaking):
     """For `async def` handlers of the agent's chats."""
 
 
@@ -235,7 +235,7 @@ class WorkflowEventView(FrameView):
 
 
 @dataclass(slots=True, kw_only=True)
-class WorkflowEventContext(WorkflowEventView, Calling):
+class WorkflowEventContext(WorkflowEventView, Speaking):
     """For `async def` handlers of workflow events."""
 
 

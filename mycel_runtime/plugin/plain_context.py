@@ -24,12 +24,14 @@ from typing import (
     overload,
 )
 
+from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context import (
     FrameContext,
     FrameView,
     MessageContext,
     MessageView,
     RunView,
+    Speaking,
     StartContext,
     StartView,
     StopContext,
@@ -122,6 +124,18 @@ class plain(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
         return call
 
 
+class SyncChats:
+    """`ctx.chats`, for plain functions: `Chats`, with plain calls."""
+
+    __slots__ = ("_awaited", "_waiting")
+
+    def __init__(self, awaited: Chats, waiting: Waiting) -> None:
+        self._awaited = awaited
+        self._waiting = waiting
+
+    direct = plain(Chats.direct)
+
+
 class SyncCalling(RunView):
     """What every plain function can do: `Calling`, with plain calls."""
 
@@ -138,8 +152,21 @@ class SyncCalling(RunView):
         return guarded_client(self._run, self._waiting.wait)
 
 
+class SyncSpeaking(SyncCalling):
+    """What every plain function that is called for a delivery can do besides: `Speaking`, with plain calls."""
+
+    __slots__ = ()
+
+    say = plain(Speaking.say)
+
+    @property
+    def chats(self) -> SyncChats:
+        """The agent's chats."""
+        return SyncChats(self._awaited.chats, self._waiting)
+
+
 @dataclass(slots=True, kw_only=True)
-class SyncMessageContext(MessageView, SyncCalling):
+class SyncMessageContext(MessageView, SyncSpeaking):
     """For plain functions that handle messages: `MessageContext`, with plain calls."""
 
     _awaited: MessageContext = field(repr=False)
@@ -152,7 +179,7 @@ class SyncMessageContext(MessageView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncFrameContext(FrameView, SyncCalling):
+class SyncFrameContext(FrameView, SyncSpeaking):
     """For plain functions that handle frames: `FrameContext`, with plain calls."""
 
     _awaited: FrameContext = field(repr=False)
@@ -160,7 +187,7 @@ class SyncFrameContext(FrameView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncTimerContext(TimerView, SyncCalling):
+class SyncTimerContext(TimerView, SyncSpeaking):
     """For plain functions that handle timers and schedules: `TimerContext`, with plain calls."""
 
     _awaited: TimerContext = field(repr=False)
@@ -184,7 +211,7 @@ class SyncStopContext(StopView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncRelationshipContext(RelationshipView, SyncCalling):
+class SyncRelationshipContext(RelationshipView, SyncSpeaking):
     """For plain functions that handle relationships: `RelationshipContext`, with plain calls."""
 
     _awaited: RelationshipContext = field(repr=False)
@@ -195,7 +222,7 @@ class SyncRelationshipContext(RelationshipView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncJoinRequestContext(JoinRequestView, SyncCalling):
+class SyncJoinRequestContext(JoinRequestView, SyncSpeaking):
     """For plain functions that handle requests to join: `JoinRequestContext`, with plain calls."""
 
     _awaited: JoinRequestContext = field(repr=False)
@@ -206,7 +233,7 @@ class SyncJoinRequestContext(JoinRequestView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncChatEventContext(ChatEventView, SyncCalling):
+class SyncChatEventContext(ChatEventView, SyncSpeaking):
     """For plain functions that handle the agent's chats: `ChatEventContext`, with plain calls."""
 
     _awaited: ChatEventContext = field(repr=False)
@@ -214,7 +241,7 @@ class SyncChatEventContext(ChatEventView, SyncCalling):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncWorkflowEventContext(WorkflowEventView, SyncCalling):
+class SyncWorkflowEventContext(WorkflowEventView, SyncSpeaking):
     """For plain functions that handle workflow events: `WorkflowEventContext`, with plain calls."""
 
     _awaited: WorkflowEventContext = field(repr=False)

@@ -43,6 +43,21 @@ class SdkPort(Protocol):
         """What a method of the SDK, `chats.get` for example, returns for these arguments; as JSON."""
 
 
+class RunPort(Protocol):
+    """
+    For every context of a delivery.
+
+    Raises:
+        TurnEndedError, ApiError, ArgumentError: As the methods of the context tell.
+    """
+
+    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        """Say something in whatever chat, at most once."""
+
+    async def direct(self, user_id: str) -> str:
+        """The id of the direct chat with somebody."""
+
+
 class ChatPort(Protocol):
     """
     For a `MessageContext`, whose methods say more of each.
@@ -82,9 +97,9 @@ class RequestPort(Protocol):
         """Do not; whether it is not."""
 
 
-class MessagePort(SdkPort, ChatPort, Protocol):
+class MessagePort(SdkPort, RunPort, ChatPort, Protocol):
     """All of a `MessageContext`."""
 
 
-class DecisionPort(SdkPort, RequestPort, Protocol):
+class DecisionPort(SdkPort, RunPort, RequestPort, Protocol):
     """All of a context of something that somebody asks for."""

@@ -22,9 +22,16 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.journal.turns import Decided, Said
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.interrupts import DroppedError, WithheldError
-from mycel_runtime.wire.arguments import require_mentions, require_page, require_place, require_sayable
+from mycel_runtime.wire.arguments import (
+    require_mentions,
+    require_page,
+    require_place,
+    require_sayable,
+    require_storable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,3 +189,28 @@ class CapturedRequest:
         is_done = was.is_done if was is not None and was.deed == deed else self.is_open
         self.decided.append(Decided(deed, is_done))
         return is_done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedRuntime:
+    """
+    The `RunPort` of a replayed run: nothing is said, and what is said first in other chats is in no log.
+
+    Attributes:
+        sdk: Reads only, so that whoever asks for a direct chat is refused: his turn cannot be replayed.
+        chat: In which he was called, if in any.
+    """
+
+    sdk: AsyncClient
+    chat: CapturedChat | None = None
+
+    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        """A reply in the run's own chat; nothing elsewhere."""
+        require_utterable(chat_id, text, mentions, on_conflict)
+        if self.chat is not None and self.chat.chat_id == chat_id:
+            await self.chat.reply(text, mentions)
+
+    async def direct(self, user_id: str) -> str:
+        """Refused."""
+        require_storable(user_id, "the user id")
+        return (await self.sdk.chats.ensure_direct(user_id))["id"]

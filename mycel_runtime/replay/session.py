@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 _NOT_RUN: Final = "not run"
 
-_WRITES: Final = "it writes by ctx.sdk, which a replay does not, and what it was answered is kept nowhere"
+_WRITES: Final = (
+    "it writes by ctx.sdk or ctx.chats, which a replay does not, and what it was answered is kept nowhere"
+)
 
 Outcome = Literal["same", "differs", "skipped"]
 

@@ -26,7 +26,7 @@ from mycel_runtime.plugin.subscription import (
     ScheduleSubscription,
     TimerSubscription,
 )
-from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
+from mycel_runtime.replay.capture import CapturedChat, CapturedRequest, CapturedRuntime
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq
 
@@ -268,6 +268,7 @@ class Stage:
             "deadline": self._bounds.deadline(bound.handler),
             "attempt": turn.attempt,
             "_run": ContextRun(state, sdk_calls(self._sdk, me=self._me, chat=chat)),
+            "_runtime": CapturedRuntime(sdk=self._sdk, chat=chat),
         }
 
 

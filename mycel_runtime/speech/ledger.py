@@ -19,7 +19,7 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.entries import SpokenDelivery
     from mycel_runtime.journal.turns import Said
     from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -43,7 +43,7 @@ class Ledger:
     """
 
     def __init__(
-        self, delivery: MessageDelivery, chat_id: ChatId, handled_seq: MessageSeq, *, me: UserId
+        self, delivery: SpokenDelivery, chat_id: ChatId, handled_seq: MessageSeq, *, me: UserId
     ) -> None:
         self._delivery = delivery
         self._chat_id = chat_id

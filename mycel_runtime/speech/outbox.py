@@ -15,7 +15,7 @@ from mycel_runtime.speech.turn import Turn
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mycel_runtime.journal.entries import Delivery, Intent, MessageDelivery
+    from mycel_runtime.journal.entries import Delivery, Intent, SpokenDelivery
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.evidence import Evidence
     from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
@@ -52,7 +52,7 @@ class Outbox:
 
     def turn(
         self,
-        delivery: MessageDelivery,
+        delivery: SpokenDelivery,
         chat_id: ChatId,
         handled_seq: MessageSeq,
         *,

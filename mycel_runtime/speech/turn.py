@@ -58,7 +58,7 @@ from mycel_runtime.wire.arguments import require_mentions, require_sayable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from mycel_runtime.journal.entries import Intent, MessageDelivery
+    from mycel_runtime.journal.entries import Intent, SpokenDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
@@ -119,7 +119,7 @@ class _AbsentError(Exception):
 
 class Turn:
     """
-    What one delivery says in its chat, over all runs of its handler.
+    What one delivery says in its chat, over all runs of its handler; or what is said first there.
 
     Attributes:
         ledger: What it was shown and what it said.
@@ -128,7 +128,7 @@ class Turn:
     def __init__(
         self,
         dependencies: SendDependencies,
-        delivery: MessageDelivery,
+        delivery: SpokenDelivery,
         chat_id: ChatId,
         handled_seq: MessageSeq,
         *,
@@ -156,7 +156,7 @@ class Turn:
         return self._chat_id
 
     @property
-    def delivery(self) -> MessageDelivery:
+    def delivery(self) -> SpokenDelivery:
         """Whose it is."""
         return self._delivery
 

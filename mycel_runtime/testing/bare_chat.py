@@ -13,7 +13,7 @@ from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.message import Message, message_from_api
 from mycel_runtime.plugin.plain_context import SyncMessageContext, plain_context
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
-from mycel_runtime.testing.bare_run import CHAT, ME, AtOnce, BareFrame, state_of
+from mycel_runtime.testing.bare_run import CHAT, ME, AtOnce, BareFrame, BareRuntime, state_of
 from mycel_runtime.testing.bare_run import shown as shown_of
 from mycel_runtime.testing.chat import Chat
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
@@ -51,6 +51,7 @@ class BareChat:
         past: All messages so far, own ones included.
         replies: What was said, in order.
         mentions: Whom each reply mentions.
+        elsewhere: What was said in other chats by `ctx.say`: each chat's id with the text.
         is_withdrawn: `ctx.withdraw` was called.
     """
 
@@ -73,6 +74,7 @@ class BareChat:
         self.past = before + shown
         self.replies: list[str] = []
         self.mentions: list[tuple[str, ...]] = []
+        self.elsewhere: list[tuple[str, str]] = []
         self.is_withdrawn = False
         self.ctx = MessageContext(
             messages=shown,
@@ -83,6 +85,7 @@ class BareChat:
             _port=_BarePort(self),
             _run=self._run,
             **shown_of(settings, attempt),
+            _runtime=BareRuntime(self.elsewhere, reply=self.say),
         )
 
     def assert_replies(self, *expected: str) -> None:

@@ -35,10 +35,11 @@ from mycel_runtime.plugin.plain_context import (
     plain_context,
 )
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.wire.ids import ChatId, UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
     from mycel_runtime.wire import resources
@@ -73,6 +74,37 @@ class AtOnce:
         """Nobody returns a coroutine here."""
 
 
+class BareRuntime:
+    """
+    What every context asks, answered at once.
+
+    Args:
+        elsewhere: Where what is said is kept: each chat's id with the text.
+        reply: Replies in the run's own chat, if it has one.
+    """
+
+    def __init__(
+        self,
+        elsewhere: list[tuple[str, str]],
+        *,
+        reply: Callable[[str, Sequence[str]], object] | None = None,
+    ) -> None:
+        self._elsewhere = elsewhere
+        self._reply = reply
+
+    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        """Noted; in the run's own chat a reply."""
+        require_utterable(chat_id, text, mentions, on_conflict)
+        if self._reply is not None and chat_id == CHAT:
+            self._reply(text, mentions)
+        else:
+            self._elsewhere.append((chat_id, text))
+
+    async def direct(self, user_id: str) -> str:
+        """One for each."""
+        return f"direct-{user_id}"
+
+
 class BareRun(Generic[Awaited, Plain]):
     """
     One run, with nothing behind it.
@@ -86,6 +118,7 @@ class BareRun(Generic[Awaited, Plain]):
     Attributes:
         ctx: For an `async def` handler.
         deeds: What was done, in order, for example `approve` or `reject: no magic word`.
+        elsewhere: What was said by `ctx.say`: each chat's id with the text.
     """
 
     ctx: Awaited
@@ -99,8 +132,12 @@ class BareRun(Generic[Awaited, Plain]):
         attempt: int = 1,
     ) -> None:
         self.deeds: list[str] = []
+        self.elsewhere: list[tuple[str, str]] = []
         self._state = state_of(store, None, timers)
-        self._shown = shown(settings, attempt) | {"_run": ContextRun(self._state)}
+        self._shown = shown(settings, attempt) | {
+            "_run": ContextRun(self._state),
+            "_runtime": BareRuntime(self.elsewhere),
+        }
 
     @override
     def __repr__(self) -> str:

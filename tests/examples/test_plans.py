@@ -88,3 +88,42 @@ async def test_a_handler_alone_needs_no_server():
 
     assert chat.replies == ["Reminder 7 is set"]
     assert [timer.name for timer in chat.planned] == ["due"]
+
+
+herald = Plugin("herald")
+
+
+@herald.on_message(chat="direct", pattern="^announce ")
+async def announce(ctx: MessageContext) -> None:
+    for chat_id in ctx.store.get("groups", []):
+        await ctx.say(chat_id, ctx.messages[-1].content.removeprefix("announce "))
+    await ctx.reply("announced")
+
+
+@herald.on_message(chat="group", pattern="^here$")
+async def enlist(ctx: MessageContext) -> None:
+    ctx.store["groups"] = [*ctx.store.get("groups", []), ctx.chat_id]
+    await ctx.reply("noted")
+
+
+async def test_what_is_said_first_is_heard_in_its_chat(mycel: Mycel):
+    ada, bob = await mycel.human("Ada"), await mycel.human("Bob")
+    agent = await mycel.agent(herald)
+    square = await mycel.group("Square", bob, agent)
+    await bob.says("here", to=square)
+    await bob.hears("noted", where=square)
+    agent.die_at("after send", nth=2)
+
+    await ada.says("announce dinner at eight")
+
+    await ada.hears("announced")
+    await bob.hears("dinner at eight", where=square)
+    await bob.hears_nothing()
+
+
+async def test_a_handler_that_speaks_elsewhere_needs_no_server():
+    chat = BareChat("announce dinner", store={"groups": ["square"]})
+
+    await announce(chat.ctx)
+
+    assert (chat.replies, chat.elsewhere) == (["announced"], [("square", "dinner")])

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from mycel_runtime import (
     ChatEventContext,
+    Chats,
     FrameContext,
     JoinRequestContext,
     Message,
@@ -20,6 +21,7 @@ from mycel_runtime import (
     StopContext,
     Store,
     SyncChatEventContext,
+    SyncChats,
     SyncFrameContext,
     SyncJoinRequestContext,
     SyncMessageContext,
@@ -160,6 +162,32 @@ async def stop(ctx: StopContext) -> None:
 def plain_stop(ctx: SyncStopContext) -> None:
     """The same."""
     assert_type(ctx.me, UserId)
+
+
+@plugin.on_timer("speak")
+async def speaking(ctx: TimerContext) -> None:
+    """What every handler can do."""
+    assert_type(ctx.chats, Chats)
+    chat_id = await ctx.chats.direct("u")
+    assert_type(chat_id, ChatId)
+    assert_type(await ctx.say(chat_id, "hello", mentions=["u"], on_conflict="drop"), None)
+    await ctx.say(chat_id, "hello", on_conflict="rerun")  # type: ignore[arg-type]  # no such policy
+    ctx.chats.direct("u").strip()  # type: ignore[attr-defined]  # not awaited
+
+
+async def everywhere(message: MessageContext, frame: FrameContext, workflow: WorkflowEventContext) -> None:
+    """The same."""
+    for ctx in (message, frame, workflow):
+        assert_type(await ctx.say("c", "hello"), None)
+        assert_type(await ctx.chats.direct("u"), ChatId)
+
+
+@plugin.every(hours=2)
+def plain_speaking(ctx: SyncTimerContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.chats, SyncChats)
+    assert_type(ctx.chats.direct("u"), ChatId)
+    assert_type(ctx.say("c", "hello", mentions=["u"]), None)
 
 
 @plugin.on_relationship

@@ -148,8 +148,10 @@ SET state = 'due', due_at = :now + :pause * deaths * deaths,
 WHERE identity = :identity AND state = 'running';
 
 -- name: running
+-- Those that may have read their chat.
 SELECT delivery_id FROM delivery
-WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL AND entry_id IS NULL;
+WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
+  AND (entry_id IS NULL OR EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = delivery.entry_id));
 
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock.
@@ -345,7 +347,8 @@ WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key;
 -- One that runs, or that has said something, goes on.
 DELETE FROM delivery
 WHERE identity = :identity AND handler = :handler AND lane = :lane AND entry_id = :entry_id AND state = 'due'
-  AND NOT EXISTS (SELECT 1 FROM intent AS i WHERE i.delivery_id = delivery.delivery_id);
+  AND NOT EXISTS (SELECT 1 FROM intent AS i WHERE i.delivery_id = delivery.delivery_id)
+  AND NOT EXISTS (SELECT 1 FROM utterance AS u WHERE u.delivery_id = delivery.delivery_id);
 
 -- name: delete_firing
 DELETE FROM firing WHERE entry_id = :entry_id;
@@ -381,6 +384,44 @@ VALUES (:entry_id, :identity, :plugin, :name, :key, :due_at, :data, :handler, :l
 
 -- name: read_firing
 SELECT entry_id, name, key, due_at, data FROM firing WHERE entry_id = :entry_id;
+
+-- name: has_utterance
+SELECT 1 FROM utterance
+WHERE delivery_id = :delivery_id AND turn = :turn AND chat_id = :chat_id AND ordinal = :ordinal;
+
+-- name: insert_utterance
+INSERT INTO utterance (entry_id, identity, handler, lane, chat_id, delivery_id, turn, ordinal, content, mentions,
+                       on_conflict, made_at, known_seq)
+VALUES (:entry_id, :identity, :handler, :lane, :chat_id, :delivery_id, :turn, :ordinal, :content, :mentions,
+        :on_conflict, :made_at,
+        (SELECT max(max(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)) FROM delivery AS d
+         WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL));
+
+-- name: read_utterance
+SELECT identity, handler, lane, chat_id, delivery_id, turn, ordinal, content, mentions, on_conflict, known_seq, made_at
+FROM utterance WHERE entry_id = :entry_id;
+
+-- name: erase_utterance
+UPDATE utterance SET content = NULL WHERE entry_id = :entry_id;
+
+-- name: erase_utterance_of_letter
+UPDATE utterance SET content = NULL
+WHERE entry_id = (SELECT entry_id FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
+
+-- name: revive_utterances
+-- What a dead letter's turn has said first it says no second time.
+UPDATE utterance SET delivery_id = :delivery_id, turn = 0
+WHERE (delivery_id, turn) = (SELECT delivery_id, turn FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
+
+-- name: waiting_utterances
+-- The oldest; one of a dead letter does not wait.
+SELECT u.handler, u.chat_id, u.made_at, d.attempts FROM utterance AS u
+JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
+WHERE u.identity = :identity AND u.content IS NOT NULL ORDER BY u.made_at LIMIT 10;
+
+-- name: chat_cursors
+SELECT handler, handled_seq, wanted_seq, given_up_seq, holes FROM delivery
+WHERE identity = :identity AND lane = :lane AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
 
 -- name: read_entry
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;

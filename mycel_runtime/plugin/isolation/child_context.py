@@ -81,6 +81,7 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
         "deadline": run.deadline,
         "attempt": run.attempt,
         "_run": ContextRun(state_from(run.state, chat_id), cast("DecisionPort", port)),
+        "_runtime": port,
     }
     match run:
         case said.MessageRun():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.event_context import RequestView
 from mycel_runtime.plugin.isolation.messages import ProtocolError
-from mycel_runtime.plugin.port import ChatPort, RequestPort, SdkPort
+from mycel_runtime.plugin.port import ChatPort, RequestPort, RunPort, SdkPort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,10 @@ class PortCalls:
 
 def ports_of(context: Context) -> list[tuple[type[Any], Any]]:
     """The protocols of a context's ports, each with the port."""
-    ports: list[tuple[type[Any], Any]] = [(SdkPort, context.run.sdk)]
+    ports: list[tuple[type[Any], Any]] = [
+        (SdkPort, context.run.sdk),
+        (RunPort, context._runtime),  # noqa: SLF001 - the context's other end
+    ]
     match context:
         case MessageContext(_port=port):
             ports.append((ChatPort, port))

@@ -11,6 +11,7 @@ from mycel_runtime.daemon.health import (
     SpeakingReport,
     Status,
     StreamTroubleReport,
+    WaitingUtteranceReport,
     WorkReport,
 )
 
@@ -61,6 +62,14 @@ def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     lines = _lines(report(work=WorkReport(blocked_chats=(blocked,))))
 
     assert lines[1] == "  ! chat c: no read succeeds since 120 s: HTTP 500: boom"
+
+
+def test_what_waits_long_to_be_said_first_is_named():
+    waiting = WaitingUtteranceReport(handler="p.post", chat_id="c", since=NOW - 90, attempts=1)
+
+    lines = _lines(report(speaking=SpeakingReport(waiting=(waiting,))))
+
+    assert lines[1] == "  ! chat c: what p.post is to say first waits since 90 s, 1 failed attempt"
 
 
 def test_why_no_stream_stands_is_shown_with_the_fix():

@@ -20,6 +20,7 @@ from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
 from tests.integration.journal.promises.turns import TurnConformance
+from tests.integration.journal.promises.utterances import UtteranceConformance
 
 
 class JournalConformance(
@@ -35,5 +36,6 @@ class JournalConformance(
     StateConformance,
     TransitionConformance,
     TurnConformance,
+    UtteranceConformance,
 ):
     """All promises of the port."""

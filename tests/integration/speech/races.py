@@ -120,6 +120,68 @@ async def race(world, name, dice):
     )
 
 
+async def race_of_first_words(world, name, dice):
+    """A chat in which somebody speaks again and again while the agent speaks first there, and two handlers listen."""
+    plugin = Plugin("p")
+    shown, views = {"one": set(), "two": set()}, {}
+
+    @plugin.on_timer("now")
+    async def speak(ctx):
+        for part in range(PARTS):
+            await intruder.intrude(0.7)
+            await ctx.say(chat_id, f"{part}")
+
+    @plugin.on_message(chat="direct")
+    async def begin(ctx):
+        ctx.timers.set("now", after=0)
+
+    @plugin.on_message(chat="group")
+    async def one(ctx):
+        await intruder.intrude(0.3)
+        shown["one"].update(message.seq for message in ctx.messages)
+
+    @plugin.on_message(chat="group")
+    async def two(ctx):
+        await intruder.intrude(0.3)
+        shown["two"].update(message.seq for message in ctx.messages)
+
+    agent = await world.agent(name, plugin)
+    here = (await world.owner.chats.ensure_direct(name))["id"]
+    await world.user(f"{name}-bystander")
+    chat_id = (await world.owner.chats.create([name, f"{name}-bystander"], kind="group", title="g"))["id"]
+    intruder = Intruder(world, chat_id, (await world.owner.me.whoami())["id"], dice)
+    intruder.watch(agent.sdk.messages)
+    agent.sdk.messages.send = _noting_views(agent.sdk.messages.send, shown, views)
+    await world.say(here, "go")
+    await agent.hear(here, 1)
+    world.backend.faults.clear()
+    for _ in range(10):
+        agent.clock.ahead += 5
+        await _hear_unread(agent, chat_id)
+    return Race(
+        me=name,
+        is_atomic=not world.backend.options.quirks.check_then_write,
+        history=await world.owner.messages.list(chat_id, limit=200),
+        views=views,
+        shown=shown["one"] & shown["two"],
+        enforced=all(intruder.enforced),
+        injected=intruder.injected,
+        conflicts=len(agent.memory.named("send.conflicted")),
+    )
+
+
+def _noting_views(send, shown, views):
+    """What both handlers had been shown when a message was about to be sent."""
+
+    async def noting(*args, **kwargs):
+        before = shown["one"] & shown["two"]
+        message = await send(*args, **kwargs)
+        views[message["seq"]] = before
+        return message
+
+    return noting
+
+
 async def _hear_unread(agent, chat_id):
     """The server announces what it counts as unread, and nothing else (Q28)."""
     unread = await agent.sdk.messages.unread(chat_id)
@@ -146,7 +208,7 @@ def judge(run):
     return gaps
 
 
-async def _race_all(kind, runs):
+async def _race_all(kind, run_race, runs):
     from tests.integration.speech.conftest import World, enter  # noqa: PLC0415 - a fixture's parts
 
     began, totals, dice = time.monotonic(), Counter(), random.Random(f"{kind} {runs}")
@@ -155,17 +217,22 @@ async def _race_all(kind, runs):
             owner = await enter(backend, stack)
             for number in range(runs):
                 async with contextlib.AsyncExitStack() as one:
-                    outcome = await race(World(backend, owner, Path(folder), one), f"agent-{number}", dice)
+                    outcome = await run_race(
+                        World(backend, owner, Path(folder), one), f"agent-{number}", dice
+                    )
                 totals += judge(outcome)
                 totals += Counter(runs=1, injected=outcome.injected, conflicts=outcome.conflicts)
     columns = "".join(f"{totals[name]:>11}" for name in COLUMNS)
-    print(f"{kind:<14}{columns}{time.monotonic() - began:>8.0f}")
+    print(
+        f"{kind:<14}{run_race.__name__.removeprefix('race_of_'):<13}{columns}{time.monotonic() - began:>8.0f}"
+    )
 
 
 async def _main(runs):
-    print(f"{'server':<14}{''.join(f'{name:>11}' for name in COLUMNS)}{'seconds':>8}")
+    print(f"{'server':<14}{'of':<13}{''.join(f'{name:>11}' for name in COLUMNS)}{'seconds':>8}")
     for kind in SERVERS:
-        await _race_all(kind, runs)
+        for run_race in (race, race_of_first_words):
+            await _race_all(kind, run_race, runs)
     print("never shown: 0; accepted without having seen what no slip explains: 0; unenforced: 0")
 
 

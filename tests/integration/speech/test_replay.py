@@ -350,6 +350,23 @@ async def test_decisions_are_compared_and_made_by_nobody(world, replay, is_grant
     assert await world.owner.relationships.list() == rows
 
 
+async def test_what_is_said_first_is_said_by_nobody(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_message(chat="direct")
+    async def hear(ctx):
+        await ctx.say(elsewhere, ctx.messages[-1].content)
+        await ctx.say(ctx.chat_id, "passed on")
+
+    agent = await world.agent("agent", plugin)
+    elsewhere = (await world.owner.chats.create(["agent"], kind="group", title="g"))["id"]
+    await direct(world, agent, "one")
+    assert [each["content"] for each in await world.owner.messages.list(elsewhere)] == ["one"]
+
+    assert [each.outcome for each in await replay(agent)] == ["same"]
+    assert len(await world.owner.messages.list(elsewhere)) == 1
+
+
 async def test_what_is_asked_of_the_server_by_its_client_is_read_again_and_never_written(world, replay):
     plugin = Plugin("p")
 

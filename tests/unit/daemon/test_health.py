@@ -14,11 +14,13 @@ from mycel_runtime.daemon.health import (
     blocked_reports,
     network_problems,
     problems_of,
+    speaking_report,
     work_report,
 )
 from mycel_runtime.dispatch.blocked_chats import BlockedChat
 from mycel_runtime.dispatch.lifecycle import Start
-from mycel_runtime.journal.entries import JournalStatistics
+from mycel_runtime.journal.entries import JournalStatistics, WaitingUtterance
+from mycel_runtime.observe.counters import Counters
 from mycel_runtime.speech.evidence import Operation
 
 PROXY_REFUSED = StreamTroubleReport(
@@ -64,6 +66,14 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
 )
 def test_every_reason_is_named(report, user_id, now, problems):
     assert problems_of(report, user_id=user_id, interval=30.0, now=now) == problems
+
+
+def test_what_is_to_be_said_first_is_named_once_it_has_waited_for_long():
+    waiting = [WaitingUtterance("p.post", "c", made_at, 0) for made_at in (30.0, 50.0)]
+
+    report = speaking_report(Counters(lambda: 0.0), None, utterances=waiting, now=100.0)
+
+    assert [each.since for each in report.waiting] == [30.0]
 
 
 def test_a_blocked_chat_is_named_with_since_when_and_what_the_server_says():

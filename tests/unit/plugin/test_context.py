@@ -7,11 +7,15 @@ import inspect
 
 import pytest
 
+from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.event_context import event_context
-from mycel_runtime.plugin.plain_context import PLAIN, plain_context
-from mycel_runtime.plugin.port import ChatPort, RequestPort, SdkPort
+from mycel_runtime.plugin.plain_context import PLAIN, SyncChats, plain_context
+from mycel_runtime.plugin.port import ChatPort, RequestPort, RunPort, SdkPort
 
 PAIRS = sorted(PLAIN.items(), key=lambda pair: pair[0].__name__)
+
+NAMESPACES = {"chats": (Chats, SyncChats)}
+"""Objects that group what a context can do."""
 
 
 def public(kind):
@@ -34,7 +38,7 @@ def test_the_plain_counterpart_shows_the_same(context, plain):
 @pytest.mark.parametrize(("context", "plain"), PAIRS, ids=lambda kind: kind.__name__)
 def test_what_is_awaited_in_one_is_derived_in_the_other_and_the_rest_is_shared(context, plain):
     """A method that somebody writes for one of them only would make the two drift apart."""
-    for name in public(context) - {"sdk"}:  # see test_guarded_client
+    for name in public(context) - NAMESPACES.keys() - {"sdk"}:  # see test_guarded_client
         method = inspect.getattr_static(context, name)
         if "Coroutine" in str(getattr(method, "__annotations__", {}).get("return")) or (
             inspect.iscoroutinefunction(method)
@@ -42,6 +46,13 @@ def test_what_is_awaited_in_one_is_derived_in_the_other_and_the_rest_is_shared(c
             assert getattr(plain, name) is method
         else:
             assert inspect.getattr_static(plain, name) is method or inspect.ismemberdescriptor(method)
+
+
+@pytest.mark.parametrize(("awaited", "plain"), NAMESPACES.values(), ids=NAMESPACES)
+def test_what_a_context_groups_is_derived_in_its_plain_counterpart_too(awaited, plain):
+    assert public(plain) == public(awaited)
+    for name in public(awaited):
+        assert getattr(plain, name) is inspect.getattr_static(awaited, name)
 
 
 SECRET = "what somebody has written"
@@ -88,7 +99,7 @@ def test_of_a_relationship_that_is_gone_its_id_tells_who_it_was(relationship_id,
     assert (context.other_user_id, context.state, context.is_open) == (other, "none", False)
 
 
-@pytest.mark.parametrize("kind", [SdkPort, ChatPort, RequestPort], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [SdkPort, RunPort, ChatPort, RequestPort], ids=lambda kind: kind.__name__)
 def test_every_method_of_a_port_can_be_carried_to_another_process(kind):
     """By place, and without a default: what is carried is a name and a list."""
     for name in public(kind):

@@ -52,6 +52,18 @@ def test_what_no_server_could_store_is_refused_as_ever():
     assert chat.replies == []
 
 
+async def test_what_is_said_elsewhere_is_kept_apart():
+    chat = BareChat("hello")
+
+    await chat.ctx.say(await chat.ctx.chats.direct("bob"), "psst")
+    chat.sync_ctx.say("other", "hm")
+    await chat.ctx.say(chat.ctx.chat_id, "hi")
+
+    assert (chat.replies, chat.elsewhere) == (["hi"], [("direct-bob", "psst"), ("other", "hm")])
+    with pytest.raises(ArgumentError, match="on_conflict"):
+        await chat.ctx.say("other", "hm", on_conflict="rerun")
+
+
 def test_words_that_came_too_late_can_be_withdrawn():
     chat = BareChat("hello", unsaid=["hi"], attempt=2)
     assert (chat.ctx.unsaid, chat.ctx.attempt) == (("hi",), 2)

@@ -71,6 +71,26 @@ def test_what_is_to_be_waited_for_takes_no_effect_at_the_end(port, calls):
     assert port.asked == []
 
 
+async def test_what_every_context_has_is_asked_for_beside_its_own(port):
+    class Runtime:
+        async def direct(self, user_id):
+            return f"with {user_id}"
+
+    messages = MessageContext(
+        **COMMON,
+        messages=(),
+        chat_id="c",
+        chat_type="",
+        guard=None,
+        unsaid=(),
+        _port=port,
+        _runtime=Runtime(),
+    )
+    for context in (messages, FrameContext(**COMMON, event_type="x", metadata={}, _runtime=Runtime())):
+        asked = Question(run="r", method="direct", arguments=("u",))
+        assert await PortCalls(context).call(asked) == "with u"
+
+
 async def test_a_context_without_a_port_is_asked_for_nothing():
     calls = PortCalls(FrameContext(**COMMON, event_type="x", metadata={}))
     for method in ("history", "__init__", "__init_subclass__"):

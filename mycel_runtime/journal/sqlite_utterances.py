@@ -1,0 +1,78 @@
+"""The embedded engine's verbs about what is said first."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, Entry, EventWork, Hole, Utterance
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute, values_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from mycel_runtime.journal.entries import HandlerId, Lane
+    from mycel_runtime.wire.ids import UserId
+
+
+class SqliteUtterances(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def utter(self, utterance: Utterance, *, now: float) -> bool:
+        return await self._writer.submit(lambda connection: _utter(connection, utterance, now))
+
+    @override
+    async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
+        rows = await self._rows("chat_cursors", {"identity": identity, "lane": lane})
+        return {row["handler"]: _cursor_of(row) for row in rows}
+
+
+def utterance_of(connection: sqlite3.Connection, entry_id: int) -> Utterance:
+    """What an entry of `UTTERANCE_KIND` is."""
+    fields = dict(execute(connection, "read_utterance", {"entry_id": entry_id}).fetchone())
+    return Utterance(**fields | {"mentions": tuple(json.loads(fields["mentions"]))})
+
+
+def _cursor_of(row: sqlite3.Row) -> ChatCursor:
+    return ChatCursor(
+        handled_seq=row["handled_seq"],
+        wanted_seq=row["wanted_seq"],
+        given_up_seq=row["given_up_seq"],
+        holes=holes_of(row["holes"]),
+    )
+
+
+def holes_of(text: str) -> tuple[Hole, ...]:
+    """A column as values."""
+    return tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(text))
+
+
+def _utter(connection: sqlite3.Connection, utterance: Utterance, now: float) -> bool:
+    values = values_of(utterance) | {"mentions": json.dumps(utterance.mentions)}
+    if execute(connection, "has_utterance", values).fetchone():
+        return False
+    entry_id = execute(connection, "insert_entries", _entry_of(utterance, now)).lastrowid
+    execute(connection, "insert_utterance", values | {"entry_id": entry_id})
+    work = EventWork(handler=utterance.handler, lane=utterance.lane, chat_id=utterance.chat_id)
+    event = {"identity": utterance.identity, "entry_id": entry_id, "now": now}
+    execute(connection, "insert_event", event | values_of(work))
+    return True
+
+
+def _entry_of(utterance: Utterance, now: float) -> Entry:
+    """Without the words: an entry stays."""
+    return Entry(
+        identity=utterance.identity,
+        epoch=0,
+        seq=None,
+        kind=UTTERANCE_KIND,
+        fingerprint="",
+        ts=utterance.made_at,
+        raw=json.dumps({"utterance": utterance.handler, "chat_id": utterance.chat_id}),
+        received_at=now,
+    )

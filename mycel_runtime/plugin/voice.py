@@ -1,0 +1,174 @@
+"""What a handler says first, as it is made: journalled, and nothing waits for its chat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast, get_args
+
+from mycel_runtime.errors import ArgumentError
+from mycel_runtime.journal.entries import Utterance, UtterancePolicy
+from mycel_runtime.speech.caught_up import content_hash
+from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
+from mycel_runtime.wire.arguments import require_mentions, require_sayable, require_storable
+from mycel_runtime.wire.ids import ChatId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mycel_runtime.journal.entries import Delivery, Lane
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.turn import Turn
+    from mycel_runtime.wire.ids import UserId
+
+_POLICIES: Final = get_args(UtterancePolicy)
+
+
+class DirectChats:
+    """
+    The agent's direct chats.
+
+    Args:
+        sdk: As the identity.
+    """
+
+    def __init__(self, sdk: AsyncClient) -> None:
+        self._sdk = sdk
+        self._one_at_a_time = asyncio.Lock()
+
+    async def id_of(self, user_id: str) -> str:
+        """
+        The one with somebody; made if there is none.
+
+        One at a time: two that are made at once are two chats (Q43).
+
+        Raises:
+            ApiError: There is no such user, or the backend cannot tell.
+        """
+        async with self._one_at_a_time:
+            return (await self._sdk.chats.ensure_direct(user_id))["id"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceDependencies:
+    """
+    What it takes to make an utterance.
+
+    Attributes:
+        journal: Where it is kept until it is said.
+        me: The identity.
+        chats: The agent's direct chats.
+        clock: Epoch seconds.
+        made: Called when there is one that is due.
+        lane_of: The lane of a chat.
+    """
+
+    journal: Journal
+    me: UserId
+    chats: DirectChats
+    clock: Callable[[], float]
+    made: Callable[[], None]
+    lane_of: Callable[[ChatId], Lane]
+
+
+@dataclass(slots=True, kw_only=True)
+class Voice:
+    """
+    The `RunPort` of one run.
+
+    An utterance is the n-th of its delivery *in its chat*: a repeated run that speaks to the same chats in another
+    order, or to more of them, says nothing twice and leaves nothing out.
+
+    Attributes:
+        delivery: In whose run it speaks.
+        turn: What it says in its own chat is a reply of this; `None`: it has no chat of its own.
+        is_giving_up: The run is the last: what it says is none of what the handler has said.
+    """
+
+    dependencies: VoiceDependencies
+    delivery: Delivery
+    turn: Turn | None = None
+    is_giving_up: bool = False
+    _ordinals: defaultdict[str, ReplyOrdinals] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        first = LAST_WORDS_ORDINAL if self.is_giving_up else 0
+        self._ordinals = defaultdict(lambda: ReplyOrdinals(first))
+
+    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        """
+        Have something said in a chat; in the run's own, say it.
+
+        Raises:
+            ArgumentError: It is nothing that can be said.
+            JournalError: The journal failed.
+            TurnEndedError, ApiError: As of `Turn.send`, in the run's own chat.
+
+        Cancelling: it is made or not; said again with the same words it is the same.
+        """
+        require_utterable(chat_id, text, mentions, on_conflict)
+        if self.turn is not None and self.turn.chat_id == chat_id:
+            await self.turn.send(text, mentions)
+            return
+        words, ordinals = content_hash(text, mentions=mentions), self._ordinals[chat_id]
+        ordinal = ordinals.take(words)
+        try:
+            await self._make(ChatId(chat_id), ordinal, text, mentions, cast("UtterancePolicy", on_conflict))
+        except BaseException:
+            ordinals.leave(ordinal, words)
+            raise
+
+    async def direct(self, user_id: str) -> str:
+        """
+        As `DirectChats.id_of`.
+
+        Raises:
+            ArgumentError: It is no user id.
+            ApiError: There is no such user, or the backend cannot tell.
+        """
+        require_storable(user_id, "the user id")
+        return await self.dependencies.chats.id_of(user_id)
+
+    async def _make(
+        self,
+        chat_id: ChatId,
+        ordinal: int,
+        text: str,
+        mentions: Sequence[str],
+        on_conflict: UtterancePolicy,
+    ) -> None:
+        now = self.dependencies.clock()
+        utterance = Utterance(
+            identity=self.dependencies.me,
+            handler=self.delivery.handler,
+            lane=self.dependencies.lane_of(chat_id),
+            chat_id=chat_id,
+            delivery_id=self.delivery.delivery_id,
+            turn=self.delivery.turn,
+            ordinal=ordinal,
+            content=text,
+            mentions=tuple(mentions),
+            on_conflict=on_conflict,
+            made_at=now,
+        )
+        if await self.dependencies.journal.utter(utterance, now=now):
+            self.dependencies.made()
+
+
+def require_utterable(chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+    """
+    Refuse what no attempt could say.
+
+    Raises:
+        ArgumentError: So it is.
+    """
+    require_sayable(chat_id, "the chat id")
+    require_sayable(text, "the text")
+    require_mentions(mentions)
+    if on_conflict not in _POLICIES:
+        raise ArgumentError(
+            f"on_conflict is none of {', '.join(map(repr, _POLICIES))}",
+            fix='"wait" says it when what came meanwhile was shown, "drop" does not say it then.',
+        )

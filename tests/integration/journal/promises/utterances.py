@@ -1,0 +1,178 @@
+"""What is said first: made once, kept until it is said, and work in its chat's lane."""
+
+from __future__ import annotations
+
+from mycel_runtime.journal.entries import ChatCursor, Lane, Utterance, UtteranceDelivery
+from tests.integration.journal.samples import (
+    ME,
+    OTHER,
+    bury,
+    claim,
+    claim_any,
+    claim_one,
+    finish,
+    handle_through,
+    happen,
+    intent,
+    want,
+)
+
+LANE = Lane("chat:c")
+
+
+def utterance(delivery, ordinal=0, *, content="hello", chat="c", **more):
+    fields = {
+        "identity": ME,
+        "handler": delivery.handler,
+        "lane": f"chat:{chat}",
+        "chat_id": chat,
+        "delivery_id": delivery.delivery_id,
+        "turn": delivery.turn,
+        "ordinal": ordinal,
+        "content": content,
+        "mentions": ("u",),
+        "made_at": 1.0,
+    }
+    return Utterance(**fields | more)
+
+
+async def running(journal, seq=1):
+    """An event's delivery, which speaks."""
+    await happen(journal, seq)
+    return await claim_one(journal)
+
+
+class UtteranceConformance:
+    async def test_an_utterance_is_work_of_its_chats_lane_with_all_that_it_needs(self, journal):
+        made = utterance(await running(journal))
+
+        assert await journal.utter(made, now=2.0)
+        assert await claim(journal, now=1.0) == []
+        (delivery,) = await claim(journal, now=2.0)
+        assert type(delivery) is UtteranceDelivery
+        assert (delivery.utterance, delivery.lane, delivery.chat_id) == (made, LANE, "c")
+        assert (delivery.handler, delivery.attempts, delivery.intents) == (made.handler, 0, ())
+        assert "hello" not in repr(delivery) + delivery.entry.raw
+
+    async def test_the_nth_of_a_turn_in_a_chat_is_made_once(self, journal, successor):
+        speaker = await running(journal)
+        assert await journal.utter(utterance(speaker), now=0.0)
+
+        heir = await successor(journal)
+        await heir.lease(ME, now=0.0)
+        (again,) = [each for each in await claim_any(heir) if each.delivery_id == speaker.delivery_id]
+        assert not await heir.utter(utterance(again, content="other words"), now=0.0)
+        assert await heir.utter(utterance(again, 1), now=0.0)
+        assert await heir.utter(utterance(again, chat="d"), now=0.0)
+        assert (await heir.statistics(ME)).due + (await heir.statistics(ME)).running == 4
+
+    async def test_it_is_behind_what_is_due_in_its_lane_and_in_the_order_of_its_handlers_words(self, journal):
+        speaker = await running(journal)
+        await want(journal, 5, now=1.0)
+        for ordinal in (0, 1):
+            await journal.utter(utterance(speaker, ordinal), now=2.0)
+
+        answered = await claim_one(journal, now=3.0)
+        assert answered.handler == "p.messages"
+        await finish(journal, answered, 5)
+        for ordinal in (0, 1):
+            delivery = await claim_one(journal, now=3.0)
+            assert delivery.utterance.ordinal == ordinal
+            assert await finish(journal, delivery)
+
+    async def test_a_later_one_waits_for_an_earlier_one_that_is_put_off(self, journal):
+        speaker = await running(journal)
+        for ordinal in (0, 1):
+            await journal.utter(utterance(speaker, ordinal), now=0.0)
+        await journal.postpone(await claim_one(journal), due_at=9.0, spend=True)
+
+        assert await claim(journal, now=8.0) == []
+        delivery = await claim_one(journal, now=9.0)
+        assert (delivery.utterance.ordinal, delivery.attempts) == (0, 1)
+
+    async def test_its_words_go_with_its_end_and_stay_with_its_letter(self, journal):
+        speaker = await running(journal)
+        await journal.utter(utterance(speaker), now=0.0)
+        await bury(journal, await claim_one(journal))
+        (letter,) = await journal.dead_letters(ME)
+        assert (letter.handler, letter.lane, letter.chat_id) == (speaker.handler, LANE, "c")
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        revived = await claim_one(journal)
+        assert revived.utterance.content == "hello"
+
+        await journal.postpone(revived, due_at=0.0, spend=False)
+        again = await claim_one(journal)
+        assert not await finish(journal, revived)
+        assert again.utterance.content == "hello"
+        assert await finish(journal, again)
+        assert await claim(journal) == []
+        assert not await journal.utter(utterance(speaker), now=0.0)
+
+    async def test_a_dropped_letters_words_are_erased(self, journal):
+        await journal.utter(utterance(await running(journal)), now=0.0)
+        await bury(journal, await claim_one(journal))
+        (letter,) = await journal.dead_letters(ME)
+
+        assert await journal.drop(letter.dead_letter_id)
+        assert await claim(journal) == []
+
+    async def test_its_intents_come_back_with_its_letter(self, journal):
+        await journal.utter(utterance(await running(journal)), now=0.0)
+        delivery = await claim_one(journal)
+        await journal.intend(intent(delivery))
+        await bury(journal, delivery)
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=0.0)
+
+        assert [known.content_hash for known in (await claim_one(journal)).intents] == ["h"]
+
+    async def test_a_revived_turn_says_nothing_twice(self, journal):
+        speaker = await running(journal)
+        await journal.utter(utterance(speaker), now=5.0)
+        await bury(journal, speaker)
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        revived = await claim_one(journal)
+
+        assert revived.delivery_id != speaker.delivery_id
+        assert not await journal.utter(utterance(revived), now=0.0)
+        assert await journal.utter(utterance(revived, 1), now=0.0)
+
+    async def test_it_knows_how_far_its_chat_was_known_when_it_was_made(self, journal):
+        speaker = await running(journal)
+        await journal.utter(utterance(speaker), now=9.0)
+        await handle_through(journal, 5)
+        await handle_through(journal, 7, handler="p.two")
+        await journal.utter(utterance(speaker, 1), now=9.0)
+        await want(journal, 9, now=99.0)
+        await journal.utter(utterance(speaker, 2), now=9.0)
+
+        known = []
+        while claimed := await claim(journal, now=9.0):
+            known.append(claimed[0].utterance.known_seq)
+            await finish(journal, claimed[0])
+        assert known == [None, 7, 9]
+
+    async def test_cursors_of_a_chat_tell_how_far_each_handler_is(self, journal):
+        await handle_through(journal, 5)
+        await want(journal, 7)
+        await want(journal, 3, handler="p.two")
+        await want(journal, 3, chat="d")
+        await want(journal, 3, identity=OTHER)
+
+        assert await journal.chat_cursors(ME, LANE) == {
+            "p.messages": ChatCursor(5, 7, 0),
+            "p.two": ChatCursor(None, 3, 0),
+        }
+        await bury(journal, (await claim(journal))[0])
+        assert (await journal.chat_cursors(ME, LANE))["p.messages"].shown_seq >= 5
+
+    async def test_after_a_death_the_chats_handlers_look_again(self, journal, successor):
+        """What it may have read is unread no more."""
+        await handle_through(journal, 5)
+        await journal.utter(utterance(await running(journal)), now=0.0)
+        await claim_one(journal)
+
+        heir = await successor(journal)
+        await heir.lease(ME, now=0.0)
+        assert (await heir.chat_cursors(ME, LANE))["p.messages"].wanted_seq == 6
