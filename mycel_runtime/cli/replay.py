@@ -144,8 +144,9 @@ class _Printer:
         click.echo(without_controls(f"turn {turn.turn_id}  {turn.handler}  {where}  {_time(turn.ended_at)}"))
         for difference in replayed.differences:
             click.echo(f"    {without_controls(_line(difference))}")
-            if self._show_text and difference.what == "reply" and difference.would is not None:
-                text = replayed.texts[int(difference.which) - 1]
+            texts = {"reply": replayed.texts, "say": replayed.uttered_texts}.get(difference.what)
+            if self._show_text and texts is not None and difference.would is not None:
+                text = texts[int(difference.which) - 1]
                 click.echo("\n".join(f"      | {line}" for line in visible(text).split("\n")))
         if replayed.uncertain:
             click.echo(f"    perhaps only because its store is not known as it was: {_wrote(replayed)}")
@@ -164,7 +165,9 @@ def _row(replayed: Replayed, *, show_text: bool) -> dict[str, Any]:
         "uncertain": list(replayed.uncertain),
         "reason": replayed.reason,
     }
-    return row | {"texts": list(replayed.texts)} if show_text else row
+    if show_text:
+        row |= {"texts": list(replayed.texts), "uttered_texts": list(replayed.uttered_texts)}
+    return row
 
 
 def _line(difference: Difference) -> str:
@@ -179,6 +182,8 @@ def _side(side: dict[str, Any] | None) -> str:
 
 def _word(key: str, value: Any) -> str:
     match key:
+        case "chat_id":
+            return f"in chat {value}"
         case "length":
             return f"{value} characters"
         case "hash":

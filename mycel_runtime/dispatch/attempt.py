@@ -397,10 +397,11 @@ class Attempts:
             subscription=_subscription(bound),
             known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
         )
-        context = await self._context(reading.delivery, bound, turn, room, briefing, newer)
+        voice = self._voice(reading.delivery, turn)
+        context = await self._context(reading.delivery, bound, turn, room, briefing, newer, voice)
         spoken, base_seq, began_at = turn.ledger.spoken, turn.ledger.through_seq, self._outbox.clock()
         ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
-        record = message_record(context, spoken, newer, ended, base_seq=base_seq, began_at=began_at)
+        record = message_record(context, spoken, newer, voice, ended, base_seq=base_seq, began_at=began_at)
         return ended, context.run.changes, record
 
     async def _call_or_give_up(
@@ -487,6 +488,7 @@ class Attempts:
         room: Room,
         briefing: Briefing,
         newer: NewerMessages,
+        voice: Voice,
     ) -> MessageContext:
         chat_id = delivery.chat_id
         chat = Conversation(
@@ -507,7 +509,7 @@ class Attempts:
             failure="",
             said=turn.ledger.stored,
             _run=ContextRun(await self.states.given(delivery.handler, chat_id), sdk),
-            _runtime=self._voice(delivery, turn),
+            _runtime=voice,
             _port=chat,
         )
 

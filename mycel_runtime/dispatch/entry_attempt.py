@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context, FrameView
-    from mycel_runtime.plugin.port import RunPort
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subject import Subject, SubjectReader
     from mycel_runtime.plugin.subscription import EventKind
+    from mycel_runtime.plugin.voice import Voice
     from mycel_runtime.wire.ids import UserId
 
 
@@ -63,7 +63,7 @@ class EntryAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
-    voice: Callable[[EventDelivery], RunPort]
+    voice: Callable[[EventDelivery], Voice]
     me: UserId
     clock: Callable[[], float]
     observer: Observer
@@ -85,10 +85,11 @@ class EntryAttempts:
         sdk = sdk_calls(self.subjects.sdk, me=self.me)
         run = ContextRun(await self.states.given(delivery.handler, None), sdk)
         decided: list[Decided] = []
-        context = self._context(delivery, bound, frame, kind, subject, run, decided)
+        voice = self.voice(delivery)
+        context = self._context(delivery, bound, frame, kind, subject, run, decided, voice)
         began_at = self.clock()
         ended = await self.call(bound, context)
-        record = event_record(context, subject, decided, ended, began_at=began_at)
+        record = event_record(context, subject, decided, voice, ended, began_at=began_at)
         if ended is None:
             told = () if subject is None else (self.told.version(delivery, subject),)
             changes = dataclasses.replace(run.changes, told=told)
@@ -106,6 +107,7 @@ class EntryAttempts:
         subject: Subject | None,
         run: ContextRun,
         decided: list[Decided],
+        voice: Voice,
     ) -> FrameView:
         deeds = Deeds(
             kind=kind,
@@ -128,7 +130,7 @@ class EntryAttempts:
             deadline=self.bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
             _run=run,
-            _runtime=self.voice(delivery),
+            _runtime=voice,
         )
 
     async def _note_given_up(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Fired
     from mycel_runtime.journal.entries import EventDelivery
     from mycel_runtime.plugin.context import Context
-    from mycel_runtime.plugin.port import RunPort
     from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.plugin.voice import Voice
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
 
@@ -49,7 +49,7 @@ class TimerAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
-    voice: Callable[[EventDelivery], RunPort]
+    voice: Callable[[EventDelivery], Voice]
     me: UserId
     clock: Callable[[], float]
 
@@ -64,6 +64,7 @@ class TimerAttempts:
         """
         run = ContextRun(await self.states.given(delivery.handler, None), sdk_calls(self.sdk, me=self.me))
         is_schedule = fired.name.startswith(SCHEDULE)
+        voice = self.voice(delivery)
         context = TimerContext(
             name=fired.name.removeprefix(SCHEDULE),
             key=fired.key,
@@ -76,9 +77,9 @@ class TimerAttempts:
             deadline=self.bounds.deadline(bound.handler),
             attempt=delivery.attempts + 1,
             _run=run,
-            _runtime=self.voice(delivery),
+            _runtime=voice,
         )
         began_at = self.clock()
         ended = await self.call(bound, context)
-        record = timer_record(context, fired, ended, began_at=began_at)
+        record = timer_record(context, fired, voice, ended, began_at=began_at)
         return with_record(ended, record) or Returned(shown=1, changes=run.changes, record=record)

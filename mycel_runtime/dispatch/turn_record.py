@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.context import FrameView, MessageContext, TimerContext
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.subject import Subject
+    from mycel_runtime.plugin.voice import Voice
 
 _NO_WORDS: Final = frozenset(
     {
@@ -50,6 +51,7 @@ def message_record(
     context: MessageContext,
     spoken: Sequence[Said],
     newer: NewerMessages,
+    voice: Voice,
     ended: Failed | Unanswered | None,
     *,
     base_seq: int,
@@ -62,6 +64,7 @@ def message_record(
         context: What it was run with.
         spoken: What it has asked to say.
         newer: What came while it ran, and it was shown.
+        voice: With what it spoke first.
         ended: How, as of `run_handler`.
         base_seq: All of the chat up to here was there when the run began.
         began_at: Epoch seconds.
@@ -84,6 +87,7 @@ def message_record(
         began_at=began_at,
         shown=shown,
         said=tuple(spoken),
+        uttered=tuple(voice.uttered),
         # Of one that is given up, what its last words remember.
         changes=ended.changes if isinstance(ended, Failed) else context.run.changes,
         raised=_reason(ended),
@@ -94,6 +98,7 @@ def event_record(
     context: FrameView,
     subject: Subject | None,
     decided: Sequence[Decided],
+    voice: Voice,
     ended: Failed | Unanswered | None,
     *,
     began_at: float,
@@ -105,6 +110,7 @@ def event_record(
         context: What it was run with.
         subject: What the frame was about, as the handler was shown it.
         decided: What the run has decided.
+        voice: With what it spoke first.
         ended: How, as of `run_handler`.
         began_at: Epoch seconds.
     """
@@ -115,13 +121,19 @@ def event_record(
         began_at=began_at,
         shown={} if subject is None else {"subject": row},
         decided=tuple(decided),
+        uttered=tuple(voice.uttered),
         changes=context.run.changes,
         raised=_reason(ended),
     )
 
 
 def timer_record(
-    context: TimerContext, fired: Fired, ended: Failed | Unanswered | None, *, began_at: float
+    context: TimerContext,
+    fired: Fired,
+    voice: Voice,
+    ended: Failed | Unanswered | None,
+    *,
+    began_at: float,
 ) -> TurnRecord:
     """
     Of a run on a timer, whose key and data may say something of somebody: as hashes.
@@ -129,6 +141,7 @@ def timer_record(
     Args:
         context: What it was run with.
         fired: The timer.
+        voice: With what it spoke first.
         ended: How, as of `run_handler`.
         began_at: Epoch seconds.
     """
@@ -142,6 +155,7 @@ def timer_record(
             "data": text_hash(fired.data),
             "due_at": fired.due_at,
         },
+        uttered=tuple(voice.uttered),
         changes=context.run.changes,
         raised=_reason(ended),
     )

@@ -49,6 +49,21 @@ class Decided(NamedTuple):
     is_done: bool
 
 
+class Uttered(NamedTuple):
+    """
+    What was said first in another chat, in the order of the run.
+
+    Attributes:
+        chat_id: Where; of a direct chat that is made by a replay `direct:` and the user's id.
+        hash: As of `Said`.
+        length: As of `Said`.
+    """
+
+    chat_id: str
+    hash: str
+    length: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
     """
@@ -67,6 +82,7 @@ class TurnRecord:
     began_at: float
     shown: Mapping[str, Any]
     said: Sequence[Said] = ()
+    uttered: Sequence[Uttered] = ()
     decided: Sequence[Decided] = ()
     changes: Changes = field(default=UNCHANGED, repr=False)
     raised: str = ""
@@ -134,6 +150,7 @@ class Done(NamedTuple):
     items: tuple[DoneItem, ...] = ()
     timers: tuple[DoneTimer, ...] = ()
     decided: tuple[Decided, ...] = ()
+    uttered: tuple[Uttered, ...] = ()
 
 
 def text_hash(text: str) -> str:
@@ -141,7 +158,7 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
 
 
-def done_of(changes: Changes, decided: Sequence[Decided] = ()) -> Done:
+def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> Done:
     """The deeds as they are logged; in an order of their own, whatever the order in which they were done."""
     items = [
         DoneItem(
@@ -157,7 +174,12 @@ def done_of(changes: Changes, decided: Sequence[Decided] = ()) -> Done:
         for timer in changes.timers
     ]
     timers += [DoneTimer(key.name, text_hash(key.key)) for key in changes.cancelled]
-    return Done(tuple(sorted(items, key=_place)), tuple(sorted(timers, key=_timer_place)), tuple(decided))
+    return Done(
+        tuple(sorted(items, key=_place)),
+        tuple(sorted(timers, key=_timer_place)),
+        tuple(decided),
+        tuple(uttered),
+    )
 
 
 def encoded(done: Done) -> str:
@@ -169,11 +191,13 @@ def done_from(text: str) -> Done:
     """What `encoded` made it of."""
     if not text:
         return Done()
-    items, timers, decided = json.loads(text)
+    items, timers, decided, *more = json.loads(text)
     return Done(
         tuple(DoneItem(*each) for each in items),
         tuple(DoneTimer(*each) for each in timers),
         tuple(Decided(*each) for each in decided),
+        # Not in those that were logged before there was any.
+        tuple(Uttered(*each) for each in (more[0] if more else ())),
     )
 
 
@@ -189,7 +213,7 @@ def row_of(record: TurnRecord) -> dict[str, Any]:
         "kind": record.kind,
         "shown": json.dumps(record.shown, separators=(",", ":")),
         "said": json.dumps(record.said, separators=(",", ":")),
-        "done": encoded(done_of(record.changes, record.decided)),
+        "done": encoded(done_of(record.changes, record.decided, record.uttered)),
         "raised": record.raised.encode(errors="backslashreplace").decode(),
         "began_at": record.began_at,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.entries import Utterance, UtterancePolicy
+from mycel_runtime.journal.turns import Uttered
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
 from mycel_runtime.wire.arguments import require_mentions, require_sayable, require_storable
@@ -85,12 +86,14 @@ class Voice:
         delivery: In whose run it speaks.
         turn: What it says in its own chat is a reply of this; `None`: it has no chat of its own.
         is_giving_up: The run is the last: what it says is none of what the handler has said.
+        uttered: What it has had said in other chats, in order.
     """
 
     dependencies: VoiceDependencies
     delivery: Delivery
     turn: Turn | None = None
     is_giving_up: bool = False
+    uttered: list[Uttered] = field(default_factory=list)
     _ordinals: defaultdict[str, ReplyOrdinals] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +122,7 @@ class Voice:
         except BaseException:
             ordinals.leave(ordinal, words)
             raise
+        self.uttered.append(Uttered(chat_id, words, len(text)))
 
     async def direct(self, user_id: str) -> str:
         """

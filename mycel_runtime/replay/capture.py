@@ -20,7 +20,7 @@ from mycel_runtime.errors import (
     PermissionDeniedError,
     ValidationError,
 )
-from mycel_runtime.journal.turns import Decided, Said
+from mycel_runtime.journal.turns import Decided, Said, Uttered
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
 from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.speech.caught_up import content_hash
@@ -160,6 +160,42 @@ class CapturedChat:
 
 
 @dataclass(slots=True, kw_only=True)
+class CapturedVoice:
+    """
+    The `RunPort` of a replayed run.
+
+    Attributes:
+        sdk: As the identity; reads only.
+        chat: Where what is said is a reply; `None`: nowhere.
+        uttered: What was said elsewhere.
+        texts: Their texts.
+    """
+
+    sdk: AsyncClient
+    chat: CapturedChat | None = None
+    uttered: list[Uttered] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
+        """Take it down."""
+        require_utterable(chat_id, text, mentions, on_conflict)
+        if self.chat is not None and self.chat.chat_id == chat_id:
+            await self.chat.reply(text, mentions)
+            return
+        self.uttered.append(Uttered(chat_id, content_hash(text, mentions=mentions), len(text)))
+        self.texts.append(text)
+
+    async def direct(self, user_id: str) -> str:
+        """The direct chat with somebody that there is; none is made."""
+        require_storable(user_id, "the user id")
+        for chat in await self.sdk.chats.list():
+            is_with = any(member["id"] == user_id for member in chat["members"])
+            if is_with and (await self.sdk.chats.get(chat["id"]))["type"] == "direct":
+                return chat["id"]
+        return f"direct:{user_id}"
+
+
+@dataclass(slots=True, kw_only=True)
 class CapturedRequest:
     """
     The `RequestPort` of a replayed run.
@@ -189,28 +225,3 @@ class CapturedRequest:
         is_done = was.is_done if was is not None and was.deed == deed else self.is_open
         self.decided.append(Decided(deed, is_done))
         return is_done
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapturedRuntime:
-    """
-    The `RunPort` of a replayed run: nothing is said, and what is said first in other chats is in no log.
-
-    Attributes:
-        sdk: Reads only, so that whoever asks for a direct chat is refused: his turn cannot be replayed.
-        chat: In which he was called, if in any.
-    """
-
-    sdk: AsyncClient
-    chat: CapturedChat | None = None
-
-    async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
-        """A reply in the run's own chat; nothing elsewhere."""
-        require_utterable(chat_id, text, mentions, on_conflict)
-        if self.chat is not None and self.chat.chat_id == chat_id:
-            await self.chat.reply(text, mentions)
-
-    async def direct(self, user_id: str) -> str:
-        """Refused."""
-        require_storable(user_id, "the user id")
-        return (await self.sdk.chats.ensure_direct(user_id))["id"]

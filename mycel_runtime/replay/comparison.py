@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from mycel_runtime.journal.turns import Done, DoneItem, DoneTimer, Said
+from mycel_runtime.journal.turns import Done, DoneItem, DoneTimer, Said, Uttered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ class Difference(NamedTuple):
     One word or deed that is not as it was.
 
     Attributes:
-        what: `end`, `reply`, `store`, `chat_store`, `timer` or `decision`.
-        which: Its place among the replies or decisions from 1 on; else a hash of its key, after a timer's name.
+        what: `end`, `reply`, `say`, `store`, `chat_store`, `timer` or `decision`.
+        which: Its place among those of its kind from 1 on; else a hash of its key, after a timer's name.
         done, would: JSON values: hashes and lengths, or a word of ours; `None`: there was or would be none.
     """
 
@@ -64,6 +64,7 @@ def differences(was: Conduct, would: Conduct) -> tuple[Difference, ...]:
         itertools.chain(
             _ends(was, would),
             _replies(was, would),
+            _utterances(was, would),
             _items(was, would),
             _timers(was, would),
             _decided(was, would),
@@ -82,6 +83,17 @@ def _replies(was: Conduct, would: Conduct) -> Iterator[Difference]:
     for place, (before, after) in enumerate(pairs, start=1):
         if before is None or after is None or before.hash != after.hash:
             yield Difference("reply", str(place), _words(before), _words(after))
+
+
+def _utterances(was: Conduct, would: Conduct) -> Iterator[Difference]:
+    pairs = itertools.zip_longest(was.done.uttered, would.done.uttered)
+    for place, (before, after) in enumerate(pairs, start=1):
+        if before != after:
+            yield Difference("say", str(place), _uttered(before), _uttered(after))
+
+
+def _uttered(said: Uttered | None) -> Side:
+    return None if said is None else {"chat_id": said.chat_id, "length": said.length, "hash": said.hash}
 
 
 def _words(said: Said | None) -> Side:

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 _NOT_RUN: Final = "not run"
 
-_WRITES: Final = (
-    "it writes by ctx.sdk or ctx.chats, which a replay does not, and what it was answered is kept nowhere"
-)
+_WRITES: Final = "it writes by ctx.sdk, which a replay does not, and what it was answered is kept nowhere"
 
 Outcome = Literal["same", "differs", "skipped"]
 
@@ -51,6 +49,7 @@ class Replayed:
         reason: Why it was skipped.
         uncertain: Turns that wrote what is remembered nowhere, and what this one may have been run on.
         texts: What would be said, reply by reply.
+        uttered_texts: What would be said first elsewhere, one by one.
     """
 
     turn: LoggedTurn
@@ -59,6 +58,7 @@ class Replayed:
     reason: str = ""
     uncertain: tuple[int, ...] = ()
     texts: tuple[str, ...] = field(default=(), repr=False)
+    uttered_texts: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Replay:
@@ -155,6 +155,7 @@ class Replay:
             differences=found,
             uncertain=uncertain if found else (),
             texts=tuple(staged.port.texts) if isinstance(staged.port, CapturedChat) else (),
+            uttered_texts=tuple(staged.voice.texts),
         )
 
     async def _set_up(self, turn: LoggedTurn, bound: BoundHandler) -> Staged | str | None:
@@ -188,6 +189,8 @@ def _conduct(turn: LoggedTurn, staged: Staged, changes: Changes, raised: str, *,
         ended_at=turn.began_at,
         now=now,
         said=port.said if isinstance(port, CapturedChat) else (),
-        done=done_of(changes, port.decided if isinstance(port, CapturedRequest) else ()),
+        done=done_of(
+            changes, port.decided if isinstance(port, CapturedRequest) else (), staged.voice.uttered
+        ),
         raised=raised,
     )

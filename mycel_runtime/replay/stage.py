@@ -26,7 +26,7 @@ from mycel_runtime.plugin.subscription import (
     ScheduleSubscription,
     TimerSubscription,
 )
-from mycel_runtime.replay.capture import CapturedChat, CapturedRequest, CapturedRuntime
+from mycel_runtime.replay.capture import CapturedChat, CapturedRequest, CapturedVoice
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq
 
@@ -77,9 +77,10 @@ class NotHeardError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """A run that can begin; `port` takes its words or decisions down."""
+    """A run that can begin; `voice` and `port` take its words and decisions down."""
 
     context: Context
+    voice: CapturedVoice
     port: Port | None = None
 
 
@@ -165,7 +166,9 @@ class Stage:
             standing=standing,
             told_later=[[seq for seq, _ in places] for places in later],
         )
-        return Staged(context=self._message_context(turn, bound, wanted, room.chat_type, port), port=port)
+        voice = CapturedVoice(sdk=self._sdk, chat=port)
+        context = self._message_context(turn, bound, wanted, room.chat_type, port, voice)
+        return Staged(context=context, voice=voice, port=port)
 
     def _message_context(
         self,
@@ -174,6 +177,7 @@ class Stage:
         messages: Sequence[Message],
         chat_type: str,
         port: CapturedChat,
+        voice: CapturedVoice,
     ) -> MessageContext:
         turns, turns_left, is_held = json.loads(turn.shown)["guard"]
         return MessageContext(
@@ -187,7 +191,7 @@ class Stage:
                 for seq, message_id in port.standing
             ),
             _port=port,
-            **self._common(turn, bound, port),
+            **self._common(turn, bound, voice),
         )
 
     async def _read(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[resources.Message]:
@@ -213,15 +217,16 @@ class Stage:
             row = await self._with_words(subscription.kind, frame.metadata, row)
         is_open = row is not None and row.get("state") == "pending" and not row.get("is_requester")
         port = CapturedRequest(was_decided=done_from(turn.done).decided, is_open=is_open)
+        voice = CapturedVoice(sdk=self._sdk)
         context = event_context(
             subscription.kind,
             row,
             port,
             event_type=frame.event_type,
             metadata=frame.metadata,
-            **self._common(turn, bound),
+            **self._common(turn, bound, voice),
         )
-        return Staged(context=context, port=port)
+        return Staged(context=context, voice=voice, port=port)
 
     async def _with_words(
         self, kind: EventKind, metadata: Mapping[str, Any], row: dict[str, Any]
@@ -240,18 +245,17 @@ class Stage:
         is_schedule = shown["name"].startswith(SCHEDULE)
         if not is_schedule and (key is None or data is None):
             raise NotReplayableError("what its timer was set with is kept nowhere")
+        voice = CapturedVoice(sdk=self._sdk)
         context = TimerContext(
             name=shown["name"].removeprefix(SCHEDULE),
             key=key or "",
             data=None if is_schedule or data is None else json.loads(data),
             due_at=datetime.fromtimestamp(shown["due_at"], UTC),
-            **self._common(turn, bound),
+            **self._common(turn, bound, voice),
         )
-        return Staged(context=context)
+        return Staged(context=context, voice=voice)
 
-    def _common(
-        self, turn: LoggedTurn, bound: BoundHandler, chat: CapturedChat | None = None
-    ) -> dict[str, Any]:
+    def _common(self, turn: LoggedTurn, bound: BoundHandler, voice: CapturedVoice) -> dict[str, Any]:
         """Of every context; its clock stands where the run began."""
         chat_id = ChatId(turn.chat_id) if turn.kind == MESSAGE_KIND and turn.chat_id else None
         state = PluginState(
@@ -267,8 +271,8 @@ class Stage:
             "log": structlog.get_logger().bind(handler=turn.handler, turn=turn.turn_id),
             "deadline": self._bounds.deadline(bound.handler),
             "attempt": turn.attempt,
-            "_run": ContextRun(state, sdk_calls(self._sdk, me=self._me, chat=chat)),
-            "_runtime": CapturedRuntime(sdk=self._sdk, chat=chat),
+            "_run": ContextRun(state, sdk_calls(self._sdk, me=self._me, chat=voice.chat)),
+            "_runtime": voice,
         }
 
 

@@ -392,6 +392,38 @@ async def test_what_is_asked_of_the_server_by_its_client_is_read_again_and_never
     assert await agent.sdk.chats.list() == before
 
 
+async def test_what_is_said_first_is_compared_chat_by_chat_and_said_by_nobody(world, replay):
+    plugin, changed = Plugin("p"), Plugin("p")
+
+    def reports(plugin, text):
+        @plugin.on_message
+        async def hear(ctx):
+            await ctx.say(await ctx.chats.direct("boss"), f"{text}: {ctx.messages[-1].content}")
+            await ctx.say(ctx.chat_id, "reported")
+
+        @plugin.every(minutes=10)
+        def post(ctx):
+            ctx.say("nowhere", text)
+
+    reports(plugin, "heard")
+    reports(changed, "learned")
+    await world.user("boss")
+    agent = await world.agent("agent", plugin)
+    chat = await direct(world, agent, "one")
+    agent.clock.ahead += 700
+    await agent.deliver()
+    (desk,) = [each["id"] for each in await agent.sdk.chats.list() if each["id"] != chat]
+
+    assert outcomes(await replay(agent)) == ["same", "same"]
+    first, second = await replay(agent, changed)
+    assert [(each.what, each.would["chat_id"], each.would["length"]) for each in first.differences] == [
+        ("say", desk, len("learned: one"))
+    ]
+    assert (first.texts, first.uttered_texts) == (("reported",), ("learned: one",))
+    assert second.uttered_texts == ("learned",)
+    assert [each["content"] for each in await agent.sdk.messages.list(desk)] == ["heard: one"]
+
+
 SOURCE = """
 from mycel_runtime import Plugin
 plugin = Plugin("p")
