@@ -106,7 +106,7 @@ async def _send(
     if chat is None or chat_id != chat.chat_id:
         raise _refused(
             "only a handler of this chat's messages speaks there at once",
-            "Use ctx.reply(text) in a handler that is called for messages of that chat.",
+            "Have it said when what is due there is done: ctx.say(chat_id, text).",
         )
     stored = await chat.reply(content, tuple(mentions or ()))
     # What stands in the chat: an earlier run may have said it in other words.
