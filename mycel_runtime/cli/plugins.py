@@ -67,17 +67,25 @@ def list_(config: Path | None, *, as_json: bool) -> None:
 def _known(config: Path) -> Known:
     """What the agent tells; who cannot be asked, or read, keeps nothing else from being listed."""
     from mycel_runtime.cli.target import target_of
-    from mycel_runtime.errors import ControlError, JournalError, JournalFileError, NoDaemonError
+    from mycel_runtime.errors import ControlError, NoDaemonError
     from mycel_runtime.plugin.inventory import NOTHING_KNOWN
 
     target = target_of(config)
     try:
         return _asked(target)
     except NoDaemonError:
-        pass
+        # Nobody runs who could tell; what was planned stands in the journal all the same.
+        return _kept(target)
     except ControlError as exc:
         click.echo(f"{exc}", err=True)
         return NOTHING_KNOWN
+
+
+def _kept(target: Target) -> Known:
+    """What the journal tells; if it cannot be read, nothing."""
+    from mycel_runtime.errors import JournalError, JournalFileError
+    from mycel_runtime.plugin.inventory import NOTHING_KNOWN
+
     try:
         return _read(target)
     except (JournalError, JournalFileError) as exc:
