@@ -20,7 +20,7 @@ from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import Settings
-from tests.integration.speech.one_life import Reaper, Watched
+from tests.integration.speech.one_life import Reaper, Watched, run_while
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,13 +136,7 @@ async def _live(life):
                 handlers=handlers_of(life),
                 observer=Silent(),
             )
-            async with asyncio.TaskGroup() as tasks:
-                asking = tasks.create_task(parts.reconciler.run("start"))
-                tasks.create_task(parts.dispatcher.run())
-                while parts.reconciler.succeeded_at is None or await _is_busy(journal, life.me):  # noqa: ASYNC110 - no event says that nothing more will come
-                    await asyncio.sleep(0.005)
-                asking.cancel()
-                parts.dispatcher.stop()
+            await run_while(parts, lambda: _is_busy(journal, life.me))
     finally:
         await journal.close()
 

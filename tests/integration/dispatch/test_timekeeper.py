@@ -19,6 +19,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
+from tests.integration.dispatch.no_hooks import NoHooks
 
 ME = "me"
 DEADLINE = 10.0
@@ -224,27 +225,6 @@ async def test_the_journal_is_asked_when_something_is_due_and_not_before(journal
     assert journal.asked == asked
 
     assert await keeper.fire(until=START + HOUR) == [("p.remind", HOUR)]
-
-
-class NoHooks:
-    """Nothing to start, nothing to stop."""
-
-    waiting = ()
-
-    async def start(self, committed):
-        pass
-
-    async def stop(self, ends_at):
-        pass
-
-    def refuse(self, handler):
-        return None
-
-    def rewind(self, seconds):
-        pass
-
-    def wake(self):
-        pass
 
 
 class Attempts:

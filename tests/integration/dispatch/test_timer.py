@@ -14,6 +14,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
+from tests.integration.dispatch.no_hooks import NoHooks
 
 ME = "me"
 DEADLINE = 10.0
@@ -58,27 +59,6 @@ class Asked:
             return await self._calls.get()
 
     async def close(self):
-        pass
-
-
-class NoHooks:
-    """Nothing to start, nothing to stop."""
-
-    waiting = ()
-
-    async def start(self, committed):
-        pass
-
-    async def stop(self, ends_at):
-        pass
-
-    def refuse(self, handler):
-        return None
-
-    def rewind(self, seconds):
-        pass
-
-    def wake(self):
         pass
 
 

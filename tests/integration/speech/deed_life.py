@@ -13,7 +13,15 @@ from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
-from tests.integration.speech.one_life import LIFE_SECONDS, Life, Reaper, Watched, _is_busy, settings_of
+from tests.integration.speech.one_life import (
+    LIFE_SECONDS,
+    Life,
+    Reaper,
+    Watched,
+    _is_busy,
+    run_while,
+    settings_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +82,6 @@ async def _live(life):
                 ],
                 observer=Silent(),
             )
-            async with asyncio.TaskGroup() as tasks:
-                asking = tasks.create_task(parts.reconciler.run("start"))
-                tasks.create_task(parts.dispatcher.run())
-                while parts.reconciler.succeeded_at is None or await _is_busy(journal, life.me):  # noqa: ASYNC110 - no event says that nothing more will come
-                    await asyncio.sleep(0.005)
-                asking.cancel()
-                parts.dispatcher.stop()
+            await run_while(parts, lambda: _is_busy(journal, life.me))
     finally:
         await journal.close()

@@ -156,15 +156,20 @@ async def _live(life):
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=Silent(),
             )
-            async with asyncio.TaskGroup() as tasks:
-                asking = tasks.create_task(parts.reconciler.run("start"))
-                tasks.create_task(parts.dispatcher.run())
-                while parts.reconciler.succeeded_at is None or await _is_busy(journal, life.me):  # noqa: ASYNC110 - no event says that nothing more will come
-                    await asyncio.sleep(0.005)
-                asking.cancel()
-                parts.dispatcher.stop()
+            await run_while(parts, lambda: _is_busy(journal, life.me))
     finally:
         await journal.close()
+
+
+async def run_while(parts, is_busy):
+    """Ask what was missed, and run what is due, until nothing more will come."""
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(parts.reconciler.run("start"))
+        tasks.create_task(parts.dispatcher.run())
+        while parts.reconciler.succeeded_at is None or await is_busy():  # noqa: ASYNC110 - no event says that nothing more will come
+            await asyncio.sleep(0.005)
+        asking.cancel()
+        parts.dispatcher.stop()
 
 
 async def _is_busy(journal, me):

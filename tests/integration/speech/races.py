@@ -104,16 +104,21 @@ async def race(world, name, dice):
     intruder.watch(agent.sdk.messages)
     await world.say(chat_id, "go")
     await agent.hear(chat_id, 1)
+    return await _raced(world, agent, chat_id, intruder, views, lambda: shown)
+
+
+async def _raced(world, agent, chat_id, intruder, views, shown):
+    """What came of it, once the faults are gone and all is heard."""
     world.backend.faults.clear()
     for _ in range(10):
         agent.clock.ahead += 5
         await _hear_unread(agent, chat_id)
     return Race(
-        me=name,
+        me=agent.me,
         is_atomic=not world.backend.options.quirks.check_then_write,
         history=await world.owner.messages.list(chat_id, limit=200),
         views=views,
-        shown=shown,
+        shown=shown(),
         enforced=all(intruder.enforced),
         injected=intruder.injected,
         conflicts=len(agent.memory.named("send.conflicted")),
@@ -154,20 +159,7 @@ async def race_of_first_words(world, name, dice):
     agent.sdk.messages.send = _noting_views(agent.sdk.messages.send, shown, views)
     await world.say(here, "go")
     await agent.hear(here, 1)
-    world.backend.faults.clear()
-    for _ in range(10):
-        agent.clock.ahead += 5
-        await _hear_unread(agent, chat_id)
-    return Race(
-        me=name,
-        is_atomic=not world.backend.options.quirks.check_then_write,
-        history=await world.owner.messages.list(chat_id, limit=200),
-        views=views,
-        shown=shown["one"] & shown["two"],
-        enforced=all(intruder.enforced),
-        injected=intruder.injected,
-        conflicts=len(agent.memory.named("send.conflicted")),
-    )
+    return await _raced(world, agent, chat_id, intruder, views, lambda: shown["one"] & shown["two"])
 
 
 def _noting_views(send, shown, views):
