@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# Sends go there, and a history is read from there.
 SEND_PATH: Final = r"/api/chats/[^/]+/messages"
 
 _DICE: Final = random.SystemRandom()
@@ -64,6 +65,7 @@ class Fault:
         path: A regular expression that the whole path must match.
         skip: So many matching requests pass first.
         times: So many are hit then.
+        then: Called at each hit, before the request is processed.
     """
 
     action: Action
@@ -74,6 +76,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 500
     retry_after: float | None = None
+    then: Callable[[], None] | None = field(default=None, repr=False)
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +123,23 @@ class Faults:
         """Process the n-th matching request (of sends, unless told) from now, and lose the answer."""
         self._add(Fault(action="lose", method=method, path=path, skip=nth - 1, times=times))
 
+    def lose_answer_and_history(self, nth: int = 1) -> None:
+        """
+        Lose the answer of the n-th send from now, and refuse from then on to read a history: nobody can look.
+
+        It is that send which ends the reading, not a time or a count of reads: how many come before it depends
+        on who else looks into the chat meanwhile.
+        """
+        self._add(
+            Fault(
+                action="lose",
+                method="POST",
+                path=SEND_PATH,
+                skip=nth - 1,
+                then=lambda: self.refuse(500, 1_000_000, method="GET", path=SEND_PATH),
+            )
+        )
+
     def drop_request(
         self, nth: int = 1, *, times: int = 1, method: str | None = None, path: str = ".*"
     ) -> None:
@@ -134,11 +154,20 @@ class Faults:
         path: str = ".*",
         method: str | None = None,
         retry_after: float | None = None,
+        skip: int = 0,
     ) -> None:
-        """Answer with a status and do nothing; `retry_after` in seconds."""
-        fault = Fault(action="refuse", status=status, times=times, path=path, method=method)
-        fault.retry_after = retry_after
-        self._add(fault)
+        """Answer with a status and do nothing; `retry_after` in seconds; `skip` matching requests pass first."""
+        self._add(
+            Fault(
+                action="refuse",
+                status=status,
+                times=times,
+                path=path,
+                method=method,
+                retry_after=retry_after,
+                skip=skip,
+            )
+        )
 
     def delay(self, seconds: float, times: int = 1, *, path: str = ".*", method: str | None = None) -> None:
         """Hold matching requests back before they are processed."""
@@ -263,6 +292,9 @@ class Faults:
         with self._lock:
             hits = [fault for fault in self._faults if fault.hits(method, path)]
             self._faults = [fault for fault in self._faults if fault.times > 0]
+        for fault in hits:
+            if fault.then is not None:
+                fault.then()
         return hits
 
     def strikes(self, what: Once) -> bool:

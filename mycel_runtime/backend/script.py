@@ -37,6 +37,7 @@ FAULTS: Final = (
     "hold_message",
     "interject",
     "lose_answer",
+    "lose_answer_and_history",
     "lose_insert",
     "refuse",
     "remove_user",

@@ -123,10 +123,7 @@ def test_a_doubt_is_listed_and_settled_by_the_operator(start, backend, household
     agent.wait_event("stream.connected")
     ask(owner, "once")
     assert until(lambda: answers(owner, household) == ["echo: once"])
-    backend.faults.lose_answer(nth=2)
-    # The handler is shown its message, and from then on nobody can read the history.
-    backend.faults.refuse(500, 100_000, method="GET", path=r"/api/chats/[^/]+/messages")
-    backend.faults._faults[-1].skip = 1
+    backend.faults.lose_answer_and_history(nth=2)
     ask(owner, "twice")
     agent.wait_event("send.parked")
 

@@ -28,6 +28,17 @@ def test_a_lost_answer_is_that_of_a_message_that_was_stored(town, owner, agent, 
     assert contents(agent, chat) == ["one", "two", "three"]
 
 
+def test_a_history_is_read_until_the_answer_is_lost_and_not_from_then_on(town, owner, agent, chat):
+    town.backend.faults.lose_answer_and_history(2)
+    owner.says(chat, "one")
+    assert contents(agent, chat) == ["one"]
+    with pytest.raises(httpx.TransportError):
+        owner.says(chat, "two")
+    assert agent.request("GET", path(chat)).status_code == 500
+    town.backend.faults.clear()
+    assert contents(agent, chat) == ["one", "two"]
+
+
 def test_a_dropped_request_was_not_processed(town, owner, agent, chat):
     town.backend.faults.drop_request(path=path(chat), method="POST")
     with pytest.raises(httpx.TransportError):

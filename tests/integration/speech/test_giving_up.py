@@ -129,15 +129,13 @@ async def test_a_process_that_dies_while_it_gives_up_tells_once(world, point):
     if point == "after":
         agent.journal.bury = stop
     else:
-        world.backend.faults.lose_answer()
-        world.backend.faults.refuse(500, 1_000, method="GET", path=r"/api/chats/[^/]+/messages")
-        world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
+        world.backend.faults.lose_answer_and_history()
         agent.journal.postpone = stop
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         dying = tasks.create_task(agent.hear(chat_id))
         await reached.wait()
         dying.cancel()
-    world.backend.faults._faults.clear()
+    world.backend.faults.clear()
     await agent.journal.close()
 
     again = await world.agent("a", failing.plugin)

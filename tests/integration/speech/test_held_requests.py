@@ -70,8 +70,9 @@ async def test_a_request_that_arrives_within_the_grace_after_its_sender_gave_up_
 async def test_the_grace_begins_when_somebody_looks_not_when_the_words_were_written_down(world, dam):
     """The sender had waited for longer than the grace, and the history could not be read then."""
     agent, chat_id = await start(world, dam, grace=GRACE, timeout=2 * GRACE)
-    world.backend.faults.refuse(500, 1, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
+    world.backend.faults.refuse(
+        500, 1, method="GET", path=HISTORY, skip=2
+    )  # where it starts, what it is shown
     when_told(agent, "delivery.postponed", lambda: after_looking(agent, dam))
 
     async with asyncio.timeout(WAIT_SECONDS):

@@ -63,12 +63,6 @@ def impatient(afterwards):
     return plugin
 
 
-def lose_answer_and_history(world):
-    world.backend.faults.lose_answer()
-    world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
-
-
 async def recover(world, agent):
     world.backend.faults.clear()
     for _ in range(3):
@@ -201,7 +195,7 @@ async def test_replies_at_the_same_time_are_said_once_though_the_first_is_in_dou
         await asyncio.gather(ctx.reply("one"), ctx.reply("two"))
 
     agent, chat_id = await start(world, plugin)
-    lose_answer_and_history(world)
+    world.backend.faults.lose_answer_and_history()
     await agent.hear(chat_id)
     assert len(await agent.journal.unresolved("a")) == 1
     await recover(world, agent)
@@ -217,7 +211,7 @@ async def test_a_handler_that_swallows_everything_repeats_nothing_that_is_in_dou
         await insist(ctx, "one")
 
     agent, chat_id = await start(world, plugin)
-    lose_answer_and_history(world)
+    world.backend.faults.lose_answer_and_history()
     await agent.hear(chat_id)
     assert len(await agent.journal.unresolved("a")) == 1
     await recover(world, agent)

@@ -72,8 +72,7 @@ async def test_a_refused_reply_gives_its_place_to_no_other(world, status, path, 
 async def test_it_does_not_matter_which_of_the_replies_is_refused(world, place):
     runs = []
     agent, chat_id = await start(world, carrying_on(runs))
-    world.backend.faults.refuse(403, 1, path=HISTORY, method="POST")
-    world.backend.faults._faults[-1].skip = place
+    world.backend.faults.refuse(403, 1, path=HISTORY, method="POST", skip=place)
     await hear_twice(agent, chat_id)
 
     assert len(runs) == 2
@@ -165,8 +164,7 @@ async def test_a_second_reply_that_meets_a_403_is_tried_again_and_the_first_is_n
             await ctx.reply(text)
 
     agent, chat_id = await start(world, plugin)
-    world.backend.faults.refuse(403, 2, path=HISTORY, method="POST")
-    world.backend.faults._faults[-1].skip = 1
+    world.backend.faults.refuse(403, 2, path=HISTORY, method="POST", skip=1)
     await agent.hear(chat_id)
     agent.clock.ahead += 60
     await hear_twice(agent, chat_id)
@@ -235,8 +233,7 @@ async def test_a_doubt_before_a_refusal_is_settled_and_both_keep_their_places(wo
     runs = []
     agent, chat_id = await start(world, carrying_on(runs))
     world.backend.faults.lose_answer()
-    world.backend.faults.refuse(403, 1, path=HISTORY, method="POST")
-    world.backend.faults._faults[-1].skip = 1
+    world.backend.faults.refuse(403, 1, path=HISTORY, method="POST", skip=1)
     await hear_twice(agent, chat_id)
 
     assert len(runs) == 2

@@ -61,9 +61,7 @@ async def test_q21_a_stored_row_in_a_500_is_the_result(world):
 async def doubtful(world, agent, chat_id):
     """One send whose answer was lost while the history cannot be read."""
     await world.say(chat_id, "x")
-    world.backend.faults.lose_answer()
-    world.backend.faults.refuse(500, 1_000, method="GET", path=HISTORY)
-    world.backend.faults._faults[-1].skip = 2  # where the handler starts, and what it is shown
+    world.backend.faults.lose_answer_and_history()
     await agent.hear(chat_id)
 
 
