@@ -36,6 +36,7 @@ class Benchmark:
 
     Attributes:
         command: Module and arguments.
+        here: Further arguments that the other checkout may not know, so that both do the same.
         figure: A line with one of our figures, as groups `name` and `figure`.
         heading: A line that goes before the names below it.
         is_rate: Whether more is better.
@@ -43,6 +44,7 @@ class Benchmark:
 
     command: tuple[str, ...]
     figure: str
+    here: tuple[str, ...] = ()
     heading: str = r"(?!)"
     is_rate: bool = True
 
@@ -68,7 +70,11 @@ BENCHMARKS: Final = {
         command=("intake", "1", "--rows", "1000", "--without-peer"),
         figure=r"(?P<name>ours) +(?P<figure>[\d,]+)",
     ),
-    "replies": Benchmark(command=("replies", "4"), figure=r"(?P<name>ours) +(?P<figure>[\d,]+)"),
+    "replies": Benchmark(
+        command=("replies", "4"),
+        here=("--only", "bare", "client", "ours"),
+        figure=r"(?P<name>ours) +(?P<figure>[\d,]+)",
+    ),
     "isolation": Benchmark(
         command=("isolation", "1", "100"),
         figure=r"(?P<name>undisturbed|disturbed) +\d+ +(?P<figure>[\d.]+)",
@@ -86,7 +92,7 @@ def run(checkout: Path, benchmark: Benchmark) -> dict[str, float]:
 
     With compiled bytecode, as what is installed has it: else each process that a benchmark starts compiles anew.
     """
-    module, *arguments = benchmark.command
+    module, *arguments = benchmark.command + (benchmark.here if checkout == ROOT else ())
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     ended = subprocess.run(
         [checkout / ".venv" / "bin" / "python", "-m", f"tests.benchmarks.{module}", *arguments],

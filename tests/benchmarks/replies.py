@@ -1,23 +1,25 @@
 """
 Replies per second with 50 chats: ours against bare asyncio loops that do the same three HTTP calls and no journal.
 
-    python -m tests.benchmarks.replies [ROUNDS]
+    python -m tests.benchmarks.replies [ROUNDS] [--only NAME ...]
 
 Each round the owner has said one thing in every chat. Bare: GET unread, POST read, POST send, by plain httpx; a
 second loop makes the same calls through our client, which is faster, and so shows what all but HTTP costs. Ours: hint
 committed, delivery claimed, history read, proof, intent, send, record, finish. Kept: the same, and the handler reads
 its plugin's store, counts in the chat's, and sets a timer. Unlogged: ours without the log of turns. All run eight
 chats at once, in turns, in one process that looks for garbage as rarely as the daemon, against one backend in a
-process of its own. The delay is from the hint to the handler's having the message.
+process of its own. The delay is from the hint to the handler's having the message. `--only` leaves the others out,
+for a comparison with a build that has not got them: three runtimes share one process less well than one.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -42,7 +44,6 @@ CONCURRENCY = 8
 BAR = 0.7
 KEPT_BAR = 0.95
 LOG_BAR = 0.95
-NAMES = ("bare", "client", "ours", "unlogged", "kept")
 
 
 def serve(port):
@@ -58,7 +59,7 @@ async def say_everywhere(owner, chats):
         await owner.messages.send(chat_id, "question", enforce_caught_up=False)
 
 
-async def answer_all(chats, answer):
+async def answer_all(answer, chats):
     """Seconds, and the delays until each message was there."""
     began, delays, slots = time.perf_counter(), [], asyncio.Semaphore(CONCURRENCY)
 
@@ -70,28 +71,6 @@ async def answer_all(chats, answer):
         for chat_id in chats:
             tasks.create_task(in_a_slot(chat_id))
     return time.perf_counter() - began, delays
-
-
-def by_httpx(http):
-    async def answer(chat_id, heard):
-        chat = f"/api/chats/{chat_id}"
-        (message,) = (await http.get(f"{chat}/messages/unread")).raise_for_status().json()
-        heard()
-        (await http.post(f"{chat}/messages/read")).raise_for_status()
-        said = {"content": message["content"], "enforce_caught_up": True}
-        (await http.post(f"{chat}/messages", json=said)).raise_for_status()
-
-    return answer
-
-
-def by_our_client(sdk):
-    async def answer(chat_id, heard):
-        (message,) = await sdk.messages.unread(chat_id)
-        heard()
-        await sdk.messages.read(chat_id)
-        await sdk.messages.send(chat_id, message["content"])
-
-    return answer
 
 
 class Ours(Observer):
@@ -128,34 +107,53 @@ class Ours(Observer):
         return time.perf_counter() - self.began, self.delays
 
 
-async def measure(base_url, folder, rounds):
+async def measure(base_url, folder, rounds, names):
     async with AsyncClient(base_url=base_url) as nobody:
         made = await nobody.auth.create_guest_owner("owner")
-    async with AsyncClient(base_url=base_url, auth_token=made["token"]) as owner:
-        tokens, chats = {}, {}
-        for name in NAMES:
-            tokens[name] = (await owner.auth.create_external_user(name, name))["token"]
+    async with (
+        AsyncClient(base_url=base_url, auth_token=made["token"]) as owner,
+        contextlib.AsyncExitStack() as opened,
+    ):
+        answering_rounds, chats = {}, {}
+        for name in names:
+            token = (await owner.auth.create_external_user(name, name))["token"]
             chats[name] = [
                 (await owner.chats.create([name], kind="group", title=f"{number}"))["id"]
                 for number in range(CHATS)
             ]
-        async with (
-            httpx.AsyncClient(
-                base_url=base_url, headers={"Authorization": f"Bearer {tokens['bare']}"}
-            ) as http,
-            AsyncClient(base_url=base_url, auth_token=tokens["client"]) as client,
-            AsyncClient(base_url=base_url, auth_token=tokens["ours"]) as sdk,
-            AsyncClient(base_url=base_url, auth_token=tokens["unlogged"]) as unlogged_sdk,
-            AsyncClient(base_url=base_url, auth_token=tokens["kept"]) as keeping_sdk,
-            runtime(folder / "ours", "ours", sdk, base_url, answering) as ours,
-            runtime(
-                folder / "unlogged", "unlogged", unlogged_sdk, base_url, answering, kept_turns=0
-            ) as unlogged,
-            runtime(folder / "kept", "kept", keeping_sdk, base_url, remembering) as kept,
-        ):
-            loops = {"bare": by_httpx(http), "client": by_our_client(client)}
-            runtimes = {"ours": ours, "unlogged": unlogged, "kept": kept}
-            return await _turns(owner, loops, runtimes, chats, rounds)
+            answering_rounds[name] = await opened.enter_async_context(
+                CONTESTANTS[name](base_url=base_url, token=token, folder=folder / name)
+            )
+        return await _turns(owner, answering_rounds, chats, rounds)
+
+
+@contextlib.asynccontextmanager
+async def by_httpx(base_url, token, folder):
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
+
+        async def answer(chat_id, heard):
+            chat = f"/api/chats/{chat_id}"
+            (message,) = (await http.get(f"{chat}/messages/unread")).raise_for_status().json()
+            heard()
+            (await http.post(f"{chat}/messages/read")).raise_for_status()
+            said = {"content": message["content"], "enforce_caught_up": True}
+            (await http.post(f"{chat}/messages", json=said)).raise_for_status()
+
+        yield functools.partial(answer_all, answer)
+
+
+@contextlib.asynccontextmanager
+async def by_our_client(base_url, token, folder):
+    async with AsyncClient(base_url=base_url, auth_token=token) as sdk:
+
+        async def answer(chat_id, heard):
+            (message,) = await sdk.messages.unread(chat_id)
+            heard()
+            await sdk.messages.read(chat_id)
+            await sdk.messages.send(chat_id, message["content"])
+
+        yield functools.partial(answer_all, answer)
 
 
 def answering(plugin, heard):
@@ -178,38 +176,47 @@ def remembering(plugin, heard):
 
 
 @contextlib.asynccontextmanager
-async def runtime(folder, me, sdk, base_url, declare, *, kept_turns=KEPT_TURNS):
+async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS):
     """One of ours, in this process; its first handler answers."""
+    me = folder.name
     folder.mkdir()
     plugin, journal = Plugin("p"), SqliteJournal(folder, kept_turns=kept_turns)
     journal.open()
     declare(plugin, lambda: ours.delays.append(time.perf_counter() - ours.began))
     ours = Ours(journal, me, plugin)
-    ours.parts = await assemble(
-        Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
-        me=me,
-        base_url=base_url,
-        token=SecretStr("unused"),
-        journal=journal,
-        sdk=sdk,
-        handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
-        observer=ours,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ours.parts.dispatcher.run())
-        yield ours
-        ours.parts.dispatcher.stop()
+    async with AsyncClient(base_url=base_url, auth_token=token) as sdk:
+        ours.parts = await assemble(
+            Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
+            me=me,
+            base_url=base_url,
+            token=SecretStr("unused"),
+            journal=journal,
+            sdk=sdk,
+            handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
+            observer=ours,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ours.parts.dispatcher.run())
+            yield ours.round
+            ours.parts.dispatcher.stop()
     await journal.close()
 
 
-async def _turns(owner, loops, runtimes, chats, rounds):
-    results = {name: ([], []) for name in NAMES}
+CONTESTANTS = {
+    "bare": by_httpx,
+    "client": by_our_client,
+    "ours": runtime,
+    "unlogged": functools.partial(runtime, kept_turns=0),
+    "kept": functools.partial(runtime, declare=remembering),
+}
+
+
+async def _turns(owner, answering_rounds, chats, rounds):
+    results = {name: ([], []) for name in chats}
     for number in range(rounds + 1):
-        for name in NAMES:
+        for name in chats:
             await say_everywhere(owner, chats[name])
-            seconds, delays = await (
-                answer_all(chats[name], loops[name]) if name in loops else runtimes[name].round(chats[name])
-            )
+            seconds, delays = await answering_rounds[name](chats[name])
             if number:  # the first round opens connections and fills caches
                 results[name][0].append(seconds)
                 results[name][1].extend(delays)
@@ -224,26 +231,35 @@ def report(results):
             f"{name:8} {rates[name]:6.0f} replies/s, to the handler p50 {cuts[49] * 1e3:.0f} ms,"
             f" p99 {cuts[98] * 1e3:.0f} ms"
         )
-    ratio = rates["ours"] / rates["bare"]
-    print(f"of the bare loop {ratio:.2f} (bar {BAR}): {'held' if ratio >= BAR else 'MISSED'}")
-    print(f"of the same loop through our client {rates['ours'] / rates['client']:.2f}")
-    ratio = rates["ours"] / rates["unlogged"]
-    print(f"with the log of turns, of ours without {ratio:.2f} (bar {LOG_BAR}): ", end="")
-    print("held" if ratio >= LOG_BAR else "MISSED")
-    ratio = rates["kept"] / rates["ours"]
-    print(f"with store and timers, of ours without {ratio:.2f} (bar {KEPT_BAR}): ", end="")
-    print("held" if ratio >= KEPT_BAR else "MISSED")
+    compare(rates, "ours", "bare", "of the bare loop", BAR)
+    compare(rates, "ours", "client", "of the same loop through our client")
+    compare(rates, "ours", "unlogged", "with the log of turns, of ours without", LOG_BAR)
+    compare(rates, "kept", "ours", "with store and timers, of ours without", KEPT_BAR)
+
+
+def compare(rates, name, base, told, bar=None):
+    """Print one ratio, if both took part."""
+    if name in rates and base in rates:
+        ratio = rates[name] / rates[base]
+        verdict = "" if bar is None else f" (bar {bar}): {'held' if ratio >= bar else 'MISSED'}"
+        print(f"{told} {ratio:.2f}{verdict}")
 
 
 def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rounds", type=int, nargs="?", default=10)
+    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    arguments = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()
     backend = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     backend.start()
     garbage.look_rarely()
     garbage.leave_out_what_stays()
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     with tempfile.TemporaryDirectory() as folder:
-        report(asyncio.run(measure(f"http://127.0.0.1:{ours.recv()}", Path(folder), rounds)))
+        url = f"http://127.0.0.1:{ours.recv()}"
+        report(asyncio.run(measure(url, Path(folder), arguments.rounds, arguments.only)))
     backend.kill()
     backend.join()
 
