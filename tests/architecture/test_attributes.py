@@ -20,9 +20,6 @@ ALLOWED: Final = {
     "mycel_runtime/backend/operator.py": {
         r"room\.chat\.status": "As the world, on behalf of whoever operates it.",
     },
-    "mycel_runtime/backend/faults.py": {
-        r"fault\.retry_after": "A fault is a record of this module that is still being put together.",
-    },
     "mycel_runtime/backend/feed.py": {
         r"socket\.(user_id|when_lost)": "uvicorn makes the socket; whose it is, is known after the handshake.",
     },
