@@ -23,7 +23,7 @@ from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
-from mycel_runtime.speech.turn import SendDependencies
+from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:

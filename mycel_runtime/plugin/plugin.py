@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.schedule import Schedule
-    from mycel_runtime.speech.turn import ConflictPolicy
+    from mycel_runtime.speech.conflict import ConflictPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -42,6 +42,25 @@ class Ledger:
         spoken: What the present run has asked to say, in that order, for the log of turns; a list of its own.
     """
 
+    __slots__ = (
+        "_chat_id",
+        "_delivery",
+        "_given_ids",
+        "_holes",
+        "_intents",
+        "_me",
+        "_seen_ids",
+        "_seen_seqs",
+        "_unshown",
+        "gap_seq",
+        "handled_seq",
+        "ordinals",
+        "shown_seq",
+        "spoken",
+        "through_seq",
+        "wanted_seq",
+    )
+
     def __init__(
         self, delivery: SpokenDelivery, chat_id: ChatId, handled_seq: MessageSeq, *, me: UserId
     ) -> None:

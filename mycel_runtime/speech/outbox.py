@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.entries import Delivery, Intent, SpokenDelivery
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.evidence import Evidence
-    from mycel_runtime.speech.turn import ConflictPolicy, SendDependencies
+    from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 

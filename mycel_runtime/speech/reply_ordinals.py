@@ -17,6 +17,8 @@ LAST_WORDS_ORDINAL: Final = 1_000_000
 class ReplyOrdinals:
     """The places of one run's replies, from `first`."""
 
+    __slots__ = ("_next", "_unsaid")
+
     def __init__(self, first: int = 0) -> None:
         self._next = first
         self._unsaid: dict[str, list[int]] = {}

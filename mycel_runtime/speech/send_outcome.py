@@ -32,9 +32,6 @@ TRIES: Final = 3
 LONGEST_PAUSE_SECONDS: Final = 10.0
 """In the midst of a run; whoever asks for more is asked again by a later run."""
 
-LONGEST_LIMITED_SECONDS: Final = 60.0
-"""For which a run repeats at the client's pace what a limit of requests refuses; a handler's time ends later."""
-
 _ANSWERED_GRACE_SECONDS: Final = 0.5
 """Until a message counts as absent whose request was answered: by then no more of it is under way."""
 

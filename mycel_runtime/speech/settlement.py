@@ -1,0 +1,164 @@
+"""
+What became of a turn's sends: intents are written down before, outcomes afterwards.
+
+The backend has no idempotency key (Q22), so a send whose outcome is not known is looked for in the chat's history. If
+it is not there once nothing can be under way any more, it counts as lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING
+
+from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.observe.facts import MessageSent
+from mycel_runtime.speech.caught_up import find_own
+from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.speech.history import messages_after
+from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
+from mycel_runtime.speech.sent import sent_of
+
+if TYPE_CHECKING:
+    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.speech.ledger import Ledger
+    from mycel_runtime.speech.send_dependencies import SendDependencies
+    from mycel_runtime.speech.sent import Sent
+    from mycel_runtime.wire.ids import ChatId
+    from mycel_runtime.wire.resources import Message
+
+
+class Settlement:
+    """One turn's."""
+
+    __slots__ = ("_chat_id", "_dependencies", "_ledger")
+
+    def __init__(self, dependencies: SendDependencies, ledger: Ledger, chat_id: ChatId) -> None:
+        self._dependencies = dependencies
+        self._ledger = ledger
+        self._chat_id = chat_id
+
+    async def settle_unresolved(self) -> None:
+        """
+        Find out what became of earlier runs' sends, before the handler is asked again.
+
+        The grace begins here: how long their senders, dead perhaps, waited before they gave up was not written down.
+
+        Raises:
+            UnansweredError: It cannot be known now.
+
+        Cancelling: what is not settled yet stays unresolved.
+        """
+        for intent in self._ledger.unresolved:
+            await self.look_for(intent, not_before=self._grace_ends_at())
+
+    async def said(self, ordinal: int) -> Sent | None:
+        """
+        This reply, if an earlier run said it; or this one, whose handler did not wait for the answer.
+
+        One that counted as lost is looked for once more: it may have come late.
+
+        Raises:
+            UnansweredError: It cannot be known now.
+
+        Cancelling: what is not settled yet stays unresolved.
+        """
+        intent = self._ledger.said(ordinal)
+        if intent is None:
+            return await self._come_late(ordinal)
+        if intent.state is not IntentState.SENT:
+            return await self.look_for(intent, not_before=self._grace_ends_at())
+        return sent_of(intent)
+
+    async def intend(self, ordinal: int, hash_: str, *, is_unattended: bool) -> Intent:
+        """
+        Write down what is about to be said.
+
+        Args:
+            ordinal: Which reply.
+            hash_: Its `content_hash`.
+            is_unattended: No human's message is among those that it answers.
+
+        Cancelling: it stands in the journal or it does not; nothing has been sent.
+        """
+        intent = self._ledger.intend(
+            ordinal, hash_, now=self._dependencies.clock(), is_unattended=is_unattended
+        )
+        await self._dependencies.journal.intend(intent)
+        self._ledger.keep(intent)
+        return intent
+
+    def record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
+        """The send is stored as this message, which the answer says, or else (`recovered`) the history."""
+        recorded, others_seq = self._ledger.record(intent, message)
+        self._dependencies.journal.record(recorded, wanted_seq=others_seq)
+        sent = sent_of(recorded)
+        self._dependencies.observer.tell(
+            MessageSent(
+                handler=intent.handler, chat_id=self._chat_id, message_seq=sent.seq, recovered=recovered
+            )
+        )
+        return sent
+
+    async def refuse(self, intent: Intent) -> None:
+        """
+        The send came to nothing.
+
+        Cancelling: as of `Journal.settle`.
+        """
+        settled = dataclasses.replace(intent, state=IntentState.REFUSED)
+        await self._dependencies.journal.settle(settled)
+        self._ledger.keep(settled)
+
+    async def look_for(self, intent: Intent, *, not_before: float) -> Sent | None:
+        """
+        Search the history for an intent's message; `None`: it is not there, and counts as lost.
+
+        Absence counts only after `not_before` (the loop's time): until then the request may still be on its way.
+
+        Raises:
+            UnansweredError: The history cannot be read now.
+
+        Cancelling: the intent stays unresolved.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            is_final = loop.time() >= not_before
+            if message := await self._find(intent):
+                return self.record(intent, message, recovered=True)
+            if is_final:
+                self._dependencies.twin_watch.note_lost(intent)
+                await self.refuse(intent)
+                return None
+            await asyncio.sleep(max(0.0, not_before - loop.time()))
+
+    async def _come_late(self, ordinal: int) -> Sent | None:
+        intent = self._ledger.refused(ordinal)
+        if intent is None or not self._dependencies.twin_watch.is_lost(intent):
+            return None
+        if (message := await self._find(intent)) is None:
+            return None
+        # From where it was, not from here: whoever dies before the record finds it again.
+        revived = dataclasses.replace(intent, state=IntentState.INTENDED)
+        await self._dependencies.journal.intend(revived)
+        return self.record(revived, message, recovered=True)
+
+    async def _find(self, intent: Intent) -> Message | None:
+        try:
+            history = await messages_after(self._dependencies.sdk, self._chat_id, intent.base_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc, Operation.READ) from exc
+        taken = await self._dependencies.journal.message_ids(
+            self._dependencies.me, chat_id=self._chat_id, after_seq=intent.base_seq
+        )
+        return find_own(
+            history,
+            me=self._dependencies.me,
+            after_seq=intent.base_seq,
+            wanted_hash=intent.content_hash,
+            taken=taken,
+        )
+
+    def _grace_ends_at(self) -> float:
+        """By the loop's clock: the other one may be set back meanwhile, and the lane would wait as much longer."""
+        return asyncio.get_running_loop().time() + self._dependencies.settle_grace
