@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
+from pydantic import BaseModel
+
 from mycel_runtime.errors import ArgumentError, PluginError
 from mycel_runtime.plugin.callables import problem_of
 from mycel_runtime.plugin.pattern import ContentPattern, PatternError
@@ -110,8 +112,47 @@ class Declaration:
             )
         return cast("Callable[..., Any]", value)
 
+    def flag(self, value: Any, key: str) -> bool:
+        """Yes or no; a text, `"false"` for example, would count as yes."""
+        if isinstance(value, bool):
+            return value
+        raise PluginError(
+            f"plugin {self._plugin!r}: {key}={value!r} is neither True nor False",
+            fix=f"Give one of them: {key}=True.",
+        )
+
+    def number(self, value: Any, key: str) -> float:
+        """A part of an interval."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        raise PluginError(
+            f"plugin {self._plugin!r}: {key}={value!r} is no number",
+            fix=f"Give a number, for example {key}=10.",
+        )
+
+    def text(self, value: Any, what: str, fix: str) -> str:
+        """What is given where a decorator needs a text, be it the function because the parentheses were forgotten."""
+        if isinstance(value, str) and value:
+            return value
+        given = "an empty text" if value == "" else "a function" if callable(value) else f"{value!r}"
+        raise PluginError(f"plugin {self._plugin!r}: {given} is no {what}", fix=fix)
+
+    def model(self, value: Any) -> type[BaseModel] | None:
+        """What a plugin's table is checked by."""
+        if value is None or (isinstance(value, type) and issubclass(value, BaseModel)):
+            return value
+        raise PluginError(
+            f"plugin {self._plugin!r}: settings= is {_kind(value)}, and no pydantic model",
+            fix="Give the class: class Settings(BaseModel): …, and Plugin(…, settings=Settings).",
+        )
+
     def pattern(self, pattern: str | None, key: str) -> ContentPattern | None:
         """A regular expression."""
+        if not isinstance(pattern, str | None):
+            raise PluginError(
+                f"plugin {self._plugin!r}: {key} is {_kind(pattern)}, not a text",
+                fix=f'Give the expression itself: {key}="^!".',
+            )
         try:
             return None if pattern is None else ContentPattern(pattern)
         except PatternError as exc:
@@ -119,3 +160,7 @@ class Declaration:
                 f"plugin {self._plugin!r}: {key} {pattern!r}: {exc}",
                 fix="Mend the expression, or look at the messages in the handler.",
             ) from exc
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"of type {type(value).__name__}"

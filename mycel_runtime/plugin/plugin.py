@@ -220,14 +220,14 @@ class Plugin:
     """
 
     def __init__(self, name: str, *, settings: type[BaseModel] | None = None) -> None:
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise PluginError(
                 f"{name!r} is no plugin name",
                 fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
             )
         self.name = name
-        self.settings_model = settings
         self._declaration = Declaration(name)
+        self.settings_model = self._declaration.model(settings)
         self._handlers: dict[HandlerId, Handler] = {}
 
     @override
@@ -316,10 +316,10 @@ class Plugin:
         """
         subscription = MessageSubscription(
             chat=self._declaration.choice(chat, ("any", "direct", "group"), "chat"),
-            mention=mention,
+            mention=self._declaration.flag(mention, "mention"),
             sender=self._declaration.choice(sender, ("any", "human", "agent"), "sender"),
             pattern=self._declaration.pattern(pattern, "pattern"),
-            notifications=notifications,
+            notifications=self._declaration.flag(notifications, "notifications"),
         )
         options = HandlerOptions(
             on_conflict=self._declaration.choice(
@@ -422,7 +422,10 @@ class Plugin:
         Raises:
             PluginError: As of `on_message`.
         """
-        decorator = EventDecorator(self._register, self._declaration, FrameSubscription(pattern=pattern))
+        event_types = self._declaration.text(
+            pattern, "pattern of event types", 'For example @plugin.on_frame("relationship.*").'
+        )
+        decorator = EventDecorator(self._register, self._declaration, FrameSubscription(pattern=event_types))
         return decorator(timeout=timeout, max_attempts=max_attempts)
 
     def on_timer(
@@ -441,20 +444,18 @@ class Plugin:
         Raises:
             PluginError: The name or the function is not well formed, or the name is taken.
         """
-        if not _NAME.fullmatch(str(name)):
+        if not _is_name(name):
             raise PluginError(
                 f"plugin {self.name!r}: {name!r} is no timer's name",
                 fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
             )
         options = self._options(timeout, max_attempts)
         subscription = TimerSubscription(name=name)
-        if any(handler.subscription == subscription for handler in self.handlers):
-            raise PluginError(
-                f"plugin {self.name!r} has two handlers of the timer {name!r}",
-                fix="A timer calls one: let it do both.",
-            )
+        self._require_unhandled(subscription)
 
         def register(function: F) -> F:
+            # One decorator may be used twice.
+            self._require_unhandled(subscription)
             return self._register(function, subscription, options)
 
         return register
@@ -488,11 +489,13 @@ class Plugin:
         Raises:
             PluginError: The interval is none, or the function is not well formed.
         """
+        number = self._declaration.number
+        length = 86_400.0 * number(days, "days") + 3_600.0 * number(hours, "hours")
+        length += 60.0 * number(minutes, "minutes") + number(seconds, "seconds")
 
-        def interval() -> Interval:
-            return Interval(seconds=86_400.0 * days + 3_600.0 * hours + 60.0 * minutes + seconds)
-
-        return self._scheduled(interval, self._options(timeout, max_attempts), catch_up=catch_up)
+        return self._scheduled(
+            lambda: Interval(seconds=length), self._options(timeout, max_attempts), catch_up=catch_up
+        )
 
     def cron(
         self,
@@ -521,18 +524,23 @@ class Plugin:
         Raises:
             PluginError: The expression or the time zone is none, or the function is not well formed.
         """
-
-        def cron() -> Cron:
-            return Cron(expression=str(expression), timezone=str(timezone))
-
-        return self._scheduled(cron, self._options(timeout, max_attempts), catch_up=catch_up)
+        example = 'For example @plugin.cron("0 9 * * mon-fri", timezone="UTC").'
+        when = self._declaration.text(expression, "crontab expression", example)
+        zone = self._declaration.text(timezone, "time zone", example)
+        return self._scheduled(
+            lambda: Cron(expression=when, timezone=zone),
+            self._options(timeout, max_attempts),
+            catch_up=catch_up,
+        )
 
     def _scheduled(
         self, make: Callable[[], Schedule], options: HandlerOptions, *, catch_up: bool
     ) -> Callable[[F], F]:
         try:
-            subscription = ScheduleSubscription(schedule=make(), catch_up=catch_up)
-        except (ScheduleError, TypeError) as exc:
+            subscription = ScheduleSubscription(
+                schedule=make(), catch_up=self._declaration.flag(catch_up, "catch_up")
+            )
+        except ScheduleError as exc:
             raise PluginError(
                 f"plugin {self.name!r}: {exc}",
                 fix='For example @plugin.every(minutes=10) or @plugin.cron("0 9 * * mon-fri", timezone="UTC").',
@@ -542,6 +550,13 @@ class Plugin:
             return self._register(function, subscription, options)
 
         return register
+
+    def _require_unhandled(self, subscription: TimerSubscription) -> None:
+        if any(handler.subscription == subscription for handler in self.handlers):
+            raise PluginError(
+                f"plugin {self.name!r} has two handlers of the timer {subscription.name!r}",
+                fix="A timer calls one: let it do both.",
+            )
 
     def _options(self, timeout: float | None, max_attempts: int | None) -> HandlerOptions:
         return HandlerOptions(
@@ -569,3 +584,7 @@ class Plugin:
             **options,
         )
         return function
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None

@@ -57,7 +57,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         if not SHORTEST_SECONDS <= self.seconds <= LONGEST_SECONDS:
-            raise ScheduleError(f"an interval is {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} seconds")
+            raise ScheduleError("an interval is 1 second to 366 days long")
 
     @property
     def is_relative(self) -> bool:

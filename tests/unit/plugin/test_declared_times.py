@@ -15,6 +15,13 @@ from mycel_runtime.plugin.subscription import ScheduleSubscription, TimerSubscri
 async def handle(ctx): ...
 
 
+def named(name):
+    async def function(ctx): ...
+
+    function.__name__ = name
+    return function
+
+
 @pytest.fixture
 def plugin():
     return Plugin("p")
@@ -54,12 +61,16 @@ def test_a_schedule_is_declared(plugin, declare, schedule, catch_up):
         (lambda plugin: plugin.on_timer("@often"), "no timer's name"),
         (lambda plugin: plugin.on_timer(handle), "no timer's name"),
         (lambda plugin: plugin.on_timer("remind", timeout=0), "timeout"),
-        (lambda plugin: plugin.every(), "an interval is 1 to"),
-        (lambda plugin: plugin.every(days=1_000), "an interval is 1 to"),
+        (lambda plugin: plugin.every(), "an interval is 1 second to 366 days"),
+        (lambda plugin: plugin.every(days=1_000), "an interval is 1 second to 366 days"),
         (lambda plugin: plugin.cron("at nine", timezone="UTC"), "2 fields"),
         (lambda plugin: plugin.cron("0 9 * * *", timezone="Nowhere"), "no time zone 'Nowhere'"),
-        (lambda plugin: plugin.cron(9, timezone="UTC"), "1 fields"),
-        (lambda plugin: plugin.every(hours="6"), "plugin 'p'"),
+        (lambda plugin: plugin.cron(9, timezone="UTC"), "9 is no crontab expression"),
+        (lambda plugin: plugin.cron(handle, timezone="UTC"), "a function is no crontab expression"),
+        (lambda plugin: plugin.cron("0 9 * * *", timezone=None), "None is no time zone"),
+        (lambda plugin: plugin.on_timer(None), "None is no timer's name"),
+        (lambda plugin: plugin.every(hours="6"), "hours='6' is no number"),
+        (lambda plugin: plugin.every(hours=6, catch_up="no"), "catch_up='no' is neither True nor False"),
     ],
 )
 def test_what_is_no_time_is_refused_with_the_plugins_name(plugin, declare, problem):
@@ -74,14 +85,13 @@ def test_a_timer_has_one_handler(plugin):
     with pytest.raises(PluginError, match="two handlers of the timer 'remind'"):
         plugin.on_timer("remind")
 
+    decorate = plugin.on_timer("again")
+    decorate(named("one"))
+    with pytest.raises(PluginError, match="two handlers of the timer 'again'"):
+        decorate(named("other"))
+
 
 def test_what_is_declared_in_a_process_of_its_own_is_known_here(plugin):
-    def named(name):
-        async def function(ctx): ...
-
-        function.__name__ = name
-        return function
-
     plugin.on_timer("remind", max_attempts=3)(named("remind"))
     plugin.every(hours=1, catch_up=False)(named("often"))
     plugin.cron("0 9 * * mon", timezone="Europe/Berlin")(named("morning"))

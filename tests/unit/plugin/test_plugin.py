@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import BaseModel
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.message import message_from_api
@@ -22,6 +24,13 @@ plugin = Plugin("mine")
 @plugin.on_message
 async def answer(ctx): ...
 """
+
+
+class Settings(BaseModel):
+    greeting: str = ""
+
+
+async def _handle(ctx): ...
 
 
 def load_file(folder: Path, source: str, **settings):
@@ -64,6 +73,28 @@ def test_declaration_mistakes_are_told_at_the_declaration():
         plugin.on_message(pattern="(")
     with pytest.raises(PluginError, match="no plugin name"):
         Plugin("not a name")
+    with pytest.raises(PluginError, match="5 is no plugin name"):
+        Plugin(5)
+    with pytest.raises(PluginError, match="settings= is the class dict, and no pydantic model"):
+        Plugin("p", settings=dict)
+    with pytest.raises(PluginError, match="settings= is of type Settings, and no pydantic model"):
+        Plugin("p", settings=Settings())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        (_handle, "a function is no pattern"),
+        (5, "5 is no pattern"),
+        (["a.*"], "no pattern"),
+        ("", "an empty text"),
+    ],
+)
+def test_what_frames_are_known_by_is_a_text(pattern, problem):
+    """Anything else would be compared with each frame that comes: bare, the decorator has no handler at all."""
+    with pytest.raises(PluginError, match=problem) as refused:
+        Plugin("p").on_frame(pattern)
+    assert '@plugin.on_frame("relationship.*")' in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +106,10 @@ def test_declaration_mistakes_are_told_at_the_declaration():
         ({"max_attempts": 0}, "max_attempts=0 is no number of attempts from 1 to 100"),
         ({"max_attempts": 2.0}, "max_attempts=2.0 is no number of attempts"),
         ({"interrupt": "("}, r"interrupt '\(': "),
+        ({"interrupt": 5}, "interrupt is of type int, not a text"),
+        ({"pattern": re.compile("x")}, "pattern is of type Pattern, not a text"),
+        ({"mention": "false"}, "mention='false' is neither True nor False"),
+        ({"notifications": "no"}, "notifications='no' is neither True nor False"),
         ({"on_give_up": " "}, "on_give_up is blank"),
         ({"on_give_up": 5}, "on_give_up is int, which cannot be called"),
         ({"on_give_up": lambda: None}, "on_give_up needs a name"),
