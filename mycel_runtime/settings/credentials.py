@@ -1,0 +1,138 @@
+"""The agent's token, and the proxy's user and password: where they may stand, and who may read them there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import SecretStr
+
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings.text import decode
+from mycel_runtime.settings_mistakes import variable_of
+
+if TYPE_CHECKING:
+    from mycel_runtime.settings.settings import Settings
+
+CREDENTIAL: Final = "agent.token"
+"""The file in `$CREDENTIALS_DIRECTORY` that holds the token."""
+
+PROXY_CREDENTIAL: Final = "proxy.credentials"
+"""The file there that holds user and password of the proxy."""
+
+
+def read_token(settings: Settings) -> SecretStr:
+    """
+    The agent's bearer token: of the environment, else the credential, else of the file, else the token file.
+
+    Read anew at each call: a credential and a token file may have been replaced.
+
+    Raises:
+        ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
+    """
+    variable = variable_of(["agent", "token"])
+    credential = _credential(CREDENTIAL)
+    if settings.agent.token is not None and (variable or credential is None):
+        where = f"environment variable {variable}" if variable else "[agent] token"
+        return _as_token(settings.agent.token.get_secret_value(), where)
+    if credential is not None:
+        return _as_token(decode(_read_secret(credential, _OF_AGENT)[0], str(credential)), str(credential))
+    if settings.agent.token_file is None:
+        raise ConfigError(
+            "no token",
+            where="[agent]",
+            fix="Set token_file, or the credential agent.token, or MYCEL_RUNTIME_AGENT__TOKEN.",
+        )
+    return read_token_file(settings.agent.token_file)
+
+
+def read_token_file(path: Path) -> SecretStr:
+    """
+    A token from a file that only its owner can read.
+
+    Raises:
+        ConfigError: As `read_token`.
+    """
+    return _as_token(decode(_read_guarded(path, _OF_AGENT), str(path)), str(path))
+
+
+def read_proxy_credentials(settings: Settings) -> tuple[str, str] | None:
+    """
+    User and password of the proxy: of the credential `proxy.credentials`, else of the file, if there is either.
+
+    Raises:
+        ConfigError: What is set does not hold them, or is a file that is missing or readable by others.
+    """
+    if settings.network.proxy is None:
+        return None
+    path = _credential(PROXY_CREDENTIAL)
+    if path is not None:
+        data = _read_secret(path, _OF_PROXY)[0]
+    elif settings.network.proxy_credentials_file is not None:
+        path = settings.network.proxy_credentials_file
+        data = _read_guarded(path, _OF_PROXY)
+    else:
+        return None
+    user, colon, password = decode(data, str(path)).strip().partition(":")
+    if not (user and colon and (user + password).isprintable()):
+        raise ConfigError(
+            "must hold USER:PASSWORD and nothing else", where=str(path), fix="Put them there, in one line."
+        )
+    return user, password
+
+
+def _credential(name: str) -> Path | None:
+    """The credential that systemd has put there, if any. It guards it by other means than a mode."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / name if folder else None
+    return path if path is not None and path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """What a file holds, for an error about it."""
+
+    name: str
+    fix: str
+
+
+_OF_AGENT: Final = _Secret("token", "Write the agent's token into this file, or correct token_file.")
+_OF_PROXY: Final = _Secret(
+    "proxy's credentials", "Write USER:PASSWORD into this file, or correct proxy_credentials_file."
+)
+
+
+def _read_guarded(path: Path, secret: _Secret) -> bytes:
+    """Of a file that only its owner can read."""
+    data, mode = _read_secret(path, secret)
+    if mode & 0o077:
+        raise ConfigError(
+            f"the {secret.name.partition(' ')[0]} file is open to others (mode {mode:04o})",
+            where=str(path),
+            fix=f"chmod 600 '{path}'",
+        )
+    return data
+
+
+def _read_secret(path: Path, secret: _Secret) -> tuple[bytes, int]:
+    """What is in it, and the mode of the same file: another one may take its place meanwhile."""
+    try:
+        with path.open("rb") as file:
+            return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read the {secret.name}: {exc.strerror}", where=str(path), fix=secret.fix
+        ) from exc
+
+
+def _as_token(text: str, where: str) -> SecretStr:
+    """What can stand in a header: one word of printable ASCII."""
+    token = text.strip()
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise ConfigError(
+            "must hold one token and nothing else", where=where, fix="Put the agent's token there, alone."
+        )
+    return SecretStr(token)

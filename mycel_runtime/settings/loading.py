@@ -1,0 +1,118 @@
+"""The settings of a file: read, checked, and made absolute; what is wrong with it is told with its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings.settings import Settings
+from mycel_runtime.settings.text import read_config
+from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, explain_error, nearest_of, variable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mycel_runtime.settings.sections import Section
+
+
+def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """
+    The settings of one file, with relative paths made absolute from the file's folder.
+
+    Args:
+        path: The TOML file.
+        overrides: From the command line, nested like the file.
+
+    Raises:
+        ConfigError: Missing, unreadable or malformed file, unknown key, bad value; names file, key and line.
+    """
+    text = read_config(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"not valid TOML: {exc}", where=str(path), fix="Mend that line.") from exc
+    _require_known_variables()
+    try:
+        settings = Settings(file=table, overrides=dict(overrides or {}))  # type: ignore[call-arg]  # see settings_customise_sources
+    except ValidationError as exc:
+        raise _explain(exc, path, text) from exc
+    except SettingsError as exc:
+        raise _explain_variables() from exc
+    return _absolute(settings, path)
+
+
+def _absolute(settings: Settings, config: Path) -> Settings:
+    sections = {"agent": settings.agent, "network": settings.network}
+    return settings.model_copy(
+        update={
+            name: section.model_copy(update=_absolute_paths(section, config, name))
+            for name, section in sections.items()
+        }
+    )
+
+
+def _absolute_paths(section: Section, config: Path, name: str) -> dict[str, Path]:
+    return {
+        key: _absolute_path(value, config, f"[{name}] {key}")
+        for key in type(section).model_fields
+        if isinstance(value := getattr(section, key), Path)
+    }
+
+
+def _absolute_path(path: Path, config: Path, key: str) -> Path:
+    try:
+        return (config.parent / path.expanduser()).resolve()
+    except RuntimeError as exc:
+        raise ConfigError(
+            f"no home directory for {path}", where=f"{config}: {key}", fix="Name it without '~'."
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            "no path that can be followed", where=f"{config}: {key}", fix="Correct the path."
+        ) from exc
+
+
+def _require_known_variables() -> None:
+    """One that names a section that we do not know would else be ignored."""
+    sections = {name.upper(): name for name in Settings.model_fields}
+    for name in os.environ:
+        section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
+        if name.upper().startswith(ENV_PREFIX) and delimiter and section not in sections:
+            raise ConfigError(
+                "unknown section",
+                where=f"environment variable {name}",
+                fix=nearest_of(section.lower(), sorted(sections.values())),
+            )
+
+
+def _explain_variables() -> ConfigError:
+    """A whole section in one variable must be a table in JSON; most who set one mean something else."""
+    section = next((name for name in Settings.model_fields if not _is_table(variable_of([name]))), "")
+    return ConfigError(
+        "names a whole section, and its value is no table in JSON",
+        where=f"environment variable {variable_of([section])}",
+        fix=f"Unset it; one key is set by {ENV_PREFIX}{section.upper()}{ENV_DELIMITER}KEY.",
+    )
+
+
+def _is_table(variable: str | None) -> bool:
+    try:
+        return variable is None or isinstance(json.loads(os.environ[variable]), dict)
+    except ValueError:
+        return False
+
+
+def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:
+    """All errors of a file at once, the first one's fix first."""
+    explained = [explain_error(error, Settings, str(path), text) for error in exc.errors(include_url=False)]
+    if len(explained) == 1:
+        return explained[0]
+    problems = "\n".join(f"- {error}" for error in explained)
+    return ConfigError(f"{len(explained)} errors\n{problems}", where=str(path))

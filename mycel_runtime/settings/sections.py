@@ -1,0 +1,109 @@
+"""The sections of the file, each key with its type, range and default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from mycel_runtime.settings.addresses import checked_base_url, checked_proxy
+from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Section(BaseModel):
+    """A table; a key that nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentSettings(Section):
+    """Who the agent is and where it lives."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    base_url: Annotated[str, Field(pattern=ADDRESS_PATTERN), AfterValidator(checked_base_url)]
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    user_id: Annotated[str, Field(pattern=r"^\S+$")] | None = None
+    on_twin: Literal["hold", "warn"] = "hold"
+    state_dir: Path | None = None
+
+
+class NetworkSettings(Section):
+    """How the backend is reached, by calls and stream alike; without meaning for an embedded one."""
+
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: Annotated[str, AfterValidator(checked_proxy)] | None = None
+    proxy_credentials_file: Path | None = None
+    trust: Literal["system", "bundled"] = "system"
+
+
+class InboxSettings(Section):
+    """How we listen."""
+
+    reconcile_interval: Seconds = 30.0
+    suspect_interval: Seconds = 5.0
+    deaf_grace: Seconds = 5.0
+    connect_timeout: Seconds = 10.0
+    ping_interval: Seconds = 20.0
+    ping_timeout: Seconds = 20.0
+    backoff_base: Seconds = 1.0
+    backoff_cap: Seconds = 60.0
+    stable_after: Seconds = 60.0
+    queue_frames: Annotated[int, Field(ge=1, le=65_536)] = 2048
+
+
+class DispatchSettings(Section):
+    """Whose turn it is, and for how long."""
+
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
+    handler_timeout: Seconds = 120.0
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    retry_base: Seconds = 1.0
+    retry_cap: Seconds = 60.0
+    conflict_rounds: Annotated[int, Field(ge=1, le=100)] = 5
+    settle_grace: Annotated[float, Field(ge=0, le=600)] = 2.0
+    park_after: Seconds = 60.0
+    hole_grace: Seconds = 5.0
+    past_cap: Annotated[int, Field(ge=1, le=200)] = 50
+    quarantine_after: Annotated[int, Field(ge=1, le=10_000)] = 20
+    quarantine_time: Seconds = 300.0
+
+
+class GuardSettings(Section):
+    """How much an agent says while no human speaks."""
+
+    turns: Annotated[int, Field(ge=1, le=10_000)] = 6
+    window: Annotated[float, Field(gt=0, le=31 * 86_400)] = 3600.0
+    chat_sends: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    plugin_sends: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+
+
+class JournalSettings(Section):
+    """What the journal keeps beyond what it needs."""
+
+    kept_turns: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
+
+
+class DaemonSettings(Section):
+    """The process."""
+
+    drain_timeout: Seconds = 30.0
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class BackendSettings(Section):
+    """The local backend of `base_url = "embedded"`; without meaning elsewhere."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    greeting: str | None = None
