@@ -73,6 +73,16 @@ class _Common:
     clock: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turns:
+    """What gives handlers their turns, and keeps them from speaking."""
+
+    attempts: Attempts
+    dispatcher: Dispatcher
+    loop_guard: LoopGuard
+    twin_watch: TwinWatch
+
+
 async def assemble(
     settings: Settings,
     *,
@@ -102,27 +112,14 @@ async def assemble(
         clock: Epoch seconds.
     """
     common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
-    suspects = await _lease(common)
     by_id = {bound.handler.id: bound for bound in handlers}
-    twin_watch = TwinWatch(
-        journal=journal, me=me, on_twin=settings.agent.on_twin, observer=observer, clock=clock
+    turns = await _turns(common, by_id)
+    turns.attempts.serve(wake=turns.dispatcher.wake, left_alone=turns.dispatcher.left_alone)
+    intake = await _intake(
+        common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.announcements.note
     )
-    loop_guard = LoopGuard(journal=journal, me=me, settings=settings.guard, observer=observer, clock=clock)
-    attempts = _attempts(common, by_id, loop_guard=loop_guard, twin_watch=twin_watch)
-    timekeeper = _timekeeper(common, by_id)
-    lifecycle = _lifecycle(common, by_id, attempts, timekeeper)
-    dispatcher = _dispatcher(
-        common,
-        attempts,
-        suspects=suspects,
-        twin_watch=twin_watch,
-        timekeeper=timekeeper,
-        lifecycle=lifecycle,
-    )
-    attempts.serve(wake=dispatcher.wake, left_alone=dispatcher.left_alone)
-    intake = await _intake(common, by_id, work_comes=dispatcher.wake, announced=attempts.announcements.note)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
-    reconciler = _reconciler(common, intake, liveness, connection, twin_watch=twin_watch)
+    reconciler = _reconciler(common, intake, liveness, connection, twin_watch=turns.twin_watch)
     listener = Listener(
         base_url=base_url,
         token=token,
@@ -140,10 +137,27 @@ async def assemble(
         liveness=liveness,
         listener=listener,
         reconciler=reconciler,
-        dispatcher=dispatcher,
-        loop_guard=loop_guard,
-        twin_watch=twin_watch,
+        dispatcher=turns.dispatcher,
+        loop_guard=turns.loop_guard,
+        twin_watch=turns.twin_watch,
     )
+
+
+async def _turns(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> _Turns:
+    """The half that gives handlers their turns; the identity is held from here on."""
+    suspects = await _lease(common)
+    twin_watch, loop_guard = _twin_watch(common), _loop_guard(common)
+    attempts = _attempts(common, handlers, loop_guard=loop_guard, twin_watch=twin_watch)
+    timekeeper = _timekeeper(common, handlers)
+    dispatcher = _dispatcher(
+        common,
+        attempts,
+        suspects=suspects,
+        twin_watch=twin_watch,
+        timekeeper=timekeeper,
+        lifecycle=_lifecycle(common, handlers, attempts, timekeeper),
+    )
+    return _Turns(attempts=attempts, dispatcher=dispatcher, loop_guard=loop_guard, twin_watch=twin_watch)
 
 
 async def _lease(common: _Common) -> int:
@@ -156,6 +170,26 @@ async def _lease(common: _Common) -> int:
             DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
         )
     return len(suspects)
+
+
+def _twin_watch(common: _Common) -> TwinWatch:
+    return TwinWatch(
+        journal=common.journal,
+        me=common.me,
+        on_twin=common.settings.agent.on_twin,
+        observer=common.observer,
+        clock=common.clock,
+    )
+
+
+def _loop_guard(common: _Common) -> LoopGuard:
+    return LoopGuard(
+        journal=common.journal,
+        me=common.me,
+        settings=common.settings.guard,
+        observer=common.observer,
+        clock=common.clock,
+    )
 
 
 def _outbox(common: _Common, twin_watch: TwinWatch) -> Outbox:
