@@ -425,5 +425,6 @@ class Dispatcher:
                 lane=delivery.lane,
                 reason=failed.letter.reason,
                 attempts=delivery.attempts + 1,
+                trace="" if delivery.attempts else failed.letter.trace,
             )
         )

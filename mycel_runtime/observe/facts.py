@@ -440,7 +440,12 @@ class DeliverySuspected(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryBuried(Fact):
-    """A delivery was given up; it stands in the dead letters."""
+    """
+    A delivery was given up; it stands in the dead letters.
+
+    Attributes:
+        trace: If its first attempt was the last: where that was raised, as in `DeliveryPostponed`.
+    """
 
     name: ClassVar[str] = "delivery.buried"
     level: ClassVar[Level] = "error"
@@ -448,6 +453,7 @@ class DeliveryBuried(Fact):
     lane: str
     reason: str
     attempts: int
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

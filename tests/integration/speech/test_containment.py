@@ -175,3 +175,24 @@ async def test_an_end_that_cannot_be_written_down_costs_its_own_delivery(world, 
     letters = await agent.journal.dead_letters("a")
     assert letters[0].reason.startswith("TypeError ")
     assert letters[0].trace
+
+
+@pytest.mark.parametrize("most", [3, 1])
+async def test_the_first_failure_tells_where_it_was_raised_though_it_is_the_last(world, most):
+    """What an author has written wrongly is given up at once, and else nobody would be told the place."""
+    plugin = Plugin("p")
+
+    @plugin.on_message(max_attempts=most)
+    async def spoil(ctx):
+        if most > 1:
+            ctx.store["key"] = object()
+        raise ValueError
+
+    agent = await world.agent("a", plugin)
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "hello")
+    await agent.hear(chat_id, 1)
+
+    assert not agent.memory.named("delivery.postponed")
+    (fact,) = agent.memory.named("delivery.buried")
+    assert "test_containment.py" in fact.trace
