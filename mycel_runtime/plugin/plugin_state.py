@@ -22,6 +22,7 @@ class PluginState:
         items, chat_items: What is there, by key; what others commit meanwhile may appear in it.
         timer_names: Timers that the plugin handles.
         clock: Epoch seconds.
+        is_still: The clock stands where it is, as that of a replayed run.
     """
 
     items: Mapping[str, Item] = field(default_factory=dict, repr=False)
@@ -29,6 +30,7 @@ class PluginState:
     chat_items: Mapping[str, Item] = field(default_factory=dict, repr=False)
     timer_names: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time
+    is_still: bool = False
 
 
 NOTHING: Final = PluginState()

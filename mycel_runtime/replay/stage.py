@@ -264,6 +264,7 @@ class Stage:
             chat_items={} if chat_id is None else self._memory.items(turn.handler, chat_id),
             timer_names=self._timer_names.get(turn.handler.partition(".")[0], frozenset()),
             clock=lambda: turn.began_at,
+            is_still=True,
         )
         return {
             "me": self._me,

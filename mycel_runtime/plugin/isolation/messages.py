@@ -170,12 +170,14 @@ class GivenState(Message):
 
     Attributes:
         now: What its clock shows as the run begins.
+        is_still: It goes on to show that.
     """
 
     items: dict[str, KeptItem]
     chat_items: dict[str, KeptItem]
     timer_names: tuple[str, ...]
     now: float
+    is_still: bool = False
 
 
 class ChangedItem(Message):

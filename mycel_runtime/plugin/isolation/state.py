@@ -30,6 +30,7 @@ def state_said(state: PluginState) -> GivenState:
         chat_items=_said(state.chat_items),
         timer_names=tuple(sorted(state.timer_names)),
         now=state.clock(),
+        is_still=state.is_still,
     )
 
 
@@ -40,7 +41,7 @@ def state_from(said: GivenState, chat_id: ChatId | None) -> PluginState:
         chat_id=chat_id,
         chat_items=_kept(said.chat_items),
         timer_names=frozenset(said.timer_names),
-        clock=_clock_from(said.now),
+        clock=_clock_from(said.now, is_still=said.is_still),
     )
 
 
@@ -112,6 +113,8 @@ def _kept(said: Mapping[str, KeptItem]) -> dict[str, Item]:
     return {key: Item(item.value, item.version) for key, item in said.items()}
 
 
-def _clock_from(now: float) -> Callable[[], float]:
+def _clock_from(now: float, *, is_still: bool) -> Callable[[], float]:
+    if is_still:
+        return lambda: now
     began = time.monotonic()
     return lambda: now + time.monotonic() - began

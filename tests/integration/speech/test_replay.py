@@ -425,11 +425,18 @@ async def test_what_is_said_first_is_compared_chat_by_chat_and_said_by_nobody(wo
 
 
 SOURCE = """
+import time
 from mycel_runtime import Plugin
 plugin = Plugin("p")
+PAUSE = 0.05
+
+@plugin.on_timer("later")
+def later(ctx): ...
 
 @plugin.on_message
 def hear(ctx):
+    time.sleep(PAUSE)
+    ctx.timers.set("later", after=60)
     ctx.chat_store["n"] = ctx.chat_store.get("n", 0) + 1
     ctx.reply(f"{ctx.chat_store['n']} of {len(ctx.history())}")
 """
@@ -439,6 +446,8 @@ def hear(ctx):
 async def test_a_plugin_in_a_process_of_its_own_is_replayed_there(world, replay, tmp_path):
     names = {}
     exec(SOURCE, names)
+    # A slower run plans nothing later: its clock stands where the turn began.
+    names["PAUSE"] = 0.0
     (tmp_path / "isolated.py").write_text(SOURCE)
     worker = WorkerSpec(
         name="p", table={"path": "isolated.py"}, config=tmp_path / "agent.toml", import_timeout=30.0
