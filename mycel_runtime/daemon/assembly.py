@@ -252,6 +252,7 @@ def _lifecycle(
         observer=common.observer,
         clock=common.clock,
         draw=_DICE.random,
+        outliving=attempts.abandoned.of,
     )
 
 

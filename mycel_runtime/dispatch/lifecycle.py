@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.backoff import half_jitter, honoured
+from mycel_runtime.dispatch.quarantine import MOST_OUTLIVING
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.entries import Letter, plugin_of
@@ -45,7 +46,7 @@ _LOOK_SECONDS: Final = 60.0
 """Until the clock is looked at again: it may be set, and a machine may sleep meanwhile."""
 
 _SHORTEST_WAIT_SECONDS: Final = 1.0
-"""Of a delivery whose plugin is not started; it is hastened when it is."""
+"""Of a delivery whose plugin is not started, which is hastened when it is; and between two tries of a start."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Lifecycle:
         observer: Told how it went.
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
+        outliving: How many runs of a plugin have outlived their deadline and go on.
     """
 
     def __init__(
@@ -108,8 +110,10 @@ class Lifecycle:
         observer: Observer,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        outliving: Callable[[str], int],
     ) -> None:
         self._hooks = hooks
+        self._outliving = outliving
         self._journal = journal
         self._me = me
         self._timekeeper = timekeeper
@@ -215,7 +219,7 @@ class Lifecycle:
         start = self._starts[plugin_of(bound.handler.id)]
         began_at, self._is_running = time.monotonic(), True
         try:
-            result = await self._run(
+            result = self._clogged(start.plugin) or await self._run(
                 bound,
                 "start",
                 attempt=start.attempts + 1,
@@ -230,6 +234,12 @@ class Lifecycle:
         if all(plugin_of(each.handler.id) != start.plugin for each in self._pending):
             await self._note_started(start, took=time.monotonic() - began_at)
         return True
+
+    def _clogged(self, plugin: str) -> Failed | None:
+        """A thread that hangs cannot be ended, and each try would leave another one."""
+        if (runs := self._outliving(plugin)) < MOST_OUTLIVING:
+            return None
+        return Failed(letter=Letter(reason=f"{runs} runs of it go on after their deadline"), is_answer=True)
 
     async def _stop(self, bound: BoundHandler, ends_at: float) -> None:
         deadline = min(ends_at, time.monotonic() + (bound.handler.timeout or STOP_SECONDS))
@@ -274,7 +284,8 @@ class Lifecycle:
         if isinstance(result, Failed) and result.is_permanent:
             return math.inf
         if isinstance(result, Failed) and result.retry_after is not None:
-            return result.retry_after
+            # Nobody counts how often it is tried, so that a pause of 0 would never end.
+            return max(result.retry_after, min(self._settings.retry_base, _SHORTEST_WAIT_SECONDS))
         asked = result.retry_after if isinstance(result, Unanswered) else None
         settings, draw = self._settings, self._draw()
         delay = half_jitter(start.attempts, base=settings.retry_base, cap=settings.retry_cap, draw=draw)

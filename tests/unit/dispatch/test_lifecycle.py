@@ -38,6 +38,7 @@ class World:
         self.outcome = EndOutcome.DONE
         self.deadlines = {}
         self.committed = 0
+        self.outliving = {}
 
     def tell(self, fact):
         self.facts.append(fact)
@@ -83,6 +84,7 @@ class World:
             observer=self,
             clock=lambda: self.now,
             draw=lambda: 0.5,
+            outliving=lambda plugin: self.outliving.get(plugin, 0),
         )
 
 
@@ -188,6 +190,7 @@ async def test_what_has_started_already_is_not_run_again_for_what_has_not(world)
     ("result", "retry_in"),
     [
         (Failed(letter=Letter(reason="Retry"), retry_after=500.0, is_answer=True), 500.0),
+        (Failed(letter=Letter(reason="Retry"), retry_after=0.0, is_answer=True), 1.0),
         (Failed(letter=Letter(reason="Reject: no"), is_permanent=True, is_answer=True), None),
         (Unanswered(letter=Letter(reason="503"), retry_after=100.0), 122.5),
     ],
@@ -201,6 +204,26 @@ async def test_what_the_plugin_or_the_server_asks_for_is_heeded(world, result, r
         assert world.named("plugin.start_failed")[0].retry_in == retry_in
         assert not lifecycle.is_busy
         starting.cancel()
+
+
+async def test_one_that_leaves_a_thread_behind_at_each_try_is_not_tried_for_ever(world):
+    world.results["a.up"] = [Failed(letter=Letter(reason="deadline passed"))]
+    world.outliving["a"] = 15
+    lifecycle = world.lifecycle(plugin("a", [("up", 0)]))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(lifecycle.start(world.commit), name="start")
+        await until(lambda: world.named("plugin.start_failed"))
+        world.outliving["a"] = 16
+        world.now += 60
+        lifecycle.wake()
+        await until(lambda: len(world.named("plugin.start_failed")) > 1)
+        assert world.ran == [("a.up", 1)]
+        world.outliving["a"] = 15
+        world.now += 60
+        lifecycle.wake()
+
+    assert world.ran == [("a.up", 1), ("a.up", 3)]
+    assert "16 runs of it go on" in world.named("plugin.start_failed")[1].reason
 
 
 async def test_the_operator_may_have_it_tried_at_once(world):
