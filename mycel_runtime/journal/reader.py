@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
+_SINCE: Final = {"stores": 2, "all_items": 2, "timers": 2}
+"""Versions before which a journal has nothing of the kind, as one whose daemon has not run since an upgrade."""
+
 _PAGE_TURNS: Final = 500
 """Read at once: who reads for long keeps the daemon's log (WAL) from being copied into the file."""
 
@@ -200,7 +203,7 @@ def _rows(path: Path, name: str) -> list[sqlite3.Row]:
         return []
     try:
         with _reading(path) as connection:
-            if not recognise(connection, path):
+            if recognise(connection, path) < _SINCE.get(name, 1):
                 return []
             identities = execute(connection, "identities", {}).fetchall()
             return [

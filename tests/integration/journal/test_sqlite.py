@@ -17,6 +17,13 @@ import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalError, JournalFileError
 from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.reader import (
+    read_dead_letters,
+    read_items,
+    read_stores,
+    read_timers,
+    read_unresolved,
+)
 from mycel_runtime.journal.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.conformance import JournalConformance
@@ -27,6 +34,10 @@ MIGRATIONS = sorted(
     for file in (resources.files("mycel_runtime.journal") / "sql" / "migrations").iterdir()
     if file.name.endswith(".sql")
 )
+
+
+READERS = (read_dead_letters, read_unresolved, read_stores, read_items, read_timers)
+"""While the daemon is down, be it that it has not run since an upgrade."""
 
 
 class TestSqliteJournal(JournalConformance):
@@ -393,7 +404,9 @@ async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path,
             connection.executescript((folder / name).read_text())
         if version:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("INSERT INTO checkpoint VALUES ('me', 'server', 1, 0)")
         connection.execute(f"PRAGMA user_version = {version}")
+    assert not any(read(old / "journal.sqlite3") for read in READERS)
     await open_journal(old).close()
     await open_journal(tmp_path).close()
 
