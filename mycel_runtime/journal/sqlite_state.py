@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, ItemChange
     from mycel_runtime.journal.entries import Delivery, EventWork, Firing
     from mycel_runtime.wire.ids import ChatId, UserId
-
-
-_TURNS: Final = 2**32
-"""More than any delivery has."""
 
 
 class SqliteState(SqliteSpeech):
@@ -102,7 +98,7 @@ class SqliteState(SqliteSpeech):
         def write(connection: sqlite3.Connection) -> TurnEnd:
             if not _is_current(connection, whose, changes):
                 return TurnEnd(EndOutcome.OUTDATED)
-            return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes, _version_of_none()))
+            return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes))
 
         return await self._writer.submit(write)
 
@@ -132,7 +128,7 @@ def remember(connection: sqlite3.Connection, delivery: Delivery, changes: Change
     if not changes:
         return ()
     whose = _whose(delivery)
-    versions = _change(connection, whose, changes, _version(delivery))
+    versions = _change(connection, whose, changes)
     for told in changes.told:
         execute(connection, "write_change", whose | told._asdict())
     return versions
@@ -151,19 +147,17 @@ def _key_of(item: ItemChange) -> dict[str, Any]:
     return {"chat_id": item.chat_id or "", "key": item.key}
 
 
-def _version(delivery: Delivery) -> int:
-    """Of all that a turn writes. No delivery has the id of another one, and each of its turns ends once."""
-    return delivery.delivery_id * _TURNS + delivery.turn
+def _new_version() -> int:
+    """
+    Of all that a turn writes.
+
+    Drawn, so that it never comes again. Ids of deliveries grow with each hint, and leave no room for more.
+    """
+    return 1 + secrets.randbits(62)
 
 
-def _version_of_none() -> int:
-    """Of what is written outside of any delivery: below all of theirs, and drawn, so that it never comes again."""
-    return -1 - secrets.randbits(62)
-
-
-def _change(
-    connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes, version: int
-) -> tuple[int, ...]:
+def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> tuple[int, ...]:
+    version = _new_version()
     versions = tuple(_change_item(connection, whose, item, version) for item in changes.items)
     _plan(connection, whose, changes)
     return versions

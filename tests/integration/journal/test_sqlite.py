@@ -16,7 +16,8 @@ from importlib import resources
 import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalError, JournalFileError
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.changes import Changes, ItemChange
+from mycel_runtime.journal.entries import Batch, CursorMove
 from mycel_runtime.journal.reader import (
     read_dead_letters,
     read_items,
@@ -387,6 +388,20 @@ async def test_a_new_journal_has_been_through_every_migration(journal, tmp_path)
         assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
         assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_what_a_plugin_remembers_can_be_written_however_many_deliveries_there_were(journal, tmp_path):
+    """Each hint takes an id, also one that changes nothing."""
+    with database(tmp_path) as connection:
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('delivery', ?)", (2**62,))
+    await want(journal, 1)
+    change = ItemChange(chat_id=None, key="k", value="1", made_from=0)
+
+    ended = await journal.finish(
+        await claim_one(journal), CursorMove(handled_seq=1), now=0.0, changes=Changes(items=(change,))
+    )
+
+    assert (await journal.items(ME, "p", chat_id=None))["k"].version == ended.versions[0] != 0
 
 
 def test_migrations_are_numbered_without_a_gap():

@@ -1,6 +1,6 @@
 -- Version 2: what a plugin remembers and plans, committed with the end of the delivery that made it.
 
--- The stores of plugins. A value is JSON. A version is that of the turn that wrote it, so never used again: a value which
+-- The stores of plugins. A value is JSON. A version is drawn by the turn that writes it, so never used again: a value which
 -- was made from an outdated one is known, also if the key was deleted and made anew meanwhile.
 CREATE TABLE item (
   identity TEXT NOT NULL,
