@@ -8,7 +8,10 @@ import socket
 import struct
 import threading
 
+from tests.road.loopback_server import cut
+
 CHUNK_BYTES = 65_536
+DEADLINE_SECONDS = 60.0
 UPGRADE = b"Upgrade: websocket"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -52,7 +55,6 @@ class FaultProxy:
     def __init__(self, host, port):
         self._upstream = (host, port)
         self._links = set()
-        self._pumps = set()
         self._is_refusing = False
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -63,12 +65,13 @@ class FaultProxy:
 
     def __enter__(self):
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(DEADLINE_SECONDS)
         return self
 
     def __exit__(self, *exc_info):
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(DEADLINE_SECONDS)
+        assert not self._thread.is_alive()
 
     @property
     def base_url(self):
@@ -139,7 +142,7 @@ class FaultProxy:
                 done.set()
 
         self._loop.call_soon_threadsafe(run)
-        assert done.wait(10)
+        assert done.wait(DEADLINE_SECONDS)
 
     def _run(self):
         asyncio.set_event_loop(self._loop)
@@ -154,19 +157,11 @@ class FaultProxy:
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
-        server.close()
-        for link in tuple(self._links):
-            link.reset()
-        for pump in tuple(self._pumps):
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await cut(server)
 
     async def _connect(self, reader, writer):
         self.accepted += 1
         self.accepted_at.append(self._loop.time())
-        task = asyncio.current_task()
-        self._pumps.add(task)
-        task.add_done_callback(self._pumps.discard)
         try:
             if self._is_refusing:
                 raise ConnectionRefusedError
