@@ -30,13 +30,18 @@ SETTINGS = {
 
 
 class Clock:
-    """Epoch seconds that can be moved forwards."""
+    """
+    Epoch seconds that pass when they are moved, and not by themselves.
+
+    Else what is to be tried again later is due at once on a machine that is busy enough.
+    """
 
     def __init__(self):
+        self._began_at = time.time()
         self.ahead = 0.0
 
     def __call__(self):
-        return time.time() + self.ahead
+        return self._began_at + self.ahead
 
 
 class Memory(Observer):

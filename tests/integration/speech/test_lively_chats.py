@@ -84,7 +84,7 @@ def plugin_of(handler, **options):
 @pytest.mark.parametrize("policy", ["rerun", "repeat"])
 async def test_a_slow_handler_in_a_lively_chat_is_run_a_bounded_number_of_times_and_answers(world, policy):
     talk, runs = Talk(world), []
-    agent = await world.agent("a", plugin_of(slow(talk, runs), on_conflict=policy), **TIMES)
+    agent = await world.agent("a", plugin_of(slow(talk, runs), on_conflict=policy), clock=time.time, **TIMES)
 
     chat_id = await talk.beside(agent, 15)
 
@@ -97,7 +97,9 @@ async def test_a_slow_handler_in_a_lively_chat_is_run_a_bounded_number_of_times_
 @pytest.mark.slow
 async def test_a_chat_that_is_never_silent_costs_a_run_now_and_then_and_a_letter_says_why(world):
     talk, runs = Talk(world), []
-    agent = await world.agent("a", plugin_of(slow(talk, runs)), **TIMES | {"conflict_rounds": 1})
+    agent = await world.agent(
+        "a", plugin_of(slow(talk, runs)), clock=time.time, **TIMES | {"conflict_rounds": 1}
+    )
 
     chat_id = await talk.beside(agent, 30)
 

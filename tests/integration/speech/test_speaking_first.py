@@ -157,6 +157,8 @@ async def test_every_handler_can_wherever_it_runs(world, anywhere):
         assert first[-2:] == ["first here", "second here"]
         told[colour] = told[colour].replace("7", "3")
     await call(world, anywhere, here, "timer")
+    anywhere.clock.ahead += 600  # by the clock of a process of its own
+    await anywhere.deliver()
     await eve.relationships.request("agent", "please")
     await anywhere.parts.reconciler.run("test")
     await anywhere.deliver()
