@@ -102,13 +102,15 @@ def typed(*args):
 
 
 FAILING = """
-from mycel_runtime import Plugin
+from mycel_runtime import Plugin, Reject
 
 plugin = Plugin("failing")
 
 
 @plugin.on_message
 async def fail(ctx):
+    if ctx.chat_type == "group":
+        raise Reject("not here")
     raise ValueError("the text of a message")
 """
 
@@ -117,18 +119,19 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
     config = write_config(
         tmp_path / "a",
         household,
-        extra="[dispatch]\nmax_attempts = 2\nretry_base = 1.5\n",
+        extra="[dispatch]\nretry_base = 600.0\nretry_cap = 600.0\n",
         plugin='[plugins.failing]\npath = "failing.py"\n',
     )
     (tmp_path / "a" / "failing.py").write_text(FAILING)
     agent = start("run", "--config", config)
     with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:
-        owner.messages.send(
-            owner.chats.ensure_direct(household.agent_id)["id"], "hello", enforce_caught_up=False
-        )
+        waiting = owner.chats.ensure_direct(household.agent_id)["id"]
+        owner.messages.send(waiting, "hello", enforce_caught_up=False)
+        given_up = owner.chats.create([household.agent_id], kind="group", title="g")["id"]
+        owner.messages.send(given_up, "hello", enforce_caught_up=False)
 
     failed = agent.wait_event("delivery.postponed")
-    assert (failed["reason"], failed["trace"]) == ("ValueError", "failing.py:9 in fail")
+    assert (failed["reason"], failed["trace"]) == ("ValueError", "failing.py:11 in fail")
     oldest = ask_status(tmp_path / "a" / "state").work.oldest
     assert (oldest.handler, oldest.attempts, oldest.since < oldest.due_at) == ("failing.fail", 1, True)
 

@@ -38,7 +38,7 @@ BAR = 3.0
 GOOD_CHATS = 10
 WATCHDOG_SECONDS = 2.0
 CONFIG = (
-    AGENT
+    AGENT.replace("ping_timeout = 1.0", "ping_timeout = 20.0")
     + """\
 [dispatch]
 handler_timeout = 5.0

@@ -10,7 +10,7 @@ from tests.contract.backend.feed import becomes, hears, subscription
 
 @pytest.fixture
 def options():
-    return BackendOptions(ping_interval_seconds=0.2, ping_timeout_seconds=0.2)
+    return BackendOptions(ping_interval_seconds=0.2, ping_timeout_seconds=1.0)
 
 
 def test_the_end_of_a_half_open_silent_connection_deafens_its_successor(town, owner, agent, chat):

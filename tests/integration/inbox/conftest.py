@@ -21,7 +21,7 @@ from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.network import DEFAULT
 from mycel_runtime.settings import Settings
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 SETTINGS = {
     "agent": {"name": "a", "base_url": "http://test"},
@@ -30,8 +30,6 @@ SETTINGS = {
         "suspect_interval": 3600,  # the bound holds for both
         "deaf_grace": 0.2,
         "backoff_base": 0.05,
-        "ping_interval": 0.3,
-        "ping_timeout": 0.3,
     },
     "dispatch": {"settle_grace": 0.1, "retry_base": 0.05},
 }

@@ -107,7 +107,8 @@ def home_client(home):
 
 
 async def test_q17_a_half_open_connection_is_left_within_the_ping_deadline(home, tmp_path):
-    async with running(home, tmp_path / "s", reconcile_interval=3600) as runtime:
+    pings = {"ping_interval": 0.3, "ping_timeout": 0.3}
+    async with running(home, tmp_path / "s", reconcile_interval=3600, **pings) as runtime:
         await runtime.memory.wait("stream.connected")
         home.backend.faults.half_open_streams()
 

@@ -8,19 +8,28 @@ from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.conftest import insist
 from tests.integration.speech.test_unresolved_sends import HISTORY, contents
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
-def keep_answer(agent):
-    """The next send is stored, and its answer does not come."""
+def keep_answer(agent, is_stored):
+    """The next send is stored, which the event tells, and its answer does not come."""
     send = agent.sdk.messages.send
 
     async def kept(*args, **kwargs):
         agent.sdk.messages.send = send
         await send(*args, **kwargs)
+        is_stored.set()
         await asyncio.Event().wait()
 
     agent.sdk.messages.send = kept
+
+
+async def give_up(reply, is_stored):
+    """As `asyncio.wait_for` does, however long it takes until the reply is stored."""
+    replying = asyncio.get_running_loop().create_task(reply)
+    await is_stored.wait()
+    replying.cancel()
+    await asyncio.wait([replying])
 
 
 def watch_answer(agent):
@@ -50,17 +59,15 @@ async def start(world, plugin, **dispatch):
 
 
 def impatient(afterwards):
-    """A handler that stops waiting for its reply."""
-    plugin = Plugin("p")
+    """A handler that stops waiting for its reply, and what tells it when."""
+    plugin, is_stored = Plugin("p"), asyncio.Event()
 
     @plugin.on_message
     async def answer(ctx):
-        try:
-            await asyncio.wait_for(ctx.reply("one"), 0.5)
-        except TimeoutError:
-            await afterwards(ctx)
+        await give_up(ctx.reply("one"), is_stored)
+        await afterwards(ctx)
 
-    return plugin
+    return plugin, is_stored
 
 
 async def recover(world, agent):
@@ -76,8 +83,9 @@ async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(worl
         await ctx.reply("one")
         await ctx.reply("two")
 
-    agent, chat_id = await start(world, impatient(say_it_again))
-    keep_answer(agent)
+    plugin, is_stored = impatient(say_it_again)
+    agent, chat_id = await start(world, plugin)
+    keep_answer(agent, is_stored)
     await agent.hear(chat_id)
 
     assert await contents(world, chat_id, "a") == ["one", "two"]
@@ -85,21 +93,22 @@ async def test_a_reply_that_the_handler_stopped_waiting_for_is_not_repeated(worl
 
 async def test_a_reply_that_the_handler_stopped_waiting_for_gives_its_place_to_no_other(world):
     """Stored or not, recorded or not: the next reply is another one, in this run and in the next."""
-    plugin, runs = Plugin("p"), []
+    plugin, runs, is_stored = Plugin("p"), [], asyncio.Event()
 
     @plugin.on_message
     async def answer(ctx):
         runs.append(ctx.attempt)
-        try:
-            await asyncio.wait_for(ctx.reply("one"), 0.3 if len(runs) == 1 else None)
-        except TimeoutError:
+        if len(runs) == 1:
+            await give_up(ctx.reply("one"), is_stored)
             await ctx.reply("late")
+        else:
+            await ctx.reply("one")
         await ctx.reply("two")
         if len(runs) == 1:
             raise ValueError
 
     agent, chat_id = await start(world, plugin)
-    keep_answer(agent)
+    keep_answer(agent, is_stored)
     await agent.hear(chat_id)
     assert await contents(world, chat_id, "a") == ["one", "late", "two"]
 
@@ -176,11 +185,12 @@ async def test_nothing_else_is_said_while_it_is_in_doubt_what_became_of_a_reply_
 
 
 async def test_what_the_handler_stopped_waiting_for_is_known_before_its_turn_ends(world):
-    async def give_up(_):
+    async def say_nothing(_):
         pass
 
-    agent, chat_id = await start(world, impatient(give_up))
-    keep_answer(agent)
+    plugin, is_stored = impatient(say_nothing)
+    agent, chat_id = await start(world, plugin)
+    keep_answer(agent, is_stored)
     await agent.hear(chat_id)
 
     assert await contents(world, chat_id, "a") == ["one"]

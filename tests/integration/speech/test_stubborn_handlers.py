@@ -9,11 +9,12 @@ import threading
 import pytest
 
 from mycel_runtime.dispatch import quarantine, run
+from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.journal.entries import Batch
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import contents
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 async def start(world, plugin, **dispatch):
@@ -21,6 +22,12 @@ async def start(world, plugin, **dispatch):
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "x")
     return agent, chat_id
+
+
+def let_runs_take(agent, seconds):
+    """As if the settings said so."""
+    attempts = agent.parts.dispatcher._attempts
+    attempts._bounds = HandlerBounds(attempts._settings.model_copy(update={"handler_timeout": seconds}))
 
 
 async def test_an_abandoned_handler_says_nothing_any_more_and_its_lane_goes_on(world, monkeypatch):
@@ -45,6 +52,7 @@ async def test_an_abandoned_handler_says_nothing_any_more_and_its_lane_goes_on(w
     agent, chat_id = await start(world, plugin, handler_timeout=0.2)
     await agent.hear(chat_id)
     assert [fact.reason for fact in agent.memory.named("delivery.postponed")] == ["deadline passed"]
+    let_runs_take(agent, 60.0)
     agent.clock.ahead += 60
     await agent.deliver()
     assert agent.parts.dispatcher.abandoned.tasks == 1
