@@ -10,13 +10,14 @@ PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
 RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.48 0.1.49 0.1.50 0.1.51 0.1.55 0.1.56 \
   0.1.63 0.1.64 0.1.71 0.1.72 0.1.75 0.1.76 0.1.81 0.1.82 0.1.83
 
-.PHONY: help run test chaos releases road format format-check lint types contracts peers
+.PHONY: help run test first-light chaos releases road format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run       an agent with a Mycel of its own, from config/local.toml; Ctrl-C stops it"
 	@echo "make test      all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
+	@echo "make first-light  500 messages, and the daemon is killed with SIGKILL 50 times meanwhile"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
@@ -27,8 +28,14 @@ help:
 run: .venv/installed
 	@exec .venv/bin/python .ci/foreground.py .venv/bin/python -m mycel_runtime run --config config/local.toml
 
+# Compiled once, as an installation is, also where PYTHONDONTWRITEBYTECODE has each of a thousand processes do it anew.
 test: format-check lint types contracts peers
-	@.venv/bin/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
+	@.venv/bin/python -m compileall -q mycel_runtime plugins/mycel_runtime_plugins
+	@TMPDIR="$$(sh .ci/scratch)" .venv/bin/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
+
+# The long form of tests/acceptance/test_first_light.py.
+first-light: .venv/installed peers
+	@FIRST_LIGHT_KILLS=50 .venv/bin/python -m pytest tests/acceptance/test_first_light.py -k killed -s
 
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign

@@ -29,6 +29,11 @@ PEERS: Final = {
 """As `make peers`, which usually has built them before."""
 
 
+def pytest_collection_modifyitems(items):
+    """What takes longest is begun first: begun last, it would leave all processes but one with nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def dice_of_the_pings():
     """

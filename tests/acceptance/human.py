@@ -13,7 +13,7 @@ import time
 
 from mycel_sdk import ApiError, Client
 
-DEADLINE_SECONDS = 150.0
+DEADLINE_SECONDS = 250.0
 
 
 def say(**value):

@@ -23,7 +23,7 @@ from tests.guide import commands
 STAYS: Final = re.compile(r"make run|(\S*/)?mycel-runtime (run|backend(?! .*fault)) ")
 """Commands that run until Ctrl-C."""
 
-NEVER_HERE: Final = {"make test": "make -n test", "make chaos": "make -n chaos"}
+NEVER_HERE: Final = {f"make {name}": f"make -n {name}" for name in ("test", "chaos", "first-light")}
 """What would run these tests again, or a quarter of an hour; their plan must do."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.speech.crashes import CrashMachine, Fate, Step
 
 # The time of shrinking a failure; else it takes some seconds.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
 TestCrashes = CrashMachine.TestCase
 
 ANSWERED = {Step.SEND: [Fate.ANSWERED, Fate.ANSWERED]}
