@@ -19,7 +19,7 @@ from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.sdk import Client
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 SOON_BACK = "[inbox]\nbackoff_cap = 3.0\n"
 """For tests that cannot wait as long as a thousand agents of one restarted backend must."""

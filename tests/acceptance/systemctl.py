@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(os.environ["SANDBOX"])
 PIDS = ROOT / "pids"
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 def unit_of(template):

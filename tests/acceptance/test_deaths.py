@@ -65,7 +65,6 @@ def dead(config):
     return [json.loads(line) for line in listed.stdout.splitlines()]
 
 
-@pytest.mark.timeout(120)
 def test_a_message_that_kills_the_process_becomes_a_dead_letter_and_costs_the_others_little(start, mortal):
     config, owner = mortal
     bad, *good = [chat(owner, title) for title in ("bad", "one", "two", "three")]

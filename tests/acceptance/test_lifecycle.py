@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from mycel_runtime.sdk import Client
-from tests.acceptance.conftest import until, write_config
+from tests.acceptance.conftest import DEADLINE, until, write_config
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -117,7 +117,7 @@ def contents(conversation):
 def test_a_supervisor_is_told_ready_and_stopping(start, household, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(20)
+        channel.settimeout(DEADLINE)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
         agent = start("run", "--config", write_config(tmp_path / "a", household), **environment)
 
@@ -142,7 +142,7 @@ def test_a_supervisor_is_given_signs_of_life_while_the_backend_is_waited_for(
     backend.stop()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(20)
+        channel.settimeout(DEADLINE)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
         agent = start("run", "--config", config, **environment)
 

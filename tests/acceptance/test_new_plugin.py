@@ -32,7 +32,7 @@ def test_a_new_plugin_passes_its_own_checks(tmp_path, check, name):
         cwd=tmp_path / "new",
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 
@@ -70,7 +70,7 @@ def test_an_installed_runtime_writes_it_too(tmp_path):
         env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
 

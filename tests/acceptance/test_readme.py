@@ -80,7 +80,7 @@ def installed(clone):
             env=os.environ | OFFLINE,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=280,
             check=False,
         )
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
@@ -146,7 +146,7 @@ def test_python_of_the_guides_is_what_a_type_checker_accepts(tmp_path):
         env=os.environ | {"MYPYPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 

@@ -115,7 +115,7 @@ async def first_frame_of(client, chat_id, *args, **options):
             await asyncio.to_thread(client.messages.send, chat_id, "hello", enforce_caught_up=False)
             await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         speaker = tasks.create_task(speak(), name="speaker")
         frame = await first_frame(*args, **options)
         speaker.cancel()

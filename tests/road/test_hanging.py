@@ -13,7 +13,7 @@ from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.sdk import Client
 from mycel_runtime.sdk.cause import Cause
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 INTERVAL = 30.0
 
 

@@ -10,7 +10,7 @@ from tests.road.household import Household
 from tests.road.message import LOGIN_PAGE, html, redirect
 
 MESSAGES = 10
-BOUND_SECONDS = 40.0
+BOUND_SECONDS = 100.0
 
 SOON = """
 [inbox]

@@ -10,7 +10,7 @@ from typing import Final
 from websockets.sync.client import connect
 
 SUBSCRIBE: Final = "/api/runtime/inbox/subscribe"
-PATIENCE: Final = 10.0
+PATIENCE: Final = 60.0
 QUIET: Final = 0.2
 """How long nothing must come to count as nothing, in seconds."""
 

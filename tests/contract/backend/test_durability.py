@@ -14,7 +14,7 @@ from mycel_runtime.errors import ConfigError, DatabaseHeldError
 from mycel_runtime.sdk import calls
 from tests.unit.sdk.wire import Colour
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def start(database):

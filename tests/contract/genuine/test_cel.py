@@ -17,7 +17,7 @@ from tests.contract.genuine.cel import Cel, cel, wait_until
 from tests.contract.genuine.conftest import unique
 from tests.contract.genuine.shapes import EPOCH, ISO, UUID, matching
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # an environment may have to be made first
+pytestmark = pytest.mark.peers
 
 GUEST_ID = matching(r"guest-[0-9a-f-]{36}")
 

@@ -8,7 +8,7 @@ from tests.contract.genuine.conftest import unique
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import EPOCH, UUID
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 

@@ -10,7 +10,7 @@ from tests.contract.genuine.conftest import Person, Town, unique
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import EPOCH
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 NO_ENDPOINT = (404, "Not Found")
 

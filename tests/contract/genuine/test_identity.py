@@ -8,7 +8,7 @@ from tests.contract.genuine.conftest import unique
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import TOKEN, matching
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 GUEST_ID = matching(r"guest-[0-9a-f-]{36}")
 

@@ -7,7 +7,7 @@ import pytest
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import EPOCH, UUID
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 OUTSIDER = (403, "Not a participant of this chat")
 NOT_CAUGHT_UP = (409, "Read unread messages before sending.")

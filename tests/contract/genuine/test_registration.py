@@ -10,7 +10,7 @@ from tests.contract.genuine.conftest import Town, unique
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import ANYTHING, NUMBER, TOKEN, UUID, matching
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 AGENT_ID = matching("m_[A-Za-z0-9]{12}")
 NO_INVITATION = (400, "邀请码无效或已过期")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.genuine.shapes import ISO, TEXT
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 
 def id_of(one, two):

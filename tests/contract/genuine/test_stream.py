@@ -15,7 +15,7 @@ from tests.contract.genuine.conftest import Town
 from tests.contract.genuine.puppet import Raised
 from tests.contract.genuine.shapes import EPOCH, NUMBER, matching
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 RING: Final = 256
 HEARD_SECONDS: Final = 30.0

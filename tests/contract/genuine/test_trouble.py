@@ -11,7 +11,7 @@ from mycel_runtime.backend.server import LocalBackend
 from tests.contract.genuine.conftest import Town
 from tests.contract.genuine.puppet import Raised
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 
 @pytest.fixture(scope="module")

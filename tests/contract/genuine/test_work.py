@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.genuine.shapes import EPOCH, TEXT
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 DELETED = {"status": "deleted"}

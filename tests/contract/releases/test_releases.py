@@ -19,7 +19,6 @@ SINCE = re.compile(r"Since (0\.1\.\d+)")
 
 @pytest.mark.peers
 @pytest.mark.slow
-@pytest.mark.timeout(180)  # two environments may have to be made first
 @pytest.mark.parametrize(
     ("release", "generation"), [("0.1.45", "b"), ("0.1.45", "b1"), ("0.1.83", "b"), ("0.1.83", "b2")]
 )

@@ -232,7 +232,6 @@ def check_reads(caller: Caller, ids: dict[str, str], label: str) -> None:
     "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
 )
 @pytest.mark.slow
-@pytest.mark.timeout(180)  # hundreds of requests on a busy machine
 @pytest.mark.parametrize(
     "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fits", "does not fit"]
 )

@@ -124,4 +124,4 @@ def recording() -> Iterator[Recorder]:
             yield recorder
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)

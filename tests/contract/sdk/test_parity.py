@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.contract.sdk.dialogue import Line
     from tests.contract.sdk.recorder import Request
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]  # two environments may have to be made first
+pytestmark = pytest.mark.peers
 
 OURS_ONLY: Final = {"auth.create_guest_owner", "messages.iterate"}
 

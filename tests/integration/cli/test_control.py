@@ -13,7 +13,7 @@ from mycel_runtime.errors import ControlError, JournalError, NoDaemonError
 
 async def asked(state_dir):
     """Its answer, once it listens."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(NoDaemonError):
                 return await asyncio.to_thread(ask_status, state_dir)

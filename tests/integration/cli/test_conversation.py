@@ -9,7 +9,7 @@ from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.cli.conversation import Conversation, require_sayable
 from mycel_runtime.sdk import Client
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

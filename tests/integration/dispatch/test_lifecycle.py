@@ -11,7 +11,7 @@ from mycel_runtime import Plugin, Reject
 
 pytestmark = pytest.mark.slow
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def noting(name="p"):

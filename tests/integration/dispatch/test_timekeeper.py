@@ -22,7 +22,7 @@ from mycel_runtime.speech.evidence import Evidence
 from tests.integration.dispatch.no_hooks import NoHooks
 
 ME = "me"
-DEADLINE = 10.0
+DEADLINE = 60.0
 START = datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp()
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 

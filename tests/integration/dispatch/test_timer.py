@@ -17,7 +17,7 @@ from mycel_runtime.speech.evidence import Evidence
 from tests.integration.dispatch.no_hooks import NoHooks
 
 ME = "me"
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 class SlowJournal(SqliteJournal):

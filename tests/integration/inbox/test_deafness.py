@@ -130,7 +130,7 @@ class Trial:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 8 * TRIALS)  # a trial takes about a second and a half
+@pytest.mark.timeout(300 + 8 * TRIALS)  # a trial takes about a second and a half
 @pytest.mark.parametrize(
     ("deafen", "handler"),
     [

@@ -83,7 +83,7 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
 
     journal.append = told_append
     intake = await intake_of(journal, work_comes=lambda: woken.append(True))
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(commit(intake))
         await committing.wait()
         task.cancel()
@@ -106,7 +106,7 @@ async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal,
         await woken.wait()
         return await journal.claim("me", limit=8, now=1.0)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         claiming = tasks.create_task(claim())
         await asyncio.sleep(0)
         commits.clear()

@@ -12,7 +12,7 @@ import pytest
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.writer import GROUP_LIMIT, Writer
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Terminal:
     def close(self):
         if self.make.poll() is None:
             self.make.kill()
-        self.make.wait(timeout=10)
+        self.make.wait(timeout=60)
         os.close(self._keyboard)
 
 
@@ -75,7 +75,7 @@ def test_ctrl_c_ends_make_with_the_daemons_success(tmp_path):
         terminal.press(b"\x03")
         terminal.wait_for("drained after SIGINT")
         terminal.wait_for("another line")
-        assert terminal.make.wait(timeout=30) == 0
+        assert terminal.make.wait(timeout=60) == 0
     assert "***" not in terminal.screen
 
 
@@ -84,7 +84,7 @@ def test_daemons_failure_is_makes_failure(tmp_path):
         terminal.wait_for("ready")
         terminal.press(b"\x03")
         terminal.wait_for("Error 70")
-        assert terminal.make.wait(timeout=30) == 2
+        assert terminal.make.wait(timeout=60) == 2
 
 
 def test_signal_to_make_reaches_the_daemon(tmp_path):
@@ -92,7 +92,7 @@ def test_signal_to_make_reaches_the_daemon(tmp_path):
         terminal.wait_for("ready")
         terminal.make.send_signal(signal.SIGTERM)
         terminal.wait_for("drained after SIGTERM")
-        assert terminal.make.wait(timeout=30) != 0
+        assert terminal.make.wait(timeout=60) != 0
 
 
 def test_ctrl_z_stops_nobody(tmp_path):
@@ -101,7 +101,7 @@ def test_ctrl_z_stops_nobody(tmp_path):
         terminal.wait_for("ready")
         terminal.press(b"\x1a\x03")
         terminal.wait_for("drained after SIGINT")
-        assert terminal.make.wait(timeout=30) == 0
+        assert terminal.make.wait(timeout=60) == 0
 
 
 def test_without_a_terminal_the_command_takes_our_place(tmp_path):
@@ -117,5 +117,5 @@ def test_without_a_terminal_the_command_takes_our_place(tmp_path):
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30)[0] == "drained after SIGINT\n"
+        assert process.communicate(timeout=60)[0] == "drained after SIGINT\n"
     assert process.returncode == 3

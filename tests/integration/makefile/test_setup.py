@@ -42,7 +42,7 @@ def make(tmp_path):
             env={"PATH": "/usr/bin:/bin", "NOTES": str(tmp_path / "notes")} | environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 

@@ -131,7 +131,7 @@ async def test_a_process_that_dies_while_it_gives_up_tells_once(world, point):
     else:
         world.backend.faults.lose_answer_and_history()
         agent.journal.postpone = stop
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         dying = tasks.create_task(agent.hear(chat_id))
         await reached.wait()
         dying.cancel()

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.speech.dam import Dam
 from tests.integration.speech.test_unresolved_sends import HISTORY, answering, contents
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 GRACE = 0.5
 
 

@@ -11,7 +11,7 @@ from tests.integration.speech.dam import Dam
 from tests.integration.speech.test_unresolved_sends import contents
 
 DOWNTIME_SECONDS = 16 * 60
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 def answering(words, shown):

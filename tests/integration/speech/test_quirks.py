@@ -11,7 +11,7 @@ from tests.integration.speech.test_unresolved_sends import answering, contents
 
 RULES_OF_A = {"caught_up": "a"}
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 def listening():

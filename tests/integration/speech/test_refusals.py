@@ -16,7 +16,7 @@ from mycel_runtime.plugin.outcome import Retry
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import HISTORY, contents
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 WORDS = ("one", "two", "three")
 

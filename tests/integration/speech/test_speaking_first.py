@@ -15,7 +15,7 @@ from mycel_runtime.plugin.isolation.process import WorkerSpec
 pytestmark = pytest.mark.slow
 
 GENERATIONS = {"a": {"generation": "a", "quirks": Quirks(check_then_write=False)}, "b": {}}
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 _NUMBERS = itertools.count()
 
 

@@ -10,7 +10,7 @@ import pytest
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import answering, contents
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 REASON = "answered in this agent's name, and not by this journal"
 
 

@@ -10,7 +10,7 @@ from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.speech.outbox import name_of
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 HISTORY = r"/api/chats/[^/]+/messages"
 

@@ -76,7 +76,7 @@ async def test_nothing_is_waited_for_that_cannot_come(mycel):
     await mycel.agent(plugin_of(say_nothing))
     await ada.says("hello")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(AssertionError, match="has not heard anything"):
             await ada.hears(within=3600)
 
@@ -164,7 +164,7 @@ async def test_who_is_killed_says_nothing_whatever_his_handler_tries(mycel):
     ada = await mycel.human("Ada")
     agent = await mycel.agent(plugin_of(insist))
     await ada.says("hello")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await is_there.wait()
     await agent.kill()
     await ada.hears_nothing()
@@ -183,7 +183,7 @@ async def test_who_is_stopped_may_say_what_he_is_about_to(mycel):
     ada = await mycel.human("Ada")
     agent = await mycel.agent(plugin_of(think))
     await ada.says("hello")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await is_there.wait()
     await agent.stop()
     await ada.hears("thought")

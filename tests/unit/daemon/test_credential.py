@@ -206,12 +206,12 @@ async def test_a_file_that_cannot_be_read_to_its_end_decides_nothing(monkeypatch
     released = threading.Event()
 
     def read():
-        released.wait(20.0)
+        released.wait(60.0)
         return SecretStr("new")
 
     with knowing() as server:
         client, _ = agent(server, read)
-        async with client, asyncio.timeout(10.0):
+        async with client, asyncio.timeout(60):
             with pytest.raises(TransportError):
                 await client.me.whoami()
             released.set()

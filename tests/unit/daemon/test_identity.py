@@ -14,7 +14,7 @@ from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import InboxSettings
 from tests.unit.sdk.wire import TOKEN, answer, answering, serving
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class FirstWait:

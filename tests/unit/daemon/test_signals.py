@@ -28,14 +28,14 @@ async def test_what_a_plugin_does_to_signals_is_put_back(monkeypatch, capsys, ch
         with process_state.entrusted_to("p"):
             CHANGES[change]()
         signal.raise_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await stop.wait_asked()
         await asyncio.sleep(0)
         assert stop.reason == "SIGTERM"
         assert not stop._insisted.is_set()
 
         signal.raise_signal(signal.SIGINT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await stop.wait_insisted()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert capsys.readouterr().out == ""

@@ -16,7 +16,7 @@ def supervisor(tmp_path, monkeypatch):
     """A supervisor's end of the notification socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(5)
+        channel.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         yield channel
 
@@ -30,7 +30,7 @@ def test_assignments_arrive_as_one_message(supervisor):
 def test_an_abstract_socket_is_understood(monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(f"\0mycel-runtime-test-{os.getpid()}")
-        channel.settimeout(5)
+        channel.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@mycel-runtime-test-{os.getpid()}")
 
         systemd.notify(systemd.STOPPING)

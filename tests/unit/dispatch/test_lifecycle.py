@@ -17,7 +17,7 @@ from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.settings import DispatchSettings
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 FAILED = Failed(letter=Letter(reason="ValueError", trace="in x"))
 CHANGES = Changes(
     items=(ItemChange(chat_id=None, key="k", value="1", made_from=0),),

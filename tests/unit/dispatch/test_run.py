@@ -36,7 +36,7 @@ def handler_of(function):
     return plugin.handlers[0]
 
 
-async def outcome(function, seconds=20.0):
+async def outcome(function, seconds=60.0):
     context = FrameContext(
         event_type="x",
         metadata={},
@@ -146,7 +146,7 @@ async def test_the_deadline_abandons_a_thread():
 
 def lambda_named(released):
     def blocked(ctx):
-        released.wait(20)
+        released.wait(60)
 
     return blocked
 

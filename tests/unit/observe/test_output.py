@@ -9,7 +9,7 @@ import pytest
 
 from mycel_runtime.observe.output import BoundedWriter
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def memory(monkeypatch):
 def told_of(function, memory):
     thread = threading.Thread(target=function)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     return [(fact.kind, fact.error) for fact in memory.facts]
 
 
@@ -72,7 +72,7 @@ async def test_a_callback_is_told_without_its_arguments(caplog):
 
     loop.call_soon({}.__getitem__, SECRET)
     loop.call_soon(ended.set)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ended.wait()
 
     assert [(fact.kind, fact.error) for fact in memory.facts] == [("task", "KeyError")]

@@ -56,7 +56,7 @@ async def test_wait_for_a_free_connection_is_bounded_and_nothing_was_sent(monkey
         timeout = httpx.Timeout(20.0, pool=0.1)
         async with (
             client_of(server, timeout=timeout) as client,
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             asyncio.TaskGroup() as tasks,
         ):
             holder = tasks.create_task(client.me.whoami(), name="holder")
@@ -128,7 +128,7 @@ async def test_closing_ends_a_call_under_way_and_its_connection(said_so_far):
 
     with serving(behave) as server:
         client = client_of(server)
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             calling = tasks.create_task(outcome(client.messages.send("c", "hi")), name="calling")
             assert await asyncio.to_thread(arrived.wait, 10)
             await client.aclose()
@@ -147,7 +147,7 @@ async def test_closing_at_any_step_of_a_call_leaves_no_connection_behind(is_whol
     with serving(behave) as server:
         for steps in range(60):
             client = client_of(server)
-            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
                 tasks.create_task(outcome(client.me.whoami()), name="calling")
                 await _turn(steps)
                 await client.aclose()
@@ -167,7 +167,7 @@ async def test_closing_ends_the_wait_for_a_free_connection_with_nothing_sent(mon
 
     with serving(behave) as server:
         client = client_of(server)
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             holding = tasks.create_task(outcome(client.me.whoami()), name="holding")
             assert await asyncio.to_thread(arrived.wait, 10)
             waiting = tasks.create_task(outcome(client.messages.send("c", "hi")), name="waiting")
@@ -190,7 +190,7 @@ async def test_a_client_is_none_the_worse_for_a_call_that_was_cancelled_at_any_s
     """One step in some thirty left a connection that was never made, and that everybody waited for from then on."""
     with serving(answering(OK)) as server:
         for steps in range(60):
-            async with client_of(server) as client, asyncio.timeout(20):
+            async with client_of(server) as client, asyncio.timeout(60):
                 async with asyncio.TaskGroup() as tasks:
                     cancelled = tasks.create_task(client.me.whoami())
                     await _turn(steps)

@@ -375,7 +375,7 @@ class TestHalfOpen:
     async def test_async(self):
         with self.silent() as server:
             options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None} | self.PINGS
-            async with open_stream(**options) as stream, asyncio.timeout(20):
+            async with open_stream(**options) as stream, asyncio.timeout(60):
                 with pytest.raises(ConnectionClosed):
                     await stream.receive()
 
@@ -397,7 +397,7 @@ async def test_cancelling_closes_the_stream():
     with streaming(talk) as server:
         async with (
             AsyncClient(auth_token=TOKEN, base_url=server.base_url) as client,
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             asyncio.TaskGroup() as tasks,
         ):
             task = tasks.create_task(listen(client), name="listen")
@@ -420,7 +420,7 @@ async def test_cancelling_a_call_closes_its_connection_and_no_other():
 
     with serving(behave) as server:
         async with AsyncClient(auth_token=TOKEN, base_url=server.base_url) as client:
-            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(client.messages.unread("slow"), name="slow")
                 assert await asyncio.to_thread(arrived.wait, 10)
                 task.cancel()

@@ -308,7 +308,7 @@ def test_threads_share_one_pace():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10.0)
+        thread.join(60.0)
 
     assert went == [SEND, READ, LOOK, DRAIN]
 

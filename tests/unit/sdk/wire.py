@@ -88,7 +88,7 @@ def serving(behave: Callable[[Peer, Server], None], tls: ssl.SSLContext | None =
     threads: list[threading.Thread] = []
 
     def serve(peer: Peer) -> None:
-        peer.connection.settimeout(20)
+        peer.connection.settimeout(60)
         with contextlib.suppress(OSError), peer.connection:
             if tls:
                 peer.connection = tls.wrap_socket(peer.connection, server_side=True)
@@ -111,9 +111,9 @@ def serving(behave: Callable[[Peer, Server], None], tls: ssl.SSLContext | None =
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        acceptor.join(10)
+        acceptor.join(60)
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in threads)
 
 
@@ -199,7 +199,7 @@ class Colour:
 
 async def settled() -> None:
     """No task is left but this one; those that were cancelled get a moment to notice."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while asyncio.all_tasks() != {asyncio.current_task()}:  # noqa: ASYNC110 - tasks tell nobody
             await asyncio.sleep(0)
 
