@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -30,6 +31,7 @@ def test_a_new_plugin_passes_its_own_checks(tmp_path, check, name):
     done = subprocess.run(
         [sys.executable, "-m", *CHECKS[check]],
         cwd=tmp_path / "new",
+        env=os.environ | {"MYPY_CACHE_DIR": str(ROOT / ".mypy_cache" / "new_plugin")},
         capture_output=True,
         text=True,
         timeout=280,
