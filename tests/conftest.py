@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import random
 import subprocess
 import venv
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Final
 import hypothesis
 import pytest
 import structlog
-from uvicorn.protocols.websockets import websockets_sansio_impl
 
 # On a busy machine an example may take any time; pytest's timeout is the deadline.
 hypothesis.settings.register_profile(
@@ -32,19 +30,6 @@ PEERS: Final = {
 def pytest_collection_modifyitems(items):
     """What takes longest is begun first: begun last, it would leave all processes but one with nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("longest") is None)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def dice_of_the_pings():
-    """
-    Pings of a backend that serves a whole session take their payload from a generator of their own.
-
-    They go out of its thread at any time, and hypothesis believes that whatever changes the global generator during a
-    draw was the strategy.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(websockets_sansio_impl, "random", random.Random())
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -227,10 +227,6 @@ def check_reads(caller: Caller, ids: dict[str, str], label: str) -> None:
             assert path in {"/api/chats", "/api/runtime/inbox/drain"}
 
 
-# Hypothesis sees that the dice were thrown while it drew: by the pings of backends that other tests keep in threads.
-@pytest.mark.filterwarnings(
-    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
-)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fits", "does not fit"]
