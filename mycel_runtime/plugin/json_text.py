@@ -30,9 +30,14 @@ def json_text(value: Any, what: str) -> str:
     try:
         text = json.dumps(_JSON.validate_python(plain), allow_nan=False, separators=(",", ":"))
     except ValidationError as exc:
-        kind = type(exc.errors(include_url=False, include_context=False)[0]["input"]).__name__
+        mistake = exc.errors(include_url=False, include_context=False)[0]
+        kind = type(mistake["input"]).__name__
+        held = f"{_article(kind)} {kind}"
+        is_key = mistake["loc"][-1:] == ("[key]",)
         raise ArgumentError(
-            f"{what} holds {_article(kind)} {kind}, which is no JSON",
+            f"{what} holds {held} as a key, and JSON's are texts"
+            if is_key
+            else f"{what} holds {held}, which is no JSON",
             fix="Give dict with str keys, list, str, int, float, bool, None or a pydantic model.",
         ) from None
     except (ValueError, RecursionError):

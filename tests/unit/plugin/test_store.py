@@ -144,7 +144,8 @@ def test_clear_and_update_are_those_of_a_mapping(store):
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ({1: 2}, "holds an int, which is no JSON"),
+        ({1: 2}, "holds an int as a key, and JSON's are texts"),
+        ({"a": [{(1, 2): 3}]}, "holds a tuple as a key, and JSON's are texts"),
         ({"a": [(1, 2)]}, "holds a tuple"),
         (object(), "holds an object"),
         (b"x", "holds a bytes"),
