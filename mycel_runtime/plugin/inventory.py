@@ -39,6 +39,9 @@ _KINDS: Final = {
     "workflow_event": "workflow events",
 }
 
+SIDE_BY_SIDE: Final = 4
+"""Imported at a time: all at once each would take as long as all together, and no import may take for ever."""
+
 State: TypeAlias = Literal["ready", "loaded", "left alone", "refused"]
 
 
@@ -106,15 +109,23 @@ def plugins_of(
         config: The TOML file, for error texts and relative paths.
         known: What the agent tells of them.
     """
+    names = list(tables)
+    groups = [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
+    return [row for group in groups for row in _rows(group, tables, config, known)]
+
+
+def _rows(
+    names: Sequence[str], tables: Mapping[str, Mapping[str, Any]], config: Path, known: Known
+) -> list[PluginRow]:
     with contextlib.ExitStack() as stack:
-        asked = [(name, _ask(stack, name, table, config)) for name, table in tables.items()]
+        asked = [(name, _ask(stack, name, tables[name], config)) for name in names]
         return [_row(name, inquiry, tables[name], config, known) for name, inquiry in asked]
 
 
 def _ask(
     stack: contextlib.ExitStack, name: str, table: Mapping[str, Any], config: Path
 ) -> Inquiry | PluginError:
-    """All are asked before any is waited for; a table that makes no sense is not."""
+    """All of a group are asked before any is waited for; a table that makes no sense is not."""
     own = dict(table)
     try:
         spec = pop_isolation(name, own, config)
