@@ -45,6 +45,9 @@ STOP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 60.0
 """Until the clock is looked at again: it may be set, and a machine may sleep meanwhile."""
 
+_LONGEST_WAIT_SECONDS: Final = 10.0
+"""Of such a delivery while a start goes on. It may be turned away just before the plugin is started."""
+
 _SHORTEST_WAIT_SECONDS: Final = 1.0
 """Of a delivery whose plugin is not started, which is hastened when it is; and between two tries of a start."""
 
@@ -58,18 +61,20 @@ class Start:
         attempts: That have failed.
         retry_at: When it is tried next, epoch seconds; infinity: not in this process any more.
         reason: Why the last one failed; empty before.
-        is_awaited: Work of the plugin has been turned away.
+        awaited_since: When work of the plugin was first turned away, epoch seconds; `None`: none was.
     """
 
     plugin: str
     attempts: int = 0
     retry_at: float = -math.inf
     reason: str = ""
-    is_awaited: bool = False
+    awaited_since: float | None = None
 
-    def note_awaited(self) -> None:
-        """Work of the plugin is turned away."""
-        self.is_awaited = True
+    def note_awaited(self, now: float) -> float:
+        """Work of the plugin is turned away; for how many seconds that has been so."""
+        if self.awaited_since is None:
+            self.awaited_since = now
+        return now - self.awaited_since
 
     def note_failed(self, reason: str) -> None:
         """Another attempt was in vain."""
@@ -147,12 +152,18 @@ class Lifecycle:
         return min((start.retry_at for start in self._starts.values()), default=math.inf)
 
     def refuse(self, handler: HandlerId) -> Quarantined | None:
-        """What becomes of a delivery of a plugin that is not started; `None`: it may run."""
+        """
+        What becomes of a delivery of a plugin that is not started; `None`: it may run.
+
+        While a start goes on, it waits as long again as the plugin's work has waited: however much waits, and however
+        long the start takes, each is turned away a few times only.
+        """
         start = self._starts.get(plugin_of(handler))
         if start is None:
             return None
-        start.note_awaited()
-        retry_after = max(_SHORTEST_WAIT_SECONDS, start.retry_at - self._clock())
+        now = self._clock()
+        waited = min(start.note_awaited(now), _LONGEST_WAIT_SECONDS)
+        retry_after = max(_SHORTEST_WAIT_SECONDS, waited, start.retry_at - now)
         return Quarantined(plugin=start.plugin, retry_after=retry_after, why="has not started")
 
     def retry(self, plugin: str) -> bool:
@@ -296,7 +307,7 @@ class Lifecycle:
         self._observer.tell(
             PluginStarted(plugin=start.plugin, attempts=start.attempts + 1, took=round(took, 4))
         )
-        if start.is_awaited:
+        if start.awaited_since is not None:
             await self._journal.hasten(self._me, delivery_id=None, plugin=start.plugin, now=self._clock())
 
     async def _wait(self) -> None:

@@ -144,6 +144,17 @@ async def test_who_has_nothing_to_start_is_not_waited_for(world):
     assert world.committed
 
 
+async def test_work_that_waits_for_a_long_start_is_turned_away_ever_more_seldom(world):
+    lifecycle = world.lifecycle(plugin("a", [("up", 0)]))
+    waits = []
+    for _ in range(6):
+        waits.append(lifecycle.refuse("a.answer").retry_after)
+        world.now += waits[-1]
+    assert waits == [1.0, 1.0, 2.0, 4.0, 8.0, 10.0]
+    world.now -= 3600
+    assert lifecycle.refuse("a.answer").retry_after == 1.0
+
+
 async def test_one_that_fails_is_tried_again_while_the_others_go_on(world):
     world.results["a.up"] = [FAILED, FAILED]
     lifecycle = world.lifecycle(plugin("a", [("up", 0), ("second", 1)]), plugin("b", [("up", 0)]))
