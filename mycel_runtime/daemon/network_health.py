@@ -6,7 +6,8 @@ answered, which is told with how long it has lasted. What ails some calls only i
 answered: then it ends when it has not been met for an interval. So does what has come back within one: an outage that
 comes and goes is two lines an interval and no more.
 
-A call that is not answered has its own time, which is long; that it hangs is told before that time is up.
+A call that is not answered has its own time, which is long; that it hangs is told before that time is up. And a 503
+that says nothing is told when it is clear whether a limit or an outage has said it, which takes seconds.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
+from mycel_runtime.daemon.limit_suspicion import LimitSuspicion, Suspicion
 from mycel_runtime.daemon.mtu_suspicion import MtuSuspicion
 from mycel_runtime.errors import NotSentError
 from mycel_runtime.observe.facts import FramesCommitted, NetworkRecovered, NetworkTroubled
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.sdk.cause import Cause, cause_of, detail_of
+from mycel_runtime.sdk.pace import Refusal
+from mycel_runtime.sdk.policy import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,6 +113,7 @@ class NetworkHealth(Observer):
         self._spells: dict[Cause, Spell] = {}
         self._ended_at: dict[Cause, float] = {}
         self._mtu = MtuSuspicion()
+        self._limit = LimitSuspicion()
         self._is_connection_limited: Callable[[], bool] = lambda: False
         self.failing_since: float | None = None
 
@@ -133,6 +138,8 @@ class NetworkHealth(Observer):
     def hangs(self, *, now: float) -> list[Fact]:
         """A try of a call is not answered for `UNANSWERED_SECONDS`, and waits on; what is news of it."""
         self._mtu.waits()
+        if self.failing_since is None:
+            self.failing_since = now
         return self._meet(self._hang_cause, "", now, failures=0)
 
     def hangs_no_more(self) -> None:
@@ -142,6 +149,7 @@ class NetworkHealth(Observer):
     def answered(self, *, now: float) -> list[Fact]:
         """The backend has answered a call; what is news of it."""
         self.failing_since = None
+        self._limit.answered()
         return list(self._end(now, is_answered=True)) if self._spells else []
 
     def failed(self, call: Call[Any], error: ApiError, *, now: float) -> list[Fact]:
@@ -156,8 +164,21 @@ class NetworkHealth(Observer):
         cause = self._cause_of(call, error)
         if cause is None:
             return self.answered(now=now)
-        news = self._meet(cause, detail_of(error), now)
+        if self.failing_since is None:
+            self.failing_since = now
+        if cause is Cause.BACKEND_DOWN and refusal_of(error) is Refusal.LIKELY:
+            news = self._meet_unclear(error, now)
+        else:
+            news = self._meet(cause, detail_of(error), now)
         return [*self._end(now, is_answered=False), *news]
+
+    def _meet_unclear(self, error: ApiError, now: float) -> list[Fact]:
+        """Said by a limit, or for want of a server behind it."""
+        suspicion, limit = self._limit.refused(now=now), self._limit
+        if suspicion is Suspicion.UNCLEAR:
+            return []
+        cause = Cause.BACKEND_DOWN if suspicion is Suspicion.OUTAGE else Cause.RATE_LIMITED
+        return self._meet(cause, detail_of(error), now, failures=limit.failures, since=limit.since)
 
     @property
     def _hang_cause(self) -> Cause:
@@ -172,9 +193,9 @@ class NetworkHealth(Observer):
         self._mtu.hung(call.path, sent=_sent(call), is_list=_is_list(call))
         return self._hang_cause
 
-    def _meet(self, cause: Cause, detail: str, now: float, *, failures: int = 1) -> list[Fact]:
-        if self.failing_since is None:
-            self.failing_since = now
+    def _meet(
+        self, cause: Cause, detail: str, now: float, *, failures: int = 1, since: float | None = None
+    ) -> list[Fact]:
         spell = self._spells.get(cause)
         if spell is not None:
             self._spells[cause] = replace(
@@ -184,7 +205,7 @@ class NetworkHealth(Observer):
         is_back = now - self._ended_at.get(cause, float("-inf")) < self._interval
         self._spells[cause] = Spell(
             cause=cause,
-            since=now,
+            since=now if since is None else since,
             last_at=now,
             failures=failures,
             detail=detail,

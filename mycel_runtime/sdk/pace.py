@@ -12,7 +12,8 @@ comes afterwards. So one call probes at that time, and from its answer on the ca
 had been. Only a refusal that follows answered calls tells of a limit.
 
 Calls that wait go out in the order of their worth: what ends something comes before what begins something, and before
-what merely looks. One in ten goes to whoever waits longest, so that the least of them are late and never left out.
+what merely looks. One in five goes to whoever waits longest, so that the least of them are late and never left out:
+until the first look is over, the agent is not ready.
 
 A 503 may be a limiter's or an outage's. A limiter lets something through now and then; where nothing was for seconds,
 it counts as an outage, which is not ours to pace.
@@ -80,7 +81,7 @@ _SEARCH_GAIN: Final = 0.1
 _GAIN: Final = 0.01
 _SEARCHED: Final = 1.15
 _CALLS_PER_DOUBLING: Final = 10
-_TURNS_PER_ELDEST: Final = 10
+_TURNS_PER_ELDEST: Final = 5
 
 
 class Worth(enum.IntEnum):
@@ -149,10 +150,11 @@ class Pace:
         interval: Seconds between two calls; meaningless while nothing is limited.
         limited_since: When the spell began.
         refusals: Of the spell.
+        has_resumed: Whether in this spell calls were let through between two refusals, as no outage does.
     """
 
     def __init__(self) -> None:
-        self.is_limited = False
+        self.is_limited = self.has_resumed = False
         self.interval = FIRST_INTERVAL_SECONDS
         self.limited_since = 0.0
         self.refusals = 0
@@ -243,6 +245,7 @@ class Pace:
         pause += min(_JITTER * pause, _LONGEST_JITTER_SECONDS) * draw
         if self._refused_since is None:
             self._refused_since = now
+            self.has_resumed = self.is_limited
         if not self.is_limited:
             self._begin(pause, now)
         elif ticket is not None and ticket.granted_at >= self._slowed_at:
@@ -265,8 +268,10 @@ class Pace:
         return self._refused_since is not None and now - self._refused_since >= OUTAGE_SECONDS
 
     def is_proven(self, now: float) -> bool:
-        """Whether it is a limit and no outage: it lasts, and calls were let through meanwhile."""
-        return self.is_limited and self._refused_since is None and now - self.limited_since >= OUTAGE_SECONDS
+        """Whether it is a limit and no outage: it refuses again, or lasts, and calls are let through meanwhile."""
+        if not self.is_limited or self._refused_since is not None:
+            return False
+        return self.has_resumed or now - self.limited_since >= OUTAGE_SECONDS
 
     def forget(self) -> None:
         """Nothing is limited any more, as far as anybody can tell."""

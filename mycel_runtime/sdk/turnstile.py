@@ -42,7 +42,8 @@ class _Turnstile:
 
     Args:
         patience: Seconds for which a call waits at most, all its turns together; 0: none is paced.
-        observer: Told when a limit is met, from time to time while it lasts, and when it has gone.
+        observer: Told when a limit is met, from time to time while it lasts, and when it has gone; of what may be an
+            outage, as soon as it turns out to be none.
         clock: Seconds of a clock that nobody sets.
 
     Attributes:
@@ -57,6 +58,7 @@ class _Turnstile:
         self._observer = observer
         self._clock = clock
         self._told_at: float | None = None
+        self._doubtful: ApiError | None = None
 
     def _must_wait(self, call: Call[Any], error: ApiError, ticket: Ticket | None) -> bool:
         """Note how a call failed, and say whether it is to be made again when its turn comes."""
@@ -68,12 +70,19 @@ class _Turnstile:
         self.pace.refused(ticket, asked=error.retry_after_seconds, now=now, draw=_DICE.random())
         if refusal is Refusal.LIKELY and self.pace.is_outage(now):
             self.pace.forget()
+            self._doubtful = None
             return False
-        self._tell(error, now)
+        self._doubtful = error if refusal is Refusal.LIKELY and not self.pace.has_resumed else None
+        if self._doubtful is None:
+            self._tell(error, now)
         return may_wait(call, refusal)
 
     def _note_accepted(self, ticket: Ticket) -> None:
-        self.pace.accepted(ticket, now=self._clock())
+        now = self._clock()
+        self.pace.accepted(ticket, now=now)
+        if self._doubtful is not None and self.pace.is_proven(now):
+            self._tell(self._doubtful, now)
+            self._doubtful = None
         if self._told_at is not None and not self.pace.is_limited:
             self._told_at = None
             self._observer.tell(RateRecovered(refusals=self.pace.refusals))

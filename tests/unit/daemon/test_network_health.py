@@ -6,12 +6,14 @@ import errno
 
 import pytest
 
+from mycel_runtime.daemon.limit_suspicion import REMEMBERED_SECONDS
 from mycel_runtime.daemon.mtu_suspicion import ENOUGH, SMALL_BYTES
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ApiError, NotFoundError, NotSentError, TransportError
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.cause import Cause
+from mycel_runtime.sdk.pace import OUTAGE_SECONDS
 from mycel_runtime.sdk.redirect import redirect_error
 
 INTERVAL = 30.0
@@ -69,6 +71,45 @@ def test_an_outage_is_told_once_and_its_end_once():
     assert road.causes == []
     assert road.health.failing_since is None
     assert road.told == ["connection_refused", ("-", "connection_refused", 100.0)]
+
+
+BARE = ApiError(503, "", b"<html>")
+
+
+def test_a_503_that_says_nothing_is_a_limits_if_it_comes_again_after_an_answer():
+    road = Road()
+    road.fail(100.0, BARE)
+    road.fail(100.2, BARE)
+    road.answer(100.5)
+    assert (road.causes, road.told) == ([], []), "a restart of a moment looks alike"
+
+    road.fail(101.0, BARE)
+    assert road.causes == [(Cause.RATE_LIMITED, 100.0, 3)]
+    road.fail(101.5, BARE)
+    assert road.causes == [(Cause.RATE_LIMITED, 100.0, 4)]
+    assert road.told == [], "the pace tells it"
+
+
+def test_a_503_that_says_nothing_is_an_outages_if_nothing_passes_for_seconds():
+    road = Road()
+    road.fail(100.0, BARE)
+    road.fail(101.0, BARE)
+    assert (road.health.failing_since, road.causes) == (100.0, [])
+    for now in (100.0 + OUTAGE_SECONDS, 106.0, 140.0):
+        road.fail(now, BARE)
+    assert road.causes == [(Cause.BACKEND_DOWN, 100.0, 5)]
+
+    road.answer(150.0)
+    road.fail(152.0, BARE)
+    assert (road.causes, road.told) == ([], ["backend_down", ("-", "backend_down", 50.0)])
+
+
+def test_two_restarts_of_a_moment_are_no_limit():
+    road = Road()
+    for now in (100.0, 100.0 + REMEMBERED_SECONDS, 100.0 + 2 * REMEMBERED_SECONDS):
+        road.fail(now, BARE)
+        road.answer(now + 1.0)
+    assert road.causes == []
 
 
 def test_an_outage_that_comes_and_goes_has_few_lines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 
@@ -10,7 +11,7 @@ import pytest
 
 from mycel_runtime.errors import RateLimitedError, ServerError, TransportError
 from mycel_runtime.sdk import calls
-from mycel_runtime.sdk.pace import Worth
+from mycel_runtime.sdk.pace import OUTAGE_SECONDS, Worth
 from mycel_runtime.sdk.turnstile import TOLD_SECONDS, AsyncTurnstile, Turnstile
 from tests.unit.sdk import virtual_time
 
@@ -291,6 +292,39 @@ def test_a_limit_is_told_at_once_then_once_a_minute_and_when_it_has_gone():
     assert listener.names() == ["rate.limited"] * 4 + ["rate.recovered"]
     assert {fact.cause for fact in listener.told[:4]} == {"rate_limited"}
     assert listener.told[1].interval == pytest.approx(0.5, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("no, yes, no, yes", ["rate.limited"]),
+        ("no, no, yes", []),
+        ("no, yes, wait, yes", ["rate.limited"]),
+        ("no, wait, no", []),
+    ],
+)
+def test_a_503_that_says_nothing_is_told_as_a_limit_once_it_is_no_outage(answers, told):
+    """It refuses again after it has let something through, or lets through what waits its turn for seconds."""
+    listener = Listener()
+
+    async def once():
+        gate, coming = turnstile(observer=listener), iter(answers.split(", "))
+
+        async def answer(_call):
+            if (come := next(coming, "yes")) == "wait":
+                await asyncio.sleep(OUTAGE_SECONDS)
+                come = next(coming)
+            if come == "no":
+                raise ServerError(503, "x", PAGE)
+            return []
+
+        for _ in range(answers.count("yes")):
+            await call(gate, answer, READ)
+        with contextlib.suppress(ServerError):
+            await call(gate, answer, READ)
+
+    virtual_time.run(once())
+    assert listener.names() == told
 
 
 def test_threads_share_one_pace():
