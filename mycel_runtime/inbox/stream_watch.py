@@ -44,11 +44,16 @@ PATIENCE_SECONDS: Final = 60.0
 ALIVE_SECONDS: Final = 5.0
 """For an answer of the stream, when calls get through again after they did not."""
 
+FRESH_SECONDS: Final = 1.0
+"""For so long after an answered call, a busy server's refusal of a handshake is rather a limit's than an outage's."""
+
 UNKNOWN_CONNECTION: Final = 0
 """Whichever subscription stood, if any; they are numbered from one."""
 
 _TURNED_AWAY: Final = frozenset({Cause.PROXY_REFUSED, Cause.UPGRADE_MISSING})
 """Somebody has answered, and lets no stream through."""
+
+_OF_LIMITS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would come back in step."""
@@ -102,6 +107,7 @@ class StreamWatch:
         self._is_turned_away = False
         self._failed_beside = 0
         self._is_reached_beside = False
+        self._reached_at: float | None = None
         self._is_limited = is_limited
         self._refused: HandshakeError | None = None
         self._refused_until = 0.0
@@ -131,18 +137,25 @@ class StreamWatch:
         stands = self._connection.number
         if before == stands:
             self._slot.looked(is_reached=is_reached, has_stream=stands is not None)
-        if before == stands and stands is not None:
-            self._asked.set()
-            if is_reached:
-                self._served.set()
+        if stands is not None:
+            self._note_beside(is_reached, is_surely_beside=before == stands)
         self._failed_beside += not is_reached
         self._is_reached_beside |= is_reached
+        if is_reached:
+            self._reached_at = asyncio.get_running_loop().time()
         if not is_reached:
             self._recovery.missed()
         elif self._recovery.reached():
             self._find_way_back()
         elif stands is None and self._is_refused_by_limit():
             self._hurry()
+
+    def _note_beside(self, is_reached: bool, *, is_surely_beside: bool) -> None:  # noqa: FBT001 - as `call_made`
+        """Each failed try counts until anybody is answered: a look that hangs, and is repeated, lasts a minute."""
+        if is_surely_beside or not (is_reached or self._is_reached_beside):
+            self._asked.set()
+        if is_surely_beside and is_reached:
+            self._served.set()
 
     def looked(self, succeeded_at: float | None) -> None:
         """
@@ -158,6 +171,8 @@ class StreamWatch:
     def trying(self) -> None:
         """The stream is tried now; what was a reason to hurry is none any more."""
         self._hurried.clear()
+        if self._reached_at is None:  # Who we are was asked just before, and answered.
+            self._reached_at = asyncio.get_running_loop().time()
 
     def connected(self) -> None:
         """A stream stands, and its number is not given yet."""
@@ -184,6 +199,8 @@ class StreamWatch:
         is_polled = self.trouble is not None and self.trouble.is_polled
         is_refused = self._is_turned_away or (is_polled and not has_stood)
         self._polling.ended(cause, str(end), is_refused=is_refused, now=time.time())
+        if not asked and self._is_refused_though_fresh():
+            self._hurry()
         return self._is_turned_away
 
     def looked_without(self, end: StarvedError) -> None:
@@ -280,6 +297,13 @@ class StreamWatch:
         return status == HTTPStatus.TOO_MANY_REQUESTS or (
             status == HTTPStatus.SERVICE_UNAVAILABLE and self._is_limited()
         )
+
+    def _is_refused_though_fresh(self) -> bool:
+        """Whether a call was answered just before a handshake was refused as a limit of requests does."""
+        if self._refused is None or self._reached_at is None or self._slot.is_taken:
+            return False
+        is_fresh = asyncio.get_running_loop().time() - self._reached_at < FRESH_SECONDS
+        return is_fresh and self._refused.status_code in _OF_LIMITS
 
     def _hurry(self) -> None:
         if self._recovery.may_hurry(asyncio.get_running_loop().time()):

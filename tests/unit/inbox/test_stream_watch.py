@@ -99,6 +99,33 @@ async def test_a_handshake_that_a_limit_has_refused_is_tried_again_when_a_call_i
     assert bool(done) is is_hurried
 
 
+@pytest.mark.parametrize(
+    ("end", "is_hurried"),
+    [
+        (HandshakeError(503, ""), True),
+        (HandshakeError(429, ""), True),
+        (HandshakeError(502, ""), False),
+        (HandshakeError(503, "", retry_after_seconds=9.0), False),
+    ],
+    ids=str,
+)
+async def test_a_handshake_that_is_refused_right_after_an_answered_call_is_tried_again_soon_once(
+    end, is_hurried
+):
+    """Who we are is asked just before the first one: both together are more than some limits allow."""
+    watch = watching(OWN[0])
+    watch.trying()
+    watch.ended(end, has_stood=False)
+    if is_hurried:
+        await asyncio.wait_for(watch.pause(LONG_SECONDS), DEADLINE)
+    else:
+        assert not await pause_after(watch)
+
+    watch.trying()
+    watch.ended(end, has_stood=False)
+    assert not await pause_after(watch)
+
+
 async def test_a_call_that_got_through_while_the_stream_was_tried_counts_for_the_wait_after_it():
     watch = watching(OWN[1])
     watch.trying()
@@ -154,3 +181,11 @@ async def test_one_call_of_anybody_that_gets_through_beside_it_gives_it_its_time
     watch.call_made(True, UNKNOWN_CONNECTION)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(watch.wait_in_the_way(), 0.2)
+
+
+async def test_where_calls_hang_the_first_that_fails_is_enough_after_the_patience_of_some_looks():
+    """A look that hangs and is repeated twice would say so after a minute."""
+    watch = standing()
+    watch.call_made(False, UNKNOWN_CONNECTION)
+    with pytest.raises(StarvedError):
+        await asyncio.wait_for(watch.wait_in_the_way(), DEADLINE)
