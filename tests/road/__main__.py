@@ -21,7 +21,7 @@ from tests.road.row import Result
 from tests.road.rows import ROWS
 
 EXCERPT_LINES = 25
-HEADING = f"{'row':30}{'seconds':>9}{'calls/message':>15}{'ready':>8}  causes"
+HEADING = f"{'row':30}{'seconds':>9}{'calls/message':>15}{'ready':>8}{'again after':>13}  causes"
 
 
 def main():
@@ -51,7 +51,8 @@ def _report(row, *, has_log):
     except Exception:  # noqa: BLE001 - one row's failure must not hide the others
         result = Result(wrong=[traceback.format_exc()])
     seconds = "-" if result.seconds is None else f"{result.seconds:.1f}"
-    line = f"{row.name:30}{seconds:>9}{result.calls / MESSAGES:>15.1f}{result.ready:>8.0%}"
+    again = "-" if result.ready_after is None else f"{result.ready_after:.1f}"
+    line = f"{row.name:30}{seconds:>9}{result.calls / MESSAGES:>15.1f}{result.ready:>8.0%}{again:>13}"
     lines = [
         f"{line}  {' '.join(sorted(result.causes)) or '-'}",
         *(f"    ! {wrong}" for wrong in result.wrong),

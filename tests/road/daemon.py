@@ -64,9 +64,13 @@ class Daemon:
 
     def wait_ready(self, seconds=START_SECONDS):
         """Until it has called itself ready; whether it has."""
+        return self.wait_ready_again(0.0, seconds)
+
+    def wait_ready_again(self, since, seconds):
+        """Until it has called itself ready after a monotonic time; whether it has."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if any(ready for _, ready in list(self._ready)):
+            if any(ready for at, ready in list(self._ready) if at >= since):
                 return True
             assert self._popen.poll() is None, "\n".join(self.lines)
             time.sleep(0.1)

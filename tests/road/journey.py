@@ -70,6 +70,10 @@ def _converse(row, result, daemon, household, intermediary, gateway):
         result.seconds = None if last is None else last - began
     result.calls = sum(gateway.calls.values()) - calls
     result.ready = daemon.ready_share(began)
+    if row.ready_within is not None and result.seconds is not None:
+        answered = time.monotonic()
+        if daemon.wait_ready_again(answered, row.ready_within):
+            result.ready_after = time.monotonic() - answered
     result.causes |= daemon.causes()
     time.sleep(DOUBT_SECONDS)
     _judge(row, result, household)
@@ -87,6 +91,10 @@ def _judge(row, result, household):
         result.wrong.append(f"not within {row.bound:g} s")
     if row.causes and not result.causes & set(row.causes):
         result.wrong.append(f"cause: {', '.join(sorted(result.causes)) or 'none'} instead of {row.causes}")
+    if told := result.causes & set(row.wrong_causes):
+        result.wrong.append(f"cause: {', '.join(sorted(told))} is none")
+    if row.ready_within is not None and result.ready_after is None:
+        result.wrong.append(f"not ready {row.ready_within:g} s after the last answer")
     if result.ready < row.ready_share:
         result.wrong.append(f"ready {result.ready:.0%} of the time instead of {row.ready_share:.0%}")
 

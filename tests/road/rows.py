@@ -12,6 +12,9 @@ PRIVATE_CA = '[network]\nca_file = "@folder@/ca.pem"\n'
 CLIENT_CERT = f'{PRIVATE_CA}client_cert = "@folder@/client.pem"\n'
 INTERCEPTED = f'{FORWARD}ca_file = "@folder@/mitmproxy-/mitmproxy-ca-cert.pem"\n'
 
+SLOWED = {"causes": ("rate_limited",), "wrong_causes": ("backend_down",), "bound": 60.0, "ready_within": 10.0}
+"""Ten messages in five seconds are more than the limit allows: until they are answered, few looks have their turn."""
+
 DIRECT = "http://127.0.0.1:@upstream@"
 SECURE = "https://127.0.0.1:@port@"
 
@@ -53,9 +56,11 @@ ROWS = (
     nginx("plain", ready_share=0.8),
     nginx("prefix", base_url="http://127.0.0.1:@port@/mycel/", ready_share=0.8),
     nginx("no_upgrade", causes=("upgrade_missing",)),
-    nginx("limit_req", causes=("rate_limited",), bound=60.0),
-    nginx("limit_req_burst", causes=("rate_limited",)),
-    nginx("limit_conn", causes=("connection_limit",), bound=60.0),
+    nginx("limit_req", **SLOWED),
+    nginx("limit_req_burst", **SLOWED),
+    nginx(
+        "limit_conn", causes=("connection_limit",), wrong_causes=("backend_down", "rate_limited"), bound=60.0
+    ),
     nginx("quiet_streams", pause=6.0, ready_share=0.6),
     nginx("impatient", behind=slow_sends, bound=60.0),
     nginx("error_page", pause=0.0, bound=60.0),
@@ -87,9 +92,10 @@ ROWS = (
     haproxy("tunnel_timeout", pause=6.0, ready_share=0.6),
     haproxy("client_timeout", pause=6.0, ready_share=0.4),
     haproxy("deny", causes=("proxy_refused", "foreign_answer"), is_mended=True, bound=60.0),
-    haproxy("stick_table", causes=("rate_limited",), bound=60.0),
-    haproxy("maxconn", causes=("connection_limit", "timeout"), bound=90.0),
-    haproxy("server_maxconn", causes=("connection_limit", "rate_limited"), bound=90.0),
+    haproxy("stick_table", **SLOWED),
+    haproxy("maxconn", causes=("connection_limit",), bound=60.0),
+    # Each refusal takes three seconds: too few come in five to give the stream up, and nothing has passed by then.
+    haproxy("server_maxconn", causes=("connection_limit",), bound=60.0),
     apache("wstunnel", ready_share=0.8),
     apache("no_wstunnel", causes=("upgrade_missing",)),
     apache("proxy_timeout", pause=6.0, ready_share=0.4),
