@@ -58,9 +58,8 @@ ROWS = (
     nginx("no_upgrade", causes=("upgrade_missing",)),
     nginx("limit_req", **SLOWED),
     nginx("limit_req_burst", **SLOWED),
-    nginx(
-        "limit_conn", causes=("connection_limit",), wrong_causes=("backend_down", "rate_limited"), bound=60.0
-    ),
+    # Once the stream has made way, two calls at once are refused too: the pace makes them one by one, and says so.
+    nginx("limit_conn", causes=("connection_limit",), wrong_causes=("backend_down",), bound=60.0),
     nginx("quiet_streams", pause=6.0, ready_share=0.6),
     nginx("impatient", behind=slow_sends, bound=60.0),
     nginx("error_page", pause=0.0, bound=60.0),
