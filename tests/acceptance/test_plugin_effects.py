@@ -6,6 +6,8 @@ import pytest
 
 from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.daemon.garbage import YOUNG_OBJECTS
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.journal.reader import read_items
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
 
@@ -51,6 +53,11 @@ async def answer(ctx):
     await ctx.reply(f"{gc.isenabled()} {gc.get_threshold()[0]} {gc.get_freeze_count() > 10_000}")
     change(os.path.join(os.path.dirname(__file__), "in_a_handler"))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+
+
+@plugin.on_stop
+async def stop(ctx):
+    ctx.store["stopped"] = True
 """
 
 
@@ -76,6 +83,8 @@ def test_the_daemon_keeps_its_own(household, start, tmp_path):
     assert answers == {f"True {YOUNG_OBJECTS} True"}
     assert daemon.stop() == 0
     assert [event["reason"] for event in daemon.events("daemon.stopping")] == ["SIGTERM"]
+    remembered = read_items(folder / "state" / JOURNAL_NAME)
+    assert [(item.plugin, item.key, item.value) for item in remembered] == [("rude", "stopped", "true")]
     restored = [event["aspect"] for event in daemon.events("process.state_restored")]
     assert len(restored) == len(set(restored))
     expected = {
