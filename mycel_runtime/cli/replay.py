@@ -197,10 +197,13 @@ def _word(key: str, value: Any) -> str:
 
 
 def _wrote(replayed: Replayed) -> str:
-    turns = [
-        f"turn {number}" if number else "a turn that is not logged any more" for number in replayed.uncertain
-    ]
-    return ", ".join(turns)
+    from mycel_runtime.replay.memory import HOOK
+
+    unlogged = {
+        0: "a turn that is not logged any more",
+        HOOK: "a hook of its start or stop, which no log tells of",
+    }
+    return ", ".join(unlogged.get(number, f"turn {number}") for number in replayed.uncertain)
 
 
 def _time(at: float) -> str:

@@ -100,12 +100,22 @@ async def open_replay(config: Path, code: Code, choice: Choice) -> AsyncIterator
             last=choice.last,
         )
         if not chosen:
-            raise ArgumentError(
-                f"no such turn of {me} is logged",
-                fix="Choose others; [journal] kept_turns says how many are kept.",
-            )
+            raise _none_chosen(me, is_any_logged=bool(log.handlers()), kept=settings.journal.kept_turns)
         replay = Replay(log, sdk=sdk, handlers=code.handlers, me=me, settings=settings.dispatch)
         yield Opened(replay=replay, chosen=chosen)
+
+
+def _none_chosen(me: UserId, *, is_any_logged: bool, kept: int) -> ArgumentError:
+    if is_any_logged:
+        fix = "Choose others; [journal] kept_turns says how many are kept."
+        return ArgumentError(f"no such turn of {me} is logged", fix=fix)
+    if kept:
+        fix = (
+            "Each end of a handler is logged, but for those of on_start and on_stop: let it answer something."
+        )
+        return ArgumentError(f"no turn of {me} is logged yet", fix=fix)
+    fix = "Set it, and let a handler answer something."
+    return ArgumentError("no turn is logged: [journal] kept_turns is 0", fix=fix)
 
 
 def _with_code(tables: Mapping[str, Mapping[str, Any]], code: str) -> dict[str, Mapping[str, Any]]:

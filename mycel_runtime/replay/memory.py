@@ -20,13 +20,16 @@ from mycel_runtime.journal.entries import HandlerId, plugin_of
 from mycel_runtime.journal.turns import TIMER_KIND, done_from, text_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from mycel_runtime.journal.changes import Changes, StoredItem
     from mycel_runtime.journal.turns import Done, LoggedTurn
 
 NO_CHAT: Final = ""
 """In the place of a chat: the store of the plugin as a whole."""
+
+HOOK: Final = -1
+"""In the place of a turn: a hook of the start or the stop, of which no log tells."""
 
 _KNOWN_TEXTS: Final = ("", "null")
 """Keys and data of most timers."""
@@ -53,9 +56,12 @@ class Memory:
     Args:
         items: What is in the journal now.
         turns: The whole log.
+        hooked: Plugins with hooks, whose stores those may have written as well.
     """
 
-    def __init__(self, items: Iterable[StoredItem], turns: Iterable[LoggedTurn]) -> None:
+    def __init__(
+        self, items: Iterable[StoredItem], turns: Iterable[LoggedTurn], hooked: Collection[str] = ()
+    ) -> None:
         written: set[tuple[str, str, str]] = set()
         self._hashes: set[str] = set()
         oldest = 0
@@ -69,12 +75,16 @@ class Memory:
                 self._stores[plugin, chat_id].uncertain[key] = 0
         for text in _KNOWN_TEXTS:
             self._learn(text)
+        remembering = {plugin for plugin, _, _ in written}
         for item in items:
             self._learn(item.key)
             self._learn(item.value)
-            # What no logged turn wrote has been there all the time.
+            remembering.add(item.plugin)
+            # What no logged turn wrote has been there all the time, unless a hook wrote it.
             if (item.plugin, item.chat_id, text_hash(item.key)) not in written:
                 self._stores[item.plugin, item.chat_id].items[item.key] = item.value
+
+        self._hooked = remembering.intersection(hooked)
 
     def text(self, hash_: str) -> str | None:
         """The text that has this hash, if it is known."""
@@ -86,11 +96,11 @@ class Memory:
         return {key: Item(value, 1) for key, value in store.items.items()}
 
     def uncertain(self, handler: str, chat_id: str | None) -> tuple[int, ...]:
-        """Turns that wrote what nobody can tell, and what this handler is given without it."""
+        """Turns, or `HOOK`, that wrote what nobody can tell, and what this handler is given without it."""
         plugin = plugin_of(HandlerId(handler))
         stores = {NO_CHAT, chat_id or NO_CHAT}
         found = {turn for chat in stores for turn in self._stores[plugin, chat].uncertain.values()}
-        return tuple(sorted(found))
+        return tuple(sorted(found | ({HOOK} if plugin in self._hooked else set())))
 
     def learn(self, changes: Changes) -> None:
         """The texts of what a replayed run has changed."""

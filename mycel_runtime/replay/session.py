@@ -12,10 +12,11 @@ from mycel_runtime.dispatch.plugin_states import timer_names_of
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Unanswered
 from mycel_runtime.errors import UnavailableError
-from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.journal.entries import HandlerId, plugin_of
 from mycel_runtime.journal.turns import done_from, done_of, said_from
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.roster import Roster
+from mycel_runtime.plugin.subscription import HookSubscription
 from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
 from mycel_runtime.replay.chat_pages import ChatPages
 from mycel_runtime.replay.comparison import RETURNED, Conduct, Difference, differences
@@ -23,7 +24,7 @@ from mycel_runtime.replay.memory import Memory
 from mycel_runtime.replay.stage import NotHeardError, NotReplayableError, Stage, Staged
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.reader import TurnLog
@@ -47,7 +48,7 @@ class Replayed:
 
     Attributes:
         reason: Why it was skipped.
-        uncertain: Turns that wrote what is remembered nowhere, and what this one may have been run on.
+        uncertain: Turns that wrote what is remembered nowhere, and this one may have been run on; as of `Memory`.
         texts: What would be said, reply by reply.
         uttered_texts: What would be said first elsewhere, one by one.
     """
@@ -85,7 +86,7 @@ class Replay:
         self._log = log
         self._sdk = sdk
         self._handlers = {bound.handler.id: bound for bound in handlers}
-        self._memory = Memory(log.items(), log.turns())
+        self._memory = Memory(log.items(), log.turns(), hooked_plugins(handlers))
         self._abandoned = AbandonedRuns()
         self._workers = Workers()
         self._stage = Stage(
@@ -174,6 +175,15 @@ class Replay:
         if isinstance(ended, Unanswered):
             raise UnavailableError(f"a replayed run cannot go on: {ended.letter.reason}", fix="Try again.")
         return "" if ended is None else ended.letter.reason
+
+
+def hooked_plugins(handlers: Iterable[BoundHandler]) -> frozenset[str]:
+    """Plugins with hooks of the start or the stop."""
+    return frozenset(
+        plugin_of(bound.handler.id)
+        for bound in handlers
+        if isinstance(bound.handler.subscription, HookSubscription)
+    )
 
 
 def _not_run(turn: LoggedTurn) -> Replayed:

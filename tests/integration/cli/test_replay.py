@@ -83,6 +83,19 @@ async def test_an_agent_without_a_journal_is_told_to_run_first(agent):
     assert refused.value.exit_code == 78
 
 
+async def test_where_no_turn_is_logged_at_all_that_is_said(agent, journal):
+    with pytest.raises(
+        ArgumentError, match=r"no turn of me is logged yet\n.*let it answer something"
+    ) as none:
+        async with opened(agent):
+            pass
+    assert none.value.exit_code == 64
+    agent.write_text(agent.read_text() + "[journal]\nkept_turns = 0\n")
+    with pytest.raises(ArgumentError, match="kept_turns is 0"):
+        async with opened(agent):
+            pass
+
+
 async def test_what_is_not_there_is_named_with_what_is(agent, journal):
     await log_turn(journal)
 
@@ -148,7 +161,7 @@ DIFFERENCES = (
 @pytest.mark.parametrize("show_text", [False, True])
 def test_differences_are_shown_without_words_unless_they_are_asked_for(capsys, show_text):
     printer = _Printer(as_json=False, show_text=show_text)
-    printer.note(replayed(differences=DIFFERENCES, texts=("new\x1b", "n"), uncertain=(0, 3)))
+    printer.note(replayed(differences=DIFFERENCES, texts=("new\x1b", "n"), uncertain=(-1, 0, 3)))
     printer.note(replayed(outcome="same"))
     printer.note(replayed(outcome="skipped", reason="it is gone"))
     printer.sum_up()
@@ -164,7 +177,10 @@ def test_differences_are_shown_without_words_unless_they_are_asked_for(capsys, s
         f"    store {'d' * 32}: deleted, would be none",
         f"    timer t {'e' * 32}: after 60 s (ffffffffffff), would be cancelled",
         "    decision 1: approve, would be reject",
-        "    perhaps only because its store is not known as it was: a turn that is not logged any more, turn 3",
+        (
+            "    perhaps only because its store is not known as it was: "
+            "a hook of its start or stop, which no log tells of, a turn that is not logged any more, turn 3"
+        ),
         "1 skipped: it is gone",
         "3 replayed, 1 same, 1 differs, 1 skipped",
     ]
