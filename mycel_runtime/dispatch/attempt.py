@@ -23,7 +23,9 @@ from mycel_runtime.dispatch.hook_attempt import HookAttempts
 from mycel_runtime.dispatch.interruption import Announcements, interruptible, wait_for_interruption
 from mycel_runtime.dispatch.lanes import chat_lane
 from mycel_runtime.dispatch.last_words import after_last_words, giving_up, has_last_words, say
+from mycel_runtime.dispatch.listeners import Listeners
 from mycel_runtime.dispatch.lively_chats import LivelyChats
+from mycel_runtime.dispatch.plugin_reader import PluginReader
 from mycel_runtime.dispatch.plugin_states import PluginStates
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
@@ -159,7 +161,23 @@ class Attempts:
         self.abandoned = AbandonedRuns()
         self.announcements = Announcements()
         self._bounds = HandlerBounds(settings)
-        self.hooks = HookAttempts(sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me)
+        listeners = Listeners(
+            journal=journal, anchor=self._anchor, handlers=handlers, me=me, clock=outbox.clock
+        )
+        self._wake: Callable[[], None] = lambda: None
+        self._left_alone: Callable[[], Collection[str]] = tuple
+        self._voices = VoiceDependencies(
+            journal=journal,
+            me=me,
+            chats=DirectChats(sdk),
+            clock=outbox.clock,
+            made=self._note_due,
+            lane_of=chat_lane,
+            reading=self._plugin_reader(listeners).reading,
+        )
+        self.hooks = HookAttempts(
+            sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me, voices=self._voices
+        )
         self._entries = EntryAttempts(
             subjects=SubjectReader(sdk),
             told=ToldVersions(journal),
@@ -180,24 +198,13 @@ class Attempts:
             me=me,
             clock=outbox.clock,
         )
-        self._wake: Callable[[], None] = lambda: None
-        self._left_alone: Callable[[], Collection[str]] = tuple
-        self._voices = VoiceDependencies(
-            journal=journal,
-            me=me,
-            chats=DirectChats(sdk),
-            clock=outbox.clock,
-            made=self._note_due,
-            lane_of=chat_lane,
-        )
         self._utterances = UtteranceAttempts(
-            journal=journal,
             sdk=sdk,
             outbox=outbox,
             roster=roster,
             loop_guard=loop_guard,
             twin_watch=twin_watch,
-            anchor=self._anchor,
+            listeners=listeners,
             handlers=handlers,
             me=me,
             observer=outbox.observer,
@@ -213,6 +220,19 @@ class Attempts:
             left_alone: Plugins that are.
         """
         self._wake, self._left_alone = wake, left_alone
+
+    def _plugin_reader(self, listeners: Listeners) -> PluginReader:
+        return PluginReader(
+            journal=self._journal,
+            sdk=self._sdk,
+            roster=self._roster,
+            listeners=listeners,
+            me=self._me,
+            evidence=self._outbox.evidence,
+            clock=self._outbox.clock,
+            hole_grace=self._settings.hole_grace,
+            wake=self._note_due,
+        )
 
     def _note_due(self) -> None:
         self._wake()
@@ -397,15 +417,20 @@ class Attempts:
             subscription=_subscription(bound),
             known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
         )
-        voice = self._voice(reading.delivery, turn)
+        voice = self._voice(reading.delivery, turn, newer)
         context = await self._context(reading.delivery, bound, turn, room, briefing, newer, voice)
         spoken, base_seq, began_at = turn.ledger.spoken, turn.ledger.through_seq, self._outbox.clock()
-        ended = await self._call_or_give_up(reading.delivery, bound, context, turn)
+        ended = await self._call_or_give_up(reading.delivery, bound, context, turn, newer)
         record = message_record(context, spoken, newer, voice, ended, base_seq=base_seq, began_at=began_at)
         return ended, context.run.changes, record
 
     async def _call_or_give_up(
-        self, delivery: MessageDelivery, bound: BoundHandler, context: MessageContext, turn: Turn
+        self,
+        delivery: MessageDelivery,
+        bound: BoundHandler,
+        context: MessageContext,
+        turn: Turn,
+        newer: NewerMessages,
     ) -> Failed | Unanswered | None:
         """Run the handler; if it has failed for the last time, the person is told first, as the handler has said."""
         failed = await self._call(bound, context, turn)
@@ -419,12 +444,13 @@ class Attempts:
         turn.begin_last_words()
         if isinstance(text := bound.handler.on_give_up, str):
             return after_last_words(failed, await say(turn, text))
+        voice = self._voice(delivery, turn, newer, is_giving_up=True)
         again = dataclasses.replace(
             context,
             failure=failed.letter.reason,
             deadline=self._bounds.deadline(bound.handler),
-            _run=ContextRun(context.run.state, context.run.sdk),
-            _runtime=self._voice(delivery, turn, is_giving_up=True),
+            _run=ContextRun(context.run.state, context.run.sdk, voice.complete),
+            _runtime=voice,
         )
         ended = await self._call(giving_up(bound), again, turn)
         return after_last_words(failed, ended, again.run.changes)
@@ -508,7 +534,7 @@ class Attempts:
             unsaid=turn.unsaid,
             failure="",
             said=turn.ledger.stored,
-            _run=ContextRun(await self.states.given(delivery.handler, chat_id), sdk),
+            _run=ContextRun(await self.states.given(delivery.handler, chat_id), sdk, voice.complete),
             _runtime=voice,
             _port=chat,
         )
@@ -534,9 +560,22 @@ class Attempts:
             return ending_of(exc)
         return None
 
-    def _voice(self, delivery: Delivery, turn: Turn | None = None, *, is_giving_up: bool = False) -> Voice:
-        """How a run of this delivery speaks first."""
-        return Voice(dependencies=self._voices, delivery=delivery, turn=turn, is_giving_up=is_giving_up)
+    def _voice(
+        self,
+        delivery: Delivery,
+        turn: Turn | None = None,
+        newer: NewerMessages | None = None,
+        *,
+        is_giving_up: bool = False,
+    ) -> Voice:
+        """How a run of this delivery speaks first, and reads."""
+        return Voice(
+            dependencies=self._voices,
+            delivery=delivery,
+            turn=turn,
+            newer=None if newer is None else newer.show,
+            is_giving_up=is_giving_up,
+        )
 
     def _may_interrupt(self, context: MessageContext, delivery: SpokenDelivery) -> bool:
         """Not the last run, which is the end whatever comes, nor one for messages that are complete."""

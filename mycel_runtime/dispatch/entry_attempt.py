@@ -82,10 +82,9 @@ class EntryAttempts:
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
-        sdk = sdk_calls(self.subjects.sdk, me=self.me)
-        run = ContextRun(await self.states.given(delivery.handler, None), sdk)
+        sdk, voice = sdk_calls(self.subjects.sdk, me=self.me), self.voice(delivery)
+        run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
         decided: list[Decided] = []
-        voice = self.voice(delivery)
         context = self._context(delivery, bound, frame, kind, subject, run, decided, voice)
         began_at = self.clock()
         ended = await self.call(bound, context)

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.lanes import timer_lane
-from mycel_runtime.journal.changes import NewTimer
-from mycel_runtime.journal.entries import EventWork, Firing
+from mycel_runtime.journal.changes import Firing, NewTimer
+from mycel_runtime.journal.entries import EventWork
 from mycel_runtime.plugin.schedule import LATE_SECONDS
 from mycel_runtime.plugin.subscription import ScheduleSubscription
 

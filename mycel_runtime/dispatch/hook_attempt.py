@@ -11,7 +11,8 @@ from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.verdict import Returned
 from mycel_runtime.plugin.context import StartContext, StopContext
 from mycel_runtime.plugin.context_run import ContextRun
-from mycel_runtime.plugin.sdk_calls import sdk_calls
+from mycel_runtime.plugin.hook_voice import INSTEAD, HookVoice
+from mycel_runtime.plugin.sdk_calls import SAY, sdk_calls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subscription import Moment
+    from mycel_runtime.plugin.voice import VoiceDependencies
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
 
@@ -37,6 +39,7 @@ class HookAttempts:
         bounds: How long handlers may run.
         call: Runs a handler.
         me: The identity.
+        voices: What it takes to speak first.
     """
 
     sdk: AsyncClient
@@ -44,6 +47,7 @@ class HookAttempts:
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
     me: UserId
+    voices: VoiceDependencies
 
     async def run(self, bound: BoundHandler, moment: Moment, *, attempt: int, deadline: float) -> Result:
         """
@@ -64,7 +68,9 @@ class HookAttempts:
 
     async def _run(self, bound: BoundHandler, moment: Moment, *, attempt: int, deadline: float) -> Result:
         handler = bound.handler.id
-        run = ContextRun(await self.states.given(handler, None), sdk_calls(self.sdk, me=self.me))
+        voice = HookVoice(self.voices, handler, may_say=moment == "start")
+        sdk = sdk_calls(self.sdk, me=self.me, instead=INSTEAD if moment == "stop" else SAY)
+        run = ContextRun(await self.states.given(handler, None), sdk, voice.complete)
         kind = StartContext if moment == "start" else StopContext
         context = kind(
             me=self.me,
@@ -73,5 +79,6 @@ class HookAttempts:
             deadline=deadline,
             attempt=attempt,
             _run=run,
+            _runtime=voice,
         )
         return await self.call(bound, context) or Returned(changes=run.changes)

@@ -109,7 +109,7 @@ class StoreTurns:
 
         Cancelling: loses the place.
         """
-        if not changes.items:
+        if not changes.may_be_outdated:
             yield
             return
         async with self._turns[plugin_of(delivery.handler)].committing(delivery.delivery_id):

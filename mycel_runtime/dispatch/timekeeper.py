@@ -20,8 +20,7 @@ from mycel_runtime.plugin.subscription import ScheduleSubscription, TimerSubscri
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from mycel_runtime.journal.changes import Timer
-    from mycel_runtime.journal.entries import Firing
+    from mycel_runtime.journal.changes import Firing, Timer
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.plugin import Handler

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.verdict import Result, Unanswered
-    from mycel_runtime.journal.changes import Fired
-    from mycel_runtime.journal.entries import EventDelivery
+    from mycel_runtime.journal.entries import EventDelivery, Fired
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.voice import Voice
@@ -62,9 +61,10 @@ class TimerAttempts:
 
         Cancelling: nothing has changed.
         """
-        run = ContextRun(await self.states.given(delivery.handler, None), sdk_calls(self.sdk, me=self.me))
-        is_schedule = fired.name.startswith(SCHEDULE)
         voice = self.voice(delivery)
+        sdk = sdk_calls(self.sdk, me=self.me)
+        run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
+        is_schedule = fired.name.startswith(SCHEDULE)
         context = TimerContext(
             name=fired.name.removeprefix(SCHEDULE),
             key=fired.key,

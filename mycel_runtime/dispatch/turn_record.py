@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.chat_reader import NewerMessages
     from mycel_runtime.dispatch.verdict import Unanswered
-    from mycel_runtime.journal.changes import Fired
+    from mycel_runtime.journal.entries import Fired
     from mycel_runtime.journal.turns import Decided, Said
     from mycel_runtime.plugin.context import FrameView, MessageContext, TimerContext
     from mycel_runtime.plugin.message import Message
@@ -81,6 +81,7 @@ def message_record(
         shown["said"] = [[sent.seq, sent.message_id] for sent in context.said]
     if context.unsaid:
         shown["unsaid"] = len(context.unsaid)
+    shown |= _read(voice)
     return TurnRecord(
         kind=MESSAGE_KIND,
         attempt=context.attempt,
@@ -119,7 +120,7 @@ def event_record(
         kind=context.event_type,
         attempt=context.attempt,
         began_at=began_at,
-        shown={} if subject is None else {"subject": row},
+        shown=({} if subject is None else {"subject": row}) | _read(voice),
         decided=tuple(decided),
         uttered=tuple(voice.uttered),
         changes=context.run.changes,
@@ -154,11 +155,18 @@ def timer_record(
             "key": text_hash(fired.key),
             "data": text_hash(fired.data),
             "due_at": fired.due_at,
-        },
+        }
+        | _read(voice),
         uttered=tuple(voice.uttered),
         changes=context.run.changes,
         raised=_reason(ended),
     )
+
+
+def _read(voice: Voice) -> dict[str, Any]:
+    """What was read of other chats, by chat and page."""
+    pages = voice.reading.shown.items()
+    return {"read": {chat_id: [_places(page) for page in its] for chat_id, its in pages}} if pages else {}
 
 
 def wordless(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Outspoken, Overtaken, Returned, refused
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import Batch, ChatWork, plugin_of
+from mycel_runtime.journal.entries import plugin_of
 from mycel_runtime.observe.facts import UtteranceDropped
-from mycel_runtime.plugin.subscription import MessageSubscription, ScheduleSubscription
+from mycel_runtime.plugin.subscription import ScheduleSubscription
 from mycel_runtime.speech.caught_up import concerns
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
@@ -28,11 +28,10 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from mycel_runtime.dispatch.anchor import Anchor
+    from mycel_runtime.dispatch.listeners import Listeners
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import HandlerId, UtteranceDelivery
-    from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.roster import Roster
@@ -65,26 +64,24 @@ class UtteranceAttempts:
     Says what is to be said first.
 
     Attributes:
-        journal: Where handlers are told of what they have not been shown.
         sdk: As the identity.
         outbox: Makes turns.
         roster: Who is in a chat.
         loop_guard: May hold the chat.
         twin_watch: Says whether somebody else speaks as the identity.
-        anchor: Where handlers start that are new to the chat.
+        listeners: Are told of what they have not been shown.
         handlers: By id.
         me: The identity.
         observer: Told of what is not said.
         left_alone: Plugins that are.
     """
 
-    journal: Journal
     sdk: AsyncClient
     outbox: Outbox
     roster: Roster
     loop_guard: LoopGuard
     twin_watch: TwinWatch
-    anchor: Anchor
+    listeners: Listeners
     handlers: Mapping[HandlerId, BoundHandler]
     me: UserId
     observer: Observer
@@ -169,7 +166,7 @@ class UtteranceAttempts:
         await self.twin_watch.answered_through(delivery.chat_id, history, handled_seq=after_seq)
         foreign = [message for message in history if concerns(message, self.me)]
         newest_seq = MessageSeq(max([after_seq, *(message["seq"] for message in foreign)]))
-        await self._tell(delivery, audience.untold(newest_seq), newest_seq)
+        await self.listeners.tell(delivery.chat_id, audience.untold(newest_seq), newest_seq)
         return _View(after_seq=after_seq, history=history, foreign=foreign, audience=audience)
 
     async def _read_after(
@@ -184,54 +181,10 @@ class UtteranceAttempts:
         return MessageSeq(min(seq for seq in (after_seq, begun_seq, known_seq) if seq is not None))
 
     async def _audience(self, delivery: UtteranceDelivery) -> Audience:
-        """
-        Who is to hear, each with a start in the chat.
-
-        Speaking moves the server's cursor, which is all that tells where a newcomer starts; and what slips in before
-        a send (Q28) is work for those that the journal knows in this chat.
-        """
-        handlers = self._listeners
+        """Who is to hear."""
         alone = self.left_alone()
-        left_alone = {handler for handler in handlers if plugin_of(handler) in alone}
-        cursors = await self.journal.chat_cursors(self.me, delivery.lane)
-        audience = Audience.of(cursors, handlers, left_alone)
-        if newcomers := audience.newcomers(handlers):
-            start = await self.anchor.start(delivery.chat_id)
-            await self._tell(delivery, newcomers, start, after_seq=start)
-            await self.journal.anchor(self.me, delivery.lane, handled_seq=start)
-            cursors = await self.journal.chat_cursors(self.me, delivery.lane)
-            audience = Audience.of(cursors, handlers, left_alone)
-        return audience
-
-    @property
-    def _listeners(self) -> list[HandlerId]:
-        return [
-            id_
-            for id_, bound in self.handlers.items()
-            if isinstance(bound.handler.subscription, MessageSubscription)
-        ]
-
-    async def _tell(
-        self,
-        delivery: UtteranceDelivery,
-        handlers: Collection[HandlerId],
-        wanted_seq: MessageSeq,
-        *,
-        after_seq: MessageSeq | None = None,
-    ) -> None:
-        """These are to look so far."""
-        hints = tuple(
-            ChatWork(
-                handler=handler,
-                lane=delivery.lane,
-                chat_id=delivery.chat_id,
-                wanted_seq=wanted_seq,
-                after_seq=after_seq,
-            )
-            for handler in handlers
-        )
-        if hints:
-            await self.journal.append(Batch(identity=self.me, hints=hints), now=self.outbox.clock())
+        left_alone = {handler for handler in self.listeners.ids if plugin_of(handler) in alone}
+        return Audience(cursors=await self.listeners.cursors(delivery.chat_id), left_alone=left_alone)
 
     async def _is_attended(self, delivery: UtteranceDelivery, view: _View) -> bool:
         """

@@ -13,7 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.journal.entries import EventWork, Hole, Utterance
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 TIMER_KIND: Final = "timer.fired"
 """Kind of the entry that a firing is."""
@@ -97,6 +98,37 @@ class NewTimer:
     is_relative: bool
 
 
+class ReadCursor(NamedTuple):
+    """
+    How far a plugin has read a chat.
+
+    Attributes:
+        read_seq: Whatever is not its handlers' of messages, up to here, was shown to it.
+        holes: Numbers at or below that are still looked for.
+        version: As of an `Item`.
+    """
+
+    read_seq: MessageSeq
+    holes: tuple[Hole, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMove:
+    """
+    Of a `ReadCursor`.
+
+    Attributes:
+        made_from: Version of the cursor from which the chat was read, 0 if there was none; if that is not what is
+            there, the move is outdated.
+    """
+
+    chat_id: ChatId
+    read_seq: MessageSeq
+    holes: tuple[Hole, ...] = ()
+    made_from: int
+
+
 class ToldVersion(NamedTuple):
     """A line of the snapshot: that a handler was told of this version of something; the kind is a `told_kind`."""
 
@@ -113,16 +145,25 @@ class Changes:
     Attributes:
         told: What its handler has been told of.
         cancelled: Also those that have fired and whose delivery has not said anything and does not run.
+        reads: Of chats.
+        utterances: What a hook says first; what a delivery says first is made at once, by `Journal.utter`.
     """
 
     items: tuple[ItemChange, ...] = ()
     timers: tuple[NewTimer, ...] = ()
     cancelled: tuple[TimerKey, ...] = ()
     told: tuple[ToldVersion, ...] = ()
+    reads: tuple[ReadMove, ...] = ()
+    utterances: tuple[Utterance, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.items or self.timers or self.cancelled or self.told)
+        return bool(self.items or self.timers or self.cancelled or self.told or self.reads or self.utterances)
+
+    @property
+    def may_be_outdated(self) -> bool:
+        """Whether any of them was made from what another run may change."""
+        return bool(self.items or self.reads)
 
 
 UNCHANGED: Final = Changes()
@@ -164,16 +205,18 @@ class Timer(NamedTuple):
     data: str
 
 
-class Fired(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
     """
-    What the handler of a timer is given.
+    What becomes of a timer whose time has come: it is there no more, in one commit with what comes instead.
 
     Attributes:
-        entry_id: Of the entry that it is.
+        work: Is due; `None`: the time is let pass.
+        following: Is set.
+        is_one_enough: If its handler has work of this lane that waits already, there is no more for that.
     """
 
-    entry_id: int
-    name: str
-    key: str
-    due_at: float
-    data: str
+    timer: Timer
+    work: EventWork | None
+    following: NewTimer | None = None
+    is_one_enough: bool = False

@@ -18,7 +18,6 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mycel_runtime.journal.changes import Fired, NewTimer, Timer
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, UserId
 
 EntryId = NewType("EntryId", int)
@@ -99,23 +98,6 @@ class EventWork:
     handler: HandlerId
     lane: Lane
     chat_id: ChatId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
-    """
-    What becomes of a timer whose time has come: it is there no more, in one commit with what comes instead.
-
-    Attributes:
-        work: Is due; `None`: the time is let pass.
-        following: Is set.
-        is_one_enough: If its handler has work of this lane that waits already, there is no more for that.
-    """
-
-    timer: Timer
-    work: EventWork | None
-    following: NewTimer | None = None
-    is_one_enough: bool = False
 
 
 class Arrival(NamedTuple):
@@ -382,6 +364,21 @@ class LetterDelivery(_OfMessages):
     living_seq: MessageSeq | None = None
 
 
+class Fired(NamedTuple):
+    """
+    What the handler of a timer is given.
+
+    Attributes:
+        entry_id: Of the entry that it is.
+    """
+
+    entry_id: int
+    name: str
+    key: str
+    due_at: float
+    data: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDelivery(_Claimed):
     """
@@ -442,12 +439,14 @@ class ChatCursor(NamedTuple):
         wanted_seq: It will look so far.
         given_up_seq: Up to here the chat was given up unread, and a letter says so.
         holes: Numbers at or below `handled_seq` that are still looked for.
+        start_seq: All up to here was there before it; `None`: nobody knows.
     """
 
     handled_seq: MessageSeq | None
     wanted_seq: MessageSeq
     given_up_seq: MessageSeq
     holes: tuple[Hole, ...] = ()
+    start_seq: MessageSeq | None = None
 
     @property
     def shown_seq(self) -> MessageSeq:

@@ -19,7 +19,16 @@ from mycel_runtime.journal.changes import UNCHANGED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.changes import Changes, Item, StoredItem, StoreSize, Timer, TurnEnd
+    from mycel_runtime.journal.changes import (
+        Changes,
+        Firing,
+        Item,
+        ReadCursor,
+        StoredItem,
+        StoreSize,
+        Timer,
+        TurnEnd,
+    )
     from mycel_runtime.journal.entries import (
         Batch,
         ChatCursor,
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
         DeadLetter,
         Delivery,
         DeliveryId,
-        Firing,
         HandlerId,
         Hold,
         Intent,
@@ -140,7 +148,8 @@ class Journal(Protocol):
         """
         The delivery is done; its cursor moves, its turn ends, and what its plugin remembers and plans changes.
 
-        All of that or nothing. Of two deliveries that change an item which both have read, the second is refused.
+        All of that or nothing. Of two deliveries that change an item which both have read, or that have read on in a
+        chat from the same place, the second is refused.
 
         Args:
             delivery: As claimed.
@@ -152,6 +161,9 @@ class Journal(Protocol):
 
     async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
         """What a plugin remembers of a chat, or as a whole (`None`), by key."""
+
+    async def read_cursor(self, identity: UserId, plugin: str, *, chat_id: ChatId) -> ReadCursor | None:
+        """How far a plugin has read a chat beside its handlers; `None`: it never has."""
 
     async def has_items(self, identity: UserId, plugin: str) -> bool:
         """Whether a plugin remembers anything at all."""
@@ -203,7 +215,8 @@ class Journal(Protocol):
         """
         Change what a plugin remembers and plans, outside of any delivery.
 
-        All of that or nothing; an item that was made from what is there no more is refused, as by `finish`.
+        All of that or nothing; what was made from what is there no more is refused, as by `finish`. What is said is
+        made in the same commit.
 
         Args:
             identity: Whose.

@@ -40,12 +40,13 @@ from mycel_runtime.journal.entries import (
     UtteranceDelivery,
     Waiting,
 )
+from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
-from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, holes_of, utterance_of
+from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.writer import Writer
@@ -293,7 +294,7 @@ class SqliteJournal(SqliteUtterances, SqliteState):
             span = _span_of(connection, delivery, letter, move)
             covered = {
                 "through_seq": span.move.handled_seq,
-                "late": _holes_to_text(span.late),
+                "late": text_of_holes(span.late),
                 "message_ids": json.dumps(letter.message_ids),
                 "reason": _encodable(letter.reason),
                 "trace": _encodable(letter.trace),
@@ -407,6 +408,7 @@ def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> Non
             work.lane,
             work.chat_id,
             work.after_seq,
+            work.after_seq,
             work.wanted_seq,
             work.wanted_seq,
             now,
@@ -440,10 +442,6 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
     return work.wanted_seq is None or work.wanted_seq > known.wanted_seq
 
 
-def _holes_to_text(holes: Iterable[Hole]) -> str:
-    return json.dumps([[hole.seq, hole.noticed_at] for hole in holes])
-
-
 def _encodable(text: str) -> str:
     """Half a surrogate pair, which quoted words or the name of a file may hold, escaped: SQLite refuses it."""
     return text.encode(errors="backslashreplace").decode()
@@ -460,7 +458,7 @@ def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMo
         "handled_seq": move.handled_seq,
         "wanted_seq": move.wanted_seq or 0,
         "claimed_seq": delivery.wanted_seq,
-        "holes": _holes_to_text(move.holes),
+        "holes": text_of_holes(move.holes),
         "hole_at": move.hole_at,
         "now": now,
     }

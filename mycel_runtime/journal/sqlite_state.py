@@ -11,23 +11,25 @@ from typing_extensions import override
 from mycel_runtime.journal.changes import (
     TIMER_KIND,
     EndOutcome,
-    Fired,
     Item,
+    ReadCursor,
     StoredItem,
     StoreSize,
     Timer,
     TurnEnd,
 )
-from mycel_runtime.journal.entries import Entry, EventDelivery, plugin_of
+from mycel_runtime.journal.entries import Entry, EventDelivery, Fired, plugin_of
+from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.sqlite_utterances import make_utterance
 from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.changes import Changes, ItemChange
-    from mycel_runtime.journal.entries import Delivery, EventWork, Firing
+    from mycel_runtime.journal.changes import Changes, Firing, ItemChange
+    from mycel_runtime.journal.entries import Delivery, EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
 
@@ -39,6 +41,14 @@ class SqliteState(SqliteSpeech):
         key = {"identity": identity, "plugin": plugin, "chat_id": chat_id or ""}
         rows = await self._rows("read_items", key)
         return {row["key"]: Item(row["value"], row["version"]) for row in rows}
+
+    @override
+    async def read_cursor(self, identity: UserId, plugin: str, *, chat_id: ChatId) -> ReadCursor | None:
+        key = {"identity": identity, "plugin": plugin, "chat_id": chat_id}
+        rows = await self._rows("read_reading", key)
+        return next(
+            (ReadCursor(row["read_seq"], holes_of(row["holes"]), row["version"]) for row in rows), None
+        )
 
     @override
     async def has_items(self, identity: UserId, plugin: str) -> bool:
@@ -104,7 +114,7 @@ class SqliteState(SqliteSpeech):
 
 
 def is_current(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> bool:
-    """Whether everything that the changed items were made from is still there."""
+    """Whether everything that the changes were made from is still there."""
     return _is_current(connection, _whose(delivery), changes)
 
 
@@ -113,6 +123,10 @@ def _is_current(connection: sqlite3.Connection, whose: dict[str, Any], changes: 
         execute(connection, "item_version", whose | _key_of(item)).fetchone()[0] == item.made_from
         for item in changes.items
         if item.made_from is not None
+    ) and all(
+        execute(connection, "reading_version", whose | {"chat_id": read.chat_id}).fetchone()[0]
+        == read.made_from
+        for read in changes.reads
     )
 
 
@@ -160,6 +174,11 @@ def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Chan
     version = _new_version()
     versions = tuple(_change_item(connection, whose, item, version) for item in changes.items)
     _plan(connection, whose, changes)
+    for read in changes.reads:
+        moved = {"chat_id": read.chat_id, "read_seq": read.read_seq, "holes": text_of_holes(read.holes)}
+        execute(connection, "write_reading", whose | moved | {"version": version})
+    for utterance in changes.utterances:
+        make_utterance(connection, utterance, utterance.made_at)
     return versions
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, Entry, EventWork, Hole, Utterance
+from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, Entry, EventWork, Utterance
+from mycel_runtime.journal.hole_text import holes_of
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
 
@@ -24,7 +25,7 @@ class SqliteUtterances(SqliteSpeech):
 
     @override
     async def utter(self, utterance: Utterance, *, now: float) -> bool:
-        return await self._writer.submit(lambda connection: _utter(connection, utterance, now))
+        return await self._writer.submit(lambda connection: make_utterance(connection, utterance, now))
 
     @override
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
@@ -41,18 +42,15 @@ def utterance_of(connection: sqlite3.Connection, entry_id: int) -> Utterance:
 def _cursor_of(row: sqlite3.Row) -> ChatCursor:
     return ChatCursor(
         handled_seq=row["handled_seq"],
+        start_seq=row["start_seq"],
         wanted_seq=row["wanted_seq"],
         given_up_seq=row["given_up_seq"],
         holes=holes_of(row["holes"]),
     )
 
 
-def holes_of(text: str) -> tuple[Hole, ...]:
-    """A column as values."""
-    return tuple(Hole(seq=seq, noticed_at=at) for seq, at in json.loads(text))
-
-
-def _utter(connection: sqlite3.Connection, utterance: Utterance, now: float) -> bool:
+def make_utterance(connection: sqlite3.Connection, utterance: Utterance, now: float) -> bool:
+    """As `Journal.utter`, within a transaction."""
     values = values_of(utterance) | {"mentions": json.dumps(utterance.mentions)}
     if execute(connection, "has_utterance", values).fetchone():
         return False

@@ -138,9 +138,46 @@ class Calling(RunView):
 
         return guarded_async_client(self._run)
 
+    @property
+    def chats(self) -> Chats:
+        """The agent's chats."""
+        return Chats(self._run, self._runtime)
+
+    async def read(self, chat_id: str, limit: int = 50) -> list[Message]:
+        """
+        What this plugin has not been shown in a chat, oldest first, page by page: an empty page is the end for now.
+
+        What one of the plugin's own handlers of messages wants is that handler's, called or to be called, and not
+        shown here; nor are notifications. What is returned counts as shown from the end of the delivery on, in the
+        same commit: a run that is repeated is shown the same again. Other plugins are shown it all the same. New to a
+        chat, a plugin begins where the agent's handlers did.
+
+        In the chat that the handler was called for it is what `newer` returns.
+
+        Args:
+            chat_id: Any chat that the agent is in.
+            limit: Messages at most: 1 … 200.
+
+        Raises:
+            ArgumentError: `limit` is out of range, or it is no chat id.
+            ApiError: The chat cannot be read.
+            ContextEndedError: The run is over.
+
+        Cancelling: what was not returned does not count as shown.
+        """
+        self._run.require_open()
+        require_page(limit, "the limit")
+        if not isinstance(chat_id, str):
+            require_storable(chat_id, "the chat id")
+        told = await self._runtime.read(chat_id, limit)
+        messages = [message_as_told(each, me=self.me) for each in told]
+        if messages:
+            self._runtime.count_read(chat_id, max(message.seq for message in messages))
+        return messages
+
 
 class Speaking(Calling):
-    """What every handler of a delivery can do besides; for `async def` handlers."""
+    """What every handler can do besides but a hook of the stop; for `async def` handlers."""
 
     __slots__ = ()
 
@@ -185,11 +222,6 @@ class Speaking(Calling):
                 require_storable(argument, what)
         require_mentions(mentions)
         await self._runtime.say(chat_id, text, tuple(mentions), on_conflict)
-
-    @property
-    def chats(self) -> Chats:
-        """The agent's chats."""
-        return Chats(self._run, self._runtime)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -381,8 +413,8 @@ class StartView(RunView):
 
 
 @dataclass(slots=True, kw_only=True)
-class StartContext(StartView, Calling):
-    """For hooks of the agent's start."""
+class StartContext(StartView, Speaking):
+    """For hooks of the agent's start. What they `say` is written down when they have returned, and not before."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from mycel_runtime.plugin.store import Store
 from mycel_runtime.plugin.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from mycel_runtime.plugin.plugin_state import PluginState
     from mycel_runtime.plugin.port import SdkPort
@@ -46,7 +46,7 @@ class NoServer:
         del arguments, options
         raise ArgumentError(
             f"ctx.sdk.{name}: there is no server behind this context",
-            fix="Test the handler with the fixture `mycel`, which has one.",
+            fix="Give it a client, as BareChat(…, sdk=ada.sdk), or test with the fixture `mycel`, which has one.",
         )
 
 
@@ -57,15 +57,23 @@ class ContextRun:
     Args:
         state: What it is given of what its plugin remembers.
         sdk: Carries out calls of the SDK.
+        complete: Adds to what the run has changed what its port knows of.
 
     Attributes:
         store, chat_store, timers: As it sees and changes them.
     """
 
-    def __init__(self, state: PluginState = NOTHING, sdk: SdkPort | None = None) -> None:
+    def __init__(
+        self,
+        state: PluginState = NOTHING,
+        sdk: SdkPort | None = None,
+        complete: Callable[[Changes], Changes] = lambda changes: changes,
+    ) -> None:
         self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
         self._is_ended = False
         self._changes: Changes | None = None
+        self._is_given_up = False
+        self._complete = complete
         self.state = state
         self.sdk = sdk or NoServer()
         self.store = Store(state.items, chat_id=None, require_open=self.require_open)
@@ -75,11 +83,13 @@ class ContextRun:
     @property
     def changes(self) -> Changes:
         """What the run has changed, to be written down with its delivery's end."""
+        if self._is_given_up:
+            return UNCHANGED
         if self._changes is not None:
-            return self._changes
+            return self._complete(self._changes)
         items = self.store.changes() + self.chat_store.changes()
         planned, cancelled = self.timers.planned(), self.timers.cancelled()
-        return Changes(items=items, timers=planned, cancelled=cancelled)
+        return self._complete(Changes(items=items, timers=planned, cancelled=cancelled))
 
     def take_changes(self, changes: Changes) -> None:
         """These are its changes: it has run in its plugin's own process."""
@@ -87,7 +97,7 @@ class ContextRun:
 
     def give_up_changes(self) -> None:
         """It has not come to its end: it has changed nothing."""
-        self._changes = UNCHANGED
+        self._is_given_up = True
 
     def end(self) -> None:
         """Called by the runtime when the run is over."""

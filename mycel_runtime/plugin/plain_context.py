@@ -26,6 +26,7 @@ from typing import (
 
 from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context import (
+    Calling,
     FrameContext,
     FrameView,
     MessageContext,
@@ -151,18 +152,20 @@ class SyncCalling(RunView):
 
         return guarded_client(self._run, self._waiting.wait)
 
-
-class SyncSpeaking(SyncCalling):
-    """What every plain function that is called for a delivery can do besides: `Speaking`, with plain calls."""
-
-    __slots__ = ()
-
-    say = plain(Speaking.say)
+    read = plain(Calling.read)
 
     @property
     def chats(self) -> SyncChats:
         """The agent's chats."""
         return SyncChats(self._awaited.chats, self._waiting)
+
+
+class SyncSpeaking(SyncCalling):
+    """What every plain function can do besides but a hook of the stop: `Speaking`, with plain calls."""
+
+    __slots__ = ()
+
+    say = plain(Speaking.say)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,7 +198,7 @@ class SyncTimerContext(TimerView, SyncSpeaking):
 
 
 @dataclass(slots=True, kw_only=True)
-class SyncStartContext(StartView, SyncCalling):
+class SyncStartContext(StartView, SyncSpeaking):
     """For plain functions that are hooks of the agent's start: `StartContext`, with plain calls."""
 
     _awaited: StartContext = field(repr=False)

@@ -45,7 +45,7 @@ class SdkPort(Protocol):
 
 class RunPort(Protocol):
     """
-    For every context of a delivery.
+    For every context.
 
     Raises:
         TurnEndedError, ApiError, ArgumentError: As the methods of the context tell.
@@ -56,6 +56,12 @@ class RunPort(Protocol):
 
     async def direct(self, user_id: str) -> str:
         """The id of the direct chat with somebody."""
+
+    async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
+        """What the plugin has not been shown in a chat."""
+
+    def count_read(self, chat_id: str, seq: int) -> None:
+        """What `read` told, up to this number, has come to the handler."""
 
 
 class ChatPort(Protocol):

@@ -9,7 +9,7 @@ where it is not.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.errors import GuardedCallError
 from mycel_runtime.plugin.sdk_table import PASSING, SEND, require_allowed
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
+
+
+SAY: Final = "Have it said when what is due there is done: ctx.say(chat_id, text)."
+"""In the place of a send to another chat."""
 
 
 class _CallSdk(Protocol):
@@ -65,7 +69,9 @@ class SpokenChat(Protocol):
         """As of its `ChatPort`."""
 
 
-def sdk_calls(sdk: AsyncClient, *, me: UserId, chat: SpokenChat | None = None) -> SdkCalls:
+def sdk_calls(
+    sdk: AsyncClient, *, me: UserId, chat: SpokenChat | None = None, instead: str = SAY
+) -> SdkCalls:
     """
     Those of a run.
 
@@ -73,12 +79,13 @@ def sdk_calls(sdk: AsyncClient, *, me: UserId, chat: SpokenChat | None = None) -
         sdk: As the identity.
         me: The identity.
         chat: Says what is sent to the chat that the handler was called for; `None`: it was called for none.
+        instead: What to do in the place of a send to any other.
     """
 
     async def call_sdk(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
         require_allowed(name)
         if name == SEND:
-            return await _send(sdk, me, chat, *arguments, **options)
+            return await _send(sdk, me, chat, instead, *arguments, **options)
         assert name in PASSING
         method: Callable[..., Awaitable[Any]] = operator.attrgetter(name)(sdk)
         return await method(*arguments, **options)
@@ -90,6 +97,7 @@ async def _send(
     sdk: AsyncClient,
     me: UserId,
     chat: SpokenChat | None,
+    instead: str,
     chat_id: str,
     content: str,
     *,
@@ -104,10 +112,7 @@ async def _send(
     if delivery_scope == "addressed" or any(other is not None for other in others.values()):
         raise _refused("of a send only text and mentions are written down", "Give no other arguments.")
     if chat is None or chat_id != chat.chat_id:
-        raise _refused(
-            "only a handler of this chat's messages speaks there at once",
-            "Have it said when what is due there is done: ctx.say(chat_id, text).",
-        )
+        raise _refused("only a handler of this chat's messages speaks there at once", instead)
     stored = await chat.reply(content, tuple(mentions or ()))
     # What stands in the chat: an earlier run may have said it in other words.
     page = await sdk.messages.list(chat.chat_id, limit=1, before=str(stored["seq"] + 1))

@@ -84,7 +84,8 @@ OURS: Final = WALKS | CLOSING | {SEND}
 
 _MARKS_AS_READ: Final = Refusal(
     "it would mark as read what other handlers of this agent have not been shown",
-    "In its chat `ctx.newer()` shows a handler what is new; `ctx.sdk.messages.unread(chat_id)` marks nothing.",
+    "ctx.read(chat_id) returns what this plugin has not been shown, and counts it; in the chat that a handler was"
+    " called for, ctx.newer() does. `ctx.sdk.messages.unread(chat_id)` marks nothing.",
 )
 _TAKES_FRAMES: Final = Refusal(
     "the inbox has one subscriber, which is the runtime: this would take its frames away",

@@ -59,6 +59,12 @@ class MessageSubscription:
             and (self.pattern is None or self.pattern.is_in(message.content))
         )
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether it wants whatever anybody says, wherever."""
+        is_choosy = self.mention or self.pattern is not None or self.notifications == "only"
+        return self.chat == "any" and self.sender == "any" and not is_choosy
+
     def _wants_type(self, message_type: str) -> bool:
         if message_type == NOTIFICATION:
             return bool(self.notifications)

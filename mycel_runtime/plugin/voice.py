@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, get_args
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.entries import Utterance, UtterancePolicy
 from mycel_runtime.journal.turns import Uttered
+from mycel_runtime.plugin.conversation import told
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
-from mycel_runtime.wire.arguments import require_mentions, require_sayable, require_storable
+from mycel_runtime.wire.arguments import require_mentions, require_page, require_sayable, require_storable
 from mycel_runtime.wire.ids import ChatId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from mycel_runtime.journal.entries import Delivery, Lane
+    from mycel_runtime.journal.changes import Changes, ReadMove
+    from mycel_runtime.journal.entries import Delivery, HandlerId, Lane
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.wire.ids import UserId
@@ -52,10 +57,28 @@ class DirectChats:
             return (await self._sdk.chats.ensure_direct(user_id))["id"]
 
 
+class Reading(Protocol):
+    """What one run reads of chats."""
+
+    @property
+    def moves(self) -> tuple[ReadMove, ...]:
+        """How far its plugin has read, once the run's end stands."""
+
+    @property
+    def shown(self) -> Mapping[ChatId, Sequence[Sequence[Message]]]:
+        """What was read, by chat and page."""
+
+    async def read(self, chat_id: ChatId, limit: int) -> Sequence[Message]:
+        """The next messages of a chat that the plugin has not been shown."""
+
+    def count(self, chat_id: ChatId, seq: int) -> None:
+        """The page that ends with this number has come to the handler."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceDependencies:
     """
-    What it takes to make an utterance.
+    What it takes to speak first and to read, in whatever chat.
 
     Attributes:
         journal: Where it is kept until it is said.
@@ -64,6 +87,7 @@ class VoiceDependencies:
         clock: Epoch seconds.
         made: Called when there is one that is due.
         lane_of: The lane of a chat.
+        reading: Begins what a run of a handler reads.
     """
 
     journal: Journal
@@ -72,6 +96,7 @@ class VoiceDependencies:
     clock: Callable[[], float]
     made: Callable[[], None]
     lane_of: Callable[[ChatId], Lane]
+    reading: Callable[[HandlerId], Reading]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,20 +110,25 @@ class Voice:
     Attributes:
         delivery: In whose run it speaks.
         turn: What it says in its own chat is a reply of this; `None`: it has no chat of its own.
+        newer: Shows what is new in its own chat.
         is_giving_up: The run is the last: what it says is none of what the handler has said.
         uttered: What it has had said in other chats, in order.
+        reading: What it has read of other chats.
     """
 
     dependencies: VoiceDependencies
     delivery: Delivery
     turn: Turn | None = None
+    newer: Callable[[], Awaitable[Sequence[Message]]] | None = None
     is_giving_up: bool = False
     uttered: list[Uttered] = field(default_factory=list)
+    reading: Reading = field(init=False, repr=False)
     _ordinals: defaultdict[str, ReplyOrdinals] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         first = LAST_WORDS_ORDINAL if self.is_giving_up else 0
         self._ordinals = defaultdict(lambda: ReplyOrdinals(first))
+        self.reading = self.dependencies.reading(self.delivery.handler)
 
     async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
         """
@@ -135,6 +165,31 @@ class Voice:
         require_storable(user_id, "the user id")
         return await self.dependencies.chats.id_of(user_id)
 
+    async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
+        """
+        What the plugin has not been shown in a chat; in the run's own, what is new to its handler.
+
+        Raises:
+            ArgumentError: It is no chat id, or the limit is out of range.
+            ApiError: The chat cannot be read.
+            JournalError: The journal failed.
+            UnansweredError: As of `newer`, in the run's own chat.
+
+        Cancelling: what was not returned does not count as shown.
+        """
+        if self.newer is not None and self.turn is not None and self.turn.chat_id == chat_id:
+            return [told(message) for message in await self.newer()]
+        return await read(self.reading, chat_id, limit)
+
+    def count_read(self, chat_id: str, seq: int) -> None:
+        """What was read up to there counts as shown."""
+        count_read(self.reading, chat_id, seq)
+
+    def complete(self, changes: Changes) -> Changes:
+        """The changes of the run, with how far it has read."""
+        moves = self.reading.moves
+        return dataclasses.replace(changes, reads=moves) if moves else changes
+
     async def _make(
         self,
         chat_id: ChatId,
@@ -159,6 +214,24 @@ class Voice:
         )
         if await self.dependencies.journal.utter(utterance, now=now):
             self.dependencies.made()
+
+
+async def read(reading: Reading, chat_id: str, limit: int) -> list[ToldMessage]:
+    """
+    As `Reading.read`, as a port tells it.
+
+    Raises:
+        ArgumentError: It is no chat id, or the limit is out of range.
+    """
+    require_sayable(chat_id, "the chat id")
+    require_page(limit, "the limit")
+    return [told(message) for message in await reading.read(ChatId(chat_id), limit)]
+
+
+def count_read(reading: Reading, chat_id: Any, seq: Any) -> None:
+    """As `Reading.count`, of what a plugin's process says, which may be anything."""
+    if isinstance(chat_id, str) and isinstance(seq, int):
+        reading.count(ChatId(chat_id), seq)
 
 
 def require_utterable(chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:

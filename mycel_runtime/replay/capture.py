@@ -34,7 +34,7 @@ from mycel_runtime.wire.arguments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.replay.chat_pages import ChatPages
@@ -167,12 +167,14 @@ class CapturedVoice:
     Attributes:
         sdk: As the identity; reads only.
         chat: Where what is said is a reply; `None`: nowhere.
+        read_then: What was read of other chats, by chat and page.
         uttered: What was said elsewhere.
         texts: Their texts.
     """
 
     sdk: AsyncClient
     chat: CapturedChat | None = None
+    read_then: dict[str, list[list[ToldMessage]]] = field(default_factory=dict)
     uttered: list[Uttered] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
@@ -184,6 +186,22 @@ class CapturedVoice:
             return
         self.uttered.append(Uttered(chat_id, content_hash(text, mentions=mentions), len(text)))
         self.texts.append(text)
+
+    async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
+        """What was read there then, page by page, whatever the limit is now; in the run's own chat what is newer."""
+        require_sayable(chat_id, "the chat id")
+        require_page(limit, "the limit")
+        if self.chat is not None and self.chat.chat_id == chat_id:
+            return await self.chat.newer()
+        pages = self.read_then.get(chat_id)
+        return pages.pop(0) if pages else []
+
+    def will_read(self, pages: Mapping[str, list[list[ToldMessage]]]) -> None:
+        """What reading is answered with, by chat."""
+        self.read_then.update(pages)
+
+    def count_read(self, chat_id: str, seq: int) -> None:
+        """Nothing is written down."""
 
     async def direct(self, user_id: str) -> str:
         """The direct chat with somebody that there is; none is made."""

@@ -18,6 +18,7 @@ from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.port import ToldMessage
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import (
@@ -129,6 +130,11 @@ class Stage:
 
         Cancelling: loses nothing.
         """
+        staged = await self._staged(turn, bound)
+        staged.voice.will_read(await self._read_then(turn))
+        return staged
+
+    async def _staged(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
         match turn.kind:
             case kind if kind == MESSAGE_KIND:
                 return await self._messages(turn, bound)
@@ -136,6 +142,20 @@ class Stage:
                 return self._timer(turn, bound)
             case _:
                 return await self._event(turn, bound)
+
+    async def _read_then(self, turn: LoggedTurn) -> dict[str, list[list[ToldMessage]]]:
+        """What it read of other chats."""
+        read: dict[str, list[list[ToldMessage]]] = {}
+        for chat_id, pages in json.loads(turn.shown).get("read", {}).items():
+            read[chat_id] = [await self._told(ChatId(chat_id), places) for places in pages]
+        return read
+
+    async def _told(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[ToldMessage]:
+        page = await self._read(chat_id, places)
+        room = await self._roster.room(chat_id, {message["sender_id"] for message in page})
+        return [
+            ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
+        ]
 
     async def _messages(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
         shown, subscription = json.loads(turn.shown), bound.handler.subscription

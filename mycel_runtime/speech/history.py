@@ -19,8 +19,25 @@ _FIRST_PAGE: Final = 10
 _OK: Final = 200
 
 
+async def messages_between(
+    sdk: AsyncClient, chat_id: ChatId, after_seq: int, through_seq: int
+) -> list[Message]:
+    """
+    The messages above `after_seq` up to `through_seq`, ascending; as `messages_after`.
+
+    Raises:
+        ApiError: As of `messages_after`.
+
+    Cancelling: loses nothing.
+    """
+    below = await messages_after(
+        sdk, chat_id, after_seq, expected=through_seq - after_seq, before_seq=through_seq + 1
+    )
+    return [message for message in below if message["seq"] <= through_seq]
+
+
 async def messages_after(
-    sdk: AsyncClient, chat_id: ChatId, after_seq: int, *, expected: int = 0
+    sdk: AsyncClient, chat_id: ChatId, after_seq: int, *, expected: int = 0, before_seq: int | None = None
 ) -> list[Message]:
     """
     All messages above `after_seq`, ascending, own ones included.
@@ -33,6 +50,7 @@ async def messages_after(
         chat_id: The chat.
         after_seq: Exclusive.
         expected: How many are likely, to size the first page; 0: unknown.
+        before_seq: Only those below this number.
 
     Raises:
         ApiError: The history cannot be read, its pages do not lead on to older ones, or a message's number is larger
@@ -41,7 +59,7 @@ async def messages_after(
     Cancelling: loses nothing.
     """
     pages: list[list[Message]] = []
-    before: str | None = None
+    before = None if before_seq is None else str(before_seq)
     limit = min(max(expected + 2, _FIRST_PAGE), PAGE_MESSAGES)
     while page := await sdk.messages.list(chat_id, limit=limit, before=before):
         if any(message["seq"] > LARGEST_SEQ for message in page):

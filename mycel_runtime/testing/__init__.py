@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.testing.agent import Agent
-    from mycel_runtime.testing.bare_chat import BareChat, frame_context, said
+    from mycel_runtime.testing.bare_chat import BareChat, frame_context
+    from mycel_runtime.testing.bare_message import said
     from mycel_runtime.testing.bare_run import (
         BareChatEvent,
         BareFrame,
@@ -70,7 +71,7 @@ _HOME = {
     "SyncMycel": "mycel_runtime.testing.sync_mycel",
     "SyncPerson": "mycel_runtime.testing.sync_mycel",
     "frame_context": "mycel_runtime.testing.bare_chat",
-    "said": "mycel_runtime.testing.bare_chat",
+    "said": "mycel_runtime.testing.bare_message",
 }
 
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
 from mycel_runtime.plugin.context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
-from mycel_runtime.plugin.message import Message, message_from_api
 from mycel_runtime.plugin.plain_context import SyncMessageContext, plain_context
-from mycel_runtime.plugin.port import StoredReply, ToldMessage
-from mycel_runtime.testing.bare_run import CHAT, ME, AtOnce, BareFrame, BareRuntime, state_of
+from mycel_runtime.plugin.port import StoredReply
+from mycel_runtime.testing.bare_message import CHAT, ME, placed, said, told, with_seq
+from mycel_runtime.testing.bare_run import BareFrame, BareRuntime, calls_of, state_of, waiting_for
 from mycel_runtime.testing.bare_run import shown as shown_of
 from mycel_runtime.testing.chat import Chat
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
     from mycel_runtime.plugin.context import FrameContext
-    from mycel_runtime.wire import resources
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.port import ToldMessage
+    from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.resources import Member
+
+_ON_NO_SERVER: Final = (
+    "A bare chat is on no server: ctx.reply(text) and ctx.say(chat_id, text) are taken down."
+)
 
 
 class BareChat:
@@ -40,10 +45,12 @@ class BareChat:
         past: What `ctx.history` shows before `messages`; as they.
         newer: What `ctx.newer` returns when it is called first; as they.
         unsaid: What `ctx.unsaid` is.
+        unread: What `ctx.read` returns of other chats, by their ids; as `messages`.
         attempt: What `ctx.attempt` is.
         store: What the plugin remembers; as a run changes it, `ctx.store` shows it.
         chat_store: What it remembers of this chat.
         timers: Names that the plugin has handlers for.
+        sdk: As of `BareRun`.
 
     Attributes:
         ctx: For an `async def` handler.
@@ -55,7 +62,7 @@ class BareChat:
         is_withdrawn: `ctx.withdraw` was called.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a handler may be shown
         self,
         *messages: str | Message,
         settings: Any = None,
@@ -63,14 +70,17 @@ class BareChat:
         past: Sequence[str | Message] = (),
         newer: Sequence[str | Message] = (),
         unsaid: Sequence[str] = (),
+        unread: Mapping[str, Sequence[str | Message]] | None = None,
         attempt: int = 1,
         store: Mapping[str, Any] | None = None,
         chat_store: Mapping[str, Any] | None = None,
         timers: Collection[str] = (),
+        sdk: AsyncClient | None = None,
     ) -> None:
-        self._run = ContextRun(state_of(store, chat_store, timers))
+        self._waiting = waiting_for(sdk)
+        self._run = ContextRun(state_of(store, chat_store, timers), calls_of(sdk, _ON_NO_SERVER))
         self._seqs = itertools.count(1)
-        before, shown, self._newer = (self._placed(each) for each in (past, messages, newer))
+        before, shown, self._newer = (placed(each, self._seqs) for each in (past, messages, newer))
         self.past = before + shown
         self.replies: list[str] = []
         self.mentions: list[tuple[str, ...]] = []
@@ -85,7 +95,7 @@ class BareChat:
             _port=_BarePort(self),
             _run=self._run,
             **shown_of(settings, attempt),
-            _runtime=BareRuntime(self.elsewhere, reply=self.say),
+            _runtime=BareRuntime(self.elsewhere, unread or {}, chat=self),
         )
 
     def assert_replies(self, *expected: str) -> None:
@@ -115,18 +125,13 @@ class BareChat:
     @property
     def sync_ctx(self) -> SyncMessageContext:
         """The same run, for a plain function."""
-        context = plain_context(self.ctx, AtOnce())
+        context = plain_context(self.ctx, self._waiting)
         assert isinstance(context, SyncMessageContext)
         return context
 
     def withdraw(self) -> None:
         """For the context: what is unsaid is not to be said."""
         self.is_withdrawn = True
-
-    def _placed(self, messages: Iterable[str | Message]) -> list[Message]:
-        """With the next places in the chat."""
-        made = [said(message) if isinstance(message, str) else message for message in messages]
-        return [_with_seq(message, next(self._seqs)) for message in made]
 
     def say(self, text: str, mentions: Sequence[str]) -> StoredReply:
         """
@@ -137,7 +142,7 @@ class BareChat:
         """
         require_sayable(text, "the reply's text")
         require_mentions(mentions)
-        own = _with_seq(said(text, sender="agent", sender_type="external"), next(self._seqs))
+        own = with_seq(said(text, sender="agent", sender_type="external"), next(self._seqs))
         self.past.append(own)
         self.replies.append(text)
         self.mentions.append(tuple(mentions))
@@ -163,11 +168,11 @@ class _BarePort:
     async def history(self, limit: int, before: int | None) -> list[ToldMessage]:
         """All that was said so far, below a number."""
         past = [message for message in self._chat.past if before is None or message.seq < before]
-        return [_told(message) for message in past[-limit:]]
+        return [told(message) for message in past[-limit:]]
 
     async def newer(self) -> list[ToldMessage]:
         """What was given, once."""
-        return [_told(message) for message in self._chat.show_newer()]
+        return [told(message) for message in self._chat.show_newer()]
 
     async def members(self) -> list[Member]:
         """Whoever has spoken, and the agent."""
@@ -180,51 +185,11 @@ class _BarePort:
         self._chat.withdraw()
 
 
-def said(
-    text: str, *, sender: str = "Ada", sender_type: str = "human", notification: bool = False
-) -> Message:
-    """
-    A message for a `BareChat`, which gives it its place.
-
-    Args:
-        text: Its content.
-        sender: Display name; the user id is the same in lower case.
-        sender_type: `human`, `agent` or `external`.
-        notification: The platform's, in this sender's words.
-    """
-    return _message(text, sender, sender_type, "notification" if notification else "human", seq=1)
-
-
 def frame_context(
     event_type: str, *, settings: Any = None, attempt: int = 1, **metadata: Any
 ) -> FrameContext:
     """What a handler of frames is given, with nothing behind it."""
     return BareFrame(event_type, metadata=metadata, settings=settings, attempt=attempt).ctx
-
-
-def _message(text: str, sender: str, sender_type: str, message_type: str, *, seq: int) -> Message:
-    api: dict[str, Any] = {
-        "id": f"message-{seq}",
-        "chat_id": CHAT,
-        "seq": seq,
-        "sender_id": sender.lower(),
-        "sender_name": sender,
-        "content": text,
-        "message_type": message_type,
-        "mentioned_ids": [],
-        "retracted_at": None,
-        "created_at": time.time(),
-    }
-    return message_from_api(cast("resources.Message", api), me=ME, sender_type=sender_type)
-
-
-def _with_seq(message: Message, seq: int) -> Message:
-    api = {**message.raw, "id": f"message-{seq}", "seq": seq}
-    return message_from_api(cast("resources.Message", api), me=ME, sender_type=message.sender.type)
-
-
-def _told(message: Message) -> ToldMessage:
-    return ToldMessage(raw=dict(message.raw), sender_type=message.sender.type)
 
 
 def _member(user_id: str, name: str, type_: str) -> Member:

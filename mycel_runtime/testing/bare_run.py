@@ -6,9 +6,11 @@ What a handler is shown is given, what it does is kept, and nothing goes wrong. 
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 import structlog
 from typing_extensions import override
@@ -32,24 +34,27 @@ from mycel_runtime.plugin.plain_context import (
     SyncStopContext,
     SyncTimerContext,
     SyncWorkflowEventContext,
+    WaitingInThread,
     plain_context,
 )
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.sdk_calls import SAY, sdk_calls
 from mycel_runtime.plugin.voice import require_utterable
-from mycel_runtime.wire.ids import ChatId, UserId
+from mycel_runtime.testing.bare_message import CHAT, ME, placed, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+    from collections.abc import Collection, Coroutine, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
+    from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.plain_context import Waiting
+    from mycel_runtime.plugin.port import SdkPort, ToldMessage
+    from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire import resources
 
 T = TypeVar("T")
 Awaited = TypeVar("Awaited", bound=Any)
 Plain = TypeVar("Plain")
-
-ME: Final = UserId("agent")
-CHAT: Final = ChatId("chat")
 
 HANDLER_SECONDS: Final = 120.0
 """As `[dispatch] handler_timeout` by default."""
@@ -74,35 +79,71 @@ class AtOnce:
         """Nobody returns a coroutine here."""
 
 
+def waiting_for(sdk: AsyncClient | None) -> Waiting:
+    """How plain calls wait: for a server there is the loop that this is called in."""
+    return AtOnce() if sdk is None else WaitingInThread(asyncio.get_running_loop())
+
+
+def calls_of(sdk: AsyncClient | None, instead: str = SAY) -> SdkPort | None:
+    """What `ctx.sdk` may do, with this client; `instead` of a send."""
+    return None if sdk is None else sdk_calls(sdk, me=ME, instead=instead)
+
+
+class BareOwnChat(Protocol):
+    """The chat that a run is about."""
+
+    def say(self, text: str, mentions: Sequence[str]) -> object:
+        """A reply."""
+
+    def show_newer(self) -> Sequence[Message]:
+        """What came meanwhile."""
+
+
 class BareRuntime:
     """
     What every context asks, answered at once.
 
     Args:
         elsewhere: Where what is said is kept: each chat's id with the text.
-        reply: Replies in the run's own chat, if it has one.
+        unread: What is read of each chat.
+        chat: The run's own, if it has one.
     """
 
     def __init__(
         self,
         elsewhere: list[tuple[str, str]],
+        unread: Mapping[str, Sequence[str | Message]],
         *,
-        reply: Callable[[str, Sequence[str]], object] | None = None,
+        chat: BareOwnChat | None = None,
     ) -> None:
         self._elsewhere = elsewhere
-        self._reply = reply
+        self._unread = {
+            chat_id: placed(messages, itertools.count(1), chat_id) for chat_id, messages in unread.items()
+        }
+        self._chat = chat
 
     async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
         """Noted; in the run's own chat a reply."""
         require_utterable(chat_id, text, mentions, on_conflict)
-        if self._reply is not None and chat_id == CHAT:
-            self._reply(text, mentions)
+        if self._chat is not None and chat_id == CHAT:
+            self._chat.say(text, mentions)
         else:
             self._elsewhere.append((chat_id, text))
 
     async def direct(self, user_id: str) -> str:
         """One for each."""
         return f"direct-{user_id}"
+
+    async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
+        """What was given, page by page; in the run's own chat what is newer."""
+        if self._chat is not None and chat_id == CHAT:
+            return [told(message) for message in self._chat.show_newer()]
+        unread = self._unread.get(chat_id, [])
+        self._unread[chat_id] = unread[limit:]
+        return [told(message) for message in unread[:limit]]
+
+    def count_read(self, chat_id: str, seq: int) -> None:
+        """What was read is not read again."""
 
 
 class BareRun(Generic[Awaited, Plain]):
@@ -114,6 +155,8 @@ class BareRun(Generic[Awaited, Plain]):
         timers: Names that the plugin has handlers for.
         settings: What `ctx.settings` is: an instance of the plugin's model.
         attempt: What `ctx.attempt` is.
+        unread: What `ctx.read` returns of chats, by their ids: texts of Ada's, or messages as `said` makes them.
+        sdk: Whose calls `ctx.sdk` makes, for example `ada.sdk` of a `mycel`; without it they are refused.
 
     Attributes:
         ctx: For an `async def` handler.
@@ -130,13 +173,15 @@ class BareRun(Generic[Awaited, Plain]):
         timers: Collection[str] = (),
         settings: Any = None,
         attempt: int = 1,
+        unread: Mapping[str, Sequence[str | Message]] | None = None,
+        sdk: AsyncClient | None = None,
     ) -> None:
         self.deeds: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
-        self._state = state_of(store, None, timers)
+        self._state, self._waiting = state_of(store, None, timers), waiting_for(sdk)
         self._shown = shown(settings, attempt) | {
-            "_run": ContextRun(self._state),
-            "_runtime": BareRuntime(self.elsewhere),
+            "_run": ContextRun(self._state, calls_of(sdk)),
+            "_runtime": BareRuntime(self.elsewhere, unread or {}),
         }
 
     @override
@@ -145,8 +190,8 @@ class BareRun(Generic[Awaited, Plain]):
 
     @property
     def sync_ctx(self) -> Plain:
-        """The same run, for a plain function."""
-        return cast("Plain", plain_context(self.ctx, AtOnce()))
+        """The same run, for a plain function; with an `sdk` in a thread: `await asyncio.to_thread(f, sync_ctx)`."""
+        return cast("Plain", plain_context(self.ctx, self._waiting))
 
     @property
     def planned(self) -> Sequence[NewTimer]:

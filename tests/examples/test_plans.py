@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mycel_runtime import MessageContext, Plugin, RelationshipContext, TimerContext
-from mycel_runtime.testing import BareChat
+from mycel_runtime.testing import BareChat, BareTimer
 
 if TYPE_CHECKING:
     from mycel_runtime.testing import Mycel
@@ -127,3 +127,47 @@ async def test_a_handler_that_speaks_elsewhere_needs_no_server():
     await announce(chat.ctx)
 
     assert (chat.replies, chat.elsewhere) == (["announced"], [("square", "dinner")])
+
+
+digest = Plugin("digest")
+evenings: list[list[str]] = []
+
+
+@digest.cron("0 18 * * *", timezone="UTC")
+async def sum_up(ctx: TimerContext) -> None:
+    for chat in await ctx.sdk.chats.list():
+        lines = []
+        while page := await ctx.read(chat["id"]):
+            lines += [message.content for message in page if not message.mentions_me]
+        ctx.store["lines"] = ctx.store.get("lines", 0) + len(lines)
+        evenings.append(lines)
+
+
+@digest.on_message(chat="group", mention=True)
+async def answer(ctx: MessageContext) -> None:
+    await ctx.reply("At six.")
+
+
+async def test_what_nobody_has_told_the_agent_is_read_by_its_schedule(mycel: Mycel):
+    evenings.clear()
+    bob = await mycel.human("Bob")
+    agent = await mycel.agent(digest)
+    square = await mycel.group("Square", bob, agent)
+    await bob.says("the door is open", to=square)
+    await bob.says("when?", to=square, mentions=[agent])
+    await bob.hears("At six.", where=square)
+    await bob.says("and the light is on", to=square)
+
+    await mycel.passes(days=1)
+
+    assert evenings == [["the door is open", "and the light is on"]]
+
+
+async def test_a_schedule_that_reads_needs_no_server_but_a_client_of_somebody(mycel: Mycel):
+    bob = await mycel.human("Bob")
+    square = await mycel.group("Square", bob, await mycel.human("Ada"))
+    run = BareTimer("sum_up", unread={square.id: ["one", "two"]}, sdk=bob.sdk)
+
+    await sum_up(run.ctx)
+
+    assert run.ctx.store["lines"] == 2

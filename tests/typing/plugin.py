@@ -179,6 +179,7 @@ async def everywhere(message: MessageContext, frame: FrameContext, workflow: Wor
     """The same."""
     for ctx in (message, frame, workflow):
         assert_type(await ctx.say("c", "hello"), None)
+        assert_type(await ctx.read("c", 10), list[Message])
         assert_type(await ctx.chats.direct("u"), ChatId)
 
 
@@ -188,6 +189,21 @@ def plain_speaking(ctx: SyncTimerContext) -> None:
     assert_type(ctx.chats, SyncChats)
     assert_type(ctx.chats.direct("u"), ChatId)
     assert_type(ctx.say("c", "hello", mentions=["u"]), None)
+    assert_type(ctx.read("c", limit=10), list[Message])
+
+
+@plugin.on_start
+async def speaking_start(ctx: StartContext) -> None:
+    """Hooks of the start speak; those of the stop read."""
+    assert_type(await ctx.say(await ctx.chats.direct("u"), "hello"), None)
+    assert_type(await ctx.read("c"), list[Message])
+
+
+@plugin.on_stop
+def silent_stop(ctx: SyncStopContext) -> None:
+    """There is nobody who would say it."""
+    assert_type(ctx.read("c"), list[Message])
+    ctx.say("c", "hello")  # type: ignore[attr-defined]  # a stop says nothing
 
 
 @plugin.on_relationship

@@ -20,8 +20,8 @@ ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
 -- name: want_chats
 -- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
 -- look for may not have been there yet when it is told of it again. It has to look once more in both cases.
-INSERT INTO delivery (identity, handler, lane, chat_id, handled_seq, wanted_seq, told_seq, state, due_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'due', ?)
+INSERT INTO delivery (identity, handler, lane, chat_id, handled_seq, start_seq, wanted_seq, told_seq, state, due_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'due', ?)
 ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
 SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
     told_seq = max(told_seq, excluded.told_seq),
@@ -170,7 +170,7 @@ WHERE identity = :identity AND due_at > :now AND is_relative;
 
 -- name: anchor
 -- A revived letter has a span of its own.
-UPDATE delivery SET handled_seq = :handled_seq
+UPDATE delivery SET handled_seq = :handled_seq, start_seq = :handled_seq
 WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
   AND dead_letter_id IS NULL;
 
@@ -420,8 +420,20 @@ JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.la
 WHERE u.identity = :identity AND u.content IS NOT NULL ORDER BY u.made_at LIMIT 10;
 
 -- name: chat_cursors
-SELECT handler, handled_seq, wanted_seq, given_up_seq, holes FROM delivery
+SELECT handler, handled_seq, start_seq, wanted_seq, given_up_seq, holes FROM delivery
 WHERE identity = :identity AND lane = :lane AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
+
+-- name: read_reading
+SELECT read_seq, holes, version FROM reading WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id;
+
+-- name: reading_version
+SELECT coalesce((SELECT version FROM reading
+                 WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id), 0);
+
+-- name: write_reading
+INSERT INTO reading (identity, plugin, chat_id, read_seq, holes, version)
+VALUES (:identity, :plugin, :chat_id, :read_seq, :holes, :version)
+ON CONFLICT DO UPDATE SET read_seq = excluded.read_seq, holes = excluded.holes, version = excluded.version;
 
 -- name: read_entry
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;

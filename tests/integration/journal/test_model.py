@@ -19,7 +19,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTimer, TimerKey
+from mycel_runtime.journal.changes import Changes, EndOutcome, Firing, ItemChange, NewTimer, TimerKey
 from mycel_runtime.journal.entries import (
     STAY,
     Batch,
@@ -27,7 +27,6 @@ from mycel_runtime.journal.entries import (
     CursorMove,
     EventDelivery,
     EventWork,
-    Firing,
 )
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (

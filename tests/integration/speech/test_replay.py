@@ -12,6 +12,7 @@ from mycel_runtime.errors import PermissionDeniedError
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.replay.memory import HOOK
 from mycel_runtime.replay.reading_client import ReadingClient
 from mycel_runtime.replay.session import Replay
 from mycel_runtime.settings import DispatchSettings
@@ -422,6 +423,55 @@ async def test_what_is_said_first_is_compared_chat_by_chat_and_said_by_nobody(wo
     assert (first.texts, first.uttered_texts) == (("reported",), ("learned: one",))
     assert second.uttered_texts == ("learned",)
     assert [each["content"] for each in await agent.sdk.messages.list(desk)] == ["heard: one"]
+
+
+async def test_what_a_run_read_of_other_chats_is_read_again_page_by_page(world, replay):
+    plugin, changed = Plugin("p"), Plugin("p")
+
+    def digests(plugin, text, limit):
+        @plugin.on_message(chat="direct")
+        async def hear(ctx):
+            pages = []
+            while page := await ctx.read(elsewhere, limit):
+                pages.append([message.content for message in page])
+            await ctx.reply(f"{text} {pages}")
+
+    digests(plugin, "read", 2)
+    digests(changed, "studied", 2)
+    agent = await world.agent("agent", plugin)
+    elsewhere = (await world.owner.chats.create(["agent"], kind="group", title="g"))["id"]
+    for text in ("a", "b", "c"):
+        await world.say(elsewhere, text)
+    chat = await direct(world, agent, "one")
+    await world.say(elsewhere, "after all that")
+
+    assert outcomes(await replay(agent)) == ["same"]
+    (only,) = await replay(agent, changed)
+    assert only.texts == ("studied [['a', 'b'], ['c']]",)
+    assert (await world.owner.messages.list(chat))[-1]["content"] == "read [['a', 'b'], ['c']]"
+
+
+async def test_what_a_hook_remembers_may_be_why_a_turn_differs(world, replay):
+    plugin = Plugin("p")
+
+    @plugin.on_start
+    async def start(ctx):
+        ctx.store["starts"] = ctx.store.get("starts", 0) + 1
+
+    @plugin.on_message
+    async def hear(ctx):
+        await ctx.reply(f"start {ctx.store['starts']}")
+
+    agent = await world.agent("agent", plugin)
+    await agent.parts.dispatcher.lifecycle.start(lambda: None)
+    await direct(world, agent, "one")
+    assert outcomes(await replay(agent)) == ["same"]
+    await agent.journal.close()
+    agent = await world.agent("agent", plugin)
+    await agent.parts.dispatcher.lifecycle.start(lambda: None)
+
+    (only,) = await replay(agent)
+    assert (only.outcome, only.uncertain) == ("differs", (HOOK,))
 
 
 SOURCE = """

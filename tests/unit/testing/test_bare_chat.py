@@ -64,6 +64,21 @@ async def test_what_is_said_elsewhere_is_kept_apart():
         await chat.ctx.say("other", "hm", on_conflict="rerun")
 
 
+async def test_what_is_read_of_other_chats_is_given_page_by_page_and_of_its_own_what_is_newer():
+    chat = BareChat("hello", newer=["wait"], unread={"other": ["one", said("two", sender="Bob"), "three"]})
+
+    assert [message.content for message in await chat.ctx.read("other", 2)] == ["one", "two"]
+    (last,) = chat.sync_ctx.read("other")
+    assert (last.content, last.seq, last.chat_id) == ("three", 3, "other")
+    assert (await chat.ctx.read("other"), await chat.ctx.read("elsewhere")) == ([], [])
+    assert [message.content for message in await chat.ctx.read(chat.ctx.chat_id)] == ["wait"]
+
+
+async def test_without_a_client_its_calls_are_refused_with_what_to_do():
+    with pytest.raises(ArgumentError, match="sdk=ada"):
+        await BareChat("hello").ctx.sdk.chats.list()
+
+
 def test_words_that_came_too_late_can_be_withdrawn():
     chat = BareChat("hello", unsaid=["hi"], attempt=2)
     assert (chat.ctx.unsaid, chat.ctx.attempt) == (("hi",), 2)

@@ -8,6 +8,7 @@ from mycel_runtime.journal.changes import (
     UNCHANGED,
     Changes,
     EndOutcome,
+    Firing,
     Item,
     ItemChange,
     NewTimer,
@@ -15,7 +16,7 @@ from mycel_runtime.journal.changes import (
     TimerKey,
     ToldVersion,
 )
-from mycel_runtime.journal.entries import STAY, EventWork, Firing
+from mycel_runtime.journal.entries import STAY, EventWork
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,
