@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.sdk import AsyncClient
 from tests.integration.dispatch.state_life import LIFE_SECONDS, POINTS_OF, Life, live
+from tests.integration.speech.lifetimes import Lifetimes, owner_of
 
 POINTS = (
     *(f"{when} {point}" for point in dict.fromkeys(POINTS_OF.values()) for when in ("before", "after")),
@@ -94,15 +93,12 @@ class Theatre:
         self._backend = backend
         self._folder = folder
         self._is_isolated = is_isolated
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload([live.__module__])
+        self._lifetimes = Lifetimes(live, LIFE_SECONDS)
 
     async def perform(self, point, seed):
         """One story, interrupted at the point."""
         dice = random.Random(f"{point} {seed}")
-        async with AsyncClient(base_url=self._backend.base_url) as nobody:
-            made = await nobody.auth.create_guest_owner("owner")
-        async with AsyncClient(base_url=self._backend.base_url, auth_token=made["token"]) as owner:
+        async with owner_of(self._backend) as owner:
             return await self._perform(owner, point, dice)
 
     async def _perform(self, owner, point, dice):
@@ -150,24 +146,8 @@ class Theatre:
     async def _live(self, life, point, dice):
         """Whether this life was killed; one that ends in any other way than by itself is an error."""
         is_any = point == "any time"
-        life = Life(
-            **{name: getattr(life, name) for name in ("me", "folder", "base_url", "token", "is_isolated")},
-            point="" if is_any else point,
-            nth=dice.randint(1, 3),
-        )
-        process = self._processes.Process(target=live, args=(life,))
-        process.start()
-        try:
-            await asyncio.to_thread(process.join, dice.uniform(0.1, 0.8) if is_any else LIFE_SECONDS)
-            if is_any:
-                process.kill()
-                await asyncio.to_thread(process.join, LIFE_SECONDS)
-            assert process.exitcode in {0, -9}, (life.point, process.exitcode)
-            return process.exitcode == -9
-        finally:
-            process.kill()
-            process.join()
-            process.close()
+        life = replace(life, point="" if is_any else point, nth=dice.randint(1, 3))
+        return await self._lifetimes.run(life, seconds=dice.uniform(0.1, 0.8) if is_any else None)
 
 
 def wrongs_of_words(script, replies):

@@ -18,8 +18,8 @@ from pathlib import Path
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.journal.entries import IntentState
 from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.speech.caught_up import content_hash
+from tests.integration.speech.lifetimes import owner_of
 from tests.integration.speech.lives import OUTER, Theatre
 from tests.integration.speech.one_life import LIFE_SECONDS, Life
 from tests.integration.speech.tollgate import FAILED, HISTORY, SEND, Tollgate, message_from
@@ -206,9 +206,7 @@ class BlindTheatre(Theatre):
     async def converse(self, point, failure, seed):
         """One of them, with a doubt that arises at the point."""
         dice = random.Random(f"{point} {failure} {seed}")
-        async with AsyncClient(base_url=self._backend.base_url) as nobody:
-            made = await nobody.auth.create_guest_owner("owner")
-        async with AsyncClient(base_url=self._backend.base_url, auth_token=made["token"]) as owner:
+        async with owner_of(self._backend) as owner:
             conversation = Conversation(self, self._gate, owner, self._folder, dice)
             await conversation.open()
             return await conversation.run(point, failure)

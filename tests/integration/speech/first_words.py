@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import random
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import Settings
+from tests.integration.speech.lifetimes import Lifetimes, owner_of
 from tests.integration.speech.one_life import Reaper, Watched, run_while
 
 LIFE_SECONDS = 60.0
@@ -174,15 +174,12 @@ class Theatre:
         self._backend = backend
         self._folder = folder
         self._is_isolated = is_isolated
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload([live.__module__])
+        self._lifetimes = Lifetimes(live, LIFE_SECONDS)
 
     async def perform(self, point, seed):
         """One story, interrupted at the point."""
         dice = random.Random(f"{point} {seed}")
-        async with AsyncClient(base_url=self._backend.base_url) as nobody:
-            made = await nobody.auth.create_guest_owner("owner")
-        async with AsyncClient(base_url=self._backend.base_url, auth_token=made["token"]) as owner:
+        async with owner_of(self._backend) as owner:
             return await self._perform(owner, point, dice)
 
     async def _perform(self, owner, point, dice):
@@ -223,21 +220,8 @@ class Theatre:
     async def _live(self, life, point, dice):
         """Whether this life was killed; one that ends in any other way than by itself is an error."""
         is_any = point == "any time"
-        process = self._processes.Process(
-            target=live, args=(replace(life, point="" if is_any else point, nth=dice.randint(1, 5)),)
-        )
-        process.start()
-        try:
-            await asyncio.to_thread(process.join, dice.uniform(0.1, 0.6) if is_any else LIFE_SECONDS)
-            if is_any:
-                process.kill()
-                await asyncio.to_thread(process.join, LIFE_SECONDS)
-            assert process.exitcode in {0, -9}, (point, process.exitcode)
-            return process.exitcode == -9
-        finally:
-            process.kill()
-            process.join()
-            process.close()
+        life = replace(life, point="" if is_any else point, nth=dice.randint(1, 5))
+        return await self._lifetimes.run(life, seconds=dice.uniform(0.1, 0.6) if is_any else None)
 
 
 async def _send(owner, chat_id, text):

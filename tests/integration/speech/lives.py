@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import random
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.sdk import AsyncClient
+from tests.integration.speech.lifetimes import Lifetimes, owner_of
 from tests.integration.speech.one_life import LIFE_SECONDS, Life, live
 from tests.integration.speech.tollgate import Tollgate
 
@@ -57,15 +56,12 @@ class Theatre:
         self._backend = backend
         self._gate = gate
         self._folder = folder
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload([live.__module__])
+        self._lifetimes = Lifetimes(live, LIFE_SECONDS)
 
     async def converse(self, point, seed):
         """One conversation, interrupted at the point."""
         dice = random.Random(f"{point} {seed}")
-        async with AsyncClient(base_url=self._backend.base_url) as nobody:
-            made = await nobody.auth.create_guest_owner("owner")
-        async with AsyncClient(base_url=self._backend.base_url, auth_token=made["token"]) as owner:
+        async with owner_of(self._backend) as owner:
             return await self._converse(owner, point, dice)
 
     async def _converse(self, owner, point, dice):
@@ -116,15 +112,9 @@ class Theatre:
     @contextlib.contextmanager
     def alive(self, life):
         """A process that lives it, until the end of the block at the latest."""
-        process = self._processes.Process(target=live, args=(life,))
-        process.start()
-        self._gate.pid = process.pid
-        try:
+        with self._lifetimes.alive(life) as process:
+            self._gate.pid = process.pid
             yield process
-        finally:
-            process.kill()
-            process.join()
-            process.close()
 
 
 async def perform(folder, points, seeds):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import multiprocessing
 
 import pytest
 
 from mycel_runtime.sdk import AsyncClient
 from tests.integration.speech.deed_life import DeedLife, live
+from tests.integration.speech.lifetimes import Lifetimes
 from tests.integration.speech.one_life import LIFE_SECONDS
 from tests.integration.speech.test_deeds import DENIED, GRANTED, Suitor
 
@@ -23,8 +23,7 @@ class Gatekeepers:
 
     def __init__(self, world):
         self._world = world
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload([live.__module__])
+        self._lifetimes = Lifetimes(live, LIFE_SECONDS)
 
     async def decide(self, kind, decide, point, nth):
         """How often the agent was killed, what the server has decided and the handler has seen."""
@@ -48,19 +47,13 @@ class Gatekeepers:
         return kills, await suitor.decisions(), await suitor.state(), seen
 
     async def _live(self, life):
-        process = self._processes.Process(target=live, args=(life,))
-        process.start()
-        try:
+        with self._lifetimes.alive(life) as process:
             # Not by `join` in a thread: a process that starts asks after all others, and the end is told only once.
             async with asyncio.timeout(LIFE_SECONDS):
                 while process.exitcode is None:  # noqa: ASYNC110 - it is the kernel that is waited for
                     await asyncio.sleep(0.01)
             assert process.exitcode == (-9 if life.point else 0), (life.point, process.exitcode)
             return process.exitcode == -9
-        finally:
-            process.kill()
-            process.join()
-            process.close()
 
 
 class Standing:

@@ -1,0 +1,62 @@
+"""Processes that live a life of an agent each, and are killed: by themselves at a named point, or from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+
+from mycel_runtime.sdk import AsyncClient
+
+
+class Lifetimes:
+    """
+    Starts and buries them.
+
+    Args:
+        live: What a process runs, with its life; of a module that it imports once for all of them.
+        longest: Seconds after which a life has ended by itself.
+    """
+
+    def __init__(self, live, longest):
+        self._live = live
+        self._longest = longest
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload([live.__module__])
+
+    @contextlib.contextmanager
+    def alive(self, life):
+        """A process that lives it, until the end of the block at the latest."""
+        process = self._processes.Process(target=self._live, args=(life,))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+
+    async def run(self, life, *, seconds=None):
+        """
+        Whether this life was killed; one that ends in any other way than by itself is an error.
+
+        Args:
+            life: As of `live`.
+            seconds: When it is killed from outside, if it has not ended.
+        """
+        with self.alive(life) as process:
+            await asyncio.to_thread(process.join, self._longest if seconds is None else seconds)
+            if seconds is not None:
+                process.kill()
+                await asyncio.to_thread(process.join, self._longest)
+            assert process.exitcode in {0, -9}, (life.point, life.nth, process.exitcode)
+            return process.exitcode == -9
+
+
+@contextlib.asynccontextmanager
+async def owner_of(backend):
+    """A new human's client, who may make agents."""
+    async with AsyncClient(base_url=backend.base_url) as nobody:
+        made = await nobody.auth.create_guest_owner("owner")
+    async with AsyncClient(base_url=backend.base_url, auth_token=made["token"]) as owner:
+        yield owner
