@@ -32,39 +32,26 @@ def create(
     Raises:
         Refused: 400.
     """
-    others = _checked_others(world, caller, user_ids, kind)
-    if kind == "group" or (kind == "auto" and len(others) > 1):
-        _check_group(world, caller, others)
-        return _open(
-            world,
-            caller,
-            others,
-            Chat(
-                id=chat_id,
-                type="group",
-                title=title,
-                created_by_user_id=caller.id,
-                created_at=now,
-                updated_at=now,
-            ),
-        )
-    if len(others) > 1:
-        raise Refused(400, "Use create_group_chat() for 3+ users")
-    if (existing := find_direct(world, caller.id, others[0])) is not None:
-        return existing.chat
-    return _open(
-        world,
-        caller,
-        others,
-        Chat(
+
+    def made(type_: Literal["direct", "group"]) -> Chat:
+        return Chat(
             id=chat_id,
-            type="direct",
+            type=type_,
             title=title,
             created_by_user_id=caller.id,
             created_at=now,
             updated_at=now,
-        ),
-    )
+        )
+
+    others = _checked_others(world, caller, user_ids, kind)
+    if kind == "group" or (kind == "auto" and len(others) > 1):
+        _check_group(world, caller, others)
+        return _open(world, caller, others, made("group"))
+    if len(others) > 1:
+        raise Refused(400, "Use create_group_chat() for 3+ users")
+    if (existing := find_direct(world, caller.id, others[0])) is not None:
+        return existing.chat
+    return _open(world, caller, others, made("direct"))
 
 
 def find_direct(world: World, one: str, other: str) -> Room | None:
