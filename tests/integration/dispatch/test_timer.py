@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
@@ -68,8 +69,9 @@ async def hint(journal, dispatcher):
     dispatcher.wake()
 
 
-async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_path):
-    journal, asked = SlowJournal(tmp_path), Asked(retry_after=60.0)
+@contextlib.asynccontextmanager
+async def dispatching(journal, asked):
+    """A dispatcher that runs by the journal's clock, with one thing to do; the journal is open for it."""
     journal.open()
     dispatcher = Dispatcher(
         journal=journal,
@@ -87,11 +89,17 @@ async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
         await hint(journal, dispatcher)
+        yield dispatcher
+        dispatcher.stop()
+    await journal.close()
+
+
+async def test_what_becomes_due_while_a_claim_is_under_way_is_not_forgotten(tmp_path):
+    journal, asked = SlowJournal(tmp_path), Asked(retry_after=60.0)
+    async with dispatching(journal, asked):
         assert await asked.next() == 0
         # The slot that is free again is claimed for in vain, and when that is over the time has come.
         assert await asked.next() == 1
-        dispatcher.stop()
-    await journal.close()
 
 
 class SetBack(SqliteJournal):
@@ -115,27 +123,9 @@ class SetBack(SqliteJournal):
 
 async def test_a_retry_does_not_wait_until_a_clock_that_was_set_back_comes_to_its_time_again(tmp_path):
     journal, asked = SetBack(tmp_path), Asked(retry_after=0.1)
-    journal.open()
-    dispatcher = Dispatcher(
-        journal=journal,
-        attempts=asked,
-        me=ME,
-        settings=DispatchSettings(),
-        observer=Silent(),
-        clock=lambda: journal.now,
-        draw=lambda: 0.5,
-        timekeeper=Timekeeper(
-            journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
-        ),
-        lifecycle=NoHooks(),
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(dispatcher.run(), name="dispatcher")
-        await hint(journal, dispatcher)
+    async with dispatching(journal, asked) as dispatcher:
         assert await asked.next() == 0
         await journal.is_back.wait()
         # Else the clock is looked at once a minute.
         dispatcher.wake()
         assert await asked.next() == 1
-        dispatcher.stop()
-    await journal.close()

@@ -104,14 +104,20 @@ def refuse_to_be_read(world, chat_id, times, path="/messages"):
     world.backend.faults.refuse(403, times, path=f"/api/chats/{chat_id}{path}", method="GET")
 
 
-async def test_a_chat_that_was_given_up_unread_hides_no_later_message(world):
-    """A hint without a number raises the level by one; where the burial believed it, as many were never shown."""
+async def heard_one(world, *, max_attempts):
+    """A handler that has been shown a first message, its agent, and the chat."""
     handler = Breakable()
     handler.is_broken = False
-    agent = await world.agent("a", handler.plugin, max_attempts=3)
+    agent = await world.agent("a", handler.plugin, max_attempts=max_attempts)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "1")
     await agent.hear(chat_id, 1)
+    return handler, agent, chat_id
+
+
+async def test_a_chat_that_was_given_up_unread_hides_no_later_message(world):
+    """A hint without a number raises the level by one; where the burial believed it, as many were never shown."""
+    handler, agent, chat_id = await heard_one(world, max_attempts=3)
     await world.say(chat_id, "2")
     refuse_to_be_read(world, chat_id, 3)
     for _ in range(3):
@@ -126,12 +132,7 @@ async def test_a_chat_that_was_given_up_unread_hides_no_later_message(world):
 
 
 async def test_what_was_announced_and_given_up_unread_comes_back_when_its_letter_is_retried(world):
-    handler = Breakable()
-    handler.is_broken = False
-    agent = await world.agent("a", handler.plugin, max_attempts=1)
-    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
-    await world.say(chat_id, "1")
-    await agent.hear(chat_id, 1)
+    handler, agent, chat_id = await heard_one(world, max_attempts=1)
     newest = (await world.say(chat_id, "2"))["seq"]
     refuse_to_be_read(world, chat_id, 1)
     await agent.hear(chat_id, newest)
@@ -218,12 +219,7 @@ async def test_a_letter_is_not_answered_before_its_handler_was_shown_what_was_sa
 
 async def test_what_was_given_up_unread_is_shown_before_anything_is_said_again(world):
     """It was never shown: behind the cursor, the next reply would have passed over it."""
-    handler = Breakable()
-    handler.is_broken = False
-    agent = await world.agent("a", handler.plugin, max_attempts=1)
-    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
-    await world.say(chat_id, "1")
-    await agent.hear(chat_id, 1)
+    handler, agent, chat_id = await heard_one(world, max_attempts=1)
     newest = (await world.say(chat_id, "stop"))["seq"]
     refuse_to_be_read(world, chat_id, 1)
     await agent.hear(chat_id, newest)

@@ -131,7 +131,8 @@ async def test_replies_at_the_same_time_take_turns(world):
     assert sorted(said) == ["0", "1", "2", "3", "4", "go"]
 
 
-async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
+async def listening(world):
+    """What each run is shown, an agent that only listens, and its chat."""
     plugin, shown = Plugin("p"), []
 
     @plugin.on_message
@@ -139,7 +140,11 @@ async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
         shown.append([message.content for message in ctx.messages])
 
     agent = await world.agent("a", plugin)
-    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    return shown, agent, (await world.owner.chats.ensure_direct("a"))["id"]
+
+
+async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
+    shown, agent, chat_id = await listening(world)
     await world.say(chat_id, "one")
     await agent.hear(chat_id)
     async with asyncio.TaskGroup() as tasks:
@@ -158,14 +163,7 @@ async def test_q27_a_lower_number_that_appears_late_is_shown_by_itself(world):
 
 
 async def test_q54_a_number_that_never_comes_is_looked_for_once_and_forgotten(world):
-    plugin, shown = Plugin("p"), []
-
-    @plugin.on_message
-    async def listen(ctx):
-        shown.append([message.content for message in ctx.messages])
-
-    agent = await world.agent("a", plugin)
-    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    shown, agent, chat_id = await listening(world)
     await world.say(chat_id, "one")
     world.backend.faults.lose_insert()
     with pytest.raises(Exception, match="500"):
