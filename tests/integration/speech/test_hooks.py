@@ -60,7 +60,7 @@ async def test_they_are_run_and_bounded_and_their_changes_stand(world, tmp_path,
     (tmp_path / "hooks.py").write_text(text)
     (config := tmp_path / "agent.toml").write_text("")
     (loaded,) = load_plugins({"hooks": {"path": "hooks.py", "isolation": isolation}}, config)
-    agent = await world.agent("a", loaded.plugin, worker=loaded.worker, handler_timeout=60)
+    agent = await world.agent("a", loaded.plugin, worker=loaded.worker, clock=time.time, handler_timeout=60)
     lifecycle = agent.parts.dispatcher.lifecycle
 
     await lifecycle.start(lambda: None)
