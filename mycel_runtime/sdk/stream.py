@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import selectors
 import socket
@@ -202,6 +203,19 @@ class SyncStreamConnection:
             raise _closed(exc) from exc
 
 
+def _lead_seconds(base_url: str) -> float | None:
+    """
+    Of an attempt over the next; of a single address there is nothing to race.
+
+    asyncio's race loses the winner's socket if it is cancelled in the moment of the win: nobody closes it then.
+    """
+    try:
+        ipaddress.ip_address(urlsplit(base_url).hostname or "")
+    except ValueError:
+        return LEAD_SECONDS
+    return None
+
+
 @contextlib.asynccontextmanager
 async def open_stream(
     *,
@@ -237,7 +251,7 @@ async def open_stream(
         connection = await connect_async(
             stream_url(base_url),
             create_connection=_Connection,
-            happy_eyeballs_delay=LEAD_SECONDS,
+            happy_eyeballs_delay=_lead_seconds(base_url),
             **settings,
             **options,
         )

@@ -380,6 +380,19 @@ class TestHalfOpen:
                     await stream.receive()
 
 
+async def test_one_address_is_connected_to_without_a_race(monkeypatch):
+    """asyncio's race loses the winner's socket if it is cancelled in the moment of the win."""
+
+    async def lose(*_args, **_options):
+        raise AssertionError("a race")
+
+    monkeypatch.setattr("asyncio.base_events.staggered.staggered_race", lose)
+    with streaming(lambda stream, _server: stream.say(notify(1))) as server:
+        options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None}
+        async with open_stream(**options) as stream, asyncio.timeout(60):
+            assert await stream.receive()
+
+
 async def test_cancelling_closes_the_stream():
     closed = threading.Event()
 
