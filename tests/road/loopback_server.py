@@ -77,10 +77,11 @@ async def cut(server):
     loop = asyncio.get_running_loop()
     server.close()
     await asyncio.sleep(0)  # what was accepted before becomes a connection
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # A connection that was accepted meanwhile begins a task of its own.
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     for transport in tuple(loop._transports.values()):
         transport.abort()
     await asyncio.sleep(0)  # the loop closes the sockets
