@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.context import (
+        AnswerContext,
         FrameContext,
         MessageContext,
+        Question,
         StartContext,
         StopContext,
         TimerContext,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.message import Message, Sender
     from mycel_runtime.plugin.outcome import Reject, Retry
     from mycel_runtime.plugin.plain_context import (
+        SyncAnswerContext,
         SyncChatEventContext,
         SyncChats,
         SyncFrameContext,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.sent import Sent
 
 __all__ = [
+    "AnswerContext",
     "ChatEventContext",
     "Chats",
     "FrameContext",
@@ -55,6 +59,7 @@ __all__ = [
     "MessageContext",
     "Plugin",
     "PromptMessage",
+    "Question",
     "Reject",
     "RelationshipContext",
     "Retry",
@@ -63,6 +68,7 @@ __all__ = [
     "StartContext",
     "StopContext",
     "Store",
+    "SyncAnswerContext",
     "SyncChatEventContext",
     "SyncChats",
     "SyncFrameContext",
@@ -81,6 +87,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "AnswerContext": "mycel_runtime.plugin.context",
     "ChatEventContext": "mycel_runtime.plugin.event_context",
     "Chats": "mycel_runtime.plugin.chats",
     "FrameContext": "mycel_runtime.plugin.context",
@@ -89,6 +96,7 @@ _HOME = {
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
     "PromptMessage": "mycel_runtime.plugin.prompt",
+    "Question": "mycel_runtime.plugin.context",
     "Reject": "mycel_runtime.plugin.outcome",
     "RelationshipContext": "mycel_runtime.plugin.event_context",
     "Retry": "mycel_runtime.plugin.outcome",
@@ -97,6 +105,7 @@ _HOME = {
     "StartContext": "mycel_runtime.plugin.context",
     "StopContext": "mycel_runtime.plugin.context",
     "Store": "mycel_runtime.plugin.store",
+    "SyncAnswerContext": "mycel_runtime.plugin.plain_context",
     "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
     "SyncChats": "mycel_runtime.plugin.plain_context",
     "SyncFrameContext": "mycel_runtime.plugin.plain_context",

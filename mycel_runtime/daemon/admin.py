@@ -79,7 +79,9 @@ class Admin:
 
     async def drop(self, dead_letter_id: int) -> bool:
         """Forget a dead letter. False: there is none such."""
-        return await self._journal.drop(dead_letter_id)
+        is_dropped = await self._journal.drop(dead_letter_id)
+        self._parts.dispatcher.wake()
+        return is_dropped
 
     async def stores(self) -> list[dict[str, Any]]:
         """What plugins remember: how much, by plugin and chat."""

@@ -261,6 +261,7 @@ class AgentRuntime:
         return await assemble(
             self._settings,
             me=me,
+            refused=self._refused,
             base_url=backend.base_url,
             token=credential,
             journal=journal,

@@ -83,7 +83,7 @@ class _Turns:
     twin_watch: TwinWatch
 
 
-async def assemble(
+async def assemble(  # noqa: PLR0913 - what an identity is made of
     settings: Settings,
     *,
     me: UserId,
@@ -93,6 +93,7 @@ async def assemble(
     sdk: AsyncClient,
     handlers: Sequence[BoundHandler],
     observer: Observer,
+    refused: Collection[str] = (),
     network: Network = DEFAULT,
     clock: Callable[[], float] = time.time,
 ) -> Parts:
@@ -108,15 +109,21 @@ async def assemble(
         sdk: As the identity.
         handlers: Of all plugins.
         observer: Told by every part.
+        refused: Plugins that could not be imported: their work waits.
         network: How the backend is reached.
         clock: Epoch seconds.
     """
     common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
     by_id = {bound.handler.id: bound for bound in handlers}
     turns = await _turns(common, by_id)
-    turns.attempts.serve(wake=turns.dispatcher.wake, left_alone=turns.dispatcher.left_alone)
+    turns.attempts.serve(
+        wake=turns.dispatcher.wake,
+        left_alone=turns.dispatcher.left_alone,
+        note_time=turns.dispatcher.timekeeper.note,
+    )
+    await turns.attempts.questions.adopt(refused)
     intake = await _intake(
-        common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.announcements.note
+        common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.note_news
     )
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=turns.twin_watch)

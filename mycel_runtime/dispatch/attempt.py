@@ -27,6 +27,7 @@ from mycel_runtime.dispatch.listeners import Listeners
 from mycel_runtime.dispatch.lively_chats import LivelyChats
 from mycel_runtime.dispatch.plugin_reader import PluginReader
 from mycel_runtime.dispatch.plugin_states import PluginStates
+from mycel_runtime.dispatch.questions import Questions, question_view
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
@@ -47,6 +48,7 @@ from mycel_runtime.errors import ApiError, JournalError
 from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.entries import (
     STAY,
+    AnswerDelivery,
     ChatDelivery,
     CursorMove,
     EventDelivery,
@@ -54,13 +56,14 @@ from mycel_runtime.journal.entries import (
     LetterDelivery,
     UtteranceDelivery,
 )
-from mycel_runtime.plugin.context import MessageContext
+from mycel_runtime.plugin.asking import Asking
+from mycel_runtime.plugin.context import AnswerContext, MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
-from mycel_runtime.plugin.subscription import MessageSubscription
+from mycel_runtime.plugin.subscription import AnswerSubscription, MessageSubscription
 from mycel_runtime.plugin.voice import DirectChats, Voice, VoiceDependencies
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
 from mycel_runtime.wire.ids import MessageSeq
@@ -85,9 +88,12 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.outbox import Outbox
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.speech.twin_watch import TwinWatch
-    from mycel_runtime.wire.ids import UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
 
 ANSWERED: Final = "answered in this agent's name, and not by this journal"
+
+_ANY_MESSAGE: Final = MessageSubscription()
+"""An answer is one, whatever it says."""
 
 _ROUND_PAUSE_SECONDS: Final = 0.05
 """Before a superseded handler is asked again, times a draw: two runtimes in one chat must not keep step."""
@@ -114,6 +120,7 @@ class Attempts:
         announcements: Told of which chats there may be news.
         states: What plugins remember.
         hooks: Runs those of the agent's start and stop.
+        questions: What was asked.
     """
 
     def __init__(
@@ -140,11 +147,20 @@ class Attempts:
         self._me = me
         self._settings = settings
         self._draw = draw
+        self.questions = Questions(
+            journal=journal,
+            sdk=sdk,
+            me=me,
+            handlers=[bound.handler for bound in handlers.values()],
+            observer=outbox.observer,
+            clock=outbox.clock,
+        )
         self._reader = ChatReader(
             journal=journal,
             sdk=sdk,
             roster=roster,
             loop_guard=loop_guard,
+            questions=self.questions,
             me=me,
             evidence=outbox.evidence,
             clock=outbox.clock,
@@ -166,6 +182,7 @@ class Attempts:
         )
         self._wake: Callable[[], None] = lambda: None
         self._left_alone: Callable[[], Collection[str]] = tuple
+        self._note_time: Callable[[float], None] = lambda _: None
         self._voices = VoiceDependencies(
             journal=journal,
             me=me,
@@ -174,6 +191,7 @@ class Attempts:
             made=self._note_due,
             lane_of=chat_lane,
             reading=self._plugin_reader(listeners).reading,
+            asking=Asking(handlers=self.questions.handlers, roster=roster, me=me, asks=self._note_asked),
         )
         self.hooks = HookAttempts(
             sdk=sdk, states=self.states, bounds=self._bounds, call=self._run, me=me, voices=self._voices
@@ -209,17 +227,35 @@ class Attempts:
             me=me,
             observer=outbox.observer,
             left_alone=self._plugins_left_alone,
+            questions=self.questions,
         )
 
-    def serve(self, *, wake: Callable[[], None], left_alone: Callable[[], Collection[str]]) -> None:
+    def serve(
+        self,
+        *,
+        wake: Callable[[], None],
+        left_alone: Callable[[], Collection[str]],
+        note_time: Callable[[float], None] = lambda _: None,
+    ) -> None:
         """
         Have them speak first, for the dispatcher that has them run.
 
         Args:
             wake: Called when something is due.
             left_alone: Plugins that are.
+            note_time: Called with a time at which something will be.
         """
-        self._wake, self._left_alone = wake, left_alone
+        self._wake, self._left_alone, self._note_time = wake, left_alone, note_time
+
+    def note_news(self, chats: Collection[ChatId]) -> None:
+        """There may be something new in these chats."""
+        self.announcements.note(chats)
+        if self.questions.note_news(chats):
+            self._wake()
+
+    def _note_asked(self, chat_id: ChatId, ends_at: float) -> None:
+        self.questions.note_asked(chat_id)
+        self._note_time(ends_at)
 
     def _plugin_reader(self, listeners: Listeners) -> PluginReader:
         return PluginReader(
@@ -227,6 +263,7 @@ class Attempts:
             sdk=self._sdk,
             roster=self._roster,
             listeners=listeners,
+            questions=self.questions,
             me=self._me,
             evidence=self._outbox.evidence,
             clock=self._outbox.clock,
@@ -276,7 +313,10 @@ class Attempts:
             return await contained(self._timers.run(delivery, delivery.fired, bound))
         if isinstance(delivery, EventDelivery):
             return await contained(self._entries.run(delivery, bound))
-        result = await contained(self._run_on_chat(delivery, bound))
+        if isinstance(delivery, AnswerDelivery):
+            result = await contained(self._run_on_answer(delivery, bound))
+        else:
+            result = await contained(self._run_on_chat(delivery, bound))
         return result if isinstance(result, Returned) else await self._parked(delivery, result)
 
     async def _parked(self, delivery: SpokenDelivery, result: Result) -> Result:
@@ -290,13 +330,16 @@ class Attempts:
             return dataclasses.replace(mistake(exc, "after the handler"), move=move)
         return result
 
+    async def _run_on_answer(self, delivery: AnswerDelivery, bound: BoundHandler) -> Result:
+        """A question's work: is there an answer, or will there be none? If neither is so, its handler is not run."""
+        decided = await self.questions.decided(delivery)
+        return Returned() if decided is None else await self._run_on_chat(decided, bound)
+
     async def _run_on_chat(self, delivery: MessageDelivery, bound: BoundHandler) -> Result:
         """Chat work: whatever is above the handler's cursor, once more for each time that somebody speaks first."""
         delivery_id = delivery.delivery_id
         turn = await self._turn(delivery, bound)
-        reading = await self._reader.overheard(
-            delivery, turn, _subscription(bound)
-        ) or await self._reader.read(delivery, turn)
+        reading = await self._first_reading(delivery, turn, bound)
         if seconds := self._seconds_to_wait(reading, bound):
             return Waiting(seconds=seconds)
         rounds, began_at = self._lively_chats.rounds(delivery_id), self._outbox.clock()
@@ -311,6 +354,13 @@ class Attempts:
             self._lively_chats.note_ended(delivery_id)
             return result
         return self._overtaken(reading, turn, bound, rounds, seconds=self._outbox.clock() - began_at)
+
+    async def _first_reading(self, delivery: MessageDelivery, turn: Turn, bound: BoundHandler) -> Reading:
+        if isinstance(delivery, AnswerDelivery) and not delivery.is_answered:
+            # It is not about anything that stands in the chat.
+            return self._reader.nothing(delivery, turn)
+        overheard = await self._reader.overheard(delivery, turn, _subscription(bound))
+        return overheard or await self._reader.read(delivery, turn)
 
     async def _turn(self, delivery: MessageDelivery, bound: BoundHandler) -> Turn:
         """The delivery's speech, with what became of earlier runs' sends."""
@@ -378,9 +428,10 @@ class Attempts:
         ended: Failed | Unanswered | None = None
         changes = UNCHANGED
         record: TurnRecord | None = None
-        if is_in_vain and (briefing.messages or turn.is_superseded):
+        is_due = bool(briefing.messages) or isinstance(reading.delivery, AnswerDelivery)
+        if is_in_vain and (is_due or turn.is_superseded):
             ended = refused(refused_by)
-        elif briefing.messages:
+        elif is_due:
             ended, changes, record = await self._tell(reading, bound, turn, room, briefing, seen_before)
         elif not reading.delivery.holes:
             self._reader.last_readings.keep(reading, turn.ledger.handled_seq)
@@ -484,7 +535,10 @@ class Attempts:
 
     async def _answered_through(self, reading: Reading, turn: Turn) -> MessageSeq | None:
         """A dead letter was given up for that, perhaps: it is tried again because the operator wants it."""
-        if isinstance(reading.delivery, LetterDelivery):
+        delivery = reading.delivery
+        if isinstance(delivery, LetterDelivery) or (
+            isinstance(delivery, AnswerDelivery) and delivery.is_revived
+        ):
             return None
         return await self._twin_watch.answered_through(
             reading.delivery.chat_id, reading.history, handled_seq=turn.ledger.handled_seq
@@ -521,7 +575,10 @@ class Attempts:
             chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
         )
         sdk = sdk_calls(self._sdk, me=self._me, chat=chat)
-        return MessageContext(
+        make: Callable[..., MessageContext] = MessageContext
+        if isinstance(delivery, AnswerDelivery):
+            make = partial(AnswerContext, question=question_view(delivery.question))
+        return make(
             messages=briefing.messages,
             chat_id=chat_id,
             chat_type=room.chat_type,
@@ -602,5 +659,7 @@ class Attempts:
 
 def _subscription(bound: BoundHandler) -> MessageSubscription:
     subscription = bound.handler.subscription
+    if isinstance(subscription, AnswerSubscription):
+        return _ANY_MESSAGE
     assert isinstance(subscription, MessageSubscription)
     return subscription

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Returned, Unanswered
-from mycel_runtime.journal.entries import CursorMove, LetterDelivery
+from mycel_runtime.journal.entries import AnswerDelivery, CursorMove, LetterDelivery
 from mycel_runtime.plugin.message import NOTIFICATION, message_from_api
 from mycel_runtime.speech.caught_up import concerns, still_open
 from mycel_runtime.wire.ids import MessageSeq
@@ -43,12 +43,14 @@ class Reading:
         history: Above the handler's cursor and in its holes; ascending, own messages included.
         foreign: Those of them that are somebody else's and concern us.
         read_at: When the reading began, epoch seconds.
+        after_seq: All that there is above this number was read.
     """
 
     delivery: MessageDelivery
     history: Sequence[resources.Message]
     foreign: Sequence[resources.Message]
     read_at: float
+    after_seq: int = 0
 
     @classmethod
     def of(
@@ -64,7 +66,9 @@ class Reading:
         holes = {hole.seq for hole in delivery.holes}
         history = [message for message in page if message["seq"] > handled_seq or message["seq"] in holes]
         foreign = [message for message in history if concerns(message, me)]
-        return cls(delivery=delivery, history=history, foreign=foreign, read_at=read_at)
+        return cls(
+            delivery=delivery, history=history, foreign=foreign, read_at=read_at, after_seq=handled_seq
+        )
 
     def through(self, seq: MessageSeq) -> Reading:
         """The part of it up to a number."""
@@ -105,9 +109,12 @@ class Reading:
 
         What no hint has told of, this handler's reply marks as read, and then no hint ever will (Q26, Q32).
         """
-        others_seq = self.delivery.others_seq
-        is_untold = others_seq is not None and self.newest_seq > others_seq
-        return MessageSeq(self.newest_seq) if is_untold else None
+        others_seq, newest_seq = self.delivery.others_seq, self.newest_seq
+        if isinstance(self.delivery, AnswerDelivery):
+            # It begins where the answer was looked for, and that was no handler's look.
+            newest_seq = max(newest_seq, self.after_seq)
+        is_untold = others_seq is not None and newest_seq > others_seq
+        return MessageSeq(newest_seq) if is_untold else None
 
     @property
     def is_overtaken(self) -> bool:
@@ -123,7 +130,13 @@ class Reading:
 
     @property
     def due(self) -> Sequence[resources.Message]:
-        """What this delivery is about: a dead letter's messages end where it was buried, the others go on."""
+        """
+        What this delivery is about.
+
+        A dead letter's messages end where it was buried, an answer is one, the others go on.
+        """
+        if isinstance(self.delivery, AnswerDelivery):
+            return [message for message in self.foreign if message["seq"] == self.delivery.wanted_seq]
         if not isinstance(self.delivery, LetterDelivery) or not self.delivery.wanted_seq:
             return self.foreign
         return [message for message in self.foreign if message["seq"] <= self.delivery.wanted_seq]
@@ -145,11 +158,28 @@ class Briefing:
     is_sender_unknown: bool
 
 
-def brief(reading: Reading, room: Room, subscription: MessageSubscription, *, me: UserId) -> Briefing:
-    """Who spoke, and what of it the handler wants."""
+def brief(
+    reading: Reading,
+    room: Room,
+    subscription: MessageSubscription,
+    *,
+    me: UserId,
+    taken: Collection[int] = (),
+) -> Briefing:
+    """
+    Who spoke, and what of it the handler wants.
+
+    Args:
+        reading: What was read.
+        room: Who is in the chat.
+        subscription: Of the handler.
+        me: The identity.
+        taken: Numbers of what is somebody's answer, and so not this handler's.
+    """
     messages = [
         message_from_api(message, me=me, sender_type=room.type_of(message["sender_id"]))
         for message in reading.due
+        if message["seq"] not in taken
     ]
     # A notification is in the words of somebody who need not be here (Q42): nobody has spoken.
     speakers = {

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
-from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.dispatch.questions import NONE
+from mycel_runtime.errors import ApiError
+from mycel_runtime.journal.entries import AnswerDelivery, LetterDelivery
 from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.room import Room
 from mycel_runtime.speech.caught_up import concerns
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
@@ -18,11 +21,11 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.briefing import Briefing
     from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.journal.entries import MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.pattern import ContentPattern
-    from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.plugin.subscription import MessageSubscription
     from mycel_runtime.sdk import AsyncClient
@@ -42,6 +45,7 @@ class ChatReader:
         sdk: As the identity.
         roster: Who is in a chat.
         loop_guard: Told who spoke.
+        questions: Say what is somebody's answer.
         me: The identity.
         evidence: Told of chats that could be read.
         clock: Epoch seconds.
@@ -52,6 +56,7 @@ class ChatReader:
     sdk: AsyncClient
     roster: Roster
     loop_guard: LoopGuard
+    questions: Questions
     me: UserId
     evidence: Evidence
     clock: Callable[[], float]
@@ -73,6 +78,11 @@ class ChatReader:
         )
         return Reading.of(page, delivery, handled_seq, me=self.me, read_at=read_at)
 
+    def nothing(self, delivery: MessageDelivery, turn: Turn) -> Reading:
+        """Of the chat, for what is about nothing in it."""
+        handled_seq = turn.ledger.handled_seq
+        return Reading.of((), delivery, handled_seq, me=self.me, read_at=self.clock())
+
     async def overheard(
         self, delivery: MessageDelivery, turn: Turn, subscription: MessageSubscription
     ) -> Reading | None:
@@ -92,7 +102,8 @@ class ChatReader:
             return None
         reading = Reading.of(last.history, delivery, handled_seq, me=self.me, read_at=last.read_at)
         room = await self.roster.room(delivery.chat_id, reading.speakers)
-        return None if brief(reading, room, subscription, me=self.me).messages else reading
+        taken = await self._taken(reading)
+        return None if brief(reading, room, subscription, me=self.me, taken=taken).messages else reading
 
     async def tell_others(self, reading: Reading) -> None:
         """What this handler's reply would mark as read is due for the chat's other handlers first."""
@@ -119,7 +130,12 @@ class ChatReader:
         """
         page = await messages_after(self.sdk, turn.chat_id, turn.ledger.handled_seq)
         seen = turn.ledger.seen_ids
-        new = [each for each in page if each["id"] not in seen and concerns(each, self.me)]
+        taken = await self.questions.taken(turn.chat_id, page, after_seq=turn.ledger.handled_seq)
+        new = [
+            each
+            for each in page
+            if each["id"] not in seen and each["seq"] not in taken and concerns(each, self.me)
+        ]
         if not new:
             return False
         room = await self.roster.room(turn.chat_id, {each["sender_id"] for each in new})
@@ -147,14 +163,33 @@ class ChatReader:
         Cancelling: loses nothing.
         """
         chat_id = reading.delivery.chat_id
-        room = await self.roster.room(chat_id, reading.speakers)
-        briefing = brief(reading, room, subscription, me=self.me)
+        room = await self._room(reading)
+        taken = await self._taken(reading)
+        briefing = brief(reading, room, subscription, me=self.me, taken=taken)
         if briefing.is_attended:
             await self.loop_guard.attend(chat_id)
         if briefing.is_sender_unknown or not is_more:
             self.loop_guard.note_sender(chat_id, is_sender_unknown=briefing.is_sender_unknown)
         self.evidence.done(Operation.READ, chat_id, self.clock())
         return briefing, room
+
+    async def _room(self, reading: Reading) -> Room:
+        """Who is in the chat; to be told that there is no answer, nobody needs to be let in there."""
+        delivery = reading.delivery
+        try:
+            return await self.roster.room(delivery.chat_id, reading.speakers)
+        except ApiError:
+            if reading.history or not isinstance(delivery, AnswerDelivery) or delivery.is_answered:
+                raise
+            return Room(chat_type="", types={}, is_whole=False)
+
+    async def _taken(self, reading: Reading) -> frozenset[int]:
+        """Numbers of what is somebody's answer: the handler of answers itself is shown one, and nothing else."""
+        if isinstance(reading.delivery, AnswerDelivery):
+            return NONE
+        return await self.questions.taken(
+            reading.delivery.chat_id, reading.history, after_seq=reading.after_seq
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +215,8 @@ class NewerMessages:
         """
         Those that the handler wants of what is new to it; all that there is counts as shown from then on.
 
-        A dead letter's messages end where it was buried: what came since is not its own to be shown.
+        A dead letter's messages end where it was buried, and an answer is one: what came since is not its own to be
+        shown.
 
         Raises:
             ApiError: The chat cannot be read.
@@ -188,7 +224,7 @@ class NewerMessages:
 
         Cancelling: what was not returned does not count as shown.
         """
-        if isinstance(self.delivery, LetterDelivery):
+        if isinstance(self.delivery, LetterDelivery | AnswerDelivery):
             self.shown.append(())
             return []
         async with self.turn.holding_still():

@@ -121,6 +121,11 @@ class Dispatcher:
         """What plugins remember, as it is kept here."""
         return self._attempts.states
 
+    @property
+    def has_news(self) -> bool:
+        """Whether answers are to be looked for, and that is not due yet."""
+        return self._attempts.questions.has_news
+
     def left_alone(self) -> Collection[str]:
         """Plugins whose work waits, for their failures or because they cannot be started."""
         not_started = {start.plugin for start in self.lifecycle.waiting if start.attempts}
@@ -168,6 +173,7 @@ class Dispatcher:
         self._wake.clear()
         await self._heed_the_clock()
         now = self._clock()
+        await self._attempts.questions.look_for_news()
         if not self._is_held():
             await self.timekeeper.fire_due(now)
         await self._start_due(tasks, now)

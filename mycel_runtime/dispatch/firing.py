@@ -9,7 +9,7 @@ from mycel_runtime.dispatch.lanes import timer_lane
 from mycel_runtime.journal.changes import Firing, NewTimer
 from mycel_runtime.journal.entries import EventWork
 from mycel_runtime.plugin.schedule import LATE_SECONDS
-from mycel_runtime.plugin.subscription import ScheduleSubscription
+from mycel_runtime.plugin.subscription import AnswerSubscription, ScheduleSubscription
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Timer
@@ -22,11 +22,13 @@ SCHEDULE: Final = "@"
 
 def firing_of(timer: Timer, handler: HandlerId, subscription: Subscription, now: float) -> Firing:
     """
-    Its handler's work, and of a schedule the next time.
+    Its handler's work, and of a schedule the next time; of a question the end of its time.
 
     What a schedule has missed, by a downtime or by a clock that was set, is one call or none; a call that still waits
     for its turn stands for those that would come behind it.
     """
+    if isinstance(subscription, AnswerSubscription):
+        return Firing(timer=timer, work=None, question_id=int(timer.key))
     work = EventWork(handler=handler, lane=timer_lane(timer.plugin, timer.name, timer.key))
     if not isinstance(subscription, ScheduleSubscription):
         return Firing(timer=timer, work=work)

@@ -14,7 +14,7 @@ from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.changes import UNCHANGED
-from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.journal.entries import AnswerDelivery, LetterDelivery
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def has_last_words(handler: Handler, delivery: MessageDelivery, failed: Failed) 
 
     Of a dead letter that is tried again and fails again he has been told already.
     """
-    return (
-        handler.on_give_up is not None and not failed.is_untold and not isinstance(delivery, LetterDelivery)
-    )
+    if isinstance(delivery, LetterDelivery) or (isinstance(delivery, AnswerDelivery) and delivery.is_revived):
+        return False
+    return handler.on_give_up is not None and not failed.is_untold
 
 
 def giving_up(bound: BoundHandler) -> BoundHandler:

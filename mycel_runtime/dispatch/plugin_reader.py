@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mycel_runtime.dispatch.listeners import Listeners
+    from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.journal.changes import ReadMove
     from mycel_runtime.journal.entries import ChatCursor, HandlerId
     from mycel_runtime.journal.port import Journal
@@ -58,12 +59,14 @@ class PluginReader:
         clock: Epoch seconds.
         hole_grace: Seconds that a number which was drawn may take to appear.
         wake: Called when something may be due.
+        questions: Say what is somebody's answer.
     """
 
     journal: Journal
     sdk: AsyncClient
     roster: Roster
     listeners: Listeners
+    questions: Questions
     me: UserId
     evidence: Evidence
     clock: Callable[[], float]
@@ -190,7 +193,12 @@ class PluginReading:
     async def _set_aside(self, place: ReadingPlace, read: Sequence[resources.Message]) -> None:
         """What of it is to be handed out; whoever of the agent's handlers was not told of it is told now."""
         reader = self._reader
-        foreign = [message for message in read if concerns(message, reader.me)]
+        # An answer is its handler's, and nobody else's.
+        after_seq = read[0]["seq"] - 1 if read else 0
+        taken = await reader.questions.taken(place.chat_id, read, after_seq=after_seq)
+        foreign = [
+            message for message in read if message["seq"] not in taken and concerns(message, reader.me)
+        ]
         if not foreign:
             return
         room = await reader.roster.room(place.chat_id, {message["sender_id"] for message in foreign})

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.journal.changes import EndOutcome, Item
 from mycel_runtime.journal.entries import plugin_of
 from mycel_runtime.plugin.plugin_state import PluginState
-from mycel_runtime.plugin.subscription import TimerSubscription
+from mycel_runtime.plugin.subscription import AnswerSubscription, TimerSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
     from mycel_runtime.journal.entries import HandlerId
@@ -104,7 +104,7 @@ class PluginStates:
     """
 
     def __init__(
-        self, *, journal: Journal, me: UserId, handlers: Iterable[Handler], clock: Callable[[], float]
+        self, *, journal: Journal, me: UserId, handlers: Collection[Handler], clock: Callable[[], float]
     ) -> None:
         self._journal = journal
         self._me = me
@@ -112,6 +112,7 @@ class PluginStates:
         self._kept = KeptStores()
         self._has_items: dict[str, bool] = {}
         self._timer_names = timer_names_of(handlers)
+        self._question_names = question_names_of(handlers)
 
     async def given(self, handler: HandlerId, chat_id: ChatId | None) -> PluginState:
         """
@@ -133,6 +134,7 @@ class PluginStates:
             chat_id=chat_id,
             chat_items=await self._items(plugin, chat_id) if has_items and chat_id is not None else {},
             timer_names=self._timer_names.get(plugin, frozenset()),
+            question_names=self._question_names.get(plugin, frozenset()),
             clock=self._clock,
         )
 
@@ -164,6 +166,15 @@ def timer_names_of(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
     names: defaultdict[str, set[str]] = defaultdict(set)
     for handler in handlers:
         if isinstance(handler.subscription, TimerSubscription):
+            names[plugin_of(handler.id)].add(handler.subscription.name)
+    return {plugin: frozenset(its) for plugin, its in names.items()}
+
+
+def question_names_of(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
+    """By plugin, the names of the questions whose answers it handles."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for handler in handlers:
+        if isinstance(handler.subscription, AnswerSubscription):
             names[plugin_of(handler.id)].add(handler.subscription.name)
     return {plugin: frozenset(its) for plugin, its in names.items()}
 

@@ -13,7 +13,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed
-from mycel_runtime.journal.entries import STAY, CursorMove, EventDelivery, Letter, UtteranceDelivery
+from mycel_runtime.journal.entries import (
+    STAY,
+    AnswerDelivery,
+    CursorMove,
+    EventDelivery,
+    Letter,
+    UtteranceDelivery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +87,7 @@ def given_up(delivery: Delivery) -> Failed | None:
     if suspicion is None or suspicion.deaths < DEATHS_LIMIT:
         return None
     reason = f"the process died {suspicion.deaths} times while nothing else was suspect"
-    if isinstance(delivery, EventDelivery | UtteranceDelivery):
+    if isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
         return Failed(letter=Letter(reason=reason), move=STAY, is_permanent=True)
     letter = Letter(reason=reason, message_ids=suspicion.message_ids, late=delivery.holes)
     # What came since it was last shown anything is none of this letter's. If it never was, the reading killed.

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.dispatch.firing import SCHEDULE, firing_of, plan_of
 from mycel_runtime.journal.changes import Changes, TimerKey
 from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.questions import QUESTION
 from mycel_runtime.observe.facts import ScheduleMissed
 from mycel_runtime.plugin.schedule import LATE_SECONDS
-from mycel_runtime.plugin.subscription import ScheduleSubscription, TimerSubscription
+from mycel_runtime.plugin.subscription import AnswerSubscription, ScheduleSubscription, TimerSubscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -153,12 +154,14 @@ class Timekeeper:
 
 
 def _by_name(handlers: Iterable[Handler]) -> Iterable[tuple[tuple[str, str], Handler]]:
-    """Plugin and timer's name of each handler of timers and schedules."""
+    """Plugin and timer's name of each handler of timers, schedules and answers."""
     for handler in handlers:
         plugin = plugin_of(handler.id)
         match handler.subscription:
             case TimerSubscription(name=name):
                 yield (plugin, name), handler
+            case AnswerSubscription(name=name):
+                yield (plugin, QUESTION + name), handler
             case ScheduleSubscription():
                 yield (plugin, SCHEDULE + handler.id.removeprefix(f"{plugin}.")), handler
             case _:

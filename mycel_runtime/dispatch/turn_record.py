@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.dispatch.verdict import Failed
-from mycel_runtime.journal.turns import MESSAGE_KIND, TIMER_KIND, TurnRecord, text_hash
+from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, TurnRecord, text_hash
+from mycel_runtime.plugin.context import AnswerContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ def message_record(
     began_at: float,
 ) -> TurnRecord:
     """
-    Of a run on messages.
+    Of a run on messages, or on an answer.
 
     Args:
         context: What it was run with.
@@ -82,8 +83,10 @@ def message_record(
     if context.unsaid:
         shown["unsaid"] = len(context.unsaid)
     shown |= _read(voice)
+    if isinstance(context, AnswerContext):
+        shown["question"] = [context.question.name, context.question.outcome]
     return TurnRecord(
-        kind=MESSAGE_KIND,
+        kind=ANSWER_KIND if isinstance(context, AnswerContext) else MESSAGE_KIND,
         attempt=context.attempt,
         began_at=began_at,
         shown=shown,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.listeners import Listeners
     from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.entries import HandlerId, UtteranceDelivery
     from mycel_runtime.observe.observer import Observer
@@ -74,6 +75,7 @@ class UtteranceAttempts:
         me: The identity.
         observer: Told of what is not said.
         left_alone: Plugins that are.
+        questions: What was asked.
     """
 
     sdk: AsyncClient
@@ -86,6 +88,7 @@ class UtteranceAttempts:
     me: UserId
     observer: Observer
     left_alone: Callable[[], Collection[str]]
+    questions: Questions
 
     async def run(self, delivery: UtteranceDelivery) -> Result:
         """
@@ -103,18 +106,30 @@ class UtteranceAttempts:
             view = await self._look(delivery, None if turn is None else turn.ledger.handled_seq)
             if turn is None:
                 turn = await self._turn(delivery, view.after_seq)
-            if turn.ledger.sends:
-                return Returned(sends=1)
-            if self._is_dropped(delivery, view):
-                return self._drop(delivery)
-            if view.audience.unshown(view.foreign):
-                return Overtaken()
+            if (ended := await self._without_saying(delivery, turn, view)) is not None:
+                return ended
             try:
                 return await self._say(delivery, turn, view)
             except SupersededError:
                 if turn.refused_by is not None:
                     return refused(turn.refused_by)
         return Outspoken(rounds=_ROUNDS)
+
+    async def _without_saying(self, delivery: UtteranceDelivery, turn: Turn, view: _View) -> Result | None:
+        """How it ends if nothing is to be said now, or not any more; `None`: it is to be said."""
+        if turn.ledger.sends:
+            return Returned(sends=1)
+        if delivery.utterance.content is None:
+            return Returned()
+        if self._is_dropped(delivery, view):
+            return self._drop(delivery)
+        if await self._is_answer_untold(delivery):
+            return Overtaken(reason="an answer comes first")
+        return Overtaken() if view.audience.unshown(view.foreign) else None
+
+    async def _is_answer_untold(self, delivery: UtteranceDelivery) -> bool:
+        """Whether there is an answer in the chat that its handler, which is waited for, has not been told of."""
+        return bool(await self.questions.untold(delivery.chat_id, delivery.lane) - set(self.left_alone()))
 
     async def _turn(self, delivery: UtteranceDelivery, after_seq: MessageSeq) -> Turn:
         """Its speech, with what became of earlier attempts."""

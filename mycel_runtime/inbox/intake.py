@@ -127,7 +127,9 @@ class Intake:
             now = self._clock()
             step = self._tracker.receive(messages, now=now)
             self._losses += bool(step.reconcile)
-            await self._commit(step, self._hints(step.announced.items()), now)
+            hints = self._hints(step.announced.items())
+            await self._commit(step, hints, now)
+            self._announce(step.announced, hints)
         return step
 
     async def take_drained(
@@ -229,6 +231,7 @@ class Intake:
         if hints := self._hints(chats):
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
             await self._append(batch, now=self._clock())
+        self._announce([chat_id for chat_id, _ in chats], hints)
 
     async def hint_read(
         self, newest: Mapping[ChatId, MessageSeq], *, before: Mapping[ChatId, MessageSeq]
@@ -253,6 +256,7 @@ class Intake:
         ]
         if hints:
             await self._append(Batch(identity=identity, hints=tuple(hints)), now=self._clock())
+        self._announce([each for each, seq in newest.items() if seq > before.get(each, seq)], hints)
 
     async def _commit(self, step: Step, hints: tuple[ChatWork, ...], now: float) -> None:
         batch = Batch(
@@ -272,6 +276,11 @@ class Intake:
         finally:
             if batch.hints:
                 self._announced({work.chat_id for work in batch.hints})
+
+    def _announce(self, chats: Collection[ChatId], hints: Sequence[ChatWork]) -> None:
+        """Where no handler of messages makes it work: an answer may be waited for there all the same."""
+        if chats and not hints:
+            self._announced(frozenset(chats))
 
     def _arrival(self, heard: Heard) -> Arrival:
         return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())

@@ -214,9 +214,11 @@ class Firing:
         work: Is due; `None`: the time is let pass.
         following: Is set.
         is_one_enough: If its handler has work of this lane that waits already, there is no more for that.
+        question_id: Of the question whose answer is waited for no longer.
     """
 
     timer: Timer
     work: EventWork | None
     following: NewTimer | None = None
     is_one_enough: bool = False
+    question_id: int | None = None

@@ -9,7 +9,7 @@ A delivery is (handler × lane). Chat work has one delivery for ever, with a cur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NewType, TypeAlias
 
@@ -18,6 +18,7 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mycel_runtime.journal.questions import Question
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, UserId
 
 EntryId = NewType("EntryId", int)
@@ -393,6 +394,34 @@ class EventDelivery(_Claimed):
     fired: Fired | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDelivery(_OfMessages):
+    """
+    A question that is to be decided, or whose handler is to be told how it was; also a dead letter's.
+
+    Attributes:
+        handled_seq: Below the answer; without one, how far the chat was looked at.
+        question: As it stood when this was claimed.
+        is_revived: It was a dead letter.
+    """
+
+    question: Question
+    is_revived: bool = False
+
+    def decided(self, question: Question) -> AnswerDelivery:
+        """The same, as the question stands."""
+        closed_seq = question.closed_seq or MessageSeq(0)
+        is_answered = question.state == "answered"
+        return replace(
+            self, question=question, handled_seq=MessageSeq(closed_seq - is_answered), wanted_seq=closed_seq
+        )
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an answer to be shown."""
+        return self.question.state == "answered"
+
+
 UTTERANCE_KIND: Final = "utterance.made"
 """Kind of the entry that an utterance is."""
 
@@ -480,13 +509,13 @@ class UtteranceDelivery(_Claimed):
     holes: tuple[Hole, ...] = ()
 
 
-MessageDelivery: TypeAlias = ChatDelivery | LetterDelivery
+MessageDelivery: TypeAlias = ChatDelivery | LetterDelivery | AnswerDelivery
 """What a handler is shown messages in, and answers."""
 
-SpokenDelivery: TypeAlias = ChatDelivery | LetterDelivery | UtteranceDelivery
+SpokenDelivery: TypeAlias = ChatDelivery | LetterDelivery | AnswerDelivery | UtteranceDelivery
 """What is spoken in."""
 
-Delivery: TypeAlias = ChatDelivery | LetterDelivery | EventDelivery | UtteranceDelivery
+Delivery: TypeAlias = ChatDelivery | LetterDelivery | AnswerDelivery | EventDelivery | UtteranceDelivery
 """A claimed delivery, with everything that its attempt needs."""
 
 

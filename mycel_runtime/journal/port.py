@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Utterance,
         Waiting,
     )
+    from mycel_runtime.journal.questions import AskedPlace, KnownQuestions, NewQuestion, Question
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
@@ -268,7 +269,7 @@ class Journal(Protocol):
         """Make a dead letter's work due again, in its lane. False: there is no such letter."""
 
     async def drop(self, dead_letter_id: int) -> bool:
-        """Forget a dead letter. False: there is no such letter."""
+        """Forget a dead letter; what it would have asked is unsaid for good. False: there is no such letter."""
 
     async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
         """
@@ -337,7 +338,7 @@ class Journal(Protocol):
     async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
         """What is known of the identity's own messages in a chat, above `after_seq`."""
 
-    async def utter(self, utterance: Utterance, *, now: float) -> bool:
+    async def utter(self, utterance: Utterance, *, now: float, question: NewQuestion | None = None) -> bool:
         """
         Make what is said first work in its chat's lane, behind what is due there.
 
@@ -347,9 +348,76 @@ class Journal(Protocol):
         Args:
             utterance: Its `known_seq` is of no account: the journal puts down what it knows.
             now: When it is due.
+            question: What it asks, in the same commit. It is open from the end of its delivery on, if the words stand
+                then; if they never will, its answer's handler has work.
 
         Returns:
             Whether it is new.
+        """
+
+    async def questions(
+        self, identity: UserId, *, chat_id: ChatId, after_seq: MessageSeq
+    ) -> Sequence[Question]:
+        """Those of a chat to which an answer may still come, and those whose answer is above a number."""
+
+    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId], *, now: float) -> int:
+        """
+        Make it due to look for the answers to what is open in these chats; what looks right now looks again.
+
+        Returns:
+            In how many of them something is.
+        """
+
+    async def answer(
+        self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None, now: float
+    ) -> Question:
+        """
+        Decide that a question is answered, unless it is decided: its handler has work.
+
+        Args:
+            question_id: The entry that it is.
+            seq: The answer's number.
+            asked: Where its words stand, if its utterance has not ended and they were found.
+            now: When the work is due.
+
+        Returns:
+            The question as it stands.
+        """
+
+    async def time_out(
+        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None, now: float
+    ) -> Question:
+        """
+        Decide that a question which is overdue is not answered, unless it is decided; as `answer`.
+
+        If its words do not stand, they are not said any more.
+
+        Args:
+            question_id: The entry that it is.
+            looked_seq: How far the chat was looked at.
+            asked: As of `answer`.
+            now: As of `answer`.
+        """
+
+    async def untold_answers(self, identity: UserId, lane: Lane) -> frozenset[HandlerId]:
+        """Handlers that have not been told yet of an answer in this lane's chat."""
+
+    async def adopt_questions(
+        self,
+        identity: UserId,
+        *,
+        handlers: Mapping[tuple[str, str], HandlerId],
+        kept: Collection[str],
+        now: float,
+    ) -> KnownQuestions:
+        """
+        At a start: have everything looked at that is open, and forget what nobody handles any more.
+
+        Args:
+            identity: Whose.
+            handlers: Of answers, by plugin and name; a question goes on with the one that has its name.
+            kept: Plugins that are only not to be had now: their questions stay as they are.
+            now: When the looks are due.
         """
 
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:

@@ -19,6 +19,7 @@ from mycel_runtime.journal.changes import TIMER_KIND, UNCHANGED, EndOutcome, Tur
 from mycel_runtime.journal.entries import (
     STAY,
     UTTERANCE_KIND,
+    AnswerDelivery,
     Arrival,
     Batch,
     ChatDelivery,
@@ -43,7 +44,17 @@ from mycel_runtime.journal.entries import (
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
+from mycel_runtime.journal.questions import QUESTION_KIND
 from mycel_runtime.journal.schema import prepare
+from mycel_runtime.journal.sqlite_questions import (
+    SqliteQuestions,
+    is_look,
+    look_on,
+    note_dropped,
+    note_said,
+    note_told,
+    question_of,
+)
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, utterance_of
@@ -81,7 +92,7 @@ _PRUNING_STEP: Final = 16
 """Turns that are logged until the oldest are looked for; of them four times as many go at once."""
 
 
-class SqliteJournal(SqliteUtterances, SqliteState):
+class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -267,8 +278,10 @@ class SqliteJournal(SqliteUtterances, SqliteState):
             self._log(connection, delivery, record, now)
             if not _end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
+            note_told(connection, delivery)
             if isinstance(delivery, UtteranceDelivery):
                 execute(connection, "erase_utterance", {"entry_id": delivery.entry_id})
+                note_said(connection, delivery, now)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
 
         return await self._writer.submit(write)
@@ -291,6 +304,11 @@ class SqliteJournal(SqliteUtterances, SqliteState):
         def write(connection: sqlite3.Connection) -> TurnEnd:
             if not is_current(connection, delivery, changes):
                 return TurnEnd(EndOutcome.OUTDATED)
+            if is_look(connection, delivery):
+                # The next look finds what this one could not.
+                return TurnEnd(
+                    EndOutcome.DONE if _end_turn(connection, delivery, STAY, now) else EndOutcome.LOST
+                )
             span = _span_of(connection, delivery, letter, move)
             covered = {
                 "through_seq": span.move.handled_seq,
@@ -354,6 +372,7 @@ class SqliteJournal(SqliteUtterances, SqliteState):
             key = {"dead_letter_id": dead_letter_id}
             execute(connection, "delete_firing_of_letter", key)
             execute(connection, "erase_utterance_of_letter", key)
+            note_dropped(connection, dead_letter_id)
             return execute(connection, "delete_dead_letter", key).rowcount > 0
 
         return await self._writer.submit(write)
@@ -448,9 +467,11 @@ def _encodable(text: str) -> str:
 
 
 def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
+    if look_on(connection, delivery, now):
+        return True
     if not isinstance(delivery, ChatDelivery):
         is_ours = execute(connection, "finish_once", _key(delivery)).rowcount > 0
-        if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery):
+        if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
             lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
             execute(connection, "promote_event", lane)
         return is_ours
@@ -474,7 +495,7 @@ class _Span(NamedTuple):
 
 def _span_of(connection: sqlite3.Connection, delivery: Delivery, letter: Letter, move: CursorMove) -> _Span:
     match delivery:
-        case EventDelivery() | UtteranceDelivery():
+        case EventDelivery() | UtteranceDelivery() | AnswerDelivery():
             return _Span(STAY)
         case LetterDelivery():
             return _Span(CursorMove(handled_seq=delivery.wanted_seq), delivery.holes)
@@ -523,6 +544,8 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
         if entry.kind == UTTERANCE_KIND:
             utterance = utterance_of(connection, row["entry_id"])
             return UtteranceDelivery(**fields, entry=entry, entry_id=row["entry_id"], utterance=utterance)
+        if entry.kind == QUESTION_KIND:
+            return _answer_delivery(connection, row, fields)
         fired = fired_of(connection, row["entry_id"]) if entry.kind == TIMER_KIND else None
         return EventDelivery(**fields, entry=entry, fired=fired)
     fields |= {
@@ -535,6 +558,23 @@ def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
     if row["dead_letter_id"] is None:
         return ChatDelivery(**fields, others_seq=others["others_seq"])
     return LetterDelivery(**fields, **dict(others))
+
+
+def _answer_delivery(
+    connection: sqlite3.Connection, row: sqlite3.Row, fields: dict[str, Any]
+) -> AnswerDelivery:
+    question = question_of(connection, row["entry_id"])
+    others = execute(connection, "others_of_chat", fields).fetchone()
+    delivery = AnswerDelivery(
+        **fields,
+        handled_seq=None,
+        wanted_seq=MessageSeq(0),
+        lane_is_anchored=bool(row["lane_is_anchored"]),
+        others_seq=others["others_seq"],
+        question=question,
+        is_revived=row["dead_letter_id"] is not None,
+    )
+    return delivery.decided(question)
 
 
 def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:

@@ -20,6 +20,7 @@ from mycel_runtime.journal.changes import (
 )
 from mycel_runtime.journal.entries import Entry, EventDelivery, Fired, plugin_of
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
+from mycel_runtime.journal.sqlite_questions import note_overdue
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.sqlite_utterances import make_utterance
 from mycel_runtime.journal.statements import execute, values_of
@@ -214,6 +215,8 @@ def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
     timer = firing.timer
     if not execute(connection, "take_timer", timer._asdict()).rowcount:
         return False
+    if firing.question_id is not None:
+        note_overdue(connection, firing.question_id, now)
     if firing.work is not None and not (firing.is_one_enough and _waits(connection, timer, firing.work)):
         _make_due(connection, timer, firing.work, now)
     if firing.following is not None:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, Entry, EventWork, Utterance
 from mycel_runtime.journal.hole_text import holes_of
+from mycel_runtime.journal.sqlite_questions import ask, note_utterance
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mycel_runtime.journal.entries import HandlerId, Lane
+    from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.wire.ids import UserId
 
 
@@ -24,8 +26,10 @@ class SqliteUtterances(SqliteSpeech):
     """Base of the journal; its owner opens the writer."""
 
     @override
-    async def utter(self, utterance: Utterance, *, now: float) -> bool:
-        return await self._writer.submit(lambda connection: make_utterance(connection, utterance, now))
+    async def utter(self, utterance: Utterance, *, now: float, question: NewQuestion | None = None) -> bool:
+        return await self._writer.submit(
+            lambda connection: make_utterance(connection, utterance, now, question=question)
+        )
 
     @override
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
@@ -49,13 +53,22 @@ def _cursor_of(row: sqlite3.Row) -> ChatCursor:
     )
 
 
-def make_utterance(connection: sqlite3.Connection, utterance: Utterance, now: float) -> bool:
+def make_utterance(
+    connection: sqlite3.Connection,
+    utterance: Utterance,
+    now: float,
+    *,
+    question: NewQuestion | None = None,
+) -> bool:
     """As `Journal.utter`, within a transaction."""
     values = values_of(utterance) | {"mentions": json.dumps(utterance.mentions)}
     if execute(connection, "has_utterance", values).fetchone():
         return False
+    question_id = None if question is None else ask(connection, utterance, question, now)
     entry_id = execute(connection, "insert_entries", _entry_of(utterance, now)).lastrowid
     execute(connection, "insert_utterance", values | {"entry_id": entry_id})
+    if question is not None and question_id is not None and entry_id is not None:
+        note_utterance(connection, utterance, question, question_id, entry_id)
     work = EventWork(handler=utterance.handler, lane=utterance.lane, chat_id=utterance.chat_id)
     event = {"identity": utterance.identity, "entry_id": entry_id, "now": now}
     execute(connection, "insert_event", event | values_of(work))

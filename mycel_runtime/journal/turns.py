@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MESSAGE_KIND: Final = "message"
 TIMER_KIND: Final = "timer"
+ANSWER_KIND: Final = "answer"
 """Kinds of turns; those of other events are called as their frames are."""
 
 _HASH_CHARACTERS: Final = 32
@@ -55,7 +56,7 @@ class Uttered(NamedTuple):
 
     Attributes:
         chat_id: Where; of a direct chat that is made by a replay `direct:` and the user's id.
-        hash: As of `Said`.
+        hash: As of `Said`; of a question with its name behind it.
         length: As of `Said`.
     """
 

@@ -488,6 +488,17 @@ class UtteranceDropped(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionsForgotten(Fact):
+    """Nobody handles the answers any more: they are shown to the handlers of messages, as any message."""
+
+    name: ClassVar[str] = "question.forgotten"
+    level: ClassVar[Level] = "warning"
+    plugin: str
+    question: str
+    questions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendConflicted(Fact):
     """Somebody spoke first; the handler is asked again with the new messages in view."""
 

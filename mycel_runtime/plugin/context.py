@@ -9,8 +9,11 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from typing_extensions import override
+
+from mycel_runtime.plugin.answer_wish import ANSWER_SECONDS, answer_wish, require_answer_wish
 from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
@@ -20,7 +23,7 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     import structlog
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.resources import Member
 
 __all__ = [
+    "AnswerContext",
     "Chats",
     "Context",
     "ContextEndedError",
@@ -41,6 +45,7 @@ __all__ = [
     "LoopGuardView",
     "Message",
     "MessageContext",
+    "Question",
     "Sender",
     "Sent",
     "StartContext",
@@ -223,6 +228,74 @@ class Speaking(Calling):
         require_mentions(mentions)
         await self._runtime.say(chat_id, text, tuple(mentions), on_conflict)
 
+    def ask(
+        self,
+        chat_id: str,
+        text: str,
+        *,
+        name: str,
+        data: Any = None,
+        timeout: float | timedelta = ANSWER_SECONDS,
+        user_id: str | None = None,
+        mentions: Sequence[str] = (),
+        on_conflict: UtterancePolicy = "wait",
+    ) -> Coroutine[Any, Any, None]:
+        """
+        Ask somebody something, in whatever chat; to be awaited, as `say`.
+
+        Returns once it is written down, and waits for nobody. It is said as `say` says, also in the chat that the
+        handler was called for: there, after this run's replies. The answer is the next message of whoever is asked in
+        that chat after the question stands there. It goes to the plugin's `@plugin.on_answer(name)`, once, and to no
+        other handler of the agent. Who has been asked several things there answers them in the order in which they
+        stand, one by each message.
+
+        Args:
+            chat_id: Where.
+            text: Not blank.
+            name: Of the handler of the answer.
+            data: What that is given as `ctx.data`: JSON, or a pydantic model; 64 KiB at most.
+            timeout: Seconds from now, or a `timedelta`, at most ten years; by default a day. When they are over and
+                there is no answer, the handler is called without one. A question that is not said by then is not
+                said any more.
+            user_id: Whose answer. By default, in a direct chat, that of the other one; in the chat that the handler
+                was called for, that of who wrote the last of `messages`. In other groups it has to be given.
+            mentions: As of `say`.
+            on_conflict: As of `say`. A question that is dropped is answered by nobody, and the handler is told at
+                once.
+
+        Raises:
+            ArgumentError: Nobody handles the name, it is not known who is asked, or the text, the data or the time is
+                none; nothing will be said.
+            ApiError: The backend cannot tell whether the chat is a direct one.
+            ContextEndedError: The run is over.
+
+        Cancelling: as of `say`.
+        """
+        wish = (name, data, timeout, user_id)
+        return self._run.begin(self._ask(chat_id, text, mentions, on_conflict, wish))
+
+    async def _ask(
+        self,
+        chat_id: str,
+        text: str,
+        mentions: Sequence[str],
+        on_conflict: str,
+        wish: tuple[str, Any, float | timedelta, str | None],
+    ) -> None:
+        self._run.require_open()
+        for argument, what in ((chat_id, "the chat id"), (text, "the text")):
+            if not isinstance(argument, str):
+                require_storable(argument, what)
+        require_mentions(mentions)
+        name, data, timeout, user_id = wish
+        asked = user_id if user_id is not None else self._whom(chat_id)
+        checked = require_answer_wish(answer_wish(name, data, timeout, asked), self._run.state.question_names)
+        await self._runtime.ask(chat_id, text, tuple(mentions), on_conflict, checked)
+
+    def _whom(self, _chat_id: str) -> str | None:
+        """Who is asked where nobody is named; `None`: who else is in the chat tells."""
+        return None
+
 
 @dataclass(slots=True, kw_only=True)
 class MessageView(RunView):
@@ -356,8 +429,82 @@ class MessageContext(MessageView, Speaking):
         self._run.require_open()
         return await self._port.members()
 
+    @override
+    def _whom(self, chat_id: str) -> str | None:
+        is_here = chat_id == self.chat_id and self.chat_type != "direct"
+        return self.messages[-1].sender.id if is_here and self.messages else None
+
     def _messages(self, told: Sequence[ToldMessage]) -> list[Message]:
         return [message_as_told(each, me=self.me) for each in told]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """
+    What a plugin has asked.
+
+    Attributes:
+        name: Of its handler.
+        data: As it was asked with.
+        chat_id: Where it was asked.
+        user_id: Who was asked; `None`: whoever else is in the chat.
+        asked_at: When `ctx.ask` was called.
+        outcome: `answered`; `timed_out`: it stands in the chat, and no answer came in time; `unsaid`: it was not said
+            in time, or is not to be said any more.
+        message_id: Of its words in the chat; `None` where they do not stand, or nobody knows which they are.
+        seq: Their number there.
+    """
+
+    name: str
+    data: Any = field(repr=False)
+    chat_id: ChatId
+    user_id: str | None
+    asked_at: datetime
+    outcome: Literal["answered", "timed_out", "unsaid"]
+    message_id: MessageId | None = None
+    seq: MessageSeq | None = None
+
+
+class Answering:
+    """What a handler of answers is shown besides."""
+
+    __slots__ = ()
+
+    question: Question
+
+    @property
+    def name(self) -> str:
+        """Of the question."""
+        return self.question.name
+
+    @property
+    def data(self) -> Any:
+        """As the question was asked with."""
+        return self.question.data
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether there is no answer: in time, or because the question was never said."""
+        return self.question.outcome != "answered"
+
+
+@dataclass(slots=True, kw_only=True)
+class AnswerContext(MessageContext, Answering):
+    """
+    For `async def` handlers of answers: all of a `MessageContext`, in the chat where the question was asked.
+
+    Attributes:
+        messages: The answer; empty if there is none.
+        question: What was asked, and what became of it.
+    """
+
+    question: Question
+
+    @override
+    def _whom(self, chat_id: str) -> str | None:
+        if chat_id == self.chat_id and not self.messages:
+            return self.question.user_id
+        return MessageContext._whom(self, chat_id)  # noqa: SLF001 - a slotted dataclass has no `super()`
 
 
 @dataclass(slots=True, kw_only=True)
@@ -432,7 +579,7 @@ class StopContext(StopView, Calling):
     """For hooks of the agent's stop."""
 
 
-Context: TypeAlias = MessageContext | FrameView | TimerContext | StartContext | StopContext
+Context: TypeAlias = AnswerContext | MessageContext | FrameView | TimerContext | StartContext | StopContext
 """What a handler is run with, for `async def`; a plain function gets its plain counterpart."""
 
 

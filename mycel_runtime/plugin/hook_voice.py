@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.entries import HandlerId, UtterancePolicy
-    from mycel_runtime.plugin.port import ToldMessage
+    from mycel_runtime.plugin.port import AnswerWish, ToldMessage
     from mycel_runtime.plugin.voice import VoiceDependencies
 
 NOT_SAID = "a hook of the stop says nothing any more"
@@ -76,6 +76,20 @@ class HookVoice:
             )
         )
         self._ordinals[chat_id] += 1
+
+    async def ask(
+        self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str, wish: AnswerWish
+    ) -> None:
+        """
+        Nothing is asked by a hook: it is run at each start, and has no delivery by which it would be known again.
+
+        Raises:
+            ArgumentError: So it is.
+        """
+        del chat_id, text, mentions, on_conflict, wish
+        raise ArgumentError(
+            "a hook cannot ask", fix='Plan it: ctx.timers.set("name", after=0), and ask in its handler.'
+        )
 
     async def direct(self, user_id: str) -> str:
         """

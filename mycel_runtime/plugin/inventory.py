@@ -19,6 +19,7 @@ from mycel_runtime.plugin.isolation.messages import (
     FramePattern,
     HookMoment,
     MessageFilters,
+    QuestionName,
     ScheduleText,
     TimerName,
 )
@@ -38,6 +39,8 @@ _KINDS: Final = {
     "chat": "chats",
     "workflow_event": "workflow events",
 }
+
+_NOUNS: Final = {TimerName: "timer", QuestionName: "answers"}
 
 SIDE_BY_SIDE: Final = 4
 """Imported at a time: all at once each would take as long as all together, and no import may take for ever."""
@@ -197,8 +200,8 @@ def _heard(handler: HandlerDescription) -> str:
             return f"frames {pattern}"
         case FramePattern(event_kind=kind):
             return _KINDS[kind]
-        case TimerName(name=name):
-            return f"timer {name}"
+        case TimerName(name=name) | QuestionName(name=name):
+            return f"{_NOUNS[type(handler.subscription)]} {name}"
         case ScheduleText(schedule=schedule):
             return schedule
         case HookMoment(moment=moment):

@@ -26,11 +26,14 @@ from typing import (
 
 from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context import (
+    AnswerContext,
+    Answering,
     Calling,
     FrameContext,
     FrameView,
     MessageContext,
     MessageView,
+    Question,
     RunView,
     Speaking,
     StartContext,
@@ -166,6 +169,7 @@ class SyncSpeaking(SyncCalling):
     __slots__ = ()
 
     say = plain(Speaking.say)
+    ask = plain(Speaking.ask)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,6 +183,14 @@ class SyncMessageContext(MessageView, SyncSpeaking):
     history = plain(MessageContext.history)
     newer = plain(MessageContext.newer)
     members = plain(MessageContext.members)
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncAnswerContext(SyncMessageContext, Answering):
+    """For plain functions that handle answers: `AnswerContext`, with plain calls."""
+
+    question: Question
+    _awaited: AnswerContext = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -253,6 +265,7 @@ class SyncWorkflowEventContext(WorkflowEventView, SyncSpeaking):
 
 PLAIN: Final[dict[type[Any], type[Any]]] = {
     MessageContext: SyncMessageContext,
+    AnswerContext: SyncAnswerContext,
     FrameContext: SyncFrameContext,
     RelationshipContext: SyncRelationshipContext,
     JoinRequestContext: SyncJoinRequestContext,

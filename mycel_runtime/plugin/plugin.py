@@ -21,6 +21,7 @@ from mycel_runtime.plugin.callables import is_coroutine_function, name_of, probl
 from mycel_runtime.plugin.declaration import Bounds, Declaration
 from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError
 from mycel_runtime.plugin.subscription import (
+    AnswerSubscription,
     ChatFilter,
     FrameSubscription,
     HookSubscription,
@@ -444,18 +445,62 @@ class Plugin:
         Raises:
             PluginError: The name or the function is not well formed, or the name is taken.
         """
+        self._require_name(name, "timer")
+        subscription = TimerSubscription(name=name)
+        return self._named(subscription, "timer", self._options(timeout, max_attempts))
+
+    def on_answer(
+        self,
+        name: str,
+        *,
+        on_conflict: ConflictPolicy = "rerun",
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+        on_give_up: str | Callable[..., Any] | None = None,
+    ) -> Callable[[F], F]:
+        """
+        Register the handler of the answers to what `ctx.ask(…, name=name)` asks.
+
+        The handler takes an `AnswerContext`. It is called once for each question: with the answer, or without one
+        when the time for it is over. No other handler of the agent is shown that message.
+
+        Args:
+            name: Letters, digits, `-` and `_`; one handler each. Questions go on with it after a restart, also if the
+                function is called otherwise by then.
+            on_conflict: As of `on_message`; run again, it has the same answer in view, and `ctx.history` the rest.
+            timeout: As of `on_message`.
+            max_attempts: As of `on_message`.
+            on_give_up: As of `on_message`.
+
+        Raises:
+            PluginError: The name, an option or the function is not well formed, or the name is taken.
+        """
+        self._require_name(name, "question")
+        options = HandlerOptions(
+            on_conflict=self._declaration.choice(
+                on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"
+            ),
+            on_give_up=self._declaration.last_words(on_give_up),
+            **self._options(timeout, max_attempts),
+        )
+        return self._named(AnswerSubscription(name=name), "question", options)
+
+    def _require_name(self, name: str, noun: str) -> None:
         if not _is_name(name):
             raise PluginError(
-                f"plugin {self.name!r}: {name!r} is no timer's name",
+                f"plugin {self.name!r}: {name!r} is no {noun}'s name",
                 fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
             )
-        options = self._options(timeout, max_attempts)
-        subscription = TimerSubscription(name=name)
-        self._require_unhandled(subscription)
+
+    def _named(
+        self, subscription: TimerSubscription | AnswerSubscription, noun: str, options: HandlerOptions
+    ) -> Callable[[F], F]:
+        """Of what calls one handler by its name."""
+        self._require_unhandled(subscription, noun)
 
         def register(function: F) -> F:
             # One decorator may be used twice.
-            self._require_unhandled(subscription)
+            self._require_unhandled(subscription, noun)
             return self._register(function, subscription, options)
 
         return register
@@ -551,11 +596,11 @@ class Plugin:
 
         return register
 
-    def _require_unhandled(self, subscription: TimerSubscription) -> None:
+    def _require_unhandled(self, subscription: TimerSubscription | AnswerSubscription, noun: str) -> None:
         if any(handler.subscription == subscription for handler in self.handlers):
             raise PluginError(
-                f"plugin {self.name!r} has two handlers of the timer {subscription.name!r}",
-                fix="A timer calls one: let it do both.",
+                f"plugin {self.name!r} has two handlers of the {noun} {subscription.name!r}",
+                fix=f"A {noun} calls one: let it do both.",
             )
 
     def _options(self, timeout: float | None, max_attempts: int | None) -> HandlerOptions:

@@ -21,6 +21,7 @@ class PluginState:
     Attributes:
         items, chat_items: What is there, by key; what others commit meanwhile may appear in it.
         timer_names: Timers that the plugin handles.
+        question_names: Questions whose answers it handles.
         clock: Epoch seconds.
         is_still: The clock stands where it is, as that of a replayed run.
     """
@@ -29,6 +30,7 @@ class PluginState:
     chat_id: ChatId | None = None
     chat_items: Mapping[str, Item] = field(default_factory=dict, repr=False)
     timer_names: frozenset[str] = frozenset()
+    question_names: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time
     is_still: bool = False
 

@@ -31,6 +31,23 @@ class ToldMessage(TypedDict):
     sender_type: str
 
 
+class AnswerWish(TypedDict):
+    """
+    What is wanted of a question.
+
+    Attributes:
+        name: Of the answer's handler.
+        data: JSON, which it is given.
+        seconds: Until nobody waits any more.
+        user_id: Whose answer; `None`: that of the only other one in the chat.
+    """
+
+    name: str
+    data: str
+    seconds: float
+    user_id: str | None
+
+
 class SdkPort(Protocol):
     """
     For every context.
@@ -53,6 +70,11 @@ class RunPort(Protocol):
 
     async def say(self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:
         """Say something in whatever chat, at most once."""
+
+    async def ask(
+        self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str, wish: AnswerWish
+    ) -> None:
+        """Ask something in whatever chat, at most once."""
 
     async def direct(self, user_id: str) -> str:
         """The id of the direct chat with somebody."""

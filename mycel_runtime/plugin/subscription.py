@@ -108,6 +108,13 @@ class TimerSubscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSubscription:
+    """Answers to what the plugin itself has asked, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSubscription:
     """
     Times that come again and again.
@@ -134,5 +141,10 @@ class HookSubscription:
 
 
 Subscription: TypeAlias = (
-    MessageSubscription | FrameSubscription | TimerSubscription | ScheduleSubscription | HookSubscription
+    MessageSubscription
+    | FrameSubscription
+    | TimerSubscription
+    | AnswerSubscription
+    | ScheduleSubscription
+    | HookSubscription
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, get_args
 
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.journal.entries import Utterance, UtterancePolicy
+from mycel_runtime.journal.entries import Utterance, UtterancePolicy, plugin_of
 from mycel_runtime.journal.turns import Uttered
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.speech.caught_up import content_hash
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, ReadMove
     from mycel_runtime.journal.entries import Delivery, HandlerId, Lane
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.questions import NewQuestion
+    from mycel_runtime.plugin.asking import Asking
     from mycel_runtime.plugin.message import Message
-    from mycel_runtime.plugin.port import ToldMessage
+    from mycel_runtime.plugin.port import AnswerWish, ToldMessage
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.speech.turn import Turn
     from mycel_runtime.wire.ids import UserId
@@ -88,6 +90,7 @@ class VoiceDependencies:
         made: Called when there is one that is due.
         lane_of: The lane of a chat.
         reading: Begins what a run of a handler reads.
+        asking: What it takes to ask.
     """
 
     journal: Journal
@@ -97,6 +100,7 @@ class VoiceDependencies:
     made: Callable[[], None]
     lane_of: Callable[[ChatId], Lane]
     reading: Callable[[HandlerId], Reading]
+    asking: Asking
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,10 +149,41 @@ class Voice:
         if self.turn is not None and self.turn.chat_id == chat_id:
             await self.turn.send(text, mentions)
             return
-        words, ordinals = content_hash(text, mentions=mentions), self._ordinals[chat_id]
+        await self._utter(ChatId(chat_id), text, mentions, on_conflict, question=None)
+
+    async def ask(
+        self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str, wish: AnswerWish
+    ) -> None:
+        """
+        Have something asked in a chat; in the run's own, too, it is no reply: it is said when the run has ended.
+
+        Raises:
+            ArgumentError: It is nothing that can be asked.
+            ApiError: Whose answer it is cannot be known now.
+            JournalError: The journal failed.
+
+        Cancelling: as of `say`.
+        """
+        require_utterable(chat_id, text, mentions, on_conflict)
+        question = await self.dependencies.asking.question(
+            plugin_of(self.delivery.handler), ChatId(chat_id), wish
+        )
+        await self._utter(ChatId(chat_id), text, mentions, on_conflict, question=question)
+
+    async def _utter(
+        self,
+        chat_id: ChatId,
+        text: str,
+        mentions: Sequence[str],
+        on_conflict: str,
+        *,
+        question: NewQuestion | None,
+    ) -> None:
+        asks = "" if question is None else question.name
+        words, ordinals = uttered_hash(text, mentions, asks), self._ordinals[chat_id]
         ordinal = ordinals.take(words)
         try:
-            await self._make(ChatId(chat_id), ordinal, text, mentions, cast("UtterancePolicy", on_conflict))
+            await self._make(chat_id, ordinal, text, mentions, cast("UtterancePolicy", on_conflict), question)
         except BaseException:
             ordinals.leave(ordinal, words)
             raise
@@ -197,6 +232,7 @@ class Voice:
         text: str,
         mentions: Sequence[str],
         on_conflict: UtterancePolicy,
+        question: NewQuestion | None,
     ) -> None:
         now = self.dependencies.clock()
         utterance = Utterance(
@@ -212,7 +248,10 @@ class Voice:
             on_conflict=on_conflict,
             made_at=now,
         )
-        if await self.dependencies.journal.utter(utterance, now=now):
+        if question is not None:
+            # Before it is there: whoever looks for it must know where.
+            self.dependencies.asking.asks(chat_id, now + question.seconds)
+        if await self.dependencies.journal.utter(utterance, now=now, question=question):
             self.dependencies.made()
 
 
@@ -232,6 +271,19 @@ def count_read(reading: Reading, chat_id: Any, seq: Any) -> None:
     """As `Reading.count`, of what a plugin's process says, which may be anything."""
     if isinstance(chat_id, str) and isinstance(seq, int):
         reading.count(ChatId(chat_id), seq)
+
+
+def uttered_hash(text: str, mentions: Sequence[str], asks: str) -> str:
+    """
+    By which the same words are known again.
+
+    Args:
+        text: The words.
+        mentions: User ids.
+        asks: Name of the question that they are; empty: they are none.
+    """
+    words = content_hash(text, mentions=mentions)
+    return f"{words}?{asks}" if asks else words
 
 
 def require_utterable(chat_id: str, text: str, mentions: Sequence[str], on_conflict: str) -> None:

@@ -21,8 +21,9 @@ from mycel_runtime.errors import (
     ValidationError,
 )
 from mycel_runtime.journal.turns import Decided, Said, Uttered
+from mycel_runtime.plugin.answer_wish import require_answer_wish
 from mycel_runtime.plugin.port import StoredReply, ToldMessage
-from mycel_runtime.plugin.voice import require_utterable
+from mycel_runtime.plugin.voice import require_utterable, uttered_hash
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.interrupts import DroppedError, WithheldError
 from mycel_runtime.wire.arguments import (
@@ -36,6 +37,7 @@ from mycel_runtime.wire.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mycel_runtime.plugin.port import AnswerWish
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.replay.chat_pages import ChatPages
     from mycel_runtime.sdk import AsyncClient
@@ -170,11 +172,13 @@ class CapturedVoice:
         read_then: What was read of other chats, by chat and page.
         uttered: What was said elsewhere.
         texts: Their texts.
+        question_names: Questions whose answers the plugin handles.
     """
 
     sdk: AsyncClient
     chat: CapturedChat | None = None
     read_then: dict[str, list[list[ToldMessage]]] = field(default_factory=dict)
+    question_names: frozenset[str] = frozenset()
     uttered: list[Uttered] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
@@ -202,6 +206,15 @@ class CapturedVoice:
 
     def count_read(self, chat_id: str, seq: int) -> None:
         """Nothing is written down."""
+
+    async def ask(
+        self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str, wish: AnswerWish
+    ) -> None:
+        """Take it down; whom it asks is not compared."""
+        require_utterable(chat_id, text, mentions, on_conflict)
+        checked = require_answer_wish(wish, self.question_names)
+        self.uttered.append(Uttered(chat_id, uttered_hash(text, mentions, checked["name"]), len(text)))
+        self.texts.append(text)
 
     async def direct(self, user_id: str) -> str:
         """The direct chat with somebody that there is; none is made."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
-from mycel_runtime.dispatch.plugin_states import timer_names_of
+from mycel_runtime.dispatch.plugin_states import question_names_of, timer_names_of
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Unanswered
 from mycel_runtime.errors import UnavailableError
@@ -95,6 +95,7 @@ class Replay:
             roster=Roster(sdk),
             memory=self._memory,
             timer_names=timer_names_of(bound.handler for bound in handlers),
+            question_names=question_names_of(bound.handler for bound in handlers),
             me=me,
             settings=settings,
         )

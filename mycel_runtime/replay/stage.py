@@ -12,7 +12,7 @@ import structlog
 from mycel_runtime.dispatch.entry_attempt import frame_of
 from mycel_runtime.dispatch.firing import SCHEDULE
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
-from mycel_runtime.journal.turns import MESSAGE_KIND, TIMER_KIND, done_from, said_from
+from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, done_from, said_from
 from mycel_runtime.plugin.context import LoopGuardView, MessageContext, TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
@@ -95,6 +95,7 @@ class Stage:
         roster: Who is in them.
         memory: What plugins remembered.
         timer_names: By plugin.
+        question_names: By plugin.
         me: The identity.
         settings: `[dispatch]`.
     """
@@ -107,6 +108,7 @@ class Stage:
         roster: Roster,
         memory: Memory,
         timer_names: Mapping[str, frozenset[str]],
+        question_names: Mapping[str, frozenset[str]],
         me: UserId,
         settings: DispatchSettings,
     ) -> None:
@@ -115,6 +117,7 @@ class Stage:
         self._roster = roster
         self._memory = memory
         self._timer_names = timer_names
+        self._question_names = question_names
         self._me = me
         self._bounds = HandlerBounds(settings)
         self._subjects = SubjectReader(sdk)
@@ -140,6 +143,8 @@ class Stage:
                 return await self._messages(turn, bound)
             case kind if kind == TIMER_KIND:
                 return self._timer(turn, bound)
+            case kind if kind == ANSWER_KIND:
+                raise NotReplayableError("it was about an answer, and what was asked with is kept nowhere")
             case _:
                 return await self._event(turn, bound)
 
@@ -186,7 +191,7 @@ class Stage:
             standing=standing,
             told_later=[[seq for seq, _ in places] for places in later],
         )
-        voice = CapturedVoice(sdk=self._sdk, chat=port)
+        voice = self._voice(turn, port)
         context = self._message_context(turn, bound, wanted, room.chat_type, port, voice)
         return Staged(context=context, voice=voice, port=port)
 
@@ -237,7 +242,7 @@ class Stage:
             row = await self._with_words(subscription.kind, frame.metadata, row)
         is_open = row is not None and row.get("state") == "pending" and not row.get("is_requester")
         port = CapturedRequest(was_decided=done_from(turn.done).decided, is_open=is_open)
-        voice = CapturedVoice(sdk=self._sdk)
+        voice = self._voice(turn)
         context = event_context(
             subscription.kind,
             row,
@@ -265,7 +270,7 @@ class Stage:
         is_schedule = shown["name"].startswith(SCHEDULE)
         if not is_schedule and (key is None or data is None):
             raise NotReplayableError("what its timer was set with is kept nowhere")
-        voice = CapturedVoice(sdk=self._sdk)
+        voice = self._voice(turn)
         context = TimerContext(
             name=shown["name"].removeprefix(SCHEDULE),
             key=key or "",
@@ -275,6 +280,10 @@ class Stage:
         )
         return Staged(context=context, voice=voice)
 
+    def _voice(self, turn: LoggedTurn, chat: CapturedChat | None = None) -> CapturedVoice:
+        names = self._question_names.get(turn.handler.partition(".")[0], frozenset())
+        return CapturedVoice(sdk=self._sdk, chat=chat, question_names=names)
+
     def _common(self, turn: LoggedTurn, bound: BoundHandler, voice: CapturedVoice) -> dict[str, Any]:
         """Of every context; its clock stands where the run began."""
         chat_id = ChatId(turn.chat_id) if turn.kind == MESSAGE_KIND and turn.chat_id else None
@@ -283,6 +292,7 @@ class Stage:
             chat_id=chat_id,
             chat_items={} if chat_id is None else self._memory.items(turn.handler, chat_id),
             timer_names=self._timer_names.get(turn.handler.partition(".")[0], frozenset()),
+            question_names=voice.question_names,
             clock=lambda: turn.began_at,
             is_still=True,
         )

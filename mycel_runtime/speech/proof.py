@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import NotFoundError
-from mycel_runtime.journal.entries import ChatDelivery
+from mycel_runtime.journal.entries import AnswerDelivery, ChatDelivery
 from mycel_runtime.observe.facts import SendConflicted
 from mycel_runtime.speech.conflict import ASKED_AGAIN, conflict
 from mycel_runtime.speech.evidence import Operation
@@ -156,7 +156,7 @@ class Proof:
             between = await messages_after(self._dependencies.sdk, self._chat_id, self._ledger.handled_seq)
         except UNANSWERED as exc:
             raise UnansweredError(exc, Operation.READ) from exc
-        if isinstance(self._delivery, ChatDelivery):
+        if isinstance(self._delivery, ChatDelivery | AnswerDelivery):
             # What lies between may be our twin's, and is behind the cursor afterwards.
             await self._dependencies.twin_watch.answered_through(
                 self._chat_id, between, handled_seq=self._ledger.handled_seq

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.testing.agent import Agent
-    from mycel_runtime.testing.bare_chat import BareChat, frame_context
+    from mycel_runtime.testing.bare_chat import BareAnswer, BareChat, frame_context
     from mycel_runtime.testing.bare_message import said
     from mycel_runtime.testing.bare_run import (
         BareChatEvent,
         BareFrame,
         BareJoinRequest,
+        BareQuestion,
         BareRelationship,
         BareStart,
         BareStop,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "BareAnswer",
     "BareChat",
     "BareChatEvent",
     "BareFrame",
     "BareJoinRequest",
+    "BareQuestion",
     "BareRelationship",
     "BareStart",
     "BareStop",
@@ -54,10 +57,12 @@ __all__ = [
 
 _HOME = {
     "Agent": "mycel_runtime.testing.agent",
+    "BareAnswer": "mycel_runtime.testing.bare_chat",
     "BareChat": "mycel_runtime.testing.bare_chat",
     "BareChatEvent": "mycel_runtime.testing.bare_run",
     "BareFrame": "mycel_runtime.testing.bare_run",
     "BareJoinRequest": "mycel_runtime.testing.bare_run",
+    "BareQuestion": "mycel_runtime.testing.bare_run",
     "BareRelationship": "mycel_runtime.testing.bare_run",
     "BareStart": "mycel_runtime.testing.bare_run",
     "BareStop": "mycel_runtime.testing.bare_run",

@@ -290,7 +290,7 @@ class Agent:
                 return "has not heard all messages"
         there, now = await journal.statistics(self.id), self._environment.clock()
         is_due = there.due and (there.oldest_due_at or 0.0) <= now
-        is_due = is_due or parts.dispatcher.timekeeper.next_at <= now
+        is_due = is_due or parts.dispatcher.timekeeper.next_at <= now or parts.dispatcher.has_news
         return "has work that is due" if is_due or there.running else ""
 
     async def _next_due_at(self, parts: Parts, journal: MortalJournal) -> float | None:

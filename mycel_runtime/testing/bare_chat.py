@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final, cast
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from typing_extensions import override
 
-from mycel_runtime.plugin.context import LoopGuardView, MessageContext
+from mycel_runtime.plugin.context import AnswerContext, LoopGuardView, MessageContext, Question
 from mycel_runtime.plugin.context_run import ContextRun
-from mycel_runtime.plugin.plain_context import SyncMessageContext, plain_context
+from mycel_runtime.plugin.json_text import json_text
+from mycel_runtime.plugin.plain_context import SyncAnswerContext, SyncMessageContext, plain_context
 from mycel_runtime.plugin.port import StoredReply
 from mycel_runtime.testing.bare_message import CHAT, ME, placed, said, told, with_seq
 from mycel_runtime.testing.bare_run import BareFrame, BareRuntime, calls_of, state_of, waiting_for
 from mycel_runtime.testing.bare_run import shown as shown_of
 from mycel_runtime.testing.chat import Chat
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
+from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.testing.bare_run import BareQuestion
     from mycel_runtime.wire.resources import Member
 
 _ON_NO_SERVER: Final = (
@@ -51,6 +56,7 @@ class BareChat:
         chat_store: What it remembers of this chat.
         timers: Names that the plugin has handlers for.
         sdk: As of `BareRun`.
+        questions: Names of the questions whose answers it handles.
 
     Attributes:
         ctx: For an `async def` handler.
@@ -59,6 +65,7 @@ class BareChat:
         replies: What was said, in order.
         mentions: Whom each reply mentions.
         elsewhere: What was said in other chats by `ctx.say`: each chat's id with the text.
+        asked: What was asked by `ctx.ask`.
         is_withdrawn: `ctx.withdraw` was called.
     """
 
@@ -76,17 +83,27 @@ class BareChat:
         chat_store: Mapping[str, Any] | None = None,
         timers: Collection[str] = (),
         sdk: AsyncClient | None = None,
+        questions: Collection[str] = (),
     ) -> None:
         self._waiting = waiting_for(sdk)
-        self._run = ContextRun(state_of(store, chat_store, timers), calls_of(sdk, _ON_NO_SERVER))
+        self._run = ContextRun(state_of(store, chat_store, timers, questions), calls_of(sdk, _ON_NO_SERVER))
         self._seqs = itertools.count(1)
         before, shown, self._newer = (placed(each, self._seqs) for each in (past, messages, newer))
         self.past = before + shown
         self.replies: list[str] = []
         self.mentions: list[tuple[str, ...]] = []
         self.elsewhere: list[tuple[str, str]] = []
+        self.asked: list[BareQuestion] = []
         self.is_withdrawn = False
-        self.ctx = MessageContext(
+        runtime = BareRuntime(
+            self.elsewhere,
+            unread or {},
+            self.asked,
+            questions,
+            is_group=chat_type != "direct",
+            chat=self,
+        )
+        self.ctx = self._context(
             messages=shown,
             chat_id=CHAT,
             chat_type=chat_type,
@@ -95,8 +112,11 @@ class BareChat:
             _port=_BarePort(self),
             _run=self._run,
             **shown_of(settings, attempt),
-            _runtime=BareRuntime(self.elsewhere, unread or {}, chat=self),
+            _runtime=runtime,
         )
+
+    def _context(self, **shown: Any) -> MessageContext:
+        return MessageContext(**shown)
 
     def assert_replies(self, *expected: str) -> None:
         """
@@ -153,6 +173,55 @@ class BareChat:
         shown, self._newer = self._newer, []
         self.past += shown
         return shown
+
+
+class BareAnswer(BareChat):
+    """
+    For `@plugin.on_answer`: a `BareChat` in which something was asked.
+
+    Args:
+        name: Of the question.
+        answer: The answer, as a message of a `BareChat`; `None`: there is none.
+        data: As the question was asked with.
+        outcome: `timed_out` or `unsaid`, where there is no answer.
+        more: As of `BareChat`.
+    """
+
+    ctx: AnswerContext
+
+    def __init__(
+        self,
+        name: str,
+        answer: str | Message | None = None,
+        *,
+        data: Any = None,
+        outcome: Literal["timed_out", "unsaid"] = "timed_out",
+        **more: Any,
+    ) -> None:
+        is_said = answer is not None or outcome == "timed_out"
+        self._question = Question(
+            name=name,
+            data=json.loads(json_text(data, "a question's data")),
+            chat_id=CHAT,
+            user_id="ada",
+            asked_at=datetime.now(UTC),
+            outcome="answered" if answer is not None else outcome,
+            message_id=MessageId("question") if is_said else None,
+            seq=MessageSeq(1) if is_said else None,
+        )
+        super().__init__(*([] if answer is None else [answer]), **more)
+
+    @override
+    def _context(self, **shown: Any) -> AnswerContext:
+        return AnswerContext(question=self._question, **shown)
+
+    @property
+    @override
+    def sync_ctx(self) -> SyncAnswerContext:
+        """The same run, for a plain function."""
+        context = plain_context(self.ctx, self._waiting)
+        assert isinstance(context, SyncAnswerContext)
+        return context
 
 
 class _BarePort:

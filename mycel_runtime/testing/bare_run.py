@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import structlog
 from typing_extensions import override
 
+from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Item
+from mycel_runtime.plugin.answer_wish import WHOM, require_answer_wish
 from mycel_runtime.plugin.context import FrameContext, StartContext, StopContext, TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import (
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import NewTimer
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plain_context import Waiting
-    from mycel_runtime.plugin.port import SdkPort, ToldMessage
+    from mycel_runtime.plugin.port import AnswerWish, SdkPort, ToldMessage
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire import resources
 
@@ -99,6 +102,25 @@ class BareOwnChat(Protocol):
         """What came meanwhile."""
 
 
+class BareQuestion(NamedTuple):
+    """
+    What was asked.
+
+    Attributes:
+        chat_id: Where.
+        text: The words.
+        name: Of the answer's handler.
+        data: What that is to be given.
+        user_id: Who was asked; `None`: whoever else is in the chat.
+    """
+
+    chat_id: str
+    text: str
+    name: str
+    data: Any
+    user_id: str | None
+
+
 class BareRuntime:
     """
     What every context asks, answered at once.
@@ -106,6 +128,9 @@ class BareRuntime:
     Args:
         elsewhere: Where what is said is kept: each chat's id with the text.
         unread: What is read of each chat.
+        asked: Where what is asked is kept.
+        names: Of questions whose answers are handled.
+        is_group: Whether the run's own chat is a group; other chats are direct ones.
         chat: The run's own, if it has one.
     """
 
@@ -113,10 +138,16 @@ class BareRuntime:
         self,
         elsewhere: list[tuple[str, str]],
         unread: Mapping[str, Sequence[str | Message]],
+        asked: list[BareQuestion],
+        names: Collection[str],
         *,
+        is_group: bool = False,
         chat: BareOwnChat | None = None,
     ) -> None:
         self._elsewhere = elsewhere
+        self._asked = asked
+        self._names = names
+        self._is_group = is_group
         self._unread = {
             chat_id: placed(messages, itertools.count(1), chat_id) for chat_id, messages in unread.items()
         }
@@ -129,6 +160,17 @@ class BareRuntime:
             self._chat.say(text, mentions)
         else:
             self._elsewhere.append((chat_id, text))
+
+    async def ask(
+        self, chat_id: str, text: str, mentions: Sequence[str], on_conflict: str, wish: AnswerWish
+    ) -> None:
+        """Noted."""
+        require_utterable(chat_id, text, mentions, on_conflict)
+        checked = require_answer_wish(wish, self._names)
+        if self._is_group and chat_id == CHAT and checked["user_id"] is None:
+            raise ArgumentError("in a group a question needs to know who is asked", fix=WHOM)
+        data = json.loads(checked["data"])
+        self._asked.append(BareQuestion(chat_id, text, checked["name"], data, checked["user_id"]))
 
     async def direct(self, user_id: str) -> str:
         """One for each."""
@@ -153,6 +195,7 @@ class BareRun(Generic[Awaited, Plain]):
     Args:
         store: What the plugin remembers; as a run changes it, `ctx.store` shows it.
         timers: Names that the plugin has handlers for.
+        questions: Names of the questions whose answers it handles.
         settings: What `ctx.settings` is: an instance of the plugin's model.
         attempt: What `ctx.attempt` is.
         unread: What `ctx.read` returns of chats, by their ids: texts of Ada's, or messages as `said` makes them.
@@ -162,6 +205,7 @@ class BareRun(Generic[Awaited, Plain]):
         ctx: For an `async def` handler.
         deeds: What was done, in order, for example `approve` or `reject: no magic word`.
         elsewhere: What was said by `ctx.say`: each chat's id with the text.
+        asked: What was asked by `ctx.ask`.
     """
 
     ctx: Awaited
@@ -171,6 +215,7 @@ class BareRun(Generic[Awaited, Plain]):
         *,
         store: Mapping[str, Any] | None = None,
         timers: Collection[str] = (),
+        questions: Collection[str] = (),
         settings: Any = None,
         attempt: int = 1,
         unread: Mapping[str, Sequence[str | Message]] | None = None,
@@ -178,10 +223,11 @@ class BareRun(Generic[Awaited, Plain]):
     ) -> None:
         self.deeds: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
-        self._state, self._waiting = state_of(store, None, timers), waiting_for(sdk)
+        self.asked: list[BareQuestion] = []
+        self._state, self._waiting = state_of(store, None, timers, questions), waiting_for(sdk)
         self._shown = shown(settings, attempt) | {
             "_run": ContextRun(self._state, calls_of(sdk)),
-            "_runtime": BareRuntime(self.elsewhere, unread or {}),
+            "_runtime": BareRuntime(self.elsewhere, unread or {}, self.asked, questions),
         }
 
     @override
@@ -477,6 +523,7 @@ def state_of(
     store: Mapping[str, Any] | None,
     chat_store: Mapping[str, Any] | None,
     timers: Collection[str],
+    questions: Collection[str],
 ) -> PluginState:
     """What a plugin remembers, in memory."""
     return PluginState(
@@ -484,6 +531,7 @@ def state_of(
         chat_id=CHAT,
         chat_items=_items(chat_store or {}),
         timer_names=frozenset(timers),
+        question_names=frozenset(questions),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 from pydantic import BaseModel
 
 from mycel_runtime import (
+    AnswerContext,
     ChatEventContext,
     Chats,
     FrameContext,
@@ -15,11 +17,13 @@ from mycel_runtime import (
     Message,
     MessageContext,
     Plugin,
+    Question,
     RelationshipContext,
     Sent,
     StartContext,
     StopContext,
     Store,
+    SyncAnswerContext,
     SyncChatEventContext,
     SyncChats,
     SyncFrameContext,
@@ -34,7 +38,7 @@ from mycel_runtime import (
     WorkflowEventContext,
 )
 from mycel_runtime.sdk import AsyncClient, Client
-from mycel_runtime.wire.ids import ChatId, UserId
+from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 from mycel_runtime.wire.resources import JoinRequest, Member, Relationship, WorkflowEvent
 
 plugin = Plugin("typed")
@@ -181,6 +185,29 @@ async def everywhere(message: MessageContext, frame: FrameContext, workflow: Wor
         assert_type(await ctx.say("c", "hello"), None)
         assert_type(await ctx.read("c", 10), list[Message])
         assert_type(await ctx.chats.direct("u"), ChatId)
+
+
+@plugin.on_answer("q", on_conflict="raise", timeout=1.0, max_attempts=2, on_give_up="sorry")
+async def answer(ctx: AnswerContext) -> None:
+    """What a handler of answers has: all of a handler of messages, and what was asked."""
+    assert_type(ctx.name, str)
+    assert_type(ctx.timed_out, bool)
+    assert_type(ctx.question, Question)
+    assert_type(ctx.question.seq, MessageSeq | None)
+    assert_type(ctx.messages, Sequence[Message])
+    assert_type(ctx.chat_store, Store)
+    assert_type(await ctx.reply("thanks"), Sent)
+    assert_type(await ctx.history(), list[Message])
+    assert_type(await ctx.ask("c", "and?", name="q", data={"a": 1}, timeout=timedelta(hours=1)), None)
+    await ctx.ask("c", "and?")  # type: ignore[call-arg]  # nobody would hear the answer
+
+
+@plugin.on_answer("r")
+def plain_answer(ctx: SyncAnswerContext) -> None:
+    """The same, with plain calls."""
+    assert_type(ctx.question, Question)
+    assert_type(ctx.reply("thanks"), Sent)
+    assert_type(ctx.ask("c", "and?", name="q", user_id="u", on_conflict="drop"), None)
 
 
 @plugin.every(hours=2)

@@ -151,7 +151,8 @@ WHERE identity = :identity AND state = 'running';
 -- Those that may have read their chat.
 SELECT delivery_id FROM delivery
 WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
-  AND (entry_id IS NULL OR EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = delivery.entry_id));
+  AND (entry_id IS NULL OR EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = delivery.entry_id)
+       OR EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = delivery.entry_id));
 
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock.
@@ -418,6 +419,131 @@ WHERE (delivery_id, turn) = (SELECT delivery_id, turn FROM dead_letter WHERE dea
 SELECT u.handler, u.chat_id, u.made_at, d.attempts FROM utterance AS u
 JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
 WHERE u.identity = :identity AND u.content IS NOT NULL ORDER BY u.made_at LIMIT 10;
+
+-- name: insert_question
+INSERT INTO question (entry_id, identity, plugin, name, handler, lane, chat_id, utterance_id, user_id, data, made_at, state)
+VALUES (:entry_id, :identity, :plugin, :name, :handler, :lane, :chat_id, :utterance_id, :user_id, :data, :made_at, 'made');
+
+-- name: read_question
+-- With what is known of its words, if its utterance has not ended.
+SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
+       q.asked_seq, q.message_id, q.closed_seq, i.state AS intent_state, coalesce(i.message_seq, i.base_seq) AS sent_seq,
+       i.message_id AS sent_id, i.content_hash AS pending_hash, i.base_seq AS pending_seq
+FROM question AS q
+LEFT JOIN utterance AS u ON u.entry_id = q.utterance_id AND q.asked_seq IS NULL
+LEFT JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
+LEFT JOIN intent AS i ON i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state IN ('intended', 'sent', 'unknown')
+WHERE q.entry_id = :entry_id;
+
+-- name: questions_of_chat
+-- Those that an answer may still come to, and the answers above a number.
+SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
+       q.asked_seq, q.message_id, q.closed_seq, i.state AS intent_state, coalesce(i.message_seq, i.base_seq) AS sent_seq,
+       i.message_id AS sent_id, i.content_hash AS pending_hash, i.base_seq AS pending_seq
+FROM question AS q
+LEFT JOIN utterance AS u ON u.entry_id = q.utterance_id AND q.asked_seq IS NULL
+LEFT JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
+LEFT JOIN intent AS i ON i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state IN ('intended', 'sent', 'unknown')
+WHERE q.identity = :identity AND q.chat_id = :chat_id AND q.state IN ('made', 'open', 'overdue')
+UNION ALL
+SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
+       q.asked_seq, q.message_id, q.closed_seq, NULL, NULL, NULL, NULL, NULL
+FROM question AS q
+WHERE q.identity = :identity AND q.chat_id = :chat_id AND q.state = 'answered' AND q.closed_seq > :after_seq;
+
+-- name: undecided_questions
+SELECT entry_id, identity, plugin, name, handler, state FROM question
+WHERE identity = :identity AND state IN ('made', 'open', 'overdue') ORDER BY entry_id;
+
+-- name: chats_with_questions
+SELECT DISTINCT chat_id FROM question WHERE identity = :identity;
+
+-- name: first_open_question
+SELECT entry_id FROM question
+WHERE identity = :identity AND chat_id = :chat_id AND state IN ('made', 'open', 'overdue') AND state = 'open'
+ORDER BY asked_seq LIMIT 1;
+
+-- name: question_of_utterance
+SELECT entry_id, state FROM question WHERE utterance_id = :utterance_id;
+
+-- name: question_of_letter
+SELECT q.entry_id, l.buried_at FROM question AS q JOIN dead_letter AS l ON l.entry_id = q.utterance_id
+WHERE l.dead_letter_id = :dead_letter_id;
+
+-- name: sent_of_turn
+SELECT coalesce(message_seq, base_seq) AS asked_seq, message_id FROM intent
+WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'sent' ORDER BY ordinal LIMIT 1;
+
+-- name: open_question
+UPDATE question
+SET asked_seq = :asked_seq, message_id = :message_id, state = iif(state = 'made', 'open', state)
+WHERE entry_id = :entry_id;
+
+-- name: leave_unsaid
+UPDATE question SET state = 'unsaid' WHERE entry_id = :entry_id AND state = 'made';
+
+-- name: question_overdue
+UPDATE question SET state = 'overdue' WHERE entry_id = :entry_id AND state IN ('made', 'open');
+
+-- name: answer_question
+UPDATE question
+SET state = 'answered', closed_seq = :closed_seq, asked_seq = coalesce(asked_seq, :asked_seq),
+    message_id = coalesce(message_id, :message_id)
+WHERE entry_id = :entry_id AND state IN ('made', 'open', 'overdue');
+
+-- name: time_question_out
+UPDATE question
+SET state = iif(coalesce(asked_seq, :asked_seq) IS NULL, 'unsaid', 'timed_out'), closed_seq = :closed_seq,
+    asked_seq = coalesce(asked_seq, :asked_seq), message_id = coalesce(message_id, :message_id)
+WHERE entry_id = :entry_id AND state = 'overdue';
+
+-- name: forget_question
+UPDATE question SET state = 'forgotten', data = NULL WHERE entry_id = :entry_id;
+
+-- name: forget_answer_of_letter
+UPDATE question
+SET data = NULL, state = iif(state = 'overdue', 'forgotten', state)
+WHERE entry_id = (SELECT entry_id FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
+
+-- name: rename_question_handler
+UPDATE question SET handler = :handler WHERE entry_id = :entry_id;
+
+-- name: erase_question
+UPDATE question SET data = NULL WHERE entry_id = :entry_id AND state NOT IN ('made', 'open', 'overdue');
+
+-- name: erase_utterance_of_question
+UPDATE utterance SET content = NULL
+WHERE entry_id = (SELECT utterance_id FROM question WHERE question.entry_id = :entry_id);
+
+-- name: delete_letters_of_question
+DELETE FROM dead_letter WHERE entry_id = :entry_id;
+
+-- name: delete_work_of_question
+DELETE FROM delivery
+WHERE (identity, handler, lane, entry_id) = (SELECT identity, handler, lane, entry_id FROM question
+                                             WHERE entry_id = :entry_id) AND state = 'due';
+
+-- name: insert_answer
+-- Once for each question at a time: a look that is made right now is made again.
+INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at, is_behind)
+SELECT q.identity, q.handler, q.lane, q.chat_id, q.entry_id, 'due', :now,
+       EXISTS (SELECT 1 FROM delivery AS e
+               WHERE e.identity = q.identity AND e.handler = q.handler AND e.lane = q.lane AND e.entry_id < q.entry_id)
+FROM question AS q WHERE q.entry_id = :entry_id
+ON CONFLICT (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL DO UPDATE
+SET look_again = iif(state = 'running', 1, look_again);
+
+-- name: look_on
+UPDATE delivery
+SET state = 'due', due_at = :now, look_again = 0, attempts = 0, waiting_since = NULL,
+    suspected_at = NULL, deaths = 0, shown_seq = NULL, shown_ids = NULL
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim AND look_again = 1
+  AND (SELECT q.state FROM question AS q WHERE q.entry_id = delivery.entry_id) IN ('made', 'open', 'overdue');
+
+-- name: untold_answers
+SELECT d.handler FROM question AS q
+JOIN delivery AS d ON d.identity = q.identity AND d.handler = q.handler AND d.lane = q.lane AND d.entry_id = q.entry_id
+WHERE d.identity = :identity AND d.lane = :lane AND q.state = 'answered';
 
 -- name: chat_cursors
 SELECT handler, handled_seq, start_seq, wanted_seq, given_up_seq, holes FROM delivery

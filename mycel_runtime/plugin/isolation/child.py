@@ -131,7 +131,7 @@ def _below(kind: type[E]) -> list[type[E]]:
 def run_to_end(line: Line, run: said.Run, imported: ImportedPlugin) -> said.Ending:
     """Run a handler, and say how it ended; whatever it raises is contained."""
     handler = next(each for each in imported.plugin.handlers if each.id == run.handler)
-    if isinstance(run, said.MessageRun) and run.failure:
+    if isinstance(run, said.ChatRun) and run.failure:
         handler = handler.giving_up()
     running = child_run(line.ask, run, handler, imported.settings)
     try:

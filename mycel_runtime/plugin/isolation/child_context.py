@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 
 from mycel_runtime.plugin.context import (
+    AnswerContext,
     LoopGuardView,
     MessageContext,
+    Question,
     StartContext,
     StopContext,
     TimerContext,
@@ -64,7 +66,7 @@ def child_run(
         handler: What is run.
         settings: Of its plugin.
     """
-    kind = MessagePort if isinstance(run, said.MessageRun) else DecisionPort
+    kind = MessagePort if isinstance(run, said.ChatRun) else DecisionPort
     port = RemotePort(kind, run.run, ask, is_blocking=not handler.is_async)
     waiting = WaitingInProcess(port)
     context = _context(port, run, handler, settings)
@@ -73,7 +75,7 @@ def child_run(
 
 
 def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -> Context:
-    chat_id = ChatId(run.chat_id) if isinstance(run, said.MessageRun) else None
+    chat_id = ChatId(run.chat_id) if isinstance(run, said.ChatRun) else None
     shown: dict[str, Any] = {
         "me": UserId(run.me),
         "settings": settings,
@@ -85,7 +87,9 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
     }
     match run:
         case said.MessageRun():
-            return _message_context(port, run, shown)
+            return MessageContext(**_chat_shown(port, run), **shown)
+        case said.AnswerRun(question=question):
+            return AnswerContext(question=_question(question), **_chat_shown(port, run), **shown)
         case said.TimerRun(name=name, key=key, data=data, due_at=due_at):
             at = datetime.fromtimestamp(due_at, UTC)
             return TimerContext(name=name, key=key, data=data, due_at=at, **shown)
@@ -97,21 +101,24 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
             return event_context(kind, subject, requests, event_type=event_type, metadata=metadata, **shown)
 
 
-def _message_context(port: RemotePort, run: said.MessageRun, shown: dict[str, Any]) -> MessageContext:
+def _chat_shown(port: RemotePort, run: said.ChatRun) -> dict[str, Any]:
     me = UserId(run.me)
-    return MessageContext(
-        messages=tuple(
+    return {
+        "messages": tuple(
             message_as_told({"raw": each.raw, "sender_type": each.sender_type}, me=me)
             for each in run.messages
         ),
-        chat_id=ChatId(run.chat_id),
-        chat_type=run.chat_type,
-        guard=LoopGuardView(**run.guard.model_dump()),
-        unsaid=run.unsaid,
-        failure=run.failure,
-        said=tuple(
+        "chat_id": ChatId(run.chat_id),
+        "chat_type": run.chat_type,
+        "guard": LoopGuardView(**run.guard.model_dump()),
+        "unsaid": run.unsaid,
+        "failure": run.failure,
+        "said": tuple(
             Sent(message_id=MessageId(sent.message_id), seq=MessageSeq(sent.seq)) for sent in run.said
         ),
-        _port=cast("MessagePort", port),
-        **shown,
-    )
+        "_port": cast("MessagePort", port),
+    }
+
+
+def _question(asked: said.AskedQuestion) -> Question:
+    return Question(**asked.model_dump() | {"asked_at": datetime.fromtimestamp(asked.asked_at, UTC)})

@@ -12,6 +12,7 @@ from mycel_runtime.plugin.isolation.messages import (
     HandlerDescription,
     HookMoment,
     MessageFilters,
+    QuestionName,
     Refused,
     ScheduleText,
     TimerName,
@@ -20,6 +21,7 @@ from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.plugin import Handler
 from mycel_runtime.plugin.schedule import schedule_from
 from mycel_runtime.plugin.subscription import (
+    AnswerSubscription,
     FrameSubscription,
     HookSubscription,
     MessageSubscription,
@@ -103,12 +105,14 @@ def _not_here(_: object) -> None:
 
 def _subscription_said(
     subscription: Subscription,
-) -> MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment:
+) -> MessageFilters | FramePattern | TimerName | QuestionName | ScheduleText | HookMoment:
     match subscription:
         case FrameSubscription(pattern=pattern, kind=kind):
             return FramePattern(pattern=pattern, event_kind=kind)
         case TimerSubscription(name=name):
             return TimerName(name=name)
+        case AnswerSubscription(name=name):
+            return QuestionName(name=name)
         case ScheduleSubscription(schedule=schedule, catch_up=catch_up):
             return ScheduleText(schedule=schedule.text, catch_up=catch_up)
         case HookSubscription(moment=moment, order=order):
@@ -129,13 +133,15 @@ def _filters_said(subscription: MessageSubscription) -> MessageFilters:
 
 
 def _subscription_from(
-    said: MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment,
+    said: MessageFilters | FramePattern | TimerName | QuestionName | ScheduleText | HookMoment,
 ) -> Subscription:
     match said:
         case FramePattern(pattern=pattern, event_kind=kind):
             return FrameSubscription(pattern=pattern, kind=kind)
         case TimerName(name=name):
             return TimerSubscription(name=name)
+        case QuestionName(name=name):
+            return AnswerSubscription(name=name)
         case ScheduleText(schedule=text, catch_up=catch_up):
             return ScheduleSubscription(schedule=schedule_from(text), catch_up=catch_up)
         case HookMoment(moment=moment, order=order):

@@ -73,6 +73,13 @@ class TimerName(Message):
     name: str
 
 
+class QuestionName(Message):
+    """An `AnswerSubscription`."""
+
+    kind: Literal["answer"] = "answer"
+    name: str
+
+
 class ScheduleText(Message):
     """A `ScheduleSubscription`, with its schedule's text."""
 
@@ -106,7 +113,8 @@ class HandlerDescription(Message):
     on_give_up: str | Literal[True] | None
     interrupt: str | None
     subscription: Annotated[
-        MessageFilters | FramePattern | TimerName | ScheduleText | HookMoment, Field(discriminator="kind")
+        MessageFilters | FramePattern | TimerName | QuestionName | ScheduleText | HookMoment,
+        Field(discriminator="kind"),
     ]
 
 
@@ -176,6 +184,7 @@ class GivenState(Message):
     items: dict[str, KeptItem]
     chat_items: dict[str, KeptItem]
     timer_names: tuple[str, ...]
+    question_names: tuple[str, ...]
     now: float
     is_still: bool = False
 
@@ -235,10 +244,22 @@ class _Run(Message):
     state: GivenState
 
 
-class MessageRun(_Run):
-    """Run a handler of messages, with what its `MessageContext` shows."""
+class AskedQuestion(Message):
+    """A `Question`; `asked_at` in epoch seconds."""
 
-    kind: Literal["message_run"] = "message_run"
+    name: str
+    data: Any
+    chat_id: str
+    user_id: str | None
+    asked_at: float
+    outcome: Literal["answered", "timed_out", "unsaid"]
+    message_id: str | None
+    seq: int | None
+
+
+class ChatRun(_Run):
+    """Run a handler in a chat, with what its `MessageContext` shows."""
+
     chat_id: str
     chat_type: str
     messages: tuple[ChatMessage, ...]
@@ -246,6 +267,19 @@ class MessageRun(_Run):
     unsaid: tuple[str, ...]
     failure: str
     said: tuple[SaidReply, ...]
+
+
+class MessageRun(ChatRun):
+    """Run a handler of messages."""
+
+    kind: Literal["message_run"] = "message_run"
+
+
+class AnswerRun(ChatRun):
+    """Run a handler of answers."""
+
+    kind: Literal["answer_run"] = "answer_run"
+    question: AskedQuestion
 
 
 class FrameRun(_Run):
@@ -390,13 +424,15 @@ class Stop(Message):
 M = TypeVar("M")
 
 Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kind")]
-Run: TypeAlias = Annotated[MessageRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")]
+Run: TypeAlias = Annotated[
+    MessageRun | AnswerRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")
+]
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
 Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
-RUN: Final[TypeAdapter[MessageRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(Run)
+RUN: Final[TypeAdapter[MessageRun | AnswerRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(Run)
 ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GOES_ON = frozenset({"reply", "say", "read"})
+_GOES_ON = frozenset({"ask", "reply", "say", "read"})
 """Methods whose work goes on when a handler stops waiting for it: the same words again wait for its answer."""
 
 

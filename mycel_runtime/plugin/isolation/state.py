@@ -29,6 +29,7 @@ def state_said(state: PluginState) -> GivenState:
         items=_said(state.items),
         chat_items=_said(state.chat_items),
         timer_names=tuple(sorted(state.timer_names)),
+        question_names=tuple(sorted(state.question_names)),
         now=state.clock(),
         is_still=state.is_still,
     )
@@ -41,6 +42,7 @@ def state_from(said: GivenState, chat_id: ChatId | None) -> PluginState:
         chat_id=chat_id,
         chat_items=_kept(said.chat_items),
         timer_names=frozenset(said.timer_names),
+        question_names=frozenset(said.question_names),
         clock=_clock_from(said.now, is_still=said.is_still),
     )
 

@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
-from mycel_runtime.plugin.context import MessageContext, StartContext, StopContext, TimerContext
+from mycel_runtime.plugin.context import (
+    AnswerContext,
+    MessageContext,
+    StartContext,
+    StopContext,
+    TimerContext,
+)
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.event_context import subject_of
 from mycel_runtime.plugin.isolation import messages as said
@@ -277,8 +283,11 @@ def _run(run: str, handler: Handler, context: Context) -> said.Run:
         "state": state_said(context.run.state),
     }
     match context:
+        case AnswerContext(question=question):
+            asked = dataclasses.asdict(question) | {"asked_at": question.asked_at.timestamp()}
+            return said.AnswerRun(question=said.AskedQuestion(**asked), **_chat_shown(context), **shown)
         case MessageContext():
-            return _message_run(context, shown)
+            return said.MessageRun(**_chat_shown(context), **shown)
         case TimerContext(name=name, key=key, data=data, due_at=due_at):
             return said.TimerRun(name=name, key=key, data=data, due_at=due_at.timestamp(), **shown)
         case StartContext():
@@ -294,14 +303,13 @@ def _run(run: str, handler: Handler, context: Context) -> said.Run:
             )
 
 
-def _message_run(context: MessageContext, shown: dict[str, Any]) -> said.MessageRun:
-    return said.MessageRun(
-        chat_id=context.chat_id,
-        chat_type=context.chat_type,
-        messages=tuple(said.ChatMessage(**told(message)) for message in context.messages),
-        guard=said.GuardView(**dataclasses.asdict(context.guard)),
-        unsaid=context.unsaid,
-        failure=context.failure,
-        said=tuple(said.SaidReply(message_id=sent.message_id, seq=sent.seq) for sent in context.said),
-        **shown,
-    )
+def _chat_shown(context: MessageContext) -> dict[str, Any]:
+    return {
+        "chat_id": context.chat_id,
+        "chat_type": context.chat_type,
+        "messages": tuple(said.ChatMessage(**told(message)) for message in context.messages),
+        "guard": said.GuardView(**dataclasses.asdict(context.guard)),
+        "unsaid": context.unsaid,
+        "failure": context.failure,
+        "said": tuple(said.SaidReply(message_id=sent.message_id, seq=sent.seq) for sent in context.said),
+    }

@@ -7,6 +7,7 @@ import pytest
 import mycel_runtime
 from mycel_runtime.plugin.plain_context import PLAIN
 from mycel_runtime.testing import (
+    BareAnswer,
     BareChat,
     BareChatEvent,
     BareFrame,
@@ -31,7 +32,7 @@ ALL = (
 
 
 def test_every_kind_of_context_can_be_had():
-    made = {type(bare().ctx) for bare in ALL} | {type(BareChat("hello").ctx)}
+    made = {type(bare().ctx) for bare in ALL} | {type(BareChat("hello").ctx), type(BareAnswer("q").ctx)}
 
     assert made == set(PLAIN)
     assert {kind.__name__ for kind in made} <= set(mycel_runtime.__all__)

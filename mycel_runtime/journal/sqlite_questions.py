@@ -1,0 +1,280 @@
+"""The embedded engine's verbs about what is asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from mycel_runtime.journal.entries import AnswerDelivery, Entry, Utterance
+from mycel_runtime.journal.questions import (
+    QUESTION,
+    QUESTION_KIND,
+    AskedPlace,
+    ForgottenQuestions,
+    KnownQuestions,
+    Question,
+    QuestionState,
+)
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mycel_runtime.journal.entries import Delivery, HandlerId, Lane, UtteranceDelivery
+    from mycel_runtime.journal.questions import NewQuestion
+    from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
+
+
+class SqliteQuestions(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def questions(
+        self, identity: UserId, *, chat_id: ChatId, after_seq: MessageSeq
+    ) -> Sequence[Question]:
+        key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
+        return [_question_of(row) for row in await self._rows("questions_of_chat", key)]
+
+    @override
+    async def untold_answers(self, identity: UserId, lane: Lane) -> frozenset[HandlerId]:
+        rows = await self._rows("untold_answers", {"identity": identity, "lane": lane})
+        return frozenset(row["handler"] for row in rows)
+
+    @override
+    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId], *, now: float) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            return sum(_look(connection, identity, chat_id, now) for chat_id in chats)
+
+        return await self._writer.submit(write)
+
+    @override
+    async def answer(
+        self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None, now: float
+    ) -> Question:
+        return await self._decide(question_id, "answer_question", seq, asked, now)
+
+    @override
+    async def time_out(
+        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None, now: float
+    ) -> Question:
+        return await self._decide(question_id, "time_question_out", looked_seq, asked, now)
+
+    async def _decide(
+        self, question_id: int, statement: str, seq: MessageSeq, asked: AskedPlace | None, now: float
+    ) -> Question:
+        place = {"asked_seq": None, "message_id": None} if asked is None else _columns(asked)
+
+        def write(connection: sqlite3.Connection) -> Question:
+            values = {"entry_id": question_id, "closed_seq": seq} | place
+            if execute(connection, statement, values).rowcount:
+                _close(connection, question_id, now)
+            return question_of(connection, question_id)
+
+        return await self._writer.submit(write)
+
+    @override
+    async def adopt_questions(
+        self,
+        identity: UserId,
+        *,
+        handlers: Mapping[tuple[str, str], HandlerId],
+        kept: Collection[str],
+        now: float,
+    ) -> KnownQuestions:
+        def write(connection: sqlite3.Connection) -> KnownQuestions:
+            forgotten: Counter[tuple[str, str]] = Counter()
+            for row in execute(connection, "undecided_questions", {"identity": identity}).fetchall():
+                handler = handlers.get((row["plugin"], row["name"]))
+                if handler is not None:
+                    _adopt(connection, row, handler, now)
+                elif row["plugin"] not in kept:
+                    forgotten[row["plugin"], row["name"]] += 1
+                    _forget(connection, row)
+            chats = execute(connection, "chats_with_questions", {"identity": identity})
+            return KnownQuestions(
+                chats=frozenset(row["chat_id"] for row in chats),
+                forgotten=[ForgottenQuestions(*name, count) for name, count in sorted(forgotten.items())],
+            )
+
+        return await self._writer.submit(write)
+
+
+def ask(connection: sqlite3.Connection, utterance: Utterance, question: NewQuestion, now: float) -> int:
+    """Before its utterance, so that the answer's work never waits behind that; the entry that it is."""
+    inserted = execute(connection, "insert_entries", _entry_of(utterance, question, now))
+    assert inserted.lastrowid is not None
+    return inserted.lastrowid
+
+
+def note_utterance(
+    connection: sqlite3.Connection,
+    utterance: Utterance,
+    question: NewQuestion,
+    question_id: int,
+    utterance_id: int,
+) -> None:
+    """Said by this one; and the time at which nobody waits any more."""
+    values = {
+        "identity": utterance.identity,
+        "plugin": question.plugin,
+        "name": question.name,
+        "handler": question.handler,
+        "lane": utterance.lane,
+        "chat_id": utterance.chat_id,
+        "user_id": question.user_id,
+        "data": question.data,
+        "made_at": utterance.made_at,
+        "entry_id": question_id,
+        "utterance_id": utterance_id,
+    }
+    execute(connection, "insert_question", values)
+    timer = _timer_key(question.plugin, question.name, question_id) | {
+        "identity": utterance.identity,
+        "due_at": utterance.made_at + question.seconds,
+        "is_relative": True,
+        "data": "null",
+    }
+    execute(connection, "set_timer", timer)
+
+
+def question_of(connection: sqlite3.Connection, entry_id: int) -> Question:
+    """What an entry of `QUESTION_KIND` is."""
+    return _question_of(execute(connection, "read_question", {"entry_id": entry_id}).fetchone())
+
+
+def note_said(connection: sqlite3.Connection, delivery: UtteranceDelivery, now: float) -> None:
+    """
+    When an utterance's delivery ends: what it asked is open, and is looked at once, for what came meanwhile.
+
+    If its words do not stand, they never will.
+    """
+    asked = execute(connection, "question_of_utterance", {"utterance_id": delivery.entry_id}).fetchone()
+    if asked is None:
+        return
+    turn = {"delivery_id": delivery.delivery_id, "turn": delivery.turn}
+    sent = execute(connection, "sent_of_turn", turn).fetchone()
+    values = dict(asked) | {"now": now}
+    if sent is not None:
+        execute(connection, "open_question", values | dict(sent))
+        if asked["state"] == QuestionState.MADE:
+            execute(connection, "insert_answer", values)
+    elif execute(connection, "leave_unsaid", values).rowcount:
+        _close(connection, asked["entry_id"], now)
+
+
+def note_dropped(connection: sqlite3.Connection, dead_letter_id: int) -> None:
+    """A letter is dropped: what it would have asked is not asked any more, what it would have told is told nobody."""
+    key = {"dead_letter_id": dead_letter_id}
+    execute(connection, "forget_answer_of_letter", key)
+    row = execute(connection, "question_of_letter", key).fetchone()
+    if row is not None and execute(connection, "leave_unsaid", dict(row)).rowcount:
+        _close(connection, row["entry_id"], row["buried_at"])
+
+
+def note_overdue(connection: sqlite3.Connection, question_id: int, now: float) -> None:
+    """Its time is over: whoever looks now decides."""
+    if execute(connection, "question_overdue", {"entry_id": question_id}).rowcount:
+        execute(connection, "insert_answer", {"entry_id": question_id, "now": now})
+
+
+def look_on(connection: sqlite3.Connection, delivery: Delivery, now: float) -> bool:
+    """Whether a look that found nothing has to be made again, for what came while it was made."""
+    key = {"delivery_id": delivery.delivery_id, "claim": delivery.claim, "now": now}
+    return isinstance(delivery, AnswerDelivery) and execute(connection, "look_on", key).rowcount > 0
+
+
+def is_look(connection: sqlite3.Connection, delivery: Delivery) -> bool:
+    """Whether it only looks for an answer that may still come."""
+    if not isinstance(delivery, AnswerDelivery):
+        return False
+    state = question_of(connection, delivery.question.entry_id).state
+    return state in {QuestionState.MADE, QuestionState.OPEN}
+
+
+def note_told(connection: sqlite3.Connection, delivery: Delivery) -> None:
+    """Its handler is done with it."""
+    if isinstance(delivery, AnswerDelivery):
+        execute(connection, "erase_question", {"entry_id": delivery.question.entry_id})
+
+
+def _look(connection: sqlite3.Connection, identity: UserId, chat_id: ChatId, now: float) -> bool:
+    key = {"identity": identity, "chat_id": chat_id}
+    row = execute(connection, "first_open_question", key).fetchone()
+    if row is None:
+        return False
+    execute(connection, "insert_answer", {"entry_id": row["entry_id"], "now": now})
+    return True
+
+
+def _close(connection: sqlite3.Connection, question_id: int, now: float) -> None:
+    """It is decided: its handler is told, no time ends it any more, and no letter says that it could not be."""
+    question = question_of(connection, question_id)
+    key = _timer_key(question.plugin, question.name, question_id) | {"identity": question.identity}
+    execute(connection, "cancel_timer", key)
+    execute(connection, "delete_letters_of_question", {"entry_id": question_id})
+    execute(connection, "insert_answer", {"entry_id": question_id, "now": now})
+    if question.state is QuestionState.UNSAID:
+        execute(connection, "erase_utterance_of_question", {"entry_id": question_id})
+
+
+def _adopt(connection: sqlite3.Connection, row: sqlite3.Row, handler: HandlerId, now: float) -> None:
+    """Its handler may be called otherwise by now; and what came while nobody ran is looked for."""
+    values = {"entry_id": row["entry_id"], "handler": handler, "now": now}
+    is_renamed = handler != row["handler"]
+    if is_renamed:
+        execute(connection, "delete_work_of_question", values)
+        execute(connection, "delete_letters_of_question", values)
+        execute(connection, "rename_question_handler", values)
+    if row["state"] == QuestionState.OPEN or (is_renamed and row["state"] == QuestionState.OVERDUE):
+        execute(connection, "insert_answer", values)
+
+
+def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+    values = {"entry_id": row["entry_id"]}
+    key = _timer_key(row["plugin"], row["name"], row["entry_id"]) | {"identity": row["identity"]}
+    execute(connection, "cancel_timer", key)
+    execute(connection, "delete_work_of_question", values)
+    execute(connection, "forget_question", values)
+    execute(connection, "erase_utterance_of_question", values)
+
+
+def _timer_key(plugin: str, name: str, question_id: int) -> dict[str, Any]:
+    return {"plugin": plugin, "name": f"{QUESTION}{name}", "key": str(question_id)}
+
+
+def _columns(asked: AskedPlace) -> dict[str, Any]:
+    return {"asked_seq": asked.seq, "message_id": asked.message_id}
+
+
+def _question_of(row: sqlite3.Row) -> Question:
+    fields = dict(row)
+    seq, message_id = fields.pop("asked_seq"), fields.pop("message_id")
+    sent_seq, sent_id = fields.pop("sent_seq"), fields.pop("sent_id")
+    if seq is None and fields.pop("intent_state") == "sent":
+        # Its turn has not ended yet.
+        seq, message_id = sent_seq, sent_id
+        fields |= {"pending_hash": None, "pending_seq": None}
+    fields.pop("intent_state", None)
+    return Question(
+        **fields | {"state": QuestionState(fields["state"])},
+        asked=None if seq is None else AskedPlace(seq, message_id),
+    )
+
+
+def _entry_of(utterance: Utterance, question: NewQuestion, now: float) -> Entry:
+    """Without words and data: an entry stays."""
+    return Entry(
+        identity=utterance.identity,
+        epoch=0,
+        seq=None,
+        kind=QUESTION_KIND,
+        fingerprint="",
+        ts=utterance.made_at,
+        raw=json.dumps({"question": question.handler, "chat_id": utterance.chat_id}),
+        received_at=now,
+    )
