@@ -120,7 +120,7 @@ async def test_a_start_speaks_once_it_has_ended_well_and_a_stop_no_more(world, t
     (tmp_path / "hooks.py").write_text(text)
     (config := tmp_path / "agent.toml").write_text("")
     (loaded,) = load_plugins({"hooks": {"path": "hooks.py", "isolation": isolation}}, config)
-    agent = await world.agent("a", loaded.plugin, worker=loaded.worker, handler_timeout=60)
+    agent = await world.agent("a", loaded.plugin, worker=loaded.worker, clock=time.time, handler_timeout=60)
     boss = await world.user("boss")
     chat_id = (await boss.chats.ensure_direct("a"))["id"]
     await boss.messages.send(chat_id, "are you there?", delivery_scope=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -357,7 +358,7 @@ class Digest:
 
 async def test_whoever_reads_beside_another_and_beside_its_chats_lane_loses_and_doubles_nothing(world):
     digest = Digest()
-    agent = await world.agent("agent", digest.plugin)
+    agent = await world.agent("agent", digest.plugin, clock=time.time)
     dispatcher, here = agent.parts.dispatcher, await direct(world)
     digest.there = await group(world, "agent")
     await world.say(digest.there, "m0")
