@@ -30,18 +30,13 @@ SETTINGS = {
 
 
 class Clock:
-    """
-    Epoch seconds that pass when they are moved, and not by themselves.
-
-    Else what is to be tried again later is due at once on a machine that is busy enough.
-    """
+    """Epoch seconds that can be moved forwards."""
 
     def __init__(self):
-        self._began_at = time.time()
         self.ahead = 0.0
 
     def __call__(self):
-        return self._began_at + self.ahead
+        return time.time() + self.ahead
 
 
 class Memory(Observer):
