@@ -311,6 +311,8 @@ async def test_it_is_the_same_in_every_colour_and_isolation(world, tmp_path, iso
         assert told == [*first, "three", *mistakes]
     await say(world, there, "four")
     await call(world, agent, here, f"timer {there}")
+    agent.clock.ahead += 1
+    await agent.deliver()
     (item,) = (await agent.journal.items("agent", "p", chat_id=None)).values()
     assert json.loads(item.value) == ["four"]
 
