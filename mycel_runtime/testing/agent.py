@@ -143,7 +143,7 @@ class Agent:
 
     @property
     def facts(self) -> Sequence[Fact]:
-        """What has happened to it so far, oldest first; `observe/facts.py` has them all."""
+        """What has happened to it so far, oldest first; `observe/facts` has them all."""
         return tuple(self._memory.facts)
 
     @property

@@ -84,7 +84,7 @@ def names_of_tests():
 
 
 GLOSSARY: Final = re.findall(
-    r"^\| ([\w, -]+) \| .* \| `(\w+/\w+\.py)` `(\w+)` \|$",
+    r"^\| ([\w, -]+) \| .* \| `((?:\w+/)+\w+\.py)` `(\w+)` \|$",
     (ROOT / "tests/README.md").read_text(),
     re.MULTILINE,
 )

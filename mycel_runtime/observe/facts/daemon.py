@@ -1,0 +1,126 @@
+"""The process, its configuration, its journal's lock, and what fails in it that nobody expects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mycel_runtime.observe.facts.fact import Fact, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStarted(Fact):
+    """Configuration, journal, plugins and lock stand."""
+
+    name: ClassVar[str] = "daemon.started"
+    agent: str
+    server: str
+    state_dir: str
+    handlers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStoreMissing(Fact):
+    """The system has no certificates of authorities, so that those which come with the runtime are trusted."""
+
+    name: ClassVar[str] = "system_store.missing"
+    level: ClassVar[Level] = "warning"
+    fix: str = 'Install the system\'s ca-certificates, or set [network] ca_file, or trust = "bundled".'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopping(Fact):
+    """A signal or an error asked for the end; running deliveries are drained first."""
+
+    name: ClassVar[str] = "daemon.stopping"
+    reason: str
+    drain_timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopped(Fact):
+    """`abandoned` deliveries were still running; they are due again at the next start."""
+
+    name: ClassVar[str] = "daemon.stopped"
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFailed(Fact):
+    """
+    One of several agents ended by an error; the others go on.
+
+    Attributes:
+        reason: In our own words; empty if it is a fault of ours.
+    """
+
+    name: ClassVar[str] = "agent.failed"
+    level: ClassVar[Level] = "error"
+    error: str
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigRefused(Fact):
+    """One of several configuration files is wrong; its agent is not started, the others are."""
+
+    name: ClassVar[str] = "config.refused"
+    level: ClassVar[Level] = "error"
+    where: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesDropped(Fact):
+    """Standard output or error could not be written: so many lines were lost since this was last told."""
+
+    name: ClassVar[str] = "lines.dropped"
+    level: ClassVar[Level] = "warning"
+    lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLocked(Fact):
+    """Another program holds the journal's write lock; nothing is committed until it lets go."""
+
+    name: ClassVar[str] = "journal.locked"
+    level: ClassVar[Level] = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalUnlocked(Fact):
+    """It has let go, after `waited` seconds."""
+
+    name: ClassVar[str] = "journal.unlocked"
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Fact):
+    """A scheduled job raised; it runs again at its next time."""
+
+    name: ClassVar[str] = "job.failed"
+    level: ClassVar[Level] = "error"
+    job: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnhandledErrorRaised(Fact):
+    """
+    Something raised where nobody awaits it: in what a handler has left behind.
+
+    Attributes:
+        kind: `task`, `thread` or `finalizer`.
+        error: The type's name; empty when nothing was raised, as by a task that never ended.
+        trace: Files, lines and functions.
+    """
+
+    name: ClassVar[str] = "unhandled_error.raised"
+    level: ClassVar[Level] = "error"
+    may_storm: ClassVar[bool] = True
+    kind: str
+    error: str
+    trace: str

@@ -1,0 +1,128 @@
+"""Deliveries, and what keeps handlers from their turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mycel_runtime.observe.facts.fact import Fact, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFinished(Fact):
+    """A handler returned; the cursor moved."""
+
+    name: ClassVar[str] = "delivery.finished"
+    level: ClassVar[Level] = "debug"
+    handler: str
+    lane: str
+    shown: int
+    sends: int
+    took: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPostponed(Fact):
+    """
+    A delivery will be tried again.
+
+    Attributes:
+        spent: Whether it cost an attempt.
+        trace: Of the first attempt that failed: files, lines and functions; later ones are silent about it.
+    """
+
+    name: ClassVar[str] = "delivery.postponed"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    lane: str
+    reason: str
+    attempts: int
+    spent: bool
+    retry_in: float
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryOutdated(Fact):
+    """A run has changed what another one had changed since it read it: it is run again, and costs no attempt."""
+
+    name: ClassVar[str] = "delivery.outdated"
+    may_storm: ClassVar[bool] = True
+    handler: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleMissed(Fact):
+    """
+    Times of a handler's schedule have passed while nobody looked, be it by a downtime or by a clock that was set.
+
+    Attributes:
+        late: Seconds since the first of them.
+        is_caught_up: It is called once for all of them; else they are let pass.
+    """
+
+    name: ClassVar[str] = "schedule.missed"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    late: int
+    is_caught_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySuspected(Fact):
+    """It was running when a process died, and runs by itself now; `deaths`: of which it was the only suspect."""
+
+    name: ClassVar[str] = "delivery.suspected"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    lane: str
+    deaths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryBuried(Fact):
+    """
+    A delivery was given up; it stands in the dead letters.
+
+    Attributes:
+        trace: If its first attempt was the last: where that was raised, as in `DeliveryPostponed`.
+    """
+
+    name: ClassVar[str] = "delivery.buried"
+    level: ClassVar[Level] = "error"
+    handler: str
+    lane: str
+    reason: str
+    attempts: int
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDecided(Fact):
+    """A handler has approved or rejected what somebody asked for; `why` are the author's words."""
+
+    name: ClassVar[str] = "request.decided"
+    handler: str
+    key: str
+    decision: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardTripped(Fact):
+    """Agents talk among themselves: nothing is said in this chat until a human speaks or the operator resumes it."""
+
+    name: ClassVar[str] = "guard.tripped"
+    level: ClassVar[Level] = "warning"
+    handler: str
+    chat_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReleased(Fact):
+    """A human spoke, or the operator resumed the chat."""
+
+    name: ClassVar[str] = "guard.released"
+    chat_id: str

@@ -1,0 +1,171 @@
+"""Listening: the stream, its frames, and the looks at the server's lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mycel_runtime.observe.facts.fact import Fact, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConnected(Fact):
+    """The subscription stands and the resume message is sent."""
+
+    name: ClassVar[str] = "stream.connected"
+    epoch: int
+    since_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded(Fact):
+    """The connection is over; a new one follows."""
+
+    name: ClassVar[str] = "stream.ended"
+    level: ClassVar[Level] = "warning"
+    reason: str
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingShortened(Fact):
+    """
+    Something on the way ends a stream through which nothing goes for `quiet_limit` seconds: pings come oftener now.
+
+    Attributes:
+        quiet_limit: As several ends in a row have shown.
+        ping_interval: From the next connection on.
+    """
+
+    name: ClassVar[str] = "ping.shortened"
+    level: ClassVar[Level] = "warning"
+    quiet_limit: float
+    ping_interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingBegun(Fact):
+    """
+    The stream cannot be had, and calls are answered: messages are polled for. Told once for each cause.
+
+    Attributes:
+        cause: One word of `sdk.cause.Cause`, or `unknown`.
+        reason: As of `StreamEnded`.
+        fix: What to do; empty if nobody knows.
+        interval: Seconds between two looks.
+    """
+
+    name: ClassVar[str] = "polling.begun"
+    level: ClassVar[Level] = "warning"
+    cause: str
+    reason: str
+    fix: str
+    interval: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingEnded(Fact):
+    """The stream stands and serves again, after so many seconds."""
+
+    name: ClassVar[str] = "polling.ended"
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRetryScheduled(Fact):
+    """When the next connection is tried."""
+
+    name: ClassVar[str] = "stream.retry_scheduled"
+    attempt: int
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochChanged(Fact):
+    """Numbers contradict the journal: the server restarted or another one answers (Q1, Q2)."""
+
+    name: ClassVar[str] = "epoch.changed"
+    level: ClassVar[Level] = "warning"
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOverflowed(Fact):
+    """The ring no longer reached back to the checkpoint (Q4)."""
+
+    name: ClassVar[str] = "replay.overflowed"
+    level: ClassVar[Level] = "warning"
+    since_seq: int
+    oldest_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRejected(Fact):
+    """A message was no frame that we know; it is journaled as it came."""
+
+    name: ClassVar[str] = "frame.rejected"
+    level: ClassVar[Level] = "warning"
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramesCommitted(Fact):
+    """`new` of `received` frames were not in the journal before; `since_seq` is the checkpoint after them."""
+
+    name: ClassVar[str] = "frames.committed"
+    level: ClassVar[Level] = "debug"
+    received: int
+    new: int
+    epoch: int
+    since_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramesGivenUp(Fact):
+    """Numbers that no replay reaches any more; what they were hints of is asked for instead."""
+
+    name: ClassVar[str] = "frames.given_up"
+    level: ClassVar[Level] = "warning"
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileFinished(Fact):
+    """The server was asked what it holds for us."""
+
+    name: ClassVar[str] = "reconcile.finished"
+    level: ClassVar[Level] = "debug"
+    reason: str
+    drained: int
+    unread_chats: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileFailed(Fact):
+    """The server could not be asked; it will be at the next interval or connect."""
+
+    name: ClassVar[str] = "reconcile.failed"
+    level: ClassVar[Level] = "warning"
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeafnessDetected(Fact):
+    """Unread messages that no frame has announced: their work is due, and the connection is replaced."""
+
+    name: ClassVar[str] = "deafness.detected"
+    level: ClassVar[Level] = "warning"
+    chats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatListPoisoned(Fact):
+    """The server cannot list the chats (Q20); the known ones are asked one by one."""
+
+    name: ClassVar[str] = "chat_list.poisoned"
+    level: ClassVar[Level] = "error"
+    known_chats: int
