@@ -20,6 +20,7 @@ from mycel_runtime.observe.observer import Observer
 from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
 from tests.integration.dispatch.no_hooks import NoHooks
+from tests.integration.dispatch.no_questions import NoQuestions
 
 ME = "me"
 DEADLINE = 60.0
@@ -231,7 +232,7 @@ class Attempts:
     """Runs what is due by telling the test of it; the first run of a chat plans something."""
 
     def __init__(self, changes):
-        self.evidence, self.abandoned = Evidence(), AbandonedRuns()
+        self.evidence, self.abandoned, self.questions = Evidence(), AbandonedRuns(), NoQuestions()
         self.ran = asyncio.Queue()
         self.ended = []
         self._changes = changes

@@ -16,6 +16,7 @@ from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
 from tests.integration.dispatch.no_hooks import NoHooks
+from tests.integration.dispatch.no_questions import NoQuestions
 
 ME = "me"
 DEADLINE = 60.0
@@ -42,7 +43,7 @@ class Asked:
     """A handler that asks once to be called again, and how often it had tried at each call."""
 
     def __init__(self, retry_after):
-        self.evidence, self.abandoned = Evidence(), AbandonedRuns()
+        self.evidence, self.abandoned, self.questions = Evidence(), AbandonedRuns(), NoQuestions()
         self._retry_after = retry_after
         self._calls = asyncio.Queue()
 

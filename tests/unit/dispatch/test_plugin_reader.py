@@ -15,6 +15,7 @@ from mycel_runtime.plugin.room import Room
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.testing import said
 from mycel_runtime.testing.bare_message import with_seq
+from tests.integration.dispatch.no_questions import NoQuestions
 
 
 def message(seq, text="x"):
@@ -128,6 +129,7 @@ async def test_numbers_that_are_far_apart_cost_few_calls():
         sdk=chat,
         roster=chat,
         listeners=chat,
+        questions=NoQuestions(),
         me="agent",
         evidence=SimpleNamespace(done=lambda *_: None),
         clock=lambda: 0.0,
