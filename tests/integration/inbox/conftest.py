@@ -65,6 +65,7 @@ class Runtime:
     memory: Memory
     heard: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)
+    dispatcher: object = None
 
     async def until_event(self, event_type):
         """Until the handler of frames was given one of this type."""
@@ -73,9 +74,10 @@ class Runtime:
                 await asyncio.sleep(0.01)
 
     async def until_heard(self, *texts):
-        """Until the handler was shown these, in this order, and nothing else."""
+        """Until the handler was shown these, in this order, and nothing else, and is done with them."""
         async with asyncio.timeout(DEADLINE):
-            while self.heard != list(texts):
+            # What is still running when the runtime ends is shown to the next one again.
+            while self.heard != list(texts) or self.dispatcher.running:
                 assert len(self.heard) <= len(texts), self.heard
                 await asyncio.sleep(0.01)
 
@@ -187,6 +189,7 @@ async def running(
                 network=network,
                 clock=clock,
             )
+            runtime.dispatcher = parts.dispatcher
             async with asyncio.TaskGroup() as tasks:
                 living = [
                     tasks.create_task(parts.listener.run()),
