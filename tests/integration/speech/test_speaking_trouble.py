@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -54,8 +55,12 @@ async def test_what_cannot_be_said_is_a_dead_letter_and_can_be_said_later(world)
 
 
 def words_kept(agent):
-    rows = sqlite3.connect(agent.journal._path).execute("SELECT content FROM utterance")
-    return [content for (content,) in rows if content is not None]
+    return [content for (content,) in rows(agent, "SELECT content FROM utterance") if content is not None]
+
+
+def rows(agent, query):
+    with contextlib.closing(sqlite3.connect(agent.journal._path)) as connection:
+        return connection.execute(query).fetchall()
 
 
 async def test_an_outage_costs_the_wait(world):
@@ -131,5 +136,6 @@ async def test_words_are_in_no_repr_and_no_fact(world):
 
     assert any(type(each).__name__ == "UtteranceDelivery" for each in claimed)
     assert secret not in repr(claimed) + repr(agent.memory.facts)
-    entries = sqlite3.connect(agent.journal._path).execute("SELECT group_concat(raw) FROM entry").fetchone()
-    assert secret not in entries[0]
+    entries = rows(agent, "SELECT raw FROM entry")
+    assert entries
+    assert secret not in str(entries)
