@@ -12,7 +12,7 @@ from mycel_runtime.plugin.registry import load_plugins
 pytestmark = pytest.mark.slow
 
 PLUGIN = """
-import gc, hashlib, json, sys
+import gc, hashlib, json, secrets
 from pathlib import Path
 from mycel_runtime import Plugin
 from mycel_runtime.errors import GuardedCallError, NotFoundError
@@ -24,10 +24,19 @@ def note(**what):
     with (here / "seen").open("a") as file:
         file.write(json.dumps(what) + "\\n")
 
+held_here = {"like a token": secrets.token_hex(40)}
+
+def held():
+    for holder in gc.get_objects():
+        for each in gc.get_referents(holder):
+            yield each
+            if type(each) in (dict, tuple) and not gc.is_tracked(each):
+                # Of nothing but texts and numbers: the collector does not list it.
+                yield from gc.get_referents(each)
+
 def finds(length, digest):
     # Whatever this process holds that is as long as the token, also behind "Bearer ".
-    held = (each for holder in gc.get_objects() for each in gc.get_referents(holder) if type(each) in (str, bytes))
-    alike = {each for each in held if len(each) in (length, length + 7)}
+    alike = {each for each in held() if type(each) in (str, bytes) and len(each) in (length, length + 7)}
     raw = (each.encode(errors="replace") if type(each) is str else each for each in alike)
     return any(hashlib.sha256(each.removeprefix(b"Bearer ")).hexdigest() == digest for each in raw)
 
@@ -53,9 +62,11 @@ DEFINE answer(ctx):
         AWAIT sdk.messages.send(ctx.chat_id, "first words")
         raise LookupError
     said = AWAIT sdk.messages.send(ctx.chat_id, "other words", mentions=[])
-    length, digest = (here / "digest").read_text().split()
-    note(me=me["id"], refused=refused, unread=unread, pages=pages, said=said["content"], seq=said["seq"],
-         found=finds(int(length), digest))
+    note(me=me["id"], refused=refused, unread=unread, pages=pages, said=said["content"], seq=said["seq"])
+    if (here / "digest").exists():
+        length, digest = (here / "digest").read_text().split()
+        (known,) = held_here.values()
+        note(found=finds(int(length), digest), known=finds(len(known), hashlib.sha256(known.encode()).hexdigest()))
 
 @plugin.on_message(pattern="^hello")
 DEFINE also(ctx):
@@ -83,8 +94,10 @@ async def test_it_is_the_whole_client_and_breaks_no_promise(world, tmp_path, col
     (config := tmp_path / "agent.toml").write_text("")
     (loaded,) = load_plugins({"p": {"path": "p.py", "isolation": isolation}}, config)
     agent = await world.agent("a", loaded.plugin, worker=loaded.worker, handler_timeout=60, max_attempts=3)
-    token = world.tokens["a"].encode()
-    (tmp_path / "digest").write_text(f"{len(token)} {hashlib.sha256(token).hexdigest()}")
+    if isolation == "process":
+        # Only there: in a process with threads, what the collector lists may be half made.
+        token = world.tokens["a"].encode()
+        (tmp_path / "digest").write_text(f"{len(token)} {hashlib.sha256(token).hexdigest()}")
     await agent.parts.dispatcher.lifecycle.start(lambda: None)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
 
@@ -107,7 +120,7 @@ async def test_it_is_the_whole_client_and_breaks_no_promise(world, tmp_path, col
     assert seen["pages"] == ["hello", "first words"]
     # The reply that stands is the first run's, whatever the second one's words are.
     assert (seen["said"], seen["seq"]) == ("first words", said["seq"] + 1)
-    assert seen["found"] is (isolation == "none")
+    assert isolation == "none" or (seen["found"], seen["known"]) == (False, True)
     contents = [message["content"] for message in await world.owner.messages.list(chat_id)]
     assert contents == ["hello", "first words", "careless"]
     (letter,) = await agent.journal.dead_letters("a")
