@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import selectors
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -282,14 +283,7 @@ def open_sync_stream(
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
     with contextlib.ExitStack() as stack:
         with _handshake_errors():
-            connecting = connect_sync(
-                stream_url(base_url),
-                sock=None if proxy else _connected(base_url, connect_timeout),
-                create_connection=_SyncConnection,
-                **settings,
-                **options,
-            )
-            connection = stack.enter_context(connecting)
+            connection = stack.enter_context(_connect_sync(base_url, connect_timeout, settings | options))
         stack.enter_context(closed_in_forks(connection.socket))
         if since_seq is not None:
             with contextlib.suppress(websockets.ConnectionClosed):
@@ -335,6 +329,29 @@ def _connected(base_url: str, timeout: float) -> socket.socket:
     connected = connect_racing(url.hostname or "", url.port or _PORTS[url.scheme], timeout=timeout)
     connected.settimeout(None)
     return connected
+
+
+def _connect_sync(base_url: str, timeout: float, settings: dict[str, Any]) -> SyncClientConnection:
+    """
+    Connected, after the handshake; tried again where TLS is over and nobody can tell why.
+
+    A thread of `websockets` reads beside the one that writes the handshake. If the server ends TLS with an alert (no
+    client certificate), the reader may take it first, and the writer hears only that it is over.
+    """
+    for is_last in (False, False, True):
+        try:
+            connection: SyncClientConnection = connect_sync(
+                stream_url(base_url),
+                sock=None if settings["proxy"] else _connected(base_url, timeout),
+                create_connection=_SyncConnection,
+                **settings,
+            )
+        except websockets.ConnectionClosed as exc:
+            if is_last or not isinstance(exc.__cause__, ssl.SSLZeroReturnError):
+                raise
+        else:
+            return connection
+    raise AssertionError
 
 
 @contextlib.contextmanager
