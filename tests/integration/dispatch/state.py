@@ -4,32 +4,70 @@ One commit: an agent that replies, remembers and plans is killed at each named p
 Whatever dies and whenever: what is remembered and planned is as if each delivery had run once, each timer has taken
 effect once, and each reply stands once.
 
-`python -m tests.integration.dispatch.state SEEDS` prints the table.
+`python -m tests.integration.dispatch.state SEEDS [isolated]` prints the table.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import random
-import sys
-import tempfile
-import time
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import partial
 
-from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.journal.sqlite import SqliteJournal
-from tests.integration.dispatch.state_life import LIFE_SECONDS, POINTS_OF, Life, live
-from tests.integration.speech.lifetimes import Lifetimes, owner_of
+from tests.integration import play
+from tests.integration.play import Outcome, Play
 
-POINTS = (
-    *(f"{when} {point}" for point in dict.fromkeys(POINTS_OF.values()) for when in ("before", "after")),
-    "before send",
-    "after send",
-    "any time",
+PLUGIN = '''
+from mycel_runtime import Plugin
+
+plugin = Plugin("p")
+
+
+@plugin.on_message(sender="human")
+async def answer(ctx):
+    """Each message: its number, what to do with a timer, and which."""
+    for message in ctx.messages:
+        number, deed, key = message.content.split()
+        ctx.store["messages"] = ctx.store.get("messages", 0) + 1
+        ctx.store[f"message {number}"] = ctx.store.get(f"message {number}", 0) + 1
+        ctx.chat_store["said"] = [*ctx.chat_store.get("said", []), number]
+        if deed == "cancel":
+            ctx.timers.cancel("t", key=key)
+        await ctx.reply(f"{number}")
+        if deed == "soon":
+            ctx.timers.set("t", after=0.02, key=key, data={"again": int(number) % 2})
+        if deed == "late":
+            ctx.timers.set("t", after=3600, key=key)
+
+
+@plugin.on_timer("t")
+def fire(ctx):
+    ctx.store["fired"] = ctx.store.get("fired", 0) + 1
+    ctx.store[f"timer {ctx.key}"] = ctx.store.get(f"timer {ctx.key}", 0) + 1
+    if ctx.data["again"]:
+        ctx.timers.set("t", after=0, key=f"{ctx.key}-again", data={"again": 0})
+'''
+
+PLAY = Play(
+    plugin=PLUGIN,
+    verbs={
+        "claim": "claim",
+        "items": "items",
+        "has_items": "items",
+        "intend": "intent",
+        "record": "record",
+        "finish": "finish",
+        "postpone": "postpone",
+        "timers_due": "look",
+        "fire": "fire",
+    },
+    calls={"send": "send"},
+    passings=3,
+    seconds=0.8,
+    soon_seconds=30.0,
 )
+"""The timers that are not waited for are of an hour."""
+POINTS = PLAY.points
 CHATS = 3
 
 
@@ -76,78 +114,35 @@ class Script:
                 self.late.add(key)
 
 
-@dataclass(kw_only=True)
-class Outcome:
-    """What was seen; `wrongs`: what is not as it must be, in words."""
+async def story(stage):
+    """Messages in some chats, each with a deed, while the agent dies again and again."""
+    owner, dice, me = stage.owner, stage.dice, stage.life.me
+    made = [await owner.chats.ensure_direct(me)]
+    made += [await owner.chats.create([me], kind="group") for _ in range(CHATS - 1)]
+    chats = [chat["id"] for chat in made]
+    script, kills = Script(), 0
 
-    kills: int
-    messages: int
-    timers: int
-    wrongs: list[str]
+    async def say(count):
+        for _ in range(count):
+            chat_id = dice.choice(chats)
+            await stage.send(chat_id, script.next(chat_id, dice))
 
-
-class Theatre:
-    """A backend, and processes that live and are killed."""
-
-    def __init__(self, backend, folder, *, is_isolated):
-        self._backend = backend
-        self._folder = folder
-        self._is_isolated = is_isolated
-        self._lifetimes = Lifetimes(live, LIFE_SECONDS)
-
-    async def perform(self, point, seed):
-        """One story, interrupted at the point."""
-        dice = random.Random(f"{point} {seed}")
-        async with owner_of(self._backend) as owner:
-            return await self._perform(owner, point, dice)
-
-    async def _perform(self, owner, point, dice):
-        agent = f"agent-{dice.getrandbits(64)}"
-        token = (await owner.auth.create_external_user(agent, "Agent"))["token"]
-        made = [await owner.chats.ensure_direct(agent)]
-        made += [await owner.chats.create([agent], kind="group") for _ in range(CHATS - 1)]
-        chats = [chat["id"] for chat in made]
-        folder = self._folder / agent
-        folder.mkdir()
-        life = Life(
-            me=agent,
-            folder=folder,
-            base_url=self._backend.base_url,
-            token=token,
-            is_isolated=self._is_isolated,
-        )
-        script = Script()
-
-        async def say(count):
-            for _ in range(count):
-                chat_id = dice.choice(chats)
-                text = script.next(chat_id, dice)
-                await owner.messages.send(chat_id, text, enforce_caught_up=False, delivery_scope=None)
-
-        kills = 0
-        for _ in range(dice.randint(2, 3)):
-            await say(dice.randint(2, 5))
-            kills += await self._live(life, point, dice)
-        await say(1)
-        assert not await self._live(life, "", dice)
-        replies = {
-            chat_id: [
-                message["content"]
-                for message in await owner.messages.list(chat_id, limit=200)
-                if message["sender_id"] == agent
-            ]
-            for chat_id in chats
-        }
-        wrongs = [*wrongs_of_words(script, replies), *await wrongs_of_state(script, folder, agent)]
-        return Outcome(
-            kills=kills, messages=script.count, timers=len(script.late | script.soon), wrongs=wrongs
-        )
-
-    async def _live(self, life, point, dice):
-        """Whether this life was killed; one that ends in any other way than by itself is an error."""
-        is_any = point == "any time"
-        life = replace(life, point="" if is_any else point, nth=dice.randint(1, 3))
-        return await self._lifetimes.run(life, seconds=dice.uniform(0.1, 0.8) if is_any else None)
+    for _ in range(dice.randint(2, 3)):
+        await say(dice.randint(2, 5))
+        kills += await stage.live()
+    await say(1)
+    await stage.live_in_peace()
+    replies = {
+        chat_id: [
+            message["content"]
+            for message in await owner.messages.list(chat_id, limit=200)
+            if message["sender_id"] == me
+        ]
+        for chat_id in chats
+    }
+    wrongs = [*wrongs_of_words(script, replies), *await wrongs_of_state(script, stage.life.folder, me)]
+    counts = {"messages": script.count, "timers": len(script.late | script.soon)}
+    return Outcome(kills=kills, counts=counts, wrongs=wrongs)
 
 
 def wrongs_of_words(script, replies):
@@ -200,40 +195,7 @@ def _compare_timers(script, items, left):
             yield f"timer {key} has fired {count} times, and should not"
 
 
-async def perform(folder, points, seeds, *, is_isolated=False):
-    """Outcomes by point."""
-    with LocalBackend(BackendOptions()) as backend:
-        theatre = Theatre(backend, folder, is_isolated=is_isolated)
-        return {point: [await theatre.perform(point, seed) for seed in seeds] for point in points}
-
-
-def _report(outcomes):
-    print(f"{'point':<18}{'runs':>6}{'kills':>7}{'messages':>10}{'timers':>8}{'wrong':>7}")
-    totals = Counter()
-    for point, runs in outcomes.items():
-        row = Counter(runs=len(runs))
-        for run in runs:
-            row += Counter(kills=run.kills, messages=run.messages, timers=run.timers, wrong=len(run.wrongs))
-            for wrong in run.wrongs:
-                print(f"  {point}: {wrong}")
-        totals += row
-        _print(point, row)
-    _print("all", totals)
-
-
-def _print(name, row):
-    columns = ("runs", 6), ("kills", 7), ("messages", 10), ("timers", 8), ("wrong", 7)
-    print(f"{name:<18}" + "".join(f"{row[column]:>{width}}" for column, width in columns))
-
-
-def main(seeds, isolation="here"):
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as place:
-        _report(
-            asyncio.run(perform(Path(place), POINTS, range(int(seeds)), is_isolated=isolation == "isolated"))
-        )
-    print(f"{time.monotonic() - began:.0f} s, handlers {isolation}")
-
+perform = partial(play.perform, PLAY, story)
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    play.main(PLAY, story)

@@ -1,0 +1,251 @@
+"""
+A story that an agent lives, killed at each named point of it, again and again; and the table of what was seen.
+
+A play says what the agent is and where it can die; a story says what people do, and judges what is there in the end.
+The agent is the real assembly without its stream, in a process of its own (`multiprocessing`, method `forkserver`, so
+that a life costs no imports).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.observe.observer import Silent
+from mycel_runtime.plugin.isolation.process import WorkerSpec
+from mycel_runtime.plugin.registry import BoundHandler
+from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.settings import Settings
+from tests.integration.speech.lifetimes import Lifetimes, owner_of
+from tests.integration.speech.one_life import Reaper, Watched, run_while
+
+LIFE_SECONDS = 60.0
+
+ANY_TIME = "any time"
+"""No point: from outside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """
+    What the agent is, and where it can die.
+
+    Attributes:
+        plugin: Source of the module with its plugin `p`.
+        verbs: Points, by verbs of the journal.
+        calls: Points, by calls about messages.
+        dispatch: Settings, beside those of every play.
+        isolated: The same, where handlers run in a process of their own.
+        passings: A point is passed so often at most before it kills.
+        seconds: At any time is after so long at most.
+        soon_seconds: A timer that is due sooner is waited for.
+    """
+
+    plugin: str
+    verbs: dict[str, str]
+    calls: dict[str, str]
+    dispatch: dict[str, Any] = field(default_factory=dict)
+    isolated: dict[str, Any] = field(default_factory=dict)
+    passings: int
+    seconds: float
+    soon_seconds: float = LIFE_SECONDS
+
+    @property
+    def points(self):
+        """Before and after each step, and at any time."""
+        steps = dict.fromkeys([*self.verbs.values(), *self.calls.values()])
+        return (*(f"{when} {step}" for step in steps for when in ("before", "after")), ANY_TIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """
+    What a life needs to know.
+
+    Attributes:
+        point: Where it ends, or nothing.
+        nth: Passing of the point, from 1.
+    """
+
+    play: Play
+    me: str
+    folder: Path
+    base_url: str
+    token: str
+    is_isolated: bool
+    point: str = ""
+    nth: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What was seen; `wrongs`: what is not as it must be, in words; `counts`: what there was, for the table."""
+
+    kills: int
+    counts: dict[str, int]
+    wrongs: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where a story is told: the agent's owner, and the agent, who lives only when it is asked to."""
+
+    owner: AsyncClient
+    dice: random.Random
+    life: Life
+    lifetimes: Lifetimes
+    point: str
+
+    async def send(self, chat_id, text):
+        """The owner says it, whatever he has not read."""
+        await self.owner.messages.send(chat_id, text, enforce_caught_up=False, delivery_scope=None)
+
+    async def live(self):
+        """Whether the agent was killed before it had nothing to do."""
+        is_any, play = self.point == ANY_TIME, self.life.play
+        nth = self.dice.randint(1, play.passings)
+        life = replace(self.life, point="" if is_any else self.point, nth=nth)
+        return await self.lifetimes.run(
+            life, seconds=self.dice.uniform(0.1, play.seconds) if is_any else None
+        )
+
+    async def live_in_peace(self):
+        """Until it has nothing to do."""
+        assert not await self.lifetimes.run(self.life)
+
+
+def live(life):
+    """To be run as a process."""
+    asyncio.run(asyncio.wait_for(_live(life), LIFE_SECONDS))
+
+
+async def _live(life):
+    reaper = Reaper(life)
+    journal = SqliteJournal(life.folder)
+    journal.open()
+    try:
+        async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
+            sdk.messages = Watched(sdk.messages, reaper, _told(life.play.calls))
+            parts = await assemble(
+                _settings_of(life),
+                me=life.me,
+                base_url=life.base_url,
+                token=SecretStr(life.token),
+                journal=Watched(journal, reaper, _told(life.play.verbs)),
+                sdk=sdk,
+                handlers=handlers_of(life),
+                observer=Silent(),
+            )
+            await run_while(parts, partial(_is_busy, journal, life))
+    finally:
+        await journal.close()
+
+
+def _told(points):
+    return {name: lambda *_, point=point: point for name, point in points.items()}
+
+
+def _settings_of(life):
+    dispatch = {"settle_grace": 0.05, "retry_base": 0.02, "hole_grace": 0.05} | life.play.dispatch
+    if life.is_isolated:
+        dispatch |= life.play.isolated
+    return Settings(
+        file={"agent": {"name": "a", "base_url": life.base_url}, "dispatch": dispatch}, overrides={}
+    )
+
+
+def handlers_of(life):
+    names = {}
+    exec(life.play.plugin, names)
+    worker = None
+    if life.is_isolated:
+        (life.folder / "p.py").write_text(life.play.plugin)
+        worker = WorkerSpec(
+            name="p", table={"path": "p.py"}, config=life.folder / "agent.toml", import_timeout=60
+        )
+    return [
+        BoundHandler(handler=handler, settings=None, worker=worker) for handler in names["plugin"].handlers
+    ]
+
+
+async def _is_busy(journal, life):
+    """In one look: what is done between two may be in neither."""
+    values = {"me": life.me, "soon": time.time() + life.play.soon_seconds}
+    query = """
+        SELECT EXISTS (SELECT 1 FROM delivery WHERE identity = :me AND state <> 'idle')
+            OR EXISTS (SELECT 1 FROM timer WHERE identity = :me AND due_at < :soon)
+    """
+    return await journal._writer.submit(lambda connection: connection.execute(query, values).fetchone()[0])
+
+
+async def perform(play, story, folder, points, seeds, *, is_isolated=False):
+    """Outcomes by point, of one agent for each seed."""
+    with LocalBackend(BackendOptions()) as backend:
+        lifetimes = Lifetimes(live, LIFE_SECONDS)
+
+        async def told(point, seed):
+            dice = random.Random(f"{point} {seed}")
+            me = f"agent-{dice.getrandbits(64)}"
+            (folder / me).mkdir()
+            async with owner_of(backend) as owner:
+                life = Life(
+                    play=play,
+                    me=me,
+                    folder=folder / me,
+                    base_url=backend.base_url,
+                    token=(await owner.auth.create_external_user(me, "Agent"))["token"],
+                    is_isolated=is_isolated,
+                )
+                return await story(Stage(owner=owner, dice=dice, life=life, lifetimes=lifetimes, point=point))
+
+        return {point: [await told(point, seed) for seed in seeds] for point in points}
+
+
+def main(play, story):
+    """`SEEDS [isolated]`: print the table of all points."""
+    seeds, *isolation = sys.argv[1:]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as place:
+        outcomes = asyncio.run(
+            perform(
+                play,
+                story,
+                Path(place),
+                play.points,
+                range(int(seeds)),
+                is_isolated=isolation == ["isolated"],
+            )
+        )
+    _report(outcomes)
+    print(f"{time.monotonic() - began:.0f} s, handlers {'isolated' if isolation else 'here'}")
+
+
+def _report(outcomes):
+    rows = {point: _row(runs) for point, runs in outcomes.items()}
+    for point, runs in outcomes.items():
+        for run in runs:
+            print(*(f"  {point}: {wrong}\n" for wrong in run.wrongs), sep="", end="")
+    columns = list(next(iter(rows.values())))
+    print(f"{'point':<18}" + "".join(f"{column:>10}" for column in columns))
+    for name, row in [*rows.items(), ("all", sum(rows.values(), Counter()))]:
+        print(f"{name:<18}" + "".join(f"{row[column]:>10}" for column in columns))
+
+
+def _row(runs):
+    row = Counter(runs=len(runs), kills=0)
+    for run in runs:
+        row.update(kills=run.kills, **run.counts, wrong=len(run.wrongs))
+    return row
