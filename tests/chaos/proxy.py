@@ -190,6 +190,6 @@ async def _pump(reader, writer, link):
             writer.write(data)
             await writer.drain()
     except OSError:
-        pass
+        pass  # one of the two is gone; the other one is told so below
     await link.flows.wait()
     link.close()
