@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import AnswerDelivery, Entry, Utterance
+from mycel_runtime.journal.entries import AnswerDelivery, Utterance
+from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.questions import (
     QUESTION,
     QUESTION_KIND,
@@ -106,9 +106,15 @@ class SqliteQuestions(SqliteSpeech):
 
 def ask(connection: sqlite3.Connection, utterance: Utterance, question: NewQuestion, now: float) -> int:
     """Before its utterance, so that the answer's work never waits behind that; the entry that it is."""
-    inserted = execute(connection, "insert_entries", _entry_of(utterance, question, now))
-    assert inserted.lastrowid is not None
-    return inserted.lastrowid
+    # Without words and data: an entry stays.
+    return insert_made_entry(
+        connection,
+        identity=utterance.identity,
+        kind=QUESTION_KIND,
+        made_at=utterance.made_at,
+        told={"question": question.handler, "chat_id": utterance.chat_id},
+        now=now,
+    )
 
 
 def note_utterance(
@@ -263,18 +269,4 @@ def _question_of(row: sqlite3.Row) -> Question:
     return Question(
         **fields | {"state": QuestionState(fields["state"])},
         asked=None if seq is None else AskedPlace(seq, message_id),
-    )
-
-
-def _entry_of(utterance: Utterance, question: NewQuestion, now: float) -> Entry:
-    """Without words and data: an entry stays."""
-    return Entry(
-        identity=utterance.identity,
-        epoch=0,
-        seq=None,
-        kind=QUESTION_KIND,
-        fingerprint="",
-        ts=utterance.made_at,
-        raw=json.dumps({"question": question.handler, "chat_id": utterance.chat_id}),
-        received_at=now,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,9 @@ from mycel_runtime.journal.changes import (
     Timer,
     TurnEnd,
 )
-from mycel_runtime.journal.entries import Entry, EventDelivery, Fired, plugin_of
+from mycel_runtime.journal.entries import EventDelivery, Fired, plugin_of
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
+from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import note_overdue
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.sqlite_utterances import make_utterance
@@ -231,24 +231,18 @@ def _waits(connection: sqlite3.Connection, timer: Timer, work: EventWork) -> boo
 
 
 def _make_due(connection: sqlite3.Connection, timer: Timer, work: EventWork, now: float) -> None:
-    inserted = execute(connection, "insert_entries", _entry_of(timer, now))
-    values = timer._asdict() | values_of(work) | {"entry_id": inserted.lastrowid, "now": now}
+    # Without the key and the data: an entry stays, and they may say something of somebody.
+    entry_id = insert_made_entry(
+        connection,
+        identity=timer.identity,
+        kind=TIMER_KIND,
+        made_at=timer.due_at,
+        told={"plugin": timer.plugin, "timer": timer.name, "due_at": timer.due_at},
+        now=now,
+    )
+    values = timer._asdict() | values_of(work) | {"entry_id": entry_id, "now": now}
     execute(connection, "insert_event", values)
     execute(connection, "insert_firing", values)
-
-
-def _entry_of(timer: Timer, now: float) -> Entry:
-    """Without the key and the data: an entry stays, and they may say something of somebody."""
-    return Entry(
-        identity=timer.identity,
-        epoch=0,
-        seq=None,
-        kind=TIMER_KIND,
-        fingerprint="",
-        ts=timer.due_at,
-        raw=json.dumps({"plugin": timer.plugin, "timer": timer.name, "due_at": timer.due_at}),
-        received_at=now,
-    )
 
 
 def timer_of(row: sqlite3.Row) -> Timer:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, Entry, EventWork, Utterance
+from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, EventWork, Utterance
 from mycel_runtime.journal.hole_text import holes_of
+from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import ask, note_utterance
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
@@ -65,25 +66,19 @@ def make_utterance(
     if execute(connection, "has_utterance", values).fetchone():
         return False
     question_id = None if question is None else ask(connection, utterance, question, now)
-    entry_id = execute(connection, "insert_entries", _entry_of(utterance, now)).lastrowid
+    # Without the words: an entry stays.
+    entry_id = insert_made_entry(
+        connection,
+        identity=utterance.identity,
+        kind=UTTERANCE_KIND,
+        made_at=utterance.made_at,
+        told={"utterance": utterance.handler, "chat_id": utterance.chat_id},
+        now=now,
+    )
     execute(connection, "insert_utterance", values | {"entry_id": entry_id})
-    if question is not None and question_id is not None and entry_id is not None:
+    if question is not None and question_id is not None:
         note_utterance(connection, utterance, question, question_id, entry_id)
     work = EventWork(handler=utterance.handler, lane=utterance.lane, chat_id=utterance.chat_id)
     event = {"identity": utterance.identity, "entry_id": entry_id, "now": now}
     execute(connection, "insert_event", event | values_of(work))
     return True
-
-
-def _entry_of(utterance: Utterance, now: float) -> Entry:
-    """Without the words: an entry stays."""
-    return Entry(
-        identity=utterance.identity,
-        epoch=0,
-        seq=None,
-        kind=UTTERANCE_KIND,
-        fingerprint="",
-        ts=utterance.made_at,
-        raw=json.dumps({"utterance": utterance.handler, "chat_id": utterance.chat_id}),
-        received_at=now,
-    )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.entries import DeliveryId, Utterance
 from mycel_runtime.plugin.voice import count_read, read, require_utterable
-from mycel_runtime.wire.arguments import require_storable
 from mycel_runtime.wire.ids import ChatId
 
 if TYPE_CHECKING:
@@ -99,7 +98,6 @@ class HookVoice:
             ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
-        require_storable(user_id, "the user id")
         return await self._dependencies.chats.id_of(user_id)
 
     async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:

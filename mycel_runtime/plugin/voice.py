@@ -53,8 +53,10 @@ class DirectChats:
         One at a time: two that are made at once are two chats (Q43).
 
         Raises:
+            ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
+        require_storable(user_id, "the user id")
         async with self._one_at_a_time:
             return (await self._sdk.chats.ensure_direct(user_id))["id"]
 
@@ -197,7 +199,6 @@ class Voice:
             ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
-        require_storable(user_id, "the user id")
         return await self.dependencies.chats.id_of(user_id)
 
     async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
