@@ -425,31 +425,15 @@ INSERT INTO question (entry_id, identity, plugin, name, handler, lane, chat_id, 
 VALUES (:entry_id, :identity, :plugin, :name, :handler, :lane, :chat_id, :utterance_id, :user_id, :data, :made_at, 'made');
 
 -- name: read_question
--- With what is known of its words, if its utterance has not ended.
-SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
-       q.asked_seq, q.message_id, q.closed_seq, i.state AS intent_state, coalesce(i.message_seq, i.base_seq) AS sent_seq,
-       i.message_id AS sent_id, i.content_hash AS pending_hash, i.base_seq AS pending_seq
-FROM question AS q
-LEFT JOIN utterance AS u ON u.entry_id = q.utterance_id AND q.asked_seq IS NULL
-LEFT JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
-LEFT JOIN intent AS i ON i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state IN ('intended', 'sent', 'unknown')
-WHERE q.entry_id = :entry_id;
+SELECT * FROM known_question WHERE entry_id = :entry_id;
 
 -- name: questions_of_chat
 -- Those that an answer may still come to, and the answers above a number.
-SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
-       q.asked_seq, q.message_id, q.closed_seq, i.state AS intent_state, coalesce(i.message_seq, i.base_seq) AS sent_seq,
-       i.message_id AS sent_id, i.content_hash AS pending_hash, i.base_seq AS pending_seq
-FROM question AS q
-LEFT JOIN utterance AS u ON u.entry_id = q.utterance_id AND q.asked_seq IS NULL
-LEFT JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
-LEFT JOIN intent AS i ON i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state IN ('intended', 'sent', 'unknown')
-WHERE q.identity = :identity AND q.chat_id = :chat_id AND q.state IN ('made', 'open', 'overdue')
+SELECT * FROM known_question
+WHERE identity = :identity AND chat_id = :chat_id AND state IN ('made', 'open', 'overdue')
 UNION ALL
-SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
-       q.asked_seq, q.message_id, q.closed_seq, NULL, NULL, NULL, NULL, NULL
-FROM question AS q
-WHERE q.identity = :identity AND q.chat_id = :chat_id AND q.state = 'answered' AND q.closed_seq > :after_seq;
+SELECT * FROM known_question
+WHERE identity = :identity AND chat_id = :chat_id AND state = 'answered' AND closed_seq > :after_seq;
 
 -- name: undecided_questions
 SELECT entry_id, identity, plugin, name, handler, state FROM question

@@ -25,3 +25,13 @@ CREATE TABLE question (
 CREATE INDEX question_undecided ON question (identity, chat_id) WHERE state IN ('made', 'open', 'overdue');
 CREATE INDEX question_of_chat ON question (identity, chat_id, closed_seq);
 CREATE UNIQUE INDEX question_of_utterance ON question (utterance_id);
+
+-- With what is known of its words while nobody has noted where they stand.
+CREATE VIEW known_question AS
+SELECT q.entry_id, q.identity, q.plugin, q.name, q.handler, q.lane, q.chat_id, q.user_id, q.data, q.made_at, q.state,
+       q.asked_seq, q.message_id, q.closed_seq, i.state AS intent_state, coalesce(i.message_seq, i.base_seq) AS sent_seq,
+       i.message_id AS sent_id, i.content_hash AS pending_hash, i.base_seq AS pending_seq
+FROM question AS q
+LEFT JOIN utterance AS u ON u.entry_id = q.utterance_id AND q.asked_seq IS NULL
+LEFT JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.lane = u.lane AND d.entry_id = u.entry_id
+LEFT JOIN intent AS i ON i.delivery_id = d.delivery_id AND i.turn = d.turn AND i.state IN ('intended', 'sent', 'unknown');
