@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from mycel_runtime.plugin.message import Message, Sender
     from mycel_runtime.plugin.outcome import Reject, Retry
+    from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.plain_context import (
         SyncAnswerContext,
         SyncChatEventContext,
@@ -53,6 +54,7 @@ __all__ = [
     "AnswerContext",
     "ChatEventContext",
     "Chats",
+    "ContentPattern",
     "FrameContext",
     "JoinRequestContext",
     "Message",
@@ -90,6 +92,7 @@ _HOME = {
     "AnswerContext": "mycel_runtime.plugin.context",
     "ChatEventContext": "mycel_runtime.plugin.event_context",
     "Chats": "mycel_runtime.plugin.chats",
+    "ContentPattern": "mycel_runtime.plugin.pattern",
     "FrameContext": "mycel_runtime.plugin.context",
     "JoinRequestContext": "mycel_runtime.plugin.event_context",
     "Message": "mycel_runtime.plugin.message",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
@@ -67,7 +68,9 @@ def explain_error(
         case "mistake":
             return ConfigError(error["ctx"]["problem"], where=where, fix=error["ctx"]["fix"])
         case _:
-            return ConfigError(error["msg"], where=where, fix="Correct the value.")
+            # What a validator has raised is told without pydantic's words before it.
+            said = error["ctx"]["error"] if error["type"] == "value_error" else error["msg"]
+            return ConfigError(str(said), where=where, fix="Correct the value.")
 
 
 def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
@@ -83,20 +86,43 @@ def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
     name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
     if variable := variable_of([*table, key]):
         return f"environment variable {variable}: {name}"
-    line = find_line(text, table, key)
+    line = find_line(text, table, key) or _line_of_list([*table, key], text)
     return f"{file}{f', line {line}' if line else ''}: {name}"
 
 
 def find_line(text: str, table: Sequence[str], key: str) -> int | None:
-    """The line, from 1, where `key` of `[table]` stands in a TOML text; `None` if it is not in the file."""
+    """
+    The line, from 1, where a key stands in a TOML text; `None` if it is not in the file.
+
+    Args:
+        text: The file's.
+        table: That the key is in; an entry of an array of tables is a part of its own, from 0: `["posts", "0"]`.
+        key: Its name; or of a table, to find its header.
+    """
     section: list[str] = []
+    entries: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            section = [part.strip().strip("\"'") for part in header[1].split(".")]
+        if header := _HEADER.match(line):
+            section = [part.strip().strip("\"'") for part in (header["entry"] or header["table"]).split(".")]
+            if header["entry"]:
+                section = [*section, str(entries[*section])]
+                entries[*section[:-1]] += 1
             if section == [*table, key]:
                 return number
         elif section == list(table) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
             return number
+    return None
+
+
+_HEADER: Final = re.compile(r"\s*(?:\[\[(?P<entry>[^\[\]]+)\]\]|\[(?P<table>[^\[\]]+)\])")
+
+
+def _line_of_list(location: Sequence[str], text: str) -> int | None:
+    """Of something in a list whose own line cannot be told: the line of the entry, else of the list."""
+    while any(part.isdecimal() for part in location[-2:]):
+        location = location[:-1]
+        if line := find_line(text, location[:-1], location[-1]):
+            return line
     return None
 
 

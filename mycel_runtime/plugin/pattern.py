@@ -3,7 +3,8 @@ The `pattern` of a filter: a regular expression that cannot stop the loop. Pure.
 
 Python's own engine goes back and tries again, so that some expressions take ages on some texts, and whoever may write
 to the agent chooses the text. Rust's `regex` crate, which pydantic brings along, matches in time linear in the text.
-What it cannot match that way, look-around and references back, is refused when the handler is declared.
+What it cannot match that way, look-around and references back, is refused when the handler is declared, or the
+settings are read.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
 
 
 class PatternError(ValueError):
@@ -22,7 +27,9 @@ class PatternError(ValueError):
 @dataclass(frozen=True, slots=True)
 class ContentPattern:
     """
-    An expression to be found in a message.
+    An expression to be found in a text.
+
+    In a plugin's settings it is a type: `pattern: ContentPattern` is written as the expression itself.
 
     Attributes:
         source: As written. It must be one in Python's eyes too.
@@ -42,6 +49,13 @@ class ContentPattern:
             raise PatternError(_reason(str(exc))) from None
         object.__setattr__(self, "_engine", engine)
 
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Called by pydantic: how it is read from a settings' text."""
+        return core_schema.no_info_plain_validator_function(_pattern_of)
+
     def is_in(self, content: str) -> bool:
         """
         Whether it is found.
@@ -53,6 +67,14 @@ class ContentPattern:
         return self._engine.isinstance_python(text) or (
             text.endswith("\n") and self._engine.isinstance_python(text[:-1])
         )
+
+
+def _pattern_of(value: object) -> ContentPattern:
+    if isinstance(value, ContentPattern):
+        return value
+    if not isinstance(value, str):
+        raise PatternError("a regular expression is a text")
+    return ContentPattern(value)
 
 
 def _require_python(source: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -214,6 +216,65 @@ def test_wrong_settings_name_file_line_and_the_nearest_key(tmp_path):
 
     assert "agent.toml, line 6: [plugins.mine] answr: unknown key" in message
     assert "Did you mean 'answer'?" in message
+
+
+LISTS = """from pydantic import BaseModel
+from mycel_runtime import ContentPattern, Plugin
+
+class Post(BaseModel):
+    hour: int
+    pattern: ContentPattern | None = None
+
+class Settings(BaseModel):
+    posts: list[Post] = []
+    patterns: list[ContentPattern] = []
+
+plugin = Plugin("mine", settings=Settings)
+@plugin.on_message
+async def answer(ctx): ...
+"""
+
+TABLES = """[plugins.mine]
+path = "mine.py"
+patterns = [
+  "a",
+]
+
+[[plugins.mine.posts]]
+hour = 1
+
+[[plugins.mine.posts]]
+hour = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "entry", "problem"),
+    [
+        (11, 'hour = "?"', r"line 11: .*posts\.1\] hour: Input should be a valid integer"),
+        (11, "", r"line 10: .*posts\.1\] hour: missing"),
+        (11, "hour = 1\nminute = 2", r"line 12: .*posts\.1\] minute: unknown key"),
+        (11, 'hour = 1\npattern = "(?!a)"', r"line 12: .*posts\.1\] pattern: look-around"),
+        (11, "hour = 1\npattern = 2", r"line 12: .*posts\.1\] pattern: a regular expression is a text"),
+        (4, '"a", "("', r"line 3: .*patterns\] 1: missing \)"),
+    ],
+)
+def test_a_mistake_in_a_list_is_told_of_its_line(tmp_path, line, entry, problem):
+    lines = TABLES.splitlines()
+    lines[line - 1] = entry
+    config = tmp_path / "agent.toml"
+    config.write_text("\n".join(lines))
+    (tmp_path / "mine.py").write_text(LISTS)
+
+    with pytest.raises(PluginError, match=problem):
+        load_plugins(tomllib.loads(config.read_text())["plugins"], config)
+
+
+def test_settings_hold_patterns_as_they_are_written(tmp_path):
+    (loaded,) = load_file(tmp_path, LISTS, patterns=["^a", "b$"])
+
+    assert loaded.settings.patterns == [ContentPattern("^a"), ContentPattern("b$")]
+    assert loaded.settings.patterns[0].is_in("abc")
 
 
 def api_message(**extra):
