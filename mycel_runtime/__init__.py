@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.plugin.chats import Chats
+    from mycel_runtime.plugin.config_path import ConfigPath
     from mycel_runtime.plugin.context import (
         AnswerContext,
         FrameContext,
@@ -54,6 +55,7 @@ __all__ = [
     "AnswerContext",
     "ChatEventContext",
     "Chats",
+    "ConfigPath",
     "ContentPattern",
     "FrameContext",
     "JoinRequestContext",
@@ -93,6 +95,7 @@ _HOME = {
     "ChatEventContext": "mycel_runtime.plugin.event_context",
     "Chats": "mycel_runtime.plugin.chats",
     "ContentPattern": "mycel_runtime.plugin.pattern",
+    "ConfigPath": "mycel_runtime.plugin.config_path",
     "FrameContext": "mycel_runtime.plugin.context",
     "JoinRequestContext": "mycel_runtime.plugin.event_context",
     "Message": "mycel_runtime.plugin.message",

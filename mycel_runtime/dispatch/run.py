@@ -224,11 +224,12 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
     if not isinstance(exc, Retry | Reject | HandlerRaisedError):
         show_traceback(exc)
     match exc:
-        case Retry(after=after):
-            return Failed(letter=Letter(reason="Retry"), retry_after=after, is_answer=True)
-        case Reject(why=why):
+        case Retry(after=after, why=why):
+            letter = Letter(reason=f"Retry: {why}" if why else "Retry")
+            return Failed(letter=letter, retry_after=after, is_answer=True)
+        case Reject(why=why, is_told=is_told):
             letter = Letter(reason=f"Reject: {why}")
-            return Failed(letter=letter, is_permanent=True, is_answer=True, is_untold=True)
+            return Failed(letter=letter, is_permanent=True, is_answer=True, is_untold=is_told)
         case ArgumentError(problem=problem):
             return _raised(exc, reason=f"ArgumentError: {problem}", is_permanent=True)
         case ApiError():

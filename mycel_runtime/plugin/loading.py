@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.plugin.config_path import CONFIG_FOLDER
 from mycel_runtime.plugin.files import HiddenModuleError, import_file
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.settings_mistakes import explain_error, find_line, model_at
@@ -175,7 +176,7 @@ def checked_settings(plugin: Plugin, table_name: str, table: dict[str, Any], con
     if plugin.settings_model is None:
         return table
     try:
-        return _validated(plugin.settings_model, table)
+        return _validated(plugin.settings_model, table, {CONFIG_FOLDER: config.absolute().parent})
     except ValidationError as exc:
         error = _refused_errors(exc, plugin.settings_model)[0]
         text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
@@ -185,14 +186,14 @@ def checked_settings(plugin: Plugin, table_name: str, table: dict[str, Any], con
         raise PluginError(explained.problem, where=explained.where, fix=explained.fix) from exc
 
 
-def _validated(model: type[BaseModel], table: dict[str, Any]) -> BaseModel:
+def _validated(model: type[BaseModel], table: dict[str, Any], context: dict[str, Any]) -> BaseModel:
     """Unknown keys are refused, unless the model that they are in says what is to become of them."""
     try:
-        return model.model_validate(table, extra="forbid")
+        return model.model_validate(table, extra="forbid", context=context)
     except ValidationError as exc:
         if _refused_errors(exc, model):
             raise
-    return model.model_validate(table)
+    return model.model_validate(table, context=context)
 
 
 def _refused_errors(exc: ValidationError, model: type[BaseModel]) -> list[ErrorDetails]:

@@ -14,13 +14,15 @@ class Retry(MycelError):  # noqa: N818 - an answer, not a failure
 
     Args:
         after: Seconds, at least 0; `None` leaves the delay to the dispatcher's backoff.
+        why: One line for the operator, and for `ctx.failure` should it be in vain; must not quote the message.
 
     Raises:
         TypeError, ValueError: `after` is nothing that can be waited for.
     """
 
-    def __init__(self, after: float | None = None) -> None:
+    def __init__(self, after: float | None = None, *, why: str = "") -> None:
         self._after = None if after is None else _seconds(after)
+        self.why = why
         super().__init__("the handler asked to be run again")
 
     @property
@@ -35,10 +37,12 @@ class Reject(MycelError):  # noqa: N818 - an answer, not a failure
 
     Args:
         why: One line for the operator; must not quote the message.
+        is_told: The handler has had its say: the `on_give_up` of it is not said. `False`: it is.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, is_told: bool = True) -> None:
         self.why = why
+        self.is_told = is_told
         super().__init__(why)
 
 

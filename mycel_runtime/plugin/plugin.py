@@ -307,8 +307,8 @@ class Plugin:
             max_attempts: How often the handler is tried on the same messages, 1 … 100; by default `[dispatch]
                 max_attempts`.
             on_give_up: What is said to the chat when that was in vain, at most once, unless the handler raised
-                `Reject` or somebody has spoken since. Or a function like a handler, whose context tells the
-                `failure`, and that may reply instead.
+                `Reject` (with `is_told`) or somebody has spoken since. Or a function like a handler, whose context
+                tells the `failure`, and that may reply instead.
             interrupt: Regular expression as `pattern`. While the handler runs in a chat, a message that it wants and
                 in which this is found cancels the run; the handler is run again at once, with that message in view.
 

@@ -158,10 +158,10 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
     match raised:
         case StoppedError():
             return said.Stopped(run=run)
-        case Retry(after=after):
-            return said.RetryRaised(run=run, after=after)
-        case Reject(why=why):
-            return said.RejectRaised(run=run, why=why)
+        case Retry(after=after, why=why):
+            return said.RetryRaised(run=run, after=after, why=why)
+        case Reject(why=why, is_told=is_told):
+            return said.RejectRaised(run=run, why=why, is_told=is_told)
         case _:
             show_traceback(raised)
             return said.Raised(

@@ -357,6 +357,7 @@ class RetryRaised(_OfRun):
 
     kind: Literal["retry"] = "retry"
     after: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] | None
+    why: str = ""
 
 
 class RejectRaised(_OfRun):
@@ -364,6 +365,7 @@ class RejectRaised(_OfRun):
 
     kind: Literal["reject"] = "reject"
     why: str
+    is_told: bool = True
 
 
 class Raised(_OfRun):

@@ -260,9 +260,9 @@ def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException 
         case said.Returned():
             return None
         case said.RetryRaised():
-            return Retry(ending.after)
+            return Retry(ending.after, why=ending.why)
         case said.RejectRaised():
-            return Reject(ending.why)
+            return Reject(ending.why, is_told=ending.is_told)
         case said.Raised():
             return (
                 raised

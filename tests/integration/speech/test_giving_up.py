@@ -92,6 +92,14 @@ async def test_nobody_is_told_of_what_the_handler_rejects(world):
     assert await reasons(agent) == ["Reject: 1"]
 
 
+async def test_a_rejection_that_is_not_told_yet_is_told_at_once(world):
+    failing = Failing(exc=lambda why: Reject(why, is_told=False), max_attempts=8)
+    agent = await world.agent("a", failing.plugin)
+
+    assert await contents(world, await give_up(world, agent), "a") == [SORRY]
+    assert (failing.runs, await reasons(agent)) == (1, ["Reject: 1"])
+
+
 async def test_words_that_somebody_has_overtaken_are_dropped_and_his_are_the_next_turn(world):
     runs = []
 

@@ -27,7 +27,7 @@ class Unheard(Message):
 
 plugin = Plugin("wild")
 
-@plugin.on_message(pattern="^([^s]|s[^yh])")
+@plugin.on_message(pattern="^([^s]|s[^yho])")
 async def wild(ctx):
     match ctx.messages[-1].content:
         case "spin":
@@ -71,6 +71,10 @@ def decorated(function):
 @decorated
 async def shape(ctx):
     await ctx.reply(f"{len(await ctx.history())} heard {ctx.messages[-1].content}")
+
+@plugin.on_message(pattern="^sorry", on_give_up="given up")
+async def sorry(ctx):
+    raise Reject("not told yet", is_told=False)
 
 @plugin.on_message(pattern="^sync")
 def plain(ctx):
@@ -190,6 +194,12 @@ async def test_what_it_raises_is_told_without_values(wild):
     assert letter.trace.splitlines()[-1].endswith("in wild")
     assert "secret" not in letter.trace
     assert (await ask("reject"))[1] == ["ValueError", "Reject: no"]
+
+
+async def test_what_it_gives_up_may_be_told_all_the_same(wild):
+    _, ask = wild
+
+    assert await ask("sorry") == ("given up", ["Reject: not told yet"])
 
 
 async def test_words_that_it_repeats_because_it_stopped_waiting_are_said_once(world, wild):

@@ -94,8 +94,10 @@ async def test_retry_and_reject_are_answers():
     assert await outcome(raising(Retry(after=2), is_async=True)) == Failed(
         letter=Letter(reason="Retry"), retry_after=2, is_answer=True
     )
+    waiting = await outcome(raising(Retry(after=2, why="busy"), is_async=True))
+    assert waiting.letter.reason == "Retry: busy"
     rejected = await outcome(raising(Reject("no"), is_async=False))
-    assert (rejected.letter.reason, rejected.is_permanent) == ("Reject: no", True)
+    assert (rejected.letter.reason, rejected.is_permanent, rejected.is_untold) == ("Reject: no", True, True)
 
 
 async def test_a_refusal_of_the_backend_is_permanent_and_its_trouble_is_not_the_handlers():
