@@ -39,6 +39,10 @@ README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS = (
 )
 
 
+BUNDLED: Final = sorted((ROOT / "plugins/mycel_runtime_plugins").glob("*/README.md"))
+"""Of the bundled plugins, each followed by the `test_page.py` of its own tests."""
+
+
 @pytest.fixture
 def terminal():
     """Opens terminals."""
@@ -127,10 +131,12 @@ def section(path, heading):
 
 def test_blocks_of_guides_that_nobody_follows_do_not_exist():
     """A guide with commands or code is walked below, or run by `tests/contract/sdk/test_documentation.py`."""
-    followed = {README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS}
+    followed = {README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS, *BUNDLED}
     alive = {path for path in guides() if any(block.language != "mermaid" for block in blocks(path))}
     assert alive == followed
     assert {block.language for block in blocks(SDK)} == {"python"}
+    pages = [ROOT / "tests/plugins" / path.parent.name / "test_page.py" for path in BUNDLED]
+    assert [page for page in pages if not page.exists()] == []
 
 
 def test_python_of_the_guides_is_what_a_type_checker_accepts(tmp_path):
