@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,10 +21,12 @@ from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.settings_mistakes import explain_error, find_line, model_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
 
 GROUP: Final = "mycel_runtime.plugins"
 
@@ -71,13 +73,15 @@ def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> Imported
         plugin, origin, version = _load_entry_point(name, where)
     else:
         plugin, origin, version = _load_file(name, config.absolute().parent / str(path), where)
+    checked = checked_settings(plugin, name, settings, config)
+    plugin = _guarded(f"plugin {name!r}: on_load failed", where, lambda: plugin.configured(checked))
     if not plugin.handlers:
         raise PluginError(
             f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
         )
     return ImportedPlugin(
         plugin=plugin,
-        settings=checked_settings(plugin, name, settings, config),
+        settings=checked,
         origin=origin,
         version=version,
     )
@@ -118,7 +122,12 @@ def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:
     return _require_plugin(plugin, f"{path.name}: plugin", where), str(path), ""
 
 
-def _guarded_import(name: str, where: str, load: Any) -> Any:
+def _guarded_import(name: str, where: str, load: Callable[[], Any]) -> Any:
+    return _guarded(f"plugin {name!r} cannot be imported", where, load)
+
+
+def _guarded(what: str, where: str, load: Callable[[], T]) -> T:
+    """What the plugin's own code gives; `what` is said of it where that fails."""
     try:
         return load()
     except (KeyboardInterrupt, HiddenModuleError):
@@ -127,7 +136,7 @@ def _guarded_import(name: str, where: str, load: Any) -> Any:
         raise PluginImportError(exc.problem, where=where, fix=exc.fix) from exc
     except BaseException as exc:
         raise PluginImportError(
-            f"plugin {name!r} cannot be imported: {type(exc).__name__}: {_said(exc)} ({_raised_at(exc)})",
+            f"{what}: {type(exc).__name__}: {_said(exc)} ({_raised_at(exc)})",
             where=where,
             fix="Mend the plugin, install what it needs, or remove its table.",
         ) from exc

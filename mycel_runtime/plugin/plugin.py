@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mycel_runtime.speech.conflict import ConflictPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
+L = TypeVar("L", bound=Callable[..., None])
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -230,6 +231,7 @@ class Plugin:
         self._declaration = Declaration(name)
         self.settings_model = self._declaration.model(settings)
         self._handlers: dict[HandlerId, Handler] = {}
+        self._declare: Callable[[Plugin, Any], None] | None = None
 
     @override
     def __repr__(self) -> str:
@@ -243,6 +245,42 @@ class Plugin:
     def adopt(self, handlers: Iterable[Handler]) -> None:
         """Called by the runtime: the handlers of a plugin that it knows from another process."""
         self._handlers.update((handler.id, handler) for handler in handlers)
+
+    def on_load(self, function: L, /) -> L:
+        """
+        Register what declares handlers that depend on the settings, as a schedule for each entry of a list.
+
+        It is called at each load, when the settings are checked, with a plugin that has this one's handlers, and with
+        the settings. It declares further handlers on that plugin; it must not block, and nothing is awaited.
+
+        Args:
+            function: Takes the plugin, and an instance of the settings' model (or the plain table).
+
+        Raises:
+            PluginError: There is one already.
+        """
+        if self._declare is not None:
+            raise PluginError(
+                f"plugin {self.name!r} has two functions for on_load", fix="Let one declare everything."
+            )
+        self._declare = function
+        return function
+
+    def configured(self, settings: Any) -> Plugin:
+        """
+        Called by the runtime: this plugin with what `on_load` declares for these settings.
+
+        One that several agents have loaded has other handlers for each of them.
+
+        Raises:
+            PluginError: A declaration is not well formed; besides, whatever the function raises.
+        """
+        if self._declare is None:
+            return self
+        plugin = Plugin(self.name, settings=self.settings_model)
+        plugin.adopt(self.handlers)
+        self._declare(plugin, settings)
+        return plugin
 
     @overload
     def on_message(self, function: F, /) -> F: ...

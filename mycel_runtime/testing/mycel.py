@@ -390,7 +390,7 @@ def _bound(plugins: Sequence[Plugin], settings: Mapping[str, Mapping[str, Any]])
         for bound in [
             checked_settings(plugin, plugin.name, dict(settings.get(plugin.name, {})), Path("settings"))
         ]
-        for handler in plugin.handlers
+        for handler in plugin.configured(bound).handlers
     ]
 
 

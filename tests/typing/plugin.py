@@ -303,6 +303,19 @@ async def notification(ctx: MessageContext) -> None:
     assert_type(ctx.messages[0].content, str)
 
 
+class Hours(BaseModel):
+    """Of a plugin whose handlers depend on its settings."""
+
+    hours: tuple[int, ...] = ()
+
+
+@plugin.on_load
+def declare(own: Plugin, settings: Hours) -> None:
+    """The model is the author's to name."""
+    assert_type(own, Plugin)
+    assert_type(settings.hours, tuple[int, ...])
+
+
 async def refused(ctx: MessageContext, other: SyncMessageContext, asked: SyncRelationshipContext) -> None:
     """Each line is an error; mypy complains of an ignore that it does not need."""
     await asked.approve()  # type: ignore[misc]  # done by then
@@ -320,3 +333,4 @@ async def refused(ctx: MessageContext, other: SyncMessageContext, asked: SyncRel
     plugin.cron("0 9 * * *")  # type: ignore[call-arg]  # whose clock?
     plugin.on_message(on_give_up=5)  # type: ignore[call-overload]  # no text
     plugin.on_message(chat="crowd")  # type: ignore[call-overload]  # no such chat
+    plugin.on_load(5)  # type: ignore[type-var]  # no function

@@ -277,6 +277,78 @@ def test_settings_hold_patterns_as_they_are_written(tmp_path):
     assert loaded.settings.patterns[0].is_in("abc")
 
 
+CLOCKS = """from pydantic import BaseModel
+from mycel_runtime import Plugin
+
+class Settings(BaseModel):
+    hours: dict[str, int] = {}
+
+plugin = Plugin("mine", settings=Settings)
+
+@plugin.on_message
+async def answer(ctx): ...
+
+@plugin.on_load
+def declare(plugin, settings):
+    for name, hour in settings.hours.items():
+        async def strike(ctx): ...
+        strike.__name__ = name
+        plugin.cron(f"0 {hour} * * *", timezone="UTC")(strike)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_handlers_are_declared_from_the_settings(tmp_path, isolation):
+    (loaded,) = load_file(tmp_path, CLOCKS, hours={"noon": 12, "tea": 17}, isolation=isolation)
+
+    assert [handler.id for handler in loaded.plugin.handlers] == ["mine.answer", "mine.noon", "mine.tea"]
+    assert loaded.plugin.handlers[1].subscription.schedule.text == "cron 0 12 * * * UTC"
+
+
+def test_agents_that_load_the_same_plugin_have_handlers_of_their_own():
+    plugin = Plugin("p", settings=Settings)
+    plugin.on_message(_handle)
+
+    @plugin.on_load
+    def declare(plugin, settings):
+        async def extra(ctx): ...
+
+        extra.__name__ = settings.greeting
+        plugin.on_timer("t")(extra)
+
+    loaded = [plugin.configured(Settings(greeting=name)) for name in ("one", "two")]
+    assert [[each.id for each in one.handlers] for one in loaded] == [
+        ["p._handle", "p.one"],
+        ["p._handle", "p.two"],
+    ]
+    assert [handler.id for handler in plugin.handlers] == ["p._handle"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"hours": {"noon": 24}}, r"line 4: \[plugins\.mine\]: plugin 'mine': .*24"),
+        ({"hours": {"answer": 1}}, r"two handlers called 'answer'"),
+        ({"hours": {"a-b": 1}}, r"needs a name of its own"),
+        ({"hours": "x"}, r"hours: Input should be a valid dictionary"),
+    ],
+)
+def test_what_cannot_be_declared_is_refused_at_the_load(tmp_path, settings, problem):
+    assert re.search(problem, refused(tmp_path, CLOCKS, **settings))
+
+
+def test_a_declaration_that_fails_names_file_and_line(tmp_path):
+    broken = CLOCKS.replace("    for name", "    int('noon')\n    for name")
+    assert re.search(r"on_load failed: ValueError: .*\(mine\.py, line 14\)", refused(tmp_path, broken))
+
+
+def test_one_function_declares_everything():
+    plugin = Plugin("p")
+    plugin.on_load(lambda plugin, settings: None)
+    with pytest.raises(PluginError, match="two functions for on_load"):
+        plugin.on_load(lambda plugin, settings: None)
+
+
 def api_message(**extra):
     return {
         "id": "m",
