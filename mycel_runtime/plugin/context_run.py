@@ -33,6 +33,33 @@ class ContextEndedError(MycelError):
         )
 
 
+class Openness:
+    """
+    Whether a run goes on. All that its context hands out asks here, and not the run, which hands it out.
+
+    So they do not hold each other: what a run was shown, and all that made it, is freed at once when it is over.
+    """
+
+    __slots__ = ("_is_ended",)
+
+    def __init__(self) -> None:
+        self._is_ended = False
+
+    def end(self) -> None:
+        """From here on nothing is done any more."""
+        self._is_ended = True
+
+    def require_open(self) -> None:
+        """
+        Go on with what needs the runtime.
+
+        Raises:
+            ContextEndedError: The run is over.
+        """
+        if self._is_ended:
+            raise ContextEndedError
+
+
 class NoServer:
     """The `SdkPort` of a context that was made for a test."""
 
@@ -61,6 +88,7 @@ class ContextRun:
 
     Attributes:
         store, chat_store, timers: As it sees and changes them.
+        require_open: Raises `ContextEndedError` when the run is over.
     """
 
     def __init__(
@@ -70,12 +98,13 @@ class ContextRun:
         complete: Callable[[Changes], Changes] = lambda changes: changes,
     ) -> None:
         self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
-        self._is_ended = False
+        self._openness = Openness()
         self._changes: Changes | None = None
         self._is_given_up = False
         self._complete = complete
         self.state = state
         self.sdk = sdk or NoServer()
+        self.require_open = self._openness.require_open
         self.store = Store(state.items, chat_id=None, require_open=self.require_open)
         self.chat_store = Store(state.chat_items, chat_id=state.chat_id, require_open=self.require_open)
         self.timers = Timers(state.timer_names, clock=state.clock, require_open=self.require_open)
@@ -101,17 +130,7 @@ class ContextRun:
 
     def end(self) -> None:
         """Called by the runtime when the run is over."""
-        self._is_ended = True
-
-    def require_open(self) -> None:
-        """
-        Go on with what needs the runtime.
-
-        Raises:
-            ContextEndedError: The run is over.
-        """
-        if self._is_ended:
-            raise ContextEndedError
+        self._openness.end()
 
     def begin(
         self, deed: Coroutine[Any, Any, T], unawaited: type[HandlerError] = ReplyNotAwaitedError
