@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mycel_runtime.errors import PluginError
     from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.config_path import ConfigPath
     from mycel_runtime.plugin.context import (
@@ -62,6 +63,7 @@ __all__ = [
     "Message",
     "MessageContext",
     "Plugin",
+    "PluginError",
     "PromptMessage",
     "Question",
     "Reject",
@@ -101,6 +103,7 @@ _HOME = {
     "Message": "mycel_runtime.plugin.message",
     "MessageContext": "mycel_runtime.plugin.context",
     "Plugin": "mycel_runtime.plugin.plugin",
+    "PluginError": "mycel_runtime.errors",
     "PromptMessage": "mycel_runtime.plugin.prompt",
     "Question": "mycel_runtime.plugin.context",
     "Reject": "mycel_runtime.plugin.outcome",

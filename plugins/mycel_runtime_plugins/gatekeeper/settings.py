@@ -20,7 +20,7 @@ Phrase: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_
 
 class Rule(BaseModel):
     """
-    `[[plugins.gatekeeper.rules]]`: what becomes of the requests that meet all of its conditions.
+    `[[plugins.gatekeeper.rules]]`: what becomes of the requests that meet all of its conditions; without one, of all.
 
     Attributes:
         then: What becomes of them.
@@ -39,15 +39,6 @@ class Rule(BaseModel):
     names: tuple[Phrase, ...] | None = None
     message: ContentPattern | None = None
     chats: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _require_condition(self) -> Self:
-        if all(each is None for each in (self.users, self.names, self.message, self.chats)):
-            raise ValueError(
-                "a rule needs users, names, message or chats; what becomes of all others is told by "
-                "relationships and join_requests"
-            )
-        return self
 
 
 class GatekeeperSettings(BaseModel):

@@ -57,6 +57,11 @@ def test_the_first_rule_whose_conditions_all_hold_decides(who, expected):
     assert way({"rules": RULES}, **who) == expected
 
 
+def test_a_rule_without_conditions_is_for_all_of_its_kind():
+    settings = {"rules": [{"then": "leave", "kind": "join_request"}, {"then": "allow"}]}
+    assert (way(settings), way(settings, chat="g")) == ("allow", "leave")
+
+
 def test_whoever_decides_is_let_in_without_being_asked():
     settings = {"relationships": "ask", "ask_user": "owner"}
     assert way(settings, user="owner") == "allow"
@@ -69,8 +74,7 @@ def test_whoever_decides_is_let_in_without_being_asked():
         ({"relationships": "ask"}, "ask_user"),
         ({"rules": [{"then": "ask", "users": ["a"]}]}, "ask_user"),
         ({"ask_chat": "c"}, "ask_user"),
-        ({"rules": [{"then": "allow"}]}, "needs users, names, message or chats"),
-        ({"rules": [{"then": "allow", "kind": "relationship"}]}, "needs users"),
+        ({"rules": [{"users": ["a"]}]}, "then"),
         ({"rules": [{"then": "allow", "message": "(?!a)"}]}, "look-around"),
         ({"yes": ["ja", "Nein"], "no": ["nein"]}, "would mean yes and no"),
         ({"rules": [{"then": "allow", "users": ["a b"]}]}, "match pattern"),
