@@ -68,7 +68,7 @@ def test_world_readable_token_file(start, household, tmp_path):
 def test_unknown_plugin(start, household, tmp_path):
     config = write_config(tmp_path / "a", household, plugin="[plugins.ecko]\n")
 
-    mistake(start("run", "--config", config), 78, "line 7: [plugins.ecko]", "Installed: echo")
+    mistake(start("run", "--config", config), 78, "line 7: [plugins.ecko]", "Installed: ", "echo")
 
 
 def test_plugin_that_fails_to_import(start, household, tmp_path):
