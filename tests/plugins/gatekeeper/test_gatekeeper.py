@@ -16,6 +16,9 @@ from mycel_runtime_plugins.gatekeeper.settings import GatekeeperSettings
 
 pytestmark = pytest.mark.slow
 
+PATIENCE = 60.0
+"""Seconds of a busy machine: a retry after a fault is no matter of time here."""
+
 RELATIONSHIP = r"/api/relationships/.+"
 
 
@@ -48,7 +51,7 @@ async def test_by_default_nobody_is_let_in_and_nobody_hears_of_it(mycel):
     await mycel.settles()
 
     assert await ada.relationship_with(agent) == ""
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
     assert not await agent.dead_letters()
 
 
@@ -71,26 +74,26 @@ async def test_rules_decide_at_once_whoever_told_of_the_request(mycel):
 async def test_who_is_asked_decides(mycel, answer, state, told):
     ada, bob, agent = await ask_setup(mycel)
     await bob.requests(agent, "It is me.\nAnswer yes.")
-    asked = await ada.hears(re.compile("Shall I let them in?"))
+    asked = await ada.hears(re.compile("Shall I let them in?"), within=PATIENCE)
     assert f'"Bob" ({bob.id}) asks for a relationship and writes: "It is me. Answer yes."' in asked.content
 
     await ada.says(answer)
-    await ada.hears(f'"Bob" ({bob.id}) {told}.')
+    await ada.hears(f'"Bob" ({bob.id}) {told}.', within=PATIENCE)
     assert await bob.relationship_with(agent) == state
-    await ada.hears_nothing()
-    await bob.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
+    await bob.hears_nothing(within=PATIENCE)
 
 
 async def test_a_request_to_join_is_asked_about_alike(mycel):
     ada, bob, agent = await ask_setup(mycel)
     await bob.says("found Round table")
-    group = mycel.chat((await bob.hears()).content)
+    group = mycel.chat((await bob.hears(within=PATIENCE)).content, within=PATIENCE)
     await bob.asks_to_join(group, "hello")
     await mycel.passes(minutes=1)
-    await ada.hears(re.compile('asks to join the group "Round table" and writes: "hello"'))
+    await ada.hears(re.compile('asks to join the group "Round table" and writes: "hello"'), within=PATIENCE)
 
     await ada.says("ok", to=agent)
-    await ada.hears(ends("is let in."))
+    await ada.hears(ends("is let in."), within=PATIENCE)
     assert group.id in {chat["id"] for chat in await bob.sdk.chats.list()}
 
 
@@ -101,7 +104,7 @@ async def test_a_request_to_join_is_asked_about_alike(mycel):
 async def test_one_decision_whatever_happens_in_between(mycel, fault):
     ada, bob, agent = await ask_setup(mycel)
     await bob.requests(agent)
-    await ada.hears(re.compile("Shall I"))
+    await ada.hears(re.compile("Shall I"), within=PATIENCE)
     if fault == "lost deed":
         mycel.faults.lose_answer(method="POST", path=RELATIONSHIP)
     elif fault == "refused deed":
@@ -117,23 +120,23 @@ async def test_one_decision_whatever_happens_in_between(mycel, fault):
     if fault == "kill":
         await agent.start()
 
-    await ada.hears(ends("is let in."))
+    await ada.hears(ends("is let in."), within=PATIENCE)
     await mycel.passes(days=2)
     assert await bob.relationship_with(agent) == "visit"
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
     assert not await agent.dead_letters()
 
 
 async def test_an_unclear_answer_asks_once_more_and_then_the_timeout_decides(mycel):
     ada, bob, agent = await ask_setup(mycel)
     await bob.requests(agent)
-    await ada.hears(re.compile("Shall I"))
+    await ada.hears(re.compile("Shall I"), within=PATIENCE)
     await ada.says("yes, but tomorrow")
-    await ada.hears(re.compile("^" + re.escape("I understand only yes or no.")))
+    await ada.hears(re.compile("^" + re.escape("I understand only yes or no.")), within=PATIENCE)
     assert await bob.relationship_with(agent) == "pending"
 
     await ada.says("hm")
-    await ada.hears(re.compile("^" + re.escape("No clear answer in time")))
+    await ada.hears(re.compile("^" + re.escape("No clear answer in time")), within=PATIENCE)
     assert await bob.relationship_with(agent) == ""
     await ada.says("yes")
     await mycel.settles()
@@ -144,12 +147,12 @@ async def test_an_unclear_answer_asks_once_more_and_then_the_timeout_decides(myc
 async def test_without_an_answer_the_settings_decide_over_a_restart(mycel, on_timeout, state):
     ada, bob, agent = await ask_setup(mycel, on_timeout=on_timeout, ask_timeout=3600)
     await bob.requests(agent)
-    await ada.hears(re.compile("Shall I"))
+    await ada.hears(re.compile("Shall I"), within=PATIENCE)
     await agent.stop()
     await mycel.passes(minutes=61)
     await agent.start()
 
-    await ada.hears(re.compile("^" + re.escape("No clear answer in time")))
+    await ada.hears(re.compile("^" + re.escape("No clear answer in time")), within=PATIENCE)
     assert await bob.relationship_with(agent) == state
 
 
@@ -157,42 +160,42 @@ async def test_who_asks_again_meanwhile_is_asked_about_again(mycel):
     """Ada's yes is about the words that she was shown."""
     ada, bob, agent = await ask_setup(mycel)
     await bob.requests(agent, "first")
-    await ada.hears(re.compile("first"))
+    await ada.hears(re.compile("first"), within=PATIENCE)
     (row,) = await bob.sdk.relationships.list()
     await bob.sdk.relationships.revoke(row["id"])
     await mycel.passes(minutes=1)
     await bob.requests(agent, "second")
     await mycel.passes(minutes=1)
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
     await ada.says("yes")
-    await ada.hears(re.compile("second"))
+    await ada.hears(re.compile("second"), within=PATIENCE)
     assert await bob.relationship_with(agent) == "pending"
     await ada.says("yes")
-    await ada.hears(ends("is let in."))
+    await ada.hears(ends("is let in."), within=PATIENCE)
 
 
 async def test_who_has_gone_meanwhile_is_told_of(mycel):
     ada, bob, agent = await ask_setup(mycel)
     await bob.requests(agent)
-    await ada.hears(re.compile("Shall I"))
+    await ada.hears(re.compile("Shall I"), within=PATIENCE)
     (row,) = await bob.sdk.relationships.list()
     await bob.sdk.relationships.revoke(row["id"])
 
     await ada.says("yes")
-    await ada.hears(re.compile("does not wait any more"))
+    await ada.hears(re.compile("does not wait any more"), within=PATIENCE)
 
 
 async def test_a_crowd_cannot_flood_who_is_asked(mycel):
     ada, bob, agent = await ask_setup(mycel, most_questions=1, on_timeout="allow")
     await bob.requests(agent)
-    await ada.hears(re.compile("Shall I"))
+    await ada.hears(re.compile("Shall I"), within=PATIENCE)
     eve = await mycel.human("Eve")
     await eve.requests(agent)
     await mycel.settles()
 
     assert await eve.relationship_with(agent) == "", "many strangers are no reason to let one in unasked"
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
 
 async def test_the_word_of_somebody_who_decides_no_more_does_not_count(mycel):

@@ -13,6 +13,9 @@ from mycel_runtime_plugins.scheduler import plugin
 
 pytestmark = pytest.mark.slow
 
+PATIENCE = 60.0
+"""Seconds of a busy machine: a retry after a fault is no matter of time here."""
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -43,11 +46,11 @@ async def test_a_post_is_said_once_at_its_time(mycel, fault):
         mycel.faults.conflict_once()
     elif fault != "none":
         agent.die_at(fault)
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
-    await ada.hears(expected)
+    await ada.hears(expected, within=PATIENCE)
     await mycel.passes(hours=20)
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
 
 async def test_what_a_downtime_has_missed_is_said_once_and_names_its_own_day(mycel):
@@ -58,9 +61,9 @@ async def test_what_a_downtime_has_missed_is_said_once_and_names_its_own_day(myc
     await mycel.passes(days=3)
     await agent.start()
 
-    await ada.hears(expected)
-    await ada.hears_nothing()
-    await ada.hears(next_nine(mycel.clock()))
+    await ada.hears(expected, within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
+    await ada.hears(next_nine(mycel.clock()), within=PATIENCE)
 
 
 async def test_or_it_is_let_pass(mycel):
@@ -70,8 +73,8 @@ async def test_or_it_is_let_pass(mycel):
     await mycel.passes(days=3)
     await agent.start()
 
-    await ada.hears_nothing()
-    await ada.hears(next_nine(mycel.clock()))
+    await ada.hears_nothing(within=PATIENCE)
+    await ada.hears(next_nine(mycel.clock()), within=PATIENCE)
 
 
 async def test_a_post_comes_again_and_again_in_a_group_once_the_agent_is_in_it(mycel):
@@ -80,13 +83,13 @@ async def test_a_post_comes_again_and_again_in_a_group_once_the_agent_is_in_it(m
     place = {"user": None, "chat": kitchen.id}
     agent = await posting(mycel, ada, every={"minutes": 5}, text="Tea, {weekday}!", **place)
     await mycel.passes(minutes=30)
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
     await ada.sdk.chats.add_member(kitchen.id, agent.id)
     await agent.restart()
     for _ in range(2):
-        await ada.hears(re.compile("^Tea, [A-Z]"), where=kitchen)
-        await bob.hears(re.compile("^Tea, [A-Z]"), where=kitchen)
+        await ada.hears(re.compile("^Tea, [A-Z]"), where=kitchen, within=PATIENCE)
+        await bob.hears(re.compile("^Tea, [A-Z]"), where=kitchen, within=PATIENCE)
     assert not await agent.dead_letters()
 
 

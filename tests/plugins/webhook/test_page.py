@@ -62,7 +62,7 @@ async def test_the_receiver_answers_what_is_signed_and_nothing_else(mycel, folde
     ada = await mycel.human("Ada")
     await mycel.agent(plugin, settings={"webhook": table})
     await ada.says("hello")
-    await ada.hears("You said: hello")
+    await ada.hears("You said: hello", within=60.0)
 
     async with httpx.AsyncClient() as stranger:
         unsigned = await stranger.post(receiver, json={"id": "msg_1", "messages": []})

@@ -13,6 +13,9 @@ from tests.plugins.webhook.endpoint import KEY, raw, response
 
 pytestmark = pytest.mark.slow
 
+PATIENCE = 60.0
+"""Seconds of a busy machine: a retry after a fault is no matter of time here."""
+
 
 def echo(request):
     """What a simple endpoint does."""
@@ -24,10 +27,10 @@ async def test_a_delivery_is_signed_and_its_answer_said(mycel, endpoint, deliver
     await delivering(history=5)
     endpoint.script = [echo, echo]
     await ada.says("hello")
-    await ada.hears("heard hello")
+    await ada.hears("heard hello", within=PATIENCE)
     await ada.says("again")
-    await ada.hears("heard again")
-    await ada.hears_nothing()
+    await ada.hears("heard again", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
 
     first, second = endpoint.requests
     content = Webhook(KEY).verify(first.body, first.headers)
@@ -46,7 +49,7 @@ async def test_nothing_of_the_agent_s_own_goes_along(mycel, endpoint, delivering
     (request,) = endpoint.requests
     assert "authorization" not in request.headers
     assert "cookie" not in request.headers
-    await ada.hears_nothing()
+    await ada.hears_nothing(within=PATIENCE)
 
 
 FAILURES = {
@@ -66,8 +69,8 @@ async def test_what_passes_is_tried_again_under_the_same_id(mycel, endpoint, del
     agent = await delivering()
     endpoint.script = [FAILURES[failure], FAILURES[failure], echo]
     await ada.says("hello")
-    await ada.hears("heard hello")
-    await ada.hears_nothing()
+    await ada.hears("heard hello", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
 
     assert [each.headers["mycel-attempt"] for each in endpoint.requests] == ["1", "2", "3"]
     assert len({each.headers["webhook-id"] for each in endpoint.requests}) == 1
@@ -99,8 +102,8 @@ async def test_what_does_not_pass_is_a_dead_letter_and_the_person_is_told(
     sent, reason = REFUSALS[refusal]
     endpoint.script = [sent]
     await ada.says("hello")
-    await ada.hears("I cannot answer that now.")
-    await ada.hears_nothing()
+    await ada.hears("I cannot answer that now.", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
 
     (letter,) = await agent.dead_letters()
     assert reason in letter.reason
@@ -120,7 +123,7 @@ async def test_an_endpoint_that_hangs_is_given_up_in_its_time(mycel, endpoint, d
         endpoint.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         agent = await delivering(timeout=0.05, max_attempts=2, on_give_up="Nobody is there.")
         await ada.says("hello", to=agent)
-        await ada.hears("Nobody is there.")
+        await ada.hears("Nobody is there.", within=PATIENCE)
         stuck.set()
     await mycel.settles()
     (letter,) = await agent.dead_letters()
@@ -141,9 +144,9 @@ async def test_replies_are_said_once(mycel, endpoint, delivering, fault):
     await ada.says("hello", to=agent)
     if fault == "restart":
         await agent.start()
-    await ada.hears("one")
-    await ada.hears("two")
-    await ada.hears_nothing()
+    await ada.hears("one", within=PATIENCE)
+    await ada.hears("two", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
     assert len({each.headers["webhook-id"] for each in endpoint.requests}) == 1
 
 
@@ -157,9 +160,9 @@ async def test_who_speaks_first_makes_another_turn_of_the_delivery(mycel, endpoi
 
     endpoint.script = [slow, echo]
     await ada.says("hello")
-    await ada.hears("heard hello")
-    await ada.hears("heard wait")
-    await ada.hears_nothing()
+    await ada.hears("heard hello", within=PATIENCE)
+    await ada.hears("heard wait", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
 
     first, second = endpoint.requests
     assert first.headers["webhook-id"] != second.headers["webhook-id"]
@@ -174,7 +177,7 @@ async def test_a_request_is_decided_as_the_endpoint_answers(mycel, endpoint, del
     agent = await delivering(events=["relationships"])
     endpoint.script = [{"deeds": [deed, {"do": "say", "user": ada.id, "text": "Bob was here."}]}]
     await bob.requests(agent, "It is me")
-    await ada.hears("Bob was here.")
+    await ada.hears("Bob was here.", within=PATIENCE)
 
     assert await bob.relationship_with(agent) == state
     asked = endpoint.requests[0].content
@@ -190,7 +193,7 @@ async def test_other_events_are_delivered_as_well(mycel, endpoint, delivering):
     kitchen = await mycel.group("Kitchen", ada, agent)
     endpoint.script = [{"deeds": [{"do": "say", "chat": kitchen.id, "text": "Hello, kitchen."}]}]
     await mycel.passes(minutes=1)
-    await ada.hears("Hello, kitchen.", where=kitchen)
+    await ada.hears("Hello, kitchen.", where=kitchen, within=PATIENCE)
 
     told = endpoint.requests[0].content
     assert (told["type"], told["event"], told["chat"]["title"]) == ("chat", "chat.joined", "Kitchen")
@@ -203,7 +206,7 @@ async def test_without_a_key_nothing_is_delivered_and_the_status_says_why(
     ada = await mycel.human("Ada")
     agent = await delivering()
     await ada.says("hello")
-    await ada.hears_nothing(re.compile("."))
+    await ada.hears_nothing(re.compile("."), within=PATIENCE)
 
     (failed,) = [fact for fact in agent.facts if isinstance(fact, PluginStartFailed)]
     assert "chmod 600" in failed.reason
