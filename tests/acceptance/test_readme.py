@@ -38,7 +38,6 @@ README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS = (
     )
 )
 
-
 BUNDLED: Final = sorted((ROOT / "plugins/mycel_runtime_plugins").glob("*/README.md"))
 """Of the bundled plugins, each followed by the `test_page.py` of its own tests."""
 
