@@ -1,0 +1,116 @@
+"""
+What a program has answered: nothing, a text, or lines of JSON that say what is to be done. Pure.
+
+All of it is read before any of it is done, so that a program that fails in the middle of its output has done nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from mycel_runtime import split_text
+
+
+class AnswerError(ValueError):
+    """The output is not what was asked for; the text says why, without quoting it."""
+
+
+Text: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Reply(_Line):
+    """Said in the chat, in pieces if it is long."""
+
+    reply: Text
+    mentions: list[str] = []
+
+
+class Say(_Line):
+    """Said in another chat, or to somebody."""
+
+    say: Text
+    chat: str = ""
+    user: str = ""
+
+    @model_validator(mode="after")
+    def _require_one_place(self) -> Self:
+        if bool(self.chat) == bool(self.user):
+            raise ValueError("one of chat and user")
+        return self
+
+
+class Remember(_Line):
+    """Given to the program again, as `state`, with the next delivery of the chat."""
+
+    state: Any
+
+
+Action: TypeAlias = Reply | Say | Remember
+
+_ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
+
+_KEYS: Final = ("reply", "say", "state")
+
+
+def text_of(output: bytes) -> str:
+    """
+    The output as text.
+
+    Raises:
+        AnswerError: It is not UTF-8, or holds what no chat can.
+    """
+    try:
+        text = output.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise AnswerError(f"output that is no UTF-8, at byte {exc.start}") from None
+    if "\0" in text:
+        raise AnswerError("output with a NUL")
+    return text.replace("\r\n", "\n")
+
+
+def text_actions(text: str, *, characters: int) -> list[Action]:
+    """A text is said, in pieces of so many characters at most; a blank one is not."""
+    return [Reply(reply=piece) for piece in split_text(text, characters)]
+
+
+def line_actions(text: str, *, characters: int) -> list[Action]:
+    """
+    What lines of JSON say; blank lines are passed over.
+
+    Raises:
+        AnswerError: A line is no such object.
+    """
+    actions: list[Action] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            actions += _in_pieces(_action(line, number), characters)
+    return actions
+
+
+def _action(line: str, number: int) -> Action:
+    try:
+        return _ACTION.validate_python(json.loads(line))
+    except ValidationError as exc:
+        known = ", ".join(_KEYS)
+        raise AnswerError(
+            f"line {number} of the output is none of {known} ({exc.error_count()} mistakes)"
+        ) from None
+    except (ValueError, RecursionError):
+        raise AnswerError(f"line {number} of the output is no JSON") from None
+
+
+def _in_pieces(action: Action, characters: int) -> list[Action]:
+    match action:
+        case Reply(reply=text, mentions=mentions):
+            return [Reply(reply=piece, mentions=mentions) for piece in split_text(text, characters)]
+        case Say(say=text, chat=chat, user=user):
+            return [Say(say=piece, chat=chat, user=user) for piece in split_text(text, characters)]
+        case _:
+            return [action]

@@ -1,0 +1,68 @@
+"""`[plugins.command]`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from mycel_runtime import ConfigPath, ContentPattern
+from mycel_runtime_plugins.child_process import refused_variables
+
+_MARGIN_SECONDS: Final = 300.0
+"""For what is not the program: reading the chat, ending what the program has left, replying."""
+
+Argument = Annotated[str, StringConstraints(min_length=1)]
+
+LONGEST_SECONDS: Final = 36_000.0
+"""Of a program: twice as long, and some more, is what a handler may take."""
+
+
+class CommandSettings(BaseModel):
+    """Which program, with what, and within which bounds; `config/plugins/command.toml` has each with its reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: list[Argument] = []
+    recipe: Literal["", "claude", "codex", "gemini", "qwen", "opencode"] = ""
+    arguments: list[Argument] = []
+    instructions: str = ""
+    output: Literal["text", "json_lines"] = "text"
+    folder: ConfigPath = Field(default=ConfigPath("."), validate_default=True)
+    folder_per_chat: bool | None = None
+    pass_environment: list[Argument] = []
+    environment: dict[str, str] = Field(default={}, repr=False)
+    groups: Literal["all", "mention", "none"] = "mention"
+    history: int = Field(default=20, ge=0, le=200)
+    timeout: float = Field(default=300.0, gt=0, le=LONGEST_SECONDS)
+    interrupt: ContentPattern | None = None
+    attempts: int = Field(default=3, ge=1, le=100)
+    on_failure: str = ""
+    term_seconds: float = Field(default=2.0, ge=0, le=60)
+    output_bytes: int = Field(default=65_536, ge=1, le=67_108_864)
+    reply_characters: int = Field(default=4000, ge=1, le=100_000)
+    stderr_bytes: int = Field(default=1_048_576, ge=1024)
+
+    @model_validator(mode="after")
+    def _require_a_program(self) -> Self:
+        if not self.command and not self.recipe:
+            raise ValueError(
+                'it says neither what to start nor a recipe: command = ["./answer.sh"], for example'
+            )
+        if self.recipe and self.output != "text":
+            raise ValueError(f"the recipe {self.recipe!r} reads the program's output: leave output out")
+        if not self.recipe and (self.arguments or self.instructions):
+            raise ValueError("arguments and instructions belong to a recipe: write them into command")
+        if refused := refused_variables([*self.pass_environment, *self.environment]):
+            raise ValueError(f"{', '.join(refused)}: the agent's own variables are given to no program")
+        return self
+
+    @property
+    def handler_timeout(self) -> float:
+        """Seconds for all of a run: a session that is not known any more costs a second program."""
+        return 2 * self.timeout + _MARGIN_SECONDS
+
+    @property
+    def has_folder_per_chat(self) -> bool:
+        """By default where a recipe keeps sessions, some of which belong to a folder."""
+        return bool(self.recipe) if self.folder_per_chat is None else self.folder_per_chat
