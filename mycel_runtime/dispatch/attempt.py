@@ -357,8 +357,7 @@ class Attempts:
 
     async def _first_reading(self, delivery: MessageDelivery, turn: Turn, bound: BoundHandler) -> Reading:
         if isinstance(delivery, AnswerDelivery) and not delivery.is_answered:
-            # It is not about anything that stands in the chat.
-            return self._reader.nothing(delivery, turn)
+            return await self._reader.read_since_question(delivery, turn)
         overheard = await self._reader.overheard(delivery, turn, _subscription(bound))
         return overheard or await self._reader.read(delivery, turn)
 
@@ -466,7 +465,9 @@ class Attempts:
             delivery=reading.delivery,
             turn=turn,
             subscription=_subscription(bound),
-            known_ids=set(seen_before if turn.unsaid else turn.ledger.seen_ids),
+            known_ids={message["id"] for message in reading.earlier}.union(
+                seen_before if turn.unsaid else turn.ledger.seen_ids
+            ),
         )
         voice = self._voice(reading.delivery, turn, newer)
         context = await self._context(reading.delivery, bound, turn, room, briefing, newer, voice)
@@ -540,9 +541,12 @@ class Attempts:
             isinstance(delivery, AnswerDelivery) and delivery.is_revived
         ):
             return None
-        return await self._twin_watch.answered_through(
-            reading.delivery.chat_id, reading.history, handled_seq=turn.ledger.handled_seq
+        through_seq = await self._twin_watch.answered_through(
+            delivery.chat_id, reading.history, handled_seq=turn.ledger.handled_seq
         )
+        # That there is no answer is not answered by anybody.
+        is_unanswered = isinstance(delivery, AnswerDelivery) and not delivery.is_answered
+        return None if is_unanswered else through_seq
 
     async def _leave_answered(
         self, reading: Reading, through_seq: MessageSeq, bound: BoundHandler, turn: Turn
@@ -576,10 +580,12 @@ class Attempts:
         )
         sdk = sdk_calls(self._sdk, me=self._me, chat=chat)
         make: Callable[..., MessageContext] = MessageContext
+        messages = briefing.messages
         if isinstance(delivery, AnswerDelivery):
-            make = partial(AnswerContext, question=question_view(delivery.question))
+            messages, meanwhile = briefing.parted(delivery.wanted_seq if delivery.is_answered else None)
+            make = partial(AnswerContext, question=question_view(delivery.question), meanwhile=meanwhile)
         return make(
-            messages=briefing.messages,
+            messages=messages,
             chat_id=chat_id,
             chat_type=room.chat_type,
             me=self._me,

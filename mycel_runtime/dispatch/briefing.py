@@ -30,8 +30,15 @@ if TYPE_CHECKING:
 
 
 def read_after(delivery: MessageDelivery, handled_seq: MessageSeq) -> int:
-    """From where the chat is read: numbers that an earlier turn missed are read again (Q27)."""
-    return min([handled_seq, *(hole.seq - 1 for hole in delivery.holes)])
+    """
+    From where the chat is read: numbers that an earlier turn missed are read again (Q27).
+
+    And so is what was said between a question and its answer.
+    """
+    seqs: list[int] = [handled_seq, *(hole.seq - 1 for hole in delivery.holes)]
+    if isinstance(delivery, AnswerDelivery) and delivery.asked_seq is not None:
+        seqs.append(delivery.asked_seq)
+    return min(seqs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,7 @@ class Reading:
     Attributes:
         history: Above the handler's cursor and in its holes; ascending, own messages included.
         foreign: Those of them that are somebody else's and concern us.
+        earlier: Of a question: the same of what stands between its words and the handler's cursor.
         read_at: When the reading began, epoch seconds.
         after_seq: All that there is above this number was read.
     """
@@ -51,6 +59,7 @@ class Reading:
     foreign: Sequence[resources.Message]
     read_at: float
     after_seq: int = 0
+    earlier: Sequence[resources.Message] = ()
 
     @classmethod
     def of(
@@ -66,8 +75,18 @@ class Reading:
         holes = {hole.seq for hole in delivery.holes}
         history = [message for message in page if message["seq"] > handled_seq or message["seq"] in holes]
         foreign = [message for message in history if concerns(message, me)]
+        is_of_question = isinstance(delivery, AnswerDelivery)
         return cls(
-            delivery=delivery, history=history, foreign=foreign, read_at=read_at, after_seq=handled_seq
+            delivery=delivery,
+            history=history,
+            foreign=foreign,
+            earlier=[
+                message
+                for message in page
+                if is_of_question and message["seq"] <= handled_seq and concerns(message, me)
+            ],
+            read_at=read_at,
+            after_seq=handled_seq,
         )
 
     def through(self, seq: MessageSeq) -> Reading:
@@ -90,6 +109,7 @@ class Reading:
             self,
             history=[message for message in self.history if message["id"] not in known_ids],
             foreign=[message for message in self.foreign if message["id"] not in known_ids],
+            earlier=[message for message in self.earlier if message["id"] not in known_ids],
         )
 
     @property
@@ -100,7 +120,7 @@ class Reading:
     @property
     def speakers(self) -> frozenset[str]:
         """Who said what is to be shown."""
-        return frozenset(message["sender_id"] for message in self.foreign)
+        return frozenset(message["sender_id"] for message in (*self.earlier, *self.foreign))
 
     @property
     def untold_seq(self) -> MessageSeq | None:
@@ -133,12 +153,10 @@ class Reading:
         """
         What this delivery is about.
 
-        A dead letter's messages end where it was buried, an answer is one, the others go on.
+        A dead letter's messages end where it was buried, a question's begin behind its words, the others go on.
         """
-        if isinstance(self.delivery, AnswerDelivery):
-            return [message for message in self.foreign if message["seq"] == self.delivery.wanted_seq]
         if not isinstance(self.delivery, LetterDelivery) or not self.delivery.wanted_seq:
-            return self.foreign
+            return [*self.earlier, *self.foreign]
         return [message for message in self.foreign if message["seq"] <= self.delivery.wanted_seq]
 
 
@@ -156,6 +174,11 @@ class Briefing:
     messages: tuple[Message, ...]
     is_attended: bool
     is_sender_unknown: bool
+
+    def parted(self, answer_seq: MessageSeq | None) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+        """The answer, if there is one, and the rest."""
+        answer = tuple(message for message in self.messages if message.seq == answer_seq)
+        return answer, tuple(message for message in self.messages if message.seq != answer_seq)
 
 
 def brief(

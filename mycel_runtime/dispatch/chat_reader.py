@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
-from mycel_runtime.dispatch.questions import NONE
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.entries import AnswerDelivery, LetterDelivery
 from mycel_runtime.plugin.message import message_from_api
@@ -76,12 +75,22 @@ class ChatReader:
         page = await messages_after(
             self.sdk, delivery.chat_id, after_seq, expected=delivery.wanted_seq - after_seq
         )
+        turn.ledger.note_readable()
         return Reading.of(page, delivery, handled_seq, me=self.me, read_at=read_at)
 
-    def nothing(self, delivery: MessageDelivery, turn: Turn) -> Reading:
-        """Of the chat, for what is about nothing in it."""
-        handled_seq = turn.ledger.handled_seq
-        return Reading.of((), delivery, handled_seq, me=self.me, read_at=self.clock())
+    async def read_since_question(self, delivery: AnswerDelivery, turn: Turn) -> Reading:
+        """
+        As `read`, for what is about nothing that stands in the chat: that it cannot be read keeps it from nobody.
+
+        Who speaks there all the same is shown first what he was not shown.
+
+        Cancelling: loses nothing.
+        """
+        try:
+            return await self.read(delivery, turn)
+        except ApiError:
+            turn.ledger.note_unreadable()
+            return Reading.of((), delivery, turn.ledger.handled_seq, me=self.me, read_at=self.clock())
 
     async def overheard(
         self, delivery: MessageDelivery, turn: Turn, subscription: MessageSubscription
@@ -184,12 +193,14 @@ class ChatReader:
             return Room(chat_type="", types={}, is_whole=False)
 
     async def _taken(self, reading: Reading) -> frozenset[int]:
-        """Numbers of what is somebody's answer: the handler of answers itself is shown one, and nothing else."""
-        if isinstance(reading.delivery, AnswerDelivery):
-            return NONE
-        return await self.questions.taken(
-            reading.delivery.chat_id, reading.history, after_seq=reading.after_seq
-        )
+        """Numbers of what is somebody's answer, and not this delivery's own."""
+        delivery, messages, after_seq = reading.delivery, reading.history, reading.after_seq
+        if not isinstance(delivery, AnswerDelivery):
+            return await self.questions.taken(delivery.chat_id, messages, after_seq=after_seq)
+        if delivery.asked_seq is not None:
+            messages, after_seq = [*reading.earlier, *messages], min(after_seq, delivery.asked_seq)
+        taken = await self.questions.taken(delivery.chat_id, messages, after_seq=after_seq)
+        return taken - {delivery.wanted_seq} if delivery.is_answered else taken
 
 
 @dataclass(slots=True, kw_only=True)
@@ -215,8 +226,7 @@ class NewerMessages:
         """
         Those that the handler wants of what is new to it; all that there is counts as shown from then on.
 
-        A dead letter's messages end where it was buried, and an answer is one: what came since is not its own to be
-        shown.
+        A dead letter's messages end where it was buried: what came since is not its own to be shown.
 
         Raises:
             ApiError: The chat cannot be read.
@@ -224,7 +234,7 @@ class NewerMessages:
 
         Cancelling: what was not returned does not count as shown.
         """
-        if isinstance(self.delivery, LetterDelivery | AnswerDelivery):
+        if isinstance(self.delivery, LetterDelivery):
             self.shown.append(())
             return []
         async with self.turn.holding_still():
@@ -236,7 +246,7 @@ class NewerMessages:
             await self.reader.tell_others(reading)
             briefing, _ = await self.reader.brief(reading, self.subscription, is_more=True)
             self.turn.show_more(reading.history, is_attended=briefing.is_attended)
-        self.known_ids.update(message["id"] for message in reading.history)
+        self.known_ids.update(message["id"] for message in (*reading.earlier, *reading.history))
         self.turn.ledger.give(message.id for message in briefing.messages)
         await self.reader.note_shown(self.delivery, self.turn)
         self.shown.append(briefing.messages)

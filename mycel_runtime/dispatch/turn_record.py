@@ -85,6 +85,8 @@ def message_record(
     shown |= _read(voice)
     if isinstance(context, AnswerContext):
         shown["question"] = [context.question.name, context.question.outcome]
+        if context.meanwhile:
+            shown["meanwhile"] = _places(context.meanwhile)
     return TurnRecord(
         kind=ANSWER_KIND if isinstance(context, AnswerContext) else MESSAGE_KIND,
         attempt=context.attempt,

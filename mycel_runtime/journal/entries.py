@@ -421,6 +421,11 @@ class AnswerDelivery(_OfMessages):
         """Whether there is an answer to be shown."""
         return self.question.state == "answered"
 
+    @property
+    def asked_seq(self) -> MessageSeq | None:
+        """Where the question stands: what was said since is to be shown; `None`: it stands nowhere."""
+        return None if self.question.asked is None else self.question.asked.seq
+
 
 UTTERANCE_KIND: Final = "utterance.made"
 """Kind of the entry that an utterance is."""

@@ -471,6 +471,12 @@ class Answering:
     __slots__ = ()
 
     question: Question
+    messages: Sequence[Message]
+
+    @property
+    def answer(self) -> Message | None:
+        """What the person has answered; `None`: nothing."""
+        return self.messages[-1] if self.messages else None
 
     @property
     def name(self) -> str:
@@ -496,9 +502,13 @@ class AnswerContext(MessageContext, Answering):
     Attributes:
         messages: The answer; empty if there is none.
         question: What was asked, and what became of it.
+        meanwhile: What else was said in the chat since the question stands there, before the answer and after it,
+            oldest first; without the answers to other questions. The chat's handlers of messages are shown it as
+            well. Called again after a conflict, and by `newer`, the handler is shown what has come since.
     """
 
     question: Question
+    meanwhile: Sequence[Message]
 
     @override
     def _whom(self, chat_id: str) -> str | None:

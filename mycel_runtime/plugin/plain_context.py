@@ -55,9 +55,10 @@ from mycel_runtime.plugin.event_context import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.message import Message
     from mycel_runtime.sdk import Client
 
 P = ParamSpec("P")
@@ -190,6 +191,7 @@ class SyncAnswerContext(SyncMessageContext, Answering):
     """For plain functions that handle answers: `AnswerContext`, with plain calls."""
 
     question: Question
+    meanwhile: Sequence[Message]
     _awaited: AnswerContext = field(repr=False)
 
 

@@ -505,7 +505,8 @@ class Plugin:
         Args:
             name: Letters, digits, `-` and `_`; one handler each. Questions go on with it after a restart, also if the
                 function is called otherwise by then.
-            on_conflict: As of `on_message`; run again, it has the same answer in view, and `ctx.history` the rest.
+            on_conflict: As of `on_message`; run again, it has the same answer in view, and in `ctx.meanwhile` the
+                rest.
             timeout: As of `on_message`.
             max_attempts: As of `on_message`.
             on_give_up: As of `on_message`.

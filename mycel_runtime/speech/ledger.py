@@ -36,6 +36,7 @@ class Ledger:
         handled_seq: The handler's cursor when the delivery was claimed.
         through_seq: Everything up to here was shown to the handler or said by us.
         gap_seq: A send landed here, beyond what was shown (Q28), and nobody has looked yet at what lies between.
+        is_unread: The handler is run though the chat was not read: nobody has looked at what is above its cursor.
         shown_seq: The newest of what was shown.
         wanted_seq: Look again so far: a send landed beyond a gap, or something is left unshown.
         ordinals: Of the present run's replies.
@@ -54,6 +55,7 @@ class Ledger:
         "_unshown",
         "gap_seq",
         "handled_seq",
+        "is_unread",
         "ordinals",
         "shown_seq",
         "spoken",
@@ -79,6 +81,7 @@ class Ledger:
         self.through_seq = handled_seq
         self.shown_seq = handled_seq
         self.gap_seq: MessageSeq | None = None
+        self.is_unread = False
         self.wanted_seq: MessageSeq | None = None
 
     @property
@@ -157,6 +160,14 @@ class Ledger:
         )
         self._unshown += new
         return MessageSeq(max(message["seq"] for message in new)) if new else None
+
+    def note_unreadable(self) -> None:
+        """The chat cannot be read, and the handler is run all the same."""
+        self.is_unread = True
+
+    def note_readable(self) -> None:
+        """What is above its cursor was read."""
+        self.is_unread = False
 
     def note_gap_read(self) -> None:
         """What lies before a send beyond a gap was read; whether all of it was shown is another matter."""

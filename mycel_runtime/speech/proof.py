@@ -80,6 +80,10 @@ class Proof:
         """
         if self._ledger.gap_seq is not None:
             await self._close_gap(self._ledger.gap_seq)
+        elif self._ledger.is_unread:
+            above = await self._above_cursor()
+            self._ledger.note_readable()
+            await self._require_seen(above)
         if not self._is_given:
             await self._require_seen(await self._read())
         await self._require_seen([])
@@ -152,18 +156,22 @@ class Proof:
 
     async def _close_gap(self, through_seq: MessageSeq) -> None:
         """Our last send was not adjacent to what was shown (Q28): see what lies between."""
-        try:
-            between = await messages_after(self._dependencies.sdk, self._chat_id, self._ledger.handled_seq)
-        except UNANSWERED as exc:
-            raise UnansweredError(exc, Operation.READ) from exc
-        if isinstance(self._delivery, ChatDelivery | AnswerDelivery):
-            # What lies between may be our twin's, and is behind the cursor afterwards.
-            await self._dependencies.twin_watch.answered_through(
-                self._chat_id, between, handled_seq=self._ledger.handled_seq
-            )
+        between = await self._above_cursor()
         self._ledger.note_gap_read()
         await self._require_seen(between)
         self._ledger.close_gap(through_seq)
+
+    async def _above_cursor(self) -> list[Message]:
+        """What the history holds now; what of it may be our twin's is behind the cursor afterwards."""
+        try:
+            above = await messages_after(self._dependencies.sdk, self._chat_id, self._ledger.handled_seq)
+        except UNANSWERED as exc:
+            raise UnansweredError(exc, Operation.READ) from exc
+        if isinstance(self._delivery, ChatDelivery | AnswerDelivery):
+            await self._dependencies.twin_watch.answered_through(
+                self._chat_id, above, handled_seq=self._ledger.handled_seq
+            )
+        return above
 
     async def _require_seen(self, messages: Sequence[Message]) -> None:
         """What was read is unread no more, so that it stays in the way until the handler has been shown it."""

@@ -88,7 +88,8 @@ class BareChat:
         self._waiting = waiting_for(sdk)
         self._run = ContextRun(state_of(store, chat_store, timers, questions), calls_of(sdk, _ON_NO_SERVER))
         self._seqs = itertools.count(1)
-        before, shown, self._newer = (placed(each, self._seqs) for each in (past, messages, newer))
+        before, shown = (placed(each, self._seqs) for each in (past, messages))
+        self._newer = newer
         self.past = before + shown
         self.replies: list[str] = []
         self.mentions: list[tuple[str, ...]] = []
@@ -170,7 +171,7 @@ class BareChat:
 
     def show_newer(self) -> list[Message]:
         """For the context: what came meanwhile counts as shown now."""
-        shown, self._newer = self._newer, []
+        shown, self._newer = placed(self._newer, self._seqs), ()
         self.past += shown
         return shown
 
@@ -184,6 +185,7 @@ class BareAnswer(BareChat):
         answer: The answer, as a message of a `BareChat`; `None`: there is none.
         data: As the question was asked with.
         outcome: `timed_out` or `unsaid`, where there is no answer.
+        meanwhile: What `ctx.meanwhile` is, and stands behind the answer; as messages of a `BareChat`.
         more: As of `BareChat`.
     """
 
@@ -196,6 +198,7 @@ class BareAnswer(BareChat):
         *,
         data: Any = None,
         outcome: Literal["timed_out", "unsaid"] = "timed_out",
+        meanwhile: Sequence[str | Message] = (),
         **more: Any,
     ) -> None:
         is_said = answer is not None or outcome == "timed_out"
@@ -209,11 +212,14 @@ class BareAnswer(BareChat):
             message_id=MessageId("question") if is_said else None,
             seq=MessageSeq(1) if is_said else None,
         )
+        self._meanwhile = meanwhile
         super().__init__(*([] if answer is None else [answer]), **more)
 
     @override
     def _context(self, **shown: Any) -> AnswerContext:
-        return AnswerContext(question=self._question, **shown)
+        meanwhile = placed(self._meanwhile, self._seqs)
+        self.past += meanwhile
+        return AnswerContext(question=self._question, meanwhile=meanwhile, **shown)
 
     @property
     @override

@@ -33,11 +33,13 @@ async def book(ctx: MessageContext) -> None:
 
 @booking.on_answer("when")
 async def booked(ctx: AnswerContext) -> None:
-    if ctx.timed_out:
+    if ctx.answer is None:
         await ctx.reply(f"No {ctx.data} then.")
         return
-    ctx.chat_store[ctx.data] = ctx.messages[-1].content
-    await ctx.reply(f"{ctx.data} at {ctx.messages[-1].content}")
+    # Who writes "five", and "no, six" at once, means six.
+    time = ([ctx.answer, *ctx.meanwhile])[-1].content
+    ctx.chat_store[ctx.data] = time
+    await ctx.reply(f"{ctx.data} at {time}")
 
 
 @booking.on_message
@@ -129,6 +131,12 @@ async def test_an_answer_is_given_without_a_server():
     await booked(answered.ctx)
     answered.assert_replies("tea at five")
     assert answered.ctx.chat_store["tea"] == "five"
+
+    mended = BareAnswer("when", "five", data="tea", meanwhile=["no, six"], newer=["please"])
+    await booked(mended.ctx)
+    mended.assert_replies("tea at no, six")
+    assert [each.content for each in await mended.ctx.newer()] == ["please"]
+    assert [each.seq for each in mended.past] == [1, 2, 3, 4]
 
     unanswered = BareAnswer("when", data="tea")
     await booked(unanswered.ctx)

@@ -195,6 +195,9 @@ async def answer(ctx: AnswerContext) -> None:
     assert_type(ctx.question, Question)
     assert_type(ctx.question.seq, MessageSeq | None)
     assert_type(ctx.messages, Sequence[Message])
+    assert_type(ctx.answer, Message | None)
+    assert_type(ctx.meanwhile, Sequence[Message])
+    assert_type(await ctx.newer(), list[Message])
     assert_type(ctx.chat_store, Store)
     assert_type(await ctx.reply("thanks"), Sent)
     assert_type(await ctx.history(), list[Message])
@@ -206,6 +209,9 @@ async def answer(ctx: AnswerContext) -> None:
 def plain_answer(ctx: SyncAnswerContext) -> None:
     """The same, with plain calls."""
     assert_type(ctx.question, Question)
+    assert_type(ctx.answer, Message | None)
+    assert_type(ctx.meanwhile, Sequence[Message])
+    assert_type(ctx.newer(), list[Message])
     assert_type(ctx.reply("thanks"), Sent)
     assert_type(ctx.ask("c", "and?", name="q", user_id="u", on_conflict="drop"), None)
 

@@ -30,9 +30,10 @@ from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plugin import Handler
 
 
@@ -89,7 +90,10 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
         case said.MessageRun():
             return MessageContext(**_chat_shown(port, run), **shown)
         case said.AnswerRun(question=question):
-            return AnswerContext(question=_question(question), **_chat_shown(port, run), **shown)
+            meanwhile = _messages(run.meanwhile, run)
+            return AnswerContext(
+                question=_question(question), meanwhile=meanwhile, **_chat_shown(port, run), **shown
+            )
         case said.TimerRun(name=name, key=key, data=data, due_at=due_at):
             at = datetime.fromtimestamp(due_at, UTC)
             return TimerContext(name=name, key=key, data=data, due_at=at, **shown)
@@ -102,12 +106,8 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
 
 
 def _chat_shown(port: RemotePort, run: said.ChatRun) -> dict[str, Any]:
-    me = UserId(run.me)
     return {
-        "messages": tuple(
-            message_as_told({"raw": each.raw, "sender_type": each.sender_type}, me=me)
-            for each in run.messages
-        ),
+        "messages": _messages(run.messages, run),
         "chat_id": ChatId(run.chat_id),
         "chat_type": run.chat_type,
         "guard": LoopGuardView(**run.guard.model_dump()),
@@ -118,6 +118,13 @@ def _chat_shown(port: RemotePort, run: said.ChatRun) -> dict[str, Any]:
         ),
         "_port": cast("MessagePort", port),
     }
+
+
+def _messages(messages: Iterable[said.ChatMessage], run: said.ChatRun) -> tuple[Message, ...]:
+    me = UserId(run.me)
+    return tuple(
+        message_as_told({"raw": each.raw, "sender_type": each.sender_type}, me=me) for each in messages
+    )
 
 
 def _question(asked: said.AskedQuestion) -> Question:

@@ -280,6 +280,7 @@ class AnswerRun(ChatRun):
 
     kind: Literal["answer_run"] = "answer_run"
     question: AskedQuestion
+    meanwhile: tuple[ChatMessage, ...]
 
 
 class FrameRun(_Run):

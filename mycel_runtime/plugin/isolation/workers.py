@@ -35,10 +35,13 @@ from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import TypeAdapter
 
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.isolation.process import WorkerSpec
+    from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plugin import Handler
 
 M = TypeVar("M")
@@ -283,9 +286,14 @@ def _run(run: str, handler: Handler, context: Context) -> said.Run:
         "state": state_said(context.run.state),
     }
     match context:
-        case AnswerContext(question=question):
+        case AnswerContext(question=question, meanwhile=meanwhile):
             asked = dataclasses.asdict(question) | {"asked_at": question.asked_at.timestamp()}
-            return said.AnswerRun(question=said.AskedQuestion(**asked), **_chat_shown(context), **shown)
+            return said.AnswerRun(
+                question=said.AskedQuestion(**asked),
+                meanwhile=_said_messages(meanwhile),
+                **_chat_shown(context),
+                **shown,
+            )
         case MessageContext():
             return said.MessageRun(**_chat_shown(context), **shown)
         case TimerContext(name=name, key=key, data=data, due_at=due_at):
@@ -303,11 +311,15 @@ def _run(run: str, handler: Handler, context: Context) -> said.Run:
             )
 
 
+def _said_messages(messages: Iterable[Message]) -> tuple[said.ChatMessage, ...]:
+    return tuple(said.ChatMessage(**told(message)) for message in messages)
+
+
 def _chat_shown(context: MessageContext) -> dict[str, Any]:
     return {
         "chat_id": context.chat_id,
         "chat_type": context.chat_type,
-        "messages": tuple(said.ChatMessage(**told(message)) for message in context.messages),
+        "messages": _said_messages(context.messages),
         "guard": said.GuardView(**dataclasses.asdict(context.guard)),
         "unsaid": context.unsaid,
         "failure": context.failure,

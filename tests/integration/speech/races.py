@@ -162,6 +162,49 @@ async def race_of_first_words(world, name, dice):
     return await _raced(world, agent, chat_id, intruder, views, lambda: shown["one"] & shown["two"])
 
 
+async def race_of_answers(world, name, dice):
+    """A chat in which somebody speaks again and again while an answer is handled, at once or after a look."""
+    plugin = Plugin("p")
+    shown, heard, views = set(), set(), {}
+
+    @plugin.on_message(pattern="^go$")
+    async def ask(ctx):
+        await ctx.ask(ctx.chat_id, "well?", name="q")
+
+    @plugin.on_message
+    async def listen(ctx):
+        heard.update(message.seq for message in ctx.messages)
+
+    @plugin.on_answer("q")
+    async def answered(ctx):
+        shown.update(message.seq for message in (*ctx.messages, *ctx.meanwhile))
+        for part in range(PARTS):
+            await intruder.intrude(0.7)
+            if dice.random() < 0.3:
+                shown.update(message.seq for message in await ctx.newer())
+            before = set(shown)
+            sent = await ctx.reply(f"{part}")
+            views.setdefault(sent.seq, before)
+
+    agent = await world.agent(name, plugin)
+    chat_id = (await world.owner.chats.ensure_direct(name))["id"]
+    await world.say(chat_id, "go")
+    await agent.hear(chat_id, 1)
+    go, question = await world.owner.messages.list(chat_id)
+    # Of what stands before its question, a handler of answers is told by what it was asked with.
+    shown.add(go["seq"])
+    views[question["seq"]] = {go["seq"]}
+    intruder = Intruder(world, chat_id, (await world.owner.me.whoami())["id"], dice)
+    intruder.watch(agent.sdk.messages)
+    await world.say(chat_id, "five")
+    for number in range(dice.randint(0, 2)):
+        await world.say(chat_id, f"late {number}")
+    await agent.hear(chat_id)
+    raced = await _raced(world, agent, chat_id, intruder, views, lambda: shown | heard)
+    assert heard.isdisjoint(message["seq"] for message in raced.history if message["content"] == "five")
+    return raced
+
+
 def _noting_views(send, shown, views):
     """What both handlers had been shown when a message was about to be sent."""
 
@@ -223,7 +266,7 @@ async def _race_all(kind, run_race, runs):
 async def _main(runs):
     print(f"{'server':<14}{'of':<13}{''.join(f'{name:>11}' for name in COLUMNS)}{'seconds':>8}")
     for kind in SERVERS:
-        for run_race in (race, race_of_first_words):
+        for run_race in (race, race_of_first_words, race_of_answers):
             await _race_all(kind, run_race, runs)
     print("never shown: 0; accepted without having seen what no slip explains: 0; unenforced: 0")
 

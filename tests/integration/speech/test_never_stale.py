@@ -11,7 +11,7 @@ from mycel_runtime.errors import NotCaughtUpError
 from mycel_runtime.plugin.outcome import Retry
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.conftest import insist
-from tests.integration.speech.races import SERVERS, judge, race, race_of_first_words
+from tests.integration.speech.races import SERVERS, judge, race, race_of_answers, race_of_first_words
 
 RUNS = 15
 LATE_SECONDS = 2.5
@@ -35,6 +35,15 @@ async def test_words_spoken_first_follow_only_what_every_handler_was_shown(world
 
     for run in range(RUNS // 3):
         judge(await race_of_first_words(world, f"agent-{run}", dice))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", SERVERS.values(), ids=SERVERS)
+async def test_the_reply_to_an_answer_follows_only_what_its_handler_was_shown(world, options):
+    dice = random.Random(20261130)
+
+    for run in range(RUNS // 3):
+        judge(await race_of_answers(world, f"agent-{run}", dice))
 
 
 async def test_two_runtimes_in_one_chat_converge(world):
