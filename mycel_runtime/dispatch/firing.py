@@ -33,7 +33,9 @@ def firing_of(timer: Timer, handler: HandlerId, subscription: Subscription, now:
     if not isinstance(subscription, ScheduleSubscription):
         return Firing(timer=timer, work=work)
     is_let_pass = now - timer.due_at > LATE_SECONDS and not subscription.catch_up
-    following = _timer_of(timer.name, subscription, previous=timer.due_at, now=now)
+    # The last of what was missed may be late by less than that: it is due at once, and called.
+    since = now - LATE_SECONDS if is_let_pass else now
+    following = _timer_of(timer.name, subscription, previous=timer.due_at, now=since)
     return Firing(timer=timer, work=None if is_let_pass else work, following=following, is_one_enough=True)
 
 

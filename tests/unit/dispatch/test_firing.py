@@ -123,6 +123,20 @@ def test_what_a_downtime_has_missed_is_let_pass_if_the_handler_says_so(dice):
             assert (at in called) is (up_by - at <= LATE_SECONDS)
 
 
+@pytest.mark.parametrize(("late", "is_called"), [(30.0, True), (90.0, False)])
+def test_of_many_that_were_missed_the_last_is_called_if_it_is_late_by_less_than_a_minute(late, is_called):
+    """It would be, had it been missed alone."""
+    years = Years(ScheduleSubscription(schedule=MORNING, catch_up=False), None)
+    years.be_up_until(years._timer.due_at - HOUR)
+    years.be_down(2 * DAY + HOUR + late)
+    years.be_up_until(years.now + DAY + HOUR)
+
+    first, second, third, fourth = all_times(9)[:4]
+    called = {due for due, _, was_called in years.fired if was_called}
+    assert called.isdisjoint({first, second})
+    assert (third in called, fourth in called) == (is_called, True)
+
+
 def test_an_interval_neither_drifts_nor_waits_for_a_clock_that_was_set_back(dice):
     years = Years(ScheduleSubscription(schedule=Interval(seconds=HOUR)), dice)
     years.pass_(with_steps=False)
