@@ -64,7 +64,7 @@ from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import AnswerSubscription, MessageSubscription
-from mycel_runtime.plugin.voice import DirectChats, Voice, VoiceDependencies
+from mycel_runtime.plugin.voice import AgentChats, Voice, VoiceDependencies
 from mycel_runtime.speech.interrupts import SupersededError, TurnEndedError
 from mycel_runtime.wire.ids import MessageSeq
 
@@ -186,7 +186,7 @@ class Attempts:
         self._voices = VoiceDependencies(
             journal=journal,
             me=me,
-            chats=DirectChats(sdk),
+            chats=AgentChats(sdk),
             clock=outbox.clock,
             made=self._note_due,
             lane_of=chat_lane,

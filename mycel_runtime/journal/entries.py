@@ -446,7 +446,7 @@ class Utterance:
         handler: Whose words they are.
         delivery_id, turn, ordinal: In whose turn it was made, as the n-th in this chat: that is its identity.
         content: Not in the `repr`; `None` once it was said.
-        known_seq: The newest number of the chat that the journal knew when it was made; `None`: it knew none.
+        known_seq: The newest number of the chat that was known when it was made; `None`: none was.
         made_at: Epoch seconds.
     """
 

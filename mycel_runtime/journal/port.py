@@ -346,7 +346,7 @@ class Journal(Protocol):
         chat is made once, whatever its words, and so it is when a dead letter's turn is run again.
 
         Args:
-            utterance: Its `known_seq` is of no account: the journal puts down what it knows.
+            utterance: Its `known_seq` is put down if the journal knows nothing of the chat.
             now: When it is due.
             question: What it asks, in the same commit. It is open from the end of its delivery on, if the words stand
                 then; if they never will, its answer's handler has work.

@@ -214,6 +214,8 @@ class Speaking(Calling):
 
         Raises:
             ArgumentError: The text is blank, or holds what no server can store; nothing will be said.
+            ApiError: By `drop`, in a chat that the agent has not heard of yet: the backend cannot tell how far it
+                goes.
             ContextEndedError: The run is over.
 
         Cancelling: it may be written down or not; said again with the same words it is the same.

@@ -55,10 +55,14 @@ class HookVoice:
 
         Raises:
             ArgumentError: It is nothing that can be said, or the agent is ending.
+            ApiError: As of `VoiceDependencies.known_seq`.
+            JournalError: The journal failed.
         """
         if not self._may_say:
             raise ArgumentError(NOT_SAID, fix=INSTEAD)
         require_utterable(chat_id, text, mentions, on_conflict)
+        policy = cast("UtterancePolicy", on_conflict)
+        known_seq = await self._dependencies.known_seq(ChatId(chat_id), policy)
         self._utterances.append(
             Utterance(
                 identity=self._dependencies.me,
@@ -70,7 +74,8 @@ class HookVoice:
                 ordinal=self._ordinals[chat_id],
                 content=text,
                 mentions=tuple(mentions),
-                on_conflict=cast("UtterancePolicy", on_conflict),
+                on_conflict=policy,
+                known_seq=known_seq,
                 made_at=self._dependencies.clock(),
             )
         )
@@ -92,13 +97,13 @@ class HookVoice:
 
     async def direct(self, user_id: str) -> str:
         """
-        As `DirectChats.id_of`.
+        As `AgentChats.direct`.
 
         Raises:
             ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
-        return await self._dependencies.chats.id_of(user_id)
+        return await self._dependencies.chats.direct(user_id)
 
     async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
         """

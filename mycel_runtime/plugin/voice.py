@@ -15,7 +15,7 @@ from mycel_runtime.plugin.conversation import told
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
 from mycel_runtime.wire.arguments import require_mentions, require_page, require_sayable, require_storable
-from mycel_runtime.wire.ids import ChatId
+from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 _POLICIES: Final = get_args(UtterancePolicy)
 
 
-class DirectChats:
+class AgentChats:
     """
-    The agent's direct chats.
+    The agent's chats, as a handler that speaks first needs them.
 
     Args:
         sdk: As the identity.
@@ -46,9 +46,19 @@ class DirectChats:
         self._sdk = sdk
         self._one_at_a_time = asyncio.Lock()
 
-    async def id_of(self, user_id: str) -> str:
+    async def newest_seq(self, chat_id: ChatId) -> MessageSeq:
         """
-        The one with somebody; made if there is none.
+        Of the newest message; 0: there is none.
+
+        Raises:
+            ApiError: There is no such chat, or the backend cannot tell.
+        """
+        newest = await self._sdk.messages.list(chat_id, limit=1)
+        return MessageSeq(newest[-1]["seq"] if newest else 0)
+
+    async def direct(self, user_id: str) -> str:
+        """
+        The id of the direct one with somebody; made if there is none.
 
         One at a time: two that are made at once are two chats (Q43).
 
@@ -87,7 +97,7 @@ class VoiceDependencies:
     Attributes:
         journal: Where it is kept until it is said.
         me: The identity.
-        chats: The agent's direct chats.
+        chats: The agent's chats.
         clock: Epoch seconds.
         made: Called when there is one that is due.
         lane_of: The lane of a chat.
@@ -97,12 +107,29 @@ class VoiceDependencies:
 
     journal: Journal
     me: UserId
-    chats: DirectChats
+    chats: AgentChats
     clock: Callable[[], float]
     made: Callable[[], None]
     lane_of: Callable[[ChatId], Lane]
     reading: Callable[[HandlerId], Reading]
     asking: Asking
+
+    async def known_seq(self, chat_id: ChatId, on_conflict: UtterancePolicy) -> MessageSeq | None:
+        """
+        How far a chat goes of which the journal knows nothing; `None`: what the journal knows will do.
+
+        What is dropped when somebody speaks after it was made needs to know what stood there by then.
+
+        Raises:
+            ApiError: The backend cannot tell.
+            JournalError: The journal failed.
+        """
+        if on_conflict != "drop":
+            return None
+        cursors = await self.journal.chat_cursors(self.me, self.lane_of(chat_id))
+        if any(cursor.shown_seq or cursor.wanted_seq for cursor in cursors.values()):
+            return None
+        return await self.chats.newest_seq(chat_id)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,6 +169,7 @@ class Voice:
 
         Raises:
             ArgumentError: It is nothing that can be said.
+            ApiError: As of `VoiceDependencies.known_seq`.
             JournalError: The journal failed.
             TurnEndedError, ApiError: As of `Turn.send`, in the run's own chat.
 
@@ -193,13 +221,13 @@ class Voice:
 
     async def direct(self, user_id: str) -> str:
         """
-        As `DirectChats.id_of`.
+        As `AgentChats.direct`.
 
         Raises:
             ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
-        return await self.dependencies.chats.id_of(user_id)
+        return await self.dependencies.chats.direct(user_id)
 
     async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
         """
@@ -235,7 +263,7 @@ class Voice:
         on_conflict: UtterancePolicy,
         question: NewQuestion | None,
     ) -> None:
-        now = self.dependencies.clock()
+        known_seq, now = await self.dependencies.known_seq(chat_id, on_conflict), self.dependencies.clock()
         utterance = Utterance(
             identity=self.dependencies.me,
             handler=self.delivery.handler,
@@ -247,6 +275,7 @@ class Voice:
             content=text,
             mentions=tuple(mentions),
             on_conflict=on_conflict,
+            known_seq=known_seq,
             made_at=now,
         )
         if question is not None:

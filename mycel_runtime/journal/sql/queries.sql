@@ -395,8 +395,10 @@ INSERT INTO utterance (entry_id, identity, handler, lane, chat_id, delivery_id, 
                        on_conflict, made_at, known_seq)
 VALUES (:entry_id, :identity, :handler, :lane, :chat_id, :delivery_id, :turn, :ordinal, :content, :mentions,
         :on_conflict, :made_at,
-        (SELECT max(max(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)) FROM delivery AS d
-         WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL));
+        coalesce(
+          (SELECT nullif(max(max(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)), 0) FROM delivery AS d
+           WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL),
+          :known_seq));
 
 -- name: read_utterance
 SELECT identity, handler, lane, chat_id, delivery_id, turn, ordinal, content, mentions, on_conflict, known_seq, made_at

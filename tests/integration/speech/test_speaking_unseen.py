@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime import Plugin, Retry
+from mycel_runtime.errors import ApiError
 from tests.integration.speech.speaking import GENERATIONS, call, direct, group, said
 
 pytestmark = pytest.mark.slow
@@ -92,6 +93,49 @@ async def test_by_drop_it_is_not_said_when_somebody_has_spoken_since(world):
     assert await said(world, shown["chat"]) == ["said first"]
     assert len(agent.memory.named("utterance.dropped")) == 1
     assert shown["one"] == shown["two"] == ["known", "meanwhile"]
+
+
+@pytest.mark.parametrize("hears", [True, False], ids=["two listen", "nobody listens"])
+@pytest.mark.parametrize("meanwhile", [["meanwhile"], []], ids=["somebody speaks", "nobody speaks"])
+async def test_by_drop_so_it_is_in_a_chat_of_which_nobody_has_heard(world, hears, meanwhile):
+    shown, made = {"one": [], "two": [], "policy": "drop"}, []
+    plugin = two_handlers(shown, []) if hears else Plugin("p")
+
+    @plugin.every(hours=1)
+    async def post(ctx):
+        await ctx.say(elsewhere, "said first", on_conflict="drop")
+        made.append(True)
+
+    agent, elsewhere = await world.agent("agent", plugin), await group(world, "agent")
+    await world.say(elsewhere, "unseen")
+    await agent.deliver()
+    agent.clock.ahead += 3601
+    await agent.parts.dispatcher.timekeeper.fire_due(agent.clock())
+    assert (await agent.deliver_next(), made) == (1, [True])
+    for text in meanwhile:
+        await world.say(elsewhere, text)
+    await agent.deliver()
+
+    assert await said(world, elsewhere) == ([] if meanwhile else ["said first"])
+    assert len(agent.memory.named("utterance.dropped")) == len(meanwhile)
+
+
+async def test_by_drop_nothing_is_made_while_the_backend_cannot_tell_what_stands_there(world):
+    shown, raised = {"one": [], "two": []}, []
+    plugin = two_handlers(shown, [])
+
+    @plugin.on_message(chat="direct", pattern="^try")
+    async def attempt(ctx):
+        try:
+            await ctx.say("no-such-chat", "said first", on_conflict="drop")
+        except ApiError as exc:
+            raised.append(exc.status_code)
+
+    agent, here = await world.agent("agent", plugin), await direct(world)
+    await call(world, agent, here, "try")
+
+    assert raised == [403]
+    assert (await agent.journal.statistics("agent")).due == 0
 
 
 async def test_by_drop_it_is_not_said_when_somebody_speaks_while_it_is_sent(world):

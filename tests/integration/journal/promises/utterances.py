@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from mycel_runtime.journal.entries import ChatCursor, Lane, Utterance, UtteranceDelivery
 from tests.integration.journal.samples import (
     ME,
@@ -152,6 +154,18 @@ class UtteranceConformance:
             known.append(claimed[0].utterance.known_seq)
             await finish(journal, claimed[0])
         assert known == [None, 7, 9]
+
+    async def test_of_a_chat_that_it_does_not_know_it_keeps_what_it_is_told(self, journal):
+        speaker = await running(journal)
+        await journal.utter(dataclasses.replace(utterance(speaker), known_seq=3), now=9.0)
+        await handle_through(journal, 5)
+        await journal.utter(dataclasses.replace(utterance(speaker, 1), known_seq=3), now=9.0)
+
+        known = []
+        while claimed := await claim(journal, now=9.0):
+            known.append(claimed[0].utterance.known_seq)
+            assert await finish(journal, claimed[0])
+        assert known == [3, 5]
 
     async def test_cursors_of_a_chat_tell_how_far_each_handler_is(self, journal):
         await handle_through(journal, 5)
