@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         BlockedChatReport,
         CauseReport,
         OldestReport,
+        OpenQuestionsReport,
         StartReport,
         Status,
         WaitingUtteranceReport,
@@ -108,8 +109,15 @@ def _speaking(now: Status) -> list[str]:
         counted(speaking.conflicted, "conflict"),
         f"{speaking.unsettled} unresolved",
         f"{speaking.unknown} unknown",
+        *([] if speaking.questions is None else [_questions(speaking.questions, now)]),
         *(f"held: {chat_id}" for chat_id in speaking.held),
     ]
+
+
+def _questions(questions: OpenQuestionsReport, now: Status) -> str:
+    age = max(0.0, now.now - questions.since)
+    asked = f"{questions.plugin}'s {questions.name} in chat {questions.chat_id}"
+    return f"{counted(questions.count, 'open question')}, oldest since {age:.0f} s: {asked}"
 
 
 def _work(now: Status) -> list[str]:

@@ -205,6 +205,7 @@ class AgentRuntime:
                 statistics,
                 summary.holds if summary else (),
                 utterances=summary.utterances if summary else (),
+                questions=summary.questions if summary else None,
                 now=now,
             ),
             work=work_report(

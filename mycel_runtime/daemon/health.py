@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.lifecycle import Start
     from mycel_runtime.inbox.polling import StreamTrouble
     from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting, WaitingUtterance
+    from mycel_runtime.journal.questions import OpenQuestions
     from mycel_runtime.observe.counters import Counters
 
 STALE_INTERVALS: Final = 2.0
@@ -91,11 +92,29 @@ class WaitingUtteranceReport(_Report):
     attempts: int
 
 
+class OpenQuestionsReport(_Report):
+    """
+    What people were asked, or are to be asked, and an answer may still come to.
+
+    Attributes:
+        count: How many.
+        plugin, name, chat_id: Of the oldest.
+        since: Epoch seconds, of when its plugin asked.
+    """
+
+    count: int
+    plugin: str
+    name: str
+    chat_id: str
+    since: float
+
+
 class SpeakingReport(_Report):
     """
     What is known of answering; `conflicted` and `unresolved` count since the start.
 
     Attributes:
+        questions: `None` while none is open.
         waiting: What was to be said first more than a minute ago; ten at most.
         held: Chats in which the loop guard lets nothing be said; `mycel-runtime resume CHAT`.
     """
@@ -107,6 +126,7 @@ class SpeakingReport(_Report):
     unsettled: int = 0
     unknown: int = 0
     waiting: tuple[WaitingUtteranceReport, ...] = ()
+    questions: OpenQuestionsReport | None = None
     held: tuple[str, ...] = ()
 
 
@@ -294,6 +314,7 @@ def speaking_report(
     holds: Iterable[Hold] = (),
     *,
     utterances: Iterable[WaitingUtterance] = (),
+    questions: OpenQuestions | None = None,
     now: float = 0.0,
 ) -> SpeakingReport:
     """
@@ -304,6 +325,7 @@ def speaking_report(
         statistics: Of the journal, if it could be read.
         holds: Of the loop guard.
         utterances: Those that wait.
+        questions: Those that are open.
         now: Epoch seconds.
     """
     return SpeakingReport(
@@ -320,7 +342,18 @@ def speaking_report(
             for each in utterances
             if now - each.made_at > LONG_WAIT_SECONDS
         ),
+        questions=None if questions is None else _questions_report(questions),
         held=tuple(hold.chat_id for hold in holds),
+    )
+
+
+def _questions_report(questions: OpenQuestions) -> OpenQuestionsReport:
+    return OpenQuestionsReport(
+        count=questions.questions,
+        plugin=questions.plugin,
+        name=questions.name,
+        chat_id=questions.chat_id,
+        since=questions.made_at,
     )
 
 

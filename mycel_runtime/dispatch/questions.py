@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.entries import plugin_of
 from mycel_runtime.journal.questions import AskedPlace, QuestionState
-from mycel_runtime.observe.facts import QuestionsForgotten
+from mycel_runtime.observe.facts import QuestionDecided, QuestionsForgotten
 from mycel_runtime.plugin.context import Question as QuestionView
 from mycel_runtime.plugin.message import NOTIFICATION
 from mycel_runtime.plugin.subscription import AnswerSubscription
@@ -174,11 +174,14 @@ class Questions:
                 asked=question.asked,
                 now=self._clock(),
             )
+            self._tell(question)
         if question.is_undecided:
             return None
         closed_seq = question.closed_seq
         if closed_seq is None:
             # Its words are not to be said, and nobody has looked there for that.
+            if not delivery.attempts:
+                self._tell(question)
             closed_seq = await self._looked_through(question)
         return delivery.decided(dataclasses.replace(question, closed_seq=closed_seq))
 
@@ -256,10 +259,23 @@ class Questions:
             stands = await self._journal.answer(
                 question.entry_id, seq=MessageSeq(message["seq"]), asked=question.asked, now=self._clock()
             )
+            self._tell(stands)
             if stands.state is QuestionState.ANSWERED and stands.closed_seq is not None:
                 numbers.add(stands.closed_seq)
         self._looked[chat_id] = max([looked, *(message["seq"] for message in messages)])
         return frozenset(numbers)
+
+    def _tell(self, question: Question) -> None:
+        """The observer, of an outcome."""
+        if question.state in _OUTCOMES:
+            self._observer.tell(
+                QuestionDecided(
+                    plugin=question.plugin,
+                    question=question.name,
+                    chat_id=question.chat_id,
+                    outcome=_OUTCOMES[question.state],
+                )
+            )
 
 
 def question_view(question: Question) -> QuestionView:

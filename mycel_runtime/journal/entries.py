@@ -18,7 +18,7 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mycel_runtime.journal.questions import Question
+    from mycel_runtime.journal.questions import OpenQuestions, Question
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageId, UserId
 
 EntryId = NewType("EntryId", int)
@@ -676,9 +676,16 @@ class WaitingUtterance(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalSummary:
-    """What an operator is shown of one identity's journal; `utterances`: the oldest that wait."""
+    """
+    What an operator is shown of one identity's journal.
+
+    Attributes:
+        utterances: The oldest that wait.
+        questions: `None` while none is open.
+    """
 
     statistics: JournalStatistics
     oldest: Waiting | None
     holds: tuple[Hold, ...]
     utterances: tuple[WaitingUtterance, ...] = ()
+    questions: OpenQuestions | None = None

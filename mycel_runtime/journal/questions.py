@@ -117,6 +117,22 @@ class ForgottenQuestions(NamedTuple):
     questions: int
 
 
+class OpenQuestions(NamedTuple):
+    """
+    What an answer may still come to.
+
+    Attributes:
+        questions: How many.
+        plugin, name, chat_id, made_at: Of the oldest.
+    """
+
+    questions: int
+    plugin: str
+    name: str
+    chat_id: str
+    made_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownQuestions:
     """

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.entries import Hold, JournalSummary, WaitingUtterance
+from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
@@ -115,6 +116,7 @@ def read_summary(path: Path, identity: UserId) -> JournalSummary:
                     WaitingUtterance(*row)
                     for row in execute(connection, "waiting_utterances", {"identity": identity})
                 ),
+                questions=_open_questions(connection, identity),
             )
     except sqlite3.Error as exc:
         raise JournalError(f"{path}: {exc}") from exc
@@ -196,6 +198,11 @@ class TurnLog:
                 return execute(connection, name, {"identity": self._identity, **values}).fetchall()
         except sqlite3.Error as exc:
             raise JournalError(f"{self._path}: {exc}") from exc
+
+
+def _open_questions(connection: sqlite3.Connection, identity: UserId) -> OpenQuestions | None:
+    row = execute(connection, "open_questions", {"identity": identity}).fetchone()
+    return None if row is None else OpenQuestions(*row)
 
 
 def _rows(path: Path, name: str) -> list[sqlite3.Row]:

@@ -441,6 +441,11 @@ WHERE identity = :identity AND chat_id = :chat_id AND state = 'answered' AND clo
 SELECT entry_id, identity, plugin, name, handler, state FROM question
 WHERE identity = :identity AND state IN ('made', 'open', 'overdue') ORDER BY entry_id;
 
+-- name: open_questions
+-- The oldest, and how many there are.
+SELECT count(*) OVER () AS questions, plugin, name, chat_id, made_at FROM question
+WHERE identity = :identity AND state IN ('made', 'open', 'overdue') ORDER BY made_at, entry_id LIMIT 1;
+
 -- name: chats_with_questions
 SELECT DISTINCT chat_id FROM question WHERE identity = :identity;
 

@@ -79,6 +79,7 @@ from mycel_runtime.observe.facts.plugins import (
 from mycel_runtime.observe.facts.speech import (
     JournalOutdated,
     MessageSent,
+    QuestionDecided,
     QuestionsForgotten,
     SendConflicted,
     SendParked,
@@ -135,6 +136,7 @@ __all__ = [
     "PollingBegun",
     "PollingEnded",
     "ProcessStateRestored",
+    "QuestionDecided",
     "QuestionsForgotten",
     "RateLimited",
     "RateRecovered",

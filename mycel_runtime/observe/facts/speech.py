@@ -29,6 +29,17 @@ class UtteranceDropped(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionDecided(Fact):
+    """A question has its outcome, of which its handler is told: `answered`, `timed_out`, or `unsaid`."""
+
+    name: ClassVar[str] = "question.decided"
+    plugin: str
+    question: str
+    chat_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionsForgotten(Fact):
     """Nobody handles the answers any more: they are shown to the handlers of messages, as any message."""
 

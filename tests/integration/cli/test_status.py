@@ -8,6 +8,7 @@ from mycel_runtime.daemon.health import (
     HearingReport,
     LogReport,
     OldestReport,
+    OpenQuestionsReport,
     SpeakingReport,
     Status,
     StreamTroubleReport,
@@ -70,6 +71,15 @@ def test_what_waits_long_to_be_said_first_is_named():
     lines = _lines(report(speaking=SpeakingReport(waiting=(waiting,))))
 
     assert lines[1] == "  ! chat c: what p.post is to say first waits since 90 s, 1 failed attempt"
+
+
+def test_open_questions_are_counted_and_the_oldest_is_named():
+    questions = OpenQuestionsReport(count=3, plugin="p", name="when", chat_id="c", since=NOW - 95)
+
+    lines = _lines(report(speaking=SpeakingReport(questions=questions)))
+
+    (speaking,) = [line for line in lines if line.startswith("  speaking")]
+    assert speaking.endswith("0 unknown, 3 open questions, oldest since 95 s: p's when in chat c")
 
 
 def test_why_no_stream_stands_is_shown_with_the_fix():
