@@ -411,3 +411,39 @@ async def test_what_comes_late_into_a_hole_is_read_too(world):
     agent.sdk.messages.list = honest
     assert (await call(world, agent, here))[1:] == ['["two"]']
     assert (await call(world, agent, here))[2:] == ["[]"]
+
+
+async def test_of_two_runs_that_read_one_late_message_the_second_reads_on(world):
+    """Both begin and end at the same place of the chat, and remember nothing: its version alone tells them apart."""
+    there, runs, both = [], [], asyncio.Barrier(2)
+
+    async def read(ctx):
+        for key in ("a", "b"):
+            ctx.timers.set("again", after=1, key=key)
+        return await ctx.read(there[0])
+
+    plugin = Plugin("p")
+
+    @plugin.on_timer("again")
+    async def again(ctx):
+        runs.append([message.content for message in await ctx.read(there[0])])
+        if len(runs) <= 2:
+            await both.wait()
+
+    agent = await world.agent("agent", reader(read, plugin))
+    here = await direct(world)
+    there.append(await group(world, "agent"))
+    await say(world, there[0], "one", "two", "three")
+    honest = agent.sdk.messages.list
+
+    async def holding_back(chat_id, **page):
+        return [message for message in await honest(chat_id, **page) if message["content"] != "two"]
+
+    agent.sdk.messages.list = holding_back
+    assert await call(world, agent, here) == ['["one", "three"]']
+    agent.sdk.messages.list = honest
+    agent.clock.ahead += 2
+    await agent.deliver()
+
+    assert runs == [["two"], ["two"], []]
+    assert len(agent.memory.named("delivery.outdated")) == 1
