@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -34,6 +33,7 @@ from mycel_runtime.sdk.transport import (
 from mycel_runtime.sdk.turnstile import AsyncTurnstile
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
     from mycel_runtime.sdk.calls import Call
@@ -217,5 +217,5 @@ class AsyncClient:
                     return await read_async(response)
         except TimeoutError as exc:
             raise TransportError("transport error: the call's deadline has passed") from exc
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise transport_error(exc) from exc

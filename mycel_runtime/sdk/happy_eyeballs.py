@@ -7,6 +7,7 @@ Source: RFC 8305, "Happy Eyeballs": families take turns, each attempt has a shor
 from __future__ import annotations
 
 import errno
+import ipaddress
 import itertools
 import os
 import selectors
@@ -48,6 +49,19 @@ def connect_racing(host: str, port: int, *, timeout: float | None) -> socket.soc
                 winner.settimeout(timeout)
                 return winner
         raise race.error
+
+
+def lead_seconds(host: str) -> float | None:
+    """
+    As asyncio wants it: of an attempt over the next; `None` for a single address, of which there is nothing to race.
+
+    asyncio's race loses the winner's socket if it is cancelled in the moment of the win: nobody closes it then.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return LEAD_SECONDS
+    return None
 
 
 class _Race:

@@ -12,13 +12,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import httpcore
 import httpx
 from typing_extensions import override
 
+from mycel_runtime.sdk.loop_network import LoopBackend
+
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from mycel_runtime.sdk.tls import TlsContext
 
@@ -98,9 +98,8 @@ class AsyncPool(httpx.AsyncBaseTransport):
 
     def _make(self) -> httpx.AsyncHTTPTransport:
         made = httpx.AsyncHTTPTransport(**self._options)
-        if self._tls is not None:
-            # As in `DeadlineTransport`; a test of renewed certificates fails should these two names ever change.
-            made._pool._network_backend = _Backend(made._pool._network_backend, self._tls)  # noqa: SLF001 - as said above
+        # As in `DeadlineTransport`; a test of renewed certificates fails should these two names ever change.
+        made._pool._network_backend = LoopBackend(self._tls)  # noqa: SLF001 - as said above
         return made
 
     async def _ask(self, connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -194,60 +193,3 @@ class _Returning(httpx.AsyncByteStream):
             await self._pool.discard(self._connection)
             raise
         await self._pool.give_back(self._connection)
-
-
-class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects as `inner`, and then with TLS as its files are by now."""
-
-    def __init__(self, inner: httpcore.AsyncNetworkBackend, tls: TlsContext) -> None:
-        self._inner = inner
-        self._tls = tls
-
-    @override
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        connected = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(connected, self._tls)
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await self._inner.sleep(seconds)
-
-
-class _Stream(httpcore.AsyncNetworkStream):
-    """What is not encrypted yet."""
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream, tls: TlsContext) -> None:
-        self._inner = inner
-        self._tls = tls
-
-    @override
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, timeout)
-
-    @override
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, timeout)
-
-    @override
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    @override
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._inner.start_tls(self._tls.current(), server_hostname, timeout)
-
-    @override
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import selectors
 import socket
@@ -34,7 +33,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.forks import closed_in_forks
 from mycel_runtime.sdk import redirect
-from mycel_runtime.sdk.happy_eyeballs import LEAD_SECONDS, connect_racing
+from mycel_runtime.sdk.happy_eyeballs import connect_racing, lead_seconds
 from mycel_runtime.sdk.retry_after import retry_after_seconds
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
@@ -204,19 +203,6 @@ class SyncStreamConnection:
             raise _closed(exc) from exc
 
 
-def _lead_seconds(base_url: str) -> float | None:
-    """
-    Of an attempt over the next; of a single address there is nothing to race.
-
-    asyncio's race loses the winner's socket if it is cancelled in the moment of the win: nobody closes it then.
-    """
-    try:
-        ipaddress.ip_address(urlsplit(base_url).hostname or "")
-    except ValueError:
-        return LEAD_SECONDS
-    return None
-
-
 @contextlib.asynccontextmanager
 async def open_stream(
     *,
@@ -252,7 +238,7 @@ async def open_stream(
         connection = await connect_async(
             stream_url(base_url),
             create_connection=_Connection,
-            happy_eyeballs_delay=_lead_seconds(base_url),
+            happy_eyeballs_delay=lead_seconds(urlsplit(base_url).hostname or ""),
             **settings,
             **options,
         )

@@ -17,8 +17,6 @@ from mycel_runtime.sdk.body import Body
 from mycel_runtime.wire.address import AddressError, backend_address
 
 if TYPE_CHECKING:
-    import ssl
-
     from mycel_runtime.sdk.calls import Call
     from mycel_runtime.sdk.exchange import Reply
 
@@ -163,11 +161,7 @@ async def read_async(response: httpx.Response) -> Reply:
     return body.reply()
 
 
-def transport_error(exc: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError) -> TransportError:
-    """
-    What httpx raised, in our words; `NotSentError` when no connection was established.
-
-    httpcore 1.0.9 lets an error of TLS pass that its anyio stream meets after the handshake, such as an alert.
-    """
+def transport_error(exc: httpx.HTTPError | httpx.InvalidURL) -> TransportError:
+    """What httpx raised, in our words; `NotSentError` when no connection was established."""
     kind = NotSentError if isinstance(exc, NOT_SENT) else TransportError
     return kind(f"transport error: {type(exc).__name__}" + (f": {exc}" if str(exc) else ""))

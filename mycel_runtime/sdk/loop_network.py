@@ -1,0 +1,333 @@
+"""
+TCP and TLS as httpcore asks for them, straight on asyncio's transports.
+
+httpcore's own goes through anyio, which serves two event loops: checkpoints, scopes and locks around every read and
+write were a sixth of all that a reply executes. Here a read that finds bytes waits for nothing, and one that does not
+is one future and one timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import httpcore
+from typing_extensions import override
+
+from mycel_runtime.sdk.happy_eyeballs import lead_seconds
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from mycel_runtime.sdk.tls import TlsContext
+
+READ_AHEAD_BYTES: Final = 262_144
+"""Of what nobody has read yet; then the other side waits."""
+
+
+class LoopBackend(httpcore.AsyncNetworkBackend):
+    """
+    Connects.
+
+    Args:
+        tls: Asked for the context of each connection, whose files may have been renewed; `None`: what the pool has.
+    """
+
+    def __init__(self, tls: TlsContext | None) -> None:
+        self._tls = tls
+
+    @override
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """
+        Connect to the first address of a name that answers.
+
+        Raises:
+            httpcore.ConnectTimeout: None did in time.
+            httpcore.ConnectError: There is none, or all refuse.
+
+        Cancelling: closes what was made.
+        """
+        local = None if local_address is None else (local_address, 0)
+        try:
+            async with asyncio.timeout(timeout):
+                transport, bytes_in = await asyncio.get_running_loop().create_connection(
+                    _Bytes, host, port, happy_eyeballs_delay=lead_seconds(host), local_addr=local
+                )
+        except TimeoutError as exc:
+            raise httpcore.ConnectTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore.ConnectError(str(exc)) from exc
+        for option in socket_options or ():
+            transport.get_extra_info("socket").setsockopt(*option)
+        return LoopStream(transport, bytes_in, self._tls)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Bytes(asyncio.Protocol):
+    """What has come and was not read yet, and who waits for the connection."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._is_paused = False
+        self._is_ended = False
+        self._reading: asyncio.Future[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
+        self._is_full = False
+        self.is_lost = False
+        self.error: Exception | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.use(transport)
+
+    def use(self, transport: asyncio.Transport) -> None:
+        """This one from now on: a write is over when the system has all of it."""
+        self._transport = transport
+        transport.set_write_buffer_limits(high=0)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > READ_AHEAD_BYTES and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+        _wake(self._reading)
+
+    @override
+    def eof_received(self) -> bool:
+        self._is_ended = True
+        _wake(self._reading)
+        # What we are still writing is written, but for TLS, which knows no half-closed connection.
+        return self._transport is not None and self._transport.get_extra_info("ssl_object") is None
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost, self.error = True, exc
+        _wake(self._reading)
+        _wake(self._writing)
+
+    @override
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    @override
+    def resume_writing(self) -> None:
+        self._is_full = False
+        _wake(self._writing)
+
+    @property
+    def has_news(self) -> bool:
+        """Something has come that nobody has read, be it the end."""
+        return bool(self._chunks) or self._is_ended or self.is_lost
+
+    async def some(self, max_bytes: int, seconds: float | None) -> bytes:
+        """
+        What has come, `max_bytes` at most; nothing at the end.
+
+        Raises:
+            TimeoutError: Nothing came in time.
+            httpcore.ReadError: The connection is lost.
+        """
+        if not self.has_news:
+            self._reading = asyncio.get_running_loop().create_future()
+            await _within(self._reading, seconds)
+        if self._chunks:
+            return self._take(max_bytes)
+        if self.error is not None or not self._is_ended:
+            _raise_lost(httpcore.ReadError, self.error)
+        return b""
+
+    async def emptied(self, seconds: float | None) -> None:
+        """
+        Until the system has all that was written.
+
+        Raises:
+            TimeoutError: It has not in time.
+            httpcore.WriteError: The connection is lost.
+        """
+        if self._is_full and not self.is_lost:
+            self._writing = asyncio.get_running_loop().create_future()
+            await _within(self._writing, seconds)
+        if self.is_lost:
+            _raise_lost(httpcore.WriteError, self.error)
+
+    def _take(self, max_bytes: int) -> bytes:
+        chunk = self._chunks.popleft()
+        if len(chunk) > max_bytes:
+            self._chunks.appendleft(chunk[max_bytes:])
+            chunk = chunk[:max_bytes]
+        self._size -= len(chunk)
+        if self._is_paused and self._size <= READ_AHEAD_BYTES and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return chunk
+
+
+class LoopStream(httpcore.AsyncNetworkStream):
+    """One connection, which becomes one with TLS when it is told to."""
+
+    def __init__(self, transport: asyncio.Transport, bytes_in: _Bytes, tls: TlsContext | None) -> None:
+        self._transport = transport
+        self._bytes = bytes_in
+        self._tls = tls
+
+    @override
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """
+        What has come, or comes first; nothing at the end.
+
+        Raises:
+            httpcore.ReadTimeout: Nothing came in time.
+            httpcore.ReadError: The connection is lost, by the TLS of either side perhaps.
+
+        Cancelling: nothing is lost.
+        """
+        try:
+            return await self._bytes.some(max_bytes, timeout)
+        except TimeoutError as exc:
+            raise httpcore.ReadTimeout from exc
+
+    @override
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """
+        Write all of it, until the system has it.
+
+        Raises:
+            httpcore.WriteTimeout: It has not in time.
+            httpcore.WriteError: The connection is lost.
+
+        Cancelling: part of it may be written.
+        """
+        if not buffer:
+            return
+        if not self._bytes.is_lost:
+            self._transport.write(buffer)
+        try:
+            await self._bytes.emptied(timeout)
+        except TimeoutError as exc:
+            raise httpcore.WriteTimeout from exc
+
+    @override
+    async def aclose(self) -> None:
+        """
+        Close it at once; what is not written yet never is.
+
+        Cancelling: it is closed all the same.
+        """
+        self._transport.abort()
+        # The socket is closed in the loop's next step.
+        await asyncio.sleep(0)
+
+    @override
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """
+        Encrypt what follows.
+
+        Raises:
+            httpcore.ConnectTimeout: The other side has not answered in time.
+            httpcore.ConnectError: It does not, or its certificate does not hold.
+
+        Cancelling: closes the connection.
+        """
+        context = self._tls.current() if self._tls else ssl_context
+        try:
+            async with asyncio.timeout(timeout):
+                transport = await asyncio.get_running_loop().start_tls(
+                    self._transport, self._bytes, context, server_hostname=server_hostname
+                )
+        except BaseException as exc:
+            await self.aclose()
+            if isinstance(exc, TimeoutError):
+                raise httpcore.ConnectTimeout(str(exc)) from exc
+            if isinstance(exc, OSError):
+                raise httpcore.ConnectError(str(exc)) from exc
+            raise
+        if transport is None:
+            raise httpcore.ConnectError("the connection was closed during the TLS handshake")
+        self._bytes.use(transport)
+        return LoopStream(transport, self._bytes, self._tls)
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        """`ssl_object`, `client_addr`, `server_addr`, `socket`, or `is_readable`: whether something has come."""
+        if info == "is_readable":
+            return self._bytes.has_news or _is_readable(self._transport.get_extra_info("socket").fileno())
+        return self._transport.get_extra_info(_ASYNCIO_NAMES.get(info, info))
+
+
+_ASYNCIO_NAMES: Final = {"client_addr": "sockname", "server_addr": "peername"}
+
+
+def _is_readable(fileno: int) -> bool:
+    """Also of what the loop has not looked at yet: a server's goodbye, on a connection that is idle."""
+    if fileno < 0:
+        return True
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _raise_lost(kind: type[httpcore.NetworkError], error: Exception | None) -> NoReturn:
+    """
+    Say it as httpcore does; the error is the context too, because httpcore raises its own once more, `from None`.
+
+    Raises:
+        httpcore.NetworkError: Of that kind.
+    """
+    try:
+        _throw(error or ConnectionError("the connection was closed"))
+    except Exception as exc:
+        raise kind(str(exc)) from exc
+
+
+def _throw(error: Exception) -> NoReturn:
+    raise error
+
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
+
+
+async def _within(waiting: asyncio.Future[None], seconds: float | None) -> None:
+    """
+    Wait for it.
+
+    Raises:
+        TimeoutError: It was in vain.
+    """
+    if seconds is None:
+        await waiting
+        return
+    timer = asyncio.get_running_loop().call_later(seconds, _expire, waiting)
+    try:
+        await waiting
+    finally:
+        timer.cancel()
+
+
+def _expire(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())
