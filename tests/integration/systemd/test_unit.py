@@ -17,7 +17,14 @@ from mycel_runtime.daemon.process import FINAL_EXIT_CODES
 from mycel_runtime.errors import ControlError
 from mycel_runtime.settings import DaemonSettings
 
-UNIT = Path(__file__).parents[3] / "systemd" / "mycel-runtime@.service"
+SYSTEMD = Path(__file__).parents[3] / "systemd"
+
+UNIT = SYSTEMD / "mycel-runtime@.service"
+
+DROP_INS = sorted((SYSTEMD / "agents").glob("*.conf"))
+
+EXPOSURE = {"node": 1.5, "program": 1.4}
+"""What `systemd-analyze security` may say at most with each drop-in; 10 is a service without a sandbox."""
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -27,9 +34,9 @@ needs_systemd = pytest.mark.skipif(
 class _UnitFile(configparser.RawConfigParser):
     """A unit file whose keys keep their case; of a key given twice, the last one counts."""
 
-    def __init__(self):
+    def __init__(self, path=UNIT):
         super().__init__(strict=False, delimiters=("=",), comment_prefixes=("#", ";"), interpolation=None)
-        self.read(UNIT)
+        self.read(path)
 
     def optionxform(self, optionstr):
         return optionstr
@@ -81,10 +88,55 @@ def test_verify_would_notice_an_unknown_key(instance):
 
 @needs_systemd
 def test_exposure_is_at_most_two(instance):
-    result = analyze("security", "--offline=true", str(instance))
+    assert _exposure(analyze("security", "--offline=true", str(instance))) <= 2.0
+
+
+def _exposure(result):
     level = re.search(r"Overall exposure level for \S+: (\d+\.\d)", result.stdout)
     assert level, result.stderr
-    assert float(level[1]) <= 2.0
+    return float(level[1])
+
+
+@pytest.mark.slow
+@needs_systemd
+@pytest.mark.parametrize("path", DROP_INS, ids=lambda path: path.stem)
+def test_systemd_accepts_every_line_of_a_drop_in_and_exposure_stays_low(path, instance):
+    folder = _drop_in_folder(instance)
+    shutil.copy(path, folder / "agent.conf")
+    accepted = analyze("verify", "--man=no", str(instance))
+    assert (accepted.returncode, accepted.stderr, accepted.stdout) == (0, "", "")
+    # `security` reads one file.
+    instance.write_text(instance.read_text() + path.read_text())
+    assert _exposure(analyze("security", "--offline=true", str(instance))) <= EXPOSURE[path.stem]
+
+
+@pytest.mark.slow
+@needs_systemd
+def test_verify_would_notice_an_unknown_key_in_a_drop_in(instance):
+    (_drop_in_folder(instance) / "agent.conf").write_text("[Service]\nNoSuchKey=5\n")
+    assert "NoSuchKey" in analyze("verify", "--man=no", str(instance)).stderr
+
+
+def _drop_in_folder(instance):
+    folder = instance.with_name(f"{instance.name}.d")
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("path", DROP_INS, ids=lambda path: path.stem)
+def test_a_drop_in_gives_back_only_what_agents_need(path):
+    """Whoever adds a line here says in it why, and looks at what it opens."""
+    given = set(_UnitFile(path)["Service"])
+    common = {
+        "ProcSubset",
+        "ExecStartPre",
+        "Environment",
+        "EnvironmentFile",
+        "MemoryMax",
+        "TasksMax",
+        "OOMPolicy",
+    }
+    assert given - common == ({"MemoryDenyWriteExecute"} if path.stem == "node" else set())
 
 
 def test_start_is_final_exactly_where_starting_again_cannot_help(unit):
