@@ -87,7 +87,7 @@ async def test_who_is_asked_decides(mycel, answer, state, told):
 async def test_a_request_to_join_is_asked_about_alike(mycel):
     ada, bob, agent = await ask_setup(mycel)
     await bob.says("found Round table")
-    group = mycel.chat((await bob.hears(within=PATIENCE)).content, within=PATIENCE)
+    group = mycel.chat((await bob.hears(within=PATIENCE)).content)
     await bob.asks_to_join(group, "hello")
     await mycel.passes(minutes=1)
     await ada.hears(re.compile('asks to join the group "Round table" and writes: "hello"'), within=PATIENCE)
