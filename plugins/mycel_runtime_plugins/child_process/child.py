@@ -114,9 +114,14 @@ class ChildProcess:
         return f"<ChildProcess {self.spec.command[0]!r}>"
 
     @classmethod
-    async def start(cls, spec: ChildSpec) -> Self:
+    async def start(cls, spec: ChildSpec, *, listener: asyncio.Protocol | None = None) -> Self:
         """
         Return when it runs.
+
+        Args:
+            spec: What is to be started.
+            listener: Called back with its standard output, in the place of `stdout`: for a program that may speak at
+                any time, and is listened to without a task.
 
         Raises:
             ProgramUnavailableError: There is no such program or folder, or it may not be run; says what to do.
@@ -134,7 +139,7 @@ class ChildProcess:
             report, control = await _listen(spec, ours, read)
             undo.callback(control.close)
             stdout = asyncio.StreamReader(limit=_READ_BYTES)
-            output = await _reading(stdout, read)
+            output = await _reading(listener or asyncio.StreamReaderProtocol(stdout), read)
             undo.callback(output.close)
             process = await _start_supervisor(spec, theirs, sink)
             undo.pop_all()
@@ -208,6 +213,16 @@ class ChildProcess:
             self._output.close()
         return self._report.ended.result() if self._report.ended.done() else ExitStatus()
 
+    def end_soon(self) -> None:
+        """
+        Begin its end, as of `end`, and return: the supervisor sees to it.
+
+        Whoever has a loop that is about to end calls `end` after all: else what belongs to the loop stays open.
+        """
+        self._close_input()
+        if not self._control.is_closing():
+            self._control.write(b"e")
+
     def _close_input(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
@@ -239,12 +254,10 @@ async def _listen(spec: ChildSpec, ours: socket.socket, read: int) -> tuple[_Rep
     return report, control
 
 
-async def _reading(stdout: asyncio.StreamReader, read: int) -> asyncio.BaseTransport:
-    """Let the stream have what comes out of the pipe."""
+async def _reading(listener: asyncio.Protocol, read: int) -> asyncio.BaseTransport:
+    """Let somebody have what comes out of the pipe."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stdout), os.fdopen(read, "rb", buffering=0)
-    )
+    transport, _ = await loop.connect_read_pipe(lambda: listener, os.fdopen(read, "rb", buffering=0))
     return transport
 
 

@@ -235,3 +235,34 @@ def test_nothing_is_left_after_the_runtime_was_killed(tmp_path):
             assert sys.platform != "linux" or is_alive(copy)
         finally:
             os.kill(copy, signal.SIGKILL)
+
+
+class Listener(asyncio.Protocol):
+    def __init__(self):
+        self.heard = b""
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data):
+        self.heard += data
+
+    def connection_lost(self, _):
+        self.ended.set_result(None)
+
+
+async def test_a_listener_is_called_back_and_an_end_that_nobody_waits_for_comes(tmp_path):
+    listener = Listener()
+    child = await ChildProcess.start(
+        ChildSpec(
+            command=("sh", "-c", "echo hello; sleep 60"), folder=tmp_path, environment={"PATH": os.defpath}
+        ),
+        listener=listener,
+    )
+
+    child.end_soon()
+    child.end_soon()
+
+    async with asyncio.timeout(30):
+        await listener.ended
+        status = await child.end()
+    assert listener.heard in (b"hello\n", b"")
+    assert status.signal == signal.SIGTERM
