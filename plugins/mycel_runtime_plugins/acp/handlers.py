@@ -1,0 +1,102 @@
+"""The plugin: an agent's start and stop, and the messages that it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime import MessageContext, Plugin, Reject, StartContext, StopContext
+from mycel_runtime_plugins.acp.hosts import close_host, host_of
+from mycel_runtime_plugins.acp.known_agents import is_older
+from mycel_runtime_plugins.acp.outcome import GIVEN_UP, STOPPED_BY_PERSON
+from mycel_runtime_plugins.acp.requirements import missing
+from mycel_runtime_plugins.acp.settings import AcpSettings
+from mycel_runtime_plugins.acp.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime import Message
+    from mycel_runtime_plugins.acp.host import AgentHost
+
+_STOP: Final = r"(?i)^\s*(@\S+\s+)?/?(stop|cancel|abort)\s*[.!]*\s*$"
+"""What a person says to end the turn that is going on: this and nothing else."""
+
+_IS_STOP: Final = re.compile(_STOP)
+
+_DAY_SECONDS: Final = 86_400.0
+"""The longest that a handler may take; `turn_timeout` of the settings is what holds."""
+
+_START_SECONDS: Final = 700.0
+"""Beyond the longest `start_timeout`."""
+
+plugin = Plugin("acp", settings=AcpSettings)
+
+
+@plugin.on_start(timeout=_START_SECONDS)
+async def start(ctx: StartContext) -> None:
+    """Start the agent's first process, so that what is wrong with it is known before somebody writes."""
+    await close_host(ctx.me)
+    settings: AcpSettings = ctx.settings
+    if lacking := await asyncio.to_thread(missing, settings):
+        raise Reject("; ".join(f"{each.what}: {each.fix}" for each in lacking))
+    process = await host_of(ctx.me, settings).process()
+    introduction = process.introduction
+    ctx.log.info(
+        "acp.agent_started",
+        agent=introduction.name,
+        version=introduction.version,
+        loads=introduction.loads,
+        unasked=settings.known.unasked,
+    )
+    if is_older(introduction.version, settings.known.minimum_version):
+        ctx.log.warning(
+            "acp.agent_old",
+            version=introduction.version,
+            tried=settings.known.minimum_version,
+            fix=f"{settings.known.install}; with an old Node, npm installs an old version without a word",
+        )
+
+
+@plugin.on_stop
+async def stop(ctx: StopContext) -> None:
+    """End every process, with all that it has started."""
+    await close_host(ctx.me)
+
+
+@plugin.on_message(timeout=_DAY_SECONDS, max_attempts=5, interrupt=_STOP, on_give_up=GIVEN_UP)
+async def answer(ctx: MessageContext) -> None:
+    """Answer in a chat with what the agent says."""
+    host = host_of(ctx.me, ctx.settings)
+    messages = unanswered(ctx)
+    if not messages:
+        return
+    if _IS_STOP.search(messages[-1].content) and await _was_stopped(ctx, host):
+        return
+    if is_addressed(ctx, messages):
+        await Turn(ctx, host, messages).take()
+
+
+def unanswered(ctx: MessageContext) -> Sequence[Message]:
+    """Without what an earlier run of the delivery has answered: its reply stands."""
+    answered = ctx.said[-1].seq if ctx.said else 0
+    return [message for message in ctx.messages if message.seq > answered and message.sender.id != ctx.me]
+
+
+def is_addressed(ctx: MessageContext, messages: Sequence[Message]) -> bool:
+    """Whether somebody wants an answer; what is not answered now is shown with what is."""
+    settings: AcpSettings = ctx.settings
+    is_for_all = ctx.chat_type != "group" or settings.groups == "all"
+    return is_for_all or any(message.mentions_me for message in messages)
+
+
+async def _was_stopped(ctx: MessageContext, host: AgentHost) -> bool:
+    """Whether somebody has stopped a turn, and was told so."""
+    if ctx.chat_id not in host.stopped:
+        return False
+    sent = await ctx.reply(STOPPED_BY_PERSON)
+    host.stopped.discard(ctx.chat_id)
+    if (session := host.sessions.get(ctx.chat_id)) is not None:
+        session.note_reply(sent.seq, "stopped")
+    return True

@@ -1,0 +1,314 @@
+"""
+One turn in a chat: the agent is shown what it has not been shown, and what it says is the reply.
+
+The journal decides what is shown and what stands; the agent's session is a means. An answer that does not stand is
+kept with its session: if nothing has come since, it is sent without asking again, and else the agent is told that
+nobody has read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from mycel_runtime import Retry
+from mycel_runtime.sdk import ContentTooLargeError
+from mycel_runtime_plugins.acp import hint as hints
+from mycel_runtime_plugins.acp.answer import Answer
+from mycel_runtime_plugins.acp.connection import AnsweredError, ConnectionLostError
+from mycel_runtime_plugins.acp.hint import Hint
+from mycel_runtime_plugins.acp.host import UnknownModeError
+from mycel_runtime_plugins.acp.outcome import CUT, NEEDS_LOGIN, TOLD, Outcome, outcome_of
+from mycel_runtime_plugins.acp.prompt import Shown, prompt_text
+from mycel_runtime_plugins.acp.session import Undelivered
+from mycel_runtime_plugins.child_process import ProgramUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime import Message, MessageContext, Sent
+    from mycel_runtime_plugins.acp.host import AgentHost
+    from mycel_runtime_plugins.acp.session import Session
+    from mycel_runtime_plugins.acp.settings import AcpSettings
+
+_BARRED_SECONDS: Final = 900.0
+"""Until an agent that needs a login, or another configuration, is asked again."""
+
+_REST_SECONDS: Final = 5.0
+"""Of the handler's time that is left for the reply."""
+
+_QUIET_SECONDS: Final = 60.0
+"""Without a word of the agent's until that is logged: it may be waiting for a rate limit, which few of them tell."""
+
+
+_HISTORY_CHARACTERS: Final = 200_000
+"""Of the time before that one prompt shows, at most."""
+
+
+_LEAST_CHARACTERS: Final = 500
+"""Of a reply: who takes no more of it is not to be talked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What a turn of the agent's came to.
+
+    Attributes:
+        answer: What was said in it.
+        outcome: How it has ended.
+        seq: Of the newest message that it was shown.
+    """
+
+    answer: Answer
+    outcome: Outcome
+    seq: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """
+    Of one run of the handler.
+
+    Attributes:
+        messages: What is to be answered, oldest first: others' words, none of which an earlier run has answered.
+    """
+
+    ctx: MessageContext
+    host: AgentHost
+    messages: Sequence[Message]
+
+    @property
+    def _settings(self) -> AcpSettings:
+        return self.host.settings
+
+    async def take(self) -> None:
+        """
+        Ask the agent, and reply.
+
+        Raises:
+            Retry: It did not work, and may work later.
+
+        Cancelling: the agent is told to stop; its session is kept.
+        """
+        self.host.stopped.discard(self.ctx.chat_id)
+        try:
+            async with self.host.turn(self.ctx.chat_id):
+                session = await self._session()
+                if not self._is_known(session):
+                    session = await self._asked(session)
+                if session.undelivered is not None:
+                    await self._deliver(session, session.undelivered)
+        except asyncio.CancelledError:
+            self.host.stopped.add(self.ctx.chat_id)
+            raise
+
+    # -- the session -----------------------------------------------------------------------------------------------
+
+    async def _session(self) -> Session:
+        session = await self.host.present(self.ctx.chat_id)
+        return session if session is not None else await self._open(self._hint())
+
+    def _hint(self) -> Hint | None:
+        try:
+            return self.ctx.chat_store.get_model(hints.KEY, Hint)
+        except ValidationError:
+            return None
+
+    async def _open(self, hint: Hint | None) -> Session:
+        try:
+            return await self.host.open(self.ctx.chat_id, hint, self.ctx.log)
+        except AnsweredError as exc:
+            raise self._failed(exc) from exc
+        except UnknownModeError as exc:
+            self.ctx.log.error("acp.mode_not_offered", mode=exc.mode, offered=exc.offered)  # noqa: TRY400 - no trace is needed
+            raise Retry(after=_BARRED_SECONDS, why=f"the agent offers no mode {exc.mode!r}") from exc
+        except ProgramUnavailableError as exc:
+            self.ctx.log.error("acp.program_unavailable", problem=exc.problem, fix=exc.fix)  # noqa: TRY400 - likewise
+            raise Retry(after=_BARRED_SECONDS, why=exc.problem) from exc
+        except (ConnectionLostError, TimeoutError) as exc:
+            self.ctx.log.warning("acp.agent_not_started", error=type(exc).__name__)
+            raise Retry(why="the agent ends, or does not answer, at its start") from exc
+
+    def _failed(self, exc: AnsweredError) -> Retry:
+        if exc.code == NEEDS_LOGIN:
+            self.ctx.log.error(
+                "acp.login_needed",
+                agent=" ".join(self._settings.program),
+                fix="Log in with the agent's own program, as the user of this runtime, or give it its key by "
+                "pass_environment.",
+            )
+            return Retry(after=_BARRED_SECONDS, why="the agent needs a login")
+        self.ctx.log.warning("acp.request_failed", method=exc.method, code=exc.code)
+        return Retry(why=f"the agent has answered {exc.method} by the error {exc.code}")
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def _is_known(self, session: Session) -> bool:
+        """Whether the agent has answered all of it, and the answer only has to be sent."""
+        undelivered = session.undelivered
+        return undelivered is not None and undelivered.seq >= self.messages[-1].seq
+
+    async def _shown(self, session: Session) -> Shown:
+        messages = [message for message in self.messages if message.seq > session.shown_seq]
+        first = messages[0].seq if messages else session.shown_seq + 1
+        return Shown(
+            me=self.ctx.me,
+            is_new=session.is_new,
+            history=await self._history(session, first),
+            messages=messages,
+            note=session.note,
+            instructions=self._settings.instructions,
+        )
+
+    async def _history(self, session: Session, first: int) -> Sequence[Message]:
+        """What stands between what the session was shown last and what is to be answered."""
+        has_replied = session.shown_seq < session.reply_seq < first
+        if first - 1 - session.shown_seq - has_replied <= 0 or self._settings.history == 0:
+            return ()
+        page = await self.ctx.history(self._settings.history, before=first)
+        unknown = [each for each in page if each.seq > session.shown_seq and each.seq != session.reply_seq]
+        return newest(unknown, _HISTORY_CHARACTERS)
+
+    # -- the agent's turn ------------------------------------------------------------------------------------------
+
+    async def _asked(self, session: Session) -> Session:
+        """
+        Ask, and note what came of it; in a new session, if the loaded one proves to be none.
+
+        Raises:
+            Retry: The turn has failed.
+        """
+        asked = await self._ask(session)
+        if asked.answer.has_old_words and session.is_unproven:
+            # What came with it may be an answer of old: nobody can tell which words belong to which turn.
+            self.ctx.log.warning("acp.session_replayed_late")
+            self.host.drop(session)
+            session = await self._open(None)
+            asked = await self._ask(session)
+        self._note(session, asked)
+        return session
+
+    async def _ask(self, session: Session) -> Asked:
+        text = prompt_text(await self._shown(session))
+        answer = Answer(text, self._settings.answer_characters, self._settings.known.marks_text)
+        session.note_asked()
+        try:
+            outcome = await self._wait(session, session.prompt(text, answer))
+        except AnsweredError as exc:
+            session.note_end("unknown")
+            raise self._failed(exc) from exc
+        except ConnectionLostError as exc:
+            self.ctx.log.warning("acp.agent_ended")
+            self.host.drop(session)
+            raise Retry(why="the agent has ended in its turn") from exc
+        finally:
+            self._log_refused(session)
+        return Asked(answer, outcome, max(self.messages[-1].seq, session.shown_seq))
+
+    async def _wait(self, session: Session, prompted: asyncio.Future[Any]) -> Outcome:
+        """How the turn ends; silence is waited for, because it may be a rate limit."""
+        end = time.monotonic() + min(self._settings.turn_timeout, self._left())
+        try:
+            while not prompted.done() and (rest := end - time.monotonic()) > 0:
+                await asyncio.wait([prompted], timeout=min(rest, _QUIET_SECONDS))
+                self._log_quiet(session, prompted)
+        except asyncio.CancelledError:
+            session.cancel()
+            session.note_end("stopped")
+            raise
+        if not prompted.done():
+            session.cancel()
+            return Outcome.OVERDUE
+        result = prompted.result()
+        return outcome_of(result.get("stopReason") if isinstance(result, dict) else None)
+
+    def _left(self) -> float:
+        return self.ctx.deadline - time.monotonic() - _REST_SECONDS
+
+    def _note(self, session: Session, asked: Asked) -> None:
+        """
+        What the session has come to know.
+
+        Raises:
+            Retry: The turn is to be repeated.
+        """
+        self.ctx.log.info(
+            "acp.turn_ended",
+            outcome=asked.outcome.value,
+            tools=asked.answer.tools,
+            characters=asked.answer.length,
+            passed_over=dict(asked.answer.passed_over),
+        )
+        session.note_proven()
+        if asked.outcome in TOLD:
+            told = Undelivered(TOLD[asked.outcome], asked.seq, note="stopped")
+            session.note_answer(asked.seq, "stopped", told)
+        elif asked.outcome is Outcome.ANSWERED:
+            self._note_answer(session, asked)
+        else:
+            session.note_end("unknown")
+            raise Retry(why=f"the agent's turn was {asked.outcome.value}")
+
+    def _note_answer(self, session: Session, asked: Asked) -> None:
+        text = asked.answer.text
+        if text:
+            whole = text + CUT if asked.answer.is_cut else text
+            session.note_answer(asked.seq, "undelivered", Undelivered(whole, asked.seq))
+        elif self.ctx.chat_type == "group" and self._settings.groups == "all":
+            # It listens, and has nothing to say.
+            session.note_answer(asked.seq, "")
+        else:
+            session.note_answer(asked.seq, "silent")
+            raise Retry(why="the agent has ended its turn without a word")
+
+    def _log_quiet(self, session: Session, prompted: asyncio.Future[Any]) -> None:
+        quiet = asyncio.get_running_loop().time() - session.last_heard
+        if not prompted.done() and quiet >= _QUIET_SECONDS:
+            self.ctx.log.info("acp.agent_quiet", seconds=round(quiet))
+
+    def _log_refused(self, session: Session) -> None:
+        if refused := session.take_refused():
+            self.ctx.log.info("acp.permission_refused", tools=refused)
+
+    # -- the reply -------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, session: Session, undelivered: Undelivered) -> None:
+        """Send it. If somebody has spoken, the run ends here, and the session knows that it was not delivered."""
+        sent = await self._reply(undelivered.text)
+        for _ in self.ctx.said:
+            # An earlier run's, which it had said before the newest of the messages.
+            if sent.seq > self.messages[-1].seq:
+                break
+            sent = await self._reply(undelivered.text)
+        session.note_reply(sent.seq, undelivered.note)
+        self.ctx.chat_store[hints.KEY] = Hint(
+            session_id=session.id,
+            folder=session.folder,
+            agent=str(session.process.introduction),
+            shown_seq=session.shown_seq,
+            reply_seq=sent.seq,
+        )
+
+    async def _reply(self, text: str) -> Sent:
+        """Say it, or as much of it as the backend, or a gateway before it, takes."""
+        while True:
+            try:
+                return await self.ctx.reply(text)
+            except ContentTooLargeError:
+                if len(text) < _LEAST_CHARACTERS:
+                    raise
+                text = text.removesuffix(CUT)[: len(text) // 2] + CUT
+
+
+def newest(messages: Sequence[Message], characters: int) -> Sequence[Message]:
+    """The newest of them that have no more characters together."""
+    for start, message in reversed(list(enumerate(messages))):
+        characters -= len(message.content)
+        if characters < 0:
+            return messages[start + 1 :]
+    return messages
