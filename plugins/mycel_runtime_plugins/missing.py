@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+ALLOW_MISSING: Final = "allow_missing"
+"""In the context of a validation of settings, true: what is missing does not refuse them, for who asks for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
