@@ -33,10 +33,13 @@ _TOOL_UPDATES: Final = frozenset({"tool_call", "tool_call_update"})
 @dataclass(slots=True)
 class _Piece:
     message_id: str | None
-    text: str
+    text: str = ""
+    length: int = 0
+    """Characters of it that were said, kept or not."""
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, length: int) -> None:
         self.text += text
+        self.length += length
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Answer:
     _pieces: list[_Piece] = field(default_factory=list)
     _kept: int = 0
     _is_interrupted: bool = True
+    _unfinished: _Piece | None = None
+    """The newest of the model's messages, unless a tool call has shown that it is whole."""
 
     def add(self, update: Mapping[str, Any], *, is_cut: bool = False) -> None:
         """
@@ -81,8 +86,9 @@ class Answer:
             text = _text_of(update)
             self.has_old_words = self.has_old_words or bool(text and text not in self.prompt)
         elif kind in _TOOL_UPDATES:
-            self.tools += kind == "tool_call"
-            self._is_interrupted = True
+            self._add_tool(kind)
+        elif _is_asked_again(update):
+            self._take_back()
         elif kind not in _SILENT_UPDATES:
             self.passed_over["unknown_update"] += 1
 
@@ -106,13 +112,45 @@ class Answer:
         found = update.get("messageId")
         message_id = found if isinstance(found, str) and found else None
         # What was cut on its way was longer than it is; how much, nobody knows.
-        self.length += len(text) + is_cut
+        length = len(text) + is_cut
+        self.length += length
         kept = text[: max(self.most - self._kept, 0)]
         self._kept += len(kept)
         if not self._pieces or self._is_interrupted or self._pieces[-1].message_id != message_id:
-            self._pieces.append(_Piece(message_id, ""))
+            self._pieces.append(_Piece(message_id))
         self._is_interrupted = False
-        self._pieces[-1].add(kept)
+        piece = self._pieces[-1]
+        piece.add(kept, length)
+        if message_id is not None:
+            self._unfinished = piece
+
+    def _add_tool(self, kind: str) -> None:
+        self._is_interrupted = True
+        if kind == "tool_call":
+            self.tools += 1
+            self._unfinished = None
+
+    def _take_back(self) -> None:
+        """The message that was being said comes to nothing; the model says it again, in other words perhaps."""
+        if self._unfinished is None:
+            return
+        self._pieces = [piece for piece in self._pieces if piece is not self._unfinished]
+        self._kept -= len(self._unfinished.text)
+        self.length -= self._unfinished.length
+        self._unfinished = None
+        self._is_interrupted = True
+
+
+def _is_asked_again(update: Mapping[str, Any]) -> bool:
+    """
+    Whether the connection to the model was cut, and it is asked again: the half of an answer was said then.
+
+    Source: codex-acp 2.6.0 sends `session_info_update` with `_meta.codex.error.willRetry`.
+    """
+    found: Any = update
+    for key in ("_meta", "codex", "error", "willRetry"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found is True
 
 
 def _text_of(update: Mapping[str, Any]) -> str | None:

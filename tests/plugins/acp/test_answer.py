@@ -21,6 +21,15 @@ def said(*updates, **options):
 TOOL = {"sessionUpdate": "tool_call", "toolCallId": "1"}
 
 
+def model_error(*, will_retry):
+    """As codex-acp tells of a model's connection that was cut."""
+    error = {"message": "Reconnecting... 1/5", "willRetry": will_retry}
+    return {"sessionUpdate": "session_info_update", "_meta": {"codex": {"error": error}}}
+
+
+AGAIN = model_error(will_retry=True)
+
+
 @pytest.mark.parametrize(
     ("updates", "text"),
     [
@@ -40,6 +49,27 @@ def test_the_models_words_and_nothing_else(updates, text):
 
 def test_of_an_agent_that_is_known_to_mark_them_what_is_unmarked_is_no_answer():
     assert said(chunk("An error."), has_message_ids=True).text == ""
+
+
+@pytest.mark.parametrize(
+    ("updates", "text"),
+    [
+        ([chunk("Hel", "m1"), AGAIN, chunk("Hello.", "m2")], "Hello."),
+        ([chunk("Hel", "m1"), chunk("A notice."), AGAIN, AGAIN, chunk("Hello.", "m2")], "Hello."),
+        ([chunk("One.", "m1"), chunk("Tw", "m2"), AGAIN, chunk("Two.", "m3")], "One.\n\nTwo."),
+        ([chunk("Let me see.", "m1"), TOOL, AGAIN, chunk("Done.", "m2")], "Let me see.\n\nDone."),
+        ([chunk("Hel", "m1"), model_error(will_retry=False)], "Hel"),
+        ([chunk("Hello.", "m1"), {"sessionUpdate": "session_info_update", "_meta": {"codex": 1}}], "Hello."),
+    ],
+)
+def test_what_the_model_began_before_it_is_asked_again_is_no_answer(updates, text):
+    assert said(*updates).text == text
+
+
+def test_what_was_taken_back_has_no_length():
+    answer = said(chunk("x" * 2_000, "m1"), AGAIN, chunk("Hello.", "m2"))
+
+    assert (answer.text, answer.length, answer.is_cut) == ("Hello.", 6, False)
 
 
 @pytest.mark.parametrize(
