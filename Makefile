@@ -10,7 +10,7 @@ PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
 RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.48 0.1.49 0.1.50 0.1.51 0.1.55 0.1.56 \
   0.1.63 0.1.64 0.1.71 0.1.72 0.1.75 0.1.76 0.1.81 0.1.82 0.1.83
 
-.PHONY: help run test first-light chaos releases road models format format-check lint types contracts peers
+.PHONY: help run test first-light chaos releases road models agents format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -22,6 +22,7 @@ help:
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make models    the genuine LiteLLM proxy, with mocked models, behind the plugin llm; installs it first"
+	@echo "make agents    genuine coding agents behind the plugin acp; installs 2.5 GB from npm and PyPI first"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -58,6 +59,11 @@ models: .venv/installed .venv/litellm/installed
 	@.venv/bin/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install -qq 'litellm[proxy]==1.108.7'
 	@touch $@
+
+# AGENTS_ARGS: options of the campaign, and names of tests/agents/agents.txt.
+agents: .venv/installed
+	@tests/agents/install.sh
+	@.venv/bin/python -m tests.agents.campaign $(AGENTS_ARGS)
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)

@@ -116,7 +116,8 @@ KNOWN_AGENTS: Final[Mapping[str, KnownAgent]] = MappingProxyType(
             command=("fast-agent", "acp"),
             install="pipx install fast-agent-mcp",
             minimum_version="0.10.48",
-            replays_before=True,
+            # Where it has several sessions, it stores one over the other: what is loaded is another chat's.
+            loads=False,
             pass_environment=("ANTHROPIC_*", "OPENAI_*", "GOOGLE_*", "FAST_AGENT_*"),
             unasked="nothing; it has no tools but those that its own configuration gives it",
         ),
