@@ -446,7 +446,8 @@ class Utterance:
         handler: Whose words they are.
         delivery_id, turn, ordinal: In whose turn it was made, as the n-th in this chat: that is its identity.
         content: Not in the `repr`; `None` once it was said.
-        known_seq: The newest number of the chat that was known when it was made; `None`: none was.
+        known_seq: The newest number of the chat that whoever speaks knew when it was made, or else the journal; `None`:
+            none was known.
         made_at: Epoch seconds.
     """
 
@@ -462,6 +463,35 @@ class Utterance:
     on_conflict: UtterancePolicy = "wait"
     known_seq: MessageSeq | None = None
     made_at: float
+
+
+class SpokenState(StrEnum):
+    """What became of an utterance."""
+
+    WAITING = "waiting"
+    """It is to be said."""
+    SAID = "said"
+    """It stands in the chat."""
+    UNSAID = "unsaid"
+    """It was not said, and will not be: somebody has spoken first, or its dead letter was dropped."""
+    BURIED = "buried"
+    """It is a dead letter."""
+
+
+class Spoken(NamedTuple):
+    """
+    What became of an utterance.
+
+    Attributes:
+        seq: Of its message, if it was said; of what it followed, if the operator has said so.
+        message_id: As far as it is known.
+        reason: Of its dead letter.
+    """
+
+    state: SpokenState
+    seq: MessageSeq | None = None
+    message_id: str | None = None
+    reason: str = ""
 
 
 class ChatCursor(NamedTuple):

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Mark,
         MessageDelivery,
         OwnSends,
+        Spoken,
         Suspect,
         Unattended,
         Utterance,
@@ -346,7 +347,7 @@ class Journal(Protocol):
         chat is made once, whatever its words, and so it is when a dead letter's turn is run again.
 
         Args:
-            utterance: Its `known_seq` is put down if the journal knows nothing of the chat.
+            utterance: Without a `known_seq`, the journal puts down what it knows.
             now: When it is due.
             question: What it asks, in the same commit. It is open from the end of its delivery on, if the words stand
                 then; if they never will, its answer's handler has work.
@@ -354,6 +355,9 @@ class Journal(Protocol):
         Returns:
             Whether it is new.
         """
+
+    async def spoken(self, utterance: Utterance) -> Spoken | None:
+        """What became of an utterance, known by its turn, chat and place; `None`: it was never made."""
 
     async def questions(
         self, identity: UserId, *, chat_id: ChatId, after_seq: MessageSeq

@@ -57,7 +57,7 @@ from mycel_runtime.journal.sqlite_questions import (
 )
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
-from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, utterance_of
+from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.writer import Writer
@@ -280,7 +280,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
                 return TurnEnd(EndOutcome.LOST)
             note_told(connection, delivery)
             if isinstance(delivery, UtteranceDelivery):
-                execute(connection, "erase_utterance", {"entry_id": delivery.entry_id})
+                end_utterance(connection, delivery)
                 note_said(connection, delivery, now)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
 

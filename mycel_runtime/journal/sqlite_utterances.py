@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import UTTERANCE_KIND, ChatCursor, EventWork, Utterance
+from mycel_runtime.journal.entries import (
+    UTTERANCE_KIND,
+    ChatCursor,
+    EventWork,
+    Spoken,
+    SpokenState,
+    Utterance,
+)
 from mycel_runtime.journal.hole_text import holes_of
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import ask, note_utterance
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from mycel_runtime.journal.entries import HandlerId, Lane
+    from mycel_runtime.journal.entries import HandlerId, Lane, UtteranceDelivery
     from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.wire.ids import UserId
 
@@ -33,6 +41,11 @@ class SqliteUtterances(SqliteSpeech):
         )
 
     @override
+    async def spoken(self, utterance: Utterance) -> Spoken | None:
+        rows = await self._rows("spoken", values_of(utterance))
+        return _spoken_of(rows[0]) if rows else None
+
+    @override
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
         rows = await self._rows("chat_cursors", {"identity": identity, "lane": lane})
         return {row["handler"]: _cursor_of(row) for row in rows}
@@ -42,6 +55,20 @@ def utterance_of(connection: sqlite3.Connection, entry_id: int) -> Utterance:
     """What an entry of `UTTERANCE_KIND` is."""
     fields = dict(execute(connection, "read_utterance", {"entry_id": entry_id}).fetchone())
     return Utterance(**fields | {"mentions": tuple(json.loads(fields["mentions"]))})
+
+
+def end_utterance(connection: sqlite3.Connection, delivery: UtteranceDelivery) -> None:
+    """Its delivery has finished: the words go, and what became of them stays."""
+    ended = {"entry_id": delivery.entry_id, "delivery_id": delivery.delivery_id, "turn": delivery.turn}
+    execute(connection, "end_utterance", ended)
+
+
+def _spoken_of(row: sqlite3.Row) -> Spoken:
+    if row["said_seq"] is not None:
+        return Spoken(SpokenState.SAID, seq=MessageSeq(row["said_seq"]), message_id=row["message_id"])
+    if row["reason"] is not None:
+        return Spoken(SpokenState.BURIED, reason=row["reason"])
+    return Spoken(SpokenState.WAITING if row["is_kept"] else SpokenState.UNSAID)
 
 
 def _cursor_of(row: sqlite3.Row) -> ChatCursor:

@@ -396,16 +396,28 @@ INSERT INTO utterance (entry_id, identity, handler, lane, chat_id, delivery_id, 
 VALUES (:entry_id, :identity, :handler, :lane, :chat_id, :delivery_id, :turn, :ordinal, :content, :mentions,
         :on_conflict, :made_at,
         coalesce(
+          :known_seq,
           (SELECT nullif(max(max(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)), 0) FROM delivery AS d
-           WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL),
-          :known_seq));
+           WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL)));
 
 -- name: read_utterance
 SELECT identity, handler, lane, chat_id, delivery_id, turn, ordinal, content, mentions, on_conflict, known_seq, made_at
 FROM utterance WHERE entry_id = :entry_id;
 
--- name: erase_utterance
-UPDATE utterance SET content = NULL WHERE entry_id = :entry_id;
+-- name: end_utterance
+-- As `sent_of_turn`: what the operator has settled has no message's number.
+UPDATE utterance
+SET content = NULL,
+    (said_seq, message_id) = (SELECT coalesce(i.message_seq, i.base_seq), i.message_id FROM intent AS i
+                              WHERE i.delivery_id = :delivery_id AND i.turn = :turn AND i.state = 'sent'
+                              ORDER BY i.ordinal LIMIT 1)
+WHERE entry_id = :entry_id;
+
+-- name: spoken
+-- What became of an utterance; a dead letter's may be tried again.
+SELECT u.content IS NOT NULL AS is_kept, u.said_seq, u.message_id, l.reason
+FROM utterance AS u LEFT JOIN dead_letter AS l ON l.entry_id = u.entry_id
+WHERE u.delivery_id = :delivery_id AND u.turn = :turn AND u.chat_id = :chat_id AND u.ordinal = :ordinal;
 
 -- name: erase_utterance_of_letter
 UPDATE utterance SET content = NULL

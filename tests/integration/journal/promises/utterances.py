@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
-from mycel_runtime.journal.entries import ChatCursor, Lane, Utterance, UtteranceDelivery
+from mycel_runtime.journal.entries import (
+    ChatCursor,
+    IntentState,
+    Lane,
+    Spoken,
+    SpokenState,
+    Utterance,
+    UtteranceDelivery,
+)
+from mycel_runtime.wire.ids import MessageSeq
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -155,7 +164,7 @@ class UtteranceConformance:
             await finish(journal, claimed[0])
         assert known == [None, 7, 9]
 
-    async def test_of_a_chat_that_it_does_not_know_it_keeps_what_it_is_told(self, journal):
+    async def test_it_keeps_how_far_whoever_speaks_knows_the_chat_whatever_it_knows_itself(self, journal):
         speaker = await running(journal)
         await journal.utter(dataclasses.replace(utterance(speaker), known_seq=3), now=9.0)
         await handle_through(journal, 5)
@@ -165,7 +174,7 @@ class UtteranceConformance:
         while claimed := await claim(journal, now=9.0):
             known.append(claimed[0].utterance.known_seq)
             assert await finish(journal, claimed[0])
-        assert known == [3, 5]
+        assert known == [3, 3]
 
     async def test_cursors_of_a_chat_tell_how_far_each_handler_is(self, journal):
         await handle_through(journal, 5)
@@ -190,3 +199,29 @@ class UtteranceConformance:
         heir = await successor(journal)
         await heir.lease(ME, now=0.0)
         assert (await heir.chat_cursors(ME, LANE))["p.messages"].wanted_seq == 6
+
+    async def test_what_became_of_it_is_known_afterwards(self, journal):
+        made = utterance(await running(journal))
+        assert await journal.spoken(made) is None
+        await journal.utter(made, now=0.0)
+        assert await journal.spoken(made) == Spoken(SpokenState.WAITING)
+
+        await bury(journal, await claim_one(journal))
+        assert (await journal.spoken(made)).state is SpokenState.BURIED
+        (letter,) = await journal.dead_letters(ME)
+        await journal.revive(letter.dead_letter_id, now=0.0)
+        assert (await journal.spoken(made)).state is SpokenState.WAITING
+
+        delivery = await claim_one(journal)
+        await journal.settle(intent(delivery, state=IntentState.SENT, message_id="m", message_seq=MessageSeq(7)))
+        await finish(journal, delivery)
+        assert await journal.spoken(made) == Spoken(SpokenState.SAID, seq=7, message_id="m")
+
+    async def test_one_that_ends_without_a_send_is_unsaid(self, journal):
+        made = utterance(await running(journal))
+        await journal.utter(made, now=0.0)
+        delivery = await claim_one(journal)
+        await journal.settle(intent(delivery, state=IntentState.REFUSED))
+        await finish(journal, delivery)
+
+        assert await journal.spoken(made) == Spoken(SpokenState.UNSAID)
