@@ -162,6 +162,7 @@ class AgentRuntime:
                     state_dir,
                     self.status,
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
+                    lambda: self._parts.dispatcher.tools if self._parts else None,
                 ),
             ):
                 self._announce(backend)

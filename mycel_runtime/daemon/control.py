@@ -3,7 +3,7 @@ The running daemon's own door: HTTP on a unix socket in the state directory, mod
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
 not, and always with what is wrong on the road, `/status` with everything. `POST /admin/VERB` is the operator's hand:
-the commands that change something.
+the commands that change something. `POST /tools/VERB` is what `mycel-runtime mcp` sees and does as the agent.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing_extensions import override
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.health import Status
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
+from mycel_runtime.daemon.tool_calls import call_tool
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from mycel_runtime.daemon.admin import Admin
+    from mycel_runtime.dispatch.tools import Tools
 
 _ANSWER_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1
-_NOT_YET: Final = 503
+NOT_YET: Final = 503
 _PATH_LIMIT: Final = 100
 """A unix socket's address holds some hundred bytes; a longer path goes through a descriptor of its folder."""
 
@@ -47,6 +49,7 @@ async def control_server(
     state_dir: Path,
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None] = lambda: None,
+    tools: Callable[[], Tools | None] = lambda: None,
 ) -> AsyncIterator[None]:
     """
     Answer on the control socket while the block runs.
@@ -55,15 +58,16 @@ async def control_server(
         state_dir: Where the socket is.
         status: Asked for each answer.
         admin: The operator's verbs; `None` while there are none yet.
+        tools: Those of tools; likewise.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
     """
     path = state_dir / SOCKET_NAME
     path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, _short(path) as address:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, admin))
+        server = _Server(_app(status, admin, tools))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -103,7 +107,7 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
         StateDirectoryError: It is another user's.
     """
     answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
-    if answer.status_code == _NOT_YET:
+    if answer.status_code == NOT_YET:
         raise NoDaemonError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
     if not answer.is_success:
         raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
@@ -113,8 +117,8 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
 def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | None = None) -> httpx.Response:
     path = state_dir / SOCKET_NAME
     try:
-        with _short(path) as address:
-            _require_listener(address)
+        with short_address(path) as address:
+            require_listener(address)
             with httpx.Client(
                 transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=_ANSWER_SECONDS
             ) as client:
@@ -131,8 +135,13 @@ def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | N
         raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
 
 
-def _require_listener(address: str) -> None:
-    """Httpcore would leave its socket to the collector if nobody listens."""
+def require_listener(address: str) -> None:
+    """
+    Raise if nobody listens: httpcore would leave its socket to the collector.
+
+    Raises:
+        OSError: So it is.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_ANSWER_SECONDS)
         probe.connect(address)
@@ -159,7 +168,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | None]) -> Starlette:
+def _app(
+    status: Callable[[], Awaitable[Status]],
+    admin: Callable[[], Admin | None],
+    tools: Callable[[], Tools | None],
+) -> Starlette:
     async def livez(_request: Request) -> Response:
         return JSONResponse({"live": True})
 
@@ -182,7 +195,7 @@ def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | No
         if verb not in VERBS:
             return JSONResponse({"detail": "no such verb"}, status_code=404)
         if (open_admin := admin()) is None:
-            return JSONResponse({"detail": "not yet"}, status_code=_NOT_YET)
+            return JSONResponse({"detail": "not yet"}, status_code=NOT_YET)
         return JSONResponse(await getattr(open_admin, verb)(**await request.json()))
 
     return Starlette(
@@ -191,12 +204,23 @@ def _app(status: Callable[[], Awaitable[Status]], admin: Callable[[], Admin | No
             Route("/readyz", readyz),
             Route("/status", report),
             Route("/admin/{verb}", operate, methods=["POST"]),
+            _tools_route(tools),
         ],
     )
 
 
+def _tools_route(tools: Callable[[], Tools | None]) -> Route:
+    async def use(request: Request) -> Response:
+        if (open_tools := tools()) is None:
+            return JSONResponse({"detail": "not yet"}, status_code=NOT_YET)
+        code, answer = await call_tool(open_tools, request.path_params["verb"], await request.json())
+        return JSONResponse(answer, status_code=code)
+
+    return Route("/tools/{verb}", use, methods=["POST"])
+
+
 @contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
+def short_address(path: Path) -> Iterator[str]:
     """An address of this path that fits into a socket's."""
     if len(os.fsencode(path)) <= _PATH_LIMIT:
         yield str(path)

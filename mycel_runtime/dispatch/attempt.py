@@ -31,6 +31,8 @@ from mycel_runtime.dispatch.questions import Questions, question_view
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
+from mycel_runtime.dispatch.tool_speech import ToolSpeech
+from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.turn_record import message_record
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
 from mycel_runtime.dispatch.verdict import (
@@ -121,6 +123,7 @@ class Attempts:
         states: What plugins remember.
         hooks: Runs those of the agent's start and stop.
         questions: What was asked.
+        tools: What is read and said from outside.
     """
 
     def __init__(
@@ -183,14 +186,28 @@ class Attempts:
         self._wake: Callable[[], None] = lambda: None
         self._left_alone: Callable[[], Collection[str]] = tuple
         self._note_time: Callable[[float], None] = lambda _: None
+        plugin_reader, agent_chats = self._plugin_reader(listeners), AgentChats(sdk)
+        self.tools = Tools(
+            reader=plugin_reader,
+            speech=ToolSpeech(
+                journal=journal,
+                sdk=sdk,
+                roster=roster,
+                me=me,
+                clock=outbox.clock,
+                made=self._note_due,
+            ),
+            chats=agent_chats,
+            observer=outbox.observer,
+        )
         self._voices = VoiceDependencies(
             journal=journal,
             me=me,
-            chats=AgentChats(sdk),
+            chats=agent_chats,
             clock=outbox.clock,
             made=self._note_due,
             lane_of=chat_lane,
-            reading=self._plugin_reader(listeners).reading,
+            reading=plugin_reader.reading,
             asking=Asking(handlers=self.questions.handlers, roster=roster, me=me, asks=self._note_asked),
         )
         self.hooks = HookAttempts(

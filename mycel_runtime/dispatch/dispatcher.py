@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.lifecycle import Lifecycle
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.timekeeper import Timekeeper
+    from mycel_runtime.dispatch.tools import Tools
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.entries import CursorMove, Delivery, DeliveryId, Lane
@@ -115,6 +116,11 @@ class Dispatcher:
     def abandoned(self) -> AbandonedRuns:
         """Runs that were given up and go on."""
         return self._attempts.abandoned
+
+    @property
+    def tools(self) -> Tools:
+        """What is read and said from outside."""
+        return self._attempts.tools
 
     @property
     def states(self) -> PluginStates:
@@ -268,6 +274,8 @@ class Dispatcher:
                 self._suspects.end(delivery)
                 self._wake.set()
             await self._write_end(delivery, result, took=took)
+        if isinstance(delivery, UtteranceDelivery):
+            self._attempts.tools.speech.note_end()
 
     async def _write_end(self, delivery: Delivery, result: Result, *, took: float) -> None:
         """

@@ -73,9 +73,9 @@ class PluginReader:
     hole_grace: float
     wake: Callable[[], None]
 
-    def reading(self, handler: HandlerId) -> PluginReading:
-        """What one run of this handler reads."""
-        return PluginReading(self, plugin_of(handler))
+    def reading(self, handler: HandlerId, *, with_own: bool = False) -> PluginReading:
+        """What one run of this handler reads; with what the agent itself has said, or without."""
+        return PluginReading(self, plugin_of(handler), with_own=with_own)
 
 
 class PluginReading:
@@ -85,14 +85,16 @@ class PluginReading:
     Args:
         reader: What it takes.
         plugin: Whose it is.
+        with_own: What the agent itself has said is read, too.
 
     Attributes:
         shown: What was handed out, by chat and page.
     """
 
-    def __init__(self, reader: PluginReader, plugin: str) -> None:
+    def __init__(self, reader: PluginReader, plugin: str, *, with_own: bool = False) -> None:
         self._reader = reader
         self._plugin = plugin
+        self._with_own = with_own
         self._one_at_a_time = asyncio.Lock()
         self._places: dict[ChatId, ReadingPlace] = {}
         self.shown: dict[ChatId, list[tuple[Message, ...]]] = {}
@@ -126,6 +128,10 @@ class PluginReading:
         """The page that ends with this number has come to the handler."""
         if (place := self._places.get(ChatId(chat_id))) is not None:
             place.counted.add(seq)
+
+    def place(self, chat_id: ChatId) -> ReadingPlace:
+        """Where it is in a chat that it has read."""
+        return self._places[chat_id]
 
     async def _begin(self, chat_id: ChatId) -> ReadingPlace:
         """Where the plugin is; new to the chat, it begins where the agent did."""
@@ -196,21 +202,22 @@ class PluginReading:
         # An answer is its handler's, and nobody else's.
         after_seq = read[0]["seq"] - 1 if read else 0
         taken = await reader.questions.taken(place.chat_id, read, after_seq=after_seq)
-        foreign = [
-            message for message in read if message["seq"] not in taken and concerns(message, reader.me)
-        ]
-        if not foreign:
+        news = [message for message in read if message["seq"] not in taken and self._is_of_interest(message)]
+        if not news:
             return
-        room = await reader.roster.room(place.chat_id, {message["sender_id"] for message in foreign})
+        room = await reader.roster.room(place.chat_id, {message["sender_id"] for message in news})
         messages = [
-            message_from_api(each, me=reader.me, sender_type=room.type_of(each["sender_id"]))
-            for each in foreign
+            message_from_api(each, me=reader.me, sender_type=room.type_of(each["sender_id"])) for each in news
         ]
-        await self._tell(place, messages)
+        await self._tell(place, [message for message in messages if message.sender.id != reader.me])
         place.set_aside(messages, room.chat_type)
 
-    async def _tell(self, place: ReadingPlace, messages: Iterable[Message]) -> None:
-        newest_seq = MessageSeq(max(message.seq for message in messages))
+    def _is_of_interest(self, message: resources.Message) -> bool:
+        me = self._reader.me
+        return concerns(message, me) or (self._with_own and message["sender_id"] == me)
+
+    async def _tell(self, place: ReadingPlace, foreign: Iterable[Message]) -> None:
+        newest_seq = MessageSeq(max((message.seq for message in foreign), default=0))
         untold = Audience(cursors=place.cursors).untold(newest_seq)
         if untold:
             await self._reader.listeners.tell(place.chat_id, untold, newest_seq)

@@ -16,7 +16,7 @@ from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Outspoken, Overtaken, Returned, refused
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.entries import TOOL_REPLY, plugin_of
 from mycel_runtime.observe.facts import UtteranceDropped
 from mycel_runtime.plugin.subscription import ScheduleSubscription
 from mycel_runtime.speech.caught_up import concerns
@@ -51,12 +51,18 @@ HELD: Final = "the loop guard holds the chat"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """What was read of the chat: all that some handler has not been shown, if it is anything, and perhaps more."""
+    """
+    What was read of the chat: all that some handler has not been shown, if it is anything, and perhaps more.
+
+    Attributes:
+        holes: Of the tool that speaks: numbers below what it was shown that were not there then.
+    """
 
     after_seq: MessageSeq
     history: list[Message]
     foreign: list[Message]
     audience: Audience
+    holes: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,15 +180,24 @@ class UtteranceAttempts:
             delivery: What is to be said.
             begun_seq: From where it was read before in this attempt.
         """
-        audience = await self._audience(delivery)
+        audience, holes = await self._audience(delivery), await self._holes(delivery)
         after_seq = await self._read_after(delivery, audience, begun_seq)
+        after_seq = MessageSeq(min([after_seq, *(hole - 1 for hole in holes)]))
         history = await messages_after(self.sdk, delivery.chat_id, after_seq)
         self.outbox.evidence.done(Operation.READ, delivery.chat_id, self.outbox.clock())
         await self.twin_watch.answered_through(delivery.chat_id, history, handled_seq=after_seq)
         foreign = [message for message in history if concerns(message, self.me)]
         newest_seq = MessageSeq(max([after_seq, *(message["seq"] for message in foreign)]))
         await self.listeners.tell(delivery.chat_id, audience.untold(newest_seq), newest_seq)
-        return _View(after_seq=after_seq, history=history, foreign=foreign, audience=audience)
+        return _View(after_seq=after_seq, history=history, foreign=foreign, audience=audience, holes=holes)
+
+    async def _holes(self, delivery: UtteranceDelivery) -> frozenset[int]:
+        if delivery.handler != TOOL_REPLY:
+            return frozenset()
+        cursor = await self.outbox.journal.read_cursor(
+            self.me, plugin_of(TOOL_REPLY), chat_id=delivery.chat_id
+        )
+        return frozenset(hole.seq for hole in cursor.holes) if cursor is not None else frozenset()
 
     async def _read_after(
         self, delivery: UtteranceDelivery, audience: Audience, begun_seq: MessageSeq | None
@@ -220,7 +235,9 @@ class UtteranceAttempts:
         utterance = delivery.utterance
         if utterance.on_conflict == "wait" or utterance.known_seq is None:
             return False
-        return any(message["seq"] > utterance.known_seq for message in view.foreign)
+        # A tool is no handler, whose lane would have shown it what the agent's handlers have said.
+        spoken = view.history if delivery.handler == TOOL_REPLY else view.foreign
+        return any(message["seq"] > utterance.known_seq or message["seq"] in view.holes for message in spoken)
 
     def _drop(self, delivery: UtteranceDelivery) -> Returned:
         self.observer.tell(UtteranceDropped(handler=delivery.handler, chat_id=delivery.chat_id))

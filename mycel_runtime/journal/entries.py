@@ -36,6 +36,19 @@ def plugin_of(handler: HandlerId) -> str:
     return handler.partition(".")[0]
 
 
+TOOLS: Final = "mcp"
+"""In the place of a plugin's name, of what is read and said by `mycel-runtime mcp`. No plugin may have it."""
+
+TOOL_REPLY: Final = HandlerId(f"{TOOLS}.reply")
+"""Says an answer to what was read by a tool; not after anything that whoever answers has not been shown."""
+
+TOOL_SAY: Final = HandlerId(f"{TOOLS}.say")
+"""Says first, as `ctx.say` does."""
+
+TOOL_READ: Final = HandlerId(f"{TOOLS}.read")
+"""Reads, as `ctx.read` does."""
+
+
 Lane = NewType("Lane", str)
 """What must be in order: `chat:<id>`, `relationship:<id>`, `timer:<plugin>.<name>`, `inbox`."""
 
@@ -446,8 +459,8 @@ class Utterance:
         handler: Whose words they are.
         delivery_id, turn, ordinal: In whose turn it was made, as the n-th in this chat: that is its identity.
         content: Not in the `repr`; `None` once it was said.
-        known_seq: The newest number of the chat that whoever speaks knew when it was made, or else the journal; `None`:
-            none was known.
+        known_seq: The newest number of the chat that was known when it was made, to whoever speaks or else to the
+            journal; `None`: there was none.
         made_at: Epoch seconds.
     """
 

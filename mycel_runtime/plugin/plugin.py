@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 from typing_extensions import override
 
 from mycel_runtime.errors import PluginError
-from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.journal.entries import TOOLS, HandlerId
 from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
 from mycel_runtime.plugin.declaration import Bounds, Declaration
 from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError
@@ -214,7 +214,7 @@ class Plugin:
     A named set of handlers.
 
     Args:
-        name: Letters, digits, `-` and `_`; the name of its table in `agent.toml`.
+        name: Letters, digits, `-` and `_`, and not `mcp`; the name of its table in `agent.toml`.
         settings: A pydantic model of that table; `ctx.settings` is an instance of it.
 
     Raises:
@@ -226,6 +226,11 @@ class Plugin:
             raise PluginError(
                 f"{name!r} is no plugin name",
                 fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
+            )
+        if name == TOOLS:
+            raise PluginError(
+                f"no plugin may be called {name!r}: so are the tools of `mycel-runtime mcp`",
+                fix="Give it another name.",
             )
         self.name = name
         self._declaration = Declaration(name)

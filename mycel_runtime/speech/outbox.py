@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.entries import Delivery, Intent, SpokenDelivery
+    from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.evidence import Evidence
@@ -40,6 +41,11 @@ class Outbox:
     def clock(self) -> Callable[[], float]:
         """Epoch seconds."""
         return self._dependencies.clock
+
+    @property
+    def journal(self) -> Journal:
+        """Where it is written down."""
+        return self._dependencies.journal
 
     @property
     def observer(self) -> Observer:

@@ -77,6 +77,8 @@ def test_declaration_mistakes_are_told_at_the_declaration():
         Plugin("not a name")
     with pytest.raises(PluginError, match="5 is no plugin name"):
         Plugin(5)
+    with pytest.raises(PluginError, match="so are the tools"):
+        Plugin("mcp")
     with pytest.raises(PluginError, match="settings= is the class dict, and no pydantic model"):
         Plugin("p", settings=dict)
     with pytest.raises(PluginError, match="settings= is of type Settings, and no pydantic model"):

@@ -213,7 +213,9 @@ class UtteranceConformance:
         assert (await journal.spoken(made)).state is SpokenState.WAITING
 
         delivery = await claim_one(journal)
-        await journal.settle(intent(delivery, state=IntentState.SENT, message_id="m", message_seq=MessageSeq(7)))
+        await journal.settle(
+            intent(delivery, state=IntentState.SENT, message_id="m", message_seq=MessageSeq(7))
+        )
         await finish(journal, delivery)
         assert await journal.spoken(made) == Spoken(SpokenState.SAID, seq=7, message_id="m")
 
