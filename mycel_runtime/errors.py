@@ -42,8 +42,9 @@ Every error of mycel-runtime, in one tree.
     │   ├── DeedNotAwaitedError     returned without awaiting a deed, which so was not done
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
-    └── ControlError                the control socket of a running daemon                       exit 75
-        └── NoDaemonError           … on which nobody answers, or not yet                        exit 75
+    ├── ControlError                the control socket of a running daemon                       exit 75
+    │   └── NoDaemonError           … on which nobody answers, or not yet                        exit 75
+    └── ToolProblemError            a tool has no result; says what whoever called it can do
 
 A class tells who is at fault and what to do: `exit_code` is the process's answer. Values are attributes; the message
 is built here. Tokens and message bodies never are part of either.
@@ -493,3 +494,22 @@ class ControlError(MycelError):
 
 class NoDaemonError(ControlError):
     """No daemon answers, or it has not begun to work: what the journal holds can be read all the same."""
+
+
+class ToolProblemError(MycelError):
+    """
+    A tool has no result, and its caller, which may be a model, is told why.
+
+    Args:
+        problem: What is wrong, a clause.
+        fix: What to do, a sentence.
+        shown: What the caller is to see with it; JSON, and in no message.
+        is_refused: Nothing was done, for certain.
+    """
+
+    def __init__(self, problem: str, fix: str, *, shown: Any = None, is_refused: bool = False) -> None:
+        self.problem = problem
+        self.fix = fix
+        self.shown = shown
+        self.is_refused = is_refused
+        super().__init__(f"{problem}. {fix}")

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "store": "Look at what plugins remember; print it, or clear it.",
     "replay": "Run logged turns through changed code, and show what it would do.",
     "resume": "Let a held chat speak again, or a plugin that was left alone run.",
+    "mcp": "Mycel as tools, for any client of the Model Context Protocol.",
     "plugins": "List the plugins that there are, or begin one of your own.",
     "backend": "A local Mycel backend, for development.",
     "version": "Print the version.",

@@ -197,7 +197,7 @@ class Attempts:
                 clock=outbox.clock,
                 made=self._note_due,
             ),
-            chats=agent_chats,
+            agent_chats=agent_chats,
             observer=outbox.observer,
         )
         self._voices = VoiceDependencies(

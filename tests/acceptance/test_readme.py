@@ -26,7 +26,7 @@ from tests.guide import blocks, commands, guides
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 BIN = Path(sys.executable).parent
-README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS = (
+README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS, TOOLS = (
     ROOT / name
     for name in (
         "README.md",
@@ -35,6 +35,7 @@ README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS = (
         "systemd/README.md",
         "mycel_runtime/sdk/README.md",
         "tests/README.md",
+        "mycel_runtime/mcp_server/README.md",
     )
 )
 
@@ -130,7 +131,7 @@ def section(path, heading):
 
 def test_blocks_of_guides_that_nobody_follows_do_not_exist():
     """A guide with commands or code is walked below, or run by `tests/contract/sdk/test_documentation.py`."""
-    followed = {README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS, *BUNDLED}
+    followed = {README, PLUGINS, TEMPLATE, SYSTEMD, SDK, TESTS, TOOLS, *BUNDLED}
     alive = {path for path in guides() if any(block.language != "mermaid" for block in blocks(path))}
     assert alive == followed
     assert {block.language for block in blocks(SDK)} == {"python"}
@@ -139,7 +140,7 @@ def test_blocks_of_guides_that_nobody_follows_do_not_exist():
 
 
 def test_python_of_the_guides_is_what_a_type_checker_accepts(tmp_path):
-    for path, prefix in ((README, "front_"), (PLUGINS, "")):
+    for path, prefix in ((README, "front_"), (PLUGINS, ""), (TOOLS, "tools_")):
         for block in blocks(path):
             if block.language == "python":
                 assert block.file, f"{block}: name the file in the sentence before"
@@ -159,7 +160,7 @@ def test_python_of_the_guides_is_what_a_type_checker_accepts(tmp_path):
 
 
 def test_toml_of_the_guides_is_what_the_daemon_accepts(tmp_path):
-    for path in (README, PLUGINS, SYSTEMD):
+    for path in (README, PLUGINS, SYSTEMD, TOOLS):
         for block in blocks(path):
             if block.file is not None:
                 (tmp_path / block.file).write_text(block.text)
@@ -307,6 +308,12 @@ def look_into(state, installed):
 
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
+
+
+def test_the_page_of_the_tools_does_what_it_says(walk, tmp_path):
+    walker = walk(tmp_path)
+    walker.follow(blocks(TOOLS))
+    walker.stop()
 
 
 def test_commands_of_the_tests_guide_exist(walk, clone):

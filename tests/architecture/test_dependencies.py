@@ -10,6 +10,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 ROOT: Final = Path(__file__).parents[2]
 
 OURS: Final = frozenset({"mycel_runtime", "mycel_runtime_plugins", "my_plugin"})
@@ -18,8 +20,11 @@ NOT_IMPORTED: Final = frozenset({"sniffio"})
 """httpcore imports it, if it is there, and is slower without."""
 
 
-TESTING: Final = ("mycel_runtime/testing", "plugins/template/tests")
-"""What needs the extra `testing`."""
+EXTRAS: Final = {
+    "testing": ("mycel_runtime/testing", "plugins/template/tests"),
+    "mcp": ("mycel_runtime/mcp_server",),
+}
+"""What needs which extra."""
 
 
 def declared(extra=None):
@@ -33,12 +38,17 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported(*, for_tests):
-    """Top-level names of what is imported when the code runs, with a file that does."""
+def extra_of(path):
+    """The extra that a file needs; `None`: none."""
+    return next((extra for extra, parts in EXTRAS.items() if any(map(path.is_relative_to, parts))), None)
+
+
+def imported(extra):
+    """Top-level names of what is imported when the code runs that needs this extra, with a file that does."""
     found = {}
     for folder in ("mycel_runtime", "plugins"):
         for path in (ROOT / folder).rglob("*.py"):
-            if any(path.is_relative_to(ROOT / name) for name in TESTING) != for_tests:
+            if extra_of(path.relative_to(ROOT)) != extra:
                 continue
             for node in running(ast.parse(path.read_text())):
                 for name in names(node):
@@ -61,10 +71,10 @@ def names(node):
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
-def distributions(*, for_tests=False):
+def distributions(extra=None):
     """Of what is imported: the distribution of each name that is neither Python's nor ours."""
     known = packages_distributions()
-    found = imported(for_tests=for_tests)
+    found = imported(extra)
     foreign = {name: path for name, path in found.items() if name not in OURS | sys.stdlib_module_names}
     return {normal(known[name][0]): path for name, path in foreign.items()}
 
@@ -77,8 +87,9 @@ def test_everything_that_is_asked_for_is_imported():
     assert declared() - set(distributions()) == NOT_IMPORTED
 
 
-def test_the_extra_for_tests_is_what_they_import():
-    """And nothing of it is what the runtime imports: pytest is the author's."""
-    found = distributions(for_tests=True)
-    assert {name: path for name, path in found.items() if name not in declared() | declared("testing")} == {}
-    assert declared("testing") <= set(found)
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_each_extra_is_what_the_code_imports_that_needs_it(extra):
+    """And nothing of it is what the runtime imports without it: pytest is the author's, for example."""
+    found = distributions(extra)
+    assert {name: path for name, path in found.items() if name not in declared() | declared(extra)} == {}
+    assert declared(extra) <= set(found)
