@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,16 +10,27 @@ import click
 from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mycel_runtime.cli.target import Target
 
 
 @click.command()
 @config_option
-def mcp(config: Path) -> None:
+@click.option(
+    "--http",
+    "port",
+    type=click.IntRange(0, 65535),
+    help="Serve on this loopback port instead; 0: a free one.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help="With --http: what clients send; made if it is not there.  [default: mcp.token in the state directory]",
+)
+def mcp(config: Path, port: int | None, token_file: Path | None) -> None:
     """
     Serve Mycel as tools to a client of the Model Context Protocol, over standard input and output.
 
-    The client reads and speaks as the agent, through its running daemon; it needs no token.
+    The client reads and speaks as the agent, through its running daemon; it needs no token of Mycel's.
     """
     import asyncio
     import signal
@@ -26,14 +38,49 @@ def mcp(config: Path) -> None:
     from mycel_runtime.cli.target import only_target_of
     from mycel_runtime.daemon.control import ask_status
 
+    if token_file is not None and port is None:
+        raise click.UsageError("--token-file is for --http")
     target = only_target_of(config)
     _require_extra()
     ask_status(target.state_dir)
+    if port is not None:
+        _serve_loopback(target, port, token_file)
+        return
     from mycel_runtime.mcp_server.server import serve_stdio
 
     # A thread waits for standard input, and Python would wait for the thread.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     asyncio.run(serve_stdio(target.state_dir))
+
+
+def _serve_loopback(target: Target, port: int, token_file: Path | None) -> None:
+    """
+    Over HTTP, until a signal.
+
+    Raises:
+        UnavailableError: The port is taken.
+        ConfigError: The token's file cannot be used.
+    """
+    import asyncio
+    import socket
+
+    from mycel_runtime.errors import UnavailableError
+    from mycel_runtime.mcp_server.loopback import HOST, KEPT_IN, PATH, serve_loopback, token_in
+
+    path = token_file or target.state_dir / KEPT_IN
+    token = token_in(path)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            # Whoever reads the line below may connect at once, and waits for what is still imported.
+            listener.listen()
+        except OSError as exc:
+            raise UnavailableError(
+                f"port {port} cannot be had: {exc.strerror}", fix="Choose another with --http, or 0."
+            ) from exc
+        click.echo(f"listening on http://{HOST}:{listener.getsockname()[1]}{PATH}; the token is in {path}")
+        asyncio.run(serve_loopback(target.state_dir, listener, token))
 
 
 def _require_extra() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import subprocess
 import sys
 
+import httpx
 import pytest
 from mcp import StdioServerParameters
 from mcp.client import Client as McpClient
@@ -99,6 +101,24 @@ async def test_the_genuine_client_reads_and_answers_as_the_agent(start, tmp_path
     transcript = daemon.transcript() + heir.transcript()
     assert household.agent_token not in transcript
     assert "hello" not in transcript
+
+
+def test_over_http_it_asks_for_the_token_that_it_has_drawn(start, tmp_path, household):
+    config = silent(tmp_path, household)
+    start_daemon(start, config)
+    process = start("mcp", "--config", config, "--http", 0)
+    address = process.wait_for(lambda each: re.search(r"http://127\.0\.0\.1:(\d+)/mcp", "".join(each.out)))
+    token = (config.parent / "state" / "mcp.token").read_text().strip()
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepted = {"accept": "application/json, text/event-stream"}
+
+    assert token not in process.transcript()
+    assert httpx.post(address[0], json=asked, headers=accepted, timeout=DEADLINE).status_code == 401
+    accepted["authorization"] = f"Bearer {token}"
+    assert httpx.post(address[0], json=asked, headers=accepted, timeout=DEADLINE).status_code != 401
+    taken = start("mcp", "--config", config, "--http", address[1])
+    assert taken.exit_code() == 75
+    assert process.stop() == 0
 
 
 def test_without_a_daemon_it_says_so_and_ends(start, tmp_path, household):
