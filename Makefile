@@ -10,7 +10,9 @@ PEERS := .venv/peers/sdk-0.1.45/installed .venv/peers/sdk-0.1.83/installed
 RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.48 0.1.49 0.1.50 0.1.51 0.1.55 0.1.56 \
   0.1.63 0.1.64 0.1.71 0.1.72 0.1.75 0.1.76 0.1.81 0.1.82 0.1.83
 
-.PHONY: help run test first-light chaos releases road models agents format format-check lint types contracts peers
+MCP_CLIENT := .venv/peers/fastmcp-4.1.6
+
+.PHONY: help run test first-light chaos releases mcp-clients road models agents format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -20,6 +22,7 @@ help:
 	@echo "make first-light  500 messages, and the daemon is killed with SIGKILL 50 times meanwhile"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
+	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make models    the genuine LiteLLM proxy, with mocked models, behind the plugin llm; installs it first"
 	@echo "make agents    genuine coding agents behind the plugin acp; installs 2.5 GB from npm and PyPI first"
@@ -41,6 +44,9 @@ first-light: .venv/installed peers
 
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign
+
+mcp-clients: .venv/installed $(MCP_CLIENT)/installed
+	@.venv/bin/python -m tests.integration.mcp_server.other_client $(MCP_CLIENT)/bin/python
 
 # Needs what tests/road/install.sh installs, and root for the namespaces. ROAD_ARGS: names of rows, or the beginning of
 # some, without the namespaces.
@@ -110,4 +116,10 @@ peers: $(PEERS)
 	@echo "Setting up $(@D), once: the genuine $(PACKAGES), for the tests."
 	@.venv/bin/python -m venv --clear $(@D)
 	@$(@D)/bin/python $(PIP_INSTALL) $(PACKAGES)
+	@touch $@
+
+$(MCP_CLIENT)/installed: | .venv/installed
+	@echo "Setting up $(@D), once: another client of the Model Context Protocol."
+	@.venv/bin/python -m venv --clear $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) fastmcp==4.1.6
 	@touch $@
