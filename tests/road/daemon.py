@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from mycel_runtime.daemon.control import _short
+from mycel_runtime.daemon.control import short_address
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 
 START_SECONDS = 30.0
@@ -100,7 +100,7 @@ def _is_ready(state_dir):
     with (
         socket.socket(socket.AF_UNIX) as line,
         contextlib.suppress(OSError),
-        _short(state_dir / SOCKET_NAME) as path,
+        short_address(state_dir / SOCKET_NAME) as path,
     ):
         line.settimeout(ANSWER_SECONDS)
         line.connect(path)
