@@ -97,9 +97,15 @@ class _Bytes(asyncio.Protocol):
         self.use(transport)
 
     def use(self, transport: asyncio.Transport) -> None:
-        """This one from now on: a write is over when the system has all of it."""
+        """
+        This one from now on: a write is over when the system has it, or TLS has given it to the transport below.
+
+        asyncio's TLS holds the writer when as much waits as the limit says, plain TCP when more does: with a limit of
+        nothing, every second write over TLS would wait for a word that never comes.
+        """
         self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        is_encrypted = transport.get_extra_info("ssl_object") is not None
+        transport.set_write_buffer_limits(high=int(is_encrypted), low=0)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -207,7 +213,7 @@ class LoopStream(httpcore.AsyncNetworkStream):
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Write all of it, until the system has it.
+        Write all of it, until nothing of it waits here.
 
         Raises:
             httpcore.WriteTimeout: It has not in time.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 
 import httpcore
 import pytest
+import trustme
 
 from mycel_runtime.sdk.loop_network import READ_AHEAD_BYTES, LoopBackend
 
@@ -122,3 +124,33 @@ async def test_nobody_listens():
     with pytest.raises(httpcore.ConnectError) as error:
         await LoopBackend(None).connect_tcp("127.0.0.1", port, timeout=5.0)
     assert isinstance(error.value.__context__, ConnectionRefusedError)
+
+
+async def test_with_tls_each_of_many_writes_is_over_at_once():
+    """asyncio's TLS holds the one who writes when as much waits as the limit says, be it nothing."""
+    authority = trustme.CA()
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    async def answer_three(reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                writer.write(await reader.readexactly(3))
+        writer.close()
+
+    async with (
+        asyncio.timeout(DEADLINE_SECONDS),
+        await asyncio.start_server(answer_three, "127.0.0.1", 0, ssl=theirs) as server,
+    ):
+        plain = await LoopBackend(None).connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], 5.0)
+        ours = await plain.start_tls(trusting, "127.0.0.1", 5.0)
+        for _ in range(4):
+            for piece in (b"a", b"b", b"c"):
+                await ours.write(piece, timeout=DEADLINE_SECONDS / 2)
+            got = b""
+            while len(got) < 3:
+                got += await ours.read(10, timeout=5.0)
+            assert got == b"abc"
+        await ours.aclose()
