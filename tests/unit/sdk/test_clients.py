@@ -190,8 +190,8 @@ def test_dropped_client_closes_its_connections():
         client = Client(auth_token=TOKEN, base_url=server.base_url)
         client.me.whoami()
         del client
-        gc.collect()
-        assert server.closed.acquire(timeout=10)
+        # A look for garbage does nothing while another thread is in the middle of one.
+        assert any(gc.collect() is not None and server.closed.acquire(timeout=0.1) for _ in range(100))
 
 
 class TestUsage:
