@@ -6,6 +6,7 @@ import itertools
 
 from mycel_runtime import Plugin
 from mycel_runtime.backend.quirks import Quirks
+from mycel_runtime.plugin.isolation.process import WorkerSpec
 
 GENERATIONS = {"a": {"generation": "a", "quirks": Quirks(check_then_write=False)}, "b": {}}
 WAIT_SECONDS = 60.0
@@ -15,6 +16,16 @@ _NUMBERS = itertools.count()
 async def said(world, chat_id, by="agent"):
     history = await world.owner.messages.list(chat_id, limit=200)
     return [message["content"] for message in history if message["sender_id"] == by]
+
+
+async def written_agent(world, folder, source, *, is_isolated):
+    """An agent with the plugin `p` that the source makes, here or in a process of its own."""
+    names, worker = {}, None
+    if is_isolated:
+        (folder / "p.py").write_text(source)
+        worker = WorkerSpec(name="p", table={"path": "p.py"}, config=folder / "agent.toml", import_timeout=60)
+    exec(source, names)
+    return await world.agent("agent", names["plugin"], worker=worker)
 
 
 async def direct(world, name="agent"):

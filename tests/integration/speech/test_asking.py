@@ -10,8 +10,7 @@ from mycel_runtime import AnswerContext, Plugin, Retry
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.entries import STAY as _STAY
 from mycel_runtime.journal.entries import Letter
-from mycel_runtime.plugin.isolation.process import WorkerSpec
-from tests.integration.speech.test_speaking_first import direct, group, said
+from tests.integration.speech.speaking import direct, group, said, written_agent
 
 pytestmark = pytest.mark.slow
 
@@ -504,14 +503,8 @@ def of_plain(ctx):
 
 @pytest.mark.parametrize("is_isolated", [False, True], ids=["here", "isolated"])
 async def test_every_handler_can_ask_and_hear_the_answer_wherever_it_runs(world, tmp_path, is_isolated):
-    names, worker = {}, None
-    if is_isolated:
-        (tmp_path / "p.py").write_text(PLUGIN)
-        worker = WorkerSpec(
-            name="p", table={"path": "p.py"}, config=tmp_path / "agent.toml", import_timeout=60
-        )
-    exec(PLUGIN, names)
-    agent, here = await world.agent("agent", names["plugin"], worker=worker), await direct(world)
+    agent = await written_agent(world, tmp_path, PLUGIN, is_isolated=is_isolated)
+    here = await direct(world)
     for colour in ("async", "plain"):
         await ask(world, agent, here, colour)
         await answer(world, agent, here, "five")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.errors import NotSentError
-from mycel_runtime.plugin.isolation.process import WorkerSpec
+from tests.integration.speech.speaking import direct, group, said, written_agent
 from tests.integration.speech.test_asking import MINUTE, Asker, answer, ask, say_as, states
-from tests.integration.speech.test_speaking_first import direct, group, said
 
 pytestmark = pytest.mark.slow
 
@@ -194,14 +193,8 @@ def of_plain(ctx):
 
 @pytest.mark.parametrize("is_isolated", [False, True], ids=["here", "isolated"])
 async def test_it_is_the_same_wherever_the_handler_runs(world, tmp_path, is_isolated):
-    names, worker = {}, None
-    if is_isolated:
-        (tmp_path / "p.py").write_text(PLUGIN)
-        worker = WorkerSpec(
-            name="p", table={"path": "p.py"}, config=tmp_path / "agent.toml", import_timeout=60
-        )
-    exec(PLUGIN, names)
-    agent, here = await world.agent("agent", names["plugin"], worker=worker), await direct(world)
+    agent = await written_agent(world, tmp_path, PLUGIN, is_isolated=is_isolated)
+    here = await direct(world)
     for colour in ("async", "plain"):
         await ask(world, agent, here, colour)
         await world.say(here, "five")

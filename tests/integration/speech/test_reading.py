@@ -11,22 +11,13 @@ import pytest
 
 from mycel_runtime import Plugin, Reject
 from mycel_runtime.backend.quirks import Quirks
-from mycel_runtime.plugin.isolation.process import WorkerSpec
+from tests.integration.speech.speaking import direct, group, written_agent
 
 pytestmark = pytest.mark.slow
 
 MESSAGES = 30
 
 GENERATIONS = {"a": {"generation": "a", "quirks": Quirks(check_then_write=False)}, "b": {}}
-
-
-async def direct(world, name="agent"):
-    return (await world.owner.chats.ensure_direct(name))["id"]
-
-
-async def group(world, *members):
-    await world.user("bystander")
-    return (await world.owner.chats.create([*members, "bystander"], kind="group", title="g"))["id"]
 
 
 async def say(world, chat_id, *texts):
@@ -288,14 +279,7 @@ def later(ctx):
 
 @pytest.mark.parametrize("isolation", ["here", "isolated"])
 async def test_it_is_the_same_in_every_colour_and_isolation(world, tmp_path, isolation):
-    worker = None
-    if isolation == "isolated":
-        (tmp_path / "p.py").write_text(PLUGIN)
-        worker = WorkerSpec(
-            name="p", table={"path": "p.py"}, config=tmp_path / "agent.toml", import_timeout=60
-        )
-    exec(PLUGIN, names := {})
-    agent = await world.agent("agent", names["plugin"], worker=worker)
+    agent = await written_agent(world, tmp_path, PLUGIN, is_isolated=isolation == "isolated")
     here, there = await direct(world), await group(world, "agent")
     mistakes = [
         "the limit is not a whole number of messages from 1 to 200",
