@@ -34,6 +34,7 @@ from mycel_runtime.errors import (
 from mycel_runtime.forks import closed_in_forks
 from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.happy_eyeballs import connect_racing, lead_seconds
+from mycel_runtime.sdk.locked_tls import LockedTlsContext
 from mycel_runtime.sdk.retry_after import retry_after_seconds
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
@@ -318,26 +319,17 @@ def _connected(base_url: str, timeout: float) -> socket.socket:
 
 
 def _connect_sync(base_url: str, timeout: float, settings: dict[str, Any]) -> SyncClientConnection:
-    """
-    Connected, after the handshake; tried again where TLS is over and nobody can tell why.
-
-    A thread of `websockets` reads beside the one that writes the handshake. If the server ends TLS with an alert (no
-    client certificate), the reader may take it first, and the writer hears only that it is over.
-    """
-    for is_last in (False, False, True):
-        try:
-            connection: SyncClientConnection = connect_sync(
-                stream_url(base_url),
-                sock=None if settings["proxy"] else _connected(base_url, timeout),
-                create_connection=_SyncConnection,
-                **settings,
-            )
-        except websockets.ConnectionClosed as exc:
-            if is_last or not isinstance(exc.__cause__, ssl.SSLZeroReturnError):
-                raise
-        else:
-            return connection
-    raise AssertionError
+    """Connected, after the handshake; a thread of `websockets` reads beside the one that writes."""
+    url = stream_url(base_url)
+    if url.startswith("wss:"):
+        settings = settings | {"ssl": LockedTlsContext(settings.get("ssl") or ssl.create_default_context())}
+    connection: SyncClientConnection = connect_sync(
+        url,
+        sock=None if settings["proxy"] else _connected(base_url, timeout),
+        create_connection=_SyncConnection,
+        **settings,
+    )
+    return connection
 
 
 @contextlib.contextmanager
