@@ -29,7 +29,7 @@ from mycel_runtime.wire.ids import ChatId, MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mycel_runtime.dispatch.tool_message import ToolMessage
+    from mycel_runtime.dispatch.tool_results import ShownMessage
     from mycel_runtime.journal.entries import Spoken
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.roster import Roster
@@ -59,7 +59,7 @@ class SpokenReport(TypedDict):
     seq: int | None
     message_id: str | None
     reason: str
-    news: list[ToolMessage]
+    news: list[ShownMessage]
     is_all: bool
 
 
@@ -202,7 +202,7 @@ class ToolSpeech:
         holds = await self.journal.holds(self.me)
         return next((hold.reason for hold in holds if hold.chat_id == chat_id), "")
 
-    async def _news(self, utterance: Utterance, spoken: Spoken) -> tuple[list[ToolMessage], bool]:
+    async def _news(self, utterance: Utterance, spoken: Spoken) -> tuple[list[ShownMessage], bool]:
         """What the speaker of a reply does not know yet, his reply aside; and whether that is all of it."""
         if utterance.known_seq is None or spoken.state not in (SpokenState.SAID, SpokenState.UNSAID):
             return [], utterance.known_seq is None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from mycel_runtime.dispatch.tool_message import is_news, tool_message, tool_message_of
+from mycel_runtime.dispatch.tool_results import ListedMember
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Changes, EndOutcome, ReadMove
 from mycel_runtime.journal.entries import TOOL_READ, TOOL_SAY, TOOLS, Hole
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mycel_runtime.dispatch.plugin_reader import PluginReader
-    from mycel_runtime.dispatch.tool_message import ToolMessage
+    from mycel_runtime.dispatch.tool_results import (
+        ChatsResult,
+        HistoryResult,
+        ListedLast,
+        MembersResult,
+        RelationshipsResult,
+        ShownMessage,
+    )
     from mycel_runtime.dispatch.tool_speech import SpokenReport, ToolSpeech
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.voice import AgentChats
@@ -45,7 +53,7 @@ class ToolPage(TypedDict):
         move: For `count`; `None`: nothing has moved.
     """
 
-    messages: list[ToolMessage]
+    messages: list[ShownMessage]
     through_seq: int
     has_more: bool
     move: dict[str, Any] | None
@@ -68,7 +76,7 @@ class Tools:
     agent_chats: AgentChats
     observer: Observer
 
-    async def chats(self) -> dict[str, Any]:
+    async def chats(self) -> ChatsResult:
         """
         The agent's chats, as the server lists them.
 
@@ -84,7 +92,7 @@ class Tools:
                     "chat_id": row["id"],
                     "title": row["title"],
                     "members": [
-                        {"user_id": member["id"], "name": member["name"], "type": member["type"]}
+                        ListedMember(user_id=member["id"], name=member["name"], type=member["type"])
                         for member in row["members"]
                         if member["id"] != me
                     ][:_MEMBERS_SHOWN],
@@ -95,7 +103,7 @@ class Tools:
             ],
         }
 
-    async def members(self, chat_id: str) -> dict[str, Any]:
+    async def members(self, chat_id: str) -> MembersResult:
         """
         Who is in a chat.
 
@@ -156,7 +164,7 @@ class Tools:
             move=_told_move(reading.moves),
         )
 
-    async def _missed(self, chat_id: ChatId, known_seq: int | None) -> list[ToolMessage]:
+    async def _missed(self, chat_id: ChatId, known_seq: int | None) -> list[ShownMessage]:
         """What other callers have been shown since this one has read."""
         reader = self.reader
         cursor = await reader.journal.read_cursor(reader.me, TOOLS, chat_id=chat_id)
@@ -179,7 +187,7 @@ class Tools:
         end = await self.reader.journal.plan(self.reader.me, TOOLS, Changes(reads=(_move_of(move),)))
         return end.outcome is EndOutcome.DONE
 
-    async def history(self, chat_id: str, limit: int, before: int | None) -> dict[str, Any]:
+    async def history(self, chat_id: str, limit: int, before: int | None) -> HistoryResult:
         """
         The newest messages of a chat, or those before a number, own ones included; it counts as nothing.
 
@@ -224,7 +232,7 @@ class Tools:
         """As `ToolSpeech.outcome`."""
         return await self.speech.outcome(key, chat_id, known_seq=known_seq, seconds=seconds)
 
-    async def relationships(self) -> dict[str, Any]:
+    async def relationships(self) -> RelationshipsResult:
         """
         The agent's relationships, and who asks for one.
 
@@ -291,7 +299,7 @@ TOOL_VERBS: Final = frozenset(
 """The methods of `Tools` that may be called from outside."""
 
 
-def _last_message(last: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _last_message(last: Mapping[str, Any] | None) -> ListedLast | None:
     if last is None:
         return None
     return {"sender": last["sender_name"], "text": last["content"], "seq": last.get("seq")}

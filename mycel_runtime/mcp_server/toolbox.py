@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ToolProblemError
-from mycel_runtime.mcp_server.results import (
-    ChatsResult,
-    DecideResult,
-    HistoryResult,
-    MembersResult,
-    ReadResult,
-    RelationshipsResult,
-    SpeechResult,
-)
+from mycel_runtime.mcp_server.results import DecideResult, ReadResult, SpeechResult
 from mycel_runtime.mcp_server.speech_id import SpeechId
 
 if TYPE_CHECKING:
+    from mycel_runtime.dispatch.tool_results import (
+        ChatsResult,
+        HistoryResult,
+        MembersResult,
+        RelationshipsResult,
+    )
     from mycel_runtime.mcp_server.arguments import (
         ChatArguments,
         DecideArguments,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mycel_runtime.dispatch.tool_message import ToolMessage
+    from mycel_runtime.dispatch.tool_results import ShownMessage
 
 _REMEMBERED: Final = 20_000
 """Messages by id, of all chats: enough not to show one twice that a reply has been told of before it was read."""
@@ -32,7 +32,7 @@ class View:
         self._own: set[str] = set()
         self._uncounted: dict[str, dict[str, Any]] = {}
 
-    def fresh(self, messages: Iterable[ToolMessage]) -> list[ToolMessage]:
+    def fresh(self, messages: Iterable[ShownMessage]) -> list[ShownMessage]:
         """Those that were not shown yet; from now on they were."""
         fresh = [message for message in messages if message["message_id"] not in self._shown]
         self._shown.update(dict.fromkeys(message["message_id"] for message in fresh))
