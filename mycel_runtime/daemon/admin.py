@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.dispatch.firing import SCHEDULE, schedule_text_of
-from mycel_runtime.journal.entries import DeliveryId
+from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.journal.reader import (
     read_dead_letters,
     read_items,
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.changes import StoredItem, Timer
-    from mycel_runtime.journal.entries import DeadLetter, Intent
+    from mycel_runtime.journal.dead_letter import DeadLetter
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.wire.ids import ChatId
 

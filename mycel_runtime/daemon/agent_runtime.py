@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.signals import StopRequest
-    from mycel_runtime.journal.entries import JournalSummary
+    from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
     from mycel_runtime.sdk import Network

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.dispatch.lifecycle import Start
     from mycel_runtime.inbox.polling import StreamTrouble
-    from mycel_runtime.journal.entries import Hold, JournalStatistics, Waiting, WaitingUtterance
+    from mycel_runtime.journal.hold import Hold
     from mycel_runtime.journal.questions import OpenQuestions
+    from mycel_runtime.journal.summary import JournalStatistics, Waiting, WaitingUtterance
     from mycel_runtime.observe.counters import Counters
 
 STALE_INTERVALS: Final = 2.0

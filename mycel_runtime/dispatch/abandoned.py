@@ -11,12 +11,12 @@ import asyncio
 import weakref
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 
 if TYPE_CHECKING:
     import threading
 
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
 
 
 class AbandonedRuns:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import LetterDelivery
+from mycel_runtime.journal.delivery import LetterDelivery
 from mycel_runtime.speech.caught_up import first_handled_seq
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient

@@ -48,13 +48,12 @@ from mycel_runtime.dispatch.verdict import (
 )
 from mycel_runtime.errors import ApiError, JournalError
 from mycel_runtime.journal.changes import UNCHANGED
-from mycel_runtime.journal.entries import (
-    STAY,
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.delivery import (
     AnswerDelivery,
     ChatDelivery,
-    CursorMove,
     EventDelivery,
-    Letter,
     LetterDelivery,
     UtteranceDelivery,
 )
@@ -76,7 +75,8 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.journal.changes import Changes, TurnEnd
-    from mycel_runtime.journal.entries import Delivery, HandlerId, MessageDelivery, SpokenDelivery
+    from mycel_runtime.journal.delivery import Delivery, MessageDelivery, SpokenDelivery
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.plugin.context import Context

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.entries import ChatCursor, HandlerId
+    from mycel_runtime.journal.cursor import ChatCursor
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.wire.ids import MessageSeq
     from mycel_runtime.wire.resources import Message
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import Delivery, DeliveryId
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import DeliveryId
     from mycel_runtime.speech.evidence import Evidence
 
 REFUSED_AFTER_SECONDS: Final = 3600.0

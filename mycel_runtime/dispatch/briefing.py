@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Returned, Unanswered
-from mycel_runtime.journal.entries import AnswerDelivery, CursorMove, LetterDelivery
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
 from mycel_runtime.plugin.message import NOTIFICATION, message_from_api
 from mycel_runtime.speech.caught_up import concerns, still_open
 from mycel_runtime.wire.ids import MessageSeq
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.room import Room
     from mycel_runtime.plugin.subscription import MessageSubscription

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import AnswerDelivery, LetterDelivery
+from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.room import Room
 from mycel_runtime.speech.caught_up import concerns
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.briefing import Briefing
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.questions import Questions
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.pattern import ContentPattern

@@ -25,7 +25,8 @@ from mycel_runtime.dispatch.suspects import Suspects, given_up
 from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Overtaken, Postpone, Returned, judge
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
-from mycel_runtime.journal.entries import STAY, UtteranceDelivery
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.delivery import UtteranceDelivery
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
     DeliveryFinished,
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.tools import Tools
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.changes import Changes, TurnEnd
-    from mycel_runtime.journal.entries import CursorMove, Delivery, DeliveryId, Lane
+    from mycel_runtime.journal.cursor import CursorMove
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import DeliveryId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings

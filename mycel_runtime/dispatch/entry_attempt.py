@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
-    from mycel_runtime.journal.entries import EventDelivery
+    from mycel_runtime.journal.delivery import EventDelivery
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context, FrameView

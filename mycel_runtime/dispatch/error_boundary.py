@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import ApiError, JournalError
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UNANSWERED, RefusedError, UnansweredError

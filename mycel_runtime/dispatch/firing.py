@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.lanes import timer_lane
 from mycel_runtime.journal.changes import Firing, NewTimer
-from mycel_runtime.journal.entries import EventWork
+from mycel_runtime.journal.work import EventWork
 from mycel_runtime.plugin.schedule import LATE_SECONDS
 from mycel_runtime.plugin.subscription import AnswerSubscription, ScheduleSubscription
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Timer
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.plugin.subscription import Subscription
 
 SCHEDULE: Final = "@"

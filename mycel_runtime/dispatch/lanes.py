@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import Lane
+from mycel_runtime.journal.ids import Lane
 
 if TYPE_CHECKING:
     from mycel_runtime.wire.frames import Notify

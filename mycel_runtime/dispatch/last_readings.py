@@ -11,11 +11,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import ChatDelivery
+from mycel_runtime.journal.delivery import ChatDelivery
 
 if TYPE_CHECKING:
     from mycel_runtime.dispatch.briefing import Reading
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
 KEPT_SECONDS: Final = 1.0

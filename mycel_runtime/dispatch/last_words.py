@@ -14,12 +14,12 @@ from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.changes import UNCHANGED
-from mycel_runtime.journal.entries import AnswerDelivery, LetterDelivery
+from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.entries import MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.speech.turn import Turn

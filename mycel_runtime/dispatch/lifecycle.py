@@ -18,7 +18,8 @@ from mycel_runtime.backoff import half_jitter, honoured
 from mycel_runtime.dispatch.quarantine import MOST_OUTLIVING
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
 from mycel_runtime.journal.changes import EndOutcome
-from mycel_runtime.journal.entries import Letter, plugin_of
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import PluginStarted, PluginStartFailed, PluginStopFailed
 from mycel_runtime.plugin.subscription import HookSubscription
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.hook_attempt import HookAttempts
     from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler

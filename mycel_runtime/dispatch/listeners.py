@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.lanes import chat_lane
-from mycel_runtime.journal.entries import Batch, ChatWork
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.plugin.subscription import MessageSubscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mycel_runtime.dispatch.anchor import Anchor
-    from mycel_runtime.journal.entries import ChatCursor, HandlerId
+    from mycel_runtime.journal.cursor import ChatCursor
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.entries import DeliveryId
+    from mycel_runtime.journal.ids import DeliveryId
     from mycel_runtime.settings import DispatchSettings
 
 LONGEST_WAIT: Final = 10.0

@@ -10,7 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
-from mycel_runtime.journal.entries import Unattended, plugin_of
+from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
 from mycel_runtime.plugin.context import LoopGuardView
 from mycel_runtime.speech.interrupts import WithheldError
@@ -18,7 +19,7 @@ from mycel_runtime.speech.interrupts import WithheldError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.entries import Delivery
+    from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import GuardSettings

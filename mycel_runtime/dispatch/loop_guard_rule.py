@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import Unattended
+    from mycel_runtime.journal.own_sends import Unattended
     from mycel_runtime.settings import GuardSettings
 
 

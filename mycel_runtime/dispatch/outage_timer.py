@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import DeliveryId
+    from mycel_runtime.journal.ids import DeliveryId
 
 
 class OutageTimer:

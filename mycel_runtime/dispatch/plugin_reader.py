@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.reading_place import ReadingPlace
 from mycel_runtime.journal.changes import ReadCursor
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.caught_up import concerns
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.listeners import Listeners
     from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.journal.changes import ReadMove
-    from mycel_runtime.journal.entries import ChatCursor, HandlerId
+    from mycel_runtime.journal.cursor import ChatCursor
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.roster import Roster

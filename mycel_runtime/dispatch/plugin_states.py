@@ -12,7 +12,7 @@ from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.changes import EndOutcome, Item
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.plugin.plugin_state import PluginState
 from mycel_runtime.plugin.subscription import AnswerSubscription, TimerSubscription
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.wire.ids import ChatId, UserId

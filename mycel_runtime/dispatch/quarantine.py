@@ -12,14 +12,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Waiting
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
 

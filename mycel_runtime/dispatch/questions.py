@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.questions import AskedPlace, QuestionState
 from mycel_runtime.observe.facts import QuestionDecided, QuestionsForgotten
 from mycel_runtime.plugin.context import Question as QuestionView
@@ -27,7 +27,8 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from mycel_runtime.journal.entries import AnswerDelivery, HandlerId, Lane
+    from mycel_runtime.journal.delivery import AnswerDelivery
+    from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.questions import Question
     from mycel_runtime.observe.observer import Observer

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mycel_runtime.journal.changes import ReadCursor
-    from mycel_runtime.journal.entries import ChatCursor, HandlerId, Hole
+    from mycel_runtime.journal.cursor import ChatCursor
+    from mycel_runtime.journal.hole import Hole
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.subscription import MessageSubscription
     from mycel_runtime.wire import resources

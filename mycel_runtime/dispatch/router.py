@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.lanes import chat_lane, event_lane
-from mycel_runtime.journal.entries import ChatWork, EventWork, HandlerId
+from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.wire.frames import Notify
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 

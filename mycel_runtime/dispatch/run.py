@@ -28,7 +28,8 @@ from mycel_runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from mycel_runtime.journal.entries import Letter, plugin_of
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
-    from mycel_runtime.journal.entries import Delivery, HandlerId
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.plugin import Handler
 

@@ -15,13 +15,14 @@ import contextlib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.entries import Delivery, DeliveryId
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import DeliveryId
 
 OUTDATED_RUNS: Final = 3
 """Of a delivery, until its next run is promised to be the last one for that."""

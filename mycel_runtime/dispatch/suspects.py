@@ -13,19 +13,15 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed
-from mycel_runtime.journal.entries import (
-    STAY,
-    AnswerDelivery,
-    CursorMove,
-    EventDelivery,
-    Letter,
-    UtteranceDelivery,
-)
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.delivery import AnswerDelivery, EventDelivery, UtteranceDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.entries import Delivery, DeliveryId
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import DeliveryId
 
 DEATHS_LIMIT: Final = 3
 """Of the process, each with the delivery as the only suspect that ran; then it is given up."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.firing import SCHEDULE, firing_of, plan_of
 from mycel_runtime.journal.changes import Changes, TimerKey
-from mycel_runtime.journal.entries import plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.questions import QUESTION
 from mycel_runtime.observe.facts import ScheduleMissed
 from mycel_runtime.plugin.schedule import LATE_SECONDS

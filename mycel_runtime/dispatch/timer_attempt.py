@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.verdict import Result, Unanswered
-    from mycel_runtime.journal.entries import EventDelivery, Fired
+    from mycel_runtime.journal.delivery import EventDelivery
+    from mycel_runtime.journal.firing import Fired
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.voice import Voice

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mycel_runtime.journal.batch import Batch, Change
 from mycel_runtime.journal.changes import ToldVersion
-from mycel_runtime.journal.entries import BURIED, Batch, Change, told_kind
+from mycel_runtime.journal.told import BURIED, told_kind
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import EventDelivery
+    from mycel_runtime.journal.delivery import EventDelivery
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.plugin.subject import Subject
 

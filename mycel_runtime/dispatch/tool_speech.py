@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from mycel_runtime.dispatch.lanes import chat_lane
 from mycel_runtime.dispatch.tool_message import is_news, tool_message_of
-from mycel_runtime.journal.entries import TOOL_REPLY, TOOL_SAY, DeliveryId, SpokenState, Utterance
+from mycel_runtime.journal.ids import DeliveryId
+from mycel_runtime.journal.tool_handlers import TOOL_REPLY, TOOL_SAY
+from mycel_runtime.journal.utterance import SpokenState, Utterance
 from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.arguments import require_sayable, require_storable
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.dispatch.tool_results import ShownMessage
-    from mycel_runtime.journal.entries import Spoken
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.utterance import Spoken
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId

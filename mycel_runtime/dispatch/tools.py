@@ -15,7 +15,8 @@ from mycel_runtime.dispatch.tool_message import is_news, tool_message, tool_mess
 from mycel_runtime.dispatch.tool_results import ListedMember
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Changes, EndOutcome, ReadMove
-from mycel_runtime.journal.entries import TOOL_READ, TOOL_SAY, TOOLS, Hole
+from mycel_runtime.journal.hole import Hole
+from mycel_runtime.journal.tool_handlers import TOOL_READ, TOOL_SAY, TOOLS
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.speech.history import messages_between

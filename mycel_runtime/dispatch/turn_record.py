@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.chat_reader import NewerMessages
     from mycel_runtime.dispatch.verdict import Unanswered
-    from mycel_runtime.journal.entries import Fired
+    from mycel_runtime.journal.firing import Fired
     from mycel_runtime.journal.turns import Decided, Said
     from mycel_runtime.plugin.context import FrameView, MessageContext, TimerContext
     from mycel_runtime.plugin.message import Message

@@ -16,7 +16,8 @@ from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.run import ending_of
 from mycel_runtime.dispatch.verdict import Outspoken, Overtaken, Returned, refused
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.entries import TOOL_REPLY, plugin_of
+from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.journal.tool_handlers import TOOL_REPLY
 from mycel_runtime.observe.facts import UtteranceDropped
 from mycel_runtime.plugin.subscription import ScheduleSubscription
 from mycel_runtime.speech.caught_up import concerns
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.dispatch.verdict import Result
-    from mycel_runtime.journal.entries import HandlerId, UtteranceDelivery
+    from mycel_runtime.journal.delivery import UtteranceDelivery
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.roster import Roster

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from mycel_runtime.backoff import LONGEST_RETRY_AFTER_SECONDS, exponential, half_jitter
 from mycel_runtime.errors import NotSentError, RateLimitedError
 from mycel_runtime.journal.changes import UNCHANGED
-from mycel_runtime.journal.entries import STAY, Letter
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
     from mycel_runtime.errors import ApiError
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.entries import CursorMove
+    from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.settings import DispatchSettings
 

@@ -21,7 +21,9 @@ from mycel_runtime.inbox.list_diff import (
     welcome,
 )
 from mycel_runtime.inbox.sequence import MEMORY_FRAMES, SequenceTracker, first_checkpoint
-from mycel_runtime.journal.entries import Arrival, Batch, ChatWork, Checkpoint, EventWork, told_kind
+from mycel_runtime.journal.batch import Arrival, Batch
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.told import told_kind
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.wire.ids import ChatId, InboxSeq
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.inbox.list_diff import ListDiff, ListOfChat, Record
     from mycel_runtime.inbox.sequence import Heard, Received, Step
-    from mycel_runtime.journal.entries import Change, HandlerId
+    from mycel_runtime.journal.batch import Change
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.work import ChatWork, EventWork
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.frames import Notify
     from mycel_runtime.wire.ids import MessageSeq, UserId

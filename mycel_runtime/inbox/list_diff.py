@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mycel_runtime.journal.entries import TOLD, Change, told_kind, told_version
+from mycel_runtime.journal.batch import Change
+from mycel_runtime.journal.told import TOLD, told_kind, told_version
 from mycel_runtime.wire.codec import fingerprint
 from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import InboxSeq
@@ -28,7 +29,7 @@ from mycel_runtime.wire.versions import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.wire.resources import ChatSummary, JoinRequest, Relationship, WorkflowEvent
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from mycel_runtime.inbox.checkpoint import Progress
-from mycel_runtime.journal.entries import Checkpoint, Entry, Mark
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.entry import Entry, Mark
 from mycel_runtime.observe.facts import EpochChanged, FrameRejected, FramesGivenUp, ReplayOverflowed
 from mycel_runtime.wire.codec import encode_notify
 from mycel_runtime.wire.frames import CHAT_MESSAGE, Frame, MalformedFrame, Notify, Overflow, UnknownFrame

@@ -13,7 +13,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import EventWork, Hole, Utterance
+    from mycel_runtime.journal.hole import Hole
+    from mycel_runtime.journal.utterance import Utterance
+    from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 TIMER_KIND: Final = "timer.fired"

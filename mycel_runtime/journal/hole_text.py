@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.entries import Hole
+from mycel_runtime.journal.hole import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

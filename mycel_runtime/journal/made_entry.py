@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.entries import Entry
+from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from mycel_runtime.journal.changes import UNCHANGED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from mycel_runtime.journal.batch import Batch
     from mycel_runtime.journal.changes import (
         Changes,
         Firing,
@@ -29,31 +30,20 @@ if TYPE_CHECKING:
         Timer,
         TurnEnd,
     )
-    from mycel_runtime.journal.entries import (
-        Batch,
-        ChatCursor,
-        Checkpoint,
-        CursorMove,
-        DeadLetter,
-        Delivery,
-        DeliveryId,
-        HandlerId,
-        Hold,
-        Intent,
-        JournalStatistics,
-        Lane,
-        Letter,
-        Mark,
-        MessageDelivery,
-        OwnSends,
-        Spoken,
-        Suspect,
-        Unattended,
-        Utterance,
-        Waiting,
-    )
+    from mycel_runtime.journal.checkpoint import Checkpoint
+    from mycel_runtime.journal.cursor import ChatCursor, CursorMove
+    from mycel_runtime.journal.dead_letter import DeadLetter, Letter
+    from mycel_runtime.journal.delivery import Delivery, MessageDelivery
+    from mycel_runtime.journal.entry import Mark
+    from mycel_runtime.journal.hold import Hold
+    from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
+    from mycel_runtime.journal.intent import Intent
+    from mycel_runtime.journal.own_sends import OwnSends, Unattended
     from mycel_runtime.journal.questions import AskedPlace, KnownQuestions, NewQuestion, Question
+    from mycel_runtime.journal.summary import JournalStatistics, Waiting
+    from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.turns import TurnRecord
+    from mycel_runtime.journal.utterance import Spoken, Utterance
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 

@@ -15,13 +15,14 @@ from urllib.parse import quote
 
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
-from mycel_runtime.journal.entries import Hold, JournalSummary, WaitingUtterance
+from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute
+from mycel_runtime.journal.summary import JournalSummary, WaitingUtterance
 from mycel_runtime.journal.turns import LoggedTurn
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mycel_runtime.journal.changes import Timer
-    from mycel_runtime.journal.entries import DeadLetter, Intent
+    from mycel_runtime.journal.dead_letter import DeadLetter
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.wire.ids import UserId
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0

@@ -16,31 +16,18 @@ from typing_extensions import override
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import TIMER_KIND, UNCHANGED, EndOutcome, TurnEnd
-from mycel_runtime.journal.entries import (
-    STAY,
-    UTTERANCE_KIND,
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.dead_letter import DeadLetter, Letter
+from mycel_runtime.journal.delivery import (
     AnswerDelivery,
-    Arrival,
-    Batch,
     ChatDelivery,
-    ChatWork,
-    Checkpoint,
-    CursorMove,
-    DeadLetter,
     Delivery,
-    Entry,
     EventDelivery,
-    Hole,
-    JournalStatistics,
-    Lane,
-    Letter,
     LetterDelivery,
-    Mark,
-    Suspect,
-    Suspicion,
     UtteranceDelivery,
-    Waiting,
 )
+from mycel_runtime.journal.entry import Entry, Mark
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
@@ -59,7 +46,10 @@ from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
+from mycel_runtime.journal.summary import JournalStatistics, Waiting
+from mycel_runtime.journal.suspicion import Suspect, Suspicion
 from mycel_runtime.journal.turns import row_of
+from mycel_runtime.journal.utterance import UTTERANCE_KIND
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
@@ -68,9 +58,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.entries import HandlerId, MessageDelivery
+    from mycel_runtime.journal.delivery import MessageDelivery
+    from mycel_runtime.journal.hole import Hole
+    from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.turns import TurnRecord
+    from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
 _CLAIMED_COLUMNS: Final = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import AnswerDelivery, Utterance
+from mycel_runtime.journal.delivery import AnswerDelivery
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.questions import (
     QUESTION,
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.entries import Delivery, HandlerId, Lane, UtteranceDelivery
+    from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
+    from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.questions import NewQuestion
+    from mycel_runtime.journal.utterance import Utterance
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import Hold, Intent, IntentState, OwnSends, Unattended
+from mycel_runtime.journal.hold import Hold
+from mycel_runtime.journal.intent import Intent, IntentState
+from mycel_runtime.journal.own_sends import OwnSends, Unattended
 from mycel_runtime.journal.port import Journal
 from mycel_runtime.journal.statements import execute, values_of
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from mycel_runtime.journal.entries import Delivery, DeliveryId
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import DeliveryId
     from mycel_runtime.journal.writer import Writer
     from mycel_runtime.wire.ids import MessageSeq, UserId
 

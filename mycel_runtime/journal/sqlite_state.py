@@ -17,8 +17,10 @@ from mycel_runtime.journal.changes import (
     Timer,
     TurnEnd,
 )
-from mycel_runtime.journal.entries import EventDelivery, Fired, plugin_of
+from mycel_runtime.journal.delivery import EventDelivery
+from mycel_runtime.journal.firing import Fired
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import note_overdue
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.changes import Changes, Firing, ItemChange
-    from mycel_runtime.journal.entries import Delivery, EventWork
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
 

@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mycel_runtime.journal.entries import (
-    UTTERANCE_KIND,
-    ChatCursor,
-    EventWork,
-    Spoken,
-    SpokenState,
-    Utterance,
-)
+from mycel_runtime.journal.cursor import ChatCursor
 from mycel_runtime.journal.hole_text import holes_of
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import ask, note_utterance
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.journal.utterance import UTTERANCE_KIND, Spoken, SpokenState, Utterance
+from mycel_runtime.journal.work import EventWork
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from mycel_runtime.journal.entries import HandlerId, Lane, UtteranceDelivery
+    from mycel_runtime.journal.delivery import UtteranceDelivery
+    from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.wire.ids import UserId
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.entries import DELIVERY_TRANSITIONS, INTENT_TRANSITIONS
+from mycel_runtime.journal.delivery_state import DELIVERY_TRANSITIONS
+from mycel_runtime.journal.intent import INTENT_TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,7 @@ from mycel_runtime.plugin.answer_wish import WHOM, require_answer_wish
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.plugin.port import AnswerWish
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.wire.ids import ChatId, UserId

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from mycel_runtime.journal.entries import UtterancePolicy
+    from mycel_runtime.journal.utterance import UtterancePolicy
     from mycel_runtime.plugin.port import ChatPort, RunPort, ToldMessage
     from mycel_runtime.plugin.store import Store
     from mycel_runtime.plugin.timers import Timers

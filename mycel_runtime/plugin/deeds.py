@@ -21,7 +21,7 @@ from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mycel_runtime.journal.entries import HandlerId
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.subject import Subject, SubjectReader
     from mycel_runtime.plugin.subscription import EventKind

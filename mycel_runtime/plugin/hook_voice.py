@@ -13,7 +13,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.journal.entries import DeliveryId, Utterance
+from mycel_runtime.journal.ids import DeliveryId
+from mycel_runtime.journal.utterance import Utterance
 from mycel_runtime.plugin.voice import count_read, read, require_utterable
 from mycel_runtime.wire.ids import ChatId
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.entries import HandlerId, UtterancePolicy
+    from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.utterance import UtterancePolicy
     from mycel_runtime.plugin.port import AnswerWish, ToldMessage
     from mycel_runtime.plugin.voice import VoiceDependencies
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 from typing_extensions import override
 
 from mycel_runtime.errors import PluginError
-from mycel_runtime.journal.entries import TOOLS, HandlerId
+from mycel_runtime.journal.ids import HandlerId
+from mycel_runtime.journal.tool_handlers import TOOLS
 from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
 from mycel_runtime.plugin.declaration import Bounds, Declaration
 from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError

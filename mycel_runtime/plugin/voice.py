@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, get_args
 
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.journal.entries import Utterance, UtterancePolicy, plugin_of
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.turns import Uttered
+from mycel_runtime.journal.utterance import Utterance, UtterancePolicy
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mycel_runtime.journal.changes import Changes, ReadMove
-    from mycel_runtime.journal.entries import Delivery, HandlerId, Lane
+    from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.plugin.asking import Asking

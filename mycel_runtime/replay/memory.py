@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.changes import Item
-from mycel_runtime.journal.entries import HandlerId, plugin_of
+from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import TIMER_KIND, done_from, text_hash
 
 if TYPE_CHECKING:

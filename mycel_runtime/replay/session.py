@@ -12,7 +12,7 @@ from mycel_runtime.dispatch.plugin_states import question_names_of, timer_names_
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Unanswered
 from mycel_runtime.errors import UnavailableError
-from mycel_runtime.journal.entries import HandlerId, plugin_of
+from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import done_from, done_of, said_from
 from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.roster import Roster

@@ -11,7 +11,7 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import Hole
+from mycel_runtime.journal.hole import Hole
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:

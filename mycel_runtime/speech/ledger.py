@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.entries import Intent, IntentState
+from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.speech.caught_up import missing, unseen
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals
 from mycel_runtime.speech.sent import sent_of
@@ -19,7 +19,7 @@ from mycel_runtime.wire.ids import MessageId, MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mycel_runtime.journal.entries import SpokenDelivery
+    from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.journal.turns import Said
     from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, UserId

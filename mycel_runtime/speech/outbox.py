@@ -15,7 +15,8 @@ from mycel_runtime.speech.turn import Turn
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mycel_runtime.journal.entries import Delivery, Intent, SpokenDelivery
+    from mycel_runtime.journal.delivery import Delivery, SpokenDelivery
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.conflict import ConflictPolicy

@@ -9,7 +9,7 @@ from mycel_runtime.speech.caught_up import message_hash
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mycel_runtime.journal.entries import OwnSends
+    from mycel_runtime.journal.own_sends import OwnSends
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import Message
 

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import NotFoundError
-from mycel_runtime.journal.entries import AnswerDelivery, ChatDelivery
+from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery
 from mycel_runtime.observe.facts import SendConflicted
 from mycel_runtime.speech.conflict import ASKED_AGAIN, conflict
 from mycel_runtime.speech.evidence import Operation
@@ -22,7 +22,7 @@ from mycel_runtime.speech.request_limit import ask_at_pace, limit_ends_at, limit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime.journal.entries import SpokenDelivery
+    from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.ledger import Ledger
     from mycel_runtime.speech.send_dependencies import SendDependencies

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.wire.ids import MessageId
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.wire.ids import MessageSeq
 
 

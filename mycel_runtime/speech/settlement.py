@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.observe.facts import MessageSent
 from mycel_runtime.speech.caught_up import find_own
 from mycel_runtime.speech.evidence import Operation
@@ -20,7 +20,7 @@ from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 from mycel_runtime.speech.sent import sent_of
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.speech.ledger import Ledger
     from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.speech.sent import Sent

@@ -32,7 +32,7 @@ from mycel_runtime.speech.server_detail import forget_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.speech.proof import Proof
     from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.speech.sent import Sent

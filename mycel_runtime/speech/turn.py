@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mycel_runtime.errors import NotCaughtUpError
-    from mycel_runtime.journal.entries import SpokenDelivery
+    from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.speech.sent import Sent

@@ -16,7 +16,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Literal
 
 from mycel_runtime.errors import NotSentError
-from mycel_runtime.journal.entries import OwnSends
+from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.observe.facts import JournalOutdated, TwinDetected, TwinReleased
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UnansweredError
@@ -26,7 +26,7 @@ from mycel_runtime.wire.ids import MessageSeq
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mycel_runtime.journal.entries import Intent
+    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import ChatId, UserId

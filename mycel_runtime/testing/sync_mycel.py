@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from mycel_runtime.backend.faults import Faults
-    from mycel_runtime.journal.entries import DeadLetter
+    from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.plugin import Plugin

@@ -17,18 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mycel_runtime.journal.entries import (
-    Arrival,
-    Batch,
-    ChatWork,
-    CursorMove,
-    Entry,
-    EventWork,
-    Intent,
-    IntentState,
-    Unattended,
-)
+from mycel_runtime.journal.batch import Arrival, Batch
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.entry import Entry
+from mycel_runtime.journal.intent import Intent, IntentState
+from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.settings import GuardSettings
 
 ME = "me"

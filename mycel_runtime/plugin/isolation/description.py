@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import PluginError, PluginImportError
-from mycel_runtime.journal.entries import HandlerId
+from mycel_runtime.journal.ids import HandlerId
 from mycel_runtime.plugin.isolation.messages import (
     Described,
     FramePattern,

@@ -13,9 +13,12 @@ from click.testing import CliRunner
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.cli.replay import _moment, _Printer, replay
 from mycel_runtime.errors import ArgumentError, IdentityRefusedError, JournalFileError
-from mycel_runtime.journal.entries import STAY, Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import LoggedTurn, TurnRecord
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.replay.agent import Choice, load_code, open_replay
 from mycel_runtime.replay.comparison import Difference
 from mycel_runtime.replay.session import Replayed

@@ -8,9 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from mycel_runtime.cli.store import _line, store
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange
-from mycel_runtime.journal.entries import STAY, Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork
 
 
 @pytest.fixture

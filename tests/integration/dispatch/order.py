@@ -15,8 +15,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from mycel_runtime.journal.entries import STAY, Arrival, Batch, Entry, EventWork
+from mycel_runtime.journal.batch import Arrival, Batch
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import EventWork
 
 ME = "me"
 LANES_AT_ONCE = 64

@@ -10,8 +10,12 @@ from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Failed, Returned
-from mycel_runtime.journal.entries import Batch, ChatWork, CursorMove, HandlerId, Lane, Letter
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence

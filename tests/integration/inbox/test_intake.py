@@ -12,8 +12,8 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.journal import writer
-from mycel_runtime.journal.entries import ChatWork
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.wire.codec import decode_frame
 from tests.integration.inbox.conftest import Memory
 

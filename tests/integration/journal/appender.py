@@ -13,8 +13,10 @@ import random
 import sys
 from pathlib import Path
 
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, EndOutcome, Item, ItemChange, NewTimer
-from mycel_runtime.journal.entries import STAY, Batch, EventDelivery
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.changes import EndOutcome
-from mycel_runtime.journal.entries import (
-    Arrival,
-    Batch,
-    ChatWork,
-    Checkpoint,
-    CursorMove,
-    Entry,
-    EventWork,
-    HandlerId,
-    Intent,
-    IntentState,
-    Lane,
-    Letter,
-)
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.entry import Entry
+from mycel_runtime.journal.ids import HandlerId, Lane
+from mycel_runtime.journal.intent import Intent, IntentState
+from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.wire.ids import ChatId, UserId
 
 ME: Final = UserId("me")

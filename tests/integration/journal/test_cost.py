@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from mycel_runtime.journal.entries import Unattended
+from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import (
     ME,

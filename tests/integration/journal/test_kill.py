@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime.journal.changes import Item
-from mycel_runtime.journal.entries import EventDelivery
+from mycel_runtime.journal.delivery import EventDelivery
 from tests.integration.journal.samples import ME, claim_any, finish
 
 ROOT = Path(__file__).parents[3]

@@ -19,16 +19,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, EndOutcome, Firing, ItemChange, NewTimer, TimerKey
-from mycel_runtime.journal.entries import (
-    STAY,
-    Batch,
-    ChatDelivery,
-    CursorMove,
-    EventDelivery,
-    EventWork,
-)
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import EventWork
 from tests.integration.journal.samples import (
     ME,
     arrivals,

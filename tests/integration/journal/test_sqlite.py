@@ -16,8 +16,9 @@ from importlib import resources
 import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalError, JournalFileError
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange
-from mycel_runtime.journal.entries import Batch, CursorMove
+from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.reader import (
     read_dead_letters,
     read_items,

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from mycel_runtime.errors import JournalFileError
-from mycel_runtime.journal.entries import STAY
+from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite import SqliteJournal

@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, Lane
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.plugin.subscription import MessageSubscription

@@ -29,9 +29,12 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import EndOutcome
-from mycel_runtime.journal.entries import Batch, ChatWork, HandlerId, IntentState, Lane
+from mycel_runtime.journal.ids import HandlerId, Lane
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler

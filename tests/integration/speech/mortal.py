@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from mycel_runtime.journal.entries import (
-    DELIVERY_TRANSITIONS,
-    INTENT_TRANSITIONS,
-    DeliveryEvent,
-    DeliveryState,
-    IntentEvent,
-    IntentState,
-)
+from mycel_runtime.journal.delivery_state import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
+from mycel_runtime.journal.intent import INTENT_TRANSITIONS, IntentEvent, IntentState
 
 DELIVERY_EVENTS = {
     "append": {DeliveryEvent.WANT},

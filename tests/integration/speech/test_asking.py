@@ -8,8 +8,8 @@ import pytest
 
 from mycel_runtime import AnswerContext, Plugin, Retry
 from mycel_runtime.errors import ArgumentError
-from mycel_runtime.journal.entries import STAY as _STAY
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.cursor import STAY as _STAY
+from mycel_runtime.journal.dead_letter import Letter
 from tests.integration.speech.speaking import direct, group, said, written_agent
 
 pytestmark = pytest.mark.slow

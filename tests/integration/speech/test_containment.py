@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.subscription import MessageSubscription

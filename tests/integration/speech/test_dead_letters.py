@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_quirks import listening

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from mycel_runtime.journal.entries import Suspicion
+from mycel_runtime.journal.suspicion import Suspicion
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import load_plugins

@@ -14,7 +14,8 @@ import time
 import pytest
 
 from mycel_runtime.errors import NotCaughtUpError
-from mycel_runtime.journal.entries import Batch, Suspicion
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.suspicion import Suspicion
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import load_plugins
 from tests.integration.speech.conftest import insist

@@ -11,7 +11,7 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.plugin.outcome import Retry
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import HISTORY, contents

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mycel_runtime import Plugin, Reject, Retry
 from mycel_runtime.dispatch.store_turns import OUTDATED_RUNS
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import load_plugins
 

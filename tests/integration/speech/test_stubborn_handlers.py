@@ -10,7 +10,7 @@ import pytest
 
 from mycel_runtime.dispatch import quarantine, run
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_unresolved_sends import contents
 

@@ -8,7 +8,7 @@ import pytest
 
 from mycel_runtime import Plugin
 from mycel_runtime.errors import ToolProblemError
-from mycel_runtime.journal.entries import TOOL_REPLY
+from mycel_runtime.journal.tool_handlers import TOOL_REPLY
 from tests.integration.speech.speaking import GENERATIONS, direct, said
 from tests.integration.speech.tool_client import ToolClient
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.speech.outbox import name_of
 

@@ -19,7 +19,7 @@ from mycel_runtime.daemon.health import (
 )
 from mycel_runtime.dispatch.blocked_chats import BlockedChat
 from mycel_runtime.dispatch.lifecycle import Start
-from mycel_runtime.journal.entries import JournalStatistics, WaitingUtterance
+from mycel_runtime.journal.summary import JournalStatistics, WaitingUtterance
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.speech.evidence import Operation
 

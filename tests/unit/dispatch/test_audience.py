@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.dispatch.audience import Audience
-from mycel_runtime.journal.entries import ChatCursor, Hole
+from mycel_runtime.journal.cursor import ChatCursor
+from mycel_runtime.journal.hole import Hole
 
 
 def cursor(handled_seq, wanted_seq=0, *, given_up_seq=0, holes=()):

@@ -25,7 +25,7 @@ from mycel_runtime.errors import (
     ServerError,
     TransportError,
 )
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.speech.evidence import Evidence, Operation
 from tests.unit.speech.test_ledger import delivery
 

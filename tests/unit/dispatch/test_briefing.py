@@ -6,7 +6,10 @@ import pytest
 
 from mycel_runtime.dispatch.briefing import Reading, brief, covering, read_after
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Returned
-from mycel_runtime.journal.entries import CursorMove, Hole, Letter, LetterDelivery
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.delivery import LetterDelivery
+from mycel_runtime.journal.hole import Hole
 from mycel_runtime.plugin.room import Room
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.ledger import Ledger

@@ -8,7 +8,8 @@ import pytest
 
 from mycel_runtime.dispatch import last_readings
 from mycel_runtime.dispatch.last_readings import LastReadings
-from mycel_runtime.journal.entries import Hole, LetterDelivery
+from mycel_runtime.journal.delivery import LetterDelivery
+from mycel_runtime.journal.hole import Hole
 from tests.unit.dispatch.test_briefing import api, reading
 from tests.unit.speech.test_ledger import delivery
 

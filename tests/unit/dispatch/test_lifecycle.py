@@ -12,7 +12,7 @@ from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.lifecycle import STOP_SECONDS, Lifecycle
 from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unanswered
 from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTimer, TurnEnd
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.settings import DispatchSettings

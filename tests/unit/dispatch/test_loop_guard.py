@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 from mycel_runtime.dispatch.loop_guard import LoopGuard
-from mycel_runtime.journal.entries import Unattended
+from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.settings import GuardSettings
 
 

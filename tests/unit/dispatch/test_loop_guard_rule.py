@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
-from mycel_runtime.journal.entries import Unattended
+from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.settings import GuardSettings
 
 SETTINGS = GuardSettings(turns=6, window=60, chat_sends=10, plugin_sends=20)

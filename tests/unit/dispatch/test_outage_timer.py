@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Unanswered
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 
 IN_VAIN = Unanswered(letter=Letter(reason="ServerError"))
 

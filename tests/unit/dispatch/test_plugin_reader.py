@@ -9,7 +9,8 @@ import pytest
 from mycel_runtime.dispatch.plugin_reader import PluginReader
 from mycel_runtime.dispatch.reading_place import ReadingPlace
 from mycel_runtime.journal.changes import ReadCursor
-from mycel_runtime.journal.entries import ChatCursor, Hole
+from mycel_runtime.journal.cursor import ChatCursor
+from mycel_runtime.journal.hole import Hole
 from mycel_runtime.plugin.pattern import ContentPattern
 from mycel_runtime.plugin.room import Room
 from mycel_runtime.plugin.subscription import MessageSubscription

@@ -13,7 +13,7 @@ from mycel_runtime.dispatch.verdict import (
     Unanswered,
     Waiting,
 )
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.settings import DispatchSettings
 
 FAILED = Failed(letter=Letter(reason="ValueError"))

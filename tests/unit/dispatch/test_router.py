@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.dispatch.router import HandlerRouter
-from mycel_runtime.journal.entries import ChatWork, EventWork
+from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.plugin.subscription import FrameSubscription, MessageSubscription
 from mycel_runtime.wire.frames import Notify
 

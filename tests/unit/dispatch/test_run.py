@@ -18,7 +18,7 @@ from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
-from mycel_runtime.journal.entries import Letter
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.plugin import process_state
 from mycel_runtime.plugin.context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry

@@ -8,15 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime.dispatch.suspects import ALONE_SECONDS, DEATHS_LIMIT, IDLE_SECONDS, Suspects, given_up
-from mycel_runtime.journal.entries import (
-    STAY,
-    ChatDelivery,
-    CursorMove,
-    Entry,
-    EventDelivery,
-    Hole,
-    Suspicion,
-)
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
+from mycel_runtime.journal.entry import Entry
+from mycel_runtime.journal.hole import Hole
+from mycel_runtime.journal.suspicion import Suspicion
 
 CLAIMED = {
     "delivery_id": 1,

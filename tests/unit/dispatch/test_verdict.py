@@ -18,7 +18,8 @@ from mycel_runtime.dispatch.verdict import (
     judge,
     outage_delay,
 )
-from mycel_runtime.journal.entries import CursorMove, Letter
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.settings import DispatchSettings
 
 SETTINGS = DispatchSettings()

@@ -12,7 +12,7 @@ from mycel_runtime.inbox.list_diff import (
     welcome,
     workflow_event_records,
 )
-from mycel_runtime.journal.entries import told_kind
+from mycel_runtime.journal.told import told_kind
 
 CHAT = {"id": "c", "title": "t"}
 ALL = frozenset({"chat", "relationship"})

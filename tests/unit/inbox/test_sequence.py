@@ -9,7 +9,8 @@ from mycel_runtime.inbox.sequence import (
     SequenceTracker,
     first_checkpoint,
 )
-from mycel_runtime.journal.entries import Checkpoint, Mark
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.entry import Mark
 from mycel_runtime.wire.codec import decode_frame, decode_item, encode_notify, fingerprint
 from mycel_runtime.wire.frames import Notify, Overflow
 

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mycel_runtime.inbox import checkpoint as checkpoint_module
 from mycel_runtime.inbox import sequence as sequence_module
 from mycel_runtime.inbox.sequence import Received, SequenceTracker
-from mycel_runtime.journal.entries import Checkpoint, Mark
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.entry import Mark
 from mycel_runtime.wire.codec import decode_frame
 from tests.unit.inbox.numbering import RING, Handler, Numbered, Overflowed, Server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import Hole
+from mycel_runtime.journal.hole import Hole
 from mycel_runtime.speech.caught_up import (
     HOLES_LIMIT,
     concerns,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import ChatDelivery, Hole, IntentState
+from mycel_runtime.journal.delivery import ChatDelivery
+from mycel_runtime.journal.hole import Hole
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.speech.ledger import Ledger
 from tests.unit.speech.test_caught_up import message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import OwnSends
+from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.own_messages import own_messages, unexplained
 from tests.unit.speech.test_caught_up import message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import Batch, Change, Mark
+from mycel_runtime.journal.batch import Batch, Change
+from mycel_runtime.journal.entry import Mark
 from tests.integration.journal.samples import (
     ME,
     OTHER,

@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.journal.entries import CursorMove, EventDelivery, Hole
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.delivery import EventDelivery
+from mycel_runtime.journal.hole import Hole
 from tests.integration.journal.samples import ME, OTHER, bury, claim, claim_one, entry, finish, happen, want
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from tests.integration.journal.samples import (
     ME,
     bury,

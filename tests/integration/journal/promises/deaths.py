@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import ChatDelivery, Suspect, Suspicion
+from mycel_runtime.journal.delivery import ChatDelivery
+from mycel_runtime.journal.suspicion import Suspect, Suspicion
 from tests.integration.journal.samples import ME, OTHER, claim, claim_one, finish, happen, want
 
 

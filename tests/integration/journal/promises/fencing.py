@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import Batch
+from mycel_runtime.journal.batch import Batch
 from tests.integration.journal.samples import (
     ME,
     arrivals,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import (
-    Batch,
-    ChatDelivery,
-    EventDelivery,
-    IntentState,
-    JournalStatistics,
-    Waiting,
-)
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
+from mycel_runtime.journal.intent import IntentState
+from mycel_runtime.journal.summary import JournalStatistics, Waiting
 from tests.integration.journal.samples import (
     ME,
     OTHER,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import (
-    ChatDelivery,
-    CursorMove,
-    EventDelivery,
-    Hole,
-    Letter,
-    LetterDelivery,
-)
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery, LetterDelivery
+from mycel_runtime.journal.hole import Hole
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mycel_runtime.journal.entries import IntentState
+from mycel_runtime.journal.intent import IntentState
 from tests.integration.journal.samples import ME, claim_one, finish, intent, want
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mycel_runtime.journal.changes import Firing
-from mycel_runtime.journal.entries import AnswerDelivery, IntentState, Lane, UtteranceDelivery
+from mycel_runtime.journal.delivery import AnswerDelivery, UtteranceDelivery
+from mycel_runtime.journal.ids import Lane
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.questions import AskedPlace, NewQuestion, QuestionState
 from tests.integration.journal.promises.utterances import running, utterance
 from tests.integration.journal.samples import ME, OTHER, bury, claim, claim_any, claim_one, finish, intent

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mycel_runtime.journal.changes import Changes, EndOutcome, ReadMove
-from mycel_runtime.journal.entries import STAY, Hole, UtteranceDelivery
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.journal.hole import Hole
 from tests.integration.journal.promises.utterances import LANE, utterance
 from tests.integration.journal.samples import GIVEN_UP, ME, OTHER, claim_any, claim_one, happen, want
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.entries import (
-    INTENT_TRANSITIONS,
-    CursorMove,
-    Hole,
-    IntentEvent,
-    IntentState,
-    Letter,
-    Unattended,
-)
+from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.hole import Hole
+from mycel_runtime.journal.intent import INTENT_TRANSITIONS, IntentEvent, IntentState
+from mycel_runtime.journal.own_sends import Unattended
 from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, handle_through, intent, want
 
 

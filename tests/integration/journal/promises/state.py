@@ -16,7 +16,8 @@ from mycel_runtime.journal.changes import (
     TimerKey,
     ToldVersion,
 )
-from mycel_runtime.journal.entries import STAY, EventWork
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.work import EventWork
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from mycel_runtime.journal.entries import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
+from mycel_runtime.journal.delivery_state import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from mycel_runtime.wire.ids import UserId
 from tests.integration.journal.samples import bury, claim, claim_one, finish, happen, want
 

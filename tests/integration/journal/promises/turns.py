@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTimer, TimerKey
-from mycel_runtime.journal.entries import STAY
+from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.turns import Said, TurnRecord, done_from, said_from, text_hash
 from tests.integration.journal.samples import GIVEN_UP, claim_one, happen, want
 

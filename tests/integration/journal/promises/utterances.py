@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from mycel_runtime.journal.entries import (
-    ChatCursor,
-    IntentState,
-    Lane,
-    Spoken,
-    SpokenState,
-    Utterance,
-    UtteranceDelivery,
-)
+from mycel_runtime.journal.cursor import ChatCursor
+from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.journal.ids import Lane
+from mycel_runtime.journal.intent import IntentState
+from mycel_runtime.journal.utterance import Spoken, SpokenState, Utterance
 from mycel_runtime.wire.ids import MessageSeq
 from tests.integration.journal.samples import (
     ME,
