@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         WorkflowEventContext,
     )
     from mycel_runtime.plugin.message import Message, Sender
-    from mycel_runtime.plugin.outcome import Reject, Retry
+    from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
     from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.plain_context import (
         SyncAnswerContext,
@@ -87,6 +87,7 @@ __all__ = [
     "SyncWorkflowEventContext",
     "TimerContext",
     "Timers",
+    "Unavailable",
     "WorkflowEventContext",
     "messages_for_llm",
     "split_text",
@@ -127,6 +128,7 @@ _HOME = {
     "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
     "TimerContext": "mycel_runtime.plugin.context",
     "Timers": "mycel_runtime.plugin.timers",
+    "Unavailable": "mycel_runtime.plugin.outcome",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
     "messages_for_llm": "mycel_runtime.plugin.prompt",
     "split_text": "mycel_runtime.plugin.text_pieces",

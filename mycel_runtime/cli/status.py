@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         OpenQuestionsReport,
         StartReport,
         Status,
+        UnavailableReport,
         WaitingUtteranceReport,
     )
 
@@ -75,6 +76,7 @@ def _lines(now: Status) -> list[str]:
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
+        *(f"  ! {_unavailable(plugin)}" for plugin in now.work.unavailable),
         *(f"  ! {_unsaid(waiting, now)}" for waiting in now.speaking.waiting),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
@@ -156,6 +158,13 @@ def _not_started(start: StartReport, now: Status) -> str:
         else f"not tried again before `mycel-runtime resume {start.plugin}`"
     )
     return f"plugin {start.plugin} cannot be started: {start.reason}, {counted(start.attempts, 'attempt')}, {again}"
+
+
+def _unavailable(plugin: UnavailableReport) -> str:
+    return (
+        f"plugin {plugin.plugin} is left alone: {plugin.reason}; its work waits."
+        f" `mycel-runtime resume {plugin.plugin}` tries at once"
+    )
 
 
 def _unsaid(waiting: WaitingUtteranceReport, now: Status) -> str:

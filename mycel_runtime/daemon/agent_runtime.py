@@ -212,6 +212,7 @@ class AgentRuntime:
             work=work_report(
                 statistics,
                 parts.dispatcher.quarantine.plugins if parts else (),
+                unavailable=parts.dispatcher.quarantine.reasons if parts else None,
                 oldest=summary.oldest if summary else None,
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
                 abandoned=parts.dispatcher.abandoned if parts else None,

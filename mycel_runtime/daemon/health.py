@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.daemon.network_health import NetworkHealth
@@ -181,6 +181,13 @@ class StartReport(_Report):
     retry_at: float | None
 
 
+class UnavailableReport(_Report):
+    """A plugin that is left alone because what it needs is not there; `reason`: as it says, with what to do."""
+
+    plugin: str
+    reason: str
+
+
 class WorkReport(_Report):
     """
     What waits; `oldest_due_at` in epoch seconds.
@@ -191,6 +198,7 @@ class WorkReport(_Report):
         suspects: Of those due or running, how many were running when a process died; they run one at a time.
         blocked_chats: Which cannot be read or spoken to, longest first.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
+        unavailable: Of those, the ones that have said what they lack.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
     """
 
@@ -206,6 +214,7 @@ class WorkReport(_Report):
     abandoned_tasks: int = 0
     abandoned_threads: int = 0
     not_started: tuple[StartReport, ...] = ()
+    unavailable: tuple[UnavailableReport, ...] = ()
 
 
 class CauseReport(_Report):
@@ -367,6 +376,7 @@ def work_report(
     statistics: JournalStatistics | None,
     quarantined: Iterable[str] = (),
     *,
+    unavailable: Mapping[str, str] | None = None,
     oldest: Waiting | None = None,
     blocked: Iterable[BlockedChatReport] = (),
     abandoned: AbandonedRuns | None = None,
@@ -385,6 +395,10 @@ def work_report(
         dead_letters=statistics.dead_letters,
         journal_entries=statistics.entries,
         quarantined=tuple(sorted(quarantined)),
+        unavailable=tuple(
+            UnavailableReport(plugin=plugin, reason=reason)
+            for plugin, reason in sorted((unavailable or {}).items())
+        ),
         abandoned_tasks=abandoned.tasks if abandoned else 0,
         abandoned_threads=abandoned.threads if abandoned else 0,
         not_started=tuple(map(_start_report, starts)),

@@ -2,7 +2,8 @@
 Plugins that fail and fail are left alone for a while, so that their work waits instead of becoming dead letters.
 
 Counted per plugin, over all its handlers and chats, since its last success. After the time one delivery is tried: if
-it succeeds the plugin is back, if not it waits again. Not persisted: a restart is how a mended plugin comes in. One
+it succeeds the plugin is back, if not it waits again. One that says itself that what it
+needs is not there is left alone at once. Not persisted: a restart is how a mended plugin comes in. One
 that could not even be imported waits for that, too; one whose handlers do not return, until one of them does.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed, Overtaken, Quarantined, Returned, Waiting
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased
+from mycel_runtime.observe.facts import PluginClogged, PluginQuarantined, PluginReleased, PluginUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,6 +58,7 @@ class Quarantine:
         self._clock = clock
         self._failures: Counter[str] = Counter()
         self._until: dict[str, float] = {}
+        self._reasons: dict[str, str] = {}
         self._on_trial: set[str] = set()
         self._refused: frozenset[str] = frozenset()
 
@@ -65,6 +67,11 @@ class Quarantine:
         """Plugins that are left alone, with the time of their next try, or of the next look at their work."""
         later = self._clock() + self._settings.quarantine_time
         return dict.fromkeys(self._refused | self._clogged, later) | self._until
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """What those lack that have said so themselves, and what is to be done."""
+        return dict(self._reasons)
 
     @property
     def time(self) -> float:
@@ -110,6 +117,8 @@ class Quarantine:
             case Returned():
                 self._failures[plugin] = 0
                 self.release(plugin)
+            case Failed(is_unavailable=True, letter=letter):
+                self._note_unavailable(plugin, letter.reason)
             case Failed(is_answer=False):
                 self._failures[plugin] += 1
                 if self._failures[plugin] >= self._settings.quarantine_after:
@@ -120,6 +129,7 @@ class Quarantine:
     def release(self, plugin: str) -> bool:
         """Let it run again. False: it was not left alone."""
         self._failures[plugin] = 0
+        self._reasons.pop(plugin, None)
         if self._until.pop(plugin, None) is None:
             return False
         self._observer.tell(PluginReleased(plugin=plugin))
@@ -137,6 +147,16 @@ class Quarantine:
             self._clogged.add(plugin)
             self._observer.tell(PluginClogged(plugin=plugin, runs=outliving))
         return True
+
+    def _note_unavailable(self, plugin: str, reason: str) -> None:
+        """Told once, however many of its runs say so and however often it is tried, unless the reason is another."""
+        is_new = self._reasons.get(plugin) != reason
+        self._reasons[plugin] = reason
+        self._until[plugin] = self._clock() + self._settings.quarantine_time
+        if is_new:
+            self._observer.tell(
+                PluginUnavailable(plugin=plugin, reason=reason, retry_in=self._settings.quarantine_time)
+            )
 
     def _leave_alone(self, plugin: str) -> None:
         is_new = plugin not in self._until

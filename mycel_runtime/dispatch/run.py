@@ -34,7 +34,7 @@ from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.traceback_text import traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.forked import ending_forks
-from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
 from mycel_runtime.plugin.plain_context import WaitingInThread, plain_context
 from mycel_runtime.plugin.process_state import entrusted_to
 from mycel_runtime.speech.evidence import Operation
@@ -223,15 +223,11 @@ def ending_of(raised: BaseException | None, *, is_late: bool = False) -> Failed 
 
 
 def _failed(exc: BaseException) -> Failed | Unanswered:
-    if not isinstance(exc, Retry | Reject | HandlerRaisedError):
+    if isinstance(exc, Retry | Reject | Unavailable):
+        return _answered(exc)
+    if not isinstance(exc, HandlerRaisedError):
         show_traceback(exc)
     match exc:
-        case Retry(after=after, why=why):
-            letter = Letter(reason=f"Retry: {why}" if why else "Retry")
-            return Failed(letter=letter, retry_after=after, is_answer=True)
-        case Reject(why=why, is_told=is_told):
-            letter = Letter(reason=f"Reject: {why}")
-            return Failed(letter=letter, is_permanent=True, is_answer=True, is_untold=is_told)
         case ArgumentError(problem=problem):
             return _raised(exc, reason=f"ArgumentError: {problem}", is_permanent=True)
         case ApiError():
@@ -241,6 +237,20 @@ def _failed(exc: BaseException) -> Failed | Unanswered:
             return Failed(letter=Letter(reason=reason, trace=trace), is_permanent=bool(mistake))
         case _:
             return _raised(exc, reason=type(exc).__name__)
+
+
+def _answered(answer: Retry | Reject | Unavailable) -> Failed:
+    """It did not fail: the handler has said what is to become of its delivery."""
+    match answer:
+        case Retry(after=after, why=why):
+            letter = Letter(reason=f"Retry: {why}" if why else "Retry")
+            return Failed(letter=letter, retry_after=after, is_answer=True)
+        case Reject(why=why, is_told=is_told):
+            letter = Letter(reason=f"Reject: {why}")
+            return Failed(letter=letter, is_permanent=True, is_answer=True, is_untold=is_told)
+        case Unavailable():
+            letter = Letter(reason=f"Unavailable: {answer}")
+            return Failed(letter=letter, is_answer=True, is_unavailable=True)
 
 
 def _refused(exc: ApiError) -> Failed | Unanswered:

@@ -59,6 +59,7 @@ class Failed:
         is_answer: The handler itself asked for it, or somebody else is to blame.
         is_nonsense: What was read cannot be made sense of; reading it again would not help.
         operation: What the backend refuses in this chat; `None`: it is not to blame.
+        is_unavailable: What its plugin needs is not there: the plugin is left alone, and no attempt is spent.
         is_untold: No last words are said: the handler has had its say, or somebody else has answered.
         changes: What its last words have changed of what the plugin remembers and plans.
         record: As of `Returned`.
@@ -71,6 +72,7 @@ class Failed:
     is_answer: bool = False
     is_nonsense: bool = False
     operation: Operation | None = None
+    is_unavailable: bool = False
     is_untold: bool = False
     changes: Changes = UNCHANGED
     record: TurnRecord | None = None
@@ -227,6 +229,10 @@ def judge(
             return Finish(returned=result)
         case Failed() if is_given_up(result, attempts=attempts, most=max_attempts or settings.max_attempts):
             return Bury(failed=result)
+        case Failed(is_unavailable=True):
+            # Looked at from time to time, as what is left alone.
+            delay = min(settings.quarantine_time, settings.retry_cap) * (1.0 + draw / 10)
+            return Postpone(delay=delay, spend=False, reason=result.letter.reason)
         case Failed():
             return _judge_failure(result, attempts + 1, settings, draw)
         case _:
@@ -281,7 +287,7 @@ def is_given_up(failed: Failed, *, attempts: int, most: int) -> bool:
         attempts: Spent before it.
         most: How many there are.
     """
-    return failed.is_permanent or attempts + 1 >= most
+    return failed.is_permanent or (not failed.is_unavailable and attempts + 1 >= most)
 
 
 def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, draw: float) -> Postpone:

@@ -46,6 +46,24 @@ class Reject(MycelError):  # noqa: N818 - an answer, not a failure
         super().__init__(why)
 
 
+class Unavailable(MycelError):  # noqa: N818 - an answer, not a failure
+    """
+    Leave the whole plugin alone: what it needs is not there, whatever it is shown.
+
+    No attempt is spent and nothing becomes a dead letter. After each `[dispatch] quarantine_time` one delivery is
+    tried, and the plugin is back when one ends well; `mycel-runtime resume PLUGIN` tries at once.
+
+    Args:
+        why: One line for the operator; must not quote the message.
+        fix: What the operator is to do about it, one line.
+    """
+
+    def __init__(self, why: str, *, fix: str = "") -> None:
+        self.why = why
+        self.fix = fix
+        super().__init__(f"{why}. {fix}" if fix else why)
+
+
 def _seconds(after: float) -> float:
     if isinstance(after, bool) or not isinstance(after, Real):
         raise TypeError(f"Retry(after=...) takes seconds as a number, or None; not {type(after).__name__}")

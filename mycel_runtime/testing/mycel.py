@@ -15,7 +15,13 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.observe.development import collecting_tracebacks
-from mycel_runtime.observe.facts import DeliveryBuried, DeliveryPostponed, GuardTripped, PluginQuarantined
+from mycel_runtime.observe.facts import (
+    DeliveryBuried,
+    DeliveryPostponed,
+    GuardTripped,
+    PluginQuarantined,
+    PluginUnavailable,
+)
 from mycel_runtime.plugin.loading import checked_settings
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
@@ -404,5 +410,7 @@ def _told(fact: Fact) -> str:
             return f"the loop guard holds the chat: {fact.reason}"
         case PluginQuarantined(plugin=plugin):
             return f"plugin {plugin} is left alone"
+        case PluginUnavailable(plugin=plugin, reason=reason):
+            return f"plugin {plugin} is left alone: {reason}"
         case _:
             return ""

@@ -74,6 +74,7 @@ from mycel_runtime.observe.facts.plugins import (
     PluginStarted,
     PluginStartFailed,
     PluginStopFailed,
+    PluginUnavailable,
     ProcessStateRestored,
 )
 from mycel_runtime.observe.facts.speech import (
@@ -133,6 +134,7 @@ __all__ = [
     "PluginStartFailed",
     "PluginStarted",
     "PluginStopFailed",
+    "PluginUnavailable",
     "PollingBegun",
     "PollingEnded",
     "ProcessStateRestored",

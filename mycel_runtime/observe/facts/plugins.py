@@ -110,6 +110,17 @@ class PluginQuarantined(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginUnavailable(Fact):
+    """What a plugin needs is not there, as it says itself; its deliveries wait, and none of them is given up."""
+
+    name: ClassVar[str] = "plugin.unavailable"
+    level: ClassVar[Level] = "error"
+    plugin: str
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginClogged(Fact):
     """
     So many of a plugin's runs go on after their deadline that its deliveries wait until one of them ends.

@@ -31,7 +31,7 @@ from mycel_runtime.plugin.isolation.description import described, refused
 from mycel_runtime.plugin.isolation.messages import decode, encode
 from mycel_runtime.plugin.isolation.state import changes_said
 from mycel_runtime.plugin.loading import import_plugin
-from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -162,6 +162,8 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
             return said.RetryRaised(run=run, after=after, why=why)
         case Reject(why=why, is_told=is_told):
             return said.RejectRaised(run=run, why=why, is_told=is_told)
+        case Unavailable(why=why, fix=fix):
+            return said.UnavailableRaised(run=run, why=why, fix=fix)
         case _:
             show_traceback(raised)
             return said.Raised(

@@ -369,6 +369,14 @@ class RejectRaised(_OfRun):
     is_told: bool = True
 
 
+class UnavailableRaised(_OfRun):
+    """The handler raised `Unavailable`."""
+
+    kind: Literal["unavailable"] = "unavailable"
+    why: str
+    fix: str = ""
+
+
 class Raised(_OfRun):
     """
     The handler raised something else.
@@ -430,7 +438,7 @@ Description: TypeAlias = Annotated[Described | Refused, Field(discriminator="kin
 Run: TypeAlias = Annotated[
     MessageRun | AnswerRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")
 ]
-Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | Raised
+Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | UnavailableRaised | Raised
 Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
 LOAD: Final = TypeAdapter(Load)

@@ -31,7 +31,7 @@ from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encod
 from mycel_runtime.plugin.isolation.port_calls import PortCalls
 from mycel_runtime.plugin.isolation.process import END_SECONDS, NICER, start
 from mycel_runtime.plugin.isolation.state import changes_from, state_said
-from mycel_runtime.plugin.outcome import Reject, Retry
+from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Workers:
 
         Raises:
             TurnEndedError, ApiError: As a send of the handler raised it.
-            Retry, Reject: As the handler raised it.
+            Retry, Reject, Unavailable: As the handler raised it.
             HandlerRaisedError, HandlerDiedError: It raised something else, or its process ended or made no sense.
 
         Cancelling: kills the process.
@@ -266,6 +266,8 @@ def _ending(ending: said.Ending, raised: BaseException | None) -> BaseException 
             return Retry(ending.after, why=ending.why)
         case said.RejectRaised():
             return Reject(ending.why, is_told=ending.is_told)
+        case said.UnavailableRaised():
+            return Unavailable(ending.why, fix=ending.fix)
         case said.Raised():
             return (
                 raised

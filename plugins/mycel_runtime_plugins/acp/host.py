@@ -44,6 +44,11 @@ class UnknownModeError(RuntimeError):
         self.mode, self.offered = mode, offered
         super().__init__(f"the agent offers no mode {mode!r}")
 
+    @property
+    def fix(self) -> str:
+        """What to do."""
+        return f"Set mode in [plugins.acp] to one of: {', '.join(self.offered) or 'none are offered'}"
+
 
 class AgentHost:
     """

@@ -8,6 +8,10 @@ from typing import Final
 NEEDS_LOGIN: Final = -32000
 """Source: the protocol's code of "authentication required"."""
 
+LOGIN_FIX: Final = (
+    "Log in with the agent's own program, as the user of this runtime, or give it its key by pass_environment"
+)
+
 
 class Outcome(StrEnum):
     """Of a turn."""

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from mycel_runtime import Retry
+from mycel_runtime import Retry, Unavailable
 from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.acp import hint as hints
 from mycel_runtime_plugins.acp.answer import Answer
 from mycel_runtime_plugins.acp.connection import AnsweredError, ConnectionLostError
 from mycel_runtime_plugins.acp.hint import Hint
 from mycel_runtime_plugins.acp.host import UnknownModeError
-from mycel_runtime_plugins.acp.outcome import CUT, NEEDS_LOGIN, TOLD, Outcome, outcome_of
+from mycel_runtime_plugins.acp.outcome import CUT, LOGIN_FIX, NEEDS_LOGIN, TOLD, Outcome, outcome_of
 from mycel_runtime_plugins.acp.prompt import Shown, prompt_text
 from mycel_runtime_plugins.acp.session import Undelivered
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from mycel_runtime_plugins.acp.host import AgentHost
     from mycel_runtime_plugins.acp.session import Session
     from mycel_runtime_plugins.acp.settings import AcpSettings
-
-_BARRED_SECONDS: Final = 900.0
-"""Until an agent that needs a login, or another configuration, is asked again."""
 
 _REST_SECONDS: Final = 5.0
 """Of the handler's time that is left for the reply."""
@@ -92,6 +89,7 @@ class Turn:
 
         Raises:
             Retry: It did not work, and may work later.
+            Unavailable: It cannot work for anybody until the operator has done something.
 
         Cancelling: the agent is told to stop; its session is kept.
         """
@@ -126,23 +124,18 @@ class Turn:
             raise self._failed(exc) from exc
         except UnknownModeError as exc:
             self.ctx.log.error("acp.mode_not_offered", mode=exc.mode, offered=exc.offered)  # noqa: TRY400 - no trace is needed
-            raise Retry(after=_BARRED_SECONDS, why=f"the agent offers no mode {exc.mode!r}") from exc
+            raise Unavailable(str(exc), fix=exc.fix) from exc
         except ProgramUnavailableError as exc:
             self.ctx.log.error("acp.program_unavailable", problem=exc.problem, fix=exc.fix)  # noqa: TRY400 - likewise
-            raise Retry(after=_BARRED_SECONDS, why=exc.problem) from exc
+            raise Unavailable(exc.problem, fix=exc.fix) from exc
         except (ConnectionLostError, TimeoutError) as exc:
             self.ctx.log.warning("acp.agent_not_started", error=type(exc).__name__)
             raise Retry(why="the agent ends, or does not answer, at its start") from exc
 
-    def _failed(self, exc: AnsweredError) -> Retry:
+    def _failed(self, exc: AnsweredError) -> Retry | Unavailable:
         if exc.code == NEEDS_LOGIN:
-            self.ctx.log.error(
-                "acp.login_needed",
-                agent=" ".join(self._settings.program),
-                fix="Log in with the agent's own program, as the user of this runtime, or give it its key by "
-                "pass_environment.",
-            )
-            return Retry(after=_BARRED_SECONDS, why="the agent needs a login")
+            self.ctx.log.error("acp.login_needed", agent=" ".join(self._settings.program), fix=LOGIN_FIX)
+            return Unavailable("the agent needs a login", fix=LOGIN_FIX)
         self.ctx.log.warning("acp.request_failed", method=exc.method, code=exc.code)
         return Retry(why=f"the agent has answered {exc.method} by the error {exc.code}")
 

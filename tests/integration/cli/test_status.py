@@ -12,6 +12,7 @@ from mycel_runtime.daemon.health import (
     SpeakingReport,
     Status,
     StreamTroubleReport,
+    UnavailableReport,
     WaitingUtteranceReport,
     WorkReport,
 )
@@ -63,6 +64,17 @@ def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     lines = _lines(report(work=WorkReport(blocked_chats=(blocked,))))
 
     assert lines[1] == "  ! chat c: no read succeeds since 120 s: HTTP 500: boom"
+
+
+def test_a_plugin_that_lacks_something_is_named_with_the_fix_and_the_way_back():
+    lacking = UnavailableReport(plugin="acp", reason="Unavailable: the agent needs a login. Log in")
+
+    lines = _lines(report(work=WorkReport(quarantined=("acp",), unavailable=(lacking,))))
+
+    assert lines[1] == (
+        "  ! plugin acp is left alone: Unavailable: the agent needs a login. Log in; its work waits."
+        " `mycel-runtime resume acp` tries at once"
+    )
 
 
 def test_what_waits_long_to_be_said_first_is_named():

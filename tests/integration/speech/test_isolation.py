@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 PLUGIN = """
 import asyncio, os, subprocess, sys, threading, time
 from pathlib import Path
-from mycel_runtime import Plugin, Reject
+from mycel_runtime import Plugin, Reject, Unavailable
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.plugin.isolation.messages import ANSWER, Message, Question, Returned
 
@@ -47,6 +47,8 @@ async def wild(ctx):
             ctx.reply("never")
         case "reject":
             raise Reject("no")
+        case "lack":
+            raise Unavailable("no key", fix="Set it")
         case "impatient":
             try:
                 await asyncio.wait_for(ctx.reply("one"), 0.3)
@@ -194,6 +196,14 @@ async def test_what_it_raises_is_told_without_values(wild):
     assert letter.trace.splitlines()[-1].endswith("in wild")
     assert "secret" not in letter.trace
     assert (await ask("reject"))[1] == ["ValueError", "Reject: no"]
+
+
+async def test_what_it_lacks_leaves_the_plugin_alone_and_gives_nothing_up(wild):
+    agent, ask = wild
+
+    assert await ask("lack") == (None, [])
+    [told] = agent.memory.named("plugin.unavailable")
+    assert (told.plugin, told.reason) == ("wild", "Unavailable: no key. Set it")
 
 
 async def test_what_it_gives_up_may_be_told_all_the_same(wild):

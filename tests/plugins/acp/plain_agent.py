@@ -160,6 +160,8 @@ class Agent:
 
     def session_prompt(self, params):
         session, text = params["sessionId"], params["prompt"][0]["text"]
+        if script("login") == "prompt":
+            raise StoppedError({"error": {"code": -32000, "message": "Authentication required"}})
         if session in self.busy:
             note("second")
             raise StoppedError({"error": {"code": -32603, "message": "busy"}})

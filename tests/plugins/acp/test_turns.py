@@ -6,7 +6,7 @@ import pytest
 
 from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.acp import plugin
-from mycel_runtime_plugins.acp.outcome import CUT
+from mycel_runtime_plugins.acp.outcome import CUT, LOGIN_FIX
 from mycel_runtime_plugins.acp.turn import Turn
 from tests.plugins.acp.conftest import PATIENCE
 
@@ -208,18 +208,27 @@ async def test_a_turn_that_takes_too_long_is_stopped_and_told(mycel, agent, sett
     assert len(agent.record("session/cancel")) == 1
 
 
-async def test_an_agent_that_needs_a_login_is_left_in_peace_and_nothing_is_lost(mycel, agent, settings):
-    agent.play(login="new")
-    ada = await mycel.human("Ada")
-    await mycel.agent(plugin, settings={"acp": settings})
-
+@pytest.mark.parametrize("step", ["new", "prompt"])
+async def test_an_agent_that_needs_a_login_costs_no_message_an_attempt_and_is_said(
+    mycel, agent, settings, step
+):
+    """It is asked again and again for longer than five attempts would last."""
+    agent.play(login=step)
+    ada, bob = await mycel.human("Ada"), await mycel.human("Bob")
+    runtime = await mycel.agent(plugin, settings={"acp": settings})
     await ada.says("hello")
-    await agent.happened("session/new")
+    await bob.says("hello")
     await mycel.settles(within=PATIENCE)
-    agent.play()
+    await mycel.passes(minutes=40)
+    tried = agent.record(f"session/{step}")
 
+    assert 5 < len(tried) < 20
+    [told] = [fact for fact in runtime.facts if fact.name == "plugin.unavailable"]
+    assert told.reason == f"Unavailable: the agent needs a login. {LOGIN_FIX}"
+    agent.play()
     await ada.hears("Hello.", within=PATIENCE)
-    assert len(agent.record("session/new")) == 2
+    await bob.hears("Hello.", within=PATIENCE)
+    assert await runtime.dead_letters() == []
 
 
 async def test_one_session_and_one_folder_for_each_chat(mycel, agent, settings):

@@ -77,6 +77,23 @@ def test_what_is_not_the_plugins_fault_counts_for_nothing(quarantine, result):
     assert quarantine.refuse("p.one") is None
 
 
+def test_one_that_says_what_it_lacks_is_left_alone_at_once_and_told_once(quarantine, now, log):
+    lacking = Failed(letter=Letter(reason="no key"), is_answer=True, is_unavailable=True)
+    fail(quarantine, 2, result=lacking)
+
+    assert quarantine.refuse("p.one") == Quarantined(plugin="p", retry_after=100)
+    assert quarantine.reasons == {"p": "no key"}
+    now[0] = 100
+    assert quarantine.refuse("p.one") is None
+    fail(quarantine, 1, result=lacking)
+    assert log.names == ["plugin.unavailable"]
+    now[0] = 200
+    assert quarantine.refuse("p.one") is None
+    quarantine.note("p.one", Returned())
+    assert (quarantine.reasons, quarantine.refuse("p.two")) == ({}, None)
+    assert log.names == ["plugin.unavailable", "plugin.released"]
+
+
 def test_after_the_time_one_delivery_is_tried(quarantine, now, log):
     fail(quarantine, 3)
     now[0] = 100.0

@@ -15,6 +15,7 @@ from mycel_runtime.dispatch.verdict import (
     Quarantined,
     Returned,
     Unanswered,
+    is_given_up,
     judge,
     outage_delay,
 )
@@ -55,6 +56,14 @@ def test_a_retry_waits_as_long_as_it_asked():
     result = verdict(Failed(letter=Letter(reason="Retry"), retry_after=7.5))
 
     assert result == Postpone(delay=7.5, spend=True, reason="Retry")
+
+
+@pytest.mark.parametrize("attempts", [0, 7, 99])
+def test_what_a_plugin_lacks_never_spends_an_attempt(attempts):
+    lacking = Failed(letter=Letter(reason="no key"), is_answer=True, is_unavailable=True)
+
+    assert verdict(lacking, attempts) == Postpone(delay=SETTINGS.retry_cap, spend=False, reason="no key")
+    assert not is_given_up(lacking, attempts=attempts, most=8)
 
 
 @pytest.mark.parametrize("attempts", [0, 7, 99])
