@@ -1,4 +1,4 @@
-"""What an endpoint may answer: replies and deeds, and nothing that is not known. Pure."""
+"""What an endpoint may answer: replies and deeds, and nothing that is not known; long texts in pieces. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from mycel_runtime import split_text
 
 Text: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
 
@@ -81,13 +83,14 @@ NOTHING = Answer()
 _READ: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
-def answer_of(content: bytes, *, most: int, is_request: bool, has_chat: bool) -> Answer:
+def answer_of(content: bytes, *, most: int, characters: int, is_request: bool, has_chat: bool) -> Answer:
     """
-    A checked answer.
+    A checked answer. The same content is the same pieces: the n-th reply stays the n-th.
 
     Args:
         content: JSON; empty or blank: there is nothing to do.
-        most: Replies and deeds together.
+        most: Replies and deeds together, each piece of a long text counted.
+        characters: Of a piece.
         is_request: Whether there is something to approve or reject.
         has_chat: Whether there is a chat to reply in.
 
@@ -97,11 +100,11 @@ def answer_of(content: bytes, *, most: int, is_request: bool, has_chat: bool) ->
     if not content.strip():
         return NOTHING
     try:
-        answer = _READ.validate_json(content)
+        answer = _in_pieces(_READ.validate_json(content), characters)
     except ValidationError as exc:
         raise AnswerError(_said(exc)) from None
     if len(answer.replies) + len(answer.deeds) > most:
-        raise AnswerError(f"more than {most} replies and deeds (most_replies)")
+        raise AnswerError(f"more than {most} replies and deeds, or pieces of them (most_replies)")
     if answer.replies and not has_chat:
         raise AnswerError("replies: only messages can be replied to; a deed can say something")
     decisions = sum(not isinstance(deed, Say) for deed in answer.deeds)
@@ -110,6 +113,21 @@ def answer_of(content: bytes, *, most: int, is_request: bool, has_chat: bool) ->
     if decisions > 1:
         raise AnswerError("deeds: a request is decided once")
     return answer
+
+
+def _in_pieces(answer: Answer, characters: int) -> Answer:
+    replies = [
+        reply.model_copy(update={"text": piece})
+        for reply in answer.replies
+        for piece in split_text(reply.text, characters)
+    ]
+    deeds: list[Deed] = []
+    for deed in answer.deeds:
+        if isinstance(deed, Say):
+            deeds += [deed.model_copy(update={"text": piece}) for piece in split_text(deed.text, characters)]
+        else:
+            deeds.append(deed)
+    return Answer(replies=replies, deeds=deeds)
 
 
 def _said(exc: ValidationError) -> str:

@@ -62,7 +62,13 @@ async def deliver(
     }
     content = await _post(body, headers, settings)
     try:
-        return answer_of(content, most=settings.most_replies, is_request=is_request, has_chat=has_chat)
+        return answer_of(
+            content,
+            most=settings.most_replies,
+            characters=settings.reply_characters,
+            is_request=is_request,
+            has_chat=has_chat,
+        )
     except AnswerError as exc:
         raise Reject(f"the endpoint's answer is none: {exc}", is_told=False) from None
 

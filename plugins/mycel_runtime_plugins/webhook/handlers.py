@@ -14,6 +14,7 @@ from mycel_runtime import (
     RelationshipContext,
     StartContext,
 )
+from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.webhook.answer import Approve, Say, Turn
 from mycel_runtime_plugins.webhook.body import (
     delivery_of_chat,
@@ -28,7 +29,7 @@ from mycel_runtime_plugins.webhook.settings import WebhookSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime_plugins.webhook.answer import Deed
+    from mycel_runtime_plugins.webhook.answer import Deed, Reply
 
 _SPEAKING_SECONDS: Final = 60.0
 """For what the answer says, after the endpoint's own time."""
@@ -80,9 +81,20 @@ async def deliver_messages(ctx: MessageContext) -> None:
     history = await ctx.history(settings.history, before=first) if settings.history and first > 1 else []
     delivery = delivery_of_messages(ctx, history)
     answer = await deliver(delivery, settings, attempt=ctx.attempt, is_request=False, has_chat=True)
-    for reply in answer.replies:
-        await ctx.reply(reply.text, mentions=reply.mentions)
+    await _say(ctx, answer.replies)
     await _do(ctx, answer.deeds)
+
+
+async def _say(ctx: MessageContext, replies: Sequence[Reply]) -> None:
+    for reply in replies:
+        try:
+            await ctx.reply(reply.text, mentions=reply.mentions)
+        except ContentTooLargeError:
+            # The same words would be refused each time, and the endpoint asked again for nothing.
+            raise Reject(
+                f"a reply of {len(reply.text)} characters is too large for the backend: lower reply_characters",
+                is_told=False,
+            ) from None
 
 
 async def deliver_relationship(ctx: RelationshipContext) -> None:

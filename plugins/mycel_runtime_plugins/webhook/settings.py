@@ -36,6 +36,7 @@ class WebhookSettings(BaseModel):
     retry_cap: float = Field(default=3600.0, ge=1.0, le=86_400.0)
     most_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
     most_replies: int = Field(default=20, ge=1, le=200)
+    reply_characters: int = Field(default=4000, ge=1, le=100_000)
     on_give_up: str | None = None
     ca_file: ConfigPath | None = None
     proxy: str | None = Field(default=None, repr=False)

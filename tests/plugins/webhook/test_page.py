@@ -71,5 +71,5 @@ async def test_the_receiver_answers_what_is_signed_and_nothing_else(mycel, folde
 
 def test_the_answer_that_the_page_shows_is_one():
     (shown,) = [line for line in PATH.read_text().splitlines() if line.startswith('`{"replies"')]
-    answer = answer_of(shown.strip("`").encode(), most=20, is_request=False, has_chat=True)
+    answer = answer_of(shown.strip("`").encode(), most=20, characters=4000, is_request=False, has_chat=True)
     assert (len(answer.replies), len(answer.deeds)) == (2, 1)

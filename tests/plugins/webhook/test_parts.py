@@ -61,7 +61,7 @@ def test_half_a_surrogate_pair_can_be_delivered():
 
 def answer(content, **about):
     encoded = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return answer_of(encoded, **{"most": 5, "is_request": False, "has_chat": True, **about})
+    return answer_of(encoded, **{"most": 5, "characters": 20, "is_request": False, "has_chat": True, **about})
 
 
 def test_an_answer_may_be_empty():
@@ -71,6 +71,17 @@ def test_an_answer_may_be_empty():
 def test_a_reply_is_a_text_or_has_mentions():
     replies = answer({"replies": ["hi", {"text": "ho", "mentions": ["u"]}]}).replies
     assert [(each.text, each.mentions) for each in replies] == [("hi", []), ("ho", ["u"])]
+
+
+def test_a_long_text_is_said_in_pieces_with_its_mentions():
+    long = {"text": "one two three four five", "mentions": ["u"]}
+    found = answer({"replies": [long, "six"], "deeds": [{"do": "say", "chat": "c", "text": long["text"]}]})
+    assert [(each.text, each.mentions) for each in found.replies] == [
+        ("one two three four", ["u"]),
+        ("five", ["u"]),
+        ("six", []),
+    ]
+    assert [(each.chat, each.text) for each in found.deeds] == [("c", "one two three four"), ("c", "five")]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,7 @@ def test_a_reply_is_a_text_or_has_mentions():
         ({"replies": [5]}, {}, r"^replies\.0: "),
         ({"replies": [{"text": "secret", "txt": 1}]}, {}, r"^replies\.0\.txt: unknown key$"),
         ({"replies": ["secret"] * 6}, {}, "more than 5"),
+        ({"replies": ["secret " * 20]}, {}, "more than 5 .*pieces"),
         ({"replies": ["secret"]}, {"has_chat": False}, "only messages"),
         ({"deeds": [{"do": "format_disk"}]}, {}, r"^deeds\.0: "),
         ({"deeds": [{"do": "approve"}]}, {}, "no request that waits"),

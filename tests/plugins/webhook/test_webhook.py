@@ -150,6 +150,32 @@ async def test_replies_are_said_once(mycel, endpoint, delivering, fault):
     assert len({each.headers["webhook-id"] for each in endpoint.requests}) == 1
 
 
+async def test_a_long_reply_is_said_in_pieces_once(mycel, endpoint, delivering):
+    ada = await mycel.human("Ada")
+    agent = await delivering(reply_characters=10)
+    endpoint.script = [{"replies": ["one two three four"]}] * 2
+    agent.die_at("after send")
+    await ada.says("hello", to=agent)
+    await ada.hears("one two", within=PATIENCE)
+    await ada.hears("three four", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
+
+
+async def test_what_the_backend_does_not_take_is_asked_for_once(mycel, endpoint, delivering):
+    """The endpoint would answer the same each time, and be refused each time."""
+    ada = await mycel.human("Ada")
+    agent = await delivering(on_give_up="That is more than I can say here.")
+    mycel.faults.refuse(413, path=".*/messages", method="POST", times=1)
+    endpoint.script = [echo] * 3
+    await ada.says("hello", to=agent)
+    await ada.hears("That is more than I can say here.", within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
+
+    (letter,) = await agent.dead_letters()
+    assert "11 characters is too large" in letter.reason
+    assert len(endpoint.requests) == 1
+
+
 async def test_who_speaks_first_makes_another_turn_of_the_delivery(mycel, endpoint, delivering):
     ada = await mycel.human("Ada")
     await delivering()
