@@ -7,11 +7,22 @@ All of it is read before any of it is done, so that a program that fails in the 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from mycel_runtime import split_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class AnswerError(ValueError):
@@ -52,11 +63,18 @@ class Remember(_Line):
     state: Any
 
 
-Action: TypeAlias = Reply | Say | Remember
+class Decide(_Line):
+    """Of a request for a relationship that is open."""
+
+    decide: Literal["approve", "reject"]
+    why: str = Field(default="", max_length=200)
+
+
+Action: TypeAlias = Reply | Say | Remember | Decide
 
 _ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
 
-_KEYS: Final = ("reply", "say", "state")
+_KEYS: Final = ("reply", "say", "state", "decide")
 
 
 def text_of(output: bytes) -> str:
@@ -92,6 +110,37 @@ def line_actions(text: str, *, characters: int) -> list[Action]:
         if line.strip():
             actions += _in_pieces(_action(line, number), characters)
     return actions
+
+
+def require_deeds_of_relationship(actions: Sequence[Action], *, is_open: bool) -> None:
+    """
+    Return if all of them can be done for a relationship: there is no chat to reply in, or to remember for.
+
+    Args:
+        actions: What the program wants.
+        is_open: Whether there is a request that waits for a decision.
+
+    Raises:
+        AnswerError: One cannot.
+    """
+    if any(isinstance(action, Reply | Remember) for action in actions):
+        raise AnswerError("output with a reply or a state: only messages have a chat for them, say names one")
+    decisions = sum(isinstance(action, Decide) for action in actions)
+    if decisions > 1:
+        raise AnswerError("output with more than one decision")
+    if decisions and not is_open:
+        raise AnswerError("output with a decision: there is no request that waits for one")
+
+
+def require_deeds_of_messages(actions: Sequence[Action]) -> None:
+    """
+    As `require_deeds_of_relationship`, for messages.
+
+    Raises:
+        AnswerError: There is a decision among them.
+    """
+    if any(isinstance(action, Decide) for action in actions):
+        raise AnswerError("output with a decision: messages ask for none")
 
 
 def _action(line: str, number: int) -> Action:

@@ -6,14 +6,17 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from mycel_runtime import MessageContext, Plugin, Reject, Retry, StartContext
+from mycel_runtime import MessageContext, Plugin, Reject, RelationshipContext, Retry, StartContext
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
 from mycel_runtime_plugins.command.answer import (
     AnswerError,
+    Decide,
     Remember,
     Reply,
     Say,
     line_actions,
+    require_deeds_of_messages,
+    require_deeds_of_relationship,
     text_actions,
     text_of,
 )
@@ -22,7 +25,7 @@ from mycel_runtime_plugins.command.folder import make_folder
 from mycel_runtime_plugins.command.launch import Launch
 from mycel_runtime_plugins.command.prompt import first_prompt, next_prompt
 from mycel_runtime_plugins.command.recipe import RecipeError
-from mycel_runtime_plugins.command.request import as_bytes, message_request
+from mycel_runtime_plugins.command.request import as_bytes, message_request, relationship_request
 from mycel_runtime_plugins.command.requirements import missing
 from mycel_runtime_plugins.command.session import remember, remembered
 from mycel_runtime_plugins.command.settings import CommandSettings
@@ -59,15 +62,19 @@ async def apologise(ctx: MessageContext) -> None:
 
 @plugin.on_load
 def declare(plugin: Plugin, settings: CommandSettings) -> None:
-    """How long it may take and how often it is tried, the operator says."""
-    plugin.on_message(
-        chat="direct" if settings.groups == "none" else "any",
-        on_conflict="repeat",
-        timeout=settings.handler_timeout,
-        max_attempts=settings.attempts,
-        on_give_up=apologise,
-        interrupt=None if settings.interrupt is None else settings.interrupt.source,
-    )(answer)
+    """Of what it hears, how long it may take and how often it is tried, the operator says."""
+    timeout, attempts = settings.handler_timeout, settings.attempts
+    if "messages" in settings.events:
+        plugin.on_message(
+            chat="direct" if settings.groups == "none" else "any",
+            on_conflict="repeat",
+            timeout=timeout,
+            max_attempts=attempts,
+            on_give_up=apologise,
+            interrupt=None if settings.interrupt is None else settings.interrupt.source,
+        )(answer)
+    if "relationships" in settings.events:
+        plugin.on_relationship(timeout=timeout, max_attempts=attempts)(decide)
 
 
 async def answer(ctx: MessageContext) -> None:
@@ -88,6 +95,29 @@ async def answer(ctx: MessageContext) -> None:
         await _do(ctx, action)
 
 
+async def decide(ctx: RelationshipContext) -> None:
+    """Run the program for a state of a relationship, and do what it answers."""
+    settings: CommandSettings = ctx.settings
+    launch = Launch(settings, os.environ)
+    told = as_bytes(relationship_request(ctx, seconds=settings.timeout))
+    try:
+        await asyncio.to_thread(make_folder, settings.folder)
+        actions = await _hear_program(ctx, launch, launch.spec(None), told)
+        require_deeds_of_relationship(actions, is_open=ctx.is_open)
+    except (AnswerError, ProgramUnavailableError, OSError) as exc:
+        _fail(ctx, Verdict(fate=Fate.TRY_AGAIN, why=_reason(exc)), launch)
+    for action in actions:
+        match action:
+            case Decide(decide="approve"):
+                await ctx.approve()
+            case Decide(why=why):
+                await ctx.reject(why)
+            case Say():
+                await _speak(ctx, action)
+            case Reply() | Remember():
+                raise AssertionError("the answer was checked")
+
+
 def _is_wanted(ctx: MessageContext) -> bool:
     """Whether the program is to hear of this; in a chat whose kind nobody can tell, as in a group."""
     if ctx.settings.groups != "mention" or ctx.chat_type == "direct":
@@ -99,7 +129,16 @@ async def _run_program(ctx: MessageContext, launch: Launch) -> Sequence[Action]:
     settings: CommandSettings = ctx.settings
     history = await _history(ctx)
     told = as_bytes(message_request(ctx, history, seconds=settings.timeout))
-    execution = await _execute(ctx, launch.spec(ctx.chat_id), told)
+    actions = await _hear_program(ctx, launch, launch.spec(ctx.chat_id), told)
+    require_deeds_of_messages(actions)
+    return actions
+
+
+async def _hear_program(
+    ctx: MessageContext | RelationshipContext, launch: Launch, spec: ChildSpec, told: bytes
+) -> Sequence[Action]:
+    settings: CommandSettings = ctx.settings
+    execution = await _execute(ctx, spec, told)
     verdict = verdict_of(execution, seconds=settings.timeout, most=settings.output_bytes)
     if verdict.fate is not Fate.ANSWERED:
         _fail(ctx, verdict, launch)
@@ -140,7 +179,7 @@ async def _ask_agent(
     return recipe.read(execution.output, execution.status)
 
 
-async def _execute(ctx: MessageContext, spec: ChildSpec, told: bytes) -> Execution:
+async def _execute(ctx: MessageContext | RelationshipContext, spec: ChildSpec, told: bytes) -> Execution:
     return await execute(spec, told, seconds=ctx.settings.timeout, most=ctx.settings.output_bytes)
 
 
@@ -154,10 +193,16 @@ async def _do(ctx: MessageContext, action: Action) -> None:
     match action:
         case Reply(reply=text, mentions=mentions):
             await ctx.reply(text, mentions=mentions)
-        case Say(say=text, chat=chat, user=user):
-            await ctx.say(chat or await ctx.chats.direct(user), text)
+        case Say():
+            await _speak(ctx, action)
         case Remember(state=state):
             ctx.chat_store["state"] = state
+        case Decide():
+            raise AssertionError("the answer was checked")
+
+
+async def _speak(ctx: MessageContext | RelationshipContext, action: Say) -> None:
+    await ctx.say(action.chat or await ctx.chats.direct(action.user), action.say)
 
 
 def _reason(exc: Exception) -> str:
@@ -172,7 +217,7 @@ def _reason(exc: Exception) -> str:
             return str(exc)
 
 
-def _fail(ctx: MessageContext, verdict: Verdict, launch: Launch) -> NoReturn:
+def _fail(ctx: MessageContext | RelationshipContext, verdict: Verdict, launch: Launch) -> NoReturn:
     """Again, after a growing pause; or never. In the end the person is told what the operator has written for it."""
     ctx.log.warning("command.failed", why=verdict.why, stderr=str(launch.stderr_file))
     if verdict.fate is Fate.GIVEN_UP:

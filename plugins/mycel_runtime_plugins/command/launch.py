@@ -62,19 +62,19 @@ class Launch:
         settings = self.settings
         return chat_folder(settings.folder, chat_id) if settings.has_folder_per_chat else settings.folder
 
-    def spec(self, chat_id: str, session: str | None = None) -> ChildSpec:
+    def spec(self, chat_id: str | None, session: str | None = None) -> ChildSpec:
         """
         What is started.
 
         Args:
-            chat_id: For which chat.
+            chat_id: For which chat; `None`: for none.
             session: That the agent is to resume.
         """
         settings, recipe = self.settings, self.recipe
         arguments = recipe.arguments(tuple(settings.arguments), session) if recipe else ()
         return ChildSpec(
             command=(*self.program, *arguments),
-            folder=self.folder(chat_id),
+            folder=self.settings.folder if chat_id is None else self.folder(chat_id),
             environment=self.environment,
             stderr_file=self.stderr_file,
             stderr_bytes=settings.stderr_bytes,

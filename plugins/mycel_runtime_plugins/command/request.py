@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mycel_runtime import Message, MessageContext
+    from mycel_runtime import Message, MessageContext, RelationshipContext
 
 VERSION: Final = 1
 """Counted up when a key changes its meaning or goes away; a new key leaves it, so programs pass over unknown ones."""
@@ -36,6 +37,34 @@ def message_request(ctx: MessageContext, history: Iterable[Message], *, seconds:
         "history": _messages(message for message in history if message.seq < first),
         "unsaid": list(ctx.unsaid),
         "state": ctx.chat_store.get("state"),
+    }
+
+
+def relationship_request(ctx: RelationshipContext, *, seconds: float) -> dict[str, Any]:
+    """
+    Of a state that a relationship is in.
+
+    Args:
+        ctx: Of the handler.
+        seconds: That the program has.
+    """
+    row = ctx.relationship
+    state = [row["state"], row["created_at"], row["updated_at"]] if row else ["none"]
+    told = json.dumps([ctx.relationship_id, *state]).encode()
+    return {
+        "version": VERSION,
+        "event": "relationship",
+        "me": ctx.me,
+        "delivery": hashlib.sha256(told).hexdigest()[:32],
+        "attempt": ctx.attempt,
+        "seconds": seconds,
+        "relationship": {
+            "id": ctx.relationship_id,
+            "user": ctx.other_user_id,
+            "state": ctx.state,
+            "is_open": ctx.is_open,
+            "message": ctx.message,
+        },
     }
 
 

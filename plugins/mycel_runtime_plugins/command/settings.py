@@ -28,6 +28,7 @@ class CommandSettings(BaseModel):
     arguments: list[Argument] = []
     instructions: str = ""
     output: Literal["text", "json_lines"] = "text"
+    events: tuple[Literal["messages", "relationships"], ...] = Field(default=("messages",), min_length=1)
     folder: ConfigPath = Field(default=ConfigPath("."), validate_default=True)
     folder_per_chat: bool | None = None
     pass_environment: list[Argument] = []
@@ -53,6 +54,10 @@ class CommandSettings(BaseModel):
             raise ValueError(f"the recipe {self.recipe!r} reads the program's output: leave output out")
         if not self.recipe and (self.arguments or self.instructions):
             raise ValueError("arguments and instructions belong to a recipe: write them into command")
+        if "relationships" in self.events and self.output != "json_lines":
+            raise ValueError(
+                'relationships are decided by lines of JSON: set output = "json_lines", or leave them out'
+            )
         if refused := refused_variables([*self.pass_environment, *self.environment]):
             raise ValueError(f"{', '.join(refused)}: the agent's own variables are given to no program")
         return self

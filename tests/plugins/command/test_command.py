@@ -133,7 +133,12 @@ LINE_BY_LINE: Final = {"output": "json_lines"}
         (
             """echo '{"reply": "half"}'; echo '{"replay": "x"}'""",
             LINE_BY_LINE,
-            "Retry: line 2 of the output is none of reply, say, state",
+            "Retry: line 2 of the output is none of reply, say, state, decide",
+        ),
+        (
+            """echo '{"decide": "approve"}'""",
+            LINE_BY_LINE,
+            "Retry: output with a decision: messages ask for none",
         ),
         ("exit 0", {"command": ["/nowhere/program"]}, "Retry: program '/nowhere/program' cannot be started"),
     ],
@@ -261,6 +266,8 @@ async def test_the_agents_own_variables_are_not_the_programs(talk, monkeypatch):
         ({"instructions": "Be kind."}, "belong to a recipe"),
         ({"recipe": "claude", "output": "json_lines"}, "reads the program's output"),
         ({"recipe": "claud"}, "recipe"),
+        ({"events": ["relationships"]}, "decided by lines of JSON"),
+        ({"events": []}, "events"),
     ],
 )
 async def test_settings_that_make_no_sense_are_refused(talk, table, said):
