@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import uvicorn
 from typing_extensions import override
@@ -37,6 +37,19 @@ FLUSH_SECONDS: Final = 0.01
 """For last words on their way out."""
 
 BACKLOG: Final = 2048
+
+
+class Revision(NamedTuple):
+    """
+    How much has happened.
+
+    Attributes:
+        life: Which one it is, from 1.
+        transactions: That have ended in it.
+    """
+
+    life: int
+    transactions: int
 
 
 class Host:
@@ -71,6 +84,7 @@ class Host:
         self._server: _Server | None = None
         self._service: Service | None = None
         self._is_over = False
+        self._lives = 0
         self._storage: Storage = memory or _open_storage(options)
         try:
             self._listener = _bind(options.host, options.port)
@@ -78,6 +92,11 @@ class Host:
             self._storage.close()
             raise
         self.port: int = self._listener.getsockname()[1]
+
+    @property
+    def revision(self) -> Revision:
+        """Another one once anything has changed. From any thread."""
+        return Revision(self._lives, 0 if self._service is None else self._service.transactions)
 
     async def run(self) -> None:
         """Serve until `stop`; every `restart` begins a new life."""
@@ -115,6 +134,7 @@ class Host:
     async def _live(self) -> None:
         service = Service(self._storage, self._faults, self._streams, self._post, self._options.clock)
         self._service = service
+        self._lives += 1
         if not service.quirks.numbers_restart:
             self._streams = service.streams
         server = self._server = _Server(_configure(service, self._options), service, self._started)

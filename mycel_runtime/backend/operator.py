@@ -106,7 +106,12 @@ class Operator:
         signal: str | None = None,
         mentioned_ids: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Speak as anyone who is in the chat; a managed agent's words are of type `ai`, with a signal (4.1)."""
+        """
+        Speak as anyone who is in the chat; a managed agent's words are of type `ai`, with a signal (4.1).
+
+        Returns:
+            The message, as the API shows it.
+        """
         service = self._service
         sender = self._user(user_id)
         speech = messages.Speech(
@@ -122,7 +127,7 @@ class Operator:
                 message_id=service.new_id(),
                 now=service.now(),
             )
-        return {"id": message.id, "seq": message.seq}
+        return messages.show(service.world, service.world.room(chat_id), message)
 
     def token(self, user_id: str) -> dict[str, str]:
         """A token of anyone, for ever."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
+    from mycel_runtime.backend.host import Revision
+
 __all__ = ["BackendOptions", "LocalBackend", "Quirks", "serve"]
 
 START_SECONDS: Final = 30.0
@@ -53,6 +55,11 @@ class LocalBackend:
     def base_url(self) -> str:
         """Where it listens; of use once it started."""
         return self.options.url(self.port)
+
+    @property
+    def revision(self) -> Revision | None:
+        """Equal to an earlier one while nothing has changed; costs no order. `None`: it is not running."""
+        return None if self._host is None else self._host.revision
 
     def start(self) -> None:
         """

@@ -73,6 +73,7 @@ class Service:
     Attributes:
         silenced: Half-open connections, to be closed with this life.
         sent: What was answered to sends with an idempotency key (Q22 switched off).
+        transactions: How many have ended.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Service:
         self.subscriptions: set[Ending] = set()
         self.silenced: list[Silenced] = []
         self.sent: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.transactions = 0
         self._storage = storage
         self._watching: dict[str, set[Watching]] = {}
 
@@ -152,6 +154,7 @@ class Service:
         finally:
             if changes := self.world.take_changes():
                 self._storage.save(changes)
+            self.transactions += 1
             for message in self.world.take_said():
                 self._show(message)
             for user_id in self.world.take_wakes():

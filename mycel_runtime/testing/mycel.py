@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mycel_runtime.backend.faults import Faults
+    from mycel_runtime.backend.host import Revision
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.plugin.plugin import Plugin
     from mycel_runtime.testing.person import Place
@@ -143,6 +144,11 @@ class Mycel:
     def base_url(self) -> str:
         """Of the backend, for programs of the test's own."""
         return self._site.backend.base_url
+
+    @property
+    def revision(self) -> Revision | None:
+        """Of the backend: equal to an earlier one while nothing has changed there."""
+        return self._site.backend.revision
 
     async def human(self, name: str = "Ada") -> Person:
         """Somebody new."""
@@ -291,17 +297,21 @@ class Mycel:
 
     async def await_found(self, find: Callable[[], Awaitable[T | None]], *, within: float) -> T | None:
         """
-        What `find` finds first; `None` when the time is over, or nobody will do anything more.
+        What `find` finds first in the backend; `None` when the time is over, or nobody will do anything more.
+
+        It is asked again only when something has changed there, and not at each of the many facts of a reply.
 
         Where all wait for a time to come, the clock jumps there.
         """
         deadline = asyncio.get_running_loop().time() + within
         quiet = jumps = 0
-        while (found := await find()) is None and quiet <= _LAST_LOOKS:
+        seen, found = self.revision, await find()
+        while found is None and quiet <= _LAST_LOOKS and asyncio.get_running_loop().time() <= deadline:
             self._require_well()
-            if asyncio.get_running_loop().time() > deadline:
-                break
-            if await self._something_happens(deadline):
+            has_happened = await self._something_happens(deadline)
+            if (now := self.revision) != seen:
+                seen, found, has_happened = now, await find(), True
+            if has_happened:
                 quiet = 0
                 continue
             work = await self._look()
@@ -313,15 +323,14 @@ class Mycel:
 
     async def _until_settled(self, deadline: float) -> Work:
         """The last look: of settled agents, or of busy ones when the time is over."""
-        quiet, work = 0, Work()
-        while quiet < _QUIET_LOOKS:
+        quiet = 0
+        while True:
             self._require_well()
             work = await self._look()
             quiet = 0 if work.why_busy else quiet + 1
-            if asyncio.get_running_loop().time() > deadline:
-                break
+            if quiet >= _QUIET_LOOKS or asyncio.get_running_loop().time() > deadline:
+                return work
             await self._something_happens(deadline)
-        return work
 
     async def _something_happens(self, deadline: float) -> bool:
         """Whether anything does, soon."""

@@ -97,8 +97,7 @@ class Person:
         said = await self._mycel.ask(
             "say", user_id=self.id, chat_id=chat.id, content=text, mentioned_ids=mentioned
         )
-        (message, *_) = await self._overheard({chat.id: said["seq"] - 1}, chat)
-        return message
+        return message_from_api(said, me=self.id, sender_type=self._mycel.type_of(self.id))
 
     async def hears(
         self, expected: Expectation = None, *, where: Place | None = None, within: float = PATIENCE_SECONDS

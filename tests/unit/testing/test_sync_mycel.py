@@ -9,7 +9,7 @@ import pytest
 from mycel_runtime.testing import Agent, Mycel, Person, SyncAgent, SyncMycel, SyncPerson
 
 INNER = {
-    Mycel: {"ask", "await_found", "chat", "chat_of", "type_of"},
+    Mycel: {"ask", "await_found", "chat", "chat_of", "revision", "type_of"},
     Person: {"token"},
     Agent: {"hears_messages", "is_hearing", "look", "require_well", "wake", "work"},
 }
