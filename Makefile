@@ -33,10 +33,11 @@ help:
 run: .venv/installed
 	@exec .venv/bin/python .ci/foreground.py .venv/bin/python -m mycel_runtime run --config config/local.toml
 
+# One process more than most machines that run this have processors: with two, a third of the time is spent waiting.
 # Compiled once, as an installation is, also where PYTHONDONTWRITEBYTECODE has each of a thousand processes do it anew.
 test: format-check lint types contracts peers
 	@.venv/bin/python -m compileall -q mycel_runtime plugins/mycel_runtime_plugins
-	@TMPDIR="$$(sh .ci/scratch)" .venv/bin/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
+	@TMPDIR="$$(sh .ci/scratch)" .venv/bin/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST_ARGS)
 
 # The long form of tests/acceptance/test_first_light.py.
 first-light: .venv/installed peers
