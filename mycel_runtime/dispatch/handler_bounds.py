@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.settings import DispatchSettings
 
 

@@ -20,7 +20,7 @@ from mycel_runtime.speech.interrupts import TurnEndedError
 if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.delivery import MessageDelivery
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.speech.turn import Turn
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.wire.ids import ChatId, UserId
 
 KEPT_BYTES: Final = 33_554_432

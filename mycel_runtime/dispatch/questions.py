@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.questions import Question
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.plugin.context import Context
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
 
     Call: TypeAlias = Callable[[Handler, Context], Awaitable[None]]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Firing, Timer
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.plugin.plugin import Handler
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.wire.ids import UserId
 
 _AT_ONCE: Final = 100

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel
 
 from mycel_runtime.errors import ArgumentError, PluginError
+from mycel_runtime.journal.tool_handlers import TOOLS
 from mycel_runtime.plugin.callables import problem_of
+from mycel_runtime.plugin.handler import HandlerOptions
 from mycel_runtime.plugin.pattern import ContentPattern, PatternError
+from mycel_runtime.plugin.schedule import ScheduleError
+from mycel_runtime.plugin.subscription import MessageSubscription, ScheduleSubscription
 from mycel_runtime.wire.arguments import require_sayable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mycel_runtime.plugin.schedule import Schedule
 
 _DAY_SECONDS: Final = 86_400
 
 _MOST_ATTEMPTS: Final = 100
 """As of `[dispatch] max_attempts`."""
 
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+_OF_NAMES: Final = "Use letters, digits, '-' and '_', beginning with a letter, 64 at most."
 
 _MOST_ORDER: Final = 1_000_000
-
-
-class Bounds(TypedDict):
-    """Of a handler's own; `None`: as the settings say."""
-
-    timeout: float | None
-    max_attempts: int | None
 
 
 class Declaration:
@@ -61,9 +64,53 @@ class Declaration:
             )
         return float(value)
 
-    def bounds(self, *, timeout: Any, max_attempts: Any) -> Bounds:
-        """How long a run may take, and how many there are."""
-        return Bounds(timeout=self.timeout(timeout), max_attempts=self.attempts(max_attempts))
+    def name(self, value: Any, noun: str) -> str:
+        """What one handler is called by."""
+        if not _is_name(value):
+            raise PluginError(f"plugin {self._plugin!r}: {value!r} is no {noun}'s name", fix=_OF_NAMES)
+        return cast("str", value)
+
+    def messages(
+        self, *, chat: Any, mention: Any, sender: Any, pattern: Any, notifications: Any
+    ) -> MessageSubscription:
+        """Filters of messages."""
+        return MessageSubscription(
+            chat=self.choice(chat, ("any", "direct", "group"), "chat"),
+            mention=self.flag(mention, "mention"),
+            sender=self.choice(sender, ("any", "human", "agent"), "sender"),
+            pattern=self.pattern(pattern, "pattern"),
+            notifications=self.flag(notifications, "notifications"),
+        )
+
+    def schedule(self, make: Callable[[], Schedule], *, catch_up: Any) -> ScheduleSubscription:
+        """Times that come again and again."""
+        try:
+            return ScheduleSubscription(schedule=make(), catch_up=self.flag(catch_up, "catch_up"))
+        except ScheduleError as exc:
+            raise PluginError(
+                f"plugin {self._plugin!r}: {exc}",
+                fix='For example @plugin.every(minutes=10) or @plugin.cron("0 9 * * mon-fri", timezone="UTC").',
+            ) from exc
+
+    def options(
+        self,
+        *,
+        timeout: Any,
+        max_attempts: Any = None,
+        on_conflict: Any = "rerun",
+        quiet: Any = 0.0,
+        on_give_up: Any = None,
+        interrupt: Any = None,
+    ) -> HandlerOptions:
+        """What is said besides the subscription; by default as of `Handler`."""
+        return HandlerOptions(
+            on_conflict=self.choice(on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"),
+            quiet=self.seconds(quiet, "quiet"),
+            timeout=self.timeout(timeout),
+            max_attempts=self.attempts(max_attempts),
+            on_give_up=self.last_words(on_give_up),
+            interrupt=self.pattern(interrupt, "interrupt"),
+        )
 
     def timeout(self, value: Any) -> float | None:
         """A time that a run may take."""
@@ -160,6 +207,27 @@ class Declaration:
                 f"plugin {self._plugin!r}: {key} {pattern!r}: {exc}",
                 fix="Mend the expression, or look at the messages in the handler.",
             ) from exc
+
+
+def require_plugin_name(name: Any) -> str:
+    """
+    A plugin's name as it was given.
+
+    Raises:
+        PluginError: It is not well formed, or not to be had.
+    """
+    if not _is_name(name):
+        raise PluginError(f"{name!r} is no plugin name", fix=_OF_NAMES)
+    if name == TOOLS:
+        raise PluginError(
+            f"no plugin may be called {name!r}: so are the tools of `mycel-runtime mcp`",
+            fix="Give it another name.",
+        )
+    return cast("str", name)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _kind(value: Any) -> str:

@@ -1,36 +1,23 @@
-"""
-`Plugin`: collects handlers and their settings.
-
-A handler's identity is `plugin.function`: cursors hang on it, so renaming one makes it a new handler, which
-starts at the agent's place in each chat.
-"""
+"""`Plugin`: collects handlers and their settings."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import override
 
 from mycel_runtime.errors import PluginError
-from mycel_runtime.journal.ids import HandlerId
-from mycel_runtime.journal.tool_handlers import TOOLS
-from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
-from mycel_runtime.plugin.declaration import Bounds, Declaration
-from mycel_runtime.plugin.schedule import Cron, Interval, ScheduleError
+from mycel_runtime.plugin.declaration import Declaration, require_plugin_name
+from mycel_runtime.plugin.decorators import EventDecorator, HookDecorator, Registrar
+from mycel_runtime.plugin.handler_table import HandlerTable
+from mycel_runtime.plugin.schedule import Cron, Interval
 from mycel_runtime.plugin.subscription import (
     AnswerSubscription,
     ChatFilter,
     FrameSubscription,
-    HookSubscription,
     MessageSubscription,
-    Moment,
-    ScheduleSubscription,
     SenderFilter,
-    Subscription,
     TimerSubscription,
 )
 
@@ -39,175 +26,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from mycel_runtime.plugin.pattern import ContentPattern
-    from mycel_runtime.plugin.schedule import Schedule
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.speech.conflict import ConflictPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 L = TypeVar("L", bound=Callable[..., None])
-
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handler:
-    """
-    A function and what it wants to hear.
-
-    Attributes:
-        is_async: It is known to be an `async def` and runs on the loop; everything else begins in a thread of its
-            own, and a coroutine that it returns, as of an `async def` behind an ordinary decorator, runs on the loop.
-        on_conflict: What happens when somebody speaks before a reply does.
-        quiet: Seconds of silence before it is run.
-        timeout: Seconds for a run; `None`: as the settings say.
-        max_attempts: How often a delivery is tried; `None`: as the settings say.
-        on_give_up: Said when that was in vain; or what is run then to say something.
-        interrupt: Found in a new message, it ends a run in that chat, and the handler is run again.
-    """
-
-    id: HandlerId
-    function: Callable[..., Any]
-    subscription: Subscription
-    is_async: bool
-    on_conflict: ConflictPolicy = "rerun"
-    quiet: float = 0.0
-    timeout: float | None = None
-    max_attempts: int | None = None
-    on_give_up: str | Callable[..., Any] | None = None
-    interrupt: ContentPattern | None = None
-
-    def giving_up(self) -> Handler:
-        """The handler whose function is that of `on_give_up`."""
-        function = self.on_give_up
-        assert callable(function)
-        return dataclasses.replace(self, function=function, is_async=is_coroutine_function(function))
-
-
-class HandlerOptions(Bounds, total=False):
-    """What a decorator says besides the subscription; names as in `Handler`."""
-
-    on_conflict: ConflictPolicy
-    quiet: float
-    on_give_up: str | Callable[..., Any] | None
-    interrupt: ContentPattern | None
-
-
-class _Register(Protocol):
-    """Of a plugin."""
-
-    def __call__(self, function: F, subscription: Subscription, options: HandlerOptions, /) -> F:
-        """Register the function."""
-
-
-class Registrar(Protocol):
-    """A decorator that leaves the function as it is."""
-
-    def __call__(self, function: F, /) -> F:
-        """Register the function."""
-
-
-class EventDecorator:
-    """
-    `@plugin.on_…`, bare or with options.
-
-    Args:
-        register: Of the plugin.
-        declaration: Of the plugin.
-        subscription: What the handlers hear.
-    """
-
-    def __init__(self, register: _Register, declaration: Declaration, subscription: Subscription) -> None:
-        self._register = register
-        self._declaration = declaration
-        self._subscription = subscription
-
-    @overload
-    def __call__(self, function: F, /) -> F: ...
-
-    @overload
-    def __call__(
-        self, function: None = None, /, *, timeout: float | None = None, max_attempts: int | None = None
-    ) -> Registrar: ...
-
-    def __call__(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        timeout: float | None = None,
-        max_attempts: int | None = None,
-    ) -> Any:
-        """
-        Register a handler.
-
-        Args:
-            function: When used without parentheses.
-            timeout: As of `on_message`.
-            max_attempts: As of `on_message`.
-
-        Raises:
-            PluginError: An option or the function is not well formed, or the name is taken.
-        """
-        bounds = self._declaration.bounds(timeout=timeout, max_attempts=max_attempts)
-        options = HandlerOptions(timeout=bounds["timeout"], max_attempts=bounds["max_attempts"])
-
-        def register(function: F) -> F:
-            return self._register(function, self._subscription, options)
-
-        return register if function is None else register(function)
-
-
-class HookDecorator:
-    """
-    `@plugin.on_start` and `@plugin.on_stop`, bare or with options.
-
-    Args:
-        register: Of the plugin.
-        declaration: Of the plugin.
-        moment: When they are run.
-    """
-
-    def __init__(self, register: _Register, declaration: Declaration, moment: Moment) -> None:
-        self._register = register
-        self._declaration = declaration
-        self._moment = moment
-
-    @overload
-    def __call__(self, function: F, /) -> F: ...
-
-    @overload
-    def __call__(
-        self, function: None = None, /, *, order: int = 0, timeout: float | None = None
-    ) -> Registrar: ...
-
-    def __call__(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        order: int = 0,
-        timeout: float | None = None,
-    ) -> Any:
-        """
-        Register a hook.
-
-        Args:
-            function: When used without parentheses.
-            order: Among the hooks of all of the agent's plugins: lower ones start earlier, and stop later. Those of
-                the same order as they stand in `agent.toml` and in the plugin.
-            timeout: Seconds after which it is cancelled, more than 0 and at most a day; by default `[dispatch]
-                handler_timeout` at the start, and 10 at the stop.
-
-        Raises:
-            PluginError: An option or the function is not well formed, or the name is taken.
-        """
-        subscription = HookSubscription(moment=self._moment, order=self._declaration.order(order))
-        options = HandlerOptions(timeout=self._declaration.timeout(timeout), max_attempts=None)
-
-        def register(function: F) -> F:
-            return self._register(function, subscription, options)
-
-        return register if function is None else register(function)
 
 
 class Plugin:
@@ -223,34 +46,24 @@ class Plugin:
     """
 
     def __init__(self, name: str, *, settings: type[BaseModel] | None = None) -> None:
-        if not _is_name(name):
-            raise PluginError(
-                f"{name!r} is no plugin name",
-                fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
-            )
-        if name == TOOLS:
-            raise PluginError(
-                f"no plugin may be called {name!r}: so are the tools of `mycel-runtime mcp`",
-                fix="Give it another name.",
-            )
-        self.name = name
+        self.name = require_plugin_name(name)
         self._declaration = Declaration(name)
         self.settings_model = self._declaration.model(settings)
-        self._handlers: dict[HandlerId, Handler] = {}
+        self._table = HandlerTable(name)
         self._declare: Callable[[Plugin, Any], None] | None = None
 
     @override
     def __repr__(self) -> str:
-        return f"<Plugin {self.name!r} handlers={sorted(self._handlers)}>"
+        return f"<Plugin {self.name!r} handlers={sorted(handler.id for handler in self.handlers)}>"
 
     @property
     def handlers(self) -> tuple[Handler, ...]:
         """In the order of their declaration."""
-        return tuple(self._handlers.values())
+        return self._table.handlers
 
     def adopt(self, handlers: Iterable[Handler]) -> None:
         """Called by the runtime: the handlers of a plugin that it knows from another process."""
-        self._handlers.update((handler.id, handler) for handler in handlers)
+        self._table.adopt(handlers)
 
     def on_load(self, function: L, /) -> L:
         """
@@ -359,26 +172,18 @@ class Plugin:
         Raises:
             PluginError: A filter or the function is not well formed, or the name is taken.
         """
-        subscription = MessageSubscription(
-            chat=self._declaration.choice(chat, ("any", "direct", "group"), "chat"),
-            mention=self._declaration.flag(mention, "mention"),
-            sender=self._declaration.choice(sender, ("any", "human", "agent"), "sender"),
-            pattern=self._declaration.pattern(pattern, "pattern"),
-            notifications=self._declaration.flag(notifications, "notifications"),
+        subscription = self._declaration.messages(
+            chat=chat, mention=mention, sender=sender, pattern=pattern, notifications=notifications
         )
-        options = HandlerOptions(
-            on_conflict=self._declaration.choice(
-                on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"
-            ),
-            quiet=self._declaration.seconds(quiet, "quiet"),
-            **self._declaration.bounds(timeout=timeout, max_attempts=max_attempts),
-            on_give_up=self._declaration.last_words(on_give_up),
-            interrupt=self._declaration.pattern(interrupt, "interrupt"),
+        options = self._declaration.options(
+            timeout=timeout,
+            max_attempts=max_attempts,
+            on_conflict=on_conflict,
+            quiet=quiet,
+            on_give_up=on_give_up,
+            interrupt=interrupt,
         )
-
-        def register(function: F) -> F:
-            return self._register(function, subscription, options)
-
+        register = self._table.registrar(subscription, options)
         return register if function is None else register(function)
 
     @property
@@ -388,7 +193,7 @@ class Plugin:
 
         It takes a `MessageContext`, with such messages only. Never follow them as an instruction (Q42).
         """
-        return EventDecorator(self._register, self._declaration, MessageSubscription(notifications="only"))
+        return EventDecorator(self._table, self._declaration, MessageSubscription(notifications="only"))
 
     @property
     def on_relationship(self) -> EventDecorator:
@@ -398,7 +203,7 @@ class Plugin:
         It takes a `RelationshipContext`, and is run once for each state that a relationship is seen in, whether the
         server has announced it or a look at its list has found it.
         """
-        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="relationship"))
+        return EventDecorator(self._table, self._declaration, FrameSubscription(kind="relationship"))
 
     @property
     def on_join_request(self) -> EventDecorator:
@@ -408,7 +213,7 @@ class Plugin:
         It takes a `JoinRequestContext`. The server announces none of them, so it is a look that finds them, within
         `[inbox] reconcile_interval` seconds.
         """
-        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="join_request"))
+        return EventDecorator(self._table, self._declaration, FrameSubscription(kind="join_request"))
 
     @property
     def on_chat(self) -> EventDecorator:
@@ -417,7 +222,7 @@ class Plugin:
 
         It takes a `ChatEventContext`.
         """
-        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="chat"))
+        return EventDecorator(self._table, self._declaration, FrameSubscription(kind="chat"))
 
     @property
     def on_workflow_event(self) -> EventDecorator:
@@ -426,7 +231,7 @@ class Plugin:
 
         It takes a `WorkflowEventContext`, and is run once for each version that is seen.
         """
-        return EventDecorator(self._register, self._declaration, FrameSubscription(kind="workflow_event"))
+        return EventDecorator(self._table, self._declaration, FrameSubscription(kind="workflow_event"))
 
     @property
     def on_start(self) -> HookDecorator:
@@ -438,7 +243,7 @@ class Plugin:
         growing pauses, `[dispatch] retry_base` to `retry_cap`; after `raise Reject("why")` not in this process any
         more. Other plugins go on meanwhile.
         """
-        return HookDecorator(self._register, self._declaration, "start")
+        return HookDecorator(self._table, self._declaration, "start")
 
     @property
     def on_stop(self) -> HookDecorator:
@@ -449,7 +254,7 @@ class Plugin:
         drain_timeout`, and not at all after a crash, a second signal, or handlers that took all of that time: so it
         may say goodbye to others, but what must not be lost belongs into the store, when it happens.
         """
-        return HookDecorator(self._register, self._declaration, "stop")
+        return HookDecorator(self._table, self._declaration, "stop")
 
     def on_frame(
         self, pattern: str, *, timeout: float | None = None, max_attempts: int | None = None
@@ -470,7 +275,7 @@ class Plugin:
         event_types = self._declaration.text(
             pattern, "pattern of event types", 'For example @plugin.on_frame("relationship.*").'
         )
-        decorator = EventDecorator(self._register, self._declaration, FrameSubscription(pattern=event_types))
+        decorator = EventDecorator(self._table, self._declaration, FrameSubscription(pattern=event_types))
         return decorator(timeout=timeout, max_attempts=max_attempts)
 
     def on_timer(
@@ -489,9 +294,9 @@ class Plugin:
         Raises:
             PluginError: The name or the function is not well formed, or the name is taken.
         """
-        self._require_name(name, "timer")
-        subscription = TimerSubscription(name=name)
-        return self._named(subscription, "timer", self._options(timeout, max_attempts))
+        subscription = TimerSubscription(name=self._declaration.name(name, "timer"))
+        options = self._declaration.options(timeout=timeout, max_attempts=max_attempts)
+        return self._table.named(subscription, "timer", options)
 
     def on_answer(
         self,
@@ -520,35 +325,11 @@ class Plugin:
         Raises:
             PluginError: The name, an option or the function is not well formed, or the name is taken.
         """
-        self._require_name(name, "question")
-        options = HandlerOptions(
-            on_conflict=self._declaration.choice(
-                on_conflict, ("rerun", "repeat", "raise", "drop"), "on_conflict"
-            ),
-            on_give_up=self._declaration.last_words(on_give_up),
-            **self._options(timeout, max_attempts),
+        subscription = AnswerSubscription(name=self._declaration.name(name, "question"))
+        options = self._declaration.options(
+            timeout=timeout, max_attempts=max_attempts, on_conflict=on_conflict, on_give_up=on_give_up
         )
-        return self._named(AnswerSubscription(name=name), "question", options)
-
-    def _require_name(self, name: str, noun: str) -> None:
-        if not _is_name(name):
-            raise PluginError(
-                f"plugin {self.name!r}: {name!r} is no {noun}'s name",
-                fix="Use letters, digits, '-' and '_', beginning with a letter, 64 at most.",
-            )
-
-    def _named(
-        self, subscription: TimerSubscription | AnswerSubscription, noun: str, options: HandlerOptions
-    ) -> Callable[[F], F]:
-        """Of what calls one handler by its name."""
-        self._require_unhandled(subscription, noun)
-
-        def register(function: F) -> F:
-            # One decorator may be used twice.
-            self._require_unhandled(subscription, noun)
-            return self._register(function, subscription, options)
-
-        return register
+        return self._table.named(subscription, "question", options)
 
     def every(
         self,
@@ -582,10 +363,9 @@ class Plugin:
         number = self._declaration.number
         length = 86_400.0 * number(days, "days") + 3_600.0 * number(hours, "hours")
         length += 60.0 * number(minutes, "minutes") + number(seconds, "seconds")
-
-        return self._scheduled(
-            lambda: Interval(seconds=length), self._options(timeout, max_attempts), catch_up=catch_up
-        )
+        options = self._declaration.options(timeout=timeout, max_attempts=max_attempts)
+        subscription = self._declaration.schedule(lambda: Interval(seconds=length), catch_up=catch_up)
+        return self._table.registrar(subscription, options)
 
     def cron(
         self,
@@ -617,64 +397,8 @@ class Plugin:
         example = 'For example @plugin.cron("0 9 * * mon-fri", timezone="UTC").'
         when = self._declaration.text(expression, "crontab expression", example)
         zone = self._declaration.text(timezone, "time zone", example)
-        return self._scheduled(
-            lambda: Cron(expression=when, timezone=zone),
-            self._options(timeout, max_attempts),
-            catch_up=catch_up,
+        options = self._declaration.options(timeout=timeout, max_attempts=max_attempts)
+        subscription = self._declaration.schedule(
+            lambda: Cron(expression=when, timezone=zone), catch_up=catch_up
         )
-
-    def _scheduled(
-        self, make: Callable[[], Schedule], options: HandlerOptions, *, catch_up: bool
-    ) -> Callable[[F], F]:
-        try:
-            subscription = ScheduleSubscription(
-                schedule=make(), catch_up=self._declaration.flag(catch_up, "catch_up")
-            )
-        except ScheduleError as exc:
-            raise PluginError(
-                f"plugin {self.name!r}: {exc}",
-                fix='For example @plugin.every(minutes=10) or @plugin.cron("0 9 * * mon-fri", timezone="UTC").',
-            ) from exc
-
-        def register(function: F) -> F:
-            return self._register(function, subscription, options)
-
-        return register
-
-    def _require_unhandled(self, subscription: TimerSubscription | AnswerSubscription, noun: str) -> None:
-        if any(handler.subscription == subscription for handler in self.handlers):
-            raise PluginError(
-                f"plugin {self.name!r} has two handlers of the {noun} {subscription.name!r}",
-                fix=f"A {noun} calls one: let it do both.",
-            )
-
-    def _options(self, timeout: float | None, max_attempts: int | None) -> HandlerOptions:
-        return HandlerOptions(
-            timeout=self._declaration.timeout(timeout), max_attempts=self._declaration.attempts(max_attempts)
-        )
-
-    def _register(self, function: F, subscription: Subscription, options: HandlerOptions) -> F:
-        name = name_of(function)
-        handler_id = HandlerId(f"{self.name}.{name}")
-        if (problem := problem_of(function)) is not None:
-            raise PluginError(
-                f"plugin {self.name!r}: handler {name!r} {problem}",
-                fix="Declare it as: async def name(ctx): …",
-            )
-        if handler_id in self._handlers:
-            raise PluginError(
-                f"plugin {self.name!r} has two handlers called {name!r}",
-                fix="Rename one of them; a decorator keeps its function's name by functools.wraps.",
-            )
-        self._handlers[handler_id] = Handler(
-            id=handler_id,
-            function=function,
-            subscription=subscription,
-            is_async=is_coroutine_function(function),
-            **options,
-        )
-        return function
-
-
-def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+        return self._table.registrar(subscription, options)

@@ -20,7 +20,7 @@ from mycel_runtime.plugin.isolation.description import handlers_from
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import import_plugin, where_of
-from mycel_runtime.plugin.plugin import Handler, Plugin
+from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.process_state import entrusted_to
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.handler import Handler
 
 _NOBODY: Final = FanOut([])
 

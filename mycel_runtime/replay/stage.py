@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.turns import LoggedTurn
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.message import Message
-    from mycel_runtime.plugin.plugin import Handler
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.plugin.subscription import EventKind

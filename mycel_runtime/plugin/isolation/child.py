@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.isolation.child_context import ChildRun
     from mycel_runtime.plugin.loading import ImportedPlugin
-    from mycel_runtime.plugin.plugin import Handler
 
 M = TypeVar("M")
 E = TypeVar("E", bound=MycelError)

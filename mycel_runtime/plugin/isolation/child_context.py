@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.message import Message
-    from mycel_runtime.plugin.plugin import Handler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import PluginError, PluginImportError
 from mycel_runtime.journal.ids import HandlerId
+from mycel_runtime.plugin.handler import Handler
 from mycel_runtime.plugin.isolation.messages import (
     Described,
     FramePattern,
@@ -18,7 +19,6 @@ from mycel_runtime.plugin.isolation.messages import (
     TimerName,
 )
 from mycel_runtime.plugin.pattern import ContentPattern
-from mycel_runtime.plugin.plugin import Handler
 from mycel_runtime.plugin.schedule import schedule_from
 from mycel_runtime.plugin.subscription import (
     AnswerSubscription,

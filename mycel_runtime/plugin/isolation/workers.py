@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.isolation.process import WorkerSpec
     from mycel_runtime.plugin.message import Message
-    from mycel_runtime.plugin.plugin import Handler
 
 M = TypeVar("M")
 
