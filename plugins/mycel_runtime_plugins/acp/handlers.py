@@ -6,13 +6,14 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime import MessageContext, Plugin, Reject, StartContext, StopContext
+from mycel_runtime import AnswerContext, MessageContext, Plugin, Reject, StartContext, StopContext
 from mycel_runtime_plugins.acp.hosts import close_host, host_of
 from mycel_runtime_plugins.acp.known_agents import is_older
-from mycel_runtime_plugins.acp.outcome import GIVEN_UP, STOPPED_BY_PERSON
+from mycel_runtime_plugins.acp.outcome import ALLOWED, GIVEN_UP, STOPPED_BY_PERSON
 from mycel_runtime_plugins.acp.requirements import missing
 from mycel_runtime_plugins.acp.settings import AcpSettings
-from mycel_runtime_plugins.acp.turn import Turn
+from mycel_runtime_plugins.acp.turn import QUESTION, Turn
+from mycel_runtime_plugins.acp.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,9 @@ _STOP: Final = r"(?i)^\s*(@\S+\s+)?/?(stop|cancel|abort)\s*[.!]*\s*$"
 """What a person says to end the turn that is going on: this and nothing else."""
 
 _IS_STOP: Final = re.compile(_STOP)
+
+_IS_YES: Final = re.compile(r"(?i)^\s*(@\S+\s+)?yes\s*[.!]*\s*$")
+"""What allows a tool: this and nothing else."""
 
 _DAY_SECONDS: Final = 86_400.0
 """The longest that a handler may take; `turn_timeout` of the settings is what holds."""
@@ -76,6 +80,28 @@ async def answer(ctx: MessageContext) -> None:
         return
     if is_addressed(ctx, messages):
         await Turn(ctx, host, messages).take()
+
+
+@plugin.on_answer(QUESTION, timeout=_DAY_SECONDS, max_attempts=5, on_give_up=GIVEN_UP)
+async def hear_leave(ctx: AnswerContext) -> None:
+    """
+    Let the agent do once what it was refused, if that is the answer of who may say so; else it is a message.
+
+    "Once" holds over repeated runs and the process's death, because the first reply is said before the agent is
+    asked: where an earlier run has said it, the agent may have done it, and is not allowed again.
+    """
+    host = host_of(ctx.me, ctx.settings)
+    if ctx.answer is None or len(ctx.said) > 1:
+        return
+    if ctx.answer.sender.id != ctx.settings.ask or not _IS_YES.search(ctx.answer.content):
+        await Turn(ctx, host, ctx.messages).take()
+        return
+    is_again = bool(ctx.said)
+    await ctx.reply(ALLOWED)
+    if is_again:
+        await Turn(ctx, host, ctx.messages, note="cut off").take()
+    else:
+        await Turn(ctx, host, ctx.messages, grant=Wanted.model_validate(ctx.data), note="granted").take()
 
 
 def unanswered(ctx: MessageContext) -> Sequence[Message]:

@@ -52,6 +52,16 @@ TOLD: Final = {
 
 STOPPED_BY_PERSON: Final = "[Stopped.]"
 
+WANTS: Final = "[The agent cannot go on without a tool that it may not use.]"
+"""Where it says nothing itself when it is refused."""
+
+ASKED: Final = (
+    '[The agent wanted to use this tool, and was refused. Answer "yes" to allow exactly this, once. '
+    "Whatever else you write leaves it refused, and goes to the agent.]"
+)
+
+ALLOWED: Final = "[Allowed, this once. The agent goes on.]"
+
 CUT: Final = "\n\n[The answer goes on; only its beginning is sent.]"
 
 GIVEN_UP: Final = "[I could not answer that: the agent has failed several times.]"

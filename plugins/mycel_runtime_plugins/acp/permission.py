@@ -1,7 +1,8 @@
 """
 What an agent may do that asks before it does it: nothing, but what the operator allows. Pure.
 
-Every question is answered at once, so no turn waits for anybody. What is allowed is allowed once: the agent asks
+Every question is answered at once, so no turn waits for anybody: not for a person either, who is asked when the turn
+is over (`wanted`). What is allowed is allowed once: the agent asks
 again the next time. Kind and paths are what the agent says of its tool, so this is a policy and no boundary; that is
 what `sandbox` is for.
 """
@@ -71,7 +72,9 @@ class PermissionAnswer:
     is_allowed: bool
 
 
-def permission_answer(params: Mapping[str, Any], allow: Sequence[AllowRule], folder: str) -> PermissionAnswer:
+def permission_answer(
+    params: Mapping[str, Any], allow: Sequence[AllowRule], folder: str, *, is_granted: bool = False
+) -> PermissionAnswer:
     """
     Of a `session/request_permission`.
 
@@ -79,9 +82,10 @@ def permission_answer(params: Mapping[str, Any], allow: Sequence[AllowRule], fol
         params: As received; they may be anything.
         allow: What is allowed.
         folder: Of the chat.
+        is_granted: A person has allowed it.
     """
     call = params.get("toolCall")
-    is_allowed = isinstance(call, dict) and any(allows(rule, call, folder) for rule in allow)
+    is_allowed = isinstance(call, dict) and (is_granted or any(allows(rule, call, folder) for rule in allow))
     kind = call.get("kind") if isinstance(call, dict) else None
     options = _options(params)
     chosen = next((each for each in (_ALLOWING if is_allowed else _REFUSING) if each in options), None)

@@ -39,7 +39,24 @@ _UNKNOWN: Final = (
 
 _SILENT: Final = "[Your last turn has ended without any text for the chat. Answer what was written there.]"
 
-NOTES: Final = {"undelivered": _UNDELIVERED, "stopped": _STOPPED, "unknown": _UNKNOWN, "silent": _SILENT}
+_GRANTED: Final = (
+    "[The person in charge allows now, this once, what you were refused. Do it exactly as you asked for it; whatever "
+    "differs is refused as before.]"
+)
+
+_CUT_OFF: Final = (
+    "[You were allowed once what you had been refused, and were interrupted then. See whether it was done; it is not "
+    "allowed any more.]"
+)
+
+NOTES: Final = {
+    "undelivered": _UNDELIVERED,
+    "stopped": _STOPPED,
+    "unknown": _UNKNOWN,
+    "silent": _SILENT,
+    "granted": _GRANTED,
+    "cut off": _CUT_OFF,
+}
 """What an agent is told of its last turn, by what became of it."""
 
 

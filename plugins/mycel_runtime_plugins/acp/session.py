@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime_plugins.acp.permission import permission_answer
+from mycel_runtime_plugins.acp.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +27,13 @@ class Undelivered:
         text: As it would be sent.
         seq: Of the newest message that the agent had been shown.
         note: What the agent is told once it stands, as of `Session.note`.
+        wanted: What a person is to be asked about once it stands.
     """
 
     text: str
     seq: int
     note: str = ""
+    wanted: Wanted | None = None
 
 
 class Session:
@@ -49,6 +52,7 @@ class Session:
         note: What became of its last turn, as `prompt.NOTES`; empty: nothing that it needs to know.
         undelivered: Its last answer, if that does not stand.
         is_unproven: It was loaded, and has not answered since: it may still send what is old.
+        wanted: The first tool of its last turn that it was not allowed, and that a person can be asked about.
         refused: Tools that it was not allowed, by kind, and that no log tells yet.
         last_heard: The loop's time of the agent's last word.
         updates: How many it has sent.
@@ -69,11 +73,13 @@ class Session:
         self.note = ""
         self.undelivered: Undelivered | None = None
         self.is_unproven = False
+        self.wanted: Wanted | None = None
         self.refused: list[str] = []
         self.last_heard = 0.0
         self.updates = 0
         self.timer: asyncio.TimerHandle | None = None
         self._allow = allow
+        self._grant: Wanted | None = None
         self._answer: Answer | None = None
         self._prompt: asyncio.Future[Any] | None = None
 
@@ -87,15 +93,20 @@ class Session:
         """Whether a prompt is not answered yet, also one that was cancelled."""
         return self._prompt is not None and not self._prompt.done()
 
-    def prompt(self, text: str, answer: Answer) -> asyncio.Future[Any]:
+    def prompt(self, text: str, answer: Answer, grant: Wanted | None = None) -> asyncio.Future[Any]:
         """
         Begin a turn; what is said from now on is the answer's.
+
+        Args:
+            text: What the agent is asked.
+            answer: Takes what it says.
+            grant: What it may do once, in this turn.
 
         Returns:
             The result of `session/prompt`, as of `Connection.request`. To be cancelled by `cancel` only.
         """
         assert not self.is_busy, "one prompt at a time"
-        self._answer = answer
+        self._answer, self._grant, self.wanted = answer, grant, None
         self._heard()
         self._prompt = self.process.connection.request(
             "session/prompt", {"sessionId": self.id, "prompt": [{"type": "text", "text": text}]}
@@ -143,9 +154,14 @@ class Session:
         if self._answer is None:
             # Of a turn that was cancelled. Source: the protocol, "Cancellation".
             return {"outcome": {"outcome": "cancelled"}}
-        answer = permission_answer(params, self._allow, self.folder)
+        wanted = Wanted.of(params)
+        is_granted = wanted is not None and wanted == self._grant
+        answer = permission_answer(params, self._allow, self.folder, is_granted=is_granted)
         if not answer.is_allowed:
             self.refused.append(answer.kind)
+            self.wanted = self.wanted or wanted
+        elif is_granted:
+            self._grant = None
         return answer.result
 
     def keep(self) -> None:
@@ -182,6 +198,11 @@ class Session:
     def note_reply(self, seq: int, note: str) -> None:
         """This stands in the chat, and nothing else of it is to be said."""
         self.reply_seq, self.note, self.undelivered = seq, note, None
+
+    def take_grant(self) -> Wanted | None:
+        """What it was allowed once and has not used; from now on it is not allowed."""
+        grant, self._grant = self._grant, None
+        return grant
 
     def take_refused(self) -> list[str]:
         """Tools that it was not allowed since this was asked last."""

@@ -41,6 +41,12 @@ class AcpSettings(BaseModel):
     allow: tuple[AllowRule, ...] = ()
     """What the agent may do of what it asks for."""
 
+    ask: str | None = None
+    """User id of who is asked about the rest, in chats that she is in."""
+
+    ask_timeout: float = Field(default=3_600.0, ge=1.0, le=2_592_000.0)
+    """Seconds for her answer."""
+
     groups: Literal["mention", "all"] = "mention"
     """Which messages in groups are answered."""
 

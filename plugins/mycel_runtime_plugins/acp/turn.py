@@ -22,7 +22,16 @@ from mycel_runtime_plugins.acp.answer import Answer
 from mycel_runtime_plugins.acp.connection import AnsweredError, ConnectionLostError
 from mycel_runtime_plugins.acp.hint import Hint
 from mycel_runtime_plugins.acp.host import UnknownModeError
-from mycel_runtime_plugins.acp.outcome import CUT, LOGIN_FIX, NEEDS_LOGIN, TOLD, Outcome, outcome_of
+from mycel_runtime_plugins.acp.outcome import (
+    ASKED,
+    CUT,
+    LOGIN_FIX,
+    NEEDS_LOGIN,
+    TOLD,
+    WANTS,
+    Outcome,
+    outcome_of,
+)
 from mycel_runtime_plugins.acp.prompt import Shown, prompt_text
 from mycel_runtime_plugins.acp.session import Undelivered
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
@@ -34,6 +43,10 @@ if TYPE_CHECKING:
     from mycel_runtime_plugins.acp.host import AgentHost
     from mycel_runtime_plugins.acp.session import Session
     from mycel_runtime_plugins.acp.settings import AcpSettings
+    from mycel_runtime_plugins.acp.wanted import Wanted
+
+QUESTION: Final = "leave"
+"""Name of what a person is asked."""
 
 _REST_SECONDS: Final = 5.0
 """Of the handler's time that is left for the reply."""
@@ -59,11 +72,13 @@ class Asked:
         answer: What was said in it.
         outcome: How it has ended.
         seq: Of the newest message that it was shown.
+        wanted: What it was refused, and somebody here is to be asked about.
     """
 
     answer: Answer
     outcome: Outcome
     seq: int
+    wanted: Wanted | None
 
 
 @dataclass(slots=True)
@@ -73,11 +88,15 @@ class Turn:
 
     Attributes:
         messages: What is to be answered, oldest first: others' words, none of which an earlier run has answered.
+        grant: What the agent may do once, because a person has said so.
+        note: What the agent is told in the place of what became of its last turn; a key of `NOTES`.
     """
 
     ctx: MessageContext
     host: AgentHost
     messages: Sequence[Message]
+    grant: Wanted | None = None
+    note: str = ""
 
     @property
     def _settings(self) -> AcpSettings:
@@ -154,7 +173,7 @@ class Turn:
             is_new=session.is_new,
             history=await self._history(session, first),
             messages=messages,
-            note=session.note,
+            note=self.note or session.note,
             instructions=self._settings.instructions,
         )
 
@@ -191,7 +210,7 @@ class Turn:
         answer = Answer(text, self._settings.answer_characters, self._settings.known.marks_text)
         session.note_asked()
         try:
-            outcome = await self._wait(session, session.prompt(text, answer))
+            outcome = await self._wait(session, session.prompt(text, answer, self.grant))
         except AnsweredError as exc:
             session.note_end("unknown")
             raise self._failed(exc) from exc
@@ -200,8 +219,16 @@ class Turn:
             self.host.drop(session)
             raise Retry(why="the agent has ended in its turn") from exc
         finally:
+            self.grant = session.take_grant()
             self._log_refused(session)
-        return Asked(answer, outcome, max(self.messages[-1].seq, session.shown_seq))
+        seq = max(self.messages[-1].seq, session.shown_seq)
+        return Asked(answer, outcome, seq, await self._askable(session.wanted))
+
+    async def _askable(self, wanted: Wanted | None) -> Wanted | None:
+        """Whether it is asked about: who may allow it has to be here."""
+        if wanted is None or self._settings.ask is None:
+            return None
+        return wanted if any(each["id"] == self._settings.ask for each in await self.ctx.members()) else None
 
     async def _wait(self, session: Session, prompted: asyncio.Future[Any]) -> Outcome:
         """How the turn ends; silence is waited for, because it may be a rate limit."""
@@ -241,17 +268,18 @@ class Turn:
         if asked.outcome in TOLD:
             told = Undelivered(TOLD[asked.outcome], asked.seq, note="stopped")
             session.note_answer(asked.seq, "stopped", told)
-        elif asked.outcome is Outcome.ANSWERED:
+        elif asked.outcome is Outcome.ANSWERED or (asked.outcome is Outcome.STOPPED and asked.wanted):
             self._note_answer(session, asked)
         else:
             session.note_end("unknown")
             raise Retry(why=f"the agent's turn was {asked.outcome.value}")
 
     def _note_answer(self, session: Session, asked: Asked) -> None:
-        text = asked.answer.text
+        # A turn that is ended for a refusal has said what it wanted to, or nothing.
+        text = asked.answer.text or (WANTS if asked.wanted else "")
         if text:
             whole = text + CUT if asked.answer.is_cut else text
-            session.note_answer(asked.seq, "undelivered", Undelivered(whole, asked.seq))
+            session.note_answer(asked.seq, "undelivered", Undelivered(whole, asked.seq, wanted=asked.wanted))
         elif self.ctx.chat_type == "group" and self._settings.groups == "all":
             # It listens, and has nothing to say.
             session.note_answer(asked.seq, "")
@@ -285,6 +313,22 @@ class Turn:
             agent=str(session.process.introduction),
             shown_seq=session.shown_seq,
             reply_seq=sent.seq,
+        )
+        if undelivered.wanted is not None:
+            await self._ask_person(undelivered.wanted)
+
+    async def _ask_person(self, wanted: Wanted) -> None:
+        """Whether the agent may do it once. The turn is over: nobody waits."""
+        person = self._settings.ask
+        assert person is not None
+        await self.ctx.ask(
+            self.ctx.chat_id,
+            f"{ASKED}\n\n{wanted.shown}",
+            name=QUESTION,
+            data=wanted,
+            timeout=self._settings.ask_timeout,
+            user_id=person,
+            mentions=[person] if self.ctx.chat_type == "group" else (),
         )
 
     async def _reply(self, text: str) -> Sent:

@@ -9,7 +9,7 @@ import pytest
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import load_settings
 from mycel_runtime_plugins.acp.known_agents import KNOWN_AGENTS
-from mycel_runtime_plugins.acp.outcome import CUT, GIVEN_UP, STOPPED_BY_PERSON, TOLD
+from mycel_runtime_plugins.acp.outcome import ALLOWED, ASKED, CUT, GIVEN_UP, STOPPED_BY_PERSON, TOLD, WANTS
 from tests.guide import ROOT, blocks
 
 PAGE = ROOT / "plugins/mycel_runtime_plugins/acp/README.md"
@@ -44,5 +44,5 @@ def test_every_known_agent_has_its_row_and_mode():
 
 def test_everything_that_we_say_to_people_is_on_it():
     page = PAGE.read_text()
-    for text in (*TOLD.values(), STOPPED_BY_PERSON, CUT.strip(), GIVEN_UP):
+    for text in (*TOLD.values(), ALLOWED, ASKED, WANTS, STOPPED_BY_PERSON, CUT.strip(), GIVEN_UP):
         assert text.partition(". ")[0] in page
