@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.store import Store
     from mycel_runtime.plugin.text_pieces import split_text
     from mycel_runtime.plugin.timers import Timers
+    from mycel_runtime.plugin.tool_server import ToolServer
     from mycel_runtime.speech.sent import Sent
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "SyncWorkflowEventContext",
     "TimerContext",
     "Timers",
+    "ToolServer",
     "Unavailable",
     "WorkflowEventContext",
     "messages_for_llm",
@@ -128,6 +130,7 @@ _HOME = {
     "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
     "TimerContext": "mycel_runtime.plugin.context",
     "Timers": "mycel_runtime.plugin.timers",
+    "ToolServer": "mycel_runtime.plugin.tool_server",
     "Unavailable": "mycel_runtime.plugin.outcome",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
     "messages_for_llm": "mycel_runtime.plugin.prompt",

@@ -11,6 +11,7 @@ from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
     from mycel_runtime.cli.target import Target
+    from mycel_runtime.mcp_server.answered_run import AnsweredRun
 
 
 @click.command()
@@ -30,27 +31,43 @@ def mcp(config: Path, port: int | None, token_file: Path | None) -> None:
     """
     Serve Mycel as tools to a client of the Model Context Protocol, over standard input and output.
 
-    The client reads and speaks as the agent, through its running daemon; it needs no token of Mycel's.
+    The client reads and speaks as the agent, through its running daemon; it needs no token of Mycel's. Started by an
+    agent that a handler lets work (`ctx.tools`), it speaks as that handler's run, and needs no configuration.
     """
-    import asyncio
-    import signal
+    import os
 
     from mycel_runtime.cli.target import only_target_of
     from mycel_runtime.daemon.control import ask_status
+    from mycel_runtime.mcp_server.answered_run import AnsweredRun
 
     if token_file is not None and port is None:
         raise click.UsageError("--token-file is for --http")
+    if (run := AnsweredRun.of(os.environ)) is not None:
+        if port is not None:
+            raise click.UsageError("--http is not for an agent that a handler lets work")
+        _require_extra()
+        ask_status(run.state_dir)
+        _serve_stdio(run.state_dir, run)
+        return
     target = only_target_of(config)
     _require_extra()
     ask_status(target.state_dir)
     if port is not None:
         _serve_loopback(target, port, token_file)
         return
+    _serve_stdio(target.state_dir, None)
+
+
+def _serve_stdio(state_dir: Path, run: AnsweredRun | None) -> None:
+    """Until the client closes standard input."""
+    import asyncio
+    import signal
+
     from mycel_runtime.mcp_server.server import serve_stdio
 
     # A thread waits for standard input, and Python would wait for the thread.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    asyncio.run(serve_stdio(target.state_dir))
+    asyncio.run(serve_stdio(state_dir, run))
 
 
 def _serve_loopback(target: Target, port: int, token_file: Path | None) -> None:

@@ -230,6 +230,7 @@ def _attempts(
         me=common.me,
         settings=common.settings.dispatch,
         draw=_DICE.random,
+        state_dir=lambda: common.settings.state_dir,
     )
 
 

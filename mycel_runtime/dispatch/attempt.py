@@ -31,6 +31,7 @@ from mycel_runtime.dispatch.questions import Questions, question_view
 from mycel_runtime.dispatch.run import ending_of, run_handler, run_logger
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
+from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.turn_record import message_record
@@ -71,6 +72,7 @@ from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
     from mycel_runtime.dispatch.briefing import Briefing, Reading
     from mycel_runtime.dispatch.loop_guard import LoopGuard
@@ -116,6 +118,7 @@ class Attempts:
         me: The identity.
         settings: `[dispatch]`.
         draw: Random numbers in [0, 1).
+        state_dir: Where the daemon's socket is.
 
     Attributes:
         abandoned: What of them outlived its run.
@@ -126,7 +129,7 @@ class Attempts:
         tools: What is read and said from outside.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         *,
         journal: Journal,
@@ -139,6 +142,7 @@ class Attempts:
         me: UserId,
         settings: DispatchSettings,
         draw: Callable[[], float],
+        state_dir: Callable[[], Path],
     ) -> None:
         self._journal = journal
         self._sdk = sdk
@@ -197,6 +201,7 @@ class Attempts:
                 clock=outbox.clock,
                 made=self._note_due,
             ),
+            runs=ToolRuns(me=me, state_dir=state_dir),
             agent_chats=agent_chats,
             observer=outbox.observer,
         )
@@ -593,7 +598,12 @@ class Attempts:
     ) -> MessageContext:
         chat_id = delivery.chat_id
         chat = Conversation(
-            chat_id=chat_id, turn=turn, show_newer=newer.show, sdk=self._sdk, roster=self._roster
+            chat_id=chat_id,
+            turn=turn,
+            show_newer=newer.show,
+            open_tools=lambda: self.tools.runs.entry(turn, newer.show),
+            sdk=self._sdk,
+            roster=self._roster,
         )
         sdk = sdk_calls(self._sdk, me=self._me, chat=chat)
         make: Callable[..., MessageContext] = MessageContext
@@ -624,10 +634,11 @@ class Attempts:
     ) -> Failed | Unanswered | None:
         """Run the handler; a reply that it left under way ends before anybody goes on."""
         try:
-            if bound.handler.interrupt is None or not self._may_interrupt(context, turn.delivery):
-                ended = await self._run(bound, context)
-            else:
-                ended = await self._interruptible(bound, context, turn, bound.handler.interrupt)
+            with self.tools.runs.during(turn):
+                if bound.handler.interrupt is None or not self._may_interrupt(context, turn.delivery):
+                    ended = await self._run(bound, context)
+                else:
+                    ended = await self._interruptible(bound, context, turn, bound.handler.interrupt)
         except SupersededError:
             await turn.fall_silent()
             raise

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RelationshipsResult,
         ShownMessage,
     )
+    from mycel_runtime.dispatch.tool_runs import RunReport, ToolRuns
     from mycel_runtime.dispatch.tool_speech import SpokenReport, ToolSpeech
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.voice import AgentChats
@@ -68,12 +69,14 @@ class Tools:
     Attributes:
         reader: Reads chats.
         speech: Speaks.
+        runs: Of handlers, by which agents that they let work speak.
         agent_chats: Finds the direct chat with somebody.
         observer: Told of what is decided.
     """
 
     reader: PluginReader
     speech: ToolSpeech
+    runs: ToolRuns
     agent_chats: AgentChats
     observer: Observer
 
@@ -233,6 +236,18 @@ class Tools:
         """As `ToolSpeech.outcome`."""
         return await self.speech.outcome(key, chat_id, known_seq=known_seq, seconds=seconds)
 
+    async def run_reply(self, run: str, key: str, text: str, mentions: Sequence[str]) -> RunReport:
+        """As `ToolRun.reply`, by the run's name."""
+        return await self.runs.find(run).reply(key, text, mentions)
+
+    async def run_read(self, run: str, key: str) -> list[ShownMessage]:
+        """As `ToolRun.read`, by the run's name."""
+        return await self.runs.find(run).read(key)
+
+    async def run_key(self, run: str, key: str, chat_id: str) -> str:
+        """As `ToolRun.speech_key`, by the run's name."""
+        return self.runs.find(run).speech_key(key, chat_id)
+
     async def relationships(self) -> RelationshipsResult:
         """
         The agent's relationships, and who asks for one.
@@ -293,6 +308,9 @@ TOOL_VERBS: Final = frozenset(
         "direct",
         "speak",
         "outcome",
+        "run_reply",
+        "run_read",
+        "run_key",
         "relationships",
         "decide",
     }

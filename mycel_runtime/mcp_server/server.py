@@ -11,7 +11,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from mycel_runtime.mcp_server.daemon_door import DaemonDoor
-from mycel_runtime.mcp_server.tool import INSTRUCTIONS, TOOLS, unknown
+from mycel_runtime.mcp_server.tool import TOOLS, instructions, unknown
 from mycel_runtime.mcp_server.toolbox import Toolbox
 from mycel_runtime.mcp_server.view import View
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp.server.context import ServerRequestContext
+
+    from mycel_runtime.mcp_server.answered_run import AnsweredRun
 
 NAME: Final = "mycel"
 
@@ -43,21 +45,22 @@ def make_server(toolbox: Toolbox) -> Server[Any]:
         NAME,
         version=version("mycel-runtime"),
         title="Mycel",
-        instructions=INSTRUCTIONS,
+        instructions=instructions(toolbox.run),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
 
 
-async def serve_stdio(state_dir: Path) -> None:
+async def serve_stdio(state_dir: Path, run: AnsweredRun | None = None) -> None:
     """
     Serve the client at the other end of standard input and output, until it closes them.
 
     Args:
         state_dir: Of the agent whose daemon runs.
+        run: What the client answers.
 
     Cancelling: what was to be said may be said.
     """
     async with DaemonDoor(state_dir) as door, stdio_server() as (incoming, outgoing):
-        server = make_server(Toolbox(door=door, view=View()))
+        server = make_server(Toolbox(door=door, view=View(), run=run))
         await server.run(incoming, outgoing, server.create_initialization_options())

@@ -29,7 +29,7 @@ class SpeechId(NamedTuple):
     @classmethod
     def draw(cls, chat_id: str, known_seq: int | None) -> Self:
         """One that nothing has."""
-        return cls(secrets.token_hex(16), known_seq, chat_id)
+        return cls(new_key(), known_seq, chat_id)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -51,3 +51,8 @@ class SpeechId(NamedTuple):
     def __str__(self) -> str:
         """As a model is given it."""
         return f"{self.key}:{'' if self.known_seq is None else self.known_seq}:{self.chat_id}"
+
+
+def new_key() -> str:
+    """By which the daemon knows a call again that is made once more."""
+    return secrets.token_hex(16)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ToolProblemError
 from mycel_runtime.mcp_server.results import DecideResult, ReadResult, SpeechResult
-from mycel_runtime.mcp_server.speech_id import SpeechId
+from mycel_runtime.mcp_server.speech_id import SpeechId, new_key
 
 if TYPE_CHECKING:
     from mycel_runtime.dispatch.tool_results import (
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         MembersResult,
         RelationshipsResult,
     )
+    from mycel_runtime.mcp_server.answered_run import AnsweredRun
     from mycel_runtime.mcp_server.arguments import (
         ChatArguments,
         DecideArguments,
@@ -41,6 +42,11 @@ _HELD: Final = (
     "loop guard holds the chat. Do not say it again."
 )
 
+_SAID_EARLIER: Final = (
+    "You have been asked this before, and had said this reply then, in your words of then: they stand, and these are "
+    "not said. `history` shows them."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
@@ -50,11 +56,13 @@ class Toolbox:
     Attributes:
         door: To the daemon.
         view: What the client has been shown.
+        run: What the client answers.
         speech_seconds: That a call waits for its words to be said.
     """
 
     door: DaemonDoor
     view: View
+    run: AnsweredRun | None = None
     speech_seconds: float = SPEECH_SECONDS
 
     async def begin_call(self) -> None:
@@ -78,6 +86,9 @@ class Toolbox:
 
     async def read(self, arguments: ReadArguments) -> ReadResult:
         """Hand out what is new in a chat."""
+        if (run := self._run_in(arguments.chat_id)) is not None:
+            messages = await self.door.call("run_read", run=run.name, key=new_key())
+            return ReadResult(messages=self.view.fresh(messages), has_more=False)
         page = await self.door.call(
             "read",
             chat_id=arguments.chat_id,
@@ -98,6 +109,8 @@ class Toolbox:
     async def reply(self, arguments: ReplyArguments) -> SpeechResult:
         """Answer what was read."""
         chat_id = arguments.chat_id
+        if (run := self._run_in(chat_id)) is not None:
+            return await self._answer(run, arguments.text, arguments.mentions)
         async with self.view.speaking[chat_id]:
             if (known_seq := self.view.known.get(chat_id)) is None:
                 raise ToolProblemError(
@@ -117,8 +130,10 @@ class Toolbox:
         if (arguments.chat_id is None) == (arguments.user_id is None):
             raise ToolProblemError("not said: it is not clear where", "Give either `chat_id` or `user_id`.")
         chat_id = arguments.chat_id or await self.door.call("direct", user_id=arguments.user_id)
+        if (run := self._run_in(chat_id)) is not None:
+            return await self._answer(run, arguments.text, arguments.mentions)
         async with self.view.speaking[chat_id]:
-            speech = SpeechId.draw(chat_id, None)
+            speech = await self._speech_id(chat_id)
             report = await self._speak(speech, arguments.text, arguments.mentions)
             self._note(speech, report)
             return self._result(speech, report)
@@ -144,6 +159,47 @@ class Toolbox:
     async def decide_relationship(self, arguments: DecideArguments) -> DecideResult:
         """Grant or refuse what somebody asks for."""
         return DecideResult(stands=await self.door.call("decide", **arguments.model_dump()))
+
+    def _run_in(self, chat_id: str) -> AnsweredRun | None:
+        """The run that the client answers, if that is in this chat."""
+        return self.run if self.run is not None and self.run.chat_id == chat_id else None
+
+    async def _answer(self, run: AnsweredRun, text: str, mentions: list[str]) -> SpeechResult:
+        """As the run's next reply."""
+        async with self.view.speaking[run.chat_id]:
+            report = await self._reply_as(run, text, mentions)
+        if report["state"] == "unsaid":
+            raise _unsaid(report["news"], is_all=True)
+        self.view.note_own(report["message_id"])
+        return SpeechResult(
+            state="said",
+            speech_id="",
+            seq=report["seq"],
+            note=_SAID_EARLIER if report["is_earlier"] else "",
+            meanwhile=[],
+        )
+
+    async def _reply_as(self, run: AnsweredRun, text: str, mentions: list[str]) -> dict[str, Any]:
+        words = {"text": text, "mentions": mentions}
+        try:
+            report: dict[str, Any] = await self.door.call(
+                "run_reply", waits=self.speech_seconds, run=run.name, key=new_key(), **words
+            )
+        except ToolProblemError as exc:
+            if exc.is_refused:
+                raise
+            raise ToolProblemError(
+                exc.problem,
+                "It may have been said all the same: before you say it again, look with `history`.",
+            ) from exc
+        return report
+
+    async def _speech_id(self, chat_id: str) -> SpeechId:
+        """Of something said first; by a run it is the same when the run is repeated."""
+        if self.run is None:
+            return SpeechId.draw(chat_id, None)
+        key = await self.door.call("run_key", run=self.run.name, key=new_key(), chat_id=chat_id)
+        return SpeechId(key, None, chat_id)
 
     async def _speak(self, speech: SpeechId, text: str, mentions: list[str]) -> dict[str, Any]:
         try:

@@ -17,6 +17,7 @@ from mycel_runtime.plugin.answer_wish import ANSWER_SECONDS, answer_wish, requir
 from mycel_runtime.plugin.chats import Chats
 from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.message import Message, Sender, message_from_api
+from mycel_runtime.plugin.tool_server import ToolServer
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.arguments import require_mentions, require_page, require_place, require_storable
 from mycel_runtime.wire.ids import MessageId, MessageSeq
@@ -430,6 +431,26 @@ class MessageContext(MessageView, Speaking):
         """
         self._run.require_open()
         return await self._port.members()
+
+    async def tools(self) -> ToolServer:
+        """
+        Mycel as tools for an agent that this handler lets work: it speaks by them as this run, until its end.
+
+        What it says in this chat by `reply` or `say` is the run's next reply, as of `reply`, among those that the
+        handler says itself; what it reads here is what `newer` returns. If somebody speaks first, it is not said, and
+        the agent is told what that was, which counts as shown, and may speak again: the run goes on, whatever
+        `on_conflict` is. In other chats it speaks first, as of `say`. When the run is over, what it says is refused.
+
+        It needs the extra `mycel-runtime[mcp]`. The same within a run, however often it is asked for.
+
+        Raises:
+            ContextEndedError: The run is over.
+
+        Cancelling: loses nothing.
+        """
+        self._run.require_open()
+        told = await self._port.tools()
+        return ToolServer(command=tuple(told["command"]), environment=told["environment"])
 
     @override
     def _whom(self, chat_id: str) -> str | None:

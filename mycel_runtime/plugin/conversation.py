@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.port import ToolEntry
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.speech.turn import Turn
@@ -27,6 +28,7 @@ class Conversation:
     Attributes:
         turn: Says its replies.
         show_newer: Reads what is new to the handler, which counts as shown from then on.
+        open_tools: Has tools speak as this run.
         sdk: As the identity.
         roster: Who is in a chat.
     """
@@ -34,6 +36,7 @@ class Conversation:
     chat_id: ChatId
     turn: Turn
     show_newer: Callable[[], Awaitable[list[Message]]]
+    open_tools: Callable[[], ToolEntry]
     sdk: AsyncClient
     roster: Roster
 
@@ -72,6 +75,10 @@ class Conversation:
             ApiError: The backend cannot tell.
         """
         return (await self.sdk.chats.get(self.chat_id))["members"]
+
+    async def tools(self) -> ToolEntry:
+        """How an agent's tools speak as this run."""
+        return self.open_tools()
 
     def withdraw(self) -> None:
         """Nothing that was said too late is said any more."""

@@ -184,6 +184,7 @@ class SyncMessageContext(MessageView, SyncSpeaking):
     history = plain(MessageContext.history)
     newer = plain(MessageContext.newer)
     members = plain(MessageContext.members)
+    tools = plain(MessageContext.tools)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -31,6 +31,13 @@ class ToldMessage(TypedDict):
     sender_type: str
 
 
+class ToolEntry(TypedDict):
+    """A `ToolServer`."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
 class AnswerWish(TypedDict):
     """
     What is wanted of a question.
@@ -105,6 +112,9 @@ class ChatPort(Protocol):
 
     async def members(self) -> list[Member]:
         """Who is in the chat."""
+
+    async def tools(self) -> ToolEntry:
+        """How an agent's tools speak as this run."""
 
     def withdraw(self) -> None:
         """What the run before said too late is not said."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.errors import (
     ApiError,
+    ArgumentError,
     BadRequestError,
     ConflictError,
     ContentTooLargeError,
@@ -22,7 +23,7 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.journal.turns import Decided, Said, Uttered
 from mycel_runtime.plugin.answer_wish import require_answer_wish
-from mycel_runtime.plugin.port import StoredReply, ToldMessage
+from mycel_runtime.plugin.port import StoredReply, ToldMessage, ToolEntry
 from mycel_runtime.plugin.voice import require_utterable, uttered_hash
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.interrupts import DroppedError, WithheldError
@@ -133,6 +134,17 @@ class CapturedChat:
     async def members(self) -> list[Member]:
         """As they are now."""
         return (await self.sdk.chats.get(self.chat_id))["members"]
+
+    async def tools(self) -> ToolEntry:
+        """
+        There is no run that an agent's tools could speak as.
+
+        Raises:
+            ArgumentError: So it is.
+        """
+        raise ArgumentError(
+            "ctx.tools: a replayed run has no tools", fix="Replay handlers that say their words themselves."
+        )
 
     def withdraw(self) -> None:
         """There is nothing to withdraw: such runs are not replayed."""

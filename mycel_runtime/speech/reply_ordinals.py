@@ -38,6 +38,17 @@ class ReplyOrdinals:
         self._next += 1
         return self._next - 1
 
+    def give_back(self, place: int, words: str) -> None:
+        """
+        The reply of this place was not sent, and whoever speaks decides anew: it is the next reply's.
+
+        If another has been asked for meanwhile, it waits for the same words.
+        """
+        if place == self._next - 1:
+            self._next = place
+        else:
+            self.leave(place, words)
+
     def leave(self, place: int, words: str) -> None:
         """The reply of this place came to nothing: it waits for the same words, and for nothing else."""
         self._unsaid.setdefault(words, []).append(place)

@@ -16,12 +16,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.errors import NotCaughtUpError
 from mycel_runtime.journal.turns import Said
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.conflict import ASKED_AGAIN
-from mycel_runtime.speech.interrupts import RefusedError, SupersededError, TurnEndedError, UnansweredError
+from mycel_runtime.speech.interrupts import (
+    DroppedError,
+    RefusedError,
+    SupersededError,
+    TurnEndedError,
+    UnansweredError,
+)
 from mycel_runtime.speech.late_words import LateWords
 from mycel_runtime.speech.ledger import Ledger
 from mycel_runtime.speech.proof import Proof
@@ -32,13 +39,15 @@ from mycel_runtime.wire.arguments import require_mentions, require_sayable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from mycel_runtime.errors import NotCaughtUpError
     from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, MessageSeq
     from mycel_runtime.wire.resources import Message
+
+_OVERTAKEN: Final = (SupersededError, DroppedError, NotCaughtUpError)
+"""Somebody has spoken first; nothing was sent."""
 
 
 class Turn:
@@ -167,9 +176,14 @@ class Turn:
         """
         return self._settlement.settle_unresolved()
 
-    async def send(self, content: str, mentions: Sequence[str] = ()) -> Sent:
+    async def send(self, content: str, mentions: Sequence[str] = (), *, is_told: bool = False) -> Sent:
         """
         Say something, once.
+
+        Args:
+            content: Not blank.
+            mentions: User ids.
+            is_told: Whoever speaks is told if he was overtaken, and decides anew: his words stand for nothing then.
 
         Raises:
             ArgumentError: It is nothing that can be said; nothing was sent.
@@ -194,8 +208,11 @@ class Turn:
             async with self._one_at_a_time:
                 sent = await self._send(ordinal, content, mentions)
         except BaseException as exc:
-            ordinals.leave(ordinal, words)
             spoken[place] = spoken[place]._replace(error=type(exc).__name__)
+            if is_told and isinstance(exc, _OVERTAKEN):
+                ordinals.give_back(ordinal, words)
+                raise
+            ordinals.leave(ordinal, words)
             if isinstance(exc, SupersededError) and self._proof.on_conflict == "repeat":
                 self._late_words.add(ordinal, content, mentions)
             if isinstance(exc, UnansweredError | RefusedError):

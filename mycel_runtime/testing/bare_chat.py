@@ -13,7 +13,8 @@ from mycel_runtime.plugin.context import AnswerContext, LoopGuardView, MessageCo
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.json_text import json_text
 from mycel_runtime.plugin.plain_context import SyncAnswerContext, SyncMessageContext, plain_context
-from mycel_runtime.plugin.port import StoredReply
+from mycel_runtime.plugin.port import StoredReply, ToolEntry
+from mycel_runtime.plugin.tool_server import CHAT_VARIABLE, RUN_VARIABLE, STATE_DIR_VARIABLE
 from mycel_runtime.testing.bare_message import CHAT, ME, placed, said, told, with_seq
 from mycel_runtime.testing.bare_run import BareFrame, BareRuntime, calls_of, state_of, waiting_for
 from mycel_runtime.testing.bare_run import shown as shown_of
@@ -254,6 +255,13 @@ class _BarePort:
         speakers = {message.sender.id: message.sender for message in self._chat.past}
         others = [_member(each.id, each.name, each.type) for each in speakers.values() if each.id != ME]
         return [*others, _member(ME, ME, "external")]
+
+    async def tools(self) -> ToolEntry:
+        """As of a run that is over: there is no daemon."""
+        return ToolEntry(
+            command=["mycel-runtime", "mcp"],
+            environment={RUN_VARIABLE: "bare", CHAT_VARIABLE: CHAT, STATE_DIR_VARIABLE: "/nonexistent"},
+        )
 
     def withdraw(self) -> None:
         """Noted."""

@@ -35,6 +35,7 @@ from mycel_runtime import (
     SyncTimerContext,
     SyncWorkflowEventContext,
     TimerContext,
+    ToolServer,
     WorkflowEventContext,
 )
 from mycel_runtime.sdk import AsyncClient, Client
@@ -51,6 +52,7 @@ async def bare(ctx: MessageContext) -> None:
     assert_type(await ctx.history(limit=5, before=ctx.messages[0].seq), list[Message])
     assert_type(await ctx.newer(), list[Message])
     assert_type(await ctx.members(), list[Member])
+    assert_type(await ctx.tools(), ToolServer)
     assert_type(ctx.withdraw(), None)
     assert_type(ctx.deadline, float)
     assert_type(ctx.unsaid, tuple[str, ...])
@@ -75,6 +77,8 @@ def plain(ctx: SyncMessageContext) -> None:
     assert_type(ctx.history(), list[Message])
     assert_type(ctx.newer(), list[Message])
     assert_type(ctx.members(), list[Member])
+    assert_type(ctx.tools(), ToolServer)
+    assert_type(ctx.tools().command, tuple[str, ...])
     assert_type(ctx.withdraw(), None)
     assert_type(ctx.deadline, float)
     assert_type(ctx.attempt, int)

@@ -23,4 +23,4 @@ async def test_two_tools_and_a_handler_race_in_one_chat(world, seed):
 
     assert wrongs == []
     assert counts["tool replies"] == 4
-    assert counts["handler replies"] > 0
+    assert counts["handler replies"] + counts["run replies"] > 0

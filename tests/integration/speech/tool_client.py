@@ -52,12 +52,13 @@ class ToolClient:
     Args:
         agent: Whose; may be replaced by another life of it.
         seconds: That a call waits for its words to be said.
+        run: What it answers.
     """
 
-    def __init__(self, agent, *, seconds=10.0):
+    def __init__(self, agent, *, seconds=10.0, run=None):
         self.agent = agent
         door = Door(lambda: self.agent.parts.dispatcher.tools)
-        self.toolbox = Toolbox(door=door, view=View(), speech_seconds=seconds)
+        self.toolbox = Toolbox(door=door, view=View(), speech_seconds=seconds, run=run)
 
     async def call(self, name, **arguments):
         """The result of a tool; raises `ToolProblemError`."""

@@ -1,5 +1,6 @@
 """
-Two clients of tools and a handler in one chat, in which somebody speaks again and again.
+Two clients of tools and a handler in one chat, in which somebody speaks again and again; by turns the handler replies
+itself, or lets an agent reply by tools as its run.
 
 Whoever speaks was shown everything that stands before his words, the agent's own words included; each text stands
 once if its speaker was told that it was said, and not at all if he was told that it was not.
@@ -23,11 +24,14 @@ from mycel_runtime import Plugin
 from mycel_runtime.backend.quirks import Quirks
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.errors import ToolProblemError
+from mycel_runtime.mcp_server.answered_run import AnsweredRun
 from tests.integration.speech.speaking import direct
 from tests.integration.speech.tool_client import ToolClient
 
 OPTIONS = {"quirks": Quirks(check_then_write=False)}
 REPLIES = 2
+BY_TOOL = 0.5
+"""Of the handler's answers."""
 ROUNDS = 30
 WAIT_SECONDS = 120.0
 
@@ -65,6 +69,25 @@ async def use_tools(name, client, chat_id, record, dice):
             break
 
 
+async def answer_by_tool(client, ctx, shown, record):
+    """As the handler's run, and again with the news in view if that was refused."""
+    for attempt in range(ROUNDS):
+        text = f"handler {ctx.messages[-1].seq} {ctx.attempt} by a tool {attempt}"
+        record.views[text] = set(shown)
+        try:
+            result = await client.call("reply", chat_id=ctx.chat_id, text=text)
+        except ToolProblemError as exc:
+            record.told[text] = False
+            if exc.shown is None:
+                return
+            record.counts["refused in a run"] += 1
+            shown.update(message["seq"] for message in exc.shown["meanwhile"])
+            continue
+        record.told[text] = not result["note"]
+        record.counts["run replies"] += 1
+        return
+
+
 async def race(world, name, dice):
     """The wrongs of one run, and its counts."""
     record, shown = Record(), set()
@@ -74,6 +97,10 @@ async def race(world, name, dice):
     async def answer(ctx):
         shown.update(message.seq for message in ctx.messages)
         await asyncio.sleep(dice.random() * 0.02)
+        if dice.random() < BY_TOOL:
+            run = AnsweredRun.of((await ctx.tools()).environment)
+            await answer_by_tool(ToolClient(agent, run=run), ctx, shown, record)
+            return
         text = f"handler {ctx.messages[-1].seq} {ctx.attempt}"
         record.views[text] = set(shown)
         await ctx.reply(text)
