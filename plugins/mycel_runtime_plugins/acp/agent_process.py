@@ -147,6 +147,14 @@ class AgentProcess(asyncio.Protocol):
         """Whether anything of it is left."""
         return self._child is not None and self._child.is_running
 
+    async def processor_seconds(self) -> float:
+        """
+        Processor time of it and all that it has started; 0 before it runs.
+
+        Cancelling: loses nothing.
+        """
+        return 0.0 if self._child is None else await self._child.processor_seconds()
+
     def end_soon(self) -> None:
         """End it and all that it has started; returns at once."""
         self.connection.lose()

@@ -54,6 +54,8 @@ _REST_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 60.0
 """Without a word of the agent's until that is logged: it may be waiting for a rate limit, which few of them tell."""
 
+_LEAST_WORK: Final = 0.05
+"""Of a processor, that an agent uses which works: one that waits for its model uses next to nothing."""
 
 _HISTORY_CHARACTERS: Final = 200_000
 """Of the time before that one prompt shows, at most."""
@@ -233,10 +235,11 @@ class Turn:
     async def _wait(self, session: Session, prompted: asyncio.Future[Any]) -> Outcome:
         """How the turn ends; silence is waited for, because it may be a rate limit."""
         end = time.monotonic() + min(self._settings.turn_timeout, self._left())
+        worked: float | None = None
         try:
             while not prompted.done() and (rest := end - time.monotonic()) > 0:
                 await asyncio.wait([prompted], timeout=min(rest, _QUIET_SECONDS))
-                self._log_quiet(session, prompted)
+                worked = await self._log_quiet(session, prompted, worked)
         except asyncio.CancelledError:
             session.cancel()
             session.note_end("stopped")
@@ -287,10 +290,17 @@ class Turn:
             session.note_answer(asked.seq, "silent")
             raise Retry(why="the agent has ended its turn without a word")
 
-    def _log_quiet(self, session: Session, prompted: asyncio.Future[Any]) -> None:
+    async def _log_quiet(
+        self, session: Session, prompted: asyncio.Future[Any], before: float | None
+    ) -> float | None:
+        """The heartbeat of an agent that says nothing: what it has worked since `before`. Its work by now."""
         quiet = asyncio.get_running_loop().time() - session.last_heard
-        if not prompted.done() and quiet >= _QUIET_SECONDS:
-            self.ctx.log.info("acp.agent_quiet", seconds=round(quiet))
+        if prompted.done():
+            return before
+        worked = await session.process.processor_seconds()
+        if quiet >= _QUIET_SECONDS:
+            self.ctx.log.info("acp.agent_quiet", seconds=round(quiet), **_work(before, worked))
+        return worked
 
     def _log_refused(self, session: Session) -> None:
         if refused := session.take_refused():
@@ -340,6 +350,15 @@ class Turn:
                 if len(text) < _LEAST_CHARACTERS:
                     raise
                 text = text.removesuffix(CUT)[: len(text) // 2] + CUT
+
+
+def _work(before: float | None, worked: float) -> dict[str, Any]:
+    """For the log; nothing where there is nothing to compare with."""
+    if before is None:
+        return {}
+    used = max(worked - before, 0.0)
+    seems = "to work" if used >= _QUIET_SECONDS * _LEAST_WORK else "to wait"
+    return {"processor_seconds": round(used, 1), "seems": seems}
 
 
 def newest(messages: Sequence[Message], characters: int) -> Sequence[Message]:

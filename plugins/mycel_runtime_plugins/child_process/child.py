@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from typing_extensions import override
 
 from mycel_runtime_plugins.child_process.exit_status import ExitStatus
+from mycel_runtime_plugins.child_process.processor_time import processor_seconds
 from mycel_runtime_plugins.child_process.program import (
     ProgramUnavailableError,
     folder_unavailable,
@@ -171,6 +172,14 @@ class ChildProcess:
     def is_running(self) -> bool:
         """Whether the program has not exited yet."""
         return not self._report.ended.done()
+
+    async def processor_seconds(self) -> float:
+        """
+        Processor time of the program and all that it has started, as of `processor_seconds`.
+
+        Cancelling: loses nothing.
+        """
+        return await asyncio.to_thread(processor_seconds, self._process.pid)
 
     async def wait(self) -> ExitStatus:
         """

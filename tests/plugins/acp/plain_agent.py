@@ -228,6 +228,14 @@ class Agent:
         while not (FOLDER / name).exists():
             time.sleep(0.001)
 
+    def do_work(self, session):
+        while not (FOLDER / "go").exists():
+            sum(range(10_000))
+
+    def do_rest(self, session):
+        while not (FOLDER / "go").exists():
+            time.sleep(0.1)
+
     def do_stop(self, session, reason):
         raise StoppedError({"result": {"stopReason": reason}})
 

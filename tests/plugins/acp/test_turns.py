@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
+import structlog
 
 from mycel_runtime.sdk import ContentTooLargeError
-from mycel_runtime_plugins.acp import plugin
+from mycel_runtime_plugins.acp import plugin, turn
 from mycel_runtime_plugins.acp.outcome import CUT, LOGIN_FIX
 from mycel_runtime_plugins.acp.turn import Turn
 from tests.plugins.acp.conftest import PATIENCE
@@ -229,6 +233,25 @@ async def test_an_agent_that_needs_a_login_costs_no_message_an_attempt_and_is_sa
     await ada.hears("Hello.", within=PATIENCE)
     await bob.hears("Hello.", within=PATIENCE)
     assert await runtime.dead_letters() == []
+
+
+@pytest.mark.parametrize(("step", "seems"), [(["work"], "to work"), (["rest"], "to wait")])
+async def test_silence_is_waited_for_and_the_log_tells_whether_the_agent_works(
+    mycel, agent, settings, monkeypatch, step, seems
+):
+    monkeypatch.setattr(turn, "_QUIET_SECONDS", 0.3)
+    agent.play([step, ["say", "Hello."]])
+    ada = await mycel.human("Ada")
+    await mycel.agent(plugin, settings={"acp": settings})
+    with structlog.testing.capture_logs() as logs:
+        await ada.says("hello")
+        deadline = time.monotonic() + PATIENCE
+        while not [line for line in logs if line.get("seems") == seems]:
+            assert time.monotonic() < deadline, logs
+            await asyncio.sleep(0.01)
+        agent.allow("go")
+        await ada.hears("Hello.", within=PATIENCE)
+    assert len(agent.prompts) == 1
 
 
 async def test_one_session_and_one_folder_for_each_chat(mycel, agent, settings):

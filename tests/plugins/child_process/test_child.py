@@ -266,3 +266,10 @@ async def test_a_listener_is_called_back_and_an_end_that_nobody_waits_for_comes(
         status = await child.end()
     assert listener.heard in (b"hello\n", b"")
     assert status.signal == signal.SIGTERM
+
+
+async def test_what_it_works_is_told_with_all_that_it_has_started(spec):
+    async with running(spec("(while :; do :; done) & wait")) as child, running(spec("sleep 600")) as idle:
+        while (worked := await child.processor_seconds()) < 0.3:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.02)
+        assert await idle.processor_seconds() < worked
