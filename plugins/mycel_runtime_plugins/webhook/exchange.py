@@ -1,4 +1,4 @@
-"""One delivery over HTTP: sent signed, answered or not."""
+"""One delivery over HTTP: sent signed, answered at once, later, or not."""
 
 from __future__ import annotations
 
@@ -6,47 +6,102 @@ import asyncio
 import functools
 import ssl
 import time
-from typing import TYPE_CHECKING, Final
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
 
-from mycel_runtime import Reject, Retry
+from mycel_runtime import (
+    ChatEventContext,
+    JoinRequestContext,
+    MessageContext,
+    Reject,
+    RelationshipContext,
+    Retry,
+)
 from mycel_runtime_plugins.webhook.answer import AnswerError, answer_of
+from mycel_runtime_plugins.webhook.callback_door import door_of
 from mycel_runtime_plugins.webhook.secret import SecretError, read_keys
 from mycel_runtime_plugins.webhook.signature import signed_headers
 from mycel_runtime_plugins.webhook.verdict import require_success
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from mycel_runtime_plugins.webhook.answer import Answer
     from mycel_runtime_plugins.webhook.body import Delivery
     from mycel_runtime_plugins.webhook.settings import WebhookSettings
+    from mycel_runtime_plugins.webhook.waiting import Call
 
 AGENT: Final = "mycel-runtime-webhook/1"
 
 
-async def deliver(
-    delivery: Delivery, settings: WebhookSettings, *, attempt: int, is_request: bool, has_chat: bool
-) -> Answer:
+Context: TypeAlias = MessageContext | RelationshipContext | JoinRequestContext | ChatEventContext
+
+
+@asynccontextmanager
+async def delivered(
+    delivery: Delivery, ctx: Context, *, is_request: bool, has_chat: bool
+) -> AsyncIterator[Answer]:
     """
-    Send it, and read what is answered.
+    Send it, and read what is answered, at once or by a callback, whose caller is told how the context has ended.
 
     Nothing of the agent's own goes along but what the delivery says: no token, no cookie.
 
     Args:
         delivery: What.
-        settings: Where to, and with which key.
-        attempt: From 1.
+        ctx: Of the handler.
         is_request: As of `answer_of`.
         has_chat: As of `answer_of`.
 
     Raises:
-        Retry: The endpoint did not take it, or nobody knows.
+        Retry: The endpoint did not take it, or has not called back in its time, or nobody knows.
         Reject: It never will, or its answer is none.
 
     Cancelling: the endpoint may have taken it; it comes again under the same id.
     """
+    settings: WebhookSettings = ctx.settings
+    check = functools.partial(
+        answer_of,
+        most=settings.most_replies,
+        characters=settings.reply_characters,
+        is_request=is_request,
+        has_chat=has_chat,
+    )
+    if not settings.has_callbacks:
+        _, content = await _send(delivery, settings, attempt=ctx.attempt)
+        yield _checked(content, check)
+        return
+    if (door := door_of(ctx.me)) is None:
+        raise Retry(why="callbacks are not heard in this process: leave isolation out of [plugins.webhook]")
+    # Before it is sent: a callback may be quicker than the response.
+    with door.waiting.call(delivery.id, check) as call:
+        status, content = await _send(delivery, settings, attempt=ctx.attempt)
+        if status == HTTPStatus.ACCEPTED:
+            yield await _called_back(call, settings.callback_timeout)
+        else:
+            call.decline()
+            yield _checked(content, check)
+
+
+def _checked(content: bytes, check: Callable[[bytes], Answer]) -> Answer:
+    try:
+        return check(content)
+    except AnswerError as exc:
+        raise Reject(f"the endpoint's answer is none: {exc}", is_told=False) from None
+
+
+async def _called_back(call: Call, within: float) -> Answer:
+    try:
+        return await call.answer(within)
+    except TimeoutError:
+        raise Retry(why=f"the endpoint did not call back within {within:g} s") from None
+
+
+async def _send(delivery: Delivery, settings: WebhookSettings, *, attempt: int) -> tuple[int, bytes]:
+    """Its status, and its body."""
     body = delivery.encoded()
     try:
         keys = await asyncio.to_thread(read_keys, settings)
@@ -60,20 +115,10 @@ async def deliver(
         "user-agent": AGENT,
         "mycel-attempt": str(attempt),
     }
-    content = await _post(body, headers, settings)
-    try:
-        return answer_of(
-            content,
-            most=settings.most_replies,
-            characters=settings.reply_characters,
-            is_request=is_request,
-            has_chat=has_chat,
-        )
-    except AnswerError as exc:
-        raise Reject(f"the endpoint's answer is none: {exc}", is_told=False) from None
+    return await _post(body, headers, settings)
 
 
-async def _post(body: bytes, headers: dict[str, str], settings: WebhookSettings) -> bytes:
+async def _post(body: bytes, headers: dict[str, str], settings: WebhookSettings) -> tuple[int, bytes]:
     try:
         async with (
             asyncio.timeout(settings.timeout),
@@ -81,7 +126,7 @@ async def _post(body: bytes, headers: dict[str, str], settings: WebhookSettings)
             client.stream("POST", settings.url, content=body, headers=headers) as response,
         ):
             require_success(response.status_code, response.headers, cap=settings.retry_cap, now=time.time())
-            return await _read(response, settings.most_bytes)
+            return response.status_code, await _read(response, settings.most_bytes)
     except TimeoutError:
         raise Retry(why=f"the endpoint did not answer within {settings.timeout:g} s") from None
     except (httpx.HTTPError, httpx.StreamError, OSError) as exc:

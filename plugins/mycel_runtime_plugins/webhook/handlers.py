@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mycel_runtime import (
     ChatEventContext,
@@ -12,7 +12,9 @@ from mycel_runtime import (
     Plugin,
     Reject,
     RelationshipContext,
+    Retry,
     StartContext,
+    StopContext,
 )
 from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.webhook.answer import Approve, Say, Turn
@@ -22,7 +24,8 @@ from mycel_runtime_plugins.webhook.body import (
     delivery_of_messages,
     delivery_of_relationship,
 )
-from mycel_runtime_plugins.webhook.exchange import deliver
+from mycel_runtime_plugins.webhook.callback_door import close_door, open_door
+from mycel_runtime_plugins.webhook.exchange import delivered
 from mycel_runtime_plugins.webhook.secret import SecretError, read_keys
 from mycel_runtime_plugins.webhook.settings import WebhookSettings
 
@@ -31,25 +34,32 @@ if TYPE_CHECKING:
 
     from mycel_runtime_plugins.webhook.answer import Deed, Reply
 
-_SPEAKING_SECONDS: Final = 60.0
-"""For what the answer says, after the endpoint's own time."""
-
 plugin = Plugin("webhook", settings=WebhookSettings)
 
 
 @plugin.on_start
-async def find_key(ctx: StartContext) -> None:
-    """Tell at the start, rather than at the first message, that nothing can be signed."""
+async def begin(ctx: StartContext) -> None:
+    """Tell at the start, rather than at the first message, that nothing can be signed; hear callbacks."""
     try:
         await asyncio.to_thread(read_keys, ctx.settings)
     except SecretError as exc:
         raise Reject(f"[plugins.webhook] {exc}") from None
+    try:
+        await open_door(ctx.me, ctx.settings)
+    except OSError as exc:
+        raise Retry(why=f"[plugins.webhook] callbacks cannot be heard: {exc.strerror or exc}") from None
+
+
+@plugin.on_stop
+async def end(ctx: StopContext) -> None:
+    """Hear no callbacks any more."""
+    await close_door(ctx.me)
 
 
 @plugin.on_load
 def declare_handlers(own: Plugin, settings: WebhookSettings) -> None:
     """One for each kind of event."""
-    timeout, attempts = min(settings.timeout + _SPEAKING_SECONDS, 86_400.0), settings.max_attempts
+    timeout, attempts = settings.handler_timeout, settings.max_attempts
     if "messages" in settings.events:
         messages = own.on_message(
             chat=settings.chat,
@@ -80,9 +90,9 @@ async def deliver_messages(ctx: MessageContext) -> None:
     first = ctx.messages[0].seq
     history = await ctx.history(settings.history, before=first) if settings.history and first > 1 else []
     delivery = delivery_of_messages(ctx, history)
-    answer = await deliver(delivery, settings, attempt=ctx.attempt, is_request=False, has_chat=True)
-    await _say(ctx, answer.replies)
-    await _do(ctx, answer.deeds)
+    async with delivered(delivery, ctx, is_request=False, has_chat=True) as answer:
+        await _say(ctx, answer.replies)
+        await _do(ctx, answer.deeds)
 
 
 async def _say(ctx: MessageContext, replies: Sequence[Reply]) -> None:
@@ -100,26 +110,22 @@ async def _say(ctx: MessageContext, replies: Sequence[Reply]) -> None:
 async def deliver_relationship(ctx: RelationshipContext) -> None:
     """Decide a request as the endpoint answers."""
     delivery = delivery_of_relationship(ctx)
-    answer = await deliver(
-        delivery, ctx.settings, attempt=ctx.attempt, is_request=ctx.is_open, has_chat=False
-    )
-    await _do(ctx, answer.deeds)
+    async with delivered(delivery, ctx, is_request=ctx.is_open, has_chat=False) as answer:
+        await _do(ctx, answer.deeds)
 
 
 async def deliver_join_request(ctx: JoinRequestContext) -> None:
     """As a relationship."""
     delivery = delivery_of_join_request(ctx)
-    answer = await deliver(
-        delivery, ctx.settings, attempt=ctx.attempt, is_request=ctx.is_open, has_chat=False
-    )
-    await _do(ctx, answer.deeds)
+    async with delivered(delivery, ctx, is_request=ctx.is_open, has_chat=False) as answer:
+        await _do(ctx, answer.deeds)
 
 
 async def deliver_chat(ctx: ChatEventContext) -> None:
     """Only deeds that say something can follow."""
     delivery = delivery_of_chat(ctx)
-    answer = await deliver(delivery, ctx.settings, attempt=ctx.attempt, is_request=False, has_chat=False)
-    await _do(ctx, answer.deeds)
+    async with delivered(delivery, ctx, is_request=False, has_chat=False) as answer:
+        await _do(ctx, answer.deeds)
 
 
 async def _do(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -12,6 +12,10 @@ from mycel_runtime import ConfigPath, ContentPattern
 Event: TypeAlias = Literal["messages", "notifications", "relationships", "join_requests", "chats"]
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w.@:-]+$")]
+
+
+_SPEAKING_SECONDS: Final = 60.0
+"""For what the answer says, after the endpoint's own time."""
 
 
 class WebhookSettings(BaseModel):
@@ -33,6 +37,9 @@ class WebhookSettings(BaseModel):
     history: int = Field(default=0, ge=0, le=200)
     timeout: float = Field(default=30.0, gt=0.0, le=3600.0)
     max_attempts: int | None = Field(default=None, ge=1, le=100)
+    callback_socket: ConfigPath | None = None
+    callback_port: int | None = Field(default=None, ge=1, le=65_535)
+    callback_timeout: float = Field(default=3600.0, gt=0.0, le=80_000.0)
     retry_cap: float = Field(default=3600.0, ge=1.0, le=86_400.0)
     most_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
     most_replies: int = Field(default=20, ge=1, le=200)
@@ -79,3 +86,20 @@ class WebhookSettings(BaseModel):
                 "needs one of secret_file, secret_credential and secret_env: deliveries are signed"
             )
         return self
+
+    @model_validator(mode="after")
+    def _require_one_door(self) -> Self:
+        if self.callback_socket is not None and self.callback_port is not None:
+            raise ValueError("callbacks come by callback_socket or by callback_port: leave one out")
+        return self
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether an answer may come later."""
+        return self.callback_socket is not None or self.callback_port is not None
+
+    @property
+    def handler_timeout(self) -> float:
+        """Seconds for all of a run."""
+        later = self.callback_timeout if self.has_callbacks else 0.0
+        return min(self.timeout + later + _SPEAKING_SECONDS, 86_400.0)
