@@ -1,4 +1,4 @@
-"""The only place where settings become objects."""
+"""Where settings become objects; those that give handlers their turns are put together by the dispatch."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon.timer import every
-from mycel_runtime.dispatch.attempt import Attempts
-from mycel_runtime.dispatch.dispatcher import Dispatcher
-from mycel_runtime.dispatch.lifecycle import Lifecycle
+from mycel_runtime.dispatch.assembly import DispatchAssembly
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
-from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.observe.facts import DeliverySuspected
-from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.send_dependencies import SendDependencies
@@ -29,6 +25,7 @@ from mycel_runtime.speech.twin_watch import TwinWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 
+    from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
@@ -73,16 +70,6 @@ class _Common:
     clock: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turns:
-    """What gives handlers their turns, and keeps them from speaking."""
-
-    attempts: Attempts
-    dispatcher: Dispatcher
-    loop_guard: LoopGuard
-    twin_watch: TwinWatch
-
-
 async def assemble(  # noqa: PLR0913 - what an identity is made of
     settings: Settings,
     *,
@@ -116,11 +103,6 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
     by_id = {bound.handler.id: bound for bound in handlers}
     turns = await _turns(common, by_id)
-    turns.attempts.serve(
-        wake=turns.dispatcher.wake,
-        left_alone=turns.dispatcher.left_alone,
-        note_time=turns.dispatcher.timekeeper.note,
-    )
     await turns.attempts.questions.adopt(refused)
     intake = await _intake(
         common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.note_news
@@ -150,21 +132,25 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     )
 
 
-async def _turns(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> _Turns:
+async def _turns(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> DispatchAssembly:
     """The half that gives handlers their turns; the identity is held from here on."""
     suspects = await _lease(common)
-    twin_watch, loop_guard = _twin_watch(common), _loop_guard(common)
-    attempts = _attempts(common, handlers, loop_guard=loop_guard, twin_watch=twin_watch)
-    timekeeper = _timekeeper(common, handlers)
-    dispatcher = _dispatcher(
-        common,
-        attempts,
-        suspects=suspects,
+    twin_watch = _twin_watch(common)
+    return DispatchAssembly(
+        journal=common.journal,
+        sdk=common.sdk,
+        outbox=_outbox(common, twin_watch),
+        loop_guard=_loop_guard(common),
         twin_watch=twin_watch,
-        timekeeper=timekeeper,
-        lifecycle=_lifecycle(common, handlers, attempts, timekeeper),
+        handlers=handlers,
+        me=common.me,
+        settings=common.settings.dispatch,
+        observer=common.observer,
+        clock=common.clock,
+        draw=_DICE.random,
+        state_dir=lambda: common.settings.state_dir,
+        suspects=suspects,
     )
-    return _Turns(attempts=attempts, dispatcher=dispatcher, loop_guard=loop_guard, twin_watch=twin_watch)
 
 
 async def _lease(common: _Common) -> int:
@@ -210,82 +196,6 @@ def _outbox(common: _Common, twin_watch: TwinWatch) -> Outbox:
         settle_grace=common.settings.dispatch.settle_grace,
     )
     return Outbox(dependencies, park_after=common.settings.dispatch.park_after)
-
-
-def _attempts(
-    common: _Common,
-    handlers: Mapping[HandlerId, BoundHandler],
-    *,
-    loop_guard: LoopGuard,
-    twin_watch: TwinWatch,
-) -> Attempts:
-    return Attempts(
-        journal=common.journal,
-        sdk=common.sdk,
-        outbox=_outbox(common, twin_watch),
-        roster=Roster(common.sdk),
-        loop_guard=loop_guard,
-        twin_watch=twin_watch,
-        handlers=handlers,
-        me=common.me,
-        settings=common.settings.dispatch,
-        draw=_DICE.random,
-        state_dir=lambda: common.settings.state_dir,
-    )
-
-
-def _timekeeper(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> Timekeeper:
-    return Timekeeper(
-        journal=common.journal,
-        me=common.me,
-        handlers=[bound.handler for bound in handlers.values()],
-        observer=common.observer,
-        clock=common.clock,
-    )
-
-
-def _lifecycle(
-    common: _Common,
-    handlers: Mapping[HandlerId, BoundHandler],
-    attempts: Attempts,
-    timekeeper: Timekeeper,
-) -> Lifecycle:
-    return Lifecycle(
-        hooks=attempts.hooks,
-        handlers=handlers.values(),
-        journal=common.journal,
-        me=common.me,
-        timekeeper=timekeeper,
-        settings=common.settings.dispatch,
-        observer=common.observer,
-        clock=common.clock,
-        draw=_DICE.random,
-        outliving=attempts.abandoned.of,
-    )
-
-
-def _dispatcher(
-    common: _Common,
-    attempts: Attempts,
-    *,
-    suspects: int,
-    twin_watch: TwinWatch,
-    timekeeper: Timekeeper,
-    lifecycle: Lifecycle,
-) -> Dispatcher:
-    return Dispatcher(
-        journal=common.journal,
-        attempts=attempts,
-        me=common.me,
-        settings=common.settings.dispatch,
-        observer=common.observer,
-        clock=common.clock,
-        draw=_DICE.random,
-        timekeeper=timekeeper,
-        lifecycle=lifecycle,
-        suspects=suspects,
-        is_held=lambda: twin_watch.is_holding,
-    )
 
 
 async def _intake(

@@ -19,7 +19,6 @@ from mycel_runtime.dispatch.clock_step import ClockStepDetector
 from mycel_runtime.dispatch.error_boundary import mistake
 from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.outage_timer import OutageTimer
-from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.store_turns import StoreTurns
 from mycel_runtime.dispatch.suspects import Suspects, given_up
 from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Overtaken, Postpone, Returned, judge
@@ -35,12 +34,13 @@ from mycel_runtime.observe.facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.lifecycle import Lifecycle
     from mycel_runtime.dispatch.plugin_states import PluginStates
+    from mycel_runtime.dispatch.quarantine import Quarantine
     from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.tools import Tools
     from mycel_runtime.dispatch.verdict import Result
@@ -70,8 +70,10 @@ class Dispatcher:
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
+        work: Set when something may be due.
         timekeeper: Makes work due at its time.
         lifecycle: Starts and stops the plugins.
+        quarantine: Leaves plugins alone that fail and fail.
         is_held: Whether nothing may be claimed for the time being; `wake` when that is over.
     """
 
@@ -85,8 +87,10 @@ class Dispatcher:
         observer: Observer,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        work: asyncio.Event,
         timekeeper: Timekeeper,
         lifecycle: Lifecycle,
+        quarantine: Quarantine,
         suspects: int = 0,
         is_held: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -99,7 +103,7 @@ class Dispatcher:
         self._draw = draw
         self._suspects = Suspects(suspects)
         self._is_held = is_held
-        self._wake = asyncio.Event()
+        self._work = work
         self._is_stopping = False
         self._stops_at = math.inf
         self._outage_timer = OutageTimer(clock)
@@ -109,10 +113,8 @@ class Dispatcher:
         self.timekeeper = timekeeper
         self.lifecycle = lifecycle
         self.running = 0
+        self.quarantine = quarantine
         self.blocked = BlockedChats(attempts.evidence, clock=clock)
-        self.quarantine = Quarantine(
-            settings, observer=observer, clock=clock, outliving=attempts.abandoned.of
-        )
         self._overtaken: defaultdict[Lane, set[DeliveryId]] = defaultdict(set)
 
     @property
@@ -135,14 +137,9 @@ class Dispatcher:
         """Whether answers are to be looked for, and that is not due yet."""
         return self._attempts.questions.has_news
 
-    def left_alone(self) -> Collection[str]:
-        """Plugins whose work waits, for their failures or because they cannot be started."""
-        not_started = {start.plugin for start in self.lifecycle.waiting if start.attempts}
-        return self.quarantine.plugins.keys() | not_started
-
     def wake(self) -> None:
         """Something that may be due is in the journal, or was given to it: a claim comes behind it."""
-        self._wake.set()
+        self._work.set()
         self.lifecycle.wake()
 
     def stop(self, within: float = math.inf) -> None:
@@ -154,7 +151,7 @@ class Dispatcher:
         """
         self._is_stopping = True
         self._stops_at = time.monotonic() + within
-        self._wake.set()
+        self._work.set()
 
     async def run(self) -> None:
         """
@@ -179,7 +176,7 @@ class Dispatcher:
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         """Start what is due, and wait for more."""
-        self._wake.clear()
+        self._work.clear()
         await self._heed_the_clock()
         now = self._clock()
         await self._attempts.questions.look_for_news()
@@ -222,7 +219,7 @@ class Dispatcher:
 
     async def _wait_for_work(self, claimed_at: float) -> None:
         seconds = None
-        if self.running < self._settings.concurrency and not self._wake.is_set():
+        if self.running < self._settings.concurrency and not self._work.is_set():
             seconds = await self._seconds_until_due(claimed_at)
             # One whose turn it is already waits for its lane or for the clock.
             turn = self._suspects.seconds_until_turn()
@@ -230,7 +227,7 @@ class Dispatcher:
                 seconds = turn if seconds is None else min(seconds, turn)
         try:
             async with asyncio.timeout(self._until_timer_or(seconds)):
-                await self._wake.wait()
+                await self._work.wait()
         except TimeoutError:
             return
 
@@ -275,7 +272,7 @@ class Dispatcher:
             finally:
                 self.running -= 1
                 self._suspects.end(delivery)
-                self._wake.set()
+                self._work.set()
             await self._write_end(delivery, result, took=took)
         if isinstance(delivery, UtteranceDelivery):
             self._attempts.tools.speech.note_end()
@@ -344,7 +341,7 @@ class Dispatcher:
             return
         for delivery_id in self._overtaken.pop(delivery.lane, ()):
             await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=now)
-            self._wake.set()
+            self._work.set()
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
@@ -386,13 +383,13 @@ class Dispatcher:
         await self._journal.postpone(delivery, due_at=now, spend=False)
         self._observer.tell(DeliveryOutdated(handler=delivery.handler, lane=delivery.lane))
         # The claim that followed the run's end came before this.
-        self._wake.set()
+        self._work.set()
 
     def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
         self._attempts.note_end(delivery, changes, end)
         # Only to wait for less: a look for work at each timer that is set would cost as much as the timer.
         if end.outcome is EndOutcome.DONE and self.timekeeper.note_changes(changes):
-            self._wake.set()
+            self._work.set()
 
     def _timed(self, move: CursorMove) -> CursorMove:
         """With the time to look for its holes."""

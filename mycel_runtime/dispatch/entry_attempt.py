@@ -20,6 +20,7 @@ from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subscription import FrameSubscription
+from mycel_runtime.plugin.voice import Voice
 from mycel_runtime.wire.codec import decode_frame, decode_item
 from mycel_runtime.wire.frames import Notify
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subject import Subject, SubjectReader
     from mycel_runtime.plugin.subscription import EventKind
-    from mycel_runtime.plugin.voice import Voice
+    from mycel_runtime.plugin.voice import VoiceDependencies
     from mycel_runtime.wire.ids import UserId
 
 
@@ -52,7 +53,7 @@ class EntryAttempts:
         states: What plugins remember.
         bounds: How long and how often.
         call: Runs a handler.
-        voice: How one of them speaks.
+        voices: What it takes to speak first.
         me: The identity.
         clock: Epoch seconds.
         observer: Told of what handlers decide.
@@ -63,7 +64,7 @@ class EntryAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
-    voice: Callable[[EventDelivery], Voice]
+    voices: VoiceDependencies
     me: UserId
     clock: Callable[[], float]
     observer: Observer
@@ -82,7 +83,10 @@ class EntryAttempts:
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
-        sdk, voice = sdk_calls(self.subjects.sdk, me=self.me), self.voice(delivery)
+        sdk, voice = (
+            sdk_calls(self.subjects.sdk, me=self.me),
+            Voice(dependencies=self.voices, delivery=delivery),
+        )
         run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
         decided: list[Decided] = []
         context = self._context(delivery, bound, frame, kind, subject, run, decided, voice)

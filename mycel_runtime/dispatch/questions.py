@@ -58,6 +58,7 @@ class Questions:
         handlers: Of all plugins.
         observer: Told of what nobody handles any more.
         clock: Epoch seconds.
+        note_time: Called with a time at which there is something to be done.
 
     Attributes:
         handlers: Of answers, by plugin and name.
@@ -72,12 +73,14 @@ class Questions:
         handlers: Iterable[Handler],
         observer: Observer,
         clock: Callable[[], float],
+        note_time: Callable[[float], None],
     ) -> None:
         self._journal = journal
         self._sdk = sdk
         self._me = me
         self._observer = observer
         self._clock = clock
+        self._note_time = note_time
         self._chats: set[ChatId] = set()
         self._news: set[ChatId] = set()
         self._looked: dict[ChatId, int] = {}
@@ -106,9 +109,10 @@ class Questions:
                 )
             )
 
-    def note_asked(self, chat_id: ChatId) -> None:
-        """Something is about to be asked there."""
+    def note_asked(self, chat_id: ChatId, ends_at: float) -> None:
+        """Something is about to be asked there, whose answer nobody waits for any more from then on."""
         self._chats.add(chat_id)
+        self._note_time(ends_at)
 
     def note_news(self, chats: Collection[ChatId]) -> bool:
         """There may be something new in these; whether it is worth looking, by `look_for_news`."""

@@ -14,6 +14,7 @@ from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
 from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.sdk_calls import sdk_calls
+from mycel_runtime.plugin.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.firing import Fired
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.registry import BoundHandler
-    from mycel_runtime.plugin.voice import Voice
+    from mycel_runtime.plugin.voice import VoiceDependencies
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import UserId
 
@@ -40,7 +41,7 @@ class TimerAttempts:
         states: What plugins remember.
         bounds: How long.
         call: Runs a handler.
-        voice: How one of them speaks.
+        voices: What it takes to speak first.
         me: The identity.
         clock: Epoch seconds.
     """
@@ -49,7 +50,7 @@ class TimerAttempts:
     states: PluginStates
     bounds: HandlerBounds
     call: Callable[[BoundHandler, Context], Awaitable[Failed | Unanswered | None]]
-    voice: Callable[[EventDelivery], Voice]
+    voices: VoiceDependencies
     me: UserId
     clock: Callable[[], float]
 
@@ -62,7 +63,7 @@ class TimerAttempts:
 
         Cancelling: nothing has changed.
         """
-        voice = self.voice(delivery)
+        voice = Voice(dependencies=self.voices, delivery=delivery)
         sdk = sdk_calls(self.sdk, me=self.me)
         run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
         is_schedule = fired.name.startswith(SCHEDULE)

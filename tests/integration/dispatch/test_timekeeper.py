@@ -11,6 +11,7 @@ import pytest
 from mycel_runtime import Plugin
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Returned
 from mycel_runtime.journal.changes import Changes, NewTimer
@@ -267,8 +268,15 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
         observer=keeper.facts,
         clock=lambda: keeper.now,
         draw=lambda: 0.5,
+        work=asyncio.Event(),
         timekeeper=keeper.timekeeper,
         lifecycle=NoHooks(),
+        quarantine=Quarantine(
+            DispatchSettings(),
+            observer=keeper.facts,
+            clock=lambda: keeper.now,
+            outliving=attempts.abandoned.of,
+        ),
     )
     await journal.plan(ME, "p", Changes(timers=(timer("first"),)))
     async with asyncio.TaskGroup() as tasks:

@@ -8,6 +8,7 @@ import time
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.batch import Batch
@@ -86,10 +87,14 @@ async def dispatching(journal, asked):
         observer=Silent(),
         clock=lambda: journal.now,
         draw=lambda: 0.5,
+        work=asyncio.Event(),
         timekeeper=Timekeeper(
             journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
         ),
         lifecycle=NoHooks(),
+        quarantine=Quarantine(
+            DispatchSettings(), observer=Silent(), clock=lambda: journal.now, outliving=asked.abandoned.of
+        ),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")

@@ -115,7 +115,7 @@ class CrashMachine(RuleBasedStateMachine):
             observer=Silent(),
             clock=lambda: self.now,
         )
-        self.parts.dispatcher._attempts._draw = self.parts.dispatcher._draw = lambda: 0.5
+        self.parts.dispatcher._attempts.messages.draw = self.parts.dispatcher._draw = lambda: 0.5
 
     def plugin(self):
         plugin = Plugin("p")

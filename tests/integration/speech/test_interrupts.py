@@ -66,7 +66,8 @@ async def test_one_that_came_before_anybody_listened_is_not_missed(world):
     agent = await world.agent("a", thinker.plugin)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "think")
-    room, said = agent.parts.dispatcher._attempts._roster.room, []
+    roster, said = agent.parts.dispatcher._attempts.messages.runs.roster, []
+    room = roster.room
 
     async def late(*args):
         """Between reading and running."""
@@ -74,7 +75,7 @@ async def test_one_that_came_before_anybody_listened_is_not_missed(world):
             said.append(await world.say(chat_id, "stop it"))
         return await room(*args)
 
-    agent.parts.dispatcher._attempts._roster.room = late
+    roster.room = late
     async with asyncio.timeout(WAIT_SECONDS):
         await agent.hear(chat_id)
 
@@ -93,15 +94,15 @@ async def test_what_does_not_match_or_is_not_wanted_lets_it_go_on(world, filters
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     me = {"mentions": ["a"]} if filters else {}
     await world.owner.messages.send(chat_id, "think", delivery_scope=None, enforce_caught_up=False, **me)
-    attempts, looked = agent.parts.dispatcher._attempts, asyncio.Event()
-    has_new = attempts._reader.has_new
+    runs, looked = agent.parts.dispatcher._attempts.messages.runs, asyncio.Event()
+    has_new = runs.reader.has_new
 
     async def look(*args, **kwargs):
         found = await has_new(*args, **kwargs)
         looked.set()
         return found
 
-    attempts._reader = Reader(attempts._reader, look)
+    runs.reader = Reader(runs.reader, look)
     async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(agent.hear(chat_id))
         await thinker.is_thinking.wait()

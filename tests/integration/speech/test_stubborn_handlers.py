@@ -26,8 +26,8 @@ async def start(world, plugin, **dispatch):
 
 def let_runs_take(agent, seconds):
     """As if the settings said so."""
-    attempts = agent.parts.dispatcher._attempts
-    attempts._bounds = HandlerBounds(attempts._settings.model_copy(update={"handler_timeout": seconds}))
+    runs = agent.parts.dispatcher._attempts.messages.runs
+    runs.bounds = HandlerBounds(runs.bounds.settings.model_copy(update={"handler_timeout": seconds}))
 
 
 async def test_an_abandoned_handler_says_nothing_any_more_and_its_lane_goes_on(world, monkeypatch):

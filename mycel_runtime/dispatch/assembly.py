@@ -1,0 +1,381 @@
+"""
+Where the half that gives handlers their turns is put together.
+
+Each part is made when the first that needs it is made. So their order is nobody's care; and whatever needs itself,
+by however many others, cannot be written down here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mycel_runtime.dispatch.anchor import Anchor
+from mycel_runtime.dispatch.attempt import Attempts
+from mycel_runtime.dispatch.chat_reader import ChatReader
+from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.entry_attempt import EntryAttempts
+from mycel_runtime.dispatch.handler_bounds import HandlerBounds
+from mycel_runtime.dispatch.handler_calls import HandlerCalls
+from mycel_runtime.dispatch.hook_attempt import HookAttempts
+from mycel_runtime.dispatch.interruption import Announcements
+from mycel_runtime.dispatch.lanes import chat_lane
+from mycel_runtime.dispatch.left_alone import LeftAlone
+from mycel_runtime.dispatch.lifecycle import Lifecycle
+from mycel_runtime.dispatch.listeners import Listeners
+from mycel_runtime.dispatch.lively_chats import LivelyChats
+from mycel_runtime.dispatch.message_attempt import MessageAttempts
+from mycel_runtime.dispatch.message_run import MessageRuns
+from mycel_runtime.dispatch.plugin_reader import PluginReader
+from mycel_runtime.dispatch.plugin_states import PluginStates
+from mycel_runtime.dispatch.quarantine import Quarantine
+from mycel_runtime.dispatch.questions import Questions
+from mycel_runtime.dispatch.timekeeper import Timekeeper
+from mycel_runtime.dispatch.timer_attempt import TimerAttempts
+from mycel_runtime.dispatch.told_versions import ToldVersions
+from mycel_runtime.dispatch.tool_runs import ToolRuns
+from mycel_runtime.dispatch.tool_speech import ToolSpeech
+from mycel_runtime.dispatch.tools import Tools
+from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
+from mycel_runtime.plugin.asking import Asking
+from mycel_runtime.plugin.roster import Roster
+from mycel_runtime.plugin.subject import SubjectReader
+from mycel_runtime.plugin.voice import AgentChats, VoiceDependencies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.plugin.handler import Handler
+    from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.settings import DispatchSettings
+    from mycel_runtime.speech.outbox import Outbox
+    from mycel_runtime.speech.twin_watch import TwinWatch
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchAssembly:
+    """
+    Of one identity.
+
+    Attributes:
+        journal: Where deliveries are.
+        sdk: As the identity.
+        outbox: How handlers speak.
+        loop_guard: May hold a chat.
+        twin_watch: Says whether somebody else speaks as the identity; then nothing is claimed.
+        handlers: Of all plugins, by id.
+        me: The identity.
+        settings: `[dispatch]`.
+        observer: Told by every part.
+        clock: Epoch seconds.
+        draw: Random numbers in [0, 1).
+        state_dir: Where the daemon's socket is.
+        suspects: Deliveries that were running when a process died.
+    """
+
+    journal: Journal
+    sdk: AsyncClient
+    outbox: Outbox
+    loop_guard: LoopGuard
+    twin_watch: TwinWatch
+    handlers: Mapping[HandlerId, BoundHandler]
+    me: UserId
+    settings: DispatchSettings
+    observer: Observer
+    clock: Callable[[], float]
+    draw: Callable[[], float]
+    state_dir: Callable[[], Path]
+    suspects: int
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """The loop."""
+        return Dispatcher(
+            journal=self.journal,
+            attempts=self.attempts,
+            me=self.me,
+            settings=self.settings,
+            observer=self.observer,
+            clock=self.clock,
+            draw=self.draw,
+            work=self._work,
+            timekeeper=self._timekeeper,
+            lifecycle=self._lifecycle,
+            quarantine=self._quarantine,
+            suspects=self.suspects,
+            is_held=lambda: self.twin_watch.is_holding,
+        )
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """Who runs a delivery."""
+        return Attempts(
+            handlers=self.handlers,
+            messages=self._messages,
+            entries=self._entries,
+            timers=self._timers,
+            utterances=self._utterances,
+            outbox=self.outbox,
+            calls=self._calls,
+            bounds=self._bounds,
+            states=self._states,
+            questions=self._questions,
+            announcements=self._announcements,
+            tools=self._tools,
+            work_comes=self._work.set,
+        )
+
+    @cached_property
+    def _work(self) -> asyncio.Event:
+        return asyncio.Event()
+
+    @cached_property
+    def _calls(self) -> HandlerCalls:
+        return HandlerCalls()
+
+    @cached_property
+    def _bounds(self) -> HandlerBounds:
+        return HandlerBounds(self.settings)
+
+    @cached_property
+    def _announcements(self) -> Announcements:
+        return Announcements()
+
+    @cached_property
+    def _roster(self) -> Roster:
+        return Roster(self.sdk)
+
+    @cached_property
+    def _agent_chats(self) -> AgentChats:
+        return AgentChats(self.sdk)
+
+    @cached_property
+    def _lively_chats(self) -> LivelyChats:
+        return LivelyChats(self.settings, clock=self.clock)
+
+    @cached_property
+    def _unbound(self) -> Sequence[Handler]:
+        return [bound.handler for bound in self.handlers.values()]
+
+    @cached_property
+    def _timekeeper(self) -> Timekeeper:
+        return Timekeeper(
+            journal=self.journal,
+            me=self.me,
+            handlers=self._unbound,
+            observer=self.observer,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def _questions(self) -> Questions:
+        return Questions(
+            journal=self.journal,
+            sdk=self.sdk,
+            me=self.me,
+            handlers=self._unbound,
+            observer=self.observer,
+            clock=self.clock,
+            note_time=self._timekeeper.note,
+        )
+
+    @cached_property
+    def _states(self) -> PluginStates:
+        return PluginStates(journal=self.journal, me=self.me, handlers=self._unbound, clock=self.clock)
+
+    @cached_property
+    def _anchor(self) -> Anchor:
+        return Anchor(
+            journal=self.journal, sdk=self.sdk, roster=self._roster, past_cap=self.settings.past_cap
+        )
+
+    @cached_property
+    def _listeners(self) -> Listeners:
+        return Listeners(
+            journal=self.journal, anchor=self._anchor, handlers=self.handlers, me=self.me, clock=self.clock
+        )
+
+    @cached_property
+    def _reader(self) -> ChatReader:
+        return ChatReader(
+            journal=self.journal,
+            sdk=self.sdk,
+            roster=self._roster,
+            loop_guard=self.loop_guard,
+            questions=self._questions,
+            me=self.me,
+            evidence=self.outbox.evidence,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def _plugin_reader(self) -> PluginReader:
+        return PluginReader(
+            journal=self.journal,
+            sdk=self.sdk,
+            roster=self._roster,
+            listeners=self._listeners,
+            questions=self._questions,
+            me=self.me,
+            evidence=self.outbox.evidence,
+            clock=self.clock,
+            hole_grace=self.settings.hole_grace,
+            wake=self._work.set,
+        )
+
+    @cached_property
+    def _voices(self) -> VoiceDependencies:
+        return VoiceDependencies(
+            journal=self.journal,
+            me=self.me,
+            chats=self._agent_chats,
+            clock=self.clock,
+            made=self._work.set,
+            lane_of=chat_lane,
+            reading=self._plugin_reader.reading,
+            asking=Asking(
+                handlers=self._questions.handlers,
+                roster=self._roster,
+                me=self.me,
+                asks=self._questions.note_asked,
+            ),
+        )
+
+    @cached_property
+    def _tool_runs(self) -> ToolRuns:
+        return ToolRuns(me=self.me, state_dir=self.state_dir)
+
+    @cached_property
+    def _tools(self) -> Tools:
+        speech = ToolSpeech(
+            journal=self.journal,
+            sdk=self.sdk,
+            roster=self._roster,
+            me=self.me,
+            clock=self.clock,
+            made=self._work.set,
+        )
+        return Tools(
+            reader=self._plugin_reader,
+            speech=speech,
+            runs=self._tool_runs,
+            agent_chats=self._agent_chats,
+            observer=self.observer,
+        )
+
+    @cached_property
+    def _messages(self) -> MessageAttempts:
+        return MessageAttempts(
+            reader=self._reader,
+            anchor=self._anchor,
+            outbox=self.outbox,
+            loop_guard=self.loop_guard,
+            twin_watch=self.twin_watch,
+            questions=self._questions,
+            lively_chats=self._lively_chats,
+            runs=self._message_runs,
+            hole_grace=self.settings.hole_grace,
+            draw=self.draw,
+        )
+
+    @cached_property
+    def _message_runs(self) -> MessageRuns:
+        return MessageRuns(
+            calls=self._calls,
+            reader=self._reader,
+            twin_watch=self.twin_watch,
+            loop_guard=self.loop_guard,
+            lively_chats=self._lively_chats,
+            announcements=self._announcements,
+            states=self._states,
+            bounds=self._bounds,
+            voices=self._voices,
+            tool_runs=self._tool_runs,
+            sdk=self.sdk,
+            roster=self._roster,
+            me=self.me,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def _entries(self) -> EntryAttempts:
+        return EntryAttempts(
+            subjects=SubjectReader(self.sdk),
+            told=ToldVersions(self.journal),
+            states=self._states,
+            bounds=self._bounds,
+            call=self._calls.run,
+            voices=self._voices,
+            me=self.me,
+            clock=self.clock,
+            observer=self.observer,
+        )
+
+    @cached_property
+    def _timers(self) -> TimerAttempts:
+        return TimerAttempts(
+            sdk=self.sdk,
+            states=self._states,
+            bounds=self._bounds,
+            call=self._calls.run,
+            voices=self._voices,
+            me=self.me,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def _hooks(self) -> HookAttempts:
+        return HookAttempts(
+            sdk=self.sdk,
+            states=self._states,
+            bounds=self._bounds,
+            call=self._calls.run,
+            me=self.me,
+            voices=self._voices,
+        )
+
+    @cached_property
+    def _lifecycle(self) -> Lifecycle:
+        return Lifecycle(
+            hooks=self._hooks,
+            handlers=self.handlers.values(),
+            journal=self.journal,
+            me=self.me,
+            timekeeper=self._timekeeper,
+            settings=self.settings,
+            observer=self.observer,
+            clock=self.clock,
+            draw=self.draw,
+            outliving=self._calls.abandoned.of,
+        )
+
+    @cached_property
+    def _quarantine(self) -> Quarantine:
+        return Quarantine(
+            self.settings, observer=self.observer, clock=self.clock, outliving=self._calls.abandoned.of
+        )
+
+    @cached_property
+    def _utterances(self) -> UtteranceAttempts:
+        return UtteranceAttempts(
+            sdk=self.sdk,
+            outbox=self.outbox,
+            roster=self._roster,
+            loop_guard=self.loop_guard,
+            twin_watch=self.twin_watch,
+            listeners=self._listeners,
+            handlers=self.handlers,
+            me=self.me,
+            observer=self.observer,
+            left_alone=LeftAlone(self._quarantine, self._lifecycle).plugins,
+            questions=self._questions,
+        )

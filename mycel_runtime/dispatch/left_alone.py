@@ -1,0 +1,31 @@
+"""Plugins whose work waits, so that nobody waits for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mycel_runtime.dispatch.lifecycle import Lifecycle
+    from mycel_runtime.dispatch.quarantine import Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """
+    Of one agent.
+
+    Attributes:
+        quarantine: Those that fail and fail.
+        lifecycle: Those that cannot be started.
+    """
+
+    quarantine: Quarantine
+    lifecycle: Lifecycle
+
+    def plugins(self) -> Collection[str]:
+        """Which they are now."""
+        not_started = {start.plugin for start in self.lifecycle.waiting if start.attempts}
+        return self.quarantine.plugins.keys() | not_started
