@@ -21,10 +21,15 @@ LIMIT = [sys.executable, "-c", "import click"]
 
 
 def seconds(command: list[str]) -> float:
-    """Wall time of a process."""
+    """
+    Wall time of a process.
+
+    Its end is told by that of its output: `subprocess` looks for a process that it waits for with a deadline only
+    every 50 ms, so that 113 ms and 117 ms would be 115 and 165.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=30, env=environment)
+    subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=30, env=environment)
     return time.perf_counter() - begun
 
 
