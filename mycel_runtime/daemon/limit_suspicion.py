@@ -12,7 +12,13 @@ import math
 from enum import Enum, auto
 from typing import Final
 
-from mycel_runtime.sdk.pace import OUTAGE_SECONDS
+DOWN_SECONDS: Final = 8.0
+"""
+For which nothing passes: then the server is down.
+
+Longer than a stream that may hold the only connection is let stand beside calls that all fail (a look's interval, 5
+s): what they come to without it is known first.
+"""
 
 REMEMBERED_SECONDS: Final = 15.0
 """For which an answer after a refusal counts: what refuses again later may have another reason."""
@@ -68,6 +74,6 @@ class LimitSuspicion:
             self.since, self.failures = now, 0
 
     def _look_of(self, now: float) -> Suspicion:
-        if self._refused_since is not None and now - self._refused_since >= OUTAGE_SECONDS:
+        if self._refused_since is not None and now - self._refused_since >= DOWN_SECONDS:
             return Suspicion.OUTAGE
         return Suspicion.LIMIT if self._has_resumed else Suspicion.UNCLEAR

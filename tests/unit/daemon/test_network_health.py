@@ -6,17 +6,19 @@ import errno
 
 import pytest
 
-from mycel_runtime.daemon.limit_suspicion import REMEMBERED_SECONDS
+from mycel_runtime.daemon.limit_suspicion import DOWN_SECONDS, REMEMBERED_SECONDS
 from mycel_runtime.daemon.mtu_suspicion import ENOUGH, SMALL_BYTES
 from mycel_runtime.daemon.network_health import NetworkHealth
+from mycel_runtime.daemon.timer import JITTER
 from mycel_runtime.errors import ApiError, NotFoundError, NotSentError, TransportError
 from mycel_runtime.observe.facts import FramesCommitted
 from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.cause import Cause
-from mycel_runtime.sdk.pace import OUTAGE_SECONDS
 from mycel_runtime.sdk.redirect import redirect_error
+from mycel_runtime.settings import InboxSettings
 
 INTERVAL = 30.0
+LONGEST_UNNAMED_SECONDS = 10.0
 HISTORY = calls.list_messages("chat")
 
 
@@ -95,13 +97,18 @@ def test_a_503_that_says_nothing_is_an_outages_if_nothing_passes_for_seconds():
     road.fail(100.0, BARE)
     road.fail(101.0, BARE)
     assert (road.health.failing_since, road.causes) == (100.0, [])
-    for now in (100.0 + OUTAGE_SECONDS, 106.0, 140.0):
+    for now in (100.0 + DOWN_SECONDS, 109.0, 140.0):
         road.fail(now, BARE)
     assert road.causes == [(Cause.BACKEND_DOWN, 100.0, 5)]
 
     road.answer(150.0)
     road.fail(152.0, BARE)
     assert (road.causes, road.told) == ([], ["backend_down", ("-", "backend_down", 50.0)])
+
+
+def test_a_stream_in_the_calls_way_is_found_out_before_a_server_is_called_down():
+    """All that a gateway with one connection for us refuses looks like an outage until the stream is ended."""
+    assert InboxSettings().suspect_interval * (1.0 + JITTER) + 1.0 < DOWN_SECONDS < LONGEST_UNNAMED_SECONDS
 
 
 def test_two_restarts_of_a_moment_are_no_limit():
