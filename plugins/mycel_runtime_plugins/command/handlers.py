@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from mycel_runtime import MessageContext, Plugin, Reject, RelationshipContext, Retry, StartContext
+from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
 from mycel_runtime_plugins.command.answer import (
     AnswerError,
@@ -191,14 +192,25 @@ async def _history(ctx: MessageContext) -> list[Message]:
 
 async def _do(ctx: MessageContext, action: Action) -> None:
     match action:
-        case Reply(reply=text, mentions=mentions):
-            await ctx.reply(text, mentions=mentions)
+        case Reply():
+            await _reply(ctx, action)
         case Say():
             await _speak(ctx, action)
         case Remember(state=state):
             ctx.chat_store["state"] = state
         case Decide():
             raise AssertionError("the answer was checked")
+
+
+async def _reply(ctx: MessageContext, action: Reply) -> None:
+    try:
+        await ctx.reply(action.reply, mentions=action.mentions)
+    except ContentTooLargeError:
+        # The same words would be refused each time, and the program started again for nothing.
+        raise Reject(
+            f"a reply of {len(action.reply)} characters is too large for the backend: lower reply_characters",
+            is_told=False,
+        ) from None
 
 
 async def _speak(ctx: MessageContext | RelationshipContext, action: Say) -> None:

@@ -303,3 +303,16 @@ async def test_messages_wait_until_the_program_is_there(talk, tmp_path):
 
     await ada.hears("here")
     assert await reasons(agent) == []
+
+
+async def test_a_reply_that_the_backend_does_not_take_has_the_program_run_once(mycel, talk, tmp_path):
+    """It would say the same each time, and be refused each time."""
+    ada, agent = await talk(f"echo started >> {tmp_path}/starts; echo hello", attempts=3)
+    mycel.faults.refuse(413, path=".*/messages", method="POST", times=1)
+    await ada.says("hi")
+    await ada.hears(SORRY, within=DEADLINE)
+    await ada.hears_nothing(within=DEADLINE)
+
+    (reason,) = await reasons(agent)
+    assert "5 characters is too large for the backend: lower reply_characters" in reason
+    assert (tmp_path / "starts").read_text() == "started\n"
