@@ -179,10 +179,11 @@ async def say_all(owner, agent):
 
 
 async def bare_seconds(owner, gateway, row, token):
-    """Of a loop that knows the limit, keeps it, and waits when it is refused all the same."""
-    chats, loop = await say_all(owner, "bare"), asyncio.get_running_loop()
-    gateway.limit = row.limit()
+    """Of a loop that knows the limit, keeps it, and waits when it is refused; from the first message, as ours."""
+    loop = asyncio.get_running_loop()
     began, burst = loop.time(), row.burst
+    chats = await say_all(owner, "bare")
+    gateway.limit = row.limit()
     async with AsyncClient(base_url=gateway.base_url, auth_token=token) as bare:
 
         async def keep(call, *arguments):
