@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from mycel_runtime import MessageContext, Plugin, Reject, RelationshipContext, Retry, StartContext
-from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
 from mycel_runtime_plugins.command.answer import (
     AnswerError,
@@ -31,6 +30,7 @@ from mycel_runtime_plugins.command.requirements import missing
 from mycel_runtime_plugins.command.session import remember, remembered
 from mycel_runtime_plugins.command.settings import CommandSettings
 from mycel_runtime_plugins.command.verdict import Execution, Fate, Verdict, verdict_of
+from mycel_runtime_plugins.whole_reply import reply_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,25 +192,14 @@ async def _history(ctx: MessageContext) -> list[Message]:
 
 async def _do(ctx: MessageContext, action: Action) -> None:
     match action:
-        case Reply():
-            await _reply(ctx, action)
+        case Reply(reply=text, mentions=mentions):
+            await reply_whole(ctx, text, mentions)
         case Say():
             await _speak(ctx, action)
         case Remember(state=state):
             ctx.chat_store["state"] = state
         case Decide():
             raise AssertionError("the answer was checked")
-
-
-async def _reply(ctx: MessageContext, action: Reply) -> None:
-    try:
-        await ctx.reply(action.reply, mentions=action.mentions)
-    except ContentTooLargeError:
-        # The same words would be refused each time, and the program started again for nothing.
-        raise Reject(
-            f"a reply of {len(action.reply)} characters is too large for the backend: lower reply_characters",
-            is_told=False,
-        ) from None
 
 
 async def _speak(ctx: MessageContext | RelationshipContext, action: Say) -> None:

@@ -16,7 +16,6 @@ from mycel_runtime import (
     StartContext,
     StopContext,
 )
-from mycel_runtime.sdk import ContentTooLargeError
 from mycel_runtime_plugins.webhook.answer import Approve, Say, Turn
 from mycel_runtime_plugins.webhook.body import (
     delivery_of_chat,
@@ -28,11 +27,12 @@ from mycel_runtime_plugins.webhook.callback_door import close_door, open_door
 from mycel_runtime_plugins.webhook.exchange import delivered
 from mycel_runtime_plugins.webhook.secret import SecretError, read_keys
 from mycel_runtime_plugins.webhook.settings import WebhookSettings
+from mycel_runtime_plugins.whole_reply import reply_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mycel_runtime_plugins.webhook.answer import Deed, Reply
+    from mycel_runtime_plugins.webhook.answer import Deed
 
 plugin = Plugin("webhook", settings=WebhookSettings)
 
@@ -91,20 +91,9 @@ async def deliver_messages(ctx: MessageContext) -> None:
     history = await ctx.history(settings.history, before=first) if settings.history and first > 1 else []
     delivery = delivery_of_messages(ctx, history)
     async with delivered(delivery, ctx, is_request=False, has_chat=True) as answer:
-        await _say(ctx, answer.replies)
+        for reply in answer.replies:
+            await reply_whole(ctx, reply.text, reply.mentions)
         await _do(ctx, answer.deeds)
-
-
-async def _say(ctx: MessageContext, replies: Sequence[Reply]) -> None:
-    for reply in replies:
-        try:
-            await ctx.reply(reply.text, mentions=reply.mentions)
-        except ContentTooLargeError:
-            # The same words would be refused each time, and the endpoint asked again for nothing.
-            raise Reject(
-                f"a reply of {len(reply.text)} characters is too large for the backend: lower reply_characters",
-                is_told=False,
-            ) from None
 
 
 async def deliver_relationship(ctx: RelationshipContext) -> None:
