@@ -74,6 +74,7 @@ async def test_where_she_is_not_nobody_is_asked(mycel, agent, settings):
 
     await ada.hears("I may not.", within=PATIENCE)
     await ada.hears_nothing(within=PATIENCE)
+    await bob.hears_nothing(within=PATIENCE)
 
 
 @pytest.mark.slow
