@@ -12,24 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.errors import PluginError
+    from mycel_runtime.plugin.answer_context import AnswerContext, Question
     from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.config_path import ConfigPath
-    from mycel_runtime.plugin.context import (
-        AnswerContext,
-        FrameContext,
-        MessageContext,
-        Question,
-        StartContext,
-        StopContext,
-        TimerContext,
-    )
     from mycel_runtime.plugin.event_context import (
         ChatEventContext,
         JoinRequestContext,
         RelationshipContext,
         WorkflowEventContext,
     )
+    from mycel_runtime.plugin.frame_context import FrameContext
+    from mycel_runtime.plugin.hook_context import StartContext, StopContext
     from mycel_runtime.plugin.message import Message, Sender
+    from mycel_runtime.plugin.message_context import MessageContext
     from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
     from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.plain_context import (
@@ -49,6 +44,7 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.prompt import PromptMessage, messages_for_llm
     from mycel_runtime.plugin.store import Store
     from mycel_runtime.plugin.text_pieces import split_text
+    from mycel_runtime.plugin.timer_context import TimerContext
     from mycel_runtime.plugin.timers import Timers
     from mycel_runtime.plugin.tool_server import ToolServer
     from mycel_runtime.speech.sent import Sent
@@ -96,26 +92,26 @@ __all__ = [
 ]
 
 _HOME = {
-    "AnswerContext": "mycel_runtime.plugin.context",
+    "AnswerContext": "mycel_runtime.plugin.answer_context",
     "ChatEventContext": "mycel_runtime.plugin.event_context",
     "Chats": "mycel_runtime.plugin.chats",
     "ContentPattern": "mycel_runtime.plugin.pattern",
     "ConfigPath": "mycel_runtime.plugin.config_path",
-    "FrameContext": "mycel_runtime.plugin.context",
+    "FrameContext": "mycel_runtime.plugin.frame_context",
     "JoinRequestContext": "mycel_runtime.plugin.event_context",
     "Message": "mycel_runtime.plugin.message",
-    "MessageContext": "mycel_runtime.plugin.context",
+    "MessageContext": "mycel_runtime.plugin.message_context",
     "Plugin": "mycel_runtime.plugin.plugin",
     "PluginError": "mycel_runtime.errors",
     "PromptMessage": "mycel_runtime.plugin.prompt",
-    "Question": "mycel_runtime.plugin.context",
+    "Question": "mycel_runtime.plugin.answer_context",
     "Reject": "mycel_runtime.plugin.outcome",
     "RelationshipContext": "mycel_runtime.plugin.event_context",
     "Retry": "mycel_runtime.plugin.outcome",
     "Sender": "mycel_runtime.plugin.message",
     "Sent": "mycel_runtime.speech.sent",
-    "StartContext": "mycel_runtime.plugin.context",
-    "StopContext": "mycel_runtime.plugin.context",
+    "StartContext": "mycel_runtime.plugin.hook_context",
+    "StopContext": "mycel_runtime.plugin.hook_context",
     "Store": "mycel_runtime.plugin.store",
     "SyncAnswerContext": "mycel_runtime.plugin.plain_context",
     "SyncChatEventContext": "mycel_runtime.plugin.plain_context",
@@ -128,7 +124,7 @@ _HOME = {
     "SyncStopContext": "mycel_runtime.plugin.plain_context",
     "SyncTimerContext": "mycel_runtime.plugin.plain_context",
     "SyncWorkflowEventContext": "mycel_runtime.plugin.plain_context",
-    "TimerContext": "mycel_runtime.plugin.context",
+    "TimerContext": "mycel_runtime.plugin.timer_context",
     "Timers": "mycel_runtime.plugin.timers",
     "ToolServer": "mycel_runtime.plugin.tool_server",
     "Unavailable": "mycel_runtime.plugin.outcome",

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.errors import DeedNotAwaitedError
-from mycel_runtime.plugin.context import FrameContext, FrameView, Speaking
+from mycel_runtime.plugin.frame_context import FrameContext, FrameView
+from mycel_runtime.plugin.speaking import Speaking
 from mycel_runtime.wire.arguments import require_storable
 from mycel_runtime.wire.ids import ChatId, UserId
 from mycel_runtime.wire.versions import GONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 from mycel_runtime.wire.times import time_of
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.wire import resources
 
 UNKNOWN: Final = "unknown"
@@ -88,3 +89,8 @@ def message_from_api(message: resources.Message, *, me: UserId, sender_type: str
         created_at=time_of(message.get("created_at")),
         raw=dict(message),
     )
+
+
+def message_as_told(told: ToldMessage, *, me: UserId) -> Message:
+    """The handler's view of what a port has told."""
+    return message_from_api(cast("resources.Message", told["raw"]), me=me, sender_type=told["sender_type"])

@@ -24,25 +24,9 @@ from typing import (
     overload,
 )
 
+from mycel_runtime.plugin.answer_context import AnswerContext, Answering, Question
+from mycel_runtime.plugin.calling import Calling
 from mycel_runtime.plugin.chats import Chats
-from mycel_runtime.plugin.context import (
-    AnswerContext,
-    Answering,
-    Calling,
-    FrameContext,
-    FrameView,
-    MessageContext,
-    MessageView,
-    Question,
-    RunView,
-    Speaking,
-    StartContext,
-    StartView,
-    StopContext,
-    StopView,
-    TimerContext,
-    TimerView,
-)
 from mycel_runtime.plugin.event_context import (
     ChatEventContext,
     ChatEventView,
@@ -53,6 +37,12 @@ from mycel_runtime.plugin.event_context import (
     WorkflowEventContext,
     WorkflowEventView,
 )
+from mycel_runtime.plugin.frame_context import FrameContext, FrameView
+from mycel_runtime.plugin.hook_context import StartContext, StartView, StopContext, StopView
+from mycel_runtime.plugin.message_context import MessageContext, MessageView
+from mycel_runtime.plugin.run_view import RunView
+from mycel_runtime.plugin.speaking import Speaking
+from mycel_runtime.plugin.timer_context import TimerContext, TimerView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

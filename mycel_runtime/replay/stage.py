@@ -13,10 +13,10 @@ from mycel_runtime.dispatch.entry_attempt import frame_of
 from mycel_runtime.dispatch.firing import SCHEDULE
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, done_from, said_from
-from mycel_runtime.plugin.context import LoopGuardView, MessageContext, TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.plugin_state import PluginState
 from mycel_runtime.plugin.port import ToldMessage
 from mycel_runtime.plugin.sdk_calls import sdk_calls
@@ -27,6 +27,7 @@ from mycel_runtime.plugin.subscription import (
     ScheduleSubscription,
     TimerSubscription,
 )
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.replay.capture import CapturedChat, CapturedRequest, CapturedVoice
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq

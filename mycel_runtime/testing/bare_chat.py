@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from typing_extensions import override
 
-from mycel_runtime.plugin.context import AnswerContext, LoopGuardView, MessageContext, Question
+from mycel_runtime.plugin.answer_context import AnswerContext, Question
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.json_text import json_text
+from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.plain_context import SyncAnswerContext, SyncMessageContext, plain_context
 from mycel_runtime.plugin.port import StoredReply, ToolEntry
 from mycel_runtime.plugin.tool_server import CHAT_VARIABLE, RUN_VARIABLE, STATE_DIR_VARIABLE
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
-    from mycel_runtime.plugin.context import FrameContext
+    from mycel_runtime.plugin.frame_context import FrameContext
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.sdk import AsyncClient

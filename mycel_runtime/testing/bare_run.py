@@ -19,7 +19,6 @@ from typing_extensions import override
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Item
 from mycel_runtime.plugin.answer_wish import WHOM, require_answer_wish
-from mycel_runtime.plugin.context import FrameContext, StartContext, StopContext, TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import (
     ChatEventContext,
@@ -27,6 +26,8 @@ from mycel_runtime.plugin.event_context import (
     RelationshipContext,
     WorkflowEventContext,
 )
+from mycel_runtime.plugin.frame_context import FrameContext
+from mycel_runtime.plugin.hook_context import StartContext, StopContext
 from mycel_runtime.plugin.json_text import json_text
 from mycel_runtime.plugin.plain_context import (
     SyncChatEventContext,
@@ -42,6 +43,7 @@ from mycel_runtime.plugin.plain_context import (
 )
 from mycel_runtime.plugin.plugin_state import PluginState
 from mycel_runtime.plugin.sdk_calls import SAY, sdk_calls
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.testing.bare_message import CHAT, ME, placed, told
 

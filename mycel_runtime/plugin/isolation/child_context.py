@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from mycel_runtime.plugin.context import (
-    AnswerContext,
-    LoopGuardView,
-    MessageContext,
-    Question,
-    StartContext,
-    StopContext,
-    TimerContext,
-    message_as_told,
-)
+from mycel_runtime.plugin.answer_context import AnswerContext, Question
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
+from mycel_runtime.plugin.hook_context import StartContext, StopContext
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.remote_port import RemotePort, WaitingInProcess
 from mycel_runtime.plugin.isolation.state import state_from
+from mycel_runtime.plugin.message import message_as_told
+from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.plain_context import plain_context
 from mycel_runtime.plugin.port import DecisionPort, MessagePort
 from mycel_runtime.plugin.subscription import FrameSubscription
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from mycel_runtime.plugin.context import MessageContext
 from mycel_runtime.plugin.event_context import RequestView
 from mycel_runtime.plugin.isolation.messages import ProtocolError
+from mycel_runtime.plugin.message_context import MessageContext
 from mycel_runtime.plugin.port import ChatPort, RequestPort, RunPort, SdkPort
 
 if TYPE_CHECKING:

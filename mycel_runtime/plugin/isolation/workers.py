@@ -16,22 +16,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
-from mycel_runtime.plugin.context import (
-    AnswerContext,
-    MessageContext,
-    StartContext,
-    StopContext,
-    TimerContext,
-)
+from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.event_context import subject_of
+from mycel_runtime.plugin.hook_context import StartContext, StopContext
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.description import require_described
 from mycel_runtime.plugin.isolation.messages import ProtocolError, decode, encode
 from mycel_runtime.plugin.isolation.port_calls import PortCalls
 from mycel_runtime.plugin.isolation.process import END_SECONDS, NICER, start
 from mycel_runtime.plugin.isolation.state import changes_from, state_said
+from mycel_runtime.plugin.message_context import MessageContext
 from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.plugin import process_state
-from mycel_runtime.plugin.context import FrameContext
+from mycel_runtime.plugin.frame_context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.speech.evidence import Operation

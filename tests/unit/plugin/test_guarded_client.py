@@ -10,10 +10,10 @@ import pickle
 import pytest
 
 from mycel_runtime.errors import ArgumentError, GuardedCallError, ReplyNotAwaitedError
-from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextEndedError, ContextRun
 from mycel_runtime.plugin.plain_context import plain_context
 from mycel_runtime.plugin.sdk_calls import sdk_calls
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.sdk import AsyncClient, Client
 
 TOKEN = "a-token-that-nobody-shows"

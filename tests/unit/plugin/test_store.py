@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Item, ItemChange
-from mycel_runtime.plugin.context import ContextEndedError
+from mycel_runtime.plugin.context_run import ContextEndedError
 from mycel_runtime.plugin.store import STORE_BYTES, Store
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import NewTimer, TimerKey
-from mycel_runtime.plugin.context import ContextEndedError
+from mycel_runtime.plugin.context_run import ContextEndedError
 from mycel_runtime.plugin.timers import Timers
 
 NOW = 1_000.0

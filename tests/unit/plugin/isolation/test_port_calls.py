@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.plugin.context import FrameContext, MessageContext
+from mycel_runtime.plugin.frame_context import FrameContext
 from mycel_runtime.plugin.isolation.messages import Effect, ProtocolError, Question
 from mycel_runtime.plugin.isolation.port_calls import PortCalls
+from mycel_runtime.plugin.message_context import MessageContext
 
 COMMON = {"me": "me", "settings": None, "log": None, "deadline": 0.0, "attempt": 1}
 

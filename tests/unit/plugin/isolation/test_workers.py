@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mycel_runtime.plugin.context import FrameContext
+from mycel_runtime.plugin.frame_context import FrameContext
 from mycel_runtime.plugin.isolation import workers
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.isolation.workers import Workers
