@@ -203,6 +203,7 @@ def test_make_test_runs_all_checks_in_order(clone):
     assert places == sorted(places)
 
 
+@pytest.mark.longest
 def test_the_authors_guide_does_what_it_says(walk, tmp_path, free_tcp_port):
     walker = walk(tmp_path, {"8042": str(free_tcp_port)})
     walker.follow(blocks(PLUGINS))
@@ -310,6 +311,7 @@ def look_into(state, installed):
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 
 
+@pytest.mark.longest
 def test_the_page_of_the_tools_does_what_it_says(walk, tmp_path):
     walker = walk(tmp_path)
     walker.follow(blocks(TOOLS))

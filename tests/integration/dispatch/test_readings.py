@@ -9,6 +9,7 @@ from tests.integration.dispatch.readings import POINTS, compare, perform
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize(
     ("points", "is_isolated"),
     [(POINTS[::4], False), (POINTS[2::4], False), (("after finish",), True)],

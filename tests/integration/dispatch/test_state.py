@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.dispatch.state import POINTS, perform
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 @pytest.mark.parametrize(

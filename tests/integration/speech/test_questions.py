@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.speech.questions import POINTS, perform
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 async def test_each_question_is_asked_once_and_has_one_outcome_though_the_process_is_killed(tmp_path):
