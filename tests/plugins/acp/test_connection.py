@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -40,6 +41,28 @@ async def test_an_answer_belongs_to_its_question_and_what_came_before_it_is_know
 
     assert agent.heard == [("update", {"n": 1})]
     assert (await first, await second) == ("A", "B")
+
+
+async def test_what_comes_unasked_is_handled_in_the_order_of_the_pipe_whatever_waits():
+    """As it does not in the library: findings/acp-client-updates-overtake-each-other.sh."""
+    handled = []
+    waiting = asyncio.get_running_loop().create_future()
+
+    def asked(method, _):
+        handled.append(method)
+        return waiting
+
+    connection = Connection(
+        lambda _: handled.append("answered"), lambda _, params, __: handled.append(params["n"]), asked
+    )
+    update = {"method": "session/update", "params": {"n": 1}}
+    question = {"id": 1, "method": "session/request_permission", "params": {}}
+    later = {"method": "session/update", "params": {"n": 2}}
+
+    connection.feed(b"".join(json.dumps(each).encode() + b"\n" for each in (update, question, later)))
+
+    assert handled == [1, "session/request_permission", 2]
+    waiting.set_result({})
 
 
 @pytest.mark.parametrize(
