@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.testing.agent import Agent
-    from mycel_runtime.testing.bare_chat import BareAnswer, BareChat, frame_context
+    from mycel_runtime.testing.bare_chat import BareAnswer, BareChat
+    from mycel_runtime.testing.bare_event import BareChatEvent, BareFrame, BareWorkflowEvent, frame_context
+    from mycel_runtime.testing.bare_hook import BareStart, BareStop
     from mycel_runtime.testing.bare_message import said
-    from mycel_runtime.testing.bare_run import (
-        BareChatEvent,
-        BareFrame,
-        BareJoinRequest,
-        BareQuestion,
-        BareRelationship,
-        BareStart,
-        BareStop,
-        BareTimer,
-        BareWorkflowEvent,
-    )
+    from mycel_runtime.testing.bare_request import BareJoinRequest, BareRelationship
+    from mycel_runtime.testing.bare_runtime import BareQuestion
+    from mycel_runtime.testing.bare_timer import BareTimer
     from mycel_runtime.testing.chat import Chat
     from mycel_runtime.testing.clock import JumpingClock
     from mycel_runtime.testing.mycel import Mycel
@@ -59,15 +53,15 @@ _HOME = {
     "Agent": "mycel_runtime.testing.agent",
     "BareAnswer": "mycel_runtime.testing.bare_chat",
     "BareChat": "mycel_runtime.testing.bare_chat",
-    "BareChatEvent": "mycel_runtime.testing.bare_run",
-    "BareFrame": "mycel_runtime.testing.bare_run",
-    "BareJoinRequest": "mycel_runtime.testing.bare_run",
-    "BareQuestion": "mycel_runtime.testing.bare_run",
-    "BareRelationship": "mycel_runtime.testing.bare_run",
-    "BareStart": "mycel_runtime.testing.bare_run",
-    "BareStop": "mycel_runtime.testing.bare_run",
-    "BareTimer": "mycel_runtime.testing.bare_run",
-    "BareWorkflowEvent": "mycel_runtime.testing.bare_run",
+    "BareChatEvent": "mycel_runtime.testing.bare_event",
+    "BareFrame": "mycel_runtime.testing.bare_event",
+    "BareJoinRequest": "mycel_runtime.testing.bare_request",
+    "BareQuestion": "mycel_runtime.testing.bare_runtime",
+    "BareRelationship": "mycel_runtime.testing.bare_request",
+    "BareStart": "mycel_runtime.testing.bare_hook",
+    "BareStop": "mycel_runtime.testing.bare_hook",
+    "BareTimer": "mycel_runtime.testing.bare_timer",
+    "BareWorkflowEvent": "mycel_runtime.testing.bare_event",
     "Chat": "mycel_runtime.testing.chat",
     "JumpingClock": "mycel_runtime.testing.clock",
     "Mycel": "mycel_runtime.testing.mycel",
@@ -75,7 +69,7 @@ _HOME = {
     "SyncAgent": "mycel_runtime.testing.sync_mycel",
     "SyncMycel": "mycel_runtime.testing.sync_mycel",
     "SyncPerson": "mycel_runtime.testing.sync_mycel",
-    "frame_context": "mycel_runtime.testing.bare_chat",
+    "frame_context": "mycel_runtime.testing.bare_event",
     "said": "mycel_runtime.testing.bare_message",
 }
 

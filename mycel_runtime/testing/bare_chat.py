@@ -17,8 +17,9 @@ from mycel_runtime.plugin.plain_context import SyncAnswerContext, SyncMessageCon
 from mycel_runtime.plugin.port import StoredReply, ToolEntry
 from mycel_runtime.plugin.tool_server import CHAT_VARIABLE, RUN_VARIABLE, STATE_DIR_VARIABLE
 from mycel_runtime.testing.bare_message import CHAT, ME, placed, said, told, with_seq
-from mycel_runtime.testing.bare_run import BareFrame, BareRuntime, calls_of, state_of, waiting_for
 from mycel_runtime.testing.bare_run import shown as shown_of
+from mycel_runtime.testing.bare_run import state_of
+from mycel_runtime.testing.bare_runtime import BareRuntime, calls_of, waiting_for
 from mycel_runtime.testing.chat import Chat
 from mycel_runtime.wire.arguments import require_mentions, require_sayable
 from mycel_runtime.wire.ids import MessageId, MessageSeq
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
-    from mycel_runtime.plugin.frame_context import FrameContext
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.sdk import AsyncClient
-    from mycel_runtime.testing.bare_run import BareQuestion
+    from mycel_runtime.testing.bare_runtime import BareQuestion
     from mycel_runtime.wire.resources import Member
 
 _ON_NO_SERVER: Final = (
@@ -267,13 +267,6 @@ class _BarePort:
     def withdraw(self) -> None:
         """Noted."""
         self._chat.withdraw()
-
-
-def frame_context(
-    event_type: str, *, settings: Any = None, attempt: int = 1, **metadata: Any
-) -> FrameContext:
-    """What a handler of frames is given, with nothing behind it."""
-    return BareFrame(event_type, metadata=metadata, settings=settings, attempt=attempt).ctx
 
 
 def _member(user_id: str, name: str, type_: str) -> Member:
