@@ -12,15 +12,14 @@ from mycel_runtime.cli.options import configs_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.daemon.health import (
+    from mycel_runtime.daemon.network_report import CauseReport
+    from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, WaitingUtteranceReport
+    from mycel_runtime.daemon.status import Status
+    from mycel_runtime.daemon.work_report import (
         BlockedChatReport,
-        CauseReport,
         OldestReport,
-        OpenQuestionsReport,
         StartReport,
-        Status,
         UnavailableReport,
-        WaitingUtteranceReport,
     )
 
 EXIT_NOT_READY: Final = 75

@@ -24,21 +24,16 @@ from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
-from mycel_runtime.daemon.health import (
-    LogReport,
-    Status,
-    blocked_reports,
-    hearing_report,
-    network_problems,
-    network_report,
-    problems_of,
-    speaking_report,
-    work_report,
-)
+from mycel_runtime.daemon.health import network_problems, problems_of
+from mycel_runtime.daemon.hearing_report import hearing_report
 from mycel_runtime.daemon.identity import Identification, identify
 from mycel_runtime.daemon.journal_lock import JournalLock
 from mycel_runtime.daemon.network_health import NetworkHealth
+from mycel_runtime.daemon.network_report import network_report
+from mycel_runtime.daemon.speaking_report import speaking_report
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
+from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.daemon.work_report import blocked_reports, work_report
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal

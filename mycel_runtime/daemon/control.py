@@ -24,8 +24,8 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from mycel_runtime.daemon.admin import VERBS
-from mycel_runtime.daemon.health import Status
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
+from mycel_runtime.daemon.status import Status
 from mycel_runtime.daemon.tool_calls import call_tool
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from mycel_runtime.cli.status import _lines
-from mycel_runtime.daemon.health import (
-    BlockedChatReport,
-    HearingReport,
-    LogReport,
-    OldestReport,
-    OpenQuestionsReport,
-    SpeakingReport,
-    Status,
-    StreamTroubleReport,
-    UnavailableReport,
-    WaitingUtteranceReport,
-    WorkReport,
-)
+from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport, WaitingUtteranceReport
+from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.daemon.work_report import BlockedChatReport, OldestReport, UnavailableReport, WorkReport
 
 NOW = 1_000.0
 

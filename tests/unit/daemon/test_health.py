@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from mycel_runtime.daemon.health import (
-    CauseReport,
-    HearingReport,
-    NetworkReport,
-    StreamTroubleReport,
-    blocked_reports,
-    network_problems,
-    problems_of,
-    speaking_report,
-    work_report,
-)
-from mycel_runtime.dispatch.blocked_chats import BlockedChat
-from mycel_runtime.dispatch.lifecycle import Start
-from mycel_runtime.journal.summary import JournalStatistics, WaitingUtterance
-from mycel_runtime.observe.counters import Counters
-from mycel_runtime.speech.evidence import Operation
+from mycel_runtime.daemon.health import network_problems, problems_of
+from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.network_report import CauseReport, NetworkReport
 
 PROXY_REFUSED = StreamTroubleReport(
     cause="proxy_refused", reason="403", since=40.0, polled=True, fix="Let it allow CONNECT."
@@ -66,45 +51,6 @@ PROVEN = HearingReport(connected=True, reconciled_at=100.0, proven_at=100.0)
 )
 def test_every_reason_is_named(report, user_id, now, problems):
     assert problems_of(report, user_id=user_id, interval=30.0, now=now) == problems
-
-
-def test_what_is_to_be_said_first_is_named_once_it_has_waited_for_long():
-    waiting = [WaitingUtterance("p.post", "c", made_at, 0) for made_at in (30.0, 50.0)]
-
-    report = speaking_report(Counters(lambda: 0.0), None, utterances=waiting, now=100.0)
-
-    assert [each.since for each in report.waiting] == [30.0]
-
-
-def test_a_blocked_chat_is_named_with_since_when_and_what_the_server_says():
-    nothing = JournalStatistics(**dict.fromkeys(JournalStatistics.__dataclass_fields__, 0))
-    blocked = BlockedChat(chat_id="c", operation=Operation.SEND, since=5.0, reason="ServerError 500: no")
-
-    (report,) = work_report(nothing, blocked=blocked_reports([blocked])).blocked_chats
-
-    assert report.model_dump() == {
-        "chat_id": "c",
-        "operation": "send",
-        "since": 5.0,
-        "reason": "ServerError 500: no",
-    }
-
-
-def test_a_plugin_that_cannot_be_started_is_named_with_the_reason():
-    nothing = JournalStatistics(**dict.fromkeys(JournalStatistics.__dataclass_fields__, 0))
-    starts = [
-        Start(plugin="new"),
-        Start(plugin="late", attempts=2, retry_at=9.0, reason="ValueError"),
-        Start(plugin="never", attempts=1, retry_at=math.inf, reason="Reject: no"),
-    ]
-
-    reports = work_report(nothing, starts=starts).not_started
-
-    assert [tuple(report.model_dump().values()) for report in reports] == [
-        ("new", 0, "", None),
-        ("late", 2, "ValueError", 9.0),
-        ("never", 1, "Reject: no", None),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,150 @@
+"""What the journal holds to be done, and what keeps it from being done."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mycel_runtime.dispatch.abandoned import AbandonedRuns
+    from mycel_runtime.dispatch.blocked_chats import BlockedChat
+    from mycel_runtime.dispatch.lifecycle import Start
+    from mycel_runtime.journal.summary import JournalStatistics, Waiting
+
+
+class OldestReport(BaseModel, frozen=True):
+    """
+    What has waited longest. Times are epoch seconds.
+
+    Attributes:
+        since: When it became due; later attempts do not change it.
+        due_at: Of its next attempt.
+        attempts: Spent so far.
+    """
+
+    handler: str
+    lane: str
+    chat_id: str | None
+    attempts: int
+    since: float
+    due_at: float
+
+
+class BlockedChatReport(BaseModel, frozen=True):
+    """
+    A chat whose work cannot go on because the backend fails there alone.
+
+    Attributes:
+        operation: What fails: `read` or `send`.
+        since: Epoch seconds.
+        reason: What the server says; never the text of a message.
+    """
+
+    chat_id: str
+    operation: str
+    since: float
+    reason: str
+
+
+class StartReport(BaseModel, frozen=True):
+    """
+    A plugin that could not be started yet; its work waits.
+
+    Attributes:
+        attempts: In vain so far; 0 while the first one goes on.
+        reason: Why the last one failed.
+        retry_at: Epoch seconds; `None`: not in this process, unless `mycel-runtime resume PLUGIN`.
+    """
+
+    plugin: str
+    attempts: int
+    reason: str
+    retry_at: float | None
+
+
+class UnavailableReport(BaseModel, frozen=True):
+    """A plugin that is left alone because what it needs is not there; `reason`: as it says, with what to do."""
+
+    plugin: str
+    reason: str
+
+
+class WorkReport(BaseModel, frozen=True):
+    """
+    What waits; `oldest_due_at` in epoch seconds.
+
+    Attributes:
+        not_started: Plugins whose `on_start` has not returned.
+        oldest: `None` while nothing waits.
+        suspects: Of those due or running, how many were running when a process died; they run one at a time.
+        blocked_chats: Which cannot be read or spoken to, longest first.
+        quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
+        unavailable: Of those, the ones that have said what they lack.
+        abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
+    """
+
+    due: int = 0
+    running: int = 0
+    suspects: int = 0
+    oldest_due_at: float | None = None
+    oldest: OldestReport | None = None
+    blocked_chats: tuple[BlockedChatReport, ...] = ()
+    dead_letters: int = 0
+    journal_entries: int = 0
+    quarantined: tuple[str, ...] = ()
+    abandoned_tasks: int = 0
+    abandoned_threads: int = 0
+    not_started: tuple[StartReport, ...] = ()
+    unavailable: tuple[UnavailableReport, ...] = ()
+
+
+def blocked_reports(chats: Iterable[BlockedChat]) -> tuple[BlockedChatReport, ...]:
+    """As dispatch tells them."""
+    return tuple(BlockedChatReport(**asdict(chat)) for chat in chats)
+
+
+def work_report(
+    statistics: JournalStatistics | None,
+    quarantined: Iterable[str] = (),
+    *,
+    unavailable: Mapping[str, str] | None = None,
+    oldest: Waiting | None = None,
+    blocked: Iterable[BlockedChatReport] = (),
+    abandoned: AbandonedRuns | None = None,
+    starts: Iterable[Start] = (),
+) -> WorkReport:
+    """What the journal holds, and what keeps it from being done."""
+    if statistics is None:
+        return WorkReport()
+    return WorkReport(
+        due=statistics.due,
+        running=statistics.running,
+        suspects=statistics.suspects,
+        oldest_due_at=statistics.oldest_due_at,
+        oldest=None if oldest is None else OldestReport(**asdict(oldest)),
+        blocked_chats=tuple(blocked),
+        dead_letters=statistics.dead_letters,
+        journal_entries=statistics.entries,
+        quarantined=tuple(sorted(quarantined)),
+        unavailable=tuple(
+            UnavailableReport(plugin=plugin, reason=reason)
+            for plugin, reason in sorted((unavailable or {}).items())
+        ),
+        abandoned_tasks=abandoned.tasks if abandoned else 0,
+        abandoned_threads=abandoned.threads if abandoned else 0,
+        not_started=tuple(map(_start_report, starts)),
+    )
+
+
+def _start_report(start: Start) -> StartReport:
+    return StartReport(
+        plugin=start.plugin,
+        attempts=start.attempts,
+        reason=start.reason,
+        retry_at=start.retry_at if math.isfinite(start.retry_at) else None,
+    )
