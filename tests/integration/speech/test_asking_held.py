@@ -8,8 +8,7 @@ import pytest
 
 from mycel_runtime import Plugin
 from mycel_runtime.journal.reader import read_summary
-from tests.integration.speech.speaking import direct, group, said
-from tests.integration.speech.test_asking import (
+from tests.integration.speech.asking import (
     MINUTE,
     Asker,
     answer,
@@ -19,6 +18,7 @@ from tests.integration.speech.test_asking import (
     nothing_is_left,
     states,
 )
+from tests.integration.speech.speaking import direct, group, said
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.errors import NotSentError
+from tests.integration.speech.asking import MINUTE, Asker, answer, ask, say_as, states
 from tests.integration.speech.speaking import direct, group, said, written_agent
-from tests.integration.speech.test_asking import MINUTE, Asker, answer, ask, say_as, states
 
 pytestmark = pytest.mark.slow
 
