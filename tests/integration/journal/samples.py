@@ -112,3 +112,8 @@ async def handle_through(journal, seq, *, now=0.0, **more):
     """Leave a chat's delivery idle with this cursor."""
     await want(journal, seq, now=now, **more)
     assert await finish(journal, await claim_one(journal, now=now), seq, now=now)
+
+
+async def fill(journal, entries=400):
+    numbered = (entry(seq, fingerprint="f" * 200) for seq in range(1, entries + 1))
+    await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)

@@ -1,0 +1,119 @@
+"""What a file is: a new journal, one of an earlier version, which is migrated, or none of ours, and left alone."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+
+from mycel_runtime.errors import JournalError, JournalFileError
+from mycel_runtime.journal.reader import (
+    read_dead_letters,
+    read_items,
+    read_stores,
+    read_timers,
+    read_unresolved,
+)
+from mycel_runtime.journal.schema import APPLICATION_ID
+from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.integration.journal.journal_file import database, modes
+from tests.integration.journal.samples import want
+
+MIGRATIONS = sorted(
+    file.name
+    for file in (resources.files("mycel_runtime.journal") / "sql" / "migrations").iterdir()
+    if file.name.endswith(".sql")
+)
+
+READERS = (read_dead_letters, read_unresolved, read_stores, read_items, read_timers)
+"""While the daemon is down, be it that it has not run since an upgrade."""
+
+
+async def test_a_new_journal_has_been_through_every_migration(journal, tmp_path):
+    await journal.close()
+
+    with database(tmp_path) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_migrations_are_numbered_without_a_gap():
+    assert [int(name.split("_")[0]) for name in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
+async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path, open_journal, version):
+    """Version 0 is a file that was made and never written."""
+    old = tmp_path / "old"
+    old.mkdir()
+    folder = resources.files("mycel_runtime.journal") / "sql" / "migrations"
+    with database(old) as connection:
+        for name in MIGRATIONS[:version]:
+            connection.executescript((folder / name).read_text())
+        if version:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("INSERT INTO checkpoint VALUES ('me', 'server', 1, 0)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    assert not any(read(old / "journal.sqlite3") for read in READERS)
+    await open_journal(old).close()
+    await open_journal(tmp_path).close()
+
+    with database(old) as migrated, database(tmp_path) as new:
+        schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        assert migrated.execute(schema).fetchall() == new.execute(schema).fetchall()
+        assert migrated.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+
+
+async def test_a_journal_of_a_newer_version_is_refused_untouched(tmp_path, journal):
+    await journal.close()
+    with database(tmp_path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalFileError, match=f"version 999, this program knows {len(MIGRATIONS)}"):
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 7])
+def test_a_journal_from_before_the_first_release_is_refused_with_the_reason(tmp_path, version):
+    """Its versions were counted from 1 as well, and its tables were others."""
+    with database(tmp_path) as connection:
+        connection.execute("CREATE TABLE delivery (delivery_id INTEGER PRIMARY KEY, lease_until REAL)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalFileError, match="before the first release") as refused:
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+    assert str(tmp_path / "journal.sqlite3") in refused.value.where
+    assert "state_dir" in refused.value.fix
+
+
+def test_somebody_elses_database_is_refused_untouched(tmp_path):
+    with database(tmp_path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    (tmp_path / "journal.sqlite3").chmod(0o644)
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+
+    with pytest.raises(JournalFileError, match="not a mycel-runtime journal"):
+        SqliteJournal(tmp_path).open()
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+    assert modes(tmp_path) == {"journal.lock": 0o600, "journal.sqlite3": 0o644}
+
+
+async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, open_journal):
+    first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
+    broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
+    with monkeypatch.context() as patch:
+        patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first, broken])
+        with pytest.raises(JournalError, match="half"):
+            SqliteJournal(tmp_path).open()
+    with database(tmp_path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
+
+    await want(open_journal(), 1)
