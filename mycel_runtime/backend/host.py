@@ -194,8 +194,7 @@ class _Server(uvicorn.Server):
         Connections are told: WebSockets 1012, idle ones are closed. Subscriptions end, zombies too (the real
         server hangs on them, Q50), and requests under way have `GRACE_SECONDS`. What is left is cut.
         """
-        for server in self.servers:
-            server.close()
+        await self._stop_accepting()
         for connection in tuple(self.server_state.connections):
             connection.shutdown()
         self._service.end_subscriptions()
@@ -210,6 +209,22 @@ class _Server(uvicorn.Server):
         for socket_ in self._service.silenced:
             socket_.release()
         await asyncio.sleep(0)
+
+    async def _stop_accepting(self) -> None:
+        """
+        Close the listeners, once all that they have accepted are connections of which uvicorn knows.
+
+        That takes two passes of the loop. asyncio forgets, and leaves open, what a listener has accepted if it is
+        closed before the next pass; the client would wait for ever.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener)
+        for _ in range(2):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
     def stop(self) -> None:
         """End soon; before the start too."""
