@@ -53,6 +53,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option(
     "--code", metavar="[NAME=]FILE", help="Code in the place of the plugin's; NAME where there are several."
 )
+@click.option("--offline", "is_offline", is_flag=True, help="Ask no backend: what was captured is shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--show-text", is_flag=True, help="Show what would be said, in words.")
 def replay(
@@ -64,6 +65,7 @@ def replay(
     until: float | None,
     last: int | None,
     code: str | None,
+    is_offline: bool,
     as_json: bool,
     show_text: bool,
 ) -> int:
@@ -82,13 +84,13 @@ def replay(
     choice = Choice(handler=handler, chat_id=chat_id, since=since, until=until, last=last)
     printer = _Printer(as_json=as_json, show_text=show_text)
     file = only_target_of(config).config
-    return asyncio.run(_replay(file, load_code(file, code), choice, printer))
+    return asyncio.run(_replay(file, load_code(file, code), choice, printer, is_offline=is_offline))
 
 
-async def _replay(config: Path, code: Code, choice: Choice, printer: _Printer) -> int:
+async def _replay(config: Path, code: Code, choice: Choice, printer: _Printer, *, is_offline: bool) -> int:
     from mycel_runtime.replay.agent import open_replay
 
-    async with open_replay(config, code, choice) as opened:
+    async with open_replay(config, code, choice, is_offline=is_offline) as opened:
         async for each in opened.replay.run(opened.chosen):
             printer.note(each)
     printer.sum_up()
@@ -107,6 +109,7 @@ class _Printer:
         self._as_json = as_json
         self._show_text = show_text
         self._skipped: dict[str, int] = {}
+        self._captured = 0
         self.counts = {"same": 0, "differs": 0, "skipped": 0}
 
     def note(self, replayed: Replayed) -> None:
@@ -114,6 +117,7 @@ class _Printer:
         import json
 
         self.counts[replayed.outcome] += 1
+        self._captured += replayed.is_captured
         if replayed.outcome == "skipped":
             self._skipped[replayed.reason] = self._skipped.get(replayed.reason, 0) + 1
         if replayed.outcome == "same":
@@ -129,10 +133,13 @@ class _Printer:
 
         turns = sum(self.counts.values())
         if self._as_json:
-            click.echo(json.dumps({"turns": turns} | self.counts))
+            captured = {"captured": self._captured} if self._captured else {}
+            click.echo(json.dumps({"turns": turns} | self.counts | captured))
             return
         for reason, number in sorted(self._skipped.items()):
             click.echo(f"{number} skipped: {reason}")
+        if self._captured:
+            click.echo(f"{self._captured} of {turns} shown as they were captured")
         click.echo(", ".join([f"{turns} replayed", *(f"{n} {what}" for what, n in self.counts.items())]))
 
     def _show(self, replayed: Replayed) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
 from mycel_runtime.daemon.assembly import Parts, assemble
+from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.signals import StopRequest
+    from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
@@ -126,6 +128,7 @@ class AgentRuntime:
         )
         self._started_at = time.time()
         self._parts: Parts | None = None
+        self._capture_file: CaptureFile | None = None
 
     @property
     def agent(self) -> str:
@@ -152,6 +155,7 @@ class AgentRuntime:
                 _open_journal(
                     state_dir, self.observer, kept_turns=self._settings.journal.kept_turns
                 ) as journal,
+                open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
                 self._backend() as backend,
                 control_server(
                     state_dir,
@@ -267,6 +271,7 @@ class AgentRuntime:
             handlers=self._handlers,
             observer=self.observer,
             network=self._network,
+            capture_file=self._capture_file,
         )
 
     def _announce(self, backend: Backend) -> None:

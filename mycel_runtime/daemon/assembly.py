@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.inbox.stream import Token
+    from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
@@ -83,6 +84,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     refused: Collection[str] = (),
     network: Network = DEFAULT,
     clock: Callable[[], float] = time.time,
+    capture_file: CaptureFile | None = None,
 ) -> Parts:
     """
     Wire one identity's parts together, on the journal that it holds.
@@ -99,10 +101,11 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         refused: Plugins that could not be imported: their work waits.
         network: How the backend is reached.
         clock: Epoch seconds.
+        capture_file: Where what runs were shown is kept; `None`: nowhere.
     """
     common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
     by_id = {bound.handler.id: bound for bound in handlers}
-    turns = await _turns(common, by_id)
+    turns = await _turns(common, by_id, capture_file)
     await turns.attempts.questions.adopt(refused)
     intake = await _intake(
         common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.note_news
@@ -132,7 +135,9 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     )
 
 
-async def _turns(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) -> DispatchAssembly:
+async def _turns(
+    common: _Common, handlers: Mapping[HandlerId, BoundHandler], capture_file: CaptureFile | None
+) -> DispatchAssembly:
     """The half that gives handlers their turns; the identity is held from here on."""
     suspects = await _lease(common)
     twin_watch = _twin_watch(common)
@@ -150,6 +155,7 @@ async def _turns(common: _Common, handlers: Mapping[HandlerId, BoundHandler]) ->
         draw=_DICE.random,
         state_dir=lambda: common.settings.state_dir,
         suspects=suspects,
+        capture_file=capture_file,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.attempt import Attempts
+from mycel_runtime.dispatch.capture import Capture
 from mycel_runtime.dispatch.chat_reader import ChatReader
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.entry_attempt import EntryAttempts
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.dispatch.loop_guard import LoopGuard
+    from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
@@ -80,6 +82,7 @@ class DispatchAssembly:
         draw: Random numbers in [0, 1).
         state_dir: Where the daemon's socket is.
         suspects: Deliveries that were running when a process died.
+        capture_file: Where what runs were shown is kept; `None`: nowhere.
     """
 
     journal: Journal
@@ -95,6 +98,7 @@ class DispatchAssembly:
     draw: Callable[[], float]
     state_dir: Callable[[], Path]
     suspects: int
+    capture_file: CaptureFile | None = None
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -133,6 +137,10 @@ class DispatchAssembly:
             tools=self._tools,
             work_comes=self._work.set,
         )
+
+    @cached_property
+    def _capture(self) -> Capture | None:
+        return None if self.capture_file is None else Capture(file=self.capture_file, me=self.me)
 
     @cached_property
     def _work(self) -> asyncio.Event:
@@ -304,6 +312,7 @@ class DispatchAssembly:
             roster=self._roster,
             me=self.me,
             clock=self.clock,
+            capture=self._capture,
         )
 
     @cached_property
@@ -318,6 +327,7 @@ class DispatchAssembly:
             me=self.me,
             clock=self.clock,
             observer=self.observer,
+            capture=self._capture,
         )
 
     @cached_property
@@ -330,6 +340,7 @@ class DispatchAssembly:
             voices=self._voices,
             me=self.me,
             clock=self.clock,
+            capture=self._capture,
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.turn_record import event_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up, with_record
+from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context
@@ -27,6 +28,7 @@ from mycel_runtime.wire.frames import Notify
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mycel_runtime.dispatch.capture import Capture
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.told_versions import ToldVersions
@@ -57,6 +59,7 @@ class EntryAttempts:
         me: The identity.
         clock: Epoch seconds.
         observer: Told of what handlers decide.
+        capture: Keeps what runs were shown; `None`: nobody does.
     """
 
     subjects: SubjectReader
@@ -68,6 +71,7 @@ class EntryAttempts:
     me: UserId
     clock: Callable[[], float]
     observer: Observer
+    capture: Capture | None = None
 
     async def run(self, delivery: EventDelivery, bound: BoundHandler) -> Result:
         """
@@ -83,8 +87,9 @@ class EntryAttempts:
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
             return Returned()
+        shown = None if self.capture is None else ShownRun()
         sdk, voice = (
-            sdk_calls(self.subjects.sdk, me=self.me),
+            sdk_calls(self.subjects.sdk, me=self.me, shown=shown),
             Voice(dependencies=self.voices, delivery=delivery),
         )
         run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
@@ -93,6 +98,8 @@ class EntryAttempts:
         began_at = self.clock()
         ended = await self.call(bound, context)
         record = event_record(context, subject, decided, voice, ended, began_at=began_at)
+        if self.capture is not None and shown is not None:
+            record = self.capture.of_event(record, shown, subject, voice)
         if ended is None:
             told = () if subject is None else (self.told.version(delivery, subject),)
             changes = dataclasses.replace(run.changes, told=told)

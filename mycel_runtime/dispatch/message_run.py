@@ -16,6 +16,7 @@ from mycel_runtime.dispatch.turn_record import message_record
 from mycel_runtime.dispatch.verdict import Failed, is_given_up
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery
+from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.plugin.context import AnswerContext, MessageContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.dispatch.briefing import Briefing, Reading
+    from mycel_runtime.dispatch.capture import Capture
     from mycel_runtime.dispatch.chat_reader import ChatReader
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.handler_calls import HandlerCalls
@@ -83,6 +85,7 @@ class MessageRuns:
         roster: Who is in a chat.
         me: The identity.
         clock: Epoch seconds.
+        capture: Keeps what runs were shown; `None`: nobody does.
     """
 
     calls: HandlerCalls
@@ -99,6 +102,7 @@ class MessageRuns:
     roster: Roster
     me: UserId
     clock: Callable[[], float]
+    capture: Capture | None = None
 
     async def tell(
         self,
@@ -131,10 +135,13 @@ class MessageRuns:
             ),
         )
         voice = Voice(dependencies=self.voices, delivery=reading.delivery, turn=turn, newer=newer.show)
-        context = await self._context(reading.delivery, bound, turn, room, briefing, newer, voice)
+        shown = None if self.capture is None else ShownRun()
+        context = await self._context(reading.delivery, bound, turn, room, briefing, newer, voice, shown)
         spoken, base_seq, began_at = turn.ledger.spoken, turn.ledger.through_seq, self.clock()
         ended = await self._call_or_give_up(reading.delivery, bound, context, turn, newer)
         record = message_record(context, spoken, newer, voice, ended, base_seq=base_seq, began_at=began_at)
+        if self.capture is not None and shown is not None:
+            record = self.capture.of_messages(record, shown, room, context, newer, voice)
         return ended, context.run.changes, record
 
     async def _call_or_give_up(
@@ -179,6 +186,7 @@ class MessageRuns:
         briefing: Briefing,
         newer: NewerMessages,
         voice: Voice,
+        shown: ShownRun | None,
     ) -> MessageContext:
         chat_id = delivery.chat_id
         chat = Conversation(
@@ -188,8 +196,9 @@ class MessageRuns:
             open_tools=lambda: self.tool_runs.entry(turn, newer.show),
             sdk=self.sdk,
             roster=self.roster,
+            shown=shown,
         )
-        sdk = sdk_calls(self.sdk, me=self.me, chat=chat)
+        sdk = sdk_calls(self.sdk, me=self.me, chat=chat, shown=shown)
         make: Callable[..., MessageContext] = MessageContext
         messages = briefing.messages
         if isinstance(delivery, AnswerDelivery):

@@ -11,6 +11,7 @@ from mycel_runtime.dispatch.firing import SCHEDULE
 from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.turn_record import timer_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
+from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.sdk_calls import sdk_calls
@@ -19,6 +20,7 @@ from mycel_runtime.plugin.voice import Voice
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mycel_runtime.dispatch.capture import Capture
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.verdict import Result, Unanswered
@@ -44,6 +46,7 @@ class TimerAttempts:
         voices: What it takes to speak first.
         me: The identity.
         clock: Epoch seconds.
+        capture: Keeps what runs were shown; `None`: nobody does.
     """
 
     sdk: AsyncClient
@@ -53,6 +56,7 @@ class TimerAttempts:
     voices: VoiceDependencies
     me: UserId
     clock: Callable[[], float]
+    capture: Capture | None = None
 
     async def run(self, delivery: EventDelivery, fired: Fired, bound: BoundHandler) -> Result:
         """
@@ -64,7 +68,8 @@ class TimerAttempts:
         Cancelling: nothing has changed.
         """
         voice = Voice(dependencies=self.voices, delivery=delivery)
-        sdk = sdk_calls(self.sdk, me=self.me)
+        shown = None if self.capture is None else ShownRun()
+        sdk = sdk_calls(self.sdk, me=self.me, shown=shown)
         run = ContextRun(await self.states.given(delivery.handler, None), sdk, voice.complete)
         is_schedule = fired.name.startswith(SCHEDULE)
         context = TimerContext(
@@ -84,4 +89,6 @@ class TimerAttempts:
         began_at = self.clock()
         ended = await self.call(bound, context)
         record = timer_record(context, fired, voice, ended, began_at=began_at)
+        if self.capture is not None and shown is not None:
+            record = self.capture.of_timer(record, shown, fired, voice)
         return with_record(ended, record) or Returned(shown=1, changes=run.changes, record=record)

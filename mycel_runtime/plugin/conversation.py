@@ -11,6 +11,7 @@ from mycel_runtime.wire.arguments import require_page, require_place
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from mycel_runtime.journal.shown_run import ShownRun
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.port import ToolEntry
     from mycel_runtime.plugin.roster import Roster
@@ -31,6 +32,7 @@ class Conversation:
         open_tools: Has tools speak as this run.
         sdk: As the identity.
         roster: Who is in a chat.
+        shown: Takes down what is told, where that is kept.
     """
 
     chat_id: ChatId
@@ -39,6 +41,7 @@ class Conversation:
     open_tools: Callable[[], ToolEntry]
     sdk: AsyncClient
     roster: Roster
+    shown: ShownRun | None = None
 
     async def reply(self, text: str, mentions: Sequence[str]) -> StoredReply:
         """As `Turn.send`."""
@@ -59,9 +62,12 @@ class Conversation:
         below = None if before is None else str(before)
         page = await self.sdk.messages.list(self.chat_id, limit=limit, before=below)
         room = await self.roster.room(self.chat_id, {message["sender_id"] for message in page})
-        return [
+        told_page = [
             ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
         ]
+        if self.shown is not None:
+            self.shown.note_page(limit, before, told_page)
+        return told_page
 
     async def newer(self) -> list[ToldMessage]:
         """What is new to the handler."""
@@ -74,7 +80,10 @@ class Conversation:
         Raises:
             ApiError: The backend cannot tell.
         """
-        return (await self.sdk.chats.get(self.chat_id))["members"]
+        members = (await self.sdk.chats.get(self.chat_id))["members"]
+        if self.shown is not None:
+            self.shown.members = list(members)
+        return members
 
     async def tools(self) -> ToolEntry:
         """How an agent's tools speak as this run."""

@@ -12,11 +12,12 @@ import operator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.errors import GuardedCallError
-from mycel_runtime.plugin.sdk_table import PASSING, SEND, require_allowed
+from mycel_runtime.plugin.sdk_table import PASSING, READING, SEND, require_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from mycel_runtime.journal.shown_run import ShownRun
     from mycel_runtime.plugin.port import StoredReply
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -70,7 +71,13 @@ class SpokenChat(Protocol):
 
 
 def sdk_calls(
-    sdk: AsyncClient, *, me: UserId, chat: SpokenChat | None = None, instead: str = SAY
+    sdk: AsyncClient,
+    *,
+    me: UserId,
+    chat: SpokenChat | None = None,
+    instead: str = SAY,
+    shown: ShownRun | None = None,
+    find: Callable[[StoredReply], Message | None] | None = None,
 ) -> SdkCalls:
     """
     Those of a run.
@@ -80,15 +87,20 @@ def sdk_calls(
         me: The identity.
         chat: Says what is sent to the chat that the handler was called for; `None`: it was called for none.
         instead: What to do in the place of a send to any other.
+        shown: Takes down what is read, where that is kept.
+        find: Knows what stands in the chat of what was sent; of what it does not know the server is asked.
     """
 
     async def call_sdk(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
         require_allowed(name)
         if name == SEND:
-            return await _send(sdk, me, chat, instead, *arguments, **options)
+            return await _send(sdk, me, chat, instead, find, *arguments, **options)
         assert name in PASSING
         method: Callable[..., Awaitable[Any]] = operator.attrgetter(name)(sdk)
-        return await method(*arguments, **options)
+        result = await method(*arguments, **options)
+        if shown is not None and name in READING:
+            shown.note_answer(name, arguments, options, result)
+        return result
 
     return SdkCalls(call_sdk)
 
@@ -98,6 +110,7 @@ async def _send(
     me: UserId,
     chat: SpokenChat | None,
     instead: str,
+    find: Callable[[StoredReply], Message | None] | None,
     chat_id: str,
     content: str,
     *,
@@ -115,8 +128,11 @@ async def _send(
         raise _refused("only a handler of this chat's messages speaks there at once", instead)
     stored = await chat.reply(content, tuple(mentions or ()))
     # What stands in the chat: an earlier run may have said it in other words.
-    page = await sdk.messages.list(chat.chat_id, limit=1, before=str(stored["seq"] + 1))
-    return next((message for message in page if message["id"] == stored["message_id"]), None) or {
+    found = None if find is None else find(stored)
+    if found is None:
+        page = await sdk.messages.list(chat.chat_id, limit=1, before=str(stored["seq"] + 1))
+        found = next((message for message in page if message["id"] == stored["message_id"]), None)
+    return found or {
         # The history does not show it, as where only the operator's word says that it was sent.
         "id": stored["message_id"],
         "chat_id": chat.chat_id,

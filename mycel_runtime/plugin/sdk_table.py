@@ -71,6 +71,26 @@ PASSING: Final = frozenset(
     }
 )
 
+READING: Final = frozenset(
+    {
+        "backend_info",
+        "me.whoami",
+        "agents.list",
+        "chats.list",
+        "chats.get",
+        "chats.list_join_requests",
+        "chats.get_workflow",
+        "chats.list_workflow_events",
+        "chats.get_workflow_event",
+        "chats.list_tasks",
+        "chats.get_task",
+        "messages.list",
+        "messages.unread",
+        "relationships.list",
+    }
+)
+"""Those of them that change nothing on the server."""
+
 SEND: Final = "messages.send"
 """Is the delivery's reply, in the chat that its handler was called for."""
 

@@ -148,6 +148,7 @@ class Voice:
         newer: Shows what is new in its own chat.
         is_giving_up: The run is the last: what it says is none of what the handler has said.
         uttered: What it has had said in other chats, in order.
+        directs: Direct chats that it has asked for, by user.
         reading: What it has read of other chats.
     """
 
@@ -157,6 +158,7 @@ class Voice:
     newer: Callable[[], Awaitable[Sequence[Message]]] | None = None
     is_giving_up: bool = False
     uttered: list[Uttered] = field(default_factory=list)
+    directs: dict[str, str] = field(default_factory=dict, repr=False)
     reading: Reading = field(init=False, repr=False)
     _ordinals: defaultdict[str, ReplyOrdinals] = field(init=False, repr=False)
 
@@ -229,7 +231,8 @@ class Voice:
             ArgumentError: It is no user id.
             ApiError: There is no such user, or the backend cannot tell.
         """
-        return await self.dependencies.chats.direct(user_id)
+        chat_id = self.directs[user_id] = await self.dependencies.chats.direct(user_id)
+        return chat_id
 
     async def read(self, chat_id: str, limit: int) -> list[ToldMessage]:
         """

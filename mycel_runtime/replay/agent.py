@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ArgumentError, AuthenticationError, IdentityRefusedError
+from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
 from mycel_runtime.replay.reading_client import ReadingClient
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.settings import Settings
+
+
+_NOWHERE: Final = "http://127.0.0.1:9"
+"""The address of a client that is never sent anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,9 @@ def load_code(config: Path, code: str | None) -> Code:
 
 
 @contextlib.asynccontextmanager
-async def open_replay(config: Path, code: Code, choice: Choice) -> AsyncIterator[Opened]:
+async def open_replay(
+    config: Path, code: Code, choice: Choice, *, is_offline: bool = False
+) -> AsyncIterator[Opened]:
     """
     Find the turns, and read as the agent.
 
@@ -78,17 +85,20 @@ async def open_replay(config: Path, code: Code, choice: Choice) -> AsyncIterator
         config: The agent's file, for error texts and relative paths.
         code: As `load_code` has loaded it.
         choice: Which turns.
+        is_offline: The backend is asked nothing, not even who the agent is.
 
     Raises:
-        ArgumentError: There is no such handler, or no such turn.
+        ArgumentError: There is no such handler, or no such turn; offline, nothing was captured.
         JournalFileError: There is no journal with turns.
         IdentityRefusedError: The token is refused.
         ApiError: The backend does not answer, or not as expected.
     """
     settings = code.settings
     state_dir = find_state_dir(settings, config)
-    async with _reading_client(settings, config, state_dir) as sdk:
-        me = await _identity(sdk, settings)
+    captured = CapturedRuns(state_dir / CAPTURE_NAME)
+    client = _offline_client() if is_offline else _reading_client(settings, config, state_dir)
+    async with client as sdk:
+        me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
         log = TurnLog(state_dir / JOURNAL_NAME, me)
         if choice.handler is not None:
             _require_known(choice.handler, {*log.handlers(), *(bound.handler.id for bound in code.handlers)})
@@ -101,7 +111,9 @@ async def open_replay(config: Path, code: Code, choice: Choice) -> AsyncIterator
         )
         if not chosen:
             raise _none_chosen(me, is_any_logged=bool(log.handlers()), kept=settings.journal.kept_turns)
-        replay = Replay(log, sdk=sdk, handlers=code.handlers, me=me, settings=settings.dispatch)
+        replay = Replay(
+            log, sdk=sdk, handlers=code.handlers, me=me, settings=settings.dispatch, captured=captured
+        )
         yield Opened(replay=replay, chosen=chosen)
 
 
@@ -148,6 +160,30 @@ async def _identity(sdk: ReadingClient, settings: Settings) -> UserId:
         return UserId((await sdk.me.whoami())["id"])
     except AuthenticationError as exc:
         raise IdentityRefusedError(settings.agent.base_url, exc.detail) from exc
+
+
+def _offline_client() -> ReadingClient:
+    client = ReadingClient(base_url=_NOWHERE)
+    client.is_offline = True
+    return client
+
+
+def _captured_identity(captured: CapturedRuns, settings: Settings) -> UserId:
+    """Whose runs were captured."""
+    identities = captured.identities()
+    if not identities:
+        raise ArgumentError(
+            "nothing is captured that could be replayed offline",
+            fix="Set [journal] capture = true, and let a handler answer something; or leave --offline out.",
+        )
+    if settings.agent.user_id in identities:
+        return UserId(settings.agent.user_id or "")
+    if len(identities) > 1:
+        raise ArgumentError(
+            f"runs of several identities are captured: {', '.join(identities)}",
+            fix="Say by [agent] user_id whose are to be replayed.",
+        )
+    return UserId(identities[0])
 
 
 def _require_known(handler: str, known: set[str]) -> None:

@@ -38,10 +38,8 @@ from mycel_runtime.wire.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mycel_runtime.plugin.port import AnswerWish
-    from mycel_runtime.plugin.roster import Roster
-    from mycel_runtime.replay.chat_pages import ChatPages
-    from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.plugin.port import AnswerWish, SdkPort
+    from mycel_runtime.replay.sources import Source
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Member, Message
 
@@ -67,23 +65,22 @@ class CapturedChat:
     The `ChatPort` of a replayed run.
 
     Attributes:
+        source: What it is shown.
         base_seq: All of the chat up to here is there; above it is what `newer` told, and what the run itself says.
         was_said: The replies of the logged run.
         standing: Replies of earlier runs of the delivery, which stand: number and id.
-        told_later: Numbers of what each `newer` showed.
+        told_later: Numbers and ids of what each `newer` showed.
         said: The replies of this run.
         texts: Their texts.
     """
 
     chat_id: ChatId
     me: UserId
-    pages: ChatPages
-    roster: Roster
-    sdk: AsyncClient
+    source: Source
     base_seq: int
     was_said: Sequence[Said]
     standing: Sequence[tuple[int, str]] = ()
-    told_later: list[list[int]] = field(default_factory=list)
+    told_later: list[list[tuple[int, str]]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     _later: list[int] = field(default_factory=list)
@@ -114,26 +111,34 @@ class CapturedChat:
             require_place(before, "before")
         top = max([self.base_seq, *self._later])
         newest = top if before is None else min(top, before - 1)
-        read = await self.pages.between(self.chat_id, max(1, newest - limit + 1), newest)
-        page = [each for each in read if each["seq"] <= self.base_seq or each["seq"] in self._later]
-        page += [own for own in self._own if before is None or own["seq"] < before]
-        page.sort(key=lambda message: message["seq"])
-        return await self._told(page[-limit:])
+        low = max(1, newest - limit + 1)
+        # What a captured page shows will do, where the run's own words take the place of the rest.
+        known = max(low, self.source.known_from(self.chat_id, newest) or low)
+        page = await self._page(known, newest, before)
+        if known > low and len(page) < limit:
+            page = await self._page(low, newest, before)
+        return page[-limit:]
+
+    async def _page(self, low: int, high: int, before: int | None) -> list[ToldMessage]:
+        read = await self.source.between(self.chat_id, low, high)
+        page = [
+            told for told in read if told["raw"]["seq"] <= self.base_seq or told["raw"]["seq"] in self._later
+        ]
+        own = [message for message in self._own if before is None or message["seq"] < before]
+        if own:
+            room = await self.source.room(self.chat_id, {self.me})
+            page += [ToldMessage(raw=dict(each), sender_type=room.type_of(self.me)) for each in own]
+        return sorted(page, key=lambda told: told["raw"]["seq"])
 
     async def newer(self) -> list[ToldMessage]:
         """What it showed then, each time."""
-        if not self.told_later:
-            return []
-        seqs = self.told_later.pop(0)
-        self._later += seqs
-        if not seqs:
-            return []
-        read = await self.pages.between(self.chat_id, min(seqs), max(seqs))
-        return await self._told([message for message in read if message["seq"] in seqs])
+        places = self.told_later.pop(0) if self.told_later else []
+        self._later += [seq for seq, _ in places]
+        return await self.source.told(self.chat_id, places)
 
     async def members(self) -> list[Member]:
-        """As they are now."""
-        return (await self.sdk.chats.get(self.chat_id))["members"]
+        """As the source has them."""
+        return await self.source.members(self.chat_id)
 
     async def tools(self) -> ToolEntry:
         """
@@ -148,6 +153,11 @@ class CapturedChat:
 
     def withdraw(self) -> None:
         """There is nothing to withdraw: such runs are not replayed."""
+
+    def find(self, stored: StoredReply) -> Message | None:
+        """One of its own replies, as it would stand in the chat; one of an earlier run is not looked for."""
+        own = next((each for each in self._own if each["id"] == stored["message_id"]), None)
+        return None if own is None else cast("Message", {"signal": None, "created_at": 0.0, **own})
 
     def _stored(self, text: str, mentions: Sequence[str]) -> StoredReply:
         """As the backend would have stored it, above all that was there."""
@@ -166,12 +176,6 @@ class CapturedChat:
         self._own.append(cast("Message", own))
         return StoredReply(message_id=own["id"], seq=seq)
 
-    async def _told(self, page: Sequence[Message]) -> list[ToldMessage]:
-        room = await self.roster.room(self.chat_id, {message["sender_id"] for message in page})
-        return [
-            ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
-        ]
-
 
 @dataclass(slots=True, kw_only=True)
 class CapturedVoice:
@@ -179,7 +183,7 @@ class CapturedVoice:
     The `RunPort` of a replayed run.
 
     Attributes:
-        sdk: As the identity; reads only.
+        source: What it is shown.
         chat: Where what is said is a reply; `None`: nowhere.
         read_then: What was read of other chats, by chat and page.
         uttered: What was said elsewhere.
@@ -187,7 +191,7 @@ class CapturedVoice:
         question_names: Questions whose answers the plugin handles.
     """
 
-    sdk: AsyncClient
+    source: Source
     chat: CapturedChat | None = None
     read_then: dict[str, list[list[ToldMessage]]] = field(default_factory=dict)
     question_names: frozenset[str] = frozenset()
@@ -231,11 +235,7 @@ class CapturedVoice:
     async def direct(self, user_id: str) -> str:
         """The direct chat with somebody that there is; none is made."""
         require_storable(user_id, "the user id")
-        for chat in await self.sdk.chats.list():
-            is_with = any(member["id"] == user_id for member in chat["members"])
-            if is_with and (await self.sdk.chats.get(chat["id"]))["type"] == "direct":
-                return chat["id"]
-        return f"direct:{user_id}"
+        return await self.source.direct(user_id)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -268,3 +268,23 @@ class CapturedRequest:
         is_done = was.is_done if was is not None and was.deed == deed else self.is_open
         self.decided.append(Decided(deed, is_done))
         return is_done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedCalls:
+    """
+    The `SdkPort` of a replayed run.
+
+    Attributes:
+        source: Has the answers that were captured.
+        calls: Make the other calls.
+    """
+
+    source: Source
+    calls: SdkPort
+
+    async def call_sdk(self, name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """As it was answered then, if that is known."""
+        for result in self.source.take_answer(name, arguments, options):
+            return result
+        return await self.calls.call_sdk(name, arguments, options)

@@ -23,14 +23,23 @@ class ReadingClient(AsyncClient):
     The client's arguments are those of `AsyncClient`.
 
     Attributes:
-        refused: How many requests were not made.
+        is_offline: None pass at all.
+        refused: How many requests were not made because they change something.
+        unread: How many others were not made.
     """
 
+    is_offline: bool = False
     refused: int = 0
+    unread: int = 0
 
     @override
     async def _send(self, call: Call[Any]) -> Reply:
         if not call.is_safe or call.is_told_once:
             self.refused += 1
             raise PermissionDeniedError(_FORBIDDEN, f"a replay only reads: no {call.method} {call.path}")
+        if self.is_offline:
+            self.unread += 1
+            raise PermissionDeniedError(
+                _FORBIDDEN, f"offline, nothing is asked: no {call.method} {call.path}"
+            )
         return await super()._send(call)

@@ -11,21 +11,21 @@ from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.plugin_states import question_names_of, timer_names_of
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Unanswered
-from mycel_runtime.errors import UnavailableError
+from mycel_runtime.errors import PermissionDeniedError, UnavailableError
 from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import done_from, done_of, said_from
 from mycel_runtime.plugin.isolation.workers import Workers
-from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.plugin.subscription import HookSubscription
 from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
-from mycel_runtime.replay.chat_pages import ChatPages
 from mycel_runtime.replay.comparison import RETURNED, Conduct, Difference, differences
 from mycel_runtime.replay.memory import Memory
-from mycel_runtime.replay.stage import NotHeardError, NotReplayableError, Stage, Staged
+from mycel_runtime.replay.sources import NotReplayableError
+from mycel_runtime.replay.stage import NotHeardError, Stage, Staged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
+    from mycel_runtime.journal.capture_file import CapturedRuns
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.reader import TurnLog
     from mycel_runtime.journal.turns import LoggedTurn
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 _NOT_RUN: Final = "not run"
+
+_UNREAD: Final = "not all of what it is shown was captured, and offline the backend is not asked"
 
 _WRITES: Final = "it writes by ctx.sdk, which a replay does not, and what it was answered is kept nowhere"
 
@@ -48,6 +50,7 @@ class Replayed:
 
     Attributes:
         reason: Why it was skipped.
+        is_captured: It was shown what the daemon had kept, and not what was read again.
         uncertain: Turns that wrote what is remembered nowhere, and this one may have been run on; as of `Memory`.
         texts: What would be said, reply by reply.
         uttered_texts: What would be said first elsewhere, one by one.
@@ -57,6 +60,7 @@ class Replayed:
     outcome: Outcome
     differences: tuple[Difference, ...] = ()
     reason: str = ""
+    is_captured: bool = False
     uncertain: tuple[int, ...] = ()
     texts: tuple[str, ...] = field(default=(), repr=False)
     uttered_texts: tuple[str, ...] = field(default=(), repr=False)
@@ -72,6 +76,7 @@ class Replay:
         handlers: Of all plugins.
         me: The identity.
         settings: `[dispatch]`.
+        captured: What the daemon has kept.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Replay:
         handlers: Sequence[BoundHandler],
         me: UserId,
         settings: DispatchSettings,
+        captured: CapturedRuns,
     ) -> None:
         self._log = log
         self._sdk = sdk
@@ -91,8 +97,7 @@ class Replay:
         self._workers = Workers()
         self._stage = Stage(
             sdk=sdk,
-            pages=ChatPages(sdk),
-            roster=Roster(sdk),
+            captured=captured,
             memory=self._memory,
             timer_names=timer_names_of(bound.handler for bound in handlers),
             question_names=question_names_of(bound.handler for bound in handlers),
@@ -134,13 +139,18 @@ class Replay:
         if isinstance(staged, str):
             self._memory.go_on(turn, done)
             return Replayed(turn=turn, outcome="skipped", reason=staged)
-        now, refused = time.time(), self._sdk.refused
+        now, refused, unread = time.time(), self._sdk.refused, self._sdk.unread
         raised = await self._call(bound, staged)
         changes = staged.context.run.changes
         self._memory.learn(changes)
         self._memory.go_on(turn, done, changes)
+        lacking = ""
         if self._sdk.refused > refused:
-            return Replayed(turn=turn, outcome="skipped", reason=_WRITES)
+            lacking = _WRITES
+        if self._sdk.unread > unread:
+            lacking = _UNREAD
+        if lacking:
+            return Replayed(turn=turn, outcome="skipped", reason=lacking)
         was = Conduct(
             began_at=turn.began_at,
             ended_at=turn.ended_at,
@@ -155,6 +165,7 @@ class Replay:
             turn=turn,
             outcome="differs" if found else "same",
             differences=found,
+            is_captured=staged.is_captured,
             uncertain=uncertain if found else (),
             texts=tuple(staged.port.texts) if isinstance(staged.port, CapturedChat) else (),
             uttered_texts=tuple(staged.voice.texts),
@@ -162,12 +173,17 @@ class Replay:
 
     async def _set_up(self, turn: LoggedTurn, bound: BoundHandler) -> Staged | str | None:
         """The run; or why it cannot be; `None`: the handler does not want it."""
+        unread = self._sdk.unread
         try:
             return await self._stage.set_up(turn, bound)
         except NotReplayableError as exc:
             return exc.why
         except NotHeardError:
             return None
+        except PermissionDeniedError:
+            if self._sdk.unread == unread:
+                raise
+            return _UNREAD
 
     async def _call(self, bound: BoundHandler, staged: Staged) -> str:
         """Run the handler; why its delivery would be given up, or tried again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +16,10 @@ from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, done_from, said_from
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
-from mycel_runtime.plugin.message import message_from_api
+from mycel_runtime.plugin.message import message_as_told
 from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.plugin_state import PluginState
-from mycel_runtime.plugin.port import ToldMessage
 from mycel_runtime.plugin.sdk_calls import sdk_calls
-from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.plugin.subscription import (
     FrameSubscription,
     MessageSubscription,
@@ -28,25 +27,27 @@ from mycel_runtime.plugin.subscription import (
     TimerSubscription,
 )
 from mycel_runtime.plugin.timer_context import TimerContext
-from mycel_runtime.replay.capture import CapturedChat, CapturedRequest, CapturedVoice
+from mycel_runtime.replay.capture import CapturedCalls, CapturedChat, CapturedRequest, CapturedVoice
+from mycel_runtime.replay.sources import AsCaptured, NotReplayableError, ReadAgain
 from mycel_runtime.speech.sent import Sent
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mycel_runtime.journal.capture_file import CapturedRuns
+    from mycel_runtime.journal.shown_run import ShownRun
     from mycel_runtime.journal.turns import LoggedTurn
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.port import ToldMessage
     from mycel_runtime.plugin.registry import BoundHandler
-    from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.plugin.subscription import EventKind
-    from mycel_runtime.replay.chat_pages import ChatPages
     from mycel_runtime.replay.memory import Memory
+    from mycel_runtime.replay.sources import Source
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import DispatchSettings
-    from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import UserId
 
 Port: TypeAlias = CapturedChat | CapturedRequest
@@ -65,25 +66,25 @@ _WORDS: Final[dict[EventKind, dict[str, Any]]] = {
 """What a row has where its words are gone."""
 
 
-class NotReplayableError(Exception):
-    """What the turn was shown is not to be had any more."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(why)
-
-
 class NotHeardError(Exception):
     """The changed code does not want to hear this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """A run that can begin; `voice` and `port` take its words and decisions down."""
+    """
+    A run that can begin.
+
+    Attributes:
+        voice: Takes its words down.
+        port: Takes its replies, or decisions, down.
+        is_captured: It is shown what the daemon has kept.
+    """
 
     context: Context
     voice: CapturedVoice
     port: Port | None = None
+    is_captured: bool = False
 
 
 class Stage:
@@ -92,8 +93,7 @@ class Stage:
 
     Args:
         sdk: As the identity; reads only.
-        pages: Its chats.
-        roster: Who is in them.
+        captured: What the daemon has kept.
         memory: What plugins remembered.
         timer_names: By plugin.
         question_names: By plugin.
@@ -105,8 +105,7 @@ class Stage:
         self,
         *,
         sdk: AsyncClient,
-        pages: ChatPages,
-        roster: Roster,
+        captured: CapturedRuns,
         memory: Memory,
         timer_names: Mapping[str, frozenset[str]],
         question_names: Mapping[str, frozenset[str]],
@@ -114,14 +113,13 @@ class Stage:
         settings: DispatchSettings,
     ) -> None:
         self._sdk = sdk
-        self._pages = pages
-        self._roster = roster
+        self._captured = captured
+        self._again = ReadAgain(sdk)
         self._memory = memory
         self._timer_names = timer_names
         self._question_names = question_names
         self._me = me
         self._bounds = HandlerBounds(settings)
-        self._subjects = SubjectReader(sdk)
 
     async def set_up(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
         """
@@ -134,49 +132,46 @@ class Stage:
 
         Cancelling: loses nothing.
         """
-        staged = await self._staged(turn, bound)
-        staged.voice.will_read(await self._read_then(turn))
-        return staged
+        name = json.loads(turn.shown).get("captured")
+        kept = None if name is None else self._captured.find(self._me, name)
+        chat_id = turn.chat_id or ""
+        source = self._again if kept is None else AsCaptured(kept, chat_id, self._again)
+        staged = await self._staged(turn, bound, source, kept)
+        staged.voice.will_read(await self._read_then(turn, source))
+        return dataclasses.replace(staged, is_captured=kept is not None)
 
-    async def _staged(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+    async def _staged(
+        self, turn: LoggedTurn, bound: BoundHandler, source: Source, kept: ShownRun | None
+    ) -> Staged:
         match turn.kind:
             case kind if kind == MESSAGE_KIND:
-                return await self._messages(turn, bound)
+                return await self._messages(turn, bound, source)
             case kind if kind == TIMER_KIND:
-                return self._timer(turn, bound)
+                return self._timer(turn, bound, source, kept)
             case kind if kind == ANSWER_KIND:
                 raise NotReplayableError("it was about an answer, and what was asked with is kept nowhere")
             case _:
-                return await self._event(turn, bound)
+                return await self._event(turn, bound, source)
 
-    async def _read_then(self, turn: LoggedTurn) -> dict[str, list[list[ToldMessage]]]:
+    async def _read_then(self, turn: LoggedTurn, source: Source) -> dict[str, list[list[ToldMessage]]]:
         """What it read of other chats."""
         read: dict[str, list[list[ToldMessage]]] = {}
         for chat_id, pages in json.loads(turn.shown).get("read", {}).items():
-            read[chat_id] = [await self._told(ChatId(chat_id), places) for places in pages]
+            read[chat_id] = [await source.told(ChatId(chat_id), places) for places in pages]
         return read
 
-    async def _told(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[ToldMessage]:
-        page = await self._read(chat_id, places)
-        room = await self._roster.room(chat_id, {message["sender_id"] for message in page})
-        return [
-            ToldMessage(raw=dict(message), sender_type=room.type_of(message["sender_id"])) for message in page
-        ]
-
-    async def _messages(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+    async def _messages(self, turn: LoggedTurn, bound: BoundHandler, source: Source) -> Staged:
         shown, subscription = json.loads(turn.shown), bound.handler.subscription
         if not isinstance(subscription, MessageSubscription):
             raise NotHeardError
         if shown.get("unsaid"):
             raise NotReplayableError("it was shown words of an earlier run, which are kept nowhere")
         chat_id, later = ChatId(turn.chat_id or ""), shown.get("newer", [])
-        read = await self._read(chat_id, shown["messages"])
+        read = await source.told(chat_id, shown["messages"])
         for places in later:
-            await self._read(chat_id, places)
-        room = await self._roster.room(chat_id, {message["sender_id"] for message in read})
-        messages = [
-            message_from_api(each, me=self._me, sender_type=room.type_of(each["sender_id"])) for each in read
-        ]
+            await source.told(chat_id, places)
+        room = await source.room(chat_id, {told["raw"]["sender_id"] for told in read})
+        messages = [message_as_told(each, me=self._me) for each in read]
         wanted = tuple(each for each in messages if subscription.wants(each, room.chat_type))
         if not wanted:
             raise NotHeardError
@@ -184,15 +179,13 @@ class Stage:
         port = CapturedChat(
             chat_id=chat_id,
             me=self._me,
-            pages=self._pages,
-            roster=self._roster,
-            sdk=self._sdk,
+            source=source,
             base_seq=shown["base_seq"],
             was_said=said_from(turn.said),
             standing=standing,
-            told_later=[[seq for seq, _ in places] for places in later],
+            told_later=[[(seq, message_id) for seq, message_id in places] for places in later],
         )
-        voice = self._voice(turn, port)
+        voice = self._voice(turn, source, port)
         context = self._message_context(turn, bound, wanted, room.chat_type, port, voice)
         return Staged(context=context, voice=voice, port=port)
 
@@ -220,18 +213,7 @@ class Stage:
             **self._common(turn, bound, voice),
         )
 
-    async def _read(self, chat_id: ChatId, places: Sequence[tuple[int, str]]) -> list[resources.Message]:
-        """The messages with these numbers and ids."""
-        if not places:
-            return []
-        seqs = [seq for seq, _ in places]
-        read = await self._pages.between(chat_id, min(seqs), max(seqs))
-        by_id = {message["id"]: message for message in read}
-        if not all(message_id in by_id for _, message_id in places):
-            raise NotReplayableError("a message that it was shown is not in the chat any more")
-        return [by_id[message_id] for _, message_id in places]
-
-    async def _event(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+    async def _event(self, turn: LoggedTurn, bound: BoundHandler, source: Source) -> Staged:
         subscription = bound.handler.subscription
         if not isinstance(subscription, FrameSubscription) or not subscription.wants(turn.kind):
             raise NotHeardError
@@ -240,10 +222,11 @@ class Stage:
         frame, shown = frame_of(turn.raw), json.loads(turn.shown)
         row = shown.get("subject")
         if row is not None:
-            row = await self._with_words(subscription.kind, frame.metadata, row)
+            words = await source.row(subscription.kind, frame.metadata, row)
+            row = {**_WORDS.get(subscription.kind, {}), **words}
         is_open = row is not None and row.get("state") == "pending" and not row.get("is_requester")
         port = CapturedRequest(was_decided=done_from(turn.done).decided, is_open=is_open)
-        voice = self._voice(turn)
+        voice = self._voice(turn, source)
         context = event_context(
             subscription.kind,
             row,
@@ -254,24 +237,17 @@ class Stage:
         )
         return Staged(context=context, voice=voice, port=port)
 
-    async def _with_words(
-        self, kind: EventKind, metadata: Mapping[str, Any], row: dict[str, Any]
-    ) -> dict[str, Any]:
-        """A row as it was, with the words that it has now, if it is still the same one."""
-        subject = await self._subjects.read(kind, metadata)
-        now = None if subject is None else subject.row
-        is_same = now is not None and now.get("created_at") == row.get("created_at")
-        return _WORDS.get(kind, {}) | (dict(now) if now is not None and is_same else {}) | row
-
-    def _timer(self, turn: LoggedTurn, bound: BoundHandler) -> Staged:
+    def _timer(self, turn: LoggedTurn, bound: BoundHandler, source: Source, kept: ShownRun | None) -> Staged:
         shown = json.loads(turn.shown)
         if not _is_timer_of(bound.handler, shown["name"]):
             raise NotHeardError
         key, data = self._memory.text(shown["key"]), self._memory.text(shown["data"])
+        if kept is not None:
+            key, data = kept.key, kept.data
         is_schedule = shown["name"].startswith(SCHEDULE)
         if not is_schedule and (key is None or data is None):
             raise NotReplayableError("what its timer was set with is kept nowhere")
-        voice = self._voice(turn)
+        voice = self._voice(turn, source)
         context = TimerContext(
             name=shown["name"].removeprefix(SCHEDULE),
             key=key or "",
@@ -281,9 +257,9 @@ class Stage:
         )
         return Staged(context=context, voice=voice)
 
-    def _voice(self, turn: LoggedTurn, chat: CapturedChat | None = None) -> CapturedVoice:
+    def _voice(self, turn: LoggedTurn, source: Source, chat: CapturedChat | None = None) -> CapturedVoice:
         names = self._question_names.get(turn.handler.partition(".")[0], frozenset())
-        return CapturedVoice(sdk=self._sdk, chat=chat, question_names=names)
+        return CapturedVoice(source=source, chat=chat, question_names=names)
 
     def _common(self, turn: LoggedTurn, bound: BoundHandler, voice: CapturedVoice) -> dict[str, Any]:
         """Of every context; its clock stands where the run began."""
@@ -297,13 +273,16 @@ class Stage:
             clock=lambda: turn.began_at,
             is_still=True,
         )
+        calls = sdk_calls(
+            self._sdk, me=self._me, chat=voice.chat, find=None if voice.chat is None else voice.chat.find
+        )
         return {
             "me": self._me,
             "settings": bound.settings,
             "log": structlog.get_logger().bind(handler=turn.handler, turn=turn.turn_id),
             "deadline": self._bounds.deadline(bound.handler),
             "attempt": turn.attempt,
-            "_run": ContextRun(state, sdk_calls(self._sdk, me=self._me, chat=voice.chat)),
+            "_run": ContextRun(state, CapturedCalls(source=voice.source, calls=calls)),
             "_runtime": voice,
         }
 

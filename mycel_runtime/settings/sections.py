@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from mycel_runtime.settings.addresses import checked_base_url, checked_proxy
 from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
@@ -87,6 +95,14 @@ class JournalSettings(Section):
     """What the journal keeps beyond what it needs."""
 
     kept_turns: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
+    capture: bool = False
+
+    @field_validator("capture")
+    @classmethod
+    def _is_of_turns(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+        if value and info.data.get("kept_turns") == 0:
+            raise ValueError("what no turn is logged of is not kept: kept_turns is 0")
+        return value
 
 
 class DaemonSettings(Section):

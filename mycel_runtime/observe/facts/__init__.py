@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from mycel_runtime.observe.facts.daemon import (
     AgentFailed,
+    CaptureFailed,
+    CaptureRemoved,
     ConfigRefused,
     DaemonStarted,
     DaemonStopped,
@@ -94,6 +96,8 @@ from mycel_runtime.observe.facts.speech import (
 __all__ = [
     "AgentFailed",
     "CallRetried",
+    "CaptureFailed",
+    "CaptureRemoved",
     "ChatListPoisoned",
     "ConfigRefused",
     "DaemonStarted",

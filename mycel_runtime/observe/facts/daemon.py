@@ -82,6 +82,23 @@ class LinesDropped(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFailed(Fact):
+    """What runs are shown is not kept for the time being, for `reason`; a replay reads it again."""
+
+    name: ClassVar[str] = "capture.failed"
+    level: ClassVar[Level] = "warning"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRemoved(Fact):
+    """What runs were shown is not to be kept any more: the file is gone."""
+
+    name: ClassVar[str] = "capture.removed"
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLocked(Fact):
     """Another program holds the journal's write lock; nothing is committed until it lets go."""
 

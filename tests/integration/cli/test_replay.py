@@ -14,8 +14,10 @@ from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.cli.replay import _moment, _Printer, replay
 from mycel_runtime.errors import ArgumentError, IdentityRefusedError, JournalFileError
 from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.ids import HandlerId, Lane
+from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import LoggedTurn, TurnRecord
 from mycel_runtime.journal.work import ChatWork
@@ -74,8 +76,8 @@ async def log_turn(journal):
 
 
 @contextlib.asynccontextmanager
-async def opened(config, **choice):
-    async with open_replay(config, load_code(config, None), Choice(**choice)) as made:
+async def opened(config, *, is_offline=False, **choice):
+    async with open_replay(config, load_code(config, None), Choice(**choice), is_offline=is_offline) as made:
         yield made
 
 
@@ -111,6 +113,26 @@ async def test_what_is_not_there_is_named_with_what_is(agent, journal):
         async with opened(agent, chat_id="d"):
             pass
     assert (unknown.value.exit_code, none.value.exit_code) == (64, 64)
+
+
+async def test_offline_whose_turns_are_replayed_is_what_the_capture_says(config, journal, tmp_path):
+    """There is neither a backend nor a token."""
+    await log_turn(journal)
+    with pytest.raises(ArgumentError, match=r"nothing is captured.*\n.*capture = true") as none:
+        async with opened(config, is_offline=True):
+            pass
+    assert none.value.exit_code == 64
+    file = CaptureFile(tmp_path / "state" / CAPTURE_NAME, kept_runs=9, on_failure=pytest.fail)
+    file.keep("me", ShownRun())
+    file.keep("you", ShownRun())
+    file.close()
+
+    with pytest.raises(ArgumentError, match=r"several identities are captured: me, you\n.*user_id"):
+        async with opened(config, is_offline=True):
+            pass
+    config.write_text(config.read_text().replace("[plugins", 'user_id = "me"\n[plugins'))
+    async with opened(config, is_offline=True) as made:
+        assert made.chosen == [1]
 
 
 async def test_a_token_that_is_refused_is_told_as_everywhere(agent, journal, tmp_path):
@@ -165,7 +187,7 @@ DIFFERENCES = (
 def test_differences_are_shown_without_words_unless_they_are_asked_for(capsys, show_text):
     printer = _Printer(as_json=False, show_text=show_text)
     printer.note(replayed(differences=DIFFERENCES, texts=("new\x1b", "n"), uncertain=(-1, 0, 3)))
-    printer.note(replayed(outcome="same"))
+    printer.note(replayed(outcome="same", is_captured=True))
     printer.note(replayed(outcome="skipped", reason="it is gone"))
     printer.sum_up()
 
@@ -185,6 +207,7 @@ def test_differences_are_shown_without_words_unless_they_are_asked_for(capsys, s
             "a hook of its start or stop, which no log tells of, a turn that is not logged any more, turn 3"
         ),
         "1 skipped: it is gone",
+        "1 of 3 shown as they were captured",
         "3 replayed, 1 same, 1 differs, 1 skipped",
     ]
 

@@ -2,6 +2,7 @@
 Deliveries replayed beside the agent that made them, twice through the same code and twice through changed code.
 
 Nothing is sent, both times the same bytes are printed, and what differs is the turns that seven changes are about.
+And twice more when the backend is gone: on what was captured, with the same outcome.
 
 `python -m tests.integration.replay.replays DELIVERIES` prints what came of it.
 """
@@ -23,6 +24,7 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
@@ -92,6 +94,8 @@ class Outcome:
     planted: dict
     shown: dict
     is_same_twice: bool
+    offline: dict
+    is_same_offline: bool
     seconds: float
 
 
@@ -124,6 +128,8 @@ async def living_agent(backend, folder, owner, count):
     plugin = names["plugin"]
     journal = SqliteJournal(folder, kept_turns=max(count, 10_000))
     journal.open()
+    # Out of the way of whoever replays beside the backend.
+    capture = CaptureFile(folder.parent / CAPTURE_NAME, kept_runs=max(count, 10_000), on_failure=sys.exit)
     async with AsyncClient(base_url=backend.base_url, auth_token=token) as sdk:
         parts = await assemble(
             Settings(file={"agent": {"name": "a", "base_url": backend.base_url}}, overrides={}),
@@ -134,6 +140,7 @@ async def living_agent(backend, folder, owner, count):
             sdk=sdk,
             handlers=[BoundHandler(handler=handler, settings={}) for handler in plugin.handlers],
             observer=finished,
+            capture_file=capture,
         )
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(parts.dispatcher.run())
@@ -150,6 +157,7 @@ async def living_agent(backend, folder, owner, count):
             parts.dispatcher.stop()
             await running
     await journal.close()
+    await asyncio.to_thread(capture.close)
 
 
 async def replay(folder, *arguments):
@@ -204,8 +212,10 @@ async def perform(folder, count):
             other = [await replay(folder, "--code", "changed.py") for _ in range(2)]
             assert newest == [(await owner.messages.list(chat, limit=1))[0]["seq"] for chat in chats]
             assert [status for status, _ in same + other] == [0, 0, 1, 1]
-    (*_, unchanged), (*rows, summary) = (
-        [json.loads(line) for line in printed[0][1].splitlines()] for printed in (same, other)
+    (folder / CAPTURE_NAME).rename(state / CAPTURE_NAME)
+    alone = [await replay(folder, "--code", "changed.py", "--offline") for _ in range(2)]
+    (*_, unchanged), (*rows, summary), (*rows_alone, summary_alone) = (
+        [json.loads(line) for line in printed[0][1].splitlines()] for printed in (same, other, alone)
     )
     return Outcome(
         deliveries=count,
@@ -215,6 +225,8 @@ async def perform(folder, count):
         planted=planted,
         shown={row["turn"]: row["differences"] for row in rows},
         is_same_twice=same[0] == same[1] and other[0] == other[1],
+        offline=summary_alone,
+        is_same_offline=alone[0] == alone[1] and rows_alone == rows,
         seconds=seconds,
     )
 
@@ -231,6 +243,7 @@ def main():
     for turn, differences in outcome.shown.items():
         print(f"  turn {turn}: {', '.join(each['what'] for each in differences)}")
     print(f"the same bytes twice: {outcome.is_same_twice}")
+    print(f"without the backend: {outcome.offline}, the same: {outcome.is_same_offline}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ async def test_what_was_changed_is_what_differs_and_nothing_is_sent(tmp_path):
 
     assert set(outcome.methods) == {"GET"}
     assert outcome.is_same_twice
+    assert outcome.is_same_offline
+    assert outcome.offline == outcome.changed | {"captured": 80}
     assert outcome.unchanged == {"turns": 80, "same": 80, "differs": 0, "skipped": 0}
     assert outcome.changed == {"turns": 80, "same": 73, "differs": 7, "skipped": 0}
     assert sorted(tuple(each["what"] for each in row) for row in outcome.shown.values()) == [

@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
+from mycel_runtime.observe.facts import CaptureFailed
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -65,6 +67,7 @@ class Agent:
     plugin: object
     memory: Memory
     clock: Clock
+    capture: CaptureFile | None = None
 
     def hint(self, chat_id, wanted_seq=None):
         """What a frame says: look at this chat."""
@@ -139,6 +142,7 @@ class World:
         folder=None,
         on_twin="hold",
         clock=None,
+        capture=False,
         **dispatch,
     ):
         """Start one, or start it again on its journal, or on another one in this folder."""
@@ -159,7 +163,14 @@ class World:
                 patience_seconds=patience,
             )
         )
-        memory, clock = Memory(), clock or Clock()
+        memory, clock, kept = Memory(), clock or Clock(), None
+        if capture:
+            kept = CaptureFile(
+                state / CAPTURE_NAME,
+                kept_runs=100,
+                on_failure=lambda reason: memory.tell(CaptureFailed(reason=reason)),
+            )
+            self.stack.push_async_callback(asyncio.to_thread, kept.close)
         parts = await assemble(
             Settings(
                 file={
@@ -179,9 +190,10 @@ class World:
             ],
             observer=memory,
             clock=clock,
+            capture_file=kept,
         )
         self.stack.push_async_callback(parts.dispatcher._attempts.close)
-        return Agent(name, sdk, journal, parts, plugin, memory, clock)
+        return Agent(name, sdk, journal, parts, plugin, memory, clock, kept)
 
     async def user(self, name):
         """Somebody else, by API only."""

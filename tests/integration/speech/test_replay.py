@@ -9,6 +9,7 @@ import pytest
 
 from mycel_runtime import Plugin, Retry
 from mycel_runtime.errors import PermissionDeniedError
+from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
@@ -30,7 +31,15 @@ def replay(world):
                 BoundHandler(handler=handler, settings=None, worker=worker)
                 for handler in (plugin or agent.plugin).handlers
             ]
-            replay = Replay(log, sdk=sdk, handlers=handlers, me=agent.me, settings=DispatchSettings())
+            captured = CapturedRuns(path.with_name(CAPTURE_NAME))
+            replay = Replay(
+                log,
+                sdk=sdk,
+                handlers=handlers,
+                me=agent.me,
+                settings=DispatchSettings(),
+                captured=captured,
+            )
             async with contextlib.aclosing(replay.run(log.select())) as replayed:
                 done = [each async for each in replayed]
             assert sdk.refused == refused

@@ -7,7 +7,16 @@ import inspect
 import pytest
 
 from mycel_runtime.errors import ArgumentError, GuardedCallError
-from mycel_runtime.plugin.sdk_table import CLOSING, OURS, PASSING, REFUSED, SEND, WALKS, require_allowed
+from mycel_runtime.plugin.sdk_table import (
+    CLOSING,
+    OURS,
+    PASSING,
+    READING,
+    REFUSED,
+    SEND,
+    WALKS,
+    require_allowed,
+)
 from mycel_runtime.sdk import AsyncClient, Client
 from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup
 
@@ -30,6 +39,7 @@ def calls_of(client):
 def test_every_method_is_in_exactly_one_class(kind):
     client = kind(base_url="http://localhost:1", auth_token="t")
     classes = (PASSING, OURS, REFUSED.keys())
+    assert READING < PASSING
 
     found = {call: sum(call in each for each in classes) for call in calls_of(client)}
 
