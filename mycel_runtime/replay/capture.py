@@ -72,6 +72,7 @@ class CapturedChat:
         told_later: Numbers and ids of what each `newer` showed.
         said: The replies of this run.
         texts: Their texts.
+        lacking: What it has asked for that no replay has; empty: nothing.
     """
 
     chat_id: ChatId
@@ -83,6 +84,7 @@ class CapturedChat:
     told_later: list[list[tuple[int, str]]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    lacking: str = ""
     _later: list[int] = field(default_factory=list)
     _own: list[Message] = field(default_factory=list)
 
@@ -147,6 +149,7 @@ class CapturedChat:
         Raises:
             ArgumentError: So it is.
         """
+        self.lacking = "its tools would speak as the run, and an agent's words by them are in no log"
         raise ArgumentError(
             "ctx.tools: a replayed run has no tools", fix="Replay handlers that say their words themselves."
         )

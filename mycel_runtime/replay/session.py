@@ -144,7 +144,7 @@ class Replay:
         changes = staged.context.run.changes
         self._memory.learn(changes)
         self._memory.go_on(turn, done, changes)
-        lacking = ""
+        lacking = staged.port.lacking if isinstance(staged.port, CapturedChat) else ""
         if self._sdk.refused > refused:
             lacking = _WRITES
         if self._sdk.unread > unread:

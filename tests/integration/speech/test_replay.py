@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from mycel_runtime import Plugin, Retry
-from mycel_runtime.errors import PermissionDeniedError
+from mycel_runtime.errors import ArgumentError, PermissionDeniedError
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.isolation.process import WorkerSpec
@@ -515,6 +515,23 @@ async def test_a_plugin_in_a_process_of_its_own_is_replayed_there(world, replay,
     await direct(world, agent, "one", "two")
 
     assert outcomes(await replay(agent, worker=worker)) == ["same", "same"]
+
+
+async def test_a_run_with_tools_is_passed_over(world, replay):
+    """Also one that goes on without them."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def hear(ctx):
+        with contextlib.suppress(ArgumentError):
+            await ctx.tools()
+        await ctx.reply("heard")
+
+    agent = await world.agent("agent", plugin)
+    await direct(world, agent, "one")
+
+    (turn,) = await replay(agent)
+    assert (turn.outcome, "its tools would speak" in turn.reason) == ("skipped", True)
 
 
 async def test_a_message_that_is_gone_is_passed_over(world, replay):
