@@ -89,6 +89,9 @@ def _occupy_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stdin is None:
+        # Python has looked before: what reads it, or asks there, is to find that it has ended.
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
 
 
 def _drain_output() -> None:

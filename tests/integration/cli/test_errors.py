@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -20,3 +23,14 @@ def test_a_servers_words_steer_no_terminal(monkeypatch, capsys, kind):
     said = capsys.readouterr().err
     assert r"no\x1b]0;owned\x07" in said
     assert "\x1b" not in said
+
+
+def test_who_has_closed_its_input_is_asked_in_vain():
+    """As where it had ended at once; Python gives such a process no standard input at all."""
+    command = [sys.executable, "-m", "mycel_runtime", "store", "clear", "echo"]
+
+    asked = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (asked.returncode, "internal error" in asked.stderr) == (main.EXIT_INTERRUPTED, False)
