@@ -38,8 +38,9 @@ Every error of mycel-runtime, in one tree.
     ├── JournalError                the journal cannot be opened, read or written                exit 70
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
-    │   ├── ReplyNotAwaitedError    returned without awaiting a reply, which so was not said
-    │   ├── DeedNotAwaitedError     returned without awaiting a deed, which so was not done
+    │   ├── NotAwaitedError         returned without awaiting what it had asked for; tells the line
+    │   │   ├── ReplyNotAwaitedError   a reply, which so was not said
+    │   │   └── DeedNotAwaitedError    a deed, which so was not done
     │   ├── HandlerRaisedError      raised something; carries its type and its trace
     │   └── HandlerDiedError        its process ended
     ├── ControlError                the control socket of a running daemon                       exit 75
@@ -468,18 +469,34 @@ class HandlerIsGeneratorError(HandlerError):
         super().__init__("the handler has returned a generator, whose body has not run: it contains yield")
 
 
-class ReplyNotAwaitedError(HandlerError):
-    """It has asked for a reply and returned without awaiting it, so that nothing was said."""
+class NotAwaitedError(HandlerError):
+    """
+    It has asked for something and returned without awaiting it, so that it was not done.
 
-    def __init__(self) -> None:
-        super().__init__("the handler has returned without awaiting a reply: write `await ctx.reply(...)`")
+    Args:
+        noun: What it has asked for.
+        fix: The call as it should be.
+        where: File, line and function that have asked; empty if nobody knows.
+    """
+
+    def __init__(self, noun: str, fix: str, where: str) -> None:
+        self.where = where
+        place = f" ({where})" if where else ""
+        super().__init__(f"the handler has returned without awaiting a {noun}{place}: write `{fix}`")
 
 
-class DeedNotAwaitedError(HandlerError):
-    """It has asked for something to be done and returned without awaiting it, so that it was not."""
+class ReplyNotAwaitedError(NotAwaitedError):
+    """Nothing was said."""
 
-    def __init__(self) -> None:
-        super().__init__("the handler has returned without awaiting a deed: write `await ctx.approve()`")
+    def __init__(self, where: str = "") -> None:
+        super().__init__("reply", "await ctx.reply(...)", where)
+
+
+class DeedNotAwaitedError(NotAwaitedError):
+    """Nothing was decided."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__("deed", "await ctx.approve()", where)
 
 
 class HandlerDiedError(HandlerError):

@@ -31,7 +31,7 @@ from mycel_runtime.errors import (
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.development import show_traceback
-from mycel_runtime.observe.traceback_text import traceback_text
+from mycel_runtime.observe.traceback_text import origin_text, traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.outcome import Reject, Retry, Unavailable
@@ -267,5 +267,5 @@ def _refused(exc: ApiError) -> Failed | Unanswered:
 
 
 def _raised(exc: BaseException, *, reason: str, is_permanent: bool = False) -> Failed:
-    letter = Letter(reason=reason, trace=traceback_text(exc.__traceback__))
+    letter = Letter(reason=reason, trace=origin_text(exc))
     return Failed(letter=letter, is_permanent=is_permanent)

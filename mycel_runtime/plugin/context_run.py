@@ -7,10 +7,11 @@ A reply that nobody awaits is never said, and its message is not answered; a dee
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from mycel_runtime.errors import ArgumentError, HandlerError, MycelError, ReplyNotAwaitedError
+from mycel_runtime.errors import ArgumentError, MycelError, ReplyNotAwaitedError
 from mycel_runtime.journal.changes import UNCHANGED, Changes
+from mycel_runtime.observe.traceback_text import calling_line
 from mycel_runtime.plugin.plugin_state import NOTHING
 from mycel_runtime.plugin.store import Store
 from mycel_runtime.plugin.timers import Timers
@@ -18,10 +19,14 @@ from mycel_runtime.plugin.timers import Timers
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from mycel_runtime.errors import DeedNotAwaitedError
     from mycel_runtime.plugin.plugin_state import PluginState
     from mycel_runtime.plugin.port import SdkPort
 
 T = TypeVar("T")
+
+Unawaited: TypeAlias = "type[ReplyNotAwaitedError | DeedNotAwaitedError]"
+"""What is raised where a deed is not awaited."""
 
 
 class ContextEndedError(MycelError):
@@ -97,7 +102,7 @@ class ContextRun:
         sdk: SdkPort | None = None,
         complete: Callable[[Changes], Changes] = lambda changes: changes,
     ) -> None:
-        self._begun: list[tuple[Coroutine[Any, Any, Any], type[HandlerError]]] = []
+        self._begun: list[tuple[Coroutine[Any, Any, Any], Unawaited, str]] = []
         self._openness = Openness()
         self._changes: Changes | None = None
         self._is_given_up = False
@@ -133,10 +138,11 @@ class ContextRun:
         self._openness.end()
 
     def begin(
-        self, deed: Coroutine[Any, Any, T], unawaited: type[HandlerError] = ReplyNotAwaitedError
+        self, deed: Coroutine[Any, Any, T], unawaited: Unawaited = ReplyNotAwaitedError
     ) -> Coroutine[Any, Any, T]:
-        """Hand this to the handler, which is to await it; else its run ends with that error."""
-        self._begun = [*(each for each in self._begun if _is_untouched(each[0])), (deed, unawaited)]
+        """Hand this to the handler, which is to await it; else its run ends with that error, which tells the line."""
+        left = (each for each in self._begun if _is_untouched(each[0]))
+        self._begun = [*left, (deed, unawaited, calling_line())]
         return deed
 
     def require_awaited(self) -> None:
@@ -147,10 +153,10 @@ class ContextRun:
             ReplyNotAwaitedError, DeedNotAwaitedError: There is such a one.
         """
         left = [each for each in self._begun if _is_untouched(each[0])]
-        for deed, _ in left:
+        for deed, _, _ in left:
             deed.close()
-        for _, unawaited in left:
-            raise unawaited()
+        for _, unawaited, where in left:
+            raise unawaited(where)
 
 
 def _is_untouched(deed: Coroutine[Any, Any, Any]) -> bool:

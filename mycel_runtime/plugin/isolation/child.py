@@ -20,7 +20,7 @@ from mycel_runtime.errors import ApiError, ArgumentError, MycelError, PluginErro
 from mycel_runtime.observe.development import show_traceback
 from mycel_runtime.observe.logs import LogObserver, LogStyle, configure_logging, tell_dropped
 from mycel_runtime.observe.output import bound_output, drain_output
-from mycel_runtime.observe.traceback_text import traceback_text
+from mycel_runtime.observe.traceback_text import origin_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context_run import ContextEndedError
@@ -173,7 +173,7 @@ def _ending(run: str, raised: BaseException) -> said.Ending:
                 mistake=raised.problem[: said.MISTAKE_CHARACTERS]
                 if isinstance(raised, ArgumentError)
                 else "",
-                trace=traceback_text(raised.__traceback__),
+                trace=origin_text(raised),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -182,10 +183,12 @@ def _autogroup_of(pid):
     return autogroup.read_text().strip()[-7:] if autogroup.exists() and os.geteuid() == 0 else "not here"
 
 
-async def test_a_reply_that_it_forgets_to_await_is_a_failed_run(wild):
-    _, ask = wild
+async def test_a_reply_that_it_forgets_to_await_is_a_failed_run_which_tells_the_line(wild):
+    agent, ask = wild
 
     assert await ask("forget") == (None, ["ReplyNotAwaitedError"])
+    (letter,) = await agent.journal.dead_letters("a")
+    assert re.fullmatch(r"\S+\.py:\d+ in wild", letter.trace)
 
 
 async def test_what_it_raises_is_told_without_values(wild):
