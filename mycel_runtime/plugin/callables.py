@@ -49,6 +49,11 @@ def problem_of(function: Callable[..., Any]) -> str | None:
     return None
 
 
+def is_method_of_no_object(function: Callable[..., Any]) -> bool:
+    """Whether it stands in the body of its class: nobody would give it its object."""
+    return inspect.isfunction(function) and next(iter(inspect.signature(function).parameters), "") == "self"
+
+
 def is_unfinished(result: Any) -> bool:
     """Whether what a handler has returned must be awaited, or is the start of something that nobody goes on with."""
     return inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.journal.ids import HandlerId
-from mycel_runtime.plugin.callables import is_coroutine_function, name_of, problem_of
+from mycel_runtime.plugin.callables import is_coroutine_function, is_method_of_no_object, name_of, problem_of
 from mycel_runtime.plugin.handler import Handler
 
 if TYPE_CHECKING:
@@ -76,10 +76,7 @@ class HandlerTable:
         name = name_of(function)
         handler_id = HandlerId(f"{self._plugin}.{name}")
         if (problem := problem_of(function)) is not None:
-            raise PluginError(
-                f"plugin {self._plugin!r}: handler {name!r} {problem}",
-                fix="Declare it as: async def name(ctx): …",
-            )
+            raise PluginError(f"plugin {self._plugin!r}: handler {name!r} {problem}", fix=_form_of(function))
         if handler_id in self._handlers:
             raise PluginError(
                 f"plugin {self._plugin!r} has two handlers called {name!r}",
@@ -100,3 +97,12 @@ class HandlerTable:
                 f"plugin {self._plugin!r} has two handlers of the {noun} {subscription.name!r}",
                 fix=f"A {noun} calls one: let it do both.",
             )
+
+
+def _form_of(function: Any) -> str:
+    if is_method_of_no_object(function):
+        return (
+            "In its class a method has no object yet. Make one, and declare its method below the class:"
+            f" plugin.on_message(thing.{name_of(function)})."
+        )
+    return "Declare it as: async def name(ctx): …"

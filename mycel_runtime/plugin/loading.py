@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.observe.traceback_text import is_ours
 from mycel_runtime.plugin.config_path import CONFIG_FOLDER
 from mycel_runtime.plugin.files import HiddenModuleError, import_file
 from mycel_runtime.plugin.plugin import Plugin
@@ -123,7 +124,15 @@ def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:
 
 
 def _guarded_import(name: str, where: str, load: Callable[[], Any]) -> Any:
-    return _guarded(f"plugin {name!r} cannot be imported", where, load)
+    return _guarded(f"plugin {name!r} cannot be imported", where, lambda: _placed(load))
+
+
+def _placed(load: Callable[[], T]) -> T:
+    """What it gives; a declaration that is refused is told with its file and line."""
+    try:
+        return load()
+    except PluginError as exc:
+        raise PluginError(f"{exc.problem} ({_raised_at(exc)})", fix=exc.fix) from exc
 
 
 def _guarded(what: str, where: str, load: Callable[[], T]) -> T:
@@ -151,7 +160,7 @@ def _raised_at(exc: BaseException) -> str:
     if isinstance(exc, SyntaxError) and exc.filename:
         return f"{Path(exc.filename).name}, line {exc.lineno}"
     frames = traceback.extract_tb(exc.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename]
+    own = [frame for frame in frames if "importlib" not in frame.filename and not is_ours(frame.filename)]
     frame = (own or frames)[-1]
     return f"{Path(frame.filename).name}, line {frame.lineno}"
 

@@ -115,6 +115,16 @@ def test_what_would_not_run_is_refused_at_its_declaration(handler, problem):
         Plugin("p").on_message(handler)
 
 
+def test_a_method_that_is_declared_in_its_class_is_told_to_wait_for_its_object():
+    plugin = Plugin("p")
+
+    with pytest.raises(PluginError, match=r"must take one argument(?s:.*)plugin.on_message\(thing.hear\)"):
+
+        class Bot:
+            @plugin.on_message
+            async def hear(self, ctx): ...
+
+
 def test_two_decorated_handlers_of_one_name_are_told_how_to_keep_theirs():
     plugin = Plugin("p")
     plugin.on_message(carelessly_decorated(coroutine))

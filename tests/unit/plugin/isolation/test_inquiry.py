@@ -85,7 +85,7 @@ def test_it_is_asked_with_the_processor_time_of_the_runtime(tmp_path):
         ("import nonexistent_module", "ModuleNotFoundError"),
         ("os._exit(3)", "plugin 'good' ended its process at import (exit status 3)"),
         ("os.kill(os.getpid(), 9)", "plugin 'good' ended its process at import (exit status -9)"),
-        ("plugin.on_message(chat='room')", "chat='room' is no filter"),
+        ("plugin.on_message(chat='room')", "chat='room' is no filter (good.py, line 7)"),
     ],
 )
 def test_an_import_that_fails_costs_only_the_plugin(tmp_path, at_import, problem):
