@@ -62,7 +62,8 @@ def explain_error(
         case "extra_forbidden":
             return ConfigError("unknown key", where=where, fix=_suggest(model, location))
         case "missing":
-            return ConfigError("missing", where=where, fix="Add it; config/agent.toml shows every key.")
+            shown = f" below [{'.'.join(table)}]" if prefix else "; config/agent.toml shows every key"
+            return ConfigError("missing", where=where, fix=f"Add it{shown}.")
         case "string_pattern_mismatch" if words := _WORDS.get(error["ctx"]["pattern"]):
             return ConfigError("not of the form that is needed", where=where, fix=f"Use {words}.")
         case "mistake":
@@ -86,7 +87,7 @@ def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:
     name = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
     if variable := variable_of([*table, key]):
         return f"environment variable {variable}: {name}"
-    line = find_line(text, table, key) or _line_of_list([*table, key], text)
+    line = find_line(text, table, key) or _line_of_list([*table, key], text) or _line_of_table(table, text)
     return f"{file}{f', line {line}' if line else ''}: {name}"
 
 
@@ -115,6 +116,11 @@ def find_line(text: str, table: Sequence[str], key: str) -> int | None:
 
 
 _HEADER: Final = re.compile(r"\s*(?:\[\[(?P<entry>[^\[\]]+)\]\]|\[(?P<table>[^\[\]]+)\])")
+
+
+def _line_of_table(table: Sequence[str], text: str) -> int | None:
+    """Of a key that is not there: the line of its table's header."""
+    return find_line(text, table[:-1], table[-1]) if table else None
 
 
 def _line_of_list(location: Sequence[str], text: str) -> int | None:

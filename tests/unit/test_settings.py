@@ -286,7 +286,7 @@ def test_bad_credentials_of_the_proxy_are_refused_without_showing_them(tmp_path,
 
 
 def test_missing_key_is_named(tmp_path):
-    assert "[agent] base_url: missing" in refused(tmp_path, '[agent]\nname = "a"\n')
+    assert "line 1: [agent] base_url: missing" in refused(tmp_path, '[agent]\nname = "a"\n')
 
 
 def test_malformed_toml_names_file_and_line(tmp_path):

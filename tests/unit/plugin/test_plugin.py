@@ -204,6 +204,17 @@ def test_missing_file_is_named(tmp_path):
         load_plugins({"mine": {"path": "gone.py"}}, tmp_path / "agent.toml")
 
 
+def test_a_setting_that_is_missing_is_told_with_the_table_that_it_belongs_to(tmp_path):
+    source = "from pydantic import BaseModel\nclass S(BaseModel):\n    city: str\n" + GOOD.replace(
+        'Plugin("mine")', 'Plugin("mine", settings=S)'
+    )
+
+    message = refused(tmp_path, source)
+
+    assert "agent.toml, line 4: [plugins.mine] city: missing" in message
+    assert "Add it below [plugins.mine]." in message
+
+
 def test_wrong_settings_name_file_line_and_the_nearest_key(tmp_path):
     source = GOOD.replace('Plugin("mine")', 'Plugin("mine", settings=S)').replace(
         "plugin =",
