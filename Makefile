@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos releases mcp-clients road models agents format format-check lint types contracts peers
+.PHONY: help run test first-light chaos releases mcp-clients road models agents units format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -26,6 +26,7 @@ help:
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make models    the genuine LiteLLM proxy, with mocked models, behind the plugin llm; installs it first"
 	@echo "make agents    genuine coding agents behind the plugin acp; installs 2.5 GB from npm and PyPI first"
+	@echo "make units     the unit and its drop-ins under a real systemd in a container; root, 500 MB from Debian first"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -71,6 +72,11 @@ models: .venv/installed .venv/litellm/installed
 agents: .venv/installed
 	@tests/agents/install.sh
 	@.venv/bin/python -m tests.agents.campaign $(AGENTS_ARGS)
+
+# UNITS_ARGS: names of rows. Ends with 75 where no container can be made.
+units: .venv/installed
+	@tests/integration/systemd/install.sh
+	@.venv/bin/python -m tests.integration.systemd $(UNITS_ARGS)
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)

@@ -1,0 +1,217 @@
+"""What is tried with each kind of agent under its unit: functions of a resident that note what did not hold."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from tests.integration.systemd.resident import PROGRAM, PYTHON, await_true, serve
+
+FORBIDDEN = (
+    "writes what is open to all",
+    "writes /etc",
+    "writes the program",
+    "sees another agent's folder",
+    "sees homes of people",
+    "reads root's token file",
+    "has its path in the environment",
+    "sees other users' processes",
+    "opens a netlink socket",
+    "makes a user namespace",
+)
+"""What no program may do, whatever its drop-in gives back."""
+
+EXPOSURE = 1.5
+RESTART_SECONDS = 60.0
+DRAIN_SECONDS = 30.0
+REFUSED = 77
+WEBHOOK_KEY = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+
+
+@dataclass
+class Row:
+    """What was seen of one resident: figures by name, and what did not hold."""
+
+    name: str
+    seen: dict = field(default_factory=dict)
+    problems: list = field(default_factory=list)
+
+    def hold(self, what, *, that):
+        if not that:
+            self.problems.append(what)
+
+
+def ready(row, resident):
+    row.seen["READY s"] = round(resident.start(), 1)
+    shown = resident.shown("SubState", "StatusText", "NRestarts")
+    row.hold(f"it runs, and says so: {shown}", that=shown["SubState"] == "running" and shown["StatusText"])
+    row.seen["exposure"] = exposure = resident.exposure()
+    row.hold(f"exposure {exposure}", that=exposure <= EXPOSURE)
+    verified = resident.verified()
+    row.hold(f"verify is silent: {verified}", that=not verified)
+
+
+def received(_, resident):
+    """The receiver of a webhook, as a service of its own: it calls back on the plugin's socket."""
+    key = f"/etc/mycel-runtime/{resident.name}.key"
+    resident.container.put(key, WEBHOOK_KEY, 0o600)
+    receiver = ("/usr/bin/python3", "/opt/agents/receiver.py", "8300", key)
+    serve(
+        resident.container, "receiver", *receiver, f"{resident.state}/webhook.sock", f"/tmp/{resident.name}"
+    )
+
+
+def answers(row, resident):
+    resident.say("hello")
+    heard = resident.answer_to("hello")
+    row.hold(f"the answer to hello: {heard}", that=heard == "heard hello")
+
+
+def confined(row, resident, allowed):
+    """`allowed`: what its drop-in gives back, and what the unit leaves."""
+    resident.say("probe")
+    found = json.loads(resident.answer_to("probe"))
+    row.seen["may"] = sorted(what for what, may in found.items() if may)
+    for what in FORBIDDEN:
+        row.hold(f"forbidden: {what}", that=found[what] is False)
+    for what in allowed:
+        row.hold(f"given back: {what}", that=found[what] is True)
+    memory = "maps memory writable and executable"
+    row.hold(f"{memory}: {found[memory]}", that=found[memory] == (memory in allowed))
+
+
+def killed(row, resident):
+    """SIGKILL of the main process while its handler works: started again, the answer said once."""
+    before = resident.restarts()
+    resident.say("slow-kill")
+    resident.await_busy("slow-kill")
+    began = time.monotonic()
+    resident.systemctl("kill", "--kill-who=main", "--signal=KILL")
+    await_true("it is started again", lambda: resident.restarts() == before + 1, RESTART_SECONDS)
+    row.hold("the answer", that=resident.answer_to("slow-kill") == "heard slow-kill")
+    row.seen["KILL to answer s"] = round(time.monotonic() - began, 1)
+    _once(row, resident, "slow-kill")
+
+
+def stopped(row, resident):
+    """TERM with a busy handler: it ends, its answer is said, and the unit stops cleanly."""
+    resident.say("slow-stop")
+    resident.await_busy("slow-stop")
+    began = time.monotonic()
+    resident.systemctl("stop")
+    row.seen["TERM s"] = seconds = round(time.monotonic() - began, 1)
+    row.hold(f"stopped within the drain and a second: {seconds}", that=seconds <= DRAIN_SECONDS + 1)
+    shown = resident.shown("Result", "ExecMainStatus", "ActiveState")
+    clean = {"Result": "success", "ExecMainStatus": "0", "ActiveState": "inactive"}
+    row.hold(f"a clean end: {shown}", that=shown == clean)
+    resident.start()
+    row.hold("the answer", that=resident.answer_to("slow-stop") == "heard slow-stop")
+    resident.say("after")
+    row.hold("the next", that=resident.answer_to("after") == "heard after")
+    _once(row, resident, "slow-stop", "hello", "slow-kill", "after")
+
+
+def refused(row, resident):
+    """A token that the backend refuses: 77, and no other start."""
+    resident.container.put(f"/etc/mycel-runtime/{resident.name}.token", "refused", 0o600)
+    resident.systemctl("restart", check=False)
+    settled = {"failed", "dead", "auto-restart"}
+    await_true("it ends", lambda: resident.shown("SubState")["SubState"] in settled, RESTART_SECONDS)
+    shown = resident.shown("ActiveState", "SubState", "ExecMainStatus")
+    # One that is to be started again is `activating`, `auto-restart` from this moment on.
+    ended = {"ActiveState": "failed", "SubState": "failed", "ExecMainStatus": str(REFUSED)}
+    row.hold(f"ended for good: {shown}", that=shown == ended)
+
+
+def unreadable(row, resident):
+    """The credential: the daemon's user alone reads it."""
+    path = f"/run/credentials/{resident.unit}/agent.token"
+    root = resident.container.run("cat", path).stdout
+    row.hold("root reads the token there", that=root.strip() == resident.tokens["agent"])
+    read = f"import os; os.setgid(65534); os.setuid(65534); open({path!r}).read()"
+    other = resident.container.run(PYTHON, "-c", read, check=False)
+    row.hold(f"others do not: {other.stderr[-80:]}", that="PermissionError" in other.stderr)
+
+
+def hung(row, resident):
+    """A process that hangs is ended by the watchdog, and answers again within 90 s."""
+    before = resident.restarts()
+    began = time.monotonic()
+    resident.systemctl("kill", "--kill-who=main", "--signal=STOP")
+    resident.say("hung")
+    await_true("the watchdog ends it", lambda: resident.restarts() == before + 1, 150.0)
+    await_true("READY again", lambda: resident.shown("SubState")["SubState"] == "running")
+    row.seen["STOP to READY s"] = seconds = round(time.monotonic() - began, 1)
+    row.hold(f"within 90 s: {seconds}", that=seconds <= 90)
+    row.hold("the answer", that=resident.answer_to("hung") == "heard hung")
+    _once(row, resident, "hung")
+
+
+def hungry(row, resident):
+    """A program that wants more than MemoryMax is ended by the kernel; the runtime lives, the next is answered."""
+    resident.say("hungry")
+    await_true("the program is ended", lambda: "ended by SIGKILL" in resident.log())
+    resident.say("hello")
+    row.hold("the answer", that=resident.answer_to("hello") == "heard hello")
+    row.hold("nothing is said for hungry", that=not resident.replies("heard hungry"))
+    shown = resident.shown("SubState", "NRestarts")
+    row.hold(f"the runtime lives: {shown}", that=shown == {"SubState": "running", "NRestarts": "0"})
+
+
+def on_a_small_disk(_, resident):
+    """The state directory has a disk of its own, of 8 MiB."""
+    mount = f"mkdir -p {resident.state} && mount -t tmpfs -o size=8M,mode=0700 tmpfs {resident.state}"
+    resident.container.run("sh", "-c", f"mkdir -p -m 0700 /var/lib/private && {mount}")
+
+
+def filled(row, resident):
+    """A full disk: the runtime ends, is started again, and answers once, at the latest when there is space again."""
+    fill = f"{resident.state}/fill"
+    full = resident.container.run("dd", "if=/dev/zero", f"of={fill}", "bs=4096", check=False)
+    row.hold("the disk is full", that="No space left" in full.stderr)
+    before = resident.restarts()
+    resident.say("full")
+    await_true("it ends and is started again", lambda: resident.restarts() > before, 2 * RESTART_SECONDS)
+    began = time.monotonic()
+    resident.container.run("rm", fill)
+    row.hold("the answer", that=resident.answer_to("full") == "heard full")
+    row.seen["space to answer s"] = round(time.monotonic() - began, 1)
+    _once(row, resident, "hello", "full")
+
+
+def tools(row, resident):
+    """An MCP client answers, over loopback HTTP, as the agent that lives in the unit."""
+    resident.say("tools")
+    token = f"/srv/owner/{resident.name}.mcp"
+    options = ("mcp", "--config", resident.config, "--http", "8200", "--token-file", token)
+    serve(resident.container, f"mcp-{resident.name}", PROGRAM, *options)
+    call = (PYTHON, "/opt/agents/tools.py", "8200", token)
+
+    def said():
+        done = resident.container.run(*call, check=False)
+        row.seen["mcp"] = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        return done.stdout.strip() == "said"
+
+    await_true(f"the tool replies: {row.seen}", said)
+    row.hold("the answer", that=resident.answer_to("tools") == "heard tools")
+    _once(row, resident, "tools")
+
+
+def compiles_with_the_drop_in_only(row, resident):
+    """V8 ends at its start in the bare unit, the runtime lives on; with the drop-in the same message is answered."""
+    await_true("the agent does not start", lambda: "plugin.start_failed" in resident.log())
+    resident.say("hello")
+    shown = resident.shown("SubState", "NRestarts")
+    row.hold(f"the runtime lives: {shown}", that=shown == {"SubState": "running", "NRestarts": "0"})
+    row.hold("nothing is said", that=len(resident.conversation()) == 1)
+    resident.give("node")
+    resident.systemctl("restart")
+    row.hold("the answer", that=resident.answer_to("hello") == "heard hello")
+    _once(row, resident, "hello")
+
+
+def _once(row, resident, *words):
+    for word in words:
+        count = len(resident.replies(f"heard {word}"))
+        row.hold(f"{word} answered once: {count}", that=count == 1)
