@@ -90,9 +90,16 @@ class ToolRun:
         for showing in self._showing:
             showing.reschedule(asyncio.get_running_loop().time())
 
-    async def reply(self, key: str, text: str, mentions: Sequence[str]) -> RunReport:
+    async def reply(self, key: str, text: str, mentions: Sequence[str], known_seq: int = 0) -> RunReport:
         """
         Say the run's next reply, once for each key.
+
+        Args:
+            key: Drawn by the caller, once for each.
+            text: What.
+            mentions: User ids.
+            known_seq: What earlier runs have said up to this number is known to whoever speaks, who does not say it
+                again: the next reply is the one behind that.
 
         Raises:
             ArgumentError: It is nothing that can be said, or nothing can be said in this run any more.
@@ -100,7 +107,7 @@ class ToolRun:
 
         Cancelling: as of `Turn.send`.
         """
-        report: RunReport = await self._once(key, lambda: self._reply(text, mentions))
+        report: RunReport = await self._once(key, lambda: self._reply(text, mentions, known_seq))
         return report
 
     async def read(self, key: str) -> list[ShownMessage]:
@@ -139,12 +146,14 @@ class ToolRun:
                 self._done[key] = await do()
             return self._done[key]
 
-    async def _reply(self, text: str, mentions: Sequence[str]) -> RunReport:
+    async def _reply(self, text: str, mentions: Sequence[str], known_seq: int) -> RunReport:
         if self._is_over:
             raise _over()
         earlier = {sent.message_id for sent in self.turn.ledger.stored}
         try:
             sent = await self.turn.send(text, mentions, is_told=True)
+            while sent.message_id in earlier and sent.seq <= known_seq:
+                sent = await self.turn.send(text, mentions, is_told=True)
         except (SupersededError, DroppedError, NotCaughtUpError):
             return await self._unsaid()
         except WithheldError:

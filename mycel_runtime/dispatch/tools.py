@@ -236,9 +236,11 @@ class Tools:
         """As `ToolSpeech.outcome`."""
         return await self.speech.outcome(key, chat_id, known_seq=known_seq, seconds=seconds)
 
-    async def run_reply(self, run: str, key: str, text: str, mentions: Sequence[str]) -> RunReport:
+    async def run_reply(
+        self, run: str, key: str, text: str, mentions: Sequence[str], known_seq: int = 0
+    ) -> RunReport:
         """As `ToolRun.reply`, by the run's name."""
-        return await self.runs.find(run).reply(key, text, mentions)
+        return await self.runs.find(run).reply(key, text, mentions, known_seq)
 
     async def run_read(self, run: str, key: str) -> list[ShownMessage]:
         """As `ToolRun.read`, by the run's name."""

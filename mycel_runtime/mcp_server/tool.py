@@ -37,7 +37,11 @@ _ANSWERING: Final = """\
 
 You are being asked in the chat {chat_id}. There `reply` at once: what you were asked counts as read. It is part of \
 your answer to that, beside what you say without these tools, so do not say the same twice. When you have answered, \
-end your turn: these tools speak for this turn only."""
+end your turn: {end}."""
+
+_ONCE: Final = "these tools speak for this turn only"
+
+_AGAIN_AND_AGAIN: Final = "these tools speak only while you are being asked there, and say nothing in between"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +189,10 @@ TOOLS: Final = {
 
 def instructions(run: AnsweredRun | None) -> str:
     """What a client's model is told at the start."""
-    return _INSTRUCTIONS if run is None else _INSTRUCTIONS + _ANSWERING.format(chat_id=run.chat_id)
+    if run is None:
+        return _INSTRUCTIONS
+    end = _ONCE if run.file is None else _AGAIN_AND_AGAIN
+    return _INSTRUCTIONS + _ANSWERING.format(chat_id=run.chat_id, end=end)
 
 
 def unknown(name: str) -> types.CallToolResult:

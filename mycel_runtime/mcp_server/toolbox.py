@@ -87,7 +87,8 @@ class Toolbox:
     async def read(self, arguments: ReadArguments) -> ReadResult:
         """Hand out what is new in a chat."""
         if (run := self._run_in(arguments.chat_id)) is not None:
-            messages = await self.door.call("run_read", run=run.name, key=new_key())
+            bound = await run.current()
+            messages = await self.door.call("run_read", run=bound["run"], key=new_key())
             return ReadResult(messages=self.view.fresh(messages), has_more=False)
         page = await self.door.call(
             "read",
@@ -180,10 +181,10 @@ class Toolbox:
         )
 
     async def _reply_as(self, run: AnsweredRun, text: str, mentions: list[str]) -> dict[str, Any]:
-        words = {"text": text, "mentions": mentions}
+        words = {**await run.current(), "text": text, "mentions": mentions}
         try:
             report: dict[str, Any] = await self.door.call(
-                "run_reply", waits=self.speech_seconds, run=run.name, key=new_key(), **words
+                "run_reply", waits=self.speech_seconds, key=new_key(), **words
             )
         except ToolProblemError as exc:
             if exc.is_refused:
@@ -198,7 +199,8 @@ class Toolbox:
         """Of something said first; by a run it is the same when the run is repeated."""
         if self.run is None:
             return SpeechId.draw(chat_id, None)
-        key = await self.door.call("run_key", run=self.run.name, key=new_key(), chat_id=chat_id)
+        bound = await self.run.current()
+        key = await self.door.call("run_key", run=bound["run"], key=new_key(), chat_id=chat_id)
         return SpeechId(key, None, chat_id)
 
     async def _speak(self, speech: SpeechId, text: str, mentions: list[str]) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime import AnswerContext, MessageContext, Plugin, Reject, StartContext, StopContext
 from mycel_runtime_plugins.acp.hosts import close_host, host_of
 from mycel_runtime_plugins.acp.known_agents import is_older
-from mycel_runtime_plugins.acp.outcome import ALLOWED, GIVEN_UP, STOPPED_BY_PERSON
+from mycel_runtime_plugins.acp.outcome import ALLOWED, GIVEN_UP
 from mycel_runtime_plugins.acp.requirements import missing
 from mycel_runtime_plugins.acp.settings import AcpSettings
+from mycel_runtime_plugins.acp.spoken import standing_of
 from mycel_runtime_plugins.acp.turn import QUESTION, Turn
 from mycel_runtime_plugins.acp.wanted import Wanted
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime import Message
-    from mycel_runtime_plugins.acp.host import AgentHost
+    from mycel_runtime_plugins.acp.last_word import LastWord
+    from mycel_runtime_plugins.acp.spoken import Standing
 
 _STOP: Final = r"(?i)^\s*(@\S+\s+)?/?(stop|cancel|abort)\s*[.!]*\s*$"
 """What a person says to end the turn that is going on: this and nothing else."""
@@ -45,7 +48,9 @@ async def start(ctx: StartContext) -> None:
     settings: AcpSettings = ctx.settings
     if lacking := await asyncio.to_thread(missing, settings):
         raise Reject("; ".join(f"{each.what}: {each.fix}" for each in lacking))
-    process = await host_of(ctx.me, settings).process()
+    host = host_of(ctx.me, settings)
+    await host.sweep()
+    process = await host.process()
     introduction = process.introduction
     ctx.log.info(
         "acp.agent_started",
@@ -73,13 +78,16 @@ async def stop(ctx: StopContext) -> None:
 async def answer(ctx: MessageContext) -> None:
     """Answer in a chat with what the agent says."""
     host = host_of(ctx.me, ctx.settings)
-    messages = unanswered(ctx)
+    last_word = host.last_word(ctx.chat_id)
+    standing = await standing_of(ctx, last_word)
+    messages = unanswered(ctx, standing)
     if not messages:
         return
-    if _IS_STOP.search(messages[-1].content) and await _was_stopped(ctx, host):
+    turn = Turn(ctx, host, messages, spoken=standing.spoken, last_word=last_word)
+    if _IS_STOP.search(messages[-1].content) and await turn.say_stopped():
         return
     if is_addressed(ctx, messages):
-        await Turn(ctx, host, messages).take()
+        await turn.take()
 
 
 @plugin.on_answer(QUESTION, timeout=_DAY_SECONDS, max_attempts=5, on_give_up=GIVEN_UP)
@@ -91,22 +99,30 @@ async def hear_leave(ctx: AnswerContext) -> None:
     asked: where an earlier run has said it, the agent may have done it, and is not allowed again.
     """
     host = host_of(ctx.me, ctx.settings)
-    if ctx.answer is None or len(ctx.said) > 1:
+    last_word = host.last_word(ctx.chat_id)
+    standing = await standing_of(ctx, last_word)
+    if ctx.answer is None or _is_answered(ctx, standing, last_word):
         return
+    turn = partial(Turn, ctx, host, ctx.messages, spoken=standing.spoken, last_word=last_word)
     if ctx.answer.sender.id != ctx.settings.ask or not _IS_YES.search(ctx.answer.content):
-        await Turn(ctx, host, ctx.messages).take()
+        await turn().take()
         return
     is_again = bool(ctx.said)
     await ctx.reply(ALLOWED)
     if is_again:
-        await Turn(ctx, host, ctx.messages, note="cut off").take()
+        await turn(note="cut off").take()
     else:
-        await Turn(ctx, host, ctx.messages, grant=Wanted.model_validate(ctx.data), note="granted").take()
+        await turn(grant=Wanted.model_validate(ctx.data), note="granted").take()
 
 
-def unanswered(ctx: MessageContext) -> Sequence[Message]:
+def _is_answered(ctx: AnswerContext, standing: Standing, last_word: LastWord | None) -> bool:
+    """Whether an earlier run has said the last that is to be said; the first reply may be that it is allowed."""
+    return len(ctx.said) > 1 if last_word is None else standing.answered_seq > 0
+
+
+def unanswered(ctx: MessageContext, standing: Standing) -> Sequence[Message]:
     """Without what an earlier run of the delivery has answered: its reply stands."""
-    answered = ctx.said[-1].seq if ctx.said else 0
+    answered = standing.answered_seq
     return [message for message in ctx.messages if message.seq > answered and message.sender.id != ctx.me]
 
 
@@ -115,14 +131,3 @@ def is_addressed(ctx: MessageContext, messages: Sequence[Message]) -> bool:
     settings: AcpSettings = ctx.settings
     is_for_all = ctx.chat_type != "group" or settings.groups == "all"
     return is_for_all or any(message.mentions_me for message in messages)
-
-
-async def _was_stopped(ctx: MessageContext, host: AgentHost) -> bool:
-    """Whether somebody has stopped a turn, and was told so."""
-    if ctx.chat_id not in host.stopped:
-        return False
-    sent = await ctx.reply(STOPPED_BY_PERSON)
-    host.stopped.discard(ctx.chat_id)
-    if (session := host.sessions.get(ctx.chat_id)) is not None:
-        session.note_reply(sent.seq, "stopped")
-    return True

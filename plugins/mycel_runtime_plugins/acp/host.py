@@ -12,23 +12,30 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime_plugins.acp.agent_process import AgentProcess
 from mycel_runtime_plugins.acp.connection import AnsweredError, ConnectionLostError
+from mycel_runtime_plugins.acp.last_word import LastWord
 from mycel_runtime_plugins.acp.session import Session
 from mycel_runtime_plugins.acp.session_mode import mode_request, offered_modes
+from mycel_runtime_plugins.acp.session_tools import SessionTools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from structlog.stdlib import BoundLogger
 
+    from mycel_runtime import ToolServer
     from mycel_runtime_plugins.acp.hint import Hint
     from mycel_runtime_plugins.acp.settings import AcpSettings
 
 _FOLDER_MODE: Final = 0o700
+
+_TOOLS: Final = "tools"
+"""Folder of the names of runs that go on."""
 
 
 class UnknownModeError(RuntimeError):
@@ -159,6 +166,18 @@ class AgentHost:
             for process in self._processes:
                 await process.end()
 
+    async def sweep(self) -> None:
+        """
+        Let go of the names of runs that a killed process has left.
+
+        Cancelling: the rest is swept another time.
+        """
+        await asyncio.to_thread(shutil.rmtree, self._folder / _TOOLS, ignore_errors=True)
+
+    def last_word(self, chat_id: str) -> LastWord | None:
+        """By which the chat's turn was answered; `None`: without tools each reply is that."""
+        return LastWord(self._folder / "words" / path_name(chat_id)) if self.settings.tools else None
+
     # -- sessions --------------------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
@@ -200,7 +219,7 @@ class AgentHost:
         session = self.sessions.get(chat_id)
         if session is None:
             return None
-        if not await session.wait_settled(self.settings.cancel_grace):
+        if not await session.wait_settled(self.settings.cancel_grace) or session.is_cut_off:
             self.drop(session)
             return None
         if session.process.is_gone:
@@ -208,9 +227,17 @@ class AgentHost:
             return None
         return session
 
-    async def open(self, chat_id: str, hint: Hint | None, log: BoundLogger) -> Session:
+    async def open(
+        self, chat_id: str, hint: Hint | None, log: BoundLogger, server: ToolServer | None = None
+    ) -> Session:
         """
         A session for a chat: the one of the hint, if it can be loaded and proves to be the same, or a new one.
+
+        Args:
+            chat_id: The chat.
+            hint: What is remembered of its session.
+            log: Of the run.
+            server: Mycel as tools, as of the run; `None`: it gets none.
 
         Raises:
             UnknownModeError: The settings name a mode that there is not.
@@ -221,12 +248,13 @@ class AgentHost:
         self._make_room()
         folder = str(await asyncio.to_thread(_made_folder, self._folder / path_name(chat_id)))
         process = await self.process()
+        tools = None if server is None else SessionTools(server, self._folder / _TOOLS)
         with process.opening_one():
             session = None
             if hint is not None and self._is_loadable(hint, process, folder):
-                session = await self._loaded(hint, process, log)
+                session = await self._loaded(hint, process, log, tools)
             if session is None:
-                session = await self._new(process, folder, log)
+                session = await self._new(process, folder, log, tools)
             self.sessions[chat_id] = session
         return session
 
@@ -247,7 +275,9 @@ class AgentHost:
             and hint.agent == str(process.introduction)
         )
 
-    async def _loaded(self, hint: Hint, process: AgentProcess, log: BoundLogger) -> Session | None:
+    async def _loaded(
+        self, hint: Hint, process: AgentProcess, log: BoundLogger, tools: SessionTools | None
+    ) -> Session | None:
         """
         The session of a hint; `None`: it cannot be loaded, or has shown nothing of what it was told.
 
@@ -255,13 +285,13 @@ class AgentHost:
         have said that it is loaded.
         """
         session = Session(
-            hint.session_id, process, hint.folder, self.settings.allow, shown_seq=hint.shown_seq
+            hint.session_id, process, hint.folder, self.settings.allow, shown_seq=hint.shown_seq, tools=tools
         )
         process.sessions[session.id] = session
         try:
             result = await process.connection.call(
                 "session/load",
-                {"sessionId": hint.session_id, "cwd": hint.folder, "mcpServers": []},
+                {"sessionId": hint.session_id, "cwd": hint.folder, "mcpServers": _servers(tools)},
                 within=self.settings.load_timeout,
             )
         except (AnsweredError, TimeoutError) as exc:
@@ -278,14 +308,15 @@ class AgentHost:
         await self._set_mode(session, result, log)
         return session
 
-    async def _new(self, process: AgentProcess, folder: str, log: BoundLogger) -> Session:
-        result = await process.connection.call(
-            "session/new", {"cwd": folder, "mcpServers": []}, within=self.settings.start_timeout
-        )
+    async def _new(
+        self, process: AgentProcess, folder: str, log: BoundLogger, tools: SessionTools | None
+    ) -> Session:
+        params = {"cwd": folder, "mcpServers": _servers(tools)}
+        result = await process.connection.call("session/new", params, within=self.settings.start_timeout)
         session_id = result.get("sessionId") if isinstance(result, dict) else None
         if not isinstance(session_id, str):
             raise AnsweredError("session/new", 0)
-        session = Session(session_id, process, folder, self.settings.allow)
+        session = Session(session_id, process, folder, self.settings.allow, tools=tools)
         process.sessions[session_id] = session
         await self._set_mode(session, result, log)
         return session
@@ -306,6 +337,10 @@ class AgentHost:
         else:
             self._close(session)
             raise UnknownModeError(mode, offered)
+
+
+def _servers(tools: SessionTools | None) -> list[dict[str, Any]]:
+    return [] if tools is None else [tools.entry]
 
 
 def path_name(identifier: str) -> str:

@@ -29,6 +29,15 @@ wrote it, indented by four spaces, with the at sign written as {at}. Whatever is
 person, and never is a message of this program or of somebody else. Your text of each turn is sent to the chat as \
 one message; your files are in the present folder."""
 
+_TOOLS: Final = """\
+The tools of the server "mycel" read and speak on Mycel for you. What you reply by them in this chat is sent at \
+once, and your text of the turn is sent behind it: write none if you have said everything by then."""
+
+_SPOKEN: Final = (
+    "[You were interrupted in this turn. What you had said in it by your tools stands in the chat, see below; "
+    "nothing else of it was delivered. Say what is missing, and none of this again:]"
+)
+
 _UNDELIVERED: Final = "[Your last answer was not delivered: somebody wrote before it. Nobody has read it.]"
 
 _STOPPED: Final = "[Your last turn was stopped before you had answered. Nobody has read what you wrote.]"
@@ -72,6 +81,8 @@ class Shown:
         messages: What is to be answered; oldest first.
         note: What became of its last turn; a key of `NOTES`, or empty.
         instructions: The operator's own, for a new session.
+        spoken: What it has said by tools, in an earlier run of the same turn of which it may not know; oldest first.
+        has_tools: It has Mycel as tools.
     """
 
     me: str
@@ -80,6 +91,8 @@ class Shown:
     messages: Sequence[Message]
     note: str = ""
     instructions: str = ""
+    spoken: Sequence[Message] = ()
+    has_tools: bool = False
 
 
 def prompt_text(shown: Shown) -> str:
@@ -87,14 +100,17 @@ def prompt_text(shown: Shown) -> str:
     parts: list[str] = []
     if shown.is_new:
         parts.append(_INTRODUCTION.format(me=quoted_name(shown.me), at=_FILE_SIGNS["@"]))
+        parts += [_TOOLS] if shown.has_tools else []
         parts += [shown.instructions.strip()] if shown.instructions.strip() else []
     if shown.history:
         title = "[What was written before, for you to know:]"
         parts += [title, *_quoted(shown.history, shown.me)]
-    if shown.note:
+    if shown.note and not (shown.spoken and shown.note == "unknown"):
         parts.append(NOTES[shown.note])
     if shown.messages:
         parts += ["[New messages, to be answered:]", *_quoted(shown.messages, shown.me)]
+    if shown.spoken:
+        parts += [_SPOKEN, *_quoted(shown.spoken, shown.me)]
     return "\n\n".join(parts) + "\n"
 
 

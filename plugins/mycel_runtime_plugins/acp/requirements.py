@@ -1,7 +1,8 @@
-"""What the plugin needs beside the runtime: the agent's program, and that of the sandbox."""
+"""What the plugin needs beside the runtime: the agent's program, that of the sandbox, and a library for tools."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def missing(settings: AcpSettings) -> list[Missing]:
     """
-    Every program that is not there. Reads the file system.
+    Everything that is not there. Reads the file system.
 
     Args:
         settings: Of the plugin.
@@ -24,6 +25,9 @@ def missing(settings: AcpSettings) -> list[Missing]:
     if settings.sandbox:
         install = "apt install bubblewrap" if settings.sandbox[0] == "bwrap" else ""
         found.append(_missing(settings.sandbox[0], settings, install=install))
+    if settings.tools and find_spec("mcp_types") is None:
+        problem = "the library of the Model Context Protocol is not installed, for tools in [plugins.acp]"
+        found.append(Missing(what=problem, fix="pip install 'mycel-runtime[mcp]'"))
     return [each for each in found if each is not None]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mycel_runtime_plugins.acp.answer import Answer
     from mycel_runtime_plugins.acp.connection import Params
     from mycel_runtime_plugins.acp.permission import AllowRule
+    from mycel_runtime_plugins.acp.session_tools import SessionTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Undelivered:
     An answer that does not stand in the chat.
 
     Attributes:
-        text: As it would be sent.
+        text: As it would be sent; empty: the agent has said all of it by its tools, and it stands.
         seq: Of the newest message that the agent had been shown.
         note: What the agent is told once it stands, as of `Session.note`.
         wanted: What a person is to be asked about once it stands.
@@ -46,8 +47,11 @@ class Session:
         folder: Of the chat.
         allow: What the agent may do of what it asks for.
         shown_seq: The newest message that it was shown; 0: none, it is new.
+        tools: Mycel's; `None`: it has none.
 
     Attributes:
+        is_cut_off: A turn of it was cancelled while it could speak by tools: what of that turn is still on its way to
+            them must not be taken for the next one's.
         reply_seq: The reply that stands; 0: none is known.
         note: What became of its last turn, as `prompt.NOTES`; empty: nothing that it needs to know.
         undelivered: Its last answer, if that does not stand.
@@ -67,9 +71,11 @@ class Session:
         allow: Sequence[AllowRule],
         *,
         shown_seq: int = 0,
+        tools: SessionTools | None = None,
     ) -> None:
         self.id, self.process, self.folder = session_id, process, folder
         self.shown_seq, self.reply_seq = shown_seq, 0
+        self.tools, self.is_cut_off = tools, False
         self.note = ""
         self.undelivered: Undelivered | None = None
         self.is_unproven = False
@@ -117,6 +123,7 @@ class Session:
         """Let the turn end; what it still says is nobody's. The prompt is answered when the agent has heard of it."""
         self._answer = None
         if self.is_busy:
+            self.is_cut_off = self.tools is not None
             self.process.connection.notify("session/cancel", {"sessionId": self.id})
 
     async def wait_settled(self, within: float) -> bool:

@@ -47,6 +47,9 @@ class AcpSettings(BaseModel):
     ask_timeout: float = Field(default=3_600.0, ge=1.0, le=2_592_000.0)
     """Seconds for her answer."""
 
+    tools: bool = False
+    """Whether it is given Mycel as tools."""
+
     groups: Literal["mention", "all"] = "mention"
     """Which messages in groups are answered."""
 

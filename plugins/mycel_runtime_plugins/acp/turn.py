@@ -9,6 +9,7 @@ nobody has read it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,7 @@ from mycel_runtime_plugins.acp.outcome import (
     CUT,
     LOGIN_FIX,
     NEEDS_LOGIN,
+    STOPPED_BY_PERSON,
     TOLD,
     WANTS,
     Outcome,
@@ -34,13 +36,15 @@ from mycel_runtime_plugins.acp.outcome import (
 )
 from mycel_runtime_plugins.acp.prompt import Shown, prompt_text
 from mycel_runtime_plugins.acp.session import Undelivered
+from mycel_runtime_plugins.acp.spoken import is_repetition, spoken_now
 from mycel_runtime_plugins.child_process import ProgramUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from mycel_runtime import Message, MessageContext, Sent
     from mycel_runtime_plugins.acp.host import AgentHost
+    from mycel_runtime_plugins.acp.last_word import LastWord
     from mycel_runtime_plugins.acp.session import Session
     from mycel_runtime_plugins.acp.settings import AcpSettings
     from mycel_runtime_plugins.acp.wanted import Wanted
@@ -75,12 +79,14 @@ class Asked:
         outcome: How it has ended.
         seq: Of the newest message that it was shown.
         wanted: What it was refused, and somebody here is to be asked about.
+        spoken: What it has said by its tools in this turn, in earlier runs too.
     """
 
     answer: Answer
     outcome: Outcome
     seq: int
     wanted: Wanted | None
+    spoken: Sequence[Message]
 
 
 @dataclass(slots=True)
@@ -92,6 +98,8 @@ class Turn:
         messages: What is to be answered, oldest first: others' words, none of which an earlier run has answered.
         grant: What the agent may do once, because a person has said so.
         note: What the agent is told in the place of what became of its last turn; a key of `NOTES`.
+        spoken: What the agent has said by its tools in earlier runs.
+        last_word: Where it is noted what ends the turn; `None`: it has no tools.
     """
 
     ctx: MessageContext
@@ -99,6 +107,8 @@ class Turn:
     messages: Sequence[Message]
     grant: Wanted | None = None
     note: str = ""
+    spoken: Sequence[Message] = ()
+    last_word: LastWord | None = None
 
     @property
     def _settings(self) -> AcpSettings:
@@ -126,6 +136,20 @@ class Turn:
             self.host.stopped.add(self.ctx.chat_id)
             raise
 
+    async def say_stopped(self) -> bool:
+        """
+        Whether somebody has stopped a turn, and was told so now.
+
+        Cancelling: it is said or not.
+        """
+        if self.ctx.chat_id not in self.host.stopped:
+            return False
+        sent = await self._reply_behind_earlier(STOPPED_BY_PERSON)
+        self.host.stopped.discard(self.ctx.chat_id)
+        if (session := self.host.sessions.get(self.ctx.chat_id)) is not None:
+            session.note_reply(sent.seq, "stopped")
+        return True
+
     # -- the session -----------------------------------------------------------------------------------------------
 
     async def _session(self) -> Session:
@@ -139,8 +163,9 @@ class Turn:
             return None
 
     async def _open(self, hint: Hint | None) -> Session:
+        server = await self.ctx.tools() if self._settings.tools else None
         try:
-            return await self.host.open(self.ctx.chat_id, hint, self.ctx.log)
+            return await self.host.open(self.ctx.chat_id, hint, self.ctx.log, server)
         except AnsweredError as exc:
             raise self._failed(exc) from exc
         except UnknownModeError as exc:
@@ -177,6 +202,8 @@ class Turn:
             messages=messages,
             note=self.note or session.note,
             instructions=self._settings.instructions,
+            spoken=self._unknown_to(session),
+            has_tools=session.tools is not None,
         )
 
     async def _history(self, session: Session, first: int) -> Sequence[Message]:
@@ -204,7 +231,7 @@ class Turn:
             self.host.drop(session)
             session = await self._open(None)
             asked = await self._ask(session)
-        self._note(session, asked)
+        await self._note(session, asked)
         return session
 
     async def _ask(self, session: Session) -> Asked:
@@ -212,7 +239,8 @@ class Turn:
         answer = Answer(text, self._settings.answer_characters, self._settings.known.marks_text)
         session.note_asked()
         try:
-            outcome = await self._wait(session, session.prompt(text, answer, self.grant))
+            async with self._speaking(session):
+                outcome = await self._wait(session, session.prompt(text, answer, self.grant))
         except AnsweredError as exc:
             session.note_end("unknown")
             raise self._failed(exc) from exc
@@ -223,8 +251,32 @@ class Turn:
         finally:
             self.grant = session.take_grant()
             self._log_refused(session)
-        seq = max(self.messages[-1].seq, session.shown_seq)
-        return Asked(answer, outcome, seq, await self._askable(session.wanted))
+        spoken = await self._spoken(session)
+        seqs = [message.seq for message in (self.messages[-1], *spoken)]
+        seq = max(session.shown_seq, *seqs)
+        return Asked(answer, outcome, seq, await self._askable(session.wanted), spoken)
+
+    @contextlib.asynccontextmanager
+    async def _speaking(self, session: Session) -> AsyncIterator[None]:
+        """While it is asked, what it says by its tools is of this run, and none of it ends the turn."""
+        if session.tools is None or self.last_word is None:
+            yield
+            return
+        await self.last_word.forget()
+        async with session.tools.speaking_as(await self.ctx.tools(), session.shown_seq):
+            yield
+
+    async def _spoken(self, session: Session) -> Sequence[Message]:
+        """What it has said by its tools to what is answered."""
+        if session.tools is None:
+            return ()
+        earlier_seq = max((sent.seq for sent in self.ctx.said), default=0)
+        now = await spoken_now(self.ctx, max(self.messages[-1].seq, earlier_seq))
+        return [*self._unknown_to(session), *now]
+
+    def _unknown_to(self, session: Session) -> Sequence[Message]:
+        """What the session does not know to have said: it was cut short then, or was another one."""
+        return [message for message in self.spoken if message.seq > session.shown_seq]
 
     async def _askable(self, wanted: Wanted | None) -> Wanted | None:
         """Whether it is asked about: who may allow it has to be here."""
@@ -253,7 +305,7 @@ class Turn:
     def _left(self) -> float:
         return self.ctx.deadline - time.monotonic() - _REST_SECONDS
 
-    def _note(self, session: Session, asked: Asked) -> None:
+    async def _note(self, session: Session, asked: Asked) -> None:
         """
         What the session has come to know.
 
@@ -272,17 +324,23 @@ class Turn:
             told = Undelivered(TOLD[asked.outcome], asked.seq, note="stopped")
             session.note_answer(asked.seq, "stopped", told)
         elif asked.outcome is Outcome.ANSWERED or (asked.outcome is Outcome.STOPPED and asked.wanted):
-            self._note_answer(session, asked)
+            await self._note_answer(session, asked)
         else:
             session.note_end("unknown")
             raise Retry(why=f"the agent's turn was {asked.outcome.value}")
 
-    def _note_answer(self, session: Session, asked: Asked) -> None:
+    async def _note_answer(self, session: Session, asked: Asked) -> None:
         # A turn that is ended for a refusal has said what it wanted to, or nothing.
-        text = asked.answer.text or (WANTS if asked.wanted else "")
+        text = asked.answer.text or (WANTS if asked.wanted and not asked.spoken else "")
+        if is_repetition(text, asked.spoken):
+            text = ""
         if text:
             whole = text + CUT if asked.answer.is_cut else text
             session.note_answer(asked.seq, "undelivered", Undelivered(whole, asked.seq, wanted=asked.wanted))
+        elif asked.spoken:
+            session.note_answer(asked.seq, "", Undelivered("", asked.seq, wanted=asked.wanted))
+            if self.last_word is not None:
+                await self.last_word.note(asked.spoken[-1].content)
         elif self.ctx.chat_type == "group" and self._settings.groups == "all":
             # It listens, and has nothing to say.
             session.note_answer(asked.seq, "")
@@ -310,19 +368,16 @@ class Turn:
 
     async def _deliver(self, session: Session, undelivered: Undelivered) -> None:
         """Send it. If somebody has spoken, the run ends here, and the session knows that it was not delivered."""
-        sent = await self._reply(undelivered.text)
-        for _ in self.ctx.said:
-            # An earlier run's, which it had said before the newest of the messages.
-            if sent.seq > self.messages[-1].seq:
-                break
-            sent = await self._reply(undelivered.text)
-        session.note_reply(sent.seq, undelivered.note)
+        reply_seq = undelivered.seq
+        if undelivered.text:
+            reply_seq = (await self._reply_behind_earlier(undelivered.text)).seq
+        session.note_reply(reply_seq, undelivered.note)
         self.ctx.chat_store[hints.KEY] = Hint(
             session_id=session.id,
             folder=session.folder,
             agent=str(session.process.introduction),
             shown_seq=session.shown_seq,
-            reply_seq=sent.seq,
+            reply_seq=reply_seq,
         )
         if undelivered.wanted is not None:
             await self._ask_person(undelivered.wanted)
@@ -341,9 +396,21 @@ class Turn:
             mentions=[person] if self.ctx.chat_type == "group" else (),
         )
 
+    async def _reply_behind_earlier(self, text: str) -> Sent:
+        """As a reply of its own: those of earlier runs, which are the first ones again, were others."""
+        earlier = {sent.message_id for sent in self.ctx.said}
+        sent = await self._reply(text)
+        for _ in self.ctx.said:
+            if sent.message_id not in earlier:
+                break
+            sent = await self._reply(text)
+        return sent
+
     async def _reply(self, text: str) -> Sent:
         """Say it, or as much of it as the backend, or a gateway before it, takes."""
         while True:
+            if self.last_word is not None:
+                await self.last_word.note(text)
             try:
                 return await self.ctx.reply(text)
             except ContentTooLargeError:

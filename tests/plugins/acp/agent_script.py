@@ -56,6 +56,8 @@ class Step(_Strict):
         "read_file",  # asks the client for `path`; the answer is recorded
         "terminal",  # asks the client to run `text`; the answer is recorded
         "vendor",  # a request of the vendor's own named `text`; the answer is recorded
+        "use",  # the tool `tool` of its server, with `text`, in the chat; what it is told is recorded
+        "use_later",  # the same after `seconds`, while the turn goes on to its end
         "silence",  # nothing for `seconds`; for ever without them
         "wait_for",  # nothing until the session has a prompt that holds `text`
         "work",  # keeps a processor busy for `seconds`, silently
@@ -74,6 +76,7 @@ class Step(_Strict):
     seconds: float | None = None
     kind: str = "execute"
     path: str = ""
+    tool: str = "reply"
     code: int = 0
 
 
@@ -164,9 +167,9 @@ class ScriptedAgent:
         """
         What happened to the agent, in order; only the named events, if there are names.
 
-        Each has `event` and `pid`: started (`cwd`, `arguments`), initialize, new (`session`, `cwd`), load, mode,
-        prompt (`session`, `text`, `blocks`), turn (`rule`), cancel, close, permission (`answer`), answered (`answer`
-        or `error`), child (`child`), ended.
+        Each has `event` and `pid`: started (`cwd`, `arguments`), initialize, new (`session`, `cwd`, `servers`), load,
+        mode, prompt (`session`, `text`, `blocks`), turn (`rule`), cancel, close, permission (`answer`), answered
+        (`answer` or `error`), used (`error`, `told`), child (`child`), ended.
         """
         try:
             lines = self._record_file.read_bytes().splitlines()

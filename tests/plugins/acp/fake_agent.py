@@ -47,6 +47,8 @@ class Session:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     replayed: asyncio.Event = field(default_factory=asyncio.Event)
     replaying: bool = False
+    calls: asyncio.Queue | None = None
+    """Of tools of its first server of the Model Context Protocol, if it has any: name, arguments, future result."""
     joined: str = ""
     """The text of prompts that were merged into the one that is running."""
 
@@ -89,15 +91,15 @@ class FakeAgent(acp.Agent):
             agent_info=schema.Implementation(name=script.name, version=script.version),
         )
 
-    async def new_session(self, cwd, **_):
+    async def new_session(self, cwd, mcp_servers=(), **_):
         script = self.script
         if script.login == "needed_by_new":
             raise acp.RequestError(NEEDS_LOGIN, "Authentication required")
-        session = self._open(_session_id(script, cwd), cwd)
-        self._scripted.note("new", session=session.id, cwd=cwd)
+        session = self._open(_session_id(script, cwd), cwd, mcp_servers)
+        self._scripted.note("new", session=session.id, cwd=cwd, servers=_told(mcp_servers))
         return schema.NewSessionResponse(session_id=session.id, modes=_modes(script, session))
 
-    async def load_session(self, cwd, session_id, **_):
+    async def load_session(self, cwd, session_id, mcp_servers=(), **_):
         script = self.script
         self._scripted.note("load", session=session_id, cwd=cwd)
         self._loads += 1
@@ -107,7 +109,7 @@ class FakeAgent(acp.Agent):
             raise acp.RequestError(INTERNAL_ERROR, "Internal error")
         if script.loads != "any" and not file.exists():
             raise acp.RequestError(UNKNOWN_SESSION, f"Resource not found: {session_id}")
-        session = self._open(session_id, cwd)
+        session = self._open(session_id, cwd, mcp_servers)
         if script.replay == "before":
             await self._replay(session)
         elif script.replay == "after":
@@ -128,13 +130,16 @@ class FakeAgent(acp.Agent):
         self._sessions.pop(session_id, None)
         return schema.CloseSessionResponse()
 
-    def _open(self, session_id, cwd):
+    def _open(self, session_id, cwd, servers):
         file = self._scripted.session_file(session_id)
         lines = json.loads(file.read_text()) if file.exists() else []
         if session_id not in self._sessions:
             mode = self.script.modes[0] if self.script.modes else ""
             self._sessions[session_id] = Session(session_id, cwd, mode, [tuple(line) for line in lines])
             self._keep(self._sessions[session_id])
+        if servers:
+            self._sessions[session_id].calls = calls = asyncio.Queue()
+            self._tasks.create_task(_serve_tools(servers[0], calls), name="tools")
         return self._sessions[session_id]
 
     def _keep(self, session):
@@ -314,6 +319,24 @@ class FakeAgent(acp.Agent):
         else:
             self._scripted.note("answered", session=session.id, answer=str(answer))
 
+    async def _use(self, step, session, text):
+        await self._call_tool(step.tool, session, text)
+
+    async def _use_later(self, step, session, text):
+        """When the turn is over."""
+        self._tasks.create_task(self._use_then(step, session, text), name="use later")
+
+    async def _use_then(self, step, session, text):
+        await asyncio.sleep(step.seconds)
+        await self._call_tool(step.tool, session, text)
+
+    async def _call_tool(self, name, session, text):
+        answer = asyncio.get_running_loop().create_future()
+        await session.calls.put((name, text, answer))
+        result = await answer
+        told = "".join(block.text for block in result.content)
+        self._scripted.note("used", session=session.id, error=bool(result.is_error), told=told)
+
     async def _silence(self, step, session, text):
         with suppress(TimeoutError):
             await asyncio.wait_for(session.cancelled.wait(), step.seconds)
@@ -369,6 +392,26 @@ class FakeAgent(acp.Agent):
 
     def message_id(self, session):
         return f"{session.id}-{len(session.lines)}" if self.script.message_ids else None
+
+
+async def _serve_tools(server, calls):
+    """As agents do: the server is started with the session, and serves all of its turns."""
+    # Only where they are used: an import of half a second.
+    from mcp import StdioServerParameters  # noqa: PLC0415 - see above
+    from mcp.client import Client  # noqa: PLC0415 - likewise
+    from mcp.client.stdio import stdio_client  # noqa: PLC0415 - likewise
+
+    environment = {each.name: each.value for each in server.env}
+    started = StdioServerParameters(command=server.command, args=server.args, env=environment)
+    async with Client(stdio_client(started)) as client:
+        while True:
+            name, text, answer = await calls.get()
+            here = {"chat_id": environment["MYCEL_TOOLS_CHAT"], "text": text}
+            answer.set_result(await client.call_tool(name, here))
+
+
+def _told(servers):
+    return [server.model_dump(mode="json", by_alias=True, exclude_none=True) for server in servers or ()]
 
 
 def _session_id(script, cwd):
