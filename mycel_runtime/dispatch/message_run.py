@@ -65,6 +65,13 @@ def wanted_by(bound: BoundHandler) -> MessageSubscription:
     return subscription
 
 
+def _may_come_more(delivery: SpokenDelivery) -> bool:
+    """Whether what a handler is shown of its chat goes on; that of a dead letter is complete."""
+    if isinstance(delivery, AnswerDelivery):
+        return delivery.is_answered and not delivery.is_revived
+    return isinstance(delivery, ChatDelivery)
+
+
 @dataclass(slots=True, kw_only=True)
 class MessageRuns:
     """
@@ -247,7 +254,7 @@ class MessageRuns:
     def _may_interrupt(self, context: MessageContext, delivery: SpokenDelivery) -> bool:
         """Not the last run, which is the end whatever comes, nor one for messages that are complete."""
         return (
-            isinstance(delivery, ChatDelivery)
+            _may_come_more(delivery)
             and not context.failure
             and not self.lively_chats.is_last_round(delivery.delivery_id)
         )

@@ -306,6 +306,7 @@ class Plugin:
         timeout: float | None = None,
         max_attempts: int | None = None,
         on_give_up: str | Callable[..., Any] | None = None,
+        interrupt: str | None = None,
     ) -> Callable[[F], F]:
         """
         Register the handler of the answers to what `ctx.ask(…, name=name)` asks.
@@ -321,13 +322,19 @@ class Plugin:
             timeout: As of `on_message`.
             max_attempts: As of `on_message`.
             on_give_up: As of `on_message`.
+            interrupt: As of `on_message`, in whatever is said in that chat; the message is in `ctx.meanwhile` then,
+                and handlers of messages are shown it afterwards.
 
         Raises:
             PluginError: The name, an option or the function is not well formed, or the name is taken.
         """
         subscription = AnswerSubscription(name=self._declaration.name(name, "question"))
         options = self._declaration.options(
-            timeout=timeout, max_attempts=max_attempts, on_conflict=on_conflict, on_give_up=on_give_up
+            timeout=timeout,
+            max_attempts=max_attempts,
+            on_conflict=on_conflict,
+            on_give_up=on_give_up,
+            interrupt=interrupt,
         )
         return self._table.named(subscription, "question", options)
 

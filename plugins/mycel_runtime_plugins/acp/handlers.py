@@ -90,7 +90,7 @@ async def answer(ctx: MessageContext) -> None:
         await turn.take()
 
 
-@plugin.on_answer(QUESTION, timeout=_DAY_SECONDS, max_attempts=5, on_give_up=GIVEN_UP)
+@plugin.on_answer(QUESTION, timeout=_DAY_SECONDS, max_attempts=5, interrupt=_STOP, on_give_up=GIVEN_UP)
 async def hear_leave(ctx: AnswerContext) -> None:
     """
     Let the agent do once what it was refused, if that is the answer of who may say so; else it is a message.
@@ -103,6 +103,10 @@ async def hear_leave(ctx: AnswerContext) -> None:
     standing = await standing_of(ctx, last_word)
     if ctx.answer is None or _is_answered(ctx, standing, last_word):
         return
+    if _is_stopped(ctx, ctx.answer):
+        # Who has said so is told by `answer`, which is shown his message next.
+        host.stopped.add(ctx.chat_id)
+        return
     turn = partial(Turn, ctx, host, ctx.messages, spoken=standing.spoken, last_word=last_word)
     if ctx.answer.sender.id != ctx.settings.ask or not _IS_YES.search(ctx.answer.content):
         await turn().take()
@@ -113,6 +117,14 @@ async def hear_leave(ctx: AnswerContext) -> None:
         await turn(note="cut off").take()
     else:
         await turn(grant=Wanted.model_validate(ctx.data), note="granted").take()
+
+
+def _is_stopped(ctx: AnswerContext, answer: Message) -> bool:
+    """Whether somebody has said since that the agent is to stop."""
+    return any(
+        message.seq > answer.seq and message.sender.id != ctx.me and _IS_STOP.search(message.content)
+        for message in ctx.meanwhile
+    )
 
 
 def _is_answered(ctx: AnswerContext, standing: Standing, last_word: LastWord | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime_plugins.acp import plugin
-from mycel_runtime_plugins.acp.outcome import ALLOWED, ASKED, WANTS
+from mycel_runtime_plugins.acp.outcome import ALLOWED, ASKED, STOPPED_BY_PERSON, WANTS
 from mycel_runtime_plugins.acp.wanted import Wanted
 from tests.plugins.acp.conftest import PATIENCE
 
@@ -110,6 +110,29 @@ async def test_once_holds_when_the_runtime_is_killed(mycel, agent, settings, poi
     await ada.hears(ALLOWED, within=PATIENCE)
     await ada.hears("Done.", within=PATIENCE)
     assert answers(agent).count("allow_once") <= 1
+
+
+@pytest.mark.slow
+async def test_stop_ends_a_turn_that_was_allowed_and_the_leave_with_it(mycel, agent, settings):
+    agent.play([ASK, ["say", "I may not."]], [["wait"]], [ASK, ["say", "Not again."]])
+    ada = await mycel.human("Ada")
+    await mycel.agent(plugin, settings={"acp": settings | {"ask": ada.id}})
+    await ada.says("run the tests")
+    await ada.hears(is_question, within=PATIENCE)
+    await ada.says("yes")
+    await ada.hears(ALLOWED, within=PATIENCE)
+    await agent.happened("turn", times=2)
+
+    await ada.says("stop")
+    await ada.hears(STOPPED_BY_PERSON, within=PATIENCE)
+    await ada.says("and now?")
+
+    await ada.hears("Not again.", within=PATIENCE)
+    await ada.hears(is_question, within=PATIENCE)
+    await ada.hears_nothing(within=PATIENCE)
+    assert answers(agent) == ["reject_once", "reject_once"]
+    assert len(agent.record("session/cancel")) == 1
+    assert "Your last turn was stopped" in agent.prompts[2]
 
 
 @pytest.mark.parametrize(
