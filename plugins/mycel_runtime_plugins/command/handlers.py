@@ -140,7 +140,7 @@ async def _hear_program(
 ) -> Sequence[Action]:
     settings: CommandSettings = ctx.settings
     execution = await _execute(ctx, spec, told)
-    verdict = verdict_of(execution, seconds=settings.timeout, most=settings.output_bytes)
+    verdict = verdict_of(execution, seconds=settings.timeout, most=settings.most_output)
     if verdict.fate is not Fate.ANSWERED:
         _fail(ctx, verdict, launch)
     text = text_of(execution.output or b"")
@@ -159,8 +159,11 @@ async def _run_agent(ctx: MessageContext, launch: Launch, recipe: Recipe) -> Seq
         if session is None or not exc.is_session_unknown:
             raise
         found = await _ask_agent(ctx, launch, recipe, None, history)
+    said, most = found.text.encode("utf-8", "replace"), ctx.settings.most_answer
+    if len(said) > most:
+        raise RecipeError(f"more than {most:,} bytes of answer")
     remember(ctx.chat_store, name, found.session, ctx.messages[-1].seq)
-    return text_actions(text_of(found.text.encode()), characters=ctx.settings.reply_characters)
+    return text_actions(text_of(said), characters=ctx.settings.reply_characters)
 
 
 async def _ask_agent(
@@ -176,12 +179,12 @@ async def _ask_agent(
     spec = launch.spec(ctx.chat_id, None if session is None else session.id)
     execution = await _execute(ctx, spec, prompt.encode("utf-8", "replace"))
     if execution.output is None or execution.status is None:
-        raise RecipeError(verdict_of(execution, seconds=settings.timeout, most=settings.output_bytes).why)
+        raise RecipeError(verdict_of(execution, seconds=settings.timeout, most=settings.most_output).why)
     return recipe.read(execution.output, execution.status)
 
 
 async def _execute(ctx: MessageContext | RelationshipContext, spec: ChildSpec, told: bytes) -> Execution:
-    return await execute(spec, told, seconds=ctx.settings.timeout, most=ctx.settings.output_bytes)
+    return await execute(spec, told, seconds=ctx.settings.timeout, most=ctx.settings.most_output)
 
 
 async def _history(ctx: MessageContext) -> list[Message]:

@@ -30,8 +30,7 @@ def read_claude(output: bytes, status: ExitStatus) -> AgentAnswer:
     Source: an error of the model is `is_error`, with the error as `result`; an unknown session is an exit with 1 and
     no output at all.
     """
-    if status.code == 1 and not output.strip():
-        raise RecipeError(str(status), is_session_unknown=True)
+    _require_word(output, status)
     return _result(json_value(output), status)
 
 
@@ -42,6 +41,7 @@ def read_qwen(output: bytes, status: ExitStatus) -> AgentAnswer:
     Source: version 0.15 exits with 0 and calls an error of the model a success, with the error as `result`; it stands
     in the statistics only. So nothing is taken from a run in which a call of the model has failed.
     """
+    _require_word(output, status)
     found = json_value(output)
     result = _last_result(found)
     if any(_count(part(model, "api", "totalErrors")) for model in _models(result)):
@@ -66,6 +66,7 @@ def read_gemini(output: bytes, status: ExitStatus) -> AgentAnswer:
 
 def read_codex(output: bytes, status: ExitStatus) -> AgentAnswer:
     """`codex exec --json`: events; the last message of a turn that is completed. What comes before is progress."""
+    _require_word(output, status)
     text, session, is_completed = None, None, False
     for event in json_lines(output):
         match event.get("type"):
@@ -89,6 +90,7 @@ def read_codex(output: bytes, status: ExitStatus) -> AgentAnswer:
 
 def read_opencode(output: bytes, status: ExitStatus) -> AgentAnswer:
     """`opencode run --format json`: events; the texts of the last step, if it has stopped by itself."""
+    _require_word(output, status)
     texts: list[str] = []
     session, reason = None, None
     for event in json_lines(output):
@@ -187,6 +189,12 @@ def _models(result: dict[str, Any]) -> list[Any]:
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _require_word(output: bytes, status: ExitStatus) -> None:
+    """Without a word on standard output, and by 1, all but gemini end that do not know the session."""
+    if status.code == 1 and not output.strip():
+        raise RecipeError(str(status), is_session_unknown=True)
 
 
 def _require_success(status: ExitStatus) -> None:

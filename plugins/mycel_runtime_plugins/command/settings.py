@@ -14,6 +14,12 @@ _MARGIN_SECONDS: Final = 300.0
 
 Argument = Annotated[str, StringConstraints(min_length=1)]
 
+_ANSWER_BYTES: Final = 65_536
+"""Of what is to be said."""
+
+_EVENTS_BYTES: Final = 16_777_216
+"""Of an agent's output: some tell of each tool that they use, with all that it has printed."""
+
 LONGEST_SECONDS: Final = 36_000.0
 """Of a program: twice as long, and some more, is what a handler may take."""
 
@@ -40,7 +46,7 @@ class CommandSettings(BaseModel):
     attempts: int = Field(default=3, ge=1, le=100)
     on_failure: str = ""
     term_seconds: float = Field(default=2.0, ge=0, le=60)
-    output_bytes: int = Field(default=65_536, ge=1, le=67_108_864)
+    output_bytes: int | None = Field(default=None, ge=1, le=67_108_864)
     reply_characters: int = Field(default=4000, ge=1, le=100_000)
     stderr_bytes: int = Field(default=1_048_576, ge=1024)
 
@@ -66,6 +72,18 @@ class CommandSettings(BaseModel):
     def handler_timeout(self) -> float:
         """Seconds for all of a run: a session that is not known any more costs a second program."""
         return 2 * self.timeout + _MARGIN_SECONDS
+
+    @property
+    def most_output(self) -> int:
+        """Bytes that the program may write."""
+        if self.output_bytes is None and self.recipe:
+            return _EVENTS_BYTES
+        return self.most_answer
+
+    @property
+    def most_answer(self) -> int:
+        """Bytes of it that may be meant for people."""
+        return _ANSWER_BYTES if self.output_bytes is None else self.output_bytes
 
     @property
     def has_folder_per_chat(self) -> bool:

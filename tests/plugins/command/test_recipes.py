@@ -119,8 +119,10 @@ def test_whatever_else_is_no_answer_though_it_exits_with_0(recipe, output, statu
     assert not raised.value.is_session_unknown
 
 
-@pytest.mark.parametrize(("recipe", "code"), [("claude", 1), ("gemini", 42)])
-def test_a_session_that_is_not_known_is_told_apart_where_the_agent_does(recipe, code):
+@pytest.mark.parametrize(
+    ("recipe", "code"), [("claude", 1), ("codex", 1), ("gemini", 42), ("qwen", 1), ("opencode", 1)]
+)
+def test_a_session_that_is_not_known_is_told_apart(recipe, code):
     with pytest.raises(RecipeError) as raised:
         RECIPES[recipe].read(b"", failed(code))
     assert raised.value.is_session_unknown

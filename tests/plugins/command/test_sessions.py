@@ -35,7 +35,10 @@ answer = {
     "result": "an error of the vendor" if is_bad else f"answer {len(runs)}",
     "session_id": session or f"session-{len(runs)}",
 }
-print(json.dumps(answer))
+if "flood" in prompt:
+    answer["result"] *= 10_000
+is_loud = "work" in prompt.rpartition("Now:")[2]
+print(json.dumps([{"type": "user", "content": "x" * 200_000}, answer] if is_loud else answer))
 """
 """Keeps its sessions and forgets them as the genuine one does; writes down how it was run."""
 
@@ -90,3 +93,17 @@ async def test_an_error_in_the_place_of_an_answer_is_not_said_and_the_next_run_b
 
     assert "--resume" in run(1)[0]
     assert "--resume" not in run(2)[0]
+
+
+async def test_what_its_tools_print_is_no_answer_and_costs_none(claude):
+    ada, _, _ = claude
+    await ada.says("work")
+    await ada.hears("answer 1")
+
+
+async def test_an_answer_that_is_a_flood_is_not_said(claude):
+    ada, folder, _ = claude
+    await ada.says("flood")
+    await ada.hears_nothing()
+
+    assert (folder / "run-01").exists()
