@@ -66,6 +66,8 @@ KNOWN_AGENTS: Final[Mapping[str, KnownAgent]] = MappingProxyType(
             minimum_version="2.6.0",
             mode="read-only",
             replays_before=True,
+            # Its warnings have none, and are all that it says in a turn that is ended by a refusal.
+            marks_text=True,
             pass_environment=("OPENAI_*", "CODEX_*"),
             unasked="read everything that its user can read, and run commands that only read",
         ),

@@ -47,6 +47,19 @@ async def test_what_she_allows_is_done_once_and_her_other_words_go_to_the_agent(
 
 
 @pytest.mark.slow
+async def test_a_notice_of_the_vendors_is_no_answer_where_that_is_all_that_comes(mycel, agent, settings):
+    """As of codex, which warns at the beginning of a turn and ends it, without a word, when it is refused."""
+    agent.play([["say", "Warning: a vendor's."], ASK, ["stop", "cancelled"]])
+    ada = await mycel.human("Ada")
+    known = {"agent": "codex", "mode": "", "ask": ada.id}
+    await mycel.agent(plugin, settings={"acp": settings | known})
+
+    await ada.says("run the tests")
+    await ada.hears(WANTS, within=PATIENCE)
+    await ada.hears(is_question, within=PATIENCE)
+
+
+@pytest.mark.slow
 async def test_nobody_else_allows_anything(mycel, agent, settings):
     agent.play([ASK, ["say", "I may not."]], [["say", "You neither."]], [ASK, ["say", "Done."]])
     ada, bob = await mycel.human("Ada"), await mycel.human("Bob")
