@@ -25,7 +25,7 @@ help:
 	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make models    the genuine LiteLLM proxy, with mocked models, behind the plugin llm; installs it first"
-	@echo "make agents    genuine coding agents behind the plugin acp; installs 2.5 GB from npm and PyPI first"
+	@echo "make agents    genuine coding agents behind acp and command; installs 3 GB from npm and PyPI first"
 	@echo "make units     the unit and its drop-ins under a real systemd in a container; root, 500 MB from Debian first"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 

@@ -119,7 +119,7 @@ class Completions(Dialect):
 
     def call(self, name, arguments):
         function = {"name": name, "arguments": json.dumps(arguments)}
-        called = {"id": "call_1", "type": "function", "function": function}
+        called = {"id": fresh("call"), "type": "function", "function": function}
         message = {"role": "assistant", "content": None, "tool_calls": [called]}
         first = self._chunk({"role": "assistant", "content": None, "tool_calls": [{"index": 0, **called}]})
         return Said(self._whole(message, "tool_calls"), [first, *self._end("tool_calls")])
@@ -178,15 +178,16 @@ class Responses(Dialect):
 
     def call(self, name, arguments):
         written = json.dumps(arguments)
-        item = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1"}
+        item_id = fresh("fc")
+        item = {"id": item_id, "type": "function_call", "status": "completed", "call_id": fresh("call")}
         item |= {"name": name, "arguments": written}
         begun = {**item, "status": "in_progress", "arguments": ""}
         whole = self._response("completed", [item])
         events = [
             self._event("created", response=self._response("in_progress")),
             self._event("output_item.added", output_index=0, item=begun),
-            self._event("function_call_arguments.delta", item_id="fc_1", output_index=0, delta=written),
-            self._event("function_call_arguments.done", item_id="fc_1", output_index=0, arguments=written),
+            self._event("function_call_arguments.delta", item_id=item_id, output_index=0, delta=written),
+            self._event("function_call_arguments.done", item_id=item_id, output_index=0, arguments=written),
             self._event("output_item.done", output_index=0, item=item),
             self._event("completed", response=whole),
         ]
@@ -244,7 +245,7 @@ class Messages(Dialect):
         ]
 
     def call(self, name, arguments):
-        block = {"type": "tool_use", "id": "toolu_1", "name": name}
+        block = {"type": "tool_use", "id": fresh("toolu"), "name": name}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
         events = [
             self._event("message_start", message=self._message([], None)),
@@ -307,18 +308,27 @@ def of_path(path: str) -> Dialect | None:
     return next((dialect for ending, dialect in DIALECTS.items() if path.endswith(ending)), None)
 
 
-def shell_call(shown: Shown, command: str) -> tuple[str, dict[str, Any]] | None:
-    """Name and arguments by which the command is run with what the agent offers; None if it offers no shell."""
+ESCALATION: Final = {"sandbox_permissions": "require_escalated", "justification": "May it be done?"}
+"""By which a model asks for a person's leave where the sandbox would only refuse; of codex."""
+
+
+def shell_call(shown: Shown, command: str, *, asks: bool = False) -> tuple[str, dict[str, Any]] | None:
+    """
+    Name and arguments by which the command is run with what the agent offers; None if it offers no shell.
+
+    Args:
+        asks: A person is to be asked, where the model can say so.
+    """
     for shell in SHELLS:
         for name, schema in shown.tools:
             if shell in name.lower() and "output" not in name.lower():
-                return name, _arguments(schema, command)
+                return name, _arguments(schema, command, ESCALATION if asks else {})
     return None
 
 
-def _arguments(schema, command):
+def _arguments(schema, command, more):
     properties = schema.get("properties", {})
-    arguments = {}
+    arguments = {key: value for key, value in more.items() if key in properties}
     for key in ("command", "cmd"):
         if key in properties:
             is_list = properties[key].get("type") in {"array", "ARRAY"}

@@ -5,8 +5,11 @@ What it does follows from the newest line of the user's that has a word, so any 
 
     word-a1               says "The word is word-a1."
     model-tool word-a1    first calls the agent's shell tool with `touch tool-word-a1.txt`
+    model-work word-a1    first has that tool print 170 KB
+    model-leave word-a1   as model-tool, and again when the user is told that somebody allows it now
     model-gate word-a1    says half of it, and the rest once `release("word-a1")` was called
     model-429 word-a1     refuses two requests with 429 before it answers
+    model-400 word-a1     refuses two requests with 400 before it answers
     model-cut word-a1     cuts the connection in the middle of the first answer
     model-stall word-a1   says half of the first answer, and then nothing for as long as the connection stands
 
@@ -30,13 +33,20 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from mycel_runtime_plugins.acp.prompt import NOTES
 from tests.agents import dialects
 
 WORD: Final = re.compile(r"(?<![\w-])word-[a-z0-9-]*[a-z0-9]")
 
-DIRECTIVE: Final = re.compile(r"model-(tool|gate|429|cut|stall)\b")
+DIRECTIVE: Final = re.compile(r"model-(tool|work|leave|gate|429|400|cut|stall)\b")
+
+COMMANDS: Final = {"tool": "touch tool-{word}.txt", "work": "seq 1 30000", "leave": "touch tool-{word}.txt"}
+"""What the shell is to do, by directive."""
 
 REFUSALS: Final = 2
+
+LEAVE: Final = NOTES["granted"][:40]
+"""How a prompt begins that tells the agent to do what it was refused."""
 
 GATE_SECONDS: Final = 300
 """A gate that nobody opens ends the answer."""
@@ -48,6 +58,17 @@ RATE_LIMIT: Final = {
         "code": 429,
         "message": "Slow down.",
         "status": "RESOURCE_EXHAUSTED",
+    },
+}
+
+
+BAD_REQUEST: Final = {
+    "type": "error",
+    "error": {
+        "type": "invalid_request_error",
+        "code": 400,
+        "message": "The vendor does not like this.",
+        "status": "INVALID_ARGUMENT",
     },
 }
 
@@ -83,6 +104,8 @@ class FakeModel:
 
     base_url: str = ""
     asked: list[Asked] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    """Words for which it has called the agent's shell."""
     unknown: Counter[str] = field(default_factory=Counter)
     """Paths that it was asked for and does not have."""
     _numbers: Counter[str] = field(default_factory=Counter)
@@ -110,10 +133,12 @@ class FakeModel:
         asked, has_result = self._understand(path, shown)
         self.asked.append(asked)
         is_stream = dialect.is_stream(body, path)
-        if asked.directive == "429" and 0 < asked.number <= REFUSALS:
-            return JSONResponse(RATE_LIMIT, 429, {"retry-after": "1"})
-        call = dialects.shell_call(shown, f"touch tool-{asked.word}.txt")
-        if asked.directive == "tool" and call and not has_result:
+        if asked.directive in {"429", "400"} and 0 < asked.number <= REFUSALS:
+            return _refusal(asked.directive)
+        command = COMMANDS.get(asked.directive, "").format(word=asked.word)
+        call = dialects.shell_call(shown, command, asks=asked.directive == "leave")
+        if asked.directive in COMMANDS and call and not has_result:
+            self.called.add(asked.word)
             said = dialect.call(*call)
             return _stream(said.events) if is_stream else JSONResponse(said.whole)
         pieces = self._pieces(asked)
@@ -136,7 +161,7 @@ class FakeModel:
             self._numbers[word] += 1
             turn = self._numbers[word]
         asked = Asked(path, word, directive, turn, everything, shown.messages[number])
-        return asked, shown.has_result_after(number)
+        return asked, shown.has_result_after(_since(shown.messages, number, directive))
 
     async def _pieces(self, asked):
         yield "The word "
@@ -164,6 +189,18 @@ def _newest_line(messages):
         if lines:
             return number, lines[-1]
     return None
+
+
+def _refusal(directive):
+    if directive == "429":
+        return JSONResponse(RATE_LIMIT, 429, {"retry-after": "1"})
+    return JSONResponse(BAD_REQUEST, 400)
+
+
+def _since(messages, number, directive):
+    """The message since which a tool is to be called: that with the word, or the one that allows it."""
+    told = [at for at, text in enumerate(messages) if directive == "leave" and LEAVE in text]
+    return max([number, *told])
 
 
 def _stream(events):

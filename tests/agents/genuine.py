@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mycel_runtime_plugins.acp.known_agents import KNOWN_AGENTS
+
 ROOT: Final = Path(__file__).parents[2]
 
 FOLDER: Final = ROOT / ".venv" / "agents"
@@ -17,24 +19,56 @@ LIST: Final = Path(__file__).with_name("agents.txt")
 NODE: Final = FOLDER / "node" / "node_modules" / "node" / "bin"
 
 
+COMMAND_LINES: Final = {
+    "claude": ("claude-code", "@anthropic-ai/claude-code", "claude -p"),
+    "codex": ("codex", "@openai/codex", "codex exec"),
+    "gemini": ("gemini", "@google/gemini-cli", "gemini -p"),
+    "qwen": ("qwen", "@qwen-code/qwen-code", "qwen -p"),
+    "opencode": ("opencode", "opencode-ai", "opencode run"),
+}
+"""For each recipe: in which folder its program is, of which package there, and what people call it."""
+
+
 @dataclass(frozen=True)
 class Genuine:
-    """One agent: its name in the plugin's table, and the package that was installed."""
+    """
+    One agent behind one plugin.
 
+    Attributes:
+        plugin: `acp` or `command`.
+        name: In that plugin's table.
+        title: In ours.
+        folder: Its name in `agents.txt`, and where it is below `FOLDER`.
+        registry: `npm` or `pypi`.
+        package: At its version, of which `folder` was installed.
+    """
+
+    plugin: str
     name: str
+    title: str
+    folder: str
     registry: str
     package: str
 
     @property
     def is_installed(self) -> bool:
-        stamp = FOLDER / self.name / "installed"
+        stamp = FOLDER / self.folder / "installed"
         return stamp.exists() and stamp.read_text().strip() == self.package
+
+    @property
+    def version(self) -> str:
+        """Of the program, as its package says it; an agent behind `acp` says it itself."""
+        if self.plugin == "acp" or not self.is_installed:
+            return "-"
+        _, package, _ = COMMAND_LINES[self.name]
+        described = FOLDER / self.folder / "node_modules" / package / "package.json"
+        return str(json.loads(described.read_text())["version"])
 
     @property
     def programs(self) -> Path:
         """The folder that an operator would have in his PATH."""
         below = "node_modules/.bin" if self.registry == "npm" else "bin"
-        return FOLDER / self.name / below
+        return FOLDER / self.folder / below
 
     def environment(self, base_url: str, home: Path) -> dict[str, str]:
         """
@@ -53,8 +87,17 @@ class Genuine:
 
 
 def agents() -> list[Genuine]:
+    """Those behind `acp`, and then the command lines."""
     lines = [line.split() for line in LIST.read_text().splitlines() if not line.startswith("#")]
-    return [Genuine(*words) for words in lines]
+    listed = {folder: (registry, package) for folder, registry, package in lines}
+    by_protocol = [
+        Genuine("acp", folder, folder, folder, *listed[folder]) for folder in listed if folder in KNOWN_AGENTS
+    ]
+    started_anew = [
+        Genuine("command", recipe, title, folder, *listed[folder])
+        for recipe, (folder, _, title) in COMMAND_LINES.items()
+    ]
+    return by_protocol + started_anew
 
 
 def _write(file: Path, text: str) -> None:

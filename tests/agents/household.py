@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,9 @@ PEOPLE: Final = 3
 OURS: Final = frozenset({"agent.toml", "agent.token", "daemon.log", "canary.txt", "home", "state", "chats"})
 """What lies in the folder besides what should not."""
 
+ASKED_PERSON: Final = 1
+"""Which of the people is named in `ask`."""
+
 CONFIG: Final = """\
 [agent]
 name = "agent"
@@ -42,15 +46,32 @@ state_dir = "state"
 level = "debug"
 format = "json"
 
+"""
+
+PLUGINS: Final = {
+    "acp": """\
 [plugins.acp]
 agent = "{name}"
 folder = "{folder}"
 start_timeout = 600
 load_timeout = 120
+ask = "{asked}"
 
 [plugins.acp.environment]
-{environment}
-"""
+""",
+    "command": """\
+[plugins.command]
+recipe = "{name}"
+folder = "{folder}"
+interrupt = "(?i)^stop"
+attempts = 5
+
+[plugins.command.environment]
+""",
+}
+
+SIGNS: Final = {"acp": "acp.agent_started", "command": "daemon.started"}
+"""What the log says when the agent may be talked to."""
 
 
 def until(condition, seconds, every=0.1):
@@ -92,18 +113,20 @@ class Daemon:
 
     folder: Path
     environment: dict[str, str]
+    sign: str
+    """What its log says when the agent may be talked to."""
     popen: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Return when the agent has introduced itself."""
-        before = len(self.events("acp.agent_started"))
+        """Return when the agent may be talked to."""
+        before = len(self.events(self.sign))
         command = [sys.executable, "-m", "mycel_runtime", "run", "--config", str(self.folder / "agent.toml")]
         with self.log_file.open("ab") as log:
             self.popen = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         has_started = until(
-            lambda: self.popen.poll() is not None or len(self.events("acp.agent_started")) > before,
+            lambda: self.popen.poll() is not None or len(self.events(self.sign)) > before,
             STARTED_SECONDS,
         )
         if not has_started or self.popen.poll() is not None:
@@ -144,6 +167,7 @@ class Household:
     people: list[Person]
     canary: str
     """What stands in a file that nobody may show the model."""
+    model_url: str
 
     @property
     def chats(self) -> Path:
@@ -173,6 +197,11 @@ class Household:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
+    def forget(self) -> None:
+        """All that the agent keeps of its own is lost, but for its settings."""
+        shutil.rmtree(self.folder / "home")
+        self.agent.environment(self.model_url, self.folder / "home")
+
     def close(self) -> None:
         """Nothing of it runs any more, whatever has happened."""
         if self.daemon.popen is not None and self.daemon.popen.poll() is None:
@@ -199,17 +228,16 @@ def furnish(agent: Genuine, folder: Path, base_url: str, model_url: str) -> Hous
     canary = "canary-" + os.urandom(8).hex()
     (folder / "canary.txt").write_text(canary)
     environment = agent.environment(model_url, folder / "home") | {MARK: str(folder)}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in environment.items()]
-    chats = folder / "chats"
-    (folder / "agent.toml").write_text(
-        CONFIG.format(base_url=base_url, name=agent.name, folder=chats, environment="\n".join(lines))
-    )
+    variables = "\n".join(f"{name} = {json.dumps(value)}" for name, value in environment.items())
+    asked = clients[ASKED_PERSON].me.whoami()["id"]
+    table = PLUGINS[agent.plugin].format(name=agent.name, folder=folder / "chats", asked=asked)
+    (folder / "agent.toml").write_text(CONFIG.format(base_url=base_url) + table + variables + "\n")
     (folder / "agent.token").write_text(token)
     (folder / "agent.token").chmod(0o600)
     people = [Person(each, each.chats.ensure_direct(agent_id)["id"], agent_id) for each in clients]
     # The program is looked for where the runtime looks.
     ours = os.environ | {"PATH": environment["PATH"]}
-    return Household(agent, folder, Daemon(folder, ours), people, canary)
+    return Household(agent, folder, Daemon(folder, ours, SIGNS[agent.plugin]), people, canary, model_url)
 
 
 def _identities(base_url: str) -> tuple[list[Client], str, str]:

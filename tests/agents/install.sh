@@ -1,9 +1,10 @@
 #!/bin/sh
-# The agents of `make agents`, each in a folder of its own under .venv/agents: 2.5 GB, from npm and PyPI.
+# The agents of `make agents`, each in a folder of its own under .venv/agents: 3 GB, from npm and PyPI.
 # With arguments: only those of these names. What is there at its version already is left alone.
 #
 # Needs npm, of any Node: two of the agents need Node 22, which npm installs like a package. Older Nodes get older
-# versions of them from npm, without a word. Two others need Python 3.12 or later.
+# versions of them from npm, without a word. Those from PyPI need Python
+# 3.12 or later, in the PATH.
 set -eu
 
 cd "$(dirname "$0")/../.."
