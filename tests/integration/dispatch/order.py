@@ -7,7 +7,6 @@ Order: deliveries of many chats, some failing at random, by processes that are k
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import EventWork
+from tests.integration.fork_server import fork_server
 
 ME = "me"
 LANES_AT_ONCE = 64
@@ -88,8 +88,7 @@ def run(folder, deliveries, chats, kills, dice):
     """What was handled, in order: (lane, seq), as many processes saw it."""
     fill(folder, deliveries, chats)
     log = folder / "handled"
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["mycel_runtime.journal.sqlite"])
+    processes = fork_server()
     for life in range(kills + 1):
         process = processes.Process(target=work, args=(folder, log, dice.random()))
         process.start()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 
 from mycel_runtime.sdk import AsyncClient
+from tests.integration.fork_server import LIVED, fork_server
 
 
 class Lifetimes:
@@ -14,15 +14,15 @@ class Lifetimes:
     Starts and buries them.
 
     Args:
-        live: What a process runs, with its life; of a module that it imports once for all of them.
+        live: What a process runs, with its life; of a module in `LIVED`.
         longest: Seconds after which a life has ended by itself.
     """
 
     def __init__(self, live, longest):
         self._live = live
         self._longest = longest
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload([live.__module__])
+        assert live.__module__ in LIVED
+        self._processes = fork_server()
 
     @contextlib.contextmanager
     def alive(self, life):
