@@ -239,6 +239,7 @@ def _configure(service: Service, options: BackendOptions) -> uvicorn.Config:
         log_level=logging.CRITICAL + 1,
         access_log=False,
         lifespan="off",
+        http="httptools",
         loop="asyncio",
         ws=FeedSocket if options.quirks.unread_messages_kill else PatientSocket,
         ws_per_message_deflate=False,
