@@ -51,29 +51,27 @@ class Capture:
         """The record of a run on messages, with the name of what it was shown; answers are not replayed."""
         if record.kind != MESSAGE_KIND:
             return record
-        shown.chat_type, shown.types, shown.is_whole = room.chat_type, dict(room.types), room.is_whole
+        shown.note_room(room.chat_type, room.types, is_whole=room.is_whole)
         for page in (context.messages, *newer.shown):
-            shown.messages += map(told, page)
+            shown.note_messages(map(told, page))
         return self._kept(record, shown, voice)
 
     def of_event(
         self, record: TurnRecord, shown: ShownRun, subject: Subject | None, voice: Voice
     ) -> TurnRecord:
         """As `of_messages`, of a run on a frame."""
-        shown.row = None if subject is None or subject.row is None else dict(subject.row)
-        return self._kept(record, shown, voice)
+        row = None if subject is None or subject.row is None else dict(subject.row)
+        return self._kept(record, dataclasses.replace(shown, row=row), voice)
 
     def of_timer(self, record: TurnRecord, shown: ShownRun, fired: Fired, voice: Voice) -> TurnRecord:
         """As `of_messages`, of a run on a timer."""
-        shown.key, shown.data = fired.key, fired.data
-        return self._kept(record, shown, voice)
+        return self._kept(record, dataclasses.replace(shown, key=fired.key, data=fired.data), voice)
 
     def _kept(self, record: TurnRecord, shown: ShownRun, voice: Voice) -> TurnRecord:
-        shown.directs = dict(voice.directs)
         for pages in voice.reading.shown.values():
             for page in pages:
-                shown.messages += map(told, page)
-        name = self.file.keep(self.me, shown)
+                shown.note_messages(map(told, page))
+        name = self.file.keep(self.me, dataclasses.replace(shown, directs=dict(voice.directs)))
         if name is None:
             return record
         return dataclasses.replace(record, shown={**record.shown, "captured": name})

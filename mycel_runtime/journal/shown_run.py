@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _LEVEL: Final = 1
 """Of the compression: bodies repeat themselves from page to page, and any level finds that."""
@@ -57,6 +57,18 @@ class ShownRun:
     def __repr__(self) -> str:
         """Nobody's words."""
         return f"ShownRun({len(self.messages)} messages, {len(self.pages)} pages)"
+
+    def note_room(self, chat_type: str, types: Mapping[str, str], *, is_whole: bool) -> None:
+        """The chat that it is in."""
+        self.chat_type, self.types, self.is_whole = chat_type, dict(types), is_whole
+
+    def note_messages(self, page: Iterable[Any]) -> None:
+        """Further messages that were shown."""
+        self.messages += page
+
+    def note_members(self, members: Sequence[Any]) -> None:
+        """The members of its chat, as they were asked for just now."""
+        self.members = list(members)
 
     def note_page(self, limit: int, before: int | None, page: Sequence[Mapping[str, Any]]) -> None:
         """

@@ -82,7 +82,7 @@ class Conversation:
         """
         members = (await self.sdk.chats.get(self.chat_id))["members"]
         if self.shown is not None:
-            self.shown.members = list(members)
+            self.shown.note_members(members)
         return members
 
     async def tools(self) -> ToolEntry:

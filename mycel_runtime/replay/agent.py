@@ -14,7 +14,7 @@ from mycel_runtime.errors import ArgumentError, AuthenticationError, IdentityRef
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
-from mycel_runtime.replay.reading_client import ReadingClient
+from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay
 from mycel_runtime.settings import load_settings, read_token
 from mycel_runtime.wire.ids import UserId
@@ -96,7 +96,7 @@ async def open_replay(
     settings = code.settings
     state_dir = find_state_dir(settings, config)
     captured = CapturedRuns(state_dir / CAPTURE_NAME)
-    client = _offline_client() if is_offline else _reading_client(settings, config, state_dir)
+    client = OfflineClient(base_url=_NOWHERE) if is_offline else _reading_client(settings, config, state_dir)
     async with client as sdk:
         me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
         log = TurnLog(state_dir / JOURNAL_NAME, me)
@@ -160,12 +160,6 @@ async def _identity(sdk: ReadingClient, settings: Settings) -> UserId:
         return UserId((await sdk.me.whoami())["id"])
     except AuthenticationError as exc:
         raise IdentityRefusedError(settings.agent.base_url, exc.detail) from exc
-
-
-def _offline_client() -> ReadingClient:
-    client = ReadingClient(base_url=_NOWHERE)
-    client.is_offline = True
-    return client
 
 
 def _captured_identity(captured: CapturedRuns, settings: Settings) -> UserId:

@@ -23,12 +23,10 @@ class ReadingClient(AsyncClient):
     The client's arguments are those of `AsyncClient`.
 
     Attributes:
-        is_offline: None pass at all.
         refused: How many requests were not made because they change something.
         unread: How many others were not made.
     """
 
-    is_offline: bool = False
     refused: int = 0
     unread: int = 0
 
@@ -37,9 +35,16 @@ class ReadingClient(AsyncClient):
         if not call.is_safe or call.is_told_once:
             self.refused += 1
             raise PermissionDeniedError(_FORBIDDEN, f"a replay only reads: no {call.method} {call.path}")
-        if self.is_offline:
-            self.unread += 1
-            raise PermissionDeniedError(
-                _FORBIDDEN, f"offline, nothing is asked: no {call.method} {call.path}"
-            )
+        return await self._read(call)
+
+    async def _read(self, call: Call[Any]) -> Reply:
         return await super()._send(call)
+
+
+class OfflineClient(ReadingClient):
+    """A `ReadingClient` that makes no request at all."""
+
+    @override
+    async def _read(self, call: Call[Any]) -> Reply:
+        self.unread += 1
+        raise PermissionDeniedError(_FORBIDDEN, f"offline, nothing is asked: no {call.method} {call.path}")

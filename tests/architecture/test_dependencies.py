@@ -16,8 +16,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 OURS: Final = frozenset({"mycel_runtime", "mycel_runtime_plugins", "my_plugin"})
 
-NOT_IMPORTED: Final = frozenset({"sniffio"})
-"""httpcore imports it, if it is there, and is slower without."""
+NOT_IMPORTED: Final = frozenset({"httptools", "sniffio"})
+"""The local backend has uvicorn import the first; httpcore imports the second, and is slower without."""
 
 
 EXTRAS: Final = {

@@ -12,7 +12,7 @@ from mycel_runtime.backend.quirks import Quirks
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.plugin.registry import BoundHandler
-from mycel_runtime.replay.reading_client import ReadingClient
+from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import DispatchSettings
@@ -33,9 +33,10 @@ def replay(world):
     async def run(agent, plugin=None, *, is_offline=True, is_captured=True):
         path = world.folder / agent.me / "journal.sqlite3"
         capture = path.with_name(CAPTURE_NAME if is_captured else "none")
-        url = "http://127.0.0.1:9" if is_offline else world.backend.base_url
-        async with ReadingClient(base_url=url, auth_token=world.tokens[agent.me]) as sdk:
-            sdk.is_offline = is_offline
+        url, client = (
+            ("http://127.0.0.1:9", OfflineClient) if is_offline else (world.backend.base_url, ReadingClient)
+        )
+        async with client(base_url=url, auth_token=world.tokens[agent.me]) as sdk:
             log, handlers = TurnLog(path, agent.me), (plugin or agent.plugin).handlers
             session = Replay(
                 log,
