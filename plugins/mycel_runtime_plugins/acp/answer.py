@@ -79,7 +79,8 @@ class Answer:
             update: As received; it may be anything.
             is_cut: Its texts are not whole.
         """
-        kind = update.get("sessionUpdate")
+        found = update.get("sessionUpdate")
+        kind = found if isinstance(found, str) else ""
         if kind == "agent_message_chunk":
             self._add_chunk(update, is_cut=is_cut)
         elif kind == "user_message_chunk":

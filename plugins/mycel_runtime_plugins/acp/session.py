@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime_plugins.acp.permission import permission_answer
+from mycel_runtime_plugins.acp.tool_calls import ToolCalls
 from mycel_runtime_plugins.acp.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Session:
         self._allow = allow
         self._grant: Wanted | None = None
         self._answer: Answer | None = None
+        self._calls = ToolCalls()
         self._prompt: asyncio.Future[Any] | None = None
 
     @property
@@ -113,6 +115,7 @@ class Session:
         """
         assert not self.is_busy, "one prompt at a time"
         self._answer, self._grant, self.wanted = answer, grant, None
+        self._calls = ToolCalls()
         self._heard()
         self._prompt = self.process.connection.request(
             "session/prompt", {"sessionId": self.id, "prompt": [{"type": "text", "text": text}]}
@@ -154,6 +157,7 @@ class Session:
         self.updates += 1
         if self._answer is not None:
             self._answer.add(update, is_cut=is_cut)
+            self._calls.note(update, is_cut=is_cut)
 
     def answer_permission(self, params: Params) -> Mapping[str, Any]:
         """What the agent is told that wants to use a tool."""
@@ -161,9 +165,16 @@ class Session:
         if self._answer is None:
             # Of a turn that was cancelled. Source: the protocol, "Cancellation".
             return {"outcome": {"outcome": "cancelled"}}
-        wanted = Wanted.of(params)
+        told = params.get("toolCall")
+        call = self._calls.completed(told) if isinstance(told, dict) else None
+        wanted = None if call is None else Wanted.of({**params, "toolCall": call})
         is_granted = wanted is not None and wanted == self._grant
-        answer = permission_answer(params, self._allow, self.folder, is_granted=is_granted)
+        answer = permission_answer(
+            params if call is None else {**params, "toolCall": call},
+            self._allow,
+            self.folder,
+            is_granted=is_granted,
+        )
         if not answer.is_allowed:
             self.refused.append(answer.kind)
             self.wanted = self.wanted or wanted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mycel_runtime_plugins.acp import plugin
@@ -44,6 +46,24 @@ async def test_what_she_allows_is_done_once_and_her_other_words_go_to_the_agent(
     assert answers(agent) == ["reject_once", "allow_once", "reject_once", "reject_once"]
     assert "The person in charge allows now, this once" in agent.prompts[1]
     assert "The person in charge" not in agent.prompts[2]
+
+
+@pytest.mark.slow
+async def test_a_request_that_names_a_call_is_about_what_was_told_of_it(mycel, agent, settings):
+    """As of vibe and gptme, whose requests hold the call's id and nothing else."""
+    told = {"sessionId": "SESSION", "update": {"sessionUpdate": "tool_call", **CALL}}
+    begun = ["raw", json.dumps({"jsonrpc": "2.0", "method": "session/update", "params": told})]
+    bare = ["ask", {"toolCallId": CALL["toolCallId"]}, OPTIONS]
+    agent.play([begun, bare, ["say", "I may not."]], [begun, bare, ["say", "Done."]])
+    ada = await mycel.human("Ada")
+    await mycel.agent(plugin, settings={"acp": settings | {"ask": ada.id}})
+
+    await ada.says("run the tests")
+    question = await ada.hears(is_question, within=PATIENCE)
+    assert '"command": "make \\u202etests"' in question.content
+    await ada.says("yes")
+    await ada.hears("Done.", within=PATIENCE)
+    assert answers(agent) == ["reject_once", "allow_once"]
 
 
 @pytest.mark.slow
