@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.state_dir import find_state_dir
@@ -23,14 +24,17 @@ from mycel_runtime.errors import (
     BadRequestError,
     ConfigError,
     ContentTooLargeError,
+    ControlError,
     IdentityRefusedError,
     IntermediaryError,
     InvalidResponseError,
+    NoDaemonError,
     NotCaughtUpError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
+    StateDirectoryError,
     TransportError,
     UnavailableError,
     ValidationError,
@@ -161,17 +165,39 @@ def require_sayable(text: str) -> None:
 
 
 def _direct_chat(client: Client, settings: Settings, config: Path, network: Network) -> str:
-    """The direct chat with the agent, whose id its own token tells."""
-    token = read_token(settings).get_secret_value()
+    agent_id = _agent_told(settings, config) or _agent_asked(settings, config, network)
+    with _as_speaker(settings.agent.base_url, "Put the owner's token there."):
+        return client.chats.ensure_direct(agent_id)["id"]
+
+
+def _agent_told(settings: Settings, config: Path) -> str | None:
+    """The agent's id, of its configuration or its daemon; a token that a unit hands out is nobody else's."""
+    if settings.agent.user_id is not None:
+        return settings.agent.user_id
+    with contextlib.suppress(NoDaemonError, ControlError, StateDirectoryError):
+        return ask_status(find_state_dir(settings, config)).user_id
+    return None
+
+
+def _agent_asked(settings: Settings, config: Path, network: Network) -> str:
+    """The agent's id, as the backend tells whoever has its token."""
+    try:
+        token = read_token(settings).get_secret_value()
+    except ConfigError as exc:
+        if settings.agent.token_file is not None or settings.agent.token is not None:
+            raise
+        raise ConfigError(
+            "which agent is this? No daemon tells, and there is no token of its own here",
+            where=f"{config}: [agent]",
+            fix="Start the daemon, or name the agent by [agent] user_id, or the chat by --chat.",
+        ) from exc
     fix = "Put the agent's own token into [agent] token_file."
     with (
         Client(base_url=settings.agent.base_url, auth_token=token, network=network) as agent,
         _at_backend(config),
         _as_speaker(settings.agent.base_url, fix),
     ):
-        agent_id = agent.me.whoami()["id"]
-    with _as_speaker(settings.agent.base_url, "Put the owner's token there."):
-        return client.chats.ensure_direct(agent_id)["id"]
+        return agent.me.whoami()["id"]
 
 
 @contextlib.contextmanager

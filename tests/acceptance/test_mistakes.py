@@ -290,6 +290,22 @@ def test_an_owner_whose_token_is_refused(start, household, tmp_path, owner_file)
     mistake(process, 77, "the token was refused", f"Put the owner's token into {owner_file}")
 
 
+def test_an_agent_whose_token_only_its_unit_has(start, household, tmp_path, owner_file):
+    """Which agent to speak to is told by its daemon then; nobody needs the agent's token to speak to it."""
+    config = write_config(tmp_path / "a", household)
+    config.write_text(config.read_text().replace('token_file = "agent.token"\n', ""))
+    send = ["send", "--config", config, "--token-file", owner_file, "--wait", "30", "hello"]
+
+    mistake(
+        start(*send), 78, "agent.toml: [agent]: which agent is this?", "Start the daemon, or name the agent"
+    )
+
+    agent = start("run", "--config", config, MYCEL_RUNTIME_AGENT__TOKEN=household.agent_token)
+    agent.wait_event("stream.connected")
+    sent = start(*send)
+    assert (sent.exit_code(), sent.out) == (0, ["echo: hello"]), sent.transcript()
+
+
 def test_an_address_at_which_no_backend_answers(start, household, tmp_path, owner_file):
     class Login(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
