@@ -7,6 +7,7 @@ a plugin remembers or plans, and of the keys of that, there are hashes and lengt
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -159,22 +160,28 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
 
 
+@functools.lru_cache(1_024)
+def _name_hash(text: str) -> str:
+    """As `text_hash`, of keys: a plugin has few, and uses them again and again."""
+    return text_hash(text)
+
+
 def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> Done:
     """The deeds as they are logged; in an order of their own, whatever the order in which they were done."""
     items = [
         DoneItem(
             item.chat_id is not None,
-            text_hash(item.key),
+            _name_hash(item.key),
             None if item.value is None else text_hash(item.value),
             len(item.value or ""),
         )
         for item in changes.items
     ]
     timers = [
-        DoneTimer(timer.name, text_hash(timer.key), timer.due_at, text_hash(timer.data), timer.is_relative)
+        DoneTimer(timer.name, _name_hash(timer.key), timer.due_at, text_hash(timer.data), timer.is_relative)
         for timer in changes.timers
     ]
-    timers += [DoneTimer(key.name, text_hash(key.key)) for key in changes.cancelled]
+    timers += [DoneTimer(key.name, _name_hash(key.key)) for key in changes.cancelled]
     return Done(
         tuple(sorted(items, key=_place)),
         tuple(sorted(timers, key=_timer_place)),

@@ -14,6 +14,11 @@ VALUE_BYTES: Final = 65_536
 
 _JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
 
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+_ALWAYS_JSON: Final = frozenset({int, float, bool, type(None)})
+"""What needs no look into it; numbers that JSON has not got are refused as they are written."""
+
 
 def json_text(value: Any, what: str) -> str:
     """
@@ -28,7 +33,7 @@ def json_text(value: Any, what: str) -> str:
     """
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        text = json.dumps(_JSON.validate_python(plain), allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(plain if type(plain) in _ALWAYS_JSON else _JSON.validate_python(plain))
     except ValidationError as exc:
         mistake = exc.errors(include_url=False, include_context=False)[0]
         kind = type(mistake["input"]).__name__

@@ -79,6 +79,18 @@ class Store(MutableMapping[str, Any]):
         return json.loads(text)
 
     @override
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """
+        As `store[key]`, or the default where there is none.
+
+        Raises:
+            ContextEndedError: The run is over.
+        """
+        # The mapping's own raises and catches an error for each key that is not there.
+        text = self._text(key)
+        return default if text is None else json.loads(text)
+
+    @override
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._text(key) is not None
 
