@@ -18,6 +18,9 @@ _UPDATES: Final = ("tool_call", "tool_call_update")
 _LASTING: Final = ("title", "kind", "rawInput", "locations", "content")
 """What holds until it is told otherwise. Source: the protocol's schema, `ToolCallUpdate`."""
 
+_OUTPUT: Final = "terminal"
+"""Content that says where the output will be, and not what is done: another one in each call. codex sends it."""
+
 _MOST_CALLS: Final = 32
 """That are kept, the newest."""
 
@@ -43,7 +46,7 @@ class ToolCalls:
         call_id = update.get("toolCallId")
         if update.get("sessionUpdate") not in _UPDATES or not isinstance(call_id, str):
             return
-        told = None if is_cut else self._completed(call_id, update)
+        told = None if is_cut else self._completed(call_id, _without_output(update))
         self._told.pop(call_id, None)
         self._told[call_id] = _bounded(told)
         if len(self._told) > _MOST_CALLS:
@@ -66,6 +69,14 @@ class ToolCalls:
     def _completed(self, call_id: str, update: Mapping[str, Any]) -> Mapping[str, Any] | None:
         earlier = self._told.get(call_id, {})
         return None if earlier is None else {**earlier, **_lasting(update)}
+
+
+def _without_output(update: Mapping[str, Any]) -> Mapping[str, Any]:
+    content = update.get("content")
+    if not isinstance(content, list):
+        return update
+    kept = [each for each in content if not (isinstance(each, dict) and each.get("type") == _OUTPUT)]
+    return {**update, "content": kept or None}
 
 
 def _lasting(update: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,17 @@ def test_neither_another_call_nor_what_changes_with_each_is_taken():
     assert calls.completed({"toolCallId": "1"}) == {"toolCallId": "1", **COMMAND}
 
 
+def test_where_its_output_will_be_is_no_part_of_what_it_does():
+    """As of codex: a person who allows it would allow another call than the next one."""
+    terminal, diff = {"type": "terminal", "terminalId": "1"}, {"type": "diff", "path": "a", "newText": "b"}
+
+    assert told(COMMAND, {"content": [terminal]}).completed({"toolCallId": "1"}) == {
+        "toolCallId": "1",
+        **COMMAND,
+    }
+    assert told({"content": [terminal, diff]}).completed({"toolCallId": "1"})["content"] == [diff]
+
+
 def test_a_call_of_which_something_was_cut_or_too_long_is_not_known_as_a_whole():
     assert told(COMMAND, is_cut=True).completed({"toolCallId": "1", **COMMAND}) is None
     assert told({"content": [{"text": "x" * 20_000}]}, COMMAND).completed({"toolCallId": "1"}) is None
