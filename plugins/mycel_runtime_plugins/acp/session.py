@@ -167,14 +167,10 @@ class Session:
             return {"outcome": {"outcome": "cancelled"}}
         told = params.get("toolCall")
         call = self._calls.completed(told) if isinstance(told, dict) else None
-        wanted = None if call is None else Wanted.of({**params, "toolCall": call})
+        request = params if call is None else {**params, "toolCall": call}
+        wanted = None if call is None else Wanted.of(request)
         is_granted = wanted is not None and wanted == self._grant
-        answer = permission_answer(
-            params if call is None else {**params, "toolCall": call},
-            self._allow,
-            self.folder,
-            is_granted=is_granted,
-        )
+        answer = permission_answer(request, self._allow, self.folder, is_granted=is_granted)
         if not answer.is_allowed:
             self.refused.append(answer.kind)
             self.wanted = self.wanted or wanted

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from mycel_runtime_plugins.acp.wanted import MOST_OF_REQUEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,9 +25,6 @@ _OUTPUT: Final = "terminal"
 
 _MOST_CALLS: Final = 32
 """That are kept, the newest."""
-
-_MOST_CHARACTERS: Final = 16_000
-"""Of one call: nobody is asked about a longer one."""
 
 
 class ToolCalls:
@@ -85,6 +84,6 @@ def _lasting(update: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bounded(told: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     try:
-        return told if len(json.dumps(told)) <= _MOST_CHARACTERS else None
+        return told if len(json.dumps(told)) <= MOST_OF_REQUEST else None
     except RecursionError:
         return None

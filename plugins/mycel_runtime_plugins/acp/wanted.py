@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_SHOWN: Final = 2_000
 """Characters that somebody can be expected to read before he says yes."""
 
-_MOST_OF_REQUEST: Final = 16_000
+MOST_OF_REQUEST: Final = 16_000
 """Characters of the whole request: of a longer one some texts may have been cut on their way to us."""
 
 _CHANGING: Final = frozenset({"toolCallId", "status"})
@@ -52,7 +52,7 @@ class Wanted(BaseModel):
         if not isinstance(call, dict) or not any(call.get(key) for key in _TELLING):
             return None
         try:
-            if len(json.dumps(params)) > _MOST_OF_REQUEST:
+            if len(json.dumps(params)) > MOST_OF_REQUEST:
                 return None
             told = {key: value for key, value in call.items() if key not in _CHANGING}
             shown = json.dumps(told, indent=2, sort_keys=True)
