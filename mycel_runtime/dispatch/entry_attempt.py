@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import EventDelivery
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.plugin.context import Context, FrameView
+    from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.frame_context import FrameView
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subject import Subject, SubjectReader
     from mycel_runtime.plugin.subscription import EventKind

@@ -9,8 +9,8 @@ import structlog
 
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.verdict import Returned
-from mycel_runtime.plugin.context import StartContext, StopContext
 from mycel_runtime.plugin.context_run import ContextRun
+from mycel_runtime.plugin.hook_context import StartContext, StopContext
 from mycel_runtime.plugin.hook_voice import INSTEAD, HookVoice
 from mycel_runtime.plugin.sdk_calls import SAY, sdk_calls
 

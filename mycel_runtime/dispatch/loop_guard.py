@@ -13,7 +13,7 @@ from mycel_runtime.dispatch.loop_guard_rule import reason_to_hold
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.observe.facts import GuardReleased, GuardTripped
-from mycel_runtime.plugin.context import LoopGuardView
+from mycel_runtime.plugin.message_context import LoopGuardView
 from mycel_runtime.speech.interrupts import WithheldError
 
 if TYPE_CHECKING:

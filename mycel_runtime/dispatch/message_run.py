@@ -17,9 +17,10 @@ from mycel_runtime.dispatch.verdict import Failed, is_given_up
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery
 from mycel_runtime.journal.shown_run import ShownRun
-from mycel_runtime.plugin.context import AnswerContext, MessageContext
+from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation
+from mycel_runtime.plugin.message_context import MessageContext
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.subscription import AnswerSubscription, MessageSubscription
 from mycel_runtime.plugin.voice import Voice

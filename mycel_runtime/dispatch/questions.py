@@ -17,7 +17,7 @@ from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.questions import AskedPlace, QuestionState
 from mycel_runtime.observe.facts import QuestionDecided, QuestionsForgotten
-from mycel_runtime.plugin.context import Question as QuestionView
+from mycel_runtime.plugin.answer_context import Question as QuestionView
 from mycel_runtime.plugin.message import NOTIFICATION
 from mycel_runtime.plugin.subscription import AnswerSubscription
 from mycel_runtime.speech.caught_up import concerns, message_hash

@@ -12,9 +12,9 @@ from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.turn_record import timer_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
 from mycel_runtime.journal.shown_run import ShownRun
-from mycel_runtime.plugin.context import TimerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.sdk_calls import sdk_calls
+from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.plugin.voice import Voice
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.dispatch.verdict import Failed
 from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, TurnRecord, text_hash
-from mycel_runtime.plugin.context import AnswerContext
+from mycel_runtime.plugin.answer_context import AnswerContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.verdict import Unanswered
     from mycel_runtime.journal.firing import Fired
     from mycel_runtime.journal.turns import Decided, Said
-    from mycel_runtime.plugin.context import FrameView, MessageContext, TimerContext
+    from mycel_runtime.plugin.frame_context import FrameView
     from mycel_runtime.plugin.message import Message
+    from mycel_runtime.plugin.message_context import MessageContext
     from mycel_runtime.plugin.subject import Subject
+    from mycel_runtime.plugin.timer_context import TimerContext
     from mycel_runtime.plugin.voice import Voice
 
 _NO_WORDS: Final = frozenset(

@@ -11,24 +11,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from mycel_runtime.plugin.answer_context import AnswerContext, Question
-from mycel_runtime.plugin.frame_context import FrameContext, FrameView
+from mycel_runtime.plugin.answer_context import AnswerContext
+from mycel_runtime.plugin.frame_context import FrameView
 from mycel_runtime.plugin.hook_context import StartContext, StopContext
-from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
+from mycel_runtime.plugin.message_context import MessageContext
 from mycel_runtime.plugin.timer_context import TimerContext
-
-__all__ = [
-    "AnswerContext",
-    "Context",
-    "FrameContext",
-    "FrameView",
-    "LoopGuardView",
-    "MessageContext",
-    "Question",
-    "StartContext",
-    "StopContext",
-    "TimerContext",
-]
 
 Context: TypeAlias = AnswerContext | MessageContext | FrameView | TimerContext | StartContext | StopContext
 """What a handler is run with, for `async def`; a plain function gets its plain counterpart."""
