@@ -43,7 +43,7 @@ from mycel_runtime.journal.sqlite_questions import (
     question_of,
 )
 from mycel_runtime.journal.sqlite_speech import intent_of
-from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, is_current, remember
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, remember
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.summary import JournalStatistics, Waiting
@@ -267,8 +267,6 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
         record: TurnRecord | None = None,
     ) -> TurnEnd:
         def write(connection: sqlite3.Connection) -> TurnEnd:
-            if not is_current(connection, delivery, changes):
-                return TurnEnd(EndOutcome.OUTDATED)
             self._log(connection, delivery, record, now)
             if not _end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
@@ -278,7 +276,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
                 note_said(connection, delivery, now)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
 
-        return await self._writer.submit(write)
+        return await self._end(write)
 
     @override
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
@@ -296,8 +294,6 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
         record: TurnRecord | None = None,
     ) -> TurnEnd:
         def write(connection: sqlite3.Connection) -> TurnEnd:
-            if not is_current(connection, delivery, changes):
-                return TurnEnd(EndOutcome.OUTDATED)
             if is_look(connection, delivery):
                 # The next look finds what this one could not.
                 return TurnEnd(
@@ -321,7 +317,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
             execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes))
 
-        return await self._writer.submit(write)
+        return await self._end(write)
 
     def _log(
         self, connection: sqlite3.Connection, delivery: Delivery, record: TurnRecord | None, now: float

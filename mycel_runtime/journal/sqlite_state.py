@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
@@ -29,12 +29,23 @@ from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.changes import Changes, Firing, ItemChange
+    from mycel_runtime.journal.changes import Changes, Firing, ItemChange, ReadMove
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
+
+_WRITE_ITEM: Final[Mapping[int | None, str]] = {None: "write_item", 0: "insert_item"}
+"""By what it was made from: anything, or nothing; else it is updated."""
+
+
+class OutdatedError(Exception):
+    """
+    What changes were made from is not what is there.
+
+    Raised by the statement that would write, instead of looked for before: that is rare, and a look costs each turn.
+    """
 
 
 class SqliteState(SqliteSpeech):
@@ -110,32 +121,25 @@ class SqliteState(SqliteSpeech):
         whose = {"identity": identity, "plugin": plugin}
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
-            if not _is_current(connection, whose, changes):
-                return TurnEnd(EndOutcome.OUTDATED)
             return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes))
 
-        return await self._writer.submit(write)
+        return await self._end(write)
 
-
-def is_current(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> bool:
-    """Whether everything that the changes were made from is still there."""
-    return _is_current(connection, _whose(delivery), changes)
-
-
-def _is_current(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> bool:
-    return all(
-        execute(connection, "item_version", whose | _key_of(item)).fetchone()[0] == item.made_from
-        for item in changes.items
-        if item.made_from is not None
-    ) and all(
-        execute(connection, "reading_version", whose | {"chat_id": read.chat_id}).fetchone()[0]
-        == read.made_from
-        for read in changes.reads
-    )
+    async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd]) -> TurnEnd:
+        """As `write` says; if it finds its changes outdated, nothing that it has written is left."""
+        try:
+            return await self._writer.submit(write)
+        except OutdatedError:
+            return TurnEnd(EndOutcome.OUTDATED)
 
 
 def apply_changes(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> tuple[int, ...]:
-    """After the end of a turn, in its transaction; the versions of the changed items."""
+    """
+    After the end of a turn, in its transaction; the versions of the changed items.
+
+    Raises:
+        OutdatedError: Something that they were made from is not there any more; the transaction is to be undone.
+    """
     if isinstance(delivery, EventDelivery) and delivery.fired is not None:
         execute(connection, "delete_firing", {"entry_id": delivery.fired.entry_id})
     return remember(connection, delivery, changes)
@@ -161,10 +165,6 @@ def _whose(delivery: Delivery) -> dict[str, Any]:
     return {"identity": delivery.identity, "plugin": plugin_of(delivery.handler)}
 
 
-def _key_of(item: ItemChange) -> dict[str, Any]:
-    return {"chat_id": item.chat_id or "", "key": item.key}
-
-
 def _new_version() -> int:
     """
     Of all that a turn writes.
@@ -179,8 +179,7 @@ def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Chan
     versions = tuple(_change_item(connection, whose, item, version) for item in changes.items)
     _plan(connection, whose, changes)
     for read in changes.reads:
-        moved = {"chat_id": read.chat_id, "read_seq": read.read_seq, "holes": text_of_holes(read.holes)}
-        execute(connection, "write_reading", whose | moved | {"version": version})
+        _move_reading(connection, whose, read, version)
     for utterance in changes.utterances:
         make_utterance(connection, utterance, utterance.made_at)
     return versions
@@ -189,12 +188,29 @@ def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Chan
 def _change_item(
     connection: sqlite3.Connection, whose: dict[str, Any], item: ItemChange, version: int
 ) -> int:
-    key = whose | _key_of(item)
+    key = whose | {"chat_id": item.chat_id or "", "key": item.key}
     if item.value is None:
+        _require_version(item.made_from, execute(connection, "item_version", key))
         execute(connection, "delete_item", key)
         return 0
-    execute(connection, "write_item", key | {"value": item.value, "version": version})
+    made = key | {"value": item.value, "version": version, "made_from": item.made_from}
+    if not execute(connection, _WRITE_ITEM.get(item.made_from, "update_item"), made).rowcount:
+        raise OutdatedError
     return version
+
+
+def _move_reading(
+    connection: sqlite3.Connection, whose: dict[str, Any], read: ReadMove, version: int
+) -> None:
+    chat = whose | {"chat_id": read.chat_id}
+    _require_version(read.made_from, execute(connection, "reading_version", chat))
+    moved = {"read_seq": read.read_seq, "holes": text_of_holes(read.holes), "version": version}
+    execute(connection, "write_reading", chat | moved)
+
+
+def _require_version(made_from: int | None, found: sqlite3.Cursor) -> None:
+    if made_from is not None and found.fetchone()[0] != made_from:
+        raise OutdatedError
 
 
 def _plan(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> None:

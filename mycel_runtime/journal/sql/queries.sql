@@ -328,6 +328,15 @@ INSERT INTO item (identity, plugin, chat_id, key, value, version)
 VALUES (:identity, :plugin, :chat_id, :key, :value, :version)
 ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version;
 
+-- name: insert_item
+INSERT INTO item (identity, plugin, chat_id, key, value, version)
+VALUES (:identity, :plugin, :chat_id, :key, :value, :version)
+ON CONFLICT DO NOTHING;
+
+-- name: update_item
+UPDATE item SET value = :value, version = :version
+WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key AND version = :made_from;
+
 -- name: delete_item
 DELETE FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key;
 
