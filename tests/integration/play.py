@@ -34,6 +34,9 @@ from tests.integration.speech.one_life import Reaper, Watched, run_while
 
 LIFE_SECONDS = 60.0
 
+AT_ONCE = 4
+"""Agents of a long run that live side by side: each waits for half of its time."""
+
 ANY_TIME = "any time"
 """No point: from outside."""
 
@@ -191,12 +194,17 @@ async def _is_busy(journal, life):
     return await journal._writer.submit(lambda connection: connection.execute(query, values).fetchone()[0])
 
 
-async def perform(play, story, folder, points, seeds, *, is_isolated=False):
-    """Outcomes by point, of one agent for each seed."""
+async def perform(play, story, folder, points, seeds, *, is_isolated=False, at_once=1):
+    """Outcomes by point, of one agent for each seed; so many live side by side."""
     with LocalBackend(BackendOptions()) as backend:
         lifetimes = Lifetimes(live, LIFE_SECONDS)
+        places = asyncio.Semaphore(at_once)
 
         async def told(point, seed):
+            async with places:
+                return await tell(point, seed)
+
+        async def tell(point, seed):
             dice = random.Random(f"{point} {seed}")
             me = f"agent-{dice.getrandbits(64)}"
             (folder / me).mkdir()
@@ -211,7 +219,12 @@ async def perform(play, story, folder, points, seeds, *, is_isolated=False):
                 )
                 return await story(Stage(owner=owner, dice=dice, life=life, lifetimes=lifetimes, point=point))
 
-        return {point: [await told(point, seed) for seed in seeds] for point in points}
+        async with asyncio.TaskGroup() as tasks:
+            telling = {
+                point: [tasks.create_task(told(point, seed), name=f"{point} {seed}") for seed in seeds]
+                for point in points
+            }
+        return {point: [each.result() for each in runs] for point, runs in telling.items()}
 
 
 def main(play, story):
@@ -227,6 +240,7 @@ def main(play, story):
                 play.points,
                 range(int(seeds)),
                 is_isolated=isolation == ["isolated"],
+                at_once=AT_ONCE,
             )
         )
     _report(outcomes)
