@@ -29,6 +29,9 @@ from mycel_runtime.daemon.health import network_problems, problems_of
 from mycel_runtime.daemon.hearing_report import hearing_report
 from mycel_runtime.daemon.identity import Identification, identify
 from mycel_runtime.daemon.journal_lock import JournalLock
+from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
+from mycel_runtime.daemon.metrics.exposition import metrics_route
+from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.network_report import network_report
 from mycel_runtime.daemon.speaking_report import speaking_report
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from pathlib import Path
 
+    from prometheus_client.core import Metric as Family
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.signals import StopRequest
@@ -116,6 +120,7 @@ class AgentRuntime:
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._counters = Counters(time.time)
         self._journal_lock = JournalLock(time.time)
+        self._metrics = AgentMetrics(settings.agent.name, [each.handler.id for each in self._handlers])
         self._show = show
         self._how_to_talk = how_to_talk
         self._identification = Identification()
@@ -124,7 +129,14 @@ class AgentRuntime:
             is_proxied=is_proxied(settings.agent.base_url, network),
         )
         self.observer = FanOut(
-            [observer, self._counters, self._journal_lock, self._network_health, systemd.StatusLine()]
+            [
+                observer,
+                self._counters,
+                self._metrics.facts,
+                self._journal_lock,
+                self._network_health,
+                systemd.StatusLine(),
+            ]
         )
         self._started_at = time.time()
         self._parts: Parts | None = None
@@ -153,7 +165,10 @@ class AgentRuntime:
         try:
             async with (
                 _open_journal(
-                    state_dir, self.observer, kept_turns=self._settings.journal.kept_turns
+                    state_dir,
+                    self.observer,
+                    kept_turns=self._settings.journal.kept_turns,
+                    on_commit=self._metrics.durations.committed,
                 ) as journal,
                 open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
                 self._backend() as backend,
@@ -162,6 +177,7 @@ class AgentRuntime:
                     self.status,
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
+                    metrics_route(self.metrics),
                 ),
             ):
                 self._announce(backend)
@@ -221,6 +237,11 @@ class AgentRuntime:
             events=dict(sorted(self._counters.counts.items())),
         )
 
+    async def metrics(self) -> list[Family]:
+        """What is counted and measured, of this agent and of its process; `exposition.expose` makes text of it."""
+        status = await self.status()
+        return [*self._metrics.families(status, self._settings.state_dir), *process_families(VERSION)]
+
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
         """Of the journal; `None` while another program keeps everybody out of it."""
         try:
@@ -236,6 +257,7 @@ class AgentRuntime:
             observer=self.observer,
             health=self._network_health,
             network=self._network,
+            durations=self._metrics.durations,
         ) as sdk:
             parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk, credential))
             if parts is not None:
@@ -272,6 +294,7 @@ class AgentRuntime:
             observer=self.observer,
             network=self._network,
             capture_file=self._capture_file,
+            durations=self._metrics.durations,
         )
 
     def _announce(self, backend: Backend) -> None:
@@ -351,12 +374,12 @@ class AgentRuntime:
 
 @contextlib.asynccontextmanager
 async def _open_journal(
-    state_dir: Path, observer: Observer, *, kept_turns: int
+    state_dir: Path, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
 ) -> AsyncIterator[SqliteJournal]:
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 
-    journal = SqliteJournal(state_dir, on_lock=tell, kept_turns=kept_turns)
+    journal = SqliteJournal(state_dir, on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
     await asyncio.to_thread(journal.open)
     try:
         yield journal

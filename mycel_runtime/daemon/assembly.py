@@ -16,6 +16,7 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
+from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.sdk import AsyncClient
@@ -69,6 +71,7 @@ class _Common:
     sdk: AsyncClient
     observer: Observer
     clock: Callable[[], float]
+    durations: Durations
 
 
 async def assemble(  # noqa: PLR0913 - what an identity is made of
@@ -84,6 +87,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     refused: Collection[str] = (),
     network: Network = DEFAULT,
     clock: Callable[[], float] = time.time,
+    durations: Durations | None = None,
     capture_file: CaptureFile | None = None,
 ) -> Parts:
     """
@@ -101,9 +105,18 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         refused: Plugins that could not be imported: their work waits.
         network: How the backend is reached.
         clock: Epoch seconds.
+        durations: Told how long deliveries wait, and handlers run.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
     """
-    common = _Common(settings=settings, me=me, journal=journal, sdk=sdk, observer=observer, clock=clock)
+    common = _Common(
+        settings=settings,
+        me=me,
+        journal=journal,
+        sdk=sdk,
+        observer=observer,
+        clock=clock,
+        durations=durations or Unmeasured(),
+    )
     by_id = {bound.handler.id: bound for bound in handlers}
     turns = await _turns(common, by_id, capture_file)
     await turns.attempts.questions.adopt(refused)
@@ -156,6 +169,7 @@ async def _turns(
         state_dir=lambda: common.settings.state_dir,
         suspects=suspects,
         capture_file=capture_file,
+        durations=common.durations,
     )
 
 

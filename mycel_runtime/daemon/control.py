@@ -2,8 +2,9 @@
 The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
-not, and always with what is wrong on the road, `/status` with everything. `POST /admin/VERB` is the operator's hand:
-the commands that change something. `POST /tools/VERB` is what `mycel-runtime mcp` sees and does as the agent.
+not, and always with what is wrong on the road, `/status` with everything, `/metrics` with that in numbers.
+`POST /admin/VERB` is the operator's hand: the commands that change something. `POST /tools/VERB` is what
+`mycel-runtime mcp` sees and does as the agent.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ async def control_server(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None] = lambda: None,
     tools: Callable[[], Tools | None] = lambda: None,
+    metrics: Route | None = None,
 ) -> AsyncIterator[None]:
     """
     Answer on the control socket while the block runs.
@@ -59,6 +61,7 @@ async def control_server(
         status: Asked for each answer.
         admin: The operator's verbs; `None` while there are none yet.
         tools: Those of tools; likewise.
+        metrics: `GET /metrics`.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
     """
@@ -67,7 +70,7 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, admin, tools))
+        server = _Server(_app(status, admin, tools, metrics))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -172,6 +175,7 @@ def _app(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None],
     tools: Callable[[], Tools | None],
+    metrics: Route | None,
 ) -> Starlette:
     async def livez(_request: Request) -> Response:
         return JSONResponse({"live": True})
@@ -205,6 +209,7 @@ def _app(
             Route("/status", report),
             Route("/admin/{verb}", operate, methods=["POST"]),
             _tools_route(tools),
+            *([] if metrics is None else [metrics]),
         ],
     )
 

@@ -26,9 +26,12 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.inbox.guarded_queries import has_reached
+from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.call_outcome import ANSWERED, outcome_of
 from mycel_runtime.sdk.network import DEFAULT, Network
+from mycel_runtime.sdk.pace import Worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.network_health import NetworkHealth
+    from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
@@ -53,6 +57,10 @@ GRACE_SECONDS: Final = 5.0
 
 PATIENCE_SECONDS: Final = 120.0
 """For which a call of the agent waits where the backend, or a gateway, limits the rate of requests."""
+
+
+PURPOSES: Final = {worth: worth.name.lower() for worth in Worth}
+"""What a call is for, in a word."""
 
 
 class Credential:
@@ -96,6 +104,7 @@ class AgentClient(AsyncClient):
         observer: As of `AsyncClient`, and told of a renewal, and of what keeps calls from the backend.
         health: Told how each try of a call goes.
         network: As of `AsyncClient`.
+        durations: Told how long each try of a call takes.
     """
 
     def __init__(
@@ -106,6 +115,7 @@ class AgentClient(AsyncClient):
         observer: Observer,
         health: NetworkHealth,
         network: Network = DEFAULT,
+        durations: Durations | None = None,
     ) -> None:
         super().__init__(
             base_url=base_url,
@@ -117,6 +127,7 @@ class AgentClient(AsyncClient):
         self._network = network
         self._credential = credential
         self._health = health
+        self._durations = durations or Unmeasured()
         self._call_made: Callable[[bool], None] = lambda _is_reached: None
         self._renewing = asyncio.Lock()
         self._awaited_instead_of = ""
@@ -145,16 +156,22 @@ class AgentClient(AsyncClient):
 
     @override
     async def _once(self, call: Call[T]) -> T:
+        began = time.perf_counter()
         try:
             result = await self._watched(call)
         except ApiError as exc:
+            self._measure(call, outcome_of(exc), began)
             self._tell(self._health.failed(call, exc, now=time.time()))
             if not isinstance(exc, RateLimitedError):  # which says nothing of the way there
                 self._call_made(has_reached(exc))
             raise
+        self._measure(call, ANSWERED, began)
         self._tell(self._health.answered(now=time.time()))
         self._call_made(True)
         return result
+
+    def _measure(self, call: Call[T], outcome: str, began: float) -> None:
+        self._durations.called(PURPOSES[call.worth], outcome, time.perf_counter() - began)
 
     async def _watched(self, call: Call[T]) -> T:
         """As `_once` of the client; that it hangs is told while it does."""

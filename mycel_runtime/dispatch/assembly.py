@@ -8,7 +8,7 @@ by however many others, cannot be written down here.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
+from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.plugin.asking import Asking
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.plugin.subject import SubjectReader
@@ -83,6 +84,7 @@ class DispatchAssembly:
         state_dir: Where the daemon's socket is.
         suspects: Deliveries that were running when a process died.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
+        durations: Told how long deliveries wait, and handlers run.
     """
 
     journal: Journal
@@ -99,6 +101,7 @@ class DispatchAssembly:
     state_dir: Callable[[], Path]
     suspects: int
     capture_file: CaptureFile | None = None
+    durations: Durations = field(default_factory=Unmeasured)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -116,6 +119,7 @@ class DispatchAssembly:
             lifecycle=self._lifecycle,
             quarantine=self._quarantine,
             suspects=self.suspects,
+            durations=self.durations,
             is_held=lambda: self.twin_watch.is_holding,
         )
 
@@ -148,7 +152,7 @@ class DispatchAssembly:
 
     @cached_property
     def _calls(self) -> HandlerCalls:
-        return HandlerCalls()
+        return HandlerCalls(durations=self.durations)
 
     @cached_property
     def _bounds(self) -> HandlerBounds:

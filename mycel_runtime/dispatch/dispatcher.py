@@ -26,6 +26,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
     DeliveryFinished,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId, Lane
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.wire.ids import UserId
@@ -70,6 +72,7 @@ class Dispatcher:
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
+        durations: Told how long each waited.
         work: Set when something may be due.
         timekeeper: Makes work due at its time.
         lifecycle: Starts and stops the plugins.
@@ -92,6 +95,7 @@ class Dispatcher:
         lifecycle: Lifecycle,
         quarantine: Quarantine,
         suspects: int = 0,
+        durations: Durations | None = None,
         is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._journal = journal
@@ -102,6 +106,7 @@ class Dispatcher:
         self._clock = clock
         self._draw = draw
         self._suspects = Suspects(suspects)
+        self._durations = durations or Unmeasured()
         self._is_held = is_held
         self._work = work
         self._is_stopping = False
@@ -267,6 +272,7 @@ class Dispatcher:
         async with self._store_turns.running(delivery):
             try:
                 started_at = self._clock()
+                self._durations.waited(delivery.handler, max(0.0, started_at - delivery.due_at))
                 result = await self._run(delivery)
                 took = self._clock() - started_at
             finally:

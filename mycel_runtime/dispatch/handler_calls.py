@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
+from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.plugin.isolation.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,10 +26,12 @@ class HandlerCalls:
     Attributes:
         abandoned: Those that outlived their run.
         workers: The processes of isolated plugins.
+        durations: Told how long each ran.
     """
 
     abandoned: AbandonedRuns = field(default_factory=AbandonedRuns)
     workers: Workers = field(default_factory=Workers)
+    durations: Durations = field(default_factory=Unmeasured)
 
     async def run(self, bound: BoundHandler, context: Context) -> Failed | Unanswered | None:
         """
@@ -36,7 +40,11 @@ class HandlerCalls:
         Returns, Raises, Cancelling: as of `run_handler`.
         """
         call = None if bound.worker is None else partial(self.workers.run, bound.worker)
-        return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
+        began = time.perf_counter()
+        try:
+            return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
+        finally:
+            self.durations.handled(bound.handler.id, time.perf_counter() - began)
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""

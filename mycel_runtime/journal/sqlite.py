@@ -93,6 +93,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
     Args:
         state_dir: Exists, on a local file system.
         on_lock: Told, in another thread, that somebody else holds the write lock; then, for how many seconds it did.
+        on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
         kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
     """
 
@@ -101,6 +102,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
         state_dir: Path,
         *,
         on_lock: Callable[[float | None], None] = lambda _: None,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
     ) -> None:
         self._kept_turns = kept_turns
@@ -113,6 +115,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
             restart_log=restart_log,
             end_log=end_log,
             on_lock=on_lock,
+            on_commit=on_commit,
         )
 
     def open(self) -> None:

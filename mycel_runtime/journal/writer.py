@@ -68,6 +68,7 @@ class Writer:
         restart_log: Copies the log into the file and begins a new one; whether it could.
         end_log: Copies the log into the file for good.
         on_lock: Told, in the thread, that somebody else holds the write lock, and how long it was when it is over.
+        on_commit: Told, in the thread, for how many seconds a group of so many operations was written.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Writer:
         restart_log: Callable[[sqlite3.Connection], bool],
         end_log: Callable[[sqlite3.Connection], None],
         on_lock: Callable[[float | None], None] = lambda _: None,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
     ) -> None:
         self._path = path
         self._log_limit = LOG_PAGES
@@ -85,6 +87,7 @@ class Writer:
         self._restart_log = restart_log
         self._end_log = end_log
         self._on_lock = on_lock
+        self._on_commit = on_commit
         self._jobs: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._gathered: list[_Job[Any]] = []
@@ -173,7 +176,9 @@ class Writer:
         opened.set_result(None)
         try:
             while (jobs := self._next_group()) is not None:
+                began = time.perf_counter()
                 _commit_group(connection, jobs, self._begin)
+                self._on_commit(time.perf_counter() - began, len(jobs))
                 self._bound_log(connection, log)
         finally:
             # On a full disk the log stays beside the file, and the next start reads it.
