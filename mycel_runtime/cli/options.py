@@ -34,6 +34,19 @@ def _config_option(text: str) -> Callable[[F], F]:
     )
 
 
+def stopped_options(function: F) -> F:
+    """`--chat` or `--plugin`: what rests, or is to rest, if it is not the agent."""
+    chat = click.option("--chat", "chat_id", metavar="ID", help="This chat only.")
+    plugin = click.option("--plugin", metavar="NAME", help="This plugin only.", callback=_one_of_both)
+    return chat(plugin(function))
+
+
+def _one_of_both(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value and ctx.params.get("chat_id"):
+        raise click.UsageError("--chat and --plugin: name one of them")
+    return value
+
+
 def speaker_options(function: F) -> F:
     """`--token-file` and `--chat`: who speaks where, when the backend is not an embedded one."""
     token_file = click.option(

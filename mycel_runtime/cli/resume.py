@@ -6,28 +6,43 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import config_option, stopped_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(epilog="Example: mycel-runtime resume --config agent.toml greeter")
 @config_option
-@click.argument("name")
-def resume(config: Path, name: str) -> None:
+@stopped_options
+@click.argument("name", required=False)
+def resume(config: Path, name: str | None, chat_id: str | None, plugin: str | None) -> None:
     """
-    Let a chat that the loop guard holds speak again, or a plugin that was left alone run.
+    Let what was stopped go on: a paused agent, or the chat or plugin of this NAME.
 
-    NAME is a chat's id or a plugin's name; `mycel-runtime status` shows both. `twin` lets the agent speak again after
-    somebody else spoke in its name; what was answered meanwhile becomes dead letters.
+    Whoever has stopped it: `mycel-runtime pause`, the loop guard that holds a chat, a plugin's own failures.
+    `mycel-runtime status` shows all of them. `twin` lets the agent speak again after somebody else spoke in its name;
+    what was answered meanwhile becomes dead letters. What has waited is due at once, in order.
     """
+    from mycel_runtime.cli.stopped import resume_by
     from mycel_runtime.cli.target import only_target_of
 
-    resumed = only_target_of(config).ask("resume", name=name)
-    if not resumed:
-        raise click.ClickException(f"neither a held chat nor a plugin that is left alone: {name}")
-    if resumed == "speech":
-        click.echo("the agent speaks again")
-        return
-    click.echo(f"{resumed} {name} goes on")
+    if name and (chat_id or plugin):
+        raise click.UsageError("NAME says all; --chat or --plugin beside it is one too many")
+    kind = "chat" if chat_id else "plugin" if plugin else ""
+    named = name or chat_id or plugin or ""
+    target = only_target_of(config)
+    match resume_by(target, named, kind):
+        case "":
+            what = (
+                f"neither a chat nor a plugin that was stopped: {named}"
+                if named
+                else "the agent is not paused"
+            )
+            raise click.ClickException(what)
+        case "agent":
+            click.echo(f"agent {target.name} goes on")
+        case "speech":
+            click.echo("the agent speaks again")
+        case resumed:
+            click.echo(f"{resumed} {named} goes on")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.work_report import (
         BlockedChatReport,
         OldestReport,
+        PauseReport,
         StartReport,
         UnavailableReport,
     )
@@ -73,6 +74,7 @@ def _lines(now: Status) -> list[str]:
     return [
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),
+        *(f"  ! {_paused(pause, now)}" for pause in now.work.paused),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
         *(f"  ! {_unavailable(plugin)}" for plugin in now.work.unavailable),
@@ -145,6 +147,14 @@ def _blocked(chat: BlockedChatReport, now: Status) -> str:
     return (
         f"chat {chat.chat_id}: no {chat.operation} succeeds since {max(0.0, now.now - chat.since):.0f} s:"
         f" {chat.reason}"
+    )
+
+
+def _paused(pause: PauseReport, now: Status) -> str:
+    what = f"{pause.kind} {pause.name}" if pause.name else f"agent {now.agent}"
+    again = f"mycel-runtime resume {pause.name}".rstrip()
+    return (
+        f"{what} is paused since {max(0.0, now.now - pause.since):.0f} s; its work waits. `{again}` ends it"
     )
 
 

@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.daemon import pausing
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.dispatch.firing import SCHEDULE, schedule_text_of
 from mycel_runtime.journal.ids import DeliveryId
@@ -21,7 +22,6 @@ from mycel_runtime.journal.reader import (
     read_unresolved,
 )
 from mycel_runtime.speech.outbox import name_of
-from mycel_runtime.speech.twin_watch import RESUME_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port import Journal
-    from mycel_runtime.wire.ids import ChatId
 
 _DOUBT_PARTS = 3
 
@@ -65,7 +64,7 @@ class Admin:
         is_settled = await self._journal.resolve(
             self._parts.me, DeliveryId(delivery_id), turn, ordinal, is_sent=is_sent
         )
-        await self._hasten(delivery_id=delivery_id)
+        await self._hasten(delivery_id)
         return is_settled
 
     async def dead(self) -> list[dict[str, Any]]:
@@ -129,27 +128,16 @@ class Admin:
             "plugins": plugins | dict(dispatcher.quarantine.plugins),
         }
 
-    async def resume(self, name: str) -> str:
-        """
-        Let speech that a twin has stopped, a chat or a plugin go on.
+    async def pause(self, kind: str, name: str = "") -> dict[str, Any]:
+        """As `pausing.pause`."""
+        return await pausing.pause(self._parts, self._journal, kind, name)
 
-        Returns:
-            `speech`, `chat`, `plugin`; or empty if nothing of that name was waiting.
-        """
-        if name == RESUME_NAME and self._parts.twin_watch.resume():
-            self._parts.dispatcher.wake()
-            return "speech"
-        chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
-        if await self._parts.loop_guard.attend(chat_id):
-            return "chat"
-        is_retried = self._parts.dispatcher.lifecycle.retry(name)
-        if self._parts.dispatcher.quarantine.release(name) or is_retried:
-            await self._hasten(plugin=name)
-            return "plugin"
-        return ""
+    async def resume(self, name: str = "", kind: str = "") -> str:
+        """As `pausing.resume`."""
+        return await pausing.resume(self._parts, self._journal, name, kind, clock=self._clock)
 
-    async def _hasten(self, *, delivery_id: int | None = None, plugin: str | None = None) -> None:
-        await self._journal.hasten(self._parts.me, delivery_id=delivery_id, plugin=plugin, now=self._clock())
+    async def _hasten(self, delivery_id: int) -> None:
+        await self._journal.hasten(self._parts.me, delivery_id=delivery_id, plugin=None, now=self._clock())
         self._parts.dispatcher.wake()
 
 
@@ -161,6 +149,7 @@ VERBS = frozenset(
         "retry",
         "drop",
         "holds",
+        "pause",
         "resume",
         "stores",
         "items",

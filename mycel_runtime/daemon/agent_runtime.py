@@ -232,6 +232,7 @@ class AgentRuntime:
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
                 abandoned=parts.dispatcher.abandoned if parts else None,
                 starts=parts.dispatcher.lifecycle.waiting if parts else (),
+                pauses=parts.pauses.all if parts else (),
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),

@@ -16,10 +16,12 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
+from mycel_runtime.speech.pauses import Pauses
 from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
@@ -44,7 +46,12 @@ _DICE: Final = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an agent's runtime runs."""
+    """
+    What an agent's runtime runs.
+
+    Attributes:
+        plugin_names: Of all that it has, also of those that could not be imported.
+    """
 
     me: UserId
     intake: Intake
@@ -54,6 +61,8 @@ class Parts:
     dispatcher: Dispatcher
     loop_guard: LoopGuard
     twin_watch: TwinWatch
+    pauses: Pauses
+    plugin_names: Collection[str]
 
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
@@ -145,6 +154,8 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         dispatcher=turns.dispatcher,
         loop_guard=turns.loop_guard,
         twin_watch=turns.twin_watch,
+        pauses=turns.pauses,
+        plugin_names={plugin_of(handler) for handler in by_id} | set(refused),
     )
 
 
@@ -154,12 +165,15 @@ async def _turns(
     """The half that gives handlers their turns; the identity is held from here on."""
     suspects = await _lease(common)
     twin_watch = _twin_watch(common)
+    pauses = Pauses(journal=common.journal, me=common.me, observer=common.observer, clock=common.clock)
+    await pauses.load()
     return DispatchAssembly(
         journal=common.journal,
         sdk=common.sdk,
-        outbox=_outbox(common, twin_watch),
+        outbox=_outbox(common, twin_watch, pauses),
         loop_guard=_loop_guard(common),
         twin_watch=twin_watch,
+        pauses=pauses,
         handlers=handlers,
         me=common.me,
         settings=common.settings.dispatch,
@@ -205,10 +219,11 @@ def _loop_guard(common: _Common) -> LoopGuard:
     )
 
 
-def _outbox(common: _Common, twin_watch: TwinWatch) -> Outbox:
+def _outbox(common: _Common, twin_watch: TwinWatch, pauses: Pauses) -> Outbox:
     dependencies = SendDependencies(
         journal=common.journal,
         twin_watch=twin_watch,
+        pauses=pauses,
         sdk=common.sdk,
         me=common.me,
         observer=common.observer,

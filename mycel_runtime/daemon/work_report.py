@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.blocked_chats import BlockedChat
     from mycel_runtime.dispatch.lifecycle import Start
+    from mycel_runtime.journal.pause import Pause
     from mycel_runtime.journal.summary import JournalStatistics, Waiting
 
 
@@ -74,6 +75,21 @@ class UnavailableReport(BaseModel, frozen=True):
     reason: str
 
 
+class PauseReport(BaseModel, frozen=True):
+    """
+    What the operator has paused; its work waits.
+
+    Attributes:
+        kind: `agent`, `chat` or `plugin`.
+        name: The chat's id or the plugin's name; empty of the agent.
+        since: Epoch seconds.
+    """
+
+    kind: str
+    name: str
+    since: float
+
+
 class WorkReport(BaseModel, frozen=True):
     """
     What waits; `oldest_due_at` in epoch seconds.
@@ -85,6 +101,7 @@ class WorkReport(BaseModel, frozen=True):
         blocked_chats: Which cannot be read or spoken to, longest first.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
         unavailable: Of those, the ones that have said what they lack.
+        paused: By the operator, oldest first; `mycel-runtime resume`.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
     """
 
@@ -101,6 +118,7 @@ class WorkReport(BaseModel, frozen=True):
     abandoned_threads: int = 0
     not_started: tuple[StartReport, ...] = ()
     unavailable: tuple[UnavailableReport, ...] = ()
+    paused: tuple[PauseReport, ...] = ()
 
 
 def blocked_reports(chats: Iterable[BlockedChat]) -> tuple[BlockedChatReport, ...]:
@@ -117,6 +135,7 @@ def work_report(
     blocked: Iterable[BlockedChatReport] = (),
     abandoned: AbandonedRuns | None = None,
     starts: Iterable[Start] = (),
+    pauses: Iterable[Pause] = (),
 ) -> WorkReport:
     """What the journal holds, and what keeps it from being done."""
     if statistics is None:
@@ -138,6 +157,9 @@ def work_report(
         abandoned_tasks=abandoned.tasks if abandoned else 0,
         abandoned_threads=abandoned.threads if abandoned else 0,
         not_started=tuple(map(_start_report, starts)),
+        paused=tuple(
+            PauseReport(kind=pause.kind.value, name=pause.name, since=pause.paused_at) for pause in pauses
+        ),
     )
 
 

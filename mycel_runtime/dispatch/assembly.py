@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.speech.outbox import Outbox
+    from mycel_runtime.speech.pauses import Pauses
     from mycel_runtime.speech.twin_watch import TwinWatch
     from mycel_runtime.wire.ids import UserId
 
@@ -75,6 +76,7 @@ class DispatchAssembly:
         outbox: How handlers speak.
         loop_guard: May hold a chat.
         twin_watch: Says whether somebody else speaks as the identity; then nothing is claimed.
+        pauses: Say what is paused.
         handlers: Of all plugins, by id.
         me: The identity.
         settings: `[dispatch]`.
@@ -92,6 +94,7 @@ class DispatchAssembly:
     outbox: Outbox
     loop_guard: LoopGuard
     twin_watch: TwinWatch
+    pauses: Pauses
     handlers: Mapping[HandlerId, BoundHandler]
     me: UserId
     settings: DispatchSettings
@@ -120,7 +123,8 @@ class DispatchAssembly:
             quarantine=self._quarantine,
             suspects=self.suspects,
             durations=self.durations,
-            is_held=lambda: self.twin_watch.is_holding,
+            is_held=lambda: self.twin_watch.is_holding or self.pauses.is_agent_paused,
+            is_paused=self.pauses.holds,
         )
 
     @cached_property
@@ -391,6 +395,6 @@ class DispatchAssembly:
             handlers=self.handlers,
             me=self.me,
             observer=self.observer,
-            left_alone=LeftAlone(self._quarantine, self._lifecycle).plugins,
+            left_alone=LeftAlone(self._quarantine, self._lifecycle, self.pauses).plugins,
             questions=self._questions,
         )

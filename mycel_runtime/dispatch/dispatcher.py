@@ -21,11 +21,23 @@ from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.outage_timer import OutageTimer
 from mycel_runtime.dispatch.store_turns import StoreTurns
 from mycel_runtime.dispatch.suspects import Suspects, given_up
-from mycel_runtime.dispatch.verdict import Bury, Failed, Finish, Overtaken, Postpone, Returned, judge
+from mycel_runtime.dispatch.verdict import (
+    Bury,
+    Failed,
+    Finish,
+    Overtaken,
+    Park,
+    Paused,
+    Postpone,
+    Returned,
+    Unanswered,
+    judge,
+)
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
@@ -48,12 +60,12 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.delivery import Delivery
-    from mycel_runtime.journal.ids import DeliveryId, Lane
+    from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import DispatchSettings
-    from mycel_runtime.wire.ids import UserId
+    from mycel_runtime.wire.ids import ChatId, UserId
 
 _LONGEST_WAIT_SECONDS: Final = 60.0
 """For a time to come, before the clock is looked at again: it may be set, and a machine may sleep meanwhile."""
@@ -78,6 +90,7 @@ class Dispatcher:
         lifecycle: Starts and stops the plugins.
         quarantine: Leaves plugins alone that fail and fail.
         is_held: Whether nothing may be claimed for the time being; `wake` when that is over.
+        is_paused: Whether a handler's work in a chat waits for the operator; likewise.
     """
 
     def __init__(  # noqa: PLR0913 - whom a delivery meets on its way
@@ -97,6 +110,7 @@ class Dispatcher:
         suspects: int = 0,
         durations: Durations | None = None,
         is_held: Callable[[], bool] = lambda: False,
+        is_paused: Callable[[HandlerId, ChatId | None], bool] = lambda _handler, _chat: False,
     ) -> None:
         self._journal = journal
         self._attempts = attempts
@@ -108,6 +122,7 @@ class Dispatcher:
         self._suspects = Suspects(suspects)
         self._durations = durations or Unmeasured()
         self._is_held = is_held
+        self._is_paused = is_paused
         self._work = work
         self._is_stopping = False
         self._stops_at = math.inf
@@ -309,6 +324,8 @@ class Dispatcher:
             await self._conclude(delivery, failed, took=took)
 
     async def _run(self, delivery: Delivery) -> Result:
+        if self._is_paused(delivery.handler, delivery.chat_id):
+            return Paused()
         if died := given_up(delivery):
             return await self._attempts.give_up(delivery, died)
         if isinstance(delivery, UtteranceDelivery):
@@ -322,6 +339,9 @@ class Dispatcher:
 
     async def _conclude(self, delivery: Delivery, result: Result, *, took: float) -> None:
         now = self._clock()
+        if isinstance(result, Unanswered) and self._is_paused(delivery.handler, delivery.chat_id):
+            # What it was about to say was kept back, perhaps.
+            result = Paused()
         verdict = judge(
             result,
             attempts=delivery.attempts,
@@ -337,6 +357,8 @@ class Dispatcher:
                 await self._postpone(delivery, verdict, now=now)
             case Bury():
                 await self._bury(delivery, verdict, now=now)
+            case Park():
+                await self._park(delivery, now=now)
         await self._hasten_overtaken(delivery, result, now=now)
 
     async def _hasten_overtaken(self, delivery: Delivery, result: Result, *, now: float) -> None:
@@ -422,6 +444,17 @@ class Dispatcher:
                 trace=verdict.trace,
             )
         )
+
+    async def _park(self, delivery: Delivery, *, now: float) -> None:
+        """
+        What was resumed since it was claimed is due again: the journal has made due what was parked by then.
+
+        Nothing is awaited between that look and the verb.
+        """
+        due_at = PARKED_AT if self._is_paused(delivery.handler, delivery.chat_id) else now
+        await self._journal.postpone(delivery, due_at=due_at, spend=False)
+        if due_at == now:
+            self._work.set()
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed

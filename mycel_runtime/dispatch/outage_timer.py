@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mycel_runtime.dispatch.verdict import Overtaken, Quarantined, Unanswered
+from mycel_runtime.dispatch.verdict import Overtaken, Paused, Quarantined, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ class OutageTimer:
             broken chat must not be asked as often as the others answer.
         """
         now = self._clock()
-        if not isinstance(result, Unanswered | Quarantined):
+        if not isinstance(result, Unanswered | Quarantined | Paused):
             self._answered_at = now
         if not isinstance(result, Unanswered | Overtaken):
             self._since.pop(delivery_id, None)

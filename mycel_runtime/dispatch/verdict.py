@@ -170,7 +170,12 @@ class Quarantined:
     why: str = "is left alone"
 
 
-Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Waiting | Overtaken | Quarantined
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """The operator has paused it; nothing was run."""
+
+
+Result: TypeAlias = Returned | Failed | Unanswered | Outspoken | Waiting | Overtaken | Quarantined | Paused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +206,12 @@ class Bury:
     failed: Failed
 
 
-Verdict: TypeAlias = Finish | Postpone | Bury
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Not before the operator resumes it."""
+
+
+Verdict: TypeAlias = Finish | Postpone | Bury | Park
 
 
 def judge(
@@ -227,6 +237,8 @@ def judge(
     match result:
         case Returned():
             return Finish(returned=result)
+        case Paused():
+            return Park()
         case Failed() if is_given_up(result, attempts=attempts, most=max_attempts or settings.max_attempts):
             return Bury(failed=result)
         case Failed(is_unavailable=True):

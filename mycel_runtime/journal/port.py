@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.own_sends import OwnSends, Unattended
+    from mycel_runtime.journal.pause import Pause, PauseKind
     from mycel_runtime.journal.questions import AskedPlace, KnownQuestions, NewQuestion, Question
     from mycel_runtime.journal.summary import JournalStatistics, Waiting
     from mycel_runtime.journal.suspicion import Suspect
@@ -321,6 +322,26 @@ class Journal(Protocol):
         """Let nothing be said in the chat. False: it is held already."""
 
     async def holds(self, identity: UserId) -> Sequence[Hold]:
+        """All of them, oldest first."""
+
+    async def pause(self, identity: UserId, kind: PauseKind, name: str, *, now: float) -> bool:
+        """
+        Write down that this is paused, and park what waits of a chat or a plugin.
+
+        Args:
+            identity: Whose.
+            kind: What it is.
+            name: The chat's id or the plugin's name; empty of the agent, whose work is not parked but not claimed.
+            now: Epoch seconds.
+
+        Returns:
+            False: it was paused already, and stays so since then.
+        """
+
+    async def resume(self, identity: UserId, kind: PauseKind, name: str) -> bool:
+        """End a pause: what it has parked is due at once, in the order in which it was. False: it was not paused."""
+
+    async def pauses(self, identity: UserId) -> Sequence[Pause]:
         """All of them, oldest first."""
 
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:

@@ -24,6 +24,7 @@ from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute
 from mycel_runtime.journal.summary import JournalSummary, WaitingUtterance
 from mycel_runtime.journal.turns import LoggedTurn
+from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Timer
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.intent import Intent
-    from mycel_runtime.wire.ids import UserId
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
@@ -97,6 +97,24 @@ def read_timers(path: Path) -> Sequence[Timer]:
         JournalError: It cannot be read.
     """
     return [timer_of(row) for row in _rows(path, "timers")]
+
+
+def read_identities(path: Path) -> Sequence[UserId]:
+    """
+    Whose work it holds; nobody's without a file.
+
+    Raises:
+        JournalFileError: It is no journal, or of another version.
+        JournalError: It cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        with _reading(path) as connection:
+            recognise(connection, path)
+            return [UserId(identity) for (identity,) in execute(connection, "identities", {})]
+    except sqlite3.Error as exc:
+        raise JournalError(f"{path}: {exc}") from exc
 
 
 def read_summary(path: Path, identity: UserId) -> JournalSummary:

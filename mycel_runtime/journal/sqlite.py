@@ -31,8 +31,10 @@ from mycel_runtime.journal.entry import Entry, Mark
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
+from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.questions import QUESTION_KIND
 from mycel_runtime.journal.schema import prepare
+from mycel_runtime.journal.sqlite_pauses import SqlitePauses
 from mycel_runtime.journal.sqlite_questions import (
     SqliteQuestions,
     is_look,
@@ -86,7 +88,7 @@ _PRUNING_STEP: Final = 16
 """Turns that are logged until the oldest are looked for; of them four times as many go at once."""
 
 
-class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
+class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -240,7 +242,8 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
     @override
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
         def read(connection: sqlite3.Connection) -> float | None:
-            row = execute(connection, "next_due_at", {"identity": identity, "now": now}).fetchone()
+            values = {"identity": identity, "now": now, "parked_at": PARKED_AT}
+            row = execute(connection, "next_due_at", values).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
         return await self._writer.submit(read)
@@ -250,7 +253,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState):
         values = {"identity": identity, "seconds": seconds, "now": now}
 
         def write(connection: sqlite3.Connection) -> None:
-            execute(connection, "rewind", values)
+            execute(connection, "rewind", values | {"parked_at": PARKED_AT})
             execute(connection, "rewind_timers", values)
 
         await self._writer.submit(write)
@@ -579,7 +582,11 @@ def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
 
 def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
     """Counts of what is there."""
-    return JournalStatistics(**dict(execute(connection, "statistics", {"identity": identity}).fetchone()))
+    row = execute(connection, "statistics", {"identity": identity}).fetchone()
+    fields = dict(row)
+    if fields["oldest_due_at"] is not None and fields["oldest_due_at"] >= PARKED_AT:
+        fields["oldest_due_at"] = None
+    return JournalStatistics(**fields)
 
 
 def oldest_waiting_of(connection: sqlite3.Connection, identity: UserId) -> Waiting | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
+    from mycel_runtime.speech.pauses import Pauses
     from mycel_runtime.speech.twin_watch import TwinWatch
     from mycel_runtime.wire.ids import UserId
 
@@ -25,6 +26,7 @@ class SendDependencies:
     Attributes:
         journal: Where intents are kept.
         twin_watch: Says whether somebody else speaks as the identity.
+        pauses: Say what is paused.
         sdk: As the identity.
         me: The identity.
         observer: Told of sends, conflicts and unresolved sends.
@@ -38,6 +40,7 @@ class SendDependencies:
 
     journal: Journal
     twin_watch: TwinWatch
+    pauses: Pauses
     sdk: AsyncClient
     me: UserId
     observer: Observer

@@ -32,6 +32,7 @@ from mycel_runtime.speech.server_detail import forget_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.speech.proof import Proof
     from mycel_runtime.speech.send_dependencies import SendDependencies
@@ -63,15 +64,21 @@ class Transmission:
         refused_by: What the backend said when it refused a reply though everything unread was shown.
     """
 
-    __slots__ = ("_chat_id", "_dependencies", "_proof", "_settlement", "refused_by")
+    __slots__ = ("_chat_id", "_dependencies", "_handler", "_proof", "_settlement", "refused_by")
 
     def __init__(
-        self, dependencies: SendDependencies, proof: Proof, settlement: Settlement, chat_id: ChatId
+        self,
+        dependencies: SendDependencies,
+        proof: Proof,
+        settlement: Settlement,
+        chat_id: ChatId,
+        handler: HandlerId,
     ) -> None:
         self._dependencies = dependencies
         self._proof = proof
         self._settlement = settlement
         self._chat_id = chat_id
+        self._handler = handler
         self.refused_by: NotCaughtUpError | None = None
 
     def forget_refusal(self) -> None:
@@ -138,6 +145,7 @@ class Transmission:
             ApiError: The backend's refusal.
         """
         self._dependencies.twin_watch.require_alone()
+        self._dependencies.pauses.require_speech(self._handler, self._chat_id)
         hash_ = content_hash(content, mentions=mentions)
         intent = await self._settlement.intend(ordinal, hash_, is_unattended=is_unattended)
         try:

@@ -94,7 +94,9 @@ class Turn:
         self.ledger = Ledger(delivery, chat_id, handled_seq, me=dependencies.me)
         self._proof = Proof(dependencies, self.ledger, delivery, chat_id, on_conflict=on_conflict)
         self._settlement = Settlement(dependencies, self.ledger, chat_id)
-        self._transmission = Transmission(dependencies, self._proof, self._settlement, chat_id)
+        self._transmission = Transmission(
+            dependencies, self._proof, self._settlement, chat_id, delivery.handler
+        )
 
     @property
     def chat_id(self) -> ChatId:

@@ -155,15 +155,15 @@ WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
        OR EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = delivery.entry_id));
 
 -- name: next_due_at
--- What is due already and unclaimed waits for its lane, not for the clock.
+-- What is due already and unclaimed waits for its lane, not for the clock; what is parked, for neither.
 SELECT min(due_at) FROM delivery
-WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :now;
+WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :now AND due_at < :parked_at;
 
 -- name: rewind
 UPDATE delivery
 SET due_at = max(:now, due_at - :seconds),
     hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
-WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now;
+WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now AND due_at < :parked_at;
 
 -- name: rewind_timers
 UPDATE timer SET due_at = max(:now, due_at - :seconds)
@@ -646,6 +646,29 @@ DELETE FROM hold WHERE identity = :identity AND chat_id = :chat_id;
 
 -- name: holds
 SELECT chat_id, reason, held_at FROM hold WHERE identity = :identity ORDER BY held_at, chat_id;
+
+-- name: pause
+INSERT INTO pause (identity, kind, name, paused_at) VALUES (:identity, :kind, :name, :now)
+ON CONFLICT DO NOTHING;
+
+-- name: resume
+DELETE FROM pause WHERE identity = :identity AND kind = :kind AND name = :name;
+
+-- name: pauses
+SELECT kind, name, paused_at FROM pause WHERE identity = :identity ORDER BY paused_at, kind, name;
+
+-- name: park_due
+-- What waits already, at once: claims would pass over each of them one by one.
+UPDATE delivery SET waiting_since = coalesce(waiting_since, due_at), due_at = :parked_at
+WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at < :parked_at
+  AND iif(:kind = 'chat', chat_id IS :name, substr(handler, 1, instr(handler, '.') - 1) = :name);
+
+-- name: unpark
+-- Due in the order in which it was before. What something else pauses still is parked again by its next claim.
+UPDATE delivery SET due_at = coalesce(waiting_since, 0)
+WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at >= :parked_at
+  AND iif(:kind = 'agent', 1,
+          iif(:kind = 'chat', chat_id IS :name, substr(handler, 1, instr(handler, '.') - 1) = :name));
 
 -- name: sent_message_ids
 SELECT message_id FROM intent

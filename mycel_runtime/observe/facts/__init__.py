@@ -65,6 +65,7 @@ from mycel_runtime.observe.facts.network import (
     RateLimited,
     RateRecovered,
 )
+from mycel_runtime.observe.facts.pauses import PauseBegun, PauseEnded
 from mycel_runtime.observe.facts.plugins import (
     PluginClogged,
     PluginImporting,
@@ -127,6 +128,8 @@ __all__ = [
     "MessageSent",
     "NetworkRecovered",
     "NetworkTroubled",
+    "PauseBegun",
+    "PauseEnded",
     "PingShortened",
     "PluginClogged",
     "PluginImportSlow",

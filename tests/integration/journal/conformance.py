@@ -16,6 +16,7 @@ from tests.integration.journal.promises.fencing import FencingConformance
 from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
 from tests.integration.journal.promises.outbox import OutboxConformance
+from tests.integration.journal.promises.pauses import PauseConformance
 from tests.integration.journal.promises.questions import QuestionConformance
 from tests.integration.journal.promises.readings import ReadingConformance
 from tests.integration.journal.promises.speech import SpeechConformance
@@ -33,6 +34,7 @@ class JournalConformance(
     FencingConformance,
     DeathConformance,
     OutboxConformance,
+    PauseConformance,
     QuestionConformance,
     IdentityConformance,
     ReadingConformance,

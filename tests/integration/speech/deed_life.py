@@ -82,6 +82,6 @@ async def _live(life):
                 ],
                 observer=Silent(),
             )
-            await run_while(parts, lambda: _is_busy(journal, life.me))
+            await run_while(parts, lambda: _is_busy(journal, parts, life.me))
     finally:
         await journal.close()

@@ -1,6 +1,9 @@
 """
 Exactly one reply: a runtime that is killed at each named point, again and again, with many seeds.
 
+In some of its lives the agent, its plugin or the chat is paused at the start and resumed when work waits; in all of
+them where a pause or its end is the point.
+
 `python -m tests.integration.speech.lives SEEDS` prints the table.
 """
 
@@ -31,6 +34,10 @@ INNER = (
     "after record",
     "before finish",
     "after finish",
+    "before pause",
+    "after pause",
+    "before resume",
+    "after resume",
 )
 OUTER = ("out", "forwarded", "stored", "torn", "read")
 POINTS = (*INNER, *OUTER)
@@ -69,6 +76,7 @@ class Theatre:
         token = (await owner.auth.create_external_user(agent, "Agent"))["token"]
         chat_id = (await owner.chats.ensure_direct(agent))["id"]
         parts = dice.randint(1, 2)
+        paused = _paused(point, chat_id, dice)
         said = []
 
         async def say():
@@ -81,10 +89,10 @@ class Theatre:
         state.mkdir()
         kills = 0
         for passing in [1, dice.randint(1, 2)][: dice.randint(1, 2)]:
-            kills += await self._live(agent, state, token, parts, point, passing)
+            kills += await self._live(agent, state, token, parts, point, passing, paused)
             if dice.random() < 0.5:
                 await say()
-        assert await self._live(agent, state, token, parts, "", 1) == 0
+        assert await self._live(agent, state, token, parts, "", 1, paused) == 0
         history = await owner.messages.list(chat_id, limit=200)
         return Outcome(
             kills=kills,
@@ -92,7 +100,7 @@ class Theatre:
             answers=[message["content"] for message in history if message["sender_id"] == agent],
         )
 
-    async def _live(self, agent, state, token, parts, point, nth):
+    async def _live(self, agent, state, token, parts, point, nth, paused):
         """Whether this life was killed; one that ends in any other way than by itself is an error."""
         life = Life(
             me=agent,
@@ -102,6 +110,7 @@ class Theatre:
             parts=parts,
             point=point if point in INNER else "",
             nth=nth,
+            paused=paused,
         )
         self._gate.arm(point if point in OUTER else "", nth)
         with self.alive(life) as process:
@@ -115,6 +124,12 @@ class Theatre:
         with self._lifetimes.alive(life) as process:
             self._gate.pid = process.pid
             yield process
+
+
+def _paused(point, chat_id, dice):
+    """What is paused in the lives of this conversation: kind and name; `None`: nothing."""
+    kinds = [("agent", ""), ("plugin", "p"), ("chat", chat_id)]
+    return dice.choice(kinds if point.endswith(("pause", "resume")) else [*kinds, None, None, None])
 
 
 async def perform(folder, points, seeds):

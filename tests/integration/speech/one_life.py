@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
@@ -40,6 +41,7 @@ class Life:
         patience: Seconds until an answer is waited for no more.
         retries: Of calls that only read.
         park_after: As the setting.
+        paused: What is paused at the start, by its kind and name, until the agent has asked what it has missed.
     """
 
     me: str
@@ -52,6 +54,7 @@ class Life:
     patience: float = 15.0
     retries: int = 2
     park_after: float = 60.0
+    paused: tuple[str, str] | None = None
 
 
 class Reaper:
@@ -150,13 +153,19 @@ async def _live(life):
                         "record": lambda *_: "record",
                         "settle": lambda *_: "refusal",
                         "finish": lambda *_: "finish",
+                        "pause": lambda *_: "pause",
+                        "resume": lambda *_: "resume",
                     },
                 ),
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=Silent(),
             )
-            await run_while(parts, lambda: _is_busy(journal, life.me))
+            async with asyncio.TaskGroup() as tasks:
+                if life.paused is not None:
+                    await parts.pauses.pause(PauseKind(life.paused[0]), life.paused[1])
+                    tasks.create_task(_resume(parts, life.paused))
+                await run_while(parts, lambda: _is_busy(journal, parts, life.me))
     finally:
         await journal.close()
 
@@ -172,6 +181,14 @@ async def run_while(parts, is_busy):
         parts.dispatcher.stop()
 
 
-async def _is_busy(journal, me):
+async def _resume(parts, paused):
+    """Once what was missed is work, and some of it may have been passed over."""
+    while parts.reconciler.succeeded_at is None:  # noqa: ASYNC110 - no event says so
+        await asyncio.sleep(0.005)
+    await parts.pauses.resume(PauseKind(paused[0]), paused[1])
+    parts.dispatcher.wake()
+
+
+async def _is_busy(journal, parts, me):
     there = await journal.statistics(me)
-    return there.due + there.running > 0
+    return there.due + there.running > 0 or bool(parts.pauses.all)

@@ -1,0 +1,54 @@
+"""How what is to rest, or rests, is told to a daemon, or else to its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mycel_runtime.daemon.pausing import UNKNOWN, pause_at_rest, resume_at_rest
+from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.cli.target import Target
+
+
+def pause_by(target: Target, kind: str, name: str) -> tuple[str, bool]:
+    """
+    As `Admin.pause`, by the daemon or without it: what became of it, and whether the agent knows of such a chat.
+
+    Raises:
+        MycelError: Neither can do it.
+    """
+    try:
+        answer = target.ask("pause", kind=kind, name=name)
+    except NoDaemonError as exc:
+        if kind == "plugin" and name not in load_settings(target.config).plugins:
+            return UNKNOWN, True
+        return _at_rest(target, exc, lambda: pause_at_rest(target.state_dir, kind, name)), True
+    return answer["paused"], answer["is_heard"]
+
+
+def resume_by(target: Target, name: str, kind: str) -> str:
+    """
+    As `Admin.resume`, by the daemon or without it.
+
+    Raises:
+        MycelError: Neither can do it.
+    """
+    try:
+        return str(target.ask("resume", name=name, kind=kind))
+    except NoDaemonError as exc:
+        return _at_rest(target, exc, lambda: resume_at_rest(target.state_dir, name, kind))
+
+
+def _at_rest(target: Target, why: NoDaemonError, act: Callable[[], str]) -> str:
+    try:
+        done = act()
+    except IdentityHeldError:  # There is a daemon, which has said why it cannot do it.
+        raise why from None
+    click.echo(f"{target.name}: written into its journal, because no daemon is at work", err=True)
+    return done

@@ -1,0 +1,156 @@
+"""
+The operator's `pause` and `resume`: of a running agent, and of a journal whose daemon does not run.
+
+`resume` lets go on what anything has stopped: the operator, the loop guard, its own failures, a twin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.journal.pause import PauseKind
+from mycel_runtime.journal.reader import read_identities
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.speech.twin_watch import RESUME_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.wire.ids import ChatId, UserId
+
+UNKNOWN: Final = "unknown"
+"""Of a plugin that the agent does not have."""
+
+
+async def pause(parts: Parts, journal: Journal, kind: str, name: str) -> dict[str, Any]:
+    """
+    Pause the agent, a chat or a plugin of a running agent.
+
+    Args:
+        parts: What runs.
+        journal: The agent's.
+        kind: A value of `PauseKind`.
+        name: The chat's id or the plugin's name; empty of the agent.
+
+    Returns:
+        `paused`: `begun`, `already`, or `unknown`, of a plugin that there is not; `is_heard`: of a chat, whether the
+        agent was ever told of it.
+    """
+    chosen = PauseKind(kind)
+    if chosen is PauseKind.PLUGIN and name not in parts.plugin_names:
+        return {"paused": UNKNOWN, "is_heard": True}
+    is_new = await parts.pauses.pause(chosen, name)
+    parts.dispatcher.wake()
+    is_heard = chosen is not PauseKind.CHAT or name in await journal.levels(parts.me)
+    return {"paused": "begun" if is_new else "already", "is_heard": is_heard}
+
+
+async def resume(parts: Parts, journal: Journal, name: str, kind: str, *, clock: Callable[[], float]) -> str:
+    """
+    Let go on what was stopped, by whomever.
+
+    Args:
+        parts: What runs.
+        journal: The agent's.
+        name: A chat's id, a plugin's name, or `twin`; empty: the agent that was paused.
+        kind: Of a chat or a plugin only, if it says so: a value of `PauseKind`.
+        clock: Epoch seconds.
+
+    Returns:
+        `agent`, `speech`, `chat`, `plugin`; or empty if nothing of that name was stopped.
+    """
+    resumed = await _resumed(parts, journal, name, kind, clock)
+    if resumed:
+        parts.dispatcher.wake()
+    return resumed
+
+
+async def _resumed(parts: Parts, journal: Journal, name: str, kind: str, clock: Callable[[], float]) -> str:
+    if not name:
+        return "agent" if await parts.pauses.resume(PauseKind.AGENT) else ""
+    if not kind and name == RESUME_NAME and parts.twin_watch.resume():
+        return "speech"
+    if kind in {"", PauseKind.CHAT} and await _resume_chat(parts, name):
+        return "chat"
+    if kind in {"", PauseKind.PLUGIN} and await _resume_plugin(parts, name):
+        await journal.hasten(parts.me, delivery_id=None, plugin=name, now=clock())
+        return "plugin"
+    return ""
+
+
+async def _resume_chat(parts: Parts, name: str) -> bool:
+    chat_id: ChatId = name  # type: ignore[assignment]  # whatever the operator typed; an unknown one is not held
+    was_paused = await parts.pauses.resume(PauseKind.CHAT, chat_id)
+    return await parts.loop_guard.attend(chat_id) or was_paused
+
+
+async def _resume_plugin(parts: Parts, name: str) -> bool:
+    was_paused = await parts.pauses.resume(PauseKind.PLUGIN, name)
+    is_retried = parts.dispatcher.lifecycle.retry(name)
+    return parts.dispatcher.quarantine.release(name) or is_retried or was_paused
+
+
+def pause_at_rest(state_dir: Path, kind: str, name: str) -> str:
+    """
+    As the verb `pause`, under the journal's lock.
+
+    Returns:
+        `begun` or `already`.
+
+    Raises:
+        NoDaemonError: There is no journal yet.
+        IdentityHeldError: A daemon has it, which has not begun to work.
+        JournalError, JournalFileError: It cannot be opened or written.
+    """
+    return asyncio.run(_pause_at_rest(state_dir, PauseKind(kind), name))
+
+
+def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
+    """
+    As the verb `resume`, under the journal's lock: the ends of pauses, and of what the loop guard holds.
+
+    Raises:
+        NoDaemonError, IdentityHeldError, JournalError, JournalFileError: As of `pause_at_rest`.
+    """
+    return asyncio.run(_resume_at_rest(state_dir, name, kind))
+
+
+async def _pause_at_rest(state_dir: Path, kind: PauseKind, name: str) -> str:
+    async with _at_rest(state_dir) as (journal, identities):
+        begun = [await journal.pause(me, kind, name, now=time.time()) for me in identities]
+        return "begun" if any(begun) else "already"
+
+
+async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
+    kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
+    async with _at_rest(state_dir) as (journal, identities):
+        ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
+        return ended[0].value if ended else ""
+
+
+async def _ended(journal: SqliteJournal, me: UserId, kind: PauseKind, name: str) -> bool:
+    was_paused = await journal.resume(me, kind, name)
+    return (kind is PauseKind.CHAT and await journal.attend(me, name)) or was_paused
+
+
+@contextlib.asynccontextmanager
+async def _at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
+    """The journal, open and locked, and whose work is in it."""
+    path = state_dir / JOURNAL_NAME
+    identities = read_identities(path)
+    if not identities:
+        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
+    journal = SqliteJournal(state_dir)
+    await asyncio.to_thread(journal.open)
+    try:
+        yield journal, identities
+    finally:
+        await journal.close()

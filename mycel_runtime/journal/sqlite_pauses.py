@@ -1,0 +1,54 @@
+"""The embedded engine's verbs about what is paused; the same on a journal whose daemon does not run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from mycel_runtime.journal.pause import PARKED_AT, Pause, PauseKind
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from mycel_runtime.wire.ids import UserId
+
+
+class SqlitePauses(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def pauses(self, identity: UserId) -> Sequence[Pause]:
+        return [pause_of(row) for row in await self._rows("pauses", {"identity": identity})]
+
+    @override
+    async def pause(self, identity: UserId, kind: PauseKind, name: str, *, now: float) -> bool:
+        values = {"identity": identity, "kind": kind, "name": name, "now": now, "parked_at": PARKED_AT}
+
+        def write(connection: sqlite3.Connection) -> bool:
+            is_new = execute(connection, "pause", values).rowcount > 0
+            if kind is not PauseKind.AGENT:
+                execute(connection, "park_due", values)
+            return is_new
+
+        return await self._writer.submit(write)
+
+    @override
+    async def resume(self, identity: UserId, kind: PauseKind, name: str) -> bool:
+        values = {"identity": identity, "kind": kind, "name": name, "parked_at": PARKED_AT}
+
+        def write(connection: sqlite3.Connection) -> bool:
+            if not execute(connection, "resume", values).rowcount:
+                return False
+            execute(connection, "unpark", values)
+            return True
+
+        return await self._writer.submit(write)
+
+
+def pause_of(row: sqlite3.Row) -> Pause:
+    """A row of the table as a value."""
+    return Pause(kind=PauseKind(row["kind"]), name=row["name"], paused_at=row["paused_at"])

@@ -1,0 +1,53 @@
+"""The operator pauses and resumes: a daemon, and a journal whose daemon does not run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.acceptance.conftest import until, write_config
+from tests.acceptance.test_turns import answers, ask, owner
+
+__all__ = ["owner"]
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+
+def run(start, verb, config, *args):
+    process = start(verb, "--config", config, *args)
+    return process.exit_code(), process.out, process.err
+
+
+def test_an_agent_that_is_paused_hears_and_is_silent_until_it_is_resumed(start, household, owner, tmp_path):
+    """Over a restart, in which the operator changes his mind without a daemon."""
+    config = write_config(tmp_path / "a", household)
+    assert run(start, "pause", config)[0] == 75, "there is no journal yet"
+    agent = start("run", "--config", config, "--log-level", "debug")
+    agent.wait_event("stream.connected")
+    assert run(start, "resume", config)[::2] == (64, ["Error: the agent is not paused"])
+    assert run(start, "pause", config, "--plugin", "ecco")[0] == 64
+    assert run(start, "pause", config)[:2] == (0, ["agent agent is paused"])
+    assert run(start, "pause", config)[:2] == (0, ["agent agent was paused already"])
+    ask(owner, "one")
+    agent.wait_for(lambda daemon: daemon.events("frames.committed"))
+
+    code, shown, _ = run(start, "status", config, "--json")
+    now = json.loads("\n".join(shown))
+    (paused,) = now["work"]["paused"]
+    assert (code, now["ready"], paused["kind"], paused["name"]) == (0, True, "agent", "")
+    assert now["started_at"] <= paused["since"] <= now["now"]
+    assert agent.stop() == 0
+
+    at_rest = "agent: written into its journal, because no daemon is at work"
+    assert run(start, "pause", config, "--plugin", "echo") == (0, ["plugin echo is paused"], [at_rest])
+    assert run(start, "resume", config) == (0, ["agent agent goes on"], [at_rest])
+    agent = start("run", "--config", config, "--log-level", "debug")
+    agent.wait_event("stream.connected")
+    ask(owner, "two")
+    agent.wait_for(lambda daemon: daemon.events("frames.committed"))
+    assert answers(owner, household) == []
+
+    assert run(start, "resume", config, "echo")[:2] == (0, ["plugin echo goes on"])
+    assert until(lambda: answers(owner, household) == ["echo: one", "echo: two"])
+    assert agent.stop() == 0

@@ -1,0 +1,79 @@
+"""What is paused, and what waits for its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycel_runtime.journal.pause import PauseKind
+from tests.integration.journal.samples import ME, OTHER, claim, claim_one, finish, happen, want
+
+LATER = 9_999_999.0
+
+
+async def chats(journal, *, now):
+    """Ids of the chats whose work is claimed, in this order, until none is due."""
+    found = []
+    while claimed := await claim(journal, now=now, limit=1):
+        found += [each.chat_id for each in claimed]
+        await finish(journal, claimed[0])
+    return found
+
+
+class PauseConformance:
+    async def test_what_is_paused_stays_so_over_a_restart_since_it_began(self, journal, successor):
+        assert await journal.pause(ME, PauseKind.CHAT, "c", now=3.0)
+        assert not await journal.pause(ME, PauseKind.CHAT, "c", now=4.0)
+        assert await journal.pause(ME, PauseKind.AGENT, "", now=5.0)
+        assert await journal.pause(OTHER, PauseKind.PLUGIN, "p", now=6.0)
+        journal = await successor(journal)
+
+        paused = [(pause.kind, pause.name, pause.paused_at) for pause in await journal.pauses(ME)]
+        assert paused == [("chat", "c", 3.0), ("agent", "", 5.0)]
+        assert await journal.resume(ME, PauseKind.CHAT, "c")
+        assert not await journal.resume(ME, PauseKind.CHAT, "c")
+        assert [pause.kind for pause in await journal.pauses(ME)] == ["agent"]
+
+    async def test_what_waits_is_parked_and_due_again_in_its_old_order(self, journal):
+        """However often it was tried, and whatever the clock does meanwhile."""
+        for now, chat in ((1.0, "first"), (2.0, "second"), (3.0, "third")):
+            await want(journal, 1, now=now, chat=chat)
+        retried = await claim_one(journal, now=1.5)
+        await journal.postpone(retried, due_at=50.0, spend=True)
+        await journal.pause(ME, PauseKind.PLUGIN, "p", now=4.0)
+
+        assert await claim(journal, now=LATER) == []
+        assert await journal.next_due_at(ME, now=5.0) is None
+        await journal.rewind(ME, seconds=100.0, now=5.0)
+        assert await claim(journal, now=LATER) == []
+        await journal.resume(ME, PauseKind.PLUGIN, "p")
+        assert await chats(journal, now=5.0) == ["first", "second", "third"]
+
+    @pytest.mark.parametrize(("kind", "name"), [(PauseKind.CHAT, "c"), (PauseKind.PLUGIN, "p")])
+    async def test_nothing_else_is_parked(self, journal, kind, name):
+        await want(journal, 1, chat="c", handler="p.messages")
+        await want(journal, 1, chat="d", handler="pp.messages")
+        await want(journal, 1, identity=OTHER)
+        await journal.pause(ME, kind, name, now=1.0)
+
+        assert [each.chat_id for each in await claim(journal, now=LATER)] == ["d"]
+        assert len(await claim(journal, now=LATER, identity=OTHER)) == 1
+
+    async def test_hints_and_events_that_come_meanwhile_wait_in_order(self, journal):
+        """What came before the pause is parked by it; what comes later waits until the dispatcher passes over it."""
+        await want(journal, 1, chat="c")
+        await journal.pause(ME, PauseKind.CHAT, "c", now=1.0)
+        await want(journal, 7, chat="c", now=2.0)
+        assert await claim(journal, now=LATER) == []
+        await happen(journal, 1, 2, lane="chat:c", chat="c", now=3.0)
+        assert (await claim_one(journal, now=3.0)).chat_id == "c"
+        await journal.resume(ME, PauseKind.CHAT, "c")
+
+        assert await claim(journal, now=4.0) == [], "the lane is taken"
+
+    async def test_the_oldest_that_waits_is_told_by_the_time_when_it_was_due_first(self, journal):
+        await want(journal, 1, now=2.0)
+        await journal.pause(ME, PauseKind.CHAT, "c", now=3.0)
+
+        waiting = await journal.oldest_waiting(ME)
+        assert (waiting.since, waiting.attempts) == (2.0, 0)
+        assert (await journal.statistics(ME)).oldest_due_at is None
