@@ -89,8 +89,10 @@ class SequenceTracker:
         self._server = checkpoint.server
         self._epoch = checkpoint.epoch
         self._progress = Progress(checkpoint.since_seq)
-        self._echo: InboxSeq | None = None
+        self._first: InboxSeq | None = None
+        self._is_echo = False
         self._echoes_missed = 0
+        self._has_asked_again = False
         self._is_proven = True
         self._oldest_seq: InboxSeq | None = None
         self._overflows = 0
@@ -131,12 +133,13 @@ class SequenceTracker:
         first = self._near_anchor() if oldest is None else since
         if self._overflows == 1 and oldest is not None:
             first = min(since, InboxSeq(oldest - 1 + RING_FRAMES // 4))
-        is_held = first in self._marks and first >= (oldest or 0)
-        self._echo = InboxSeq(first) if is_held else None
-        self._is_proven, self._oldest_seq = self._echo is None, None
+        self._is_echo = first in self._marks and first >= (oldest or 0)
+        resumed = InboxSeq(first - self._is_echo)
+        self._first = InboxSeq(resumed + 1)
+        self._is_proven, self._oldest_seq = False, None
         self._overflows = 0 if oldest is None else self._overflows
         self._late_after = since
-        return InboxSeq(first - is_held)
+        return resumed
 
     def drained(self, messages: Sequence[Received], *, asked_at: Checkpoint, now: float) -> Step:
         """
@@ -147,13 +150,13 @@ class SequenceTracker:
             asked_at: The checkpoint when the drain was asked for.
             now: Epoch seconds.
         """
-        of_the_stream = self._echo, self._is_proven, self._late_after
+        of_the_stream = self._first, self._is_proven, self._late_after
         is_of_epoch = asked_at.epoch == self._epoch
-        self._echo, self._is_proven = None, False
+        self._first, self._is_proven = None, False
         self._late_after = asked_at.since_seq if is_of_epoch else self._progress.since_seq
         step = self.receive(messages, now=now)
         if step.reconcile != "epoch":
-            self._echo, self._is_proven, self._late_after = of_the_stream
+            self._first, self._is_proven, self._late_after = of_the_stream
         return step
 
     def receive(self, messages: Sequence[Received], *, now: float) -> Step:
@@ -207,15 +210,16 @@ class SequenceTracker:
 
     def _notified(self, notify: Notify, raw: str, step: Step, now: float) -> None:
         mark = Mark(notify.fingerprint, notify.ts)
-        contradiction = self._contradiction(notify.seq, mark) or self._missed_echo(notify.seq, step)
+        contradiction = self._contradiction(notify.seq, mark) or self._missed_first(notify.seq, step)
         if contradiction:
             self._begin_epoch(contradiction, step)
         if (known := self._marks.get(notify.seq)) is None or known.ts is None:
             self._marks[notify.seq] = mark
         self._progress.hold(notify.seq)
-        seq, fingerprint, ts, _ = notify
+        # Only what a proven stream has told can be an anchor, also after the next start.
+        ts = notify.ts if self._is_proven else None
         kind = notify.event_type
-        entry = Entry(self._identity, self._epoch, seq, kind, fingerprint, ts, raw, now)
+        entry = Entry(self._identity, self._epoch, notify.seq, kind, notify.fingerprint, ts, raw, now)
         step.heard.append(Heard(entry, notify))
         if kind == CHAT_MESSAGE and (chat_id := notify.chat_id):
             _announce(step.announced, chat_id, notify.message_seq)
@@ -233,30 +237,33 @@ class SequenceTracker:
             return "" if can_be else f"seq {seq} at checkpoint {self._progress.since_seq}"
         return "" if _is_same(known, mark) else f"seq {seq} again with other content"
 
-    def _missed_echo(self, seq: InboxSeq, step: Step) -> str:
+    def _missed_first(self, seq: InboxSeq, step: Step) -> str:
         """
         Why the replay that was asked for shows another epoch; empty when it does not.
 
-        Another frame comes first than the one that we know: once, that may be a wake that came before our resume
-        (Q14), and another connection tells; twice, the server does not have our frame any more.
+        The number that follows the one we asked from comes first, or nothing proves that the server has read what we
+        asked: a wake may have come before our resume (Q14), and another connection tells. If it was the number of a
+        frame that we know, twice in a row, the server does not have our frame any more.
         """
-        if self._echo is None:
+        if self._first is None:
             return ""
-        echo, self._echo = self._echo, None
-        if seq == echo:
-            self._echoes_missed = 0
-            self._is_proven = True
+        first, self._first = self._first, None
+        self._is_proven = seq == first
+        if self._is_proven:
+            self._echoes_missed, self._has_asked_again = 0, False
             return ""
-        self._echoes_missed += 1
-        if self._echoes_missed > 1:
-            return f"seq {echo} is not replayed"
-        step.reconnect = True
+        if self._is_echo and self._echoes_missed:
+            return f"seq {first} is not replayed"
+        self._echoes_missed += self._is_echo
+        # Who knows nothing yet asks again for nothing.
+        step.reconnect = self._progress.since_seq > 0 and (self._is_echo or not self._has_asked_again)
+        self._has_asked_again = True
         return ""
 
     def _begin_epoch(self, reason: str, step: Step) -> None:
         self._epoch += 1
-        self._echo = None
-        self._echoes_missed = 0
+        self._first = None
+        self._echoes_missed, self._has_asked_again = 0, False
         self._is_proven = True
         self._anchor = self._late_after = InboxSeq(0)
         self._progress = Progress(InboxSeq(0))
@@ -267,7 +274,7 @@ class SequenceTracker:
     def _overflowed(self, overflow: Overflow, step: Step) -> None:
         step.facts.append(ReplayOverflowed(since_seq=overflow.since_seq, oldest_seq=overflow.oldest_seq))
         self._progress.start_at(InboxSeq(overflow.oldest_seq - 1))
-        self._echo = None
+        self._first = None
         self._oldest_seq = overflow.oldest_seq
         self._overflows += 1
         step.reconnect = True

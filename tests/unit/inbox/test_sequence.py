@@ -242,6 +242,33 @@ def test_q14_what_a_wake_before_the_resume_moved_the_checkpoint_to_is_no_anchor(
     assert listening.resume() == 6
 
 
+def test_q14_where_everything_was_asked_for_and_nothing_came_a_wake_proves_nothing():
+    """It may be the number that follows ours, of a server that counts anew and has not read our resume."""
+    listening = tracker()
+    listening.drained([item(1), item(2)], asked_at=checkpoint(), now=0)
+    assert listening.resume() == 0
+
+    step = listening.receive([notify(3, "anew")], now=0)
+    assert (step.reconnect, step.checkpoint) == (True, checkpoint(3))
+    assert [heard.entry.ts for heard in step.heard] == [None]
+    marks = {heard.entry.seq: Mark(heard.entry.fingerprint, heard.entry.ts) for heard in step.heard}
+
+    assert listening.resume() == tracker(3, marks).resume() == 0
+    replayed = listening.receive([notify(1, "other"), notify(2, "words"), notify(3, "anew")], now=0)
+    assert replayed.checkpoint == checkpoint(3, epoch=2)
+
+
+def test_q14_another_connection_is_asked_for_once_where_no_frame_is_known_that_must_come():
+    listening = tracker()
+    listening.drained([item(1), item(2)], asked_at=checkpoint(), now=0)
+    answers = []
+    for seq in (3, 4):
+        listening.resume()
+        answers.append(listening.receive([notify(seq)], now=0).reconnect)
+
+    assert answers == [True, False]
+
+
 def test_an_anchor_near_the_end_of_the_ring_is_given_up_and_all_is_asked_for():
     listening = connected(7)
     listening.receive([notify(7)], now=0)
