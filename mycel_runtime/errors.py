@@ -54,7 +54,10 @@ is built here. Tokens and message bodies never are part of either.
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _CODES: Final = frozenset(
     {
@@ -90,14 +93,18 @@ class ConfigError(MycelError):
         problem: What is wrong, one clause.
         where: File, key and line, as far as they are known.
         fix: What to do next, an imperative sentence.
+        parts: Of one that tells several mistakes: each by itself.
     """
 
     exit_code = 78
 
-    def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
+    def __init__(
+        self, problem: str, *, where: str = "", fix: str = "", parts: Sequence[ConfigError] = ()
+    ) -> None:
         self.problem = problem
         self.where = where
         self.fix = fix
+        self.parts = parts
         super().__init__(": ".join(part for part in (where, problem) if part) + (f"\n  {fix}" if fix else ""))
 
 
@@ -165,6 +172,7 @@ class IdentityRefusedError(MycelError):
     ) -> None:
         self.server = server
         self.detail = detail
+        self.fix = fix
         super().__init__(f"{server}: the token was refused ({detail})\n  {fix}")
 
 

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "chat": "Talk to your agent from a terminal, as its owner.",
     "send": "Say one thing to your agent, as its owner.",
     "read": "Print the conversation with your agent.",
+    "check": "Look at an agent's whole set-up, and tell each mistake with its fix.",
     "status": "Ask the running daemon how it is.",
     "dead": "Look at work that was given up; try it again, or drop it.",
     "outbox": "Look at sends whose outcome nobody knows; settle them.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +68,15 @@ def read_agents(
     if not agents:
         raise _together(refused)
     return agents, refused
+
+
+def shared_of(files: Sequence[Path]) -> list[ConfigError]:
+    """An error for each state directory and token that several agents have, of those whose files can be used."""
+    agents = list[Agent]()
+    for path in files:
+        with contextlib.suppress(ConfigError):
+            agents.append(_read(path, {}))
+    return [error for shared in (_SHARED_STATE, _SHARED_TOKEN) for error in _apart(agents, shared)[1]]
 
 
 def load_plugins_of(

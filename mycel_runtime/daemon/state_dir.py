@@ -19,7 +19,7 @@ SOCKET_NAME: Final = "control.sock"
 
 JOURNAL_NAME: Final = "journal.sqlite3"
 
-_KEPT_THERE: Final = ("journal.", "control.", "backend.", "embedded")
+KEPT_THERE: Final = ("journal.", "control.", "backend.", "embedded")
 """How the names of our own files begin; a plugin may keep others there."""
 
 
@@ -68,7 +68,7 @@ def _is_there(path: Path) -> bool:
         path.lstat()
     except PermissionError as exc:
         raise StateDirectoryError(
-            f"may not be looked into by {_name(os.geteuid())}",
+            f"may not be looked into by {name_of_user(os.geteuid())}",
             where=str(path.parent),
             fix="Ask as root, or as the user whose daemon it is.",
         ) from exc
@@ -92,11 +92,11 @@ def _require_own_files(path: Path, ours: int) -> None:
     """
     for entry in _entries(path):
         owner = entry.stat(follow_symlinks=False).st_uid
-        if owner != ours and entry.name.startswith(_KEPT_THERE):
+        if owner != ours and entry.name.startswith(KEPT_THERE):
             raise StateDirectoryError(
-                f"belongs to {_name(owner)}, and this is {_name(os.geteuid())}",
+                f"belongs to {name_of_user(owner)}, and this is {name_of_user(os.geteuid())}",
                 where=entry.path,
-                fix=f"Run this as {_name(owner)}, or set [agent] state_dir to a folder of your own.",
+                fix=f"Run this as {name_of_user(owner)}, or set [agent] state_dir to a folder of your own.",
             )
 
 
@@ -110,7 +110,7 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 
 def _unusable(path: Path, exc: OSError) -> StateDirectoryError:
     owner = _owner(path)
-    whose = f"; {owner} owns it, and this is {_name(os.geteuid())}" if owner else ""
+    whose = f"; {owner} owns it, and this is {name_of_user(os.geteuid())}" if owner else ""
     return StateDirectoryError(
         f"cannot be used: {exc.strerror}{whose}",
         where=str(path),
@@ -125,11 +125,12 @@ def _owner(path: Path) -> str:
             owner = folder.stat().st_uid
         except OSError:
             continue
-        return "" if owner == os.geteuid() else _name(owner)
+        return "" if owner == os.geteuid() else name_of_user(owner)
     return ""
 
 
-def _name(user: int) -> str:
+def name_of_user(user: int) -> str:
+    """`user NAME`, or `user NUMBER` of one that has no name here."""
     try:
         return f"user {pwd.getpwuid(user).pw_name}"
     except KeyError:

@@ -17,7 +17,7 @@ from mycel_runtime.settings.text import read_config
 from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, explain_error, nearest_of, variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mycel_runtime.settings.sections import Section
 
@@ -46,6 +46,36 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
     except SettingsError as exc:
         raise _explain_variables() from exc
     return _absolute(settings, path)
+
+
+def load_what_is_right(path: Path) -> Settings | None:
+    """
+    As `load_settings`, without the keys of the file that are wrong; for somebody who looks for further mistakes.
+
+    Returns:
+        `None`: what is left is not enough, or what is wrong stands in the environment.
+    """
+    try:
+        table = tomllib.loads(read_config(path))
+        _require_known_variables()
+        try:
+            settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+        except ValidationError as exc:
+            for problem in exc.errors(include_url=False):
+                _remove(table, problem["loc"])
+            settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+        return _absolute(settings, path)
+    except (ConfigError, tomllib.TOMLDecodeError, ValidationError, SettingsError):
+        return None
+
+
+def _remove(table: Any, location: Sequence[int | str]) -> None:
+    """What stands there, if it does."""
+    *parents, key = location
+    for parent in parents:
+        table = table.get(parent) if isinstance(table, dict) else None
+    if isinstance(table, dict):
+        table.pop(key, None)
 
 
 def _absolute(settings: Settings, config: Path) -> Settings:
@@ -115,4 +145,4 @@ def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:
     if len(explained) == 1:
         return explained[0]
     problems = "\n".join(f"- {error}" for error in explained)
-    return ConfigError(f"{len(explained)} errors\n{problems}", where=str(path))
+    return ConfigError(f"{len(explained)} errors\n{problems}", where=str(path), parts=explained)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 RESUME_NAME: Final = "twin"
 """What `mycel-runtime resume` calls the hold."""
 
+SIGN: Final = "somebody else speaks as this agent"
+"""How the problem begins that `status` tells then."""
+
 _REMEMBERED_SECONDS: Final = 600.0
 """For which a sign that holds nothing is a problem in `status`."""
 
@@ -80,7 +83,7 @@ class TwinWatch:
         if self._sign is None:
             return ""
         since, chat_id, seq = self._sign
-        sign = f"somebody else speaks as this agent (message {seq} of chat {chat_id})"
+        sign = f"{SIGN} (message {seq} of chat {chat_id})"
         if self.is_holding:
             return f"{sign}: stop the other one, then mycel-runtime resume {RESUME_NAME}; until then nothing is said"
         return sign if self._clock() - since < _REMEMBERED_SECONDS else ""
@@ -138,7 +141,7 @@ class TwinWatch:
             UnansweredError: Somebody else speaks as this agent, and speech is held.
         """
         if self.is_holding:
-            raise UnansweredError(NotSentError("somebody else speaks as this agent"), Operation.SEND)
+            raise UnansweredError(NotSentError(SIGN), Operation.SEND)
 
     def note_lost(self, intent: Intent) -> None:
         """Its request is not in the history and counts as lost; should it come late, it is ours all the same."""

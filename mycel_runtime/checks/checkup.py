@@ -1,0 +1,90 @@
+"""Everything that is looked at for one agent, in the order in which an operator would."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mycel_runtime.checks.backend import backend_findings, open_client
+from mycel_runtime.checks.configuration import Configured, read_configuration
+from mycel_runtime.checks.finding import Finding, errors_from, ok, skipped
+from mycel_runtime.checks.journal import journal_findings
+from mycel_runtime.checks.plugins import plugin_findings
+from mycel_runtime.checks.presence import daemon_findings, stranger_findings
+from mycel_runtime.checks.sqlite_library import sqlite_finding
+from mycel_runtime.checks.state import disk_findings, state_findings
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
+from mycel_runtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mycel_runtime.daemon.status import Status
+    from mycel_runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """
+    What was found of one agent.
+
+    Attributes:
+        agent: Its name; `None` if its file does not tell.
+    """
+
+    config: Path
+    agent: str | None
+    findings: list[Finding]
+
+
+def check(config: Path, *, is_offline: bool) -> Checkup:
+    """
+    Look at all of one agent's set-up; nothing is changed.
+
+    Args:
+        config: Its TOML file.
+        is_offline: Whether no backend is to be asked.
+    """
+    read = read_configuration(config)
+    findings = [*read.findings, sqlite_finding(sqlite3.sqlite_version_info)]
+    if read.settings is not None:
+        findings += _of_agent(read, read.settings, is_offline=is_offline)
+    agent = read.settings.agent.name if read.settings else None
+    return Checkup(config=config, agent=agent, findings=findings)
+
+
+def _of_agent(read: Configured, settings: Settings, *, is_offline: bool) -> Iterator[Finding]:
+    yield from plugin_findings(settings.plugins, read.config)
+    try:
+        state_dir = find_state_dir(settings, read.config)
+    except ConfigError as exc:
+        yield from errors_from("state", exc)
+        return
+    yield from state_findings(state_dir)
+    yield from disk_findings(state_dir)
+    yield from journal_findings(state_dir / JOURNAL_NAME)
+    found, status = daemon_findings(state_dir)
+    yield from found
+    if settings.is_embedded:
+        yield ok("backend", "embedded: it lives in the daemon")
+    elif is_offline:
+        yield skipped("backend", "not asked", subject=settings.agent.base_url)
+    else:
+        yield from _of_backend(read, settings, state_dir / JOURNAL_NAME, status)
+
+
+def _of_backend(
+    read: Configured, settings: Settings, journal: Path, status: Status | None
+) -> Iterator[Finding]:
+    if read.network is None:
+        yield skipped(
+            "backend", "not asked, because [network] cannot be used", subject=settings.agent.base_url
+        )
+        return
+    with open_client(settings, read.token, read.network) as client:
+        found, me = backend_findings(client, settings, has_token=read.token is not None)
+        yield from found
+        if me is not None and status is None:
+            yield from stranger_findings(client, me, journal)
