@@ -130,6 +130,7 @@ def _work(now: Status) -> list[str]:
         f"{work.running} running",
         *([] if work.oldest is None else [_oldest(work.oldest, now)]),
         counted(work.dead_letters, "dead letter"),
+        *([f"{counted(work.letters_expired, 'dead letter')} expired"] if work.letters_expired else []),
         f"{counted(work.journal_entries, 'frame')} kept",
         *(f"left alone: {plugin}" for plugin in work.quarantined),
         *([f"{counted(work.abandoned_tasks, 'task')} abandoned"] if work.abandoned_tasks else []),

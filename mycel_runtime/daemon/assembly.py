@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.daemon.sweeper import SWEEP_SECONDS, Sweeper, retention_of
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.dispatch.assembly import DispatchAssembly
 from mycel_runtime.dispatch.loop_guard import LoopGuard
@@ -63,11 +64,13 @@ class Parts:
     twin_watch: TwinWatch
     pauses: Pauses
     plugin_names: Collection[str]
+    sweeper: Sweeper
 
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
         yield "listener", self.listener.run()
         yield "reconcile-timer", every(self.reconciler.tick_interval, self.listener.tick)
+        yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,13 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         twin_watch=turns.twin_watch,
         pauses=turns.pauses,
         plugin_names={plugin_of(handler) for handler in by_id} | set(refused),
+        sweeper=Sweeper(
+            journal=journal,
+            retention=retention_of(settings.journal),
+            observer=observer,
+            clock=clock,
+            capture_file=capture_file,
+        ),
     )
 
 

@@ -21,7 +21,7 @@ _DICE: Final = random.SystemRandom()
 
 
 async def every(
-    seconds: float, work: Callable[[], Awaitable[None]], *, draw: Callable[[], float] = _DICE.random
+    seconds: float, work: Callable[[], Awaitable[object]], *, draw: Callable[[], float] = _DICE.random
 ) -> None:
     """
     Do `work` every `seconds`, for ever, one at a time; first after one interval.

@@ -99,6 +99,7 @@ class WorkReport(BaseModel, frozen=True):
         oldest: `None` while nothing waits.
         suspects: Of those due or running, how many were running when a process died; they run one at a time.
         blocked_chats: Which cannot be read or spoken to, longest first.
+        letters_expired: Dead letters that were dropped because of their age (`[journal] keep_dead_letters`), ever.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
         unavailable: Of those, the ones that have said what they lack.
         paused: By the operator, oldest first; `mycel-runtime resume`.
@@ -112,6 +113,7 @@ class WorkReport(BaseModel, frozen=True):
     oldest: OldestReport | None = None
     blocked_chats: tuple[BlockedChatReport, ...] = ()
     dead_letters: int = 0
+    letters_expired: int = 0
     journal_entries: int = 0
     quarantined: tuple[str, ...] = ()
     abandoned_tasks: int = 0
@@ -148,6 +150,7 @@ def work_report(
         oldest=None if oldest is None else OldestReport(**asdict(oldest)),
         blocked_chats=tuple(blocked),
         dead_letters=statistics.dead_letters,
+        letters_expired=statistics.letters_expired,
         journal_entries=statistics.entries,
         quarantined=tuple(sorted(quarantined)),
         unavailable=tuple(

@@ -2,7 +2,8 @@
 The capture: a file beside the journal in which the words are that runs were shown, for `mycel-runtime replay`.
 
 Written by a thread of its own, so that no delivery waits for it or fails with it: what cannot be written is missing
-there, and is read again from the backend. As many runs are kept as the journal keeps turns, the newest.
+there, and is read again from the backend. As many runs are kept as the journal keeps turns, the newest, and none
+longer than their turns.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
 from mycel_runtime.errors import JournalError, JournalFileError
@@ -58,6 +59,13 @@ _NAME_BYTES: Final = 8
 _FIX: Final = "Move it away: it holds nothing that the agent needs."
 
 
+class _Batch(NamedTuple):
+    """What waits: runs, and the newest one up to which all are to go; `None`: there is none such."""
+
+    runs: list[tuple[str, UserId, bytes]]
+    through: str | None
+
+
 class CaptureFile:
     """
     The daemon's side.
@@ -75,7 +83,7 @@ class CaptureFile:
         self._on_failure = on_failure
         self._is_failing = False
         self._is_ending = False
-        self._waiting: queue.Queue[tuple[str, UserId, bytes] | None] = queue.Queue(_WAITING_RUNS)
+        self._waiting: queue.Queue[tuple[str, UserId, bytes] | str | None] = queue.Queue(_WAITING_RUNS)
         self._thread = threading.Thread(target=self._write, name="capture", daemon=True)
         self._thread.start()
 
@@ -97,6 +105,11 @@ class CaptureFile:
             return name
         return None
 
+    def forget_through(self, name: str) -> None:
+        """Forget this run and those before it; returns at once. If the disk does not keep up, they stay a while."""
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(name)
+
     def close(self) -> None:
         """Write what waits, for a few seconds at most. Blocks."""
         with contextlib.suppress(queue.Full):
@@ -111,10 +124,16 @@ class CaptureFile:
             try:
                 connection = connection or _opened(self._path)
                 with connection:
-                    connection.executemany("INSERT INTO run (name, identity, shown) VALUES (?, ?, ?)", batch)
+                    connection.executemany(
+                        "INSERT INTO run (name, identity, shown) VALUES (?, ?, ?)", batch.runs
+                    )
                     connection.execute(
                         "DELETE FROM run WHERE run_id <= (SELECT max(run_id) FROM run) - ?",
                         (self._kept_runs,),
+                    )
+                    connection.execute(
+                        "DELETE FROM run WHERE run_id <= (SELECT run_id FROM run WHERE name = ?)",
+                        (batch.through,),
                     )
                 self._is_failing = False
             except (sqlite3.Error, OSError, JournalFileError) as exc:
@@ -125,18 +144,22 @@ class CaptureFile:
         if connection is not None:
             connection.close()
 
-    def _batch(self) -> list[tuple[str, UserId, bytes]]:
+    def _batch(self) -> _Batch:
         """What waits, once there is something; `None` in the queue is the end."""
-        batch = []
+        runs: list[tuple[str, UserId, bytes]] = []
+        through: str | None = None
         each = self._waiting.get()
         while each is not None:
-            batch.append(each)
+            if isinstance(each, str):
+                through = each
+            else:
+                runs.append(each)
             try:
                 each = self._waiting.get_nowait()
             except queue.Empty:
-                return batch
+                return _Batch(runs, through)
         self._is_ending = True
-        return batch
+        return _Batch(runs, through)
 
     def _fail(self, reason: str) -> None:
         if not self._is_failing:

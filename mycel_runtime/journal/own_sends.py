@@ -20,10 +20,12 @@ class OwnSends:
         message_ids: Of those that it has sent.
         unplaced: Content hashes of sends whose message, if there is one, is not known, each with the lowest seq that
             it must be above. Also of refused ones: what was looked for in vain may have come late.
+        through_seq: Whatever the identity said up to here is explained, though it is not known any more by what.
     """
 
     message_ids: frozenset[str]
     unplaced: Mapping[str, MessageSeq]
+    through_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

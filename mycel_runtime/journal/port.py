@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.own_sends import OwnSends, Unattended
     from mycel_runtime.journal.pause import Pause, PauseKind
     from mycel_runtime.journal.questions import AskedPlace, KnownQuestions, NewQuestion, Question
+    from mycel_runtime.journal.retention import Age, Place, SweepStep
     from mycel_runtime.journal.summary import JournalStatistics, Waiting
     from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.turns import TurnRecord
@@ -440,6 +441,19 @@ class Journal(Protocol):
 
     async def statistics(self, identity: UserId) -> JournalStatistics:
         """Counts of what is there."""
+
+    async def sweep(self, place: Place, age: Age, *, kept_numbers: int) -> SweepStep:
+        """
+        Remove a few rows of what is old and nobody needs any more; the next step goes on where this one ended.
+
+        Whatever keeps a promise stays: what is open, who was told of what, how far chats are handled and numbers are
+        held. The agent's own messages stay known as its own. Dead letters that go are counted.
+
+        Args:
+            place: Of the step before; `START` begins a sweep.
+            age: What is old.
+            kept_numbers: So many of the newest numbered entries of an epoch stay for `marks`.
+        """
 
     async def oldest_waiting(self, identity: UserId) -> Waiting | None:
         """What has waited longest, be it for its first attempt or for a later one; `None` if nothing waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x4D59434C
 """`MYCL`: what `file` and we recognise a journal by."""
+
+REWRITTEN_BYTES: Final = 64 * 2**20
+"""Of a file that is written anew at open; about a second."""
 
 _SET_ASIDE: Final = "Move it and its -wal and -shm files away, or set [agent] state_dir to another folder."
 _NO_DATABASE: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
@@ -31,11 +35,33 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         JournalFileError: It is damaged, somebody else's, or of a version that this program does not know.
     """
     version = recognise(connection, path)
+    let_shrink(connection, is_new=not version)
     for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {step}; COMMIT;"
         )
+
+
+def let_shrink(connection: sqlite3.Connection, *, is_new: bool) -> None:
+    """
+    Have the file give space back when rows go (`sqlite_retention.py` asks it to).
+
+    That is decided when a file is made. An older one is written anew for it if that is done in a moment; a larger one
+    keeps its length, and what is free in it is used again: `mycel-runtime backup` and `restore` make it short.
+    """
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0]:
+        return
+    size = math.prod(
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    if not is_new and size > REWRITTEN_BYTES:
+        return
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if not is_new:
+        # On a full disk, or while somebody else reads or writes it, it stays as it is.
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("VACUUM")
 
 
 def recognise(connection: sqlite3.Connection, path: Path) -> int:

@@ -39,11 +39,11 @@ from mycel_runtime.journal.sqlite_questions import (
     SqliteQuestions,
     is_look,
     look_on,
-    note_dropped,
     note_said,
     note_told,
     question_of,
 )
+from mycel_runtime.journal.sqlite_retention import SqliteRetention, drop_letter
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, remember
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
@@ -88,7 +88,7 @@ _PRUNING_STEP: Final = 16
 """Turns that are logged until the oldest are looked for; of them four times as many go at once."""
 
 
-class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses):
+class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses, SqliteRetention):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -364,14 +364,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
 
     @override
     async def drop(self, dead_letter_id: int) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
-            key = {"dead_letter_id": dead_letter_id}
-            execute(connection, "delete_firing_of_letter", key)
-            execute(connection, "erase_utterance_of_letter", key)
-            note_dropped(connection, dead_letter_id)
-            return execute(connection, "delete_dead_letter", key).rowcount > 0
-
-        return await self._writer.submit(write)
+        return await self._writer.submit(lambda connection: drop_letter(connection, dead_letter_id))
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:

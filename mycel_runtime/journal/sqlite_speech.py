@@ -58,13 +58,18 @@ class SqliteSpeech(Journal):
 
     @override
     async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
-        rows = await self._rows(
-            "own_sends", {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
-        )
-        return OwnSends(
-            message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
-            unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},
-        )
+        key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
+
+        def read(connection: sqlite3.Connection) -> OwnSends:
+            rows = execute(connection, "own_sends", key).fetchall()
+            explained = execute(connection, "own_through", key).fetchone()
+            return OwnSends(
+                message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
+                unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},
+                through_seq=explained["seq"] if explained else 0,
+            )
+
+        return await self._writer.submit(read)
 
     @override
     async def unresolved(self, identity: UserId) -> Sequence[Intent]:

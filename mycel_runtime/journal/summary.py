@@ -33,7 +33,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatistics:
-    """A snapshot. Counts of rows, `entries` of all identities together; `oldest_due_at` in epoch seconds."""
+    """
+    A snapshot. Counts of rows; `oldest_due_at` in epoch seconds.
+
+    Attributes:
+        entries: So many there have been, of all identities together.
+        letters_expired: Dead letters that were dropped because of their age, ever.
+    """
 
     entries: int
     due: int
@@ -43,6 +49,7 @@ class JournalStatistics:
     intents_unsettled: int
     intents_unknown: int
     dead_letters: int
+    letters_expired: int = 0
 
 
 class WaitingUtterance(NamedTuple):

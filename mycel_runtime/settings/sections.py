@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from mycel_runtime.settings.addresses import checked_base_url, checked_proxy
+from mycel_runtime.settings.amounts import bytes_of, checked_keep, checked_size, seconds_of
 from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -94,8 +95,26 @@ class GuardSettings(Section):
 class JournalSettings(Section):
     """What the journal keeps beyond what it needs."""
 
+    keep: Annotated[str, AfterValidator(checked_keep)] = "7d"
+    keep_dead_letters: Annotated[str, AfterValidator(checked_keep)] = "90d"
+    max_size: Annotated[str, AfterValidator(checked_size)] = "1 GiB"
     kept_turns: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
     capture: bool = False
+
+    @property
+    def keep_seconds(self) -> float:
+        """Of `keep`; `math.inf`: for ever."""
+        return seconds_of(self.keep)
+
+    @property
+    def keep_dead_letters_seconds(self) -> float:
+        """Of `keep_dead_letters`; `math.inf`: for ever."""
+        return seconds_of(self.keep_dead_letters)
+
+    @property
+    def max_bytes(self) -> float:
+        """Of `max_size`; `math.inf`: there is no bound."""
+        return bytes_of(self.max_size)
 
     @field_validator("capture")
     @classmethod

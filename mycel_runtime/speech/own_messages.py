@@ -34,9 +34,14 @@ def unexplained(own: Iterable[Message], known: OwnSends) -> list[Message]:
 
     A send whose message is known explains that one and no other, though another has the same words: two programs
     that answer alike are told apart. One whose message is not known explains what has its words above its `base_seq`.
+    Sends that were forgotten for their age explain all up to the newest of them.
     """
     return [
-        message for message in own if message["id"] not in known.message_ids and not _may_be(message, known)
+        message
+        for message in own
+        if message["seq"] > known.through_seq
+        and message["id"] not in known.message_ids
+        and not _may_be(message, known)
     ]
 
 

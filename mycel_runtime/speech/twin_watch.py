@@ -182,5 +182,7 @@ class TwinWatch:
     async def _known(self, chat_id: ChatId, after_seq: MessageSeq) -> OwnSends:
         known = await self._journal.own_sends(self._me, chat_id=chat_id, after_seq=after_seq)
         return OwnSends(
-            message_ids=known.message_ids, unplaced={**self._lost.get(chat_id, {}), **known.unplaced}
+            message_ids=known.message_ids,
+            unplaced={**self._lost.get(chat_id, {}), **known.unplaced},
+            through_seq=known.through_seq,
         )

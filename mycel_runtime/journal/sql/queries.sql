@@ -684,9 +684,103 @@ SELECT NULL, content_hash, base_seq FROM intent
 WHERE identity = :identity AND chat_id = :chat_id AND message_id IS NULL
 ORDER BY base_seq DESC;
 
+-- name: own_through
+SELECT seq FROM own_through WHERE identity = :identity AND chat_id = :chat_id;
+
+-- name: explain_own
+INSERT INTO own_through (identity, chat_id, seq) VALUES (:identity, :chat_id, :message_seq)
+ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq);
+
+-- name: letters_by_age
+SELECT dead_letter_id AS id, identity, buried_at AS at FROM dead_letter
+WHERE dead_letter_id > :after ORDER BY dead_letter_id LIMIT :limit;
+
+-- name: count_expired
+INSERT INTO expired_letters (identity, letters, expired_at) VALUES (:identity, 1, :now)
+ON CONFLICT DO UPDATE SET letters = letters + 1, expired_at = excluded.expired_at;
+
+-- name: questions_by_age
+SELECT entry_id AS id, made_at AS at FROM question WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+
+-- name: prune_question
+-- Decided, and its handler has been told; and whoever has open work in the chat is past the answer.
+DELETE FROM question
+WHERE entry_id = :entry_id AND state NOT IN ('made', 'open', 'overdue') AND data IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = question.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = question.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d
+                  WHERE d.identity = question.identity AND d.lane = question.lane AND d.entry_id IS NULL
+                    AND d.dead_letter_id IS NULL AND d.state <> 'idle'
+                    AND coalesce(d.handled_seq, 0) < coalesce(question.closed_seq, 0));
+
+-- name: utterances_by_age
+SELECT entry_id AS id, made_at AS at FROM utterance WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+
+-- name: prune_utterance
+-- Its words have gone, and so has the turn that made it, which is not run again.
+DELETE FROM utterance
+WHERE entry_id = :entry_id AND content IS NULL
+  AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = utterance.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = utterance.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = utterance.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d
+                  WHERE d.delivery_id = utterance.delivery_id AND d.turn <= utterance.turn)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l
+                  WHERE l.delivery_id = utterance.delivery_id AND l.turn = utterance.turn);
+
+-- name: turns_by_age
+SELECT turn_id AS id, ended_at AS at FROM turn WHERE turn_id > :after ORDER BY turn_id LIMIT :limit;
+
+-- name: captured_of_turn
+-- The newest captured run up to a turn.
+SELECT json_extract(shown, '$.captured') FROM turn
+WHERE turn_id <= :through AND json_extract(shown, '$.captured') IS NOT NULL ORDER BY turn_id DESC LIMIT 1;
+
+-- name: sends_by_age
+-- Plan: intent_settled.
+SELECT intended_at, delivery_id, turn, ordinal, identity, chat_id, message_seq FROM intent
+WHERE state IN ('sent', 'refused') AND unattended_at IS NULL
+  AND (intended_at, delivery_id, turn, ordinal) > (?, ?, ?, ?) AND intended_at < ?
+ORDER BY intended_at, delivery_id, turn, ordinal LIMIT ?;
+
+-- name: prune_send
+-- What the operator has said of a send, without a message, stays. So does a send that stands above one which is still
+-- looked for: its message would be taken for that one's.
+DELETE FROM intent
+WHERE delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal
+  AND (state = 'refused' OR message_id IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.delivery_id = :delivery_id AND d.turn <= :turn)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.delivery_id = :delivery_id AND l.turn = :turn)
+  AND (state = 'refused'
+       OR NOT EXISTS (SELECT 1 FROM intent AS u
+                      WHERE u.identity = intent.identity AND u.chat_id = intent.chat_id AND u.message_id IS NULL
+                        AND u.state <> 'sent' AND u.base_seq < intent.message_seq));
+
+-- name: entries_by_age
+SELECT entry_id AS id, identity, epoch, seq, received_at AS at FROM entry
+WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+
+-- name: kept_numbers
+-- The lowest of the newest numbers of each checkpoint's epoch.
+SELECT c.identity, c.epoch,
+       (SELECT e.seq FROM entry AS e WHERE e.identity = c.identity AND e.epoch = c.epoch AND e.seq IS NOT NULL
+        ORDER BY e.seq DESC LIMIT 1 OFFSET :kept) AS seq
+FROM checkpoint AS c;
+
+-- name: prune_entries
+DELETE FROM entry
+WHERE entry_id IN (SELECT value FROM json_each(:ids)) AND entry_id < (SELECT max(entry_id) FROM entry)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM firing AS f WHERE f.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM turn AS t WHERE t.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = entry.entry_id)
+  AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = entry.entry_id);
+
 -- name: statistics
 -- The terms of a partial index must stand as they are in it, else it is not used.
--- Entries are never deleted, so their last number is their count.
+-- The newest entry is never deleted, so its number is how many there have been.
 SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
@@ -701,7 +795,8 @@ SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
-       (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters;
+       (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters,
+       coalesce((SELECT letters FROM expired_letters WHERE identity = :identity), 0) AS letters_expired;
 
 -- name: oldest_waiting
 -- The first by each index; one that was postponed has waited since it was first due.

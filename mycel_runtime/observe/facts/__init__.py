@@ -80,6 +80,12 @@ from mycel_runtime.observe.facts.plugins import (
     PluginUnavailable,
     ProcessStateRestored,
 )
+from mycel_runtime.observe.facts.retention import (
+    DeadLettersExpired,
+    JournalOversized,
+    JournalSwept,
+    SweepFailed,
+)
 from mycel_runtime.observe.facts.speech import (
     JournalOutdated,
     MessageSent,
@@ -104,6 +110,7 @@ __all__ = [
     "DaemonStarted",
     "DaemonStopped",
     "DaemonStopping",
+    "DeadLettersExpired",
     "DeafnessDetected",
     "DeliveryBuried",
     "DeliveryFinished",
@@ -122,6 +129,8 @@ __all__ = [
     "JobFailed",
     "JournalLocked",
     "JournalOutdated",
+    "JournalOversized",
+    "JournalSwept",
     "JournalUnlocked",
     "Level",
     "LinesDropped",
@@ -161,6 +170,7 @@ __all__ = [
     "StreamConnected",
     "StreamEnded",
     "StreamRetryScheduled",
+    "SweepFailed",
     "SystemStoreMissing",
     "TokenAwaited",
     "TokenRenewed",

@@ -49,6 +49,12 @@ def test_one_is_not_many():
     assert "  work      0 due, 0 running, 1 dead letter, 1 frame kept, 1 task abandoned" in lines
 
 
+def test_dead_letters_that_went_for_their_age_are_counted():
+    lines = _lines(report(work=WorkReport(letters_expired=2)))
+
+    assert "  work      0 due, 0 running, 0 dead letters, 2 dead letters expired, 0 frames kept" in lines
+
+
 def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     blocked = BlockedChatReport(chat_id="c", operation="read", since=NOW - 120, reason="HTTP 500: boom")
 

@@ -19,6 +19,7 @@ from tests.integration.journal.promises.outbox import OutboxConformance
 from tests.integration.journal.promises.pauses import PauseConformance
 from tests.integration.journal.promises.questions import QuestionConformance
 from tests.integration.journal.promises.readings import ReadingConformance
+from tests.integration.journal.promises.retention import RetentionConformance
 from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
@@ -38,6 +39,7 @@ class JournalConformance(
     QuestionConformance,
     IdentityConformance,
     ReadingConformance,
+    RetentionConformance,
     SpeechConformance,
     StateConformance,
     TransitionConformance,

@@ -23,6 +23,7 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, EndOutcome, Firing, ItemChange, NewTimer, TimerKey
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
+from mycel_runtime.journal.retention import START, Age
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import EventWork
 from tests.integration.journal.samples import (
@@ -260,6 +261,18 @@ class JournalMachine(RuleBasedStateMachine):
             "postpone": lambda: self.journal.postpone(delivery, due_at=1e9, spend=True),
         }
         assert not self.run(change[verb]())
+
+    @rule()
+    def sweep(self):
+        """All that there is counts as old, and nothing that matters goes."""
+        place, age = START, Age(self.now, before=self.now + 1e9, letters_before=-1e9)
+        while place is not None:
+            place = self.run(self.journal.sweep(place, age, kept_numbers=4)).place
+        orphans = "SELECT count(*) FROM entry WHERE entry_id NOT IN (SELECT max(entry_id) FROM entry)"
+        named = "SELECT entry_id FROM {} WHERE entry_id IS NOT NULL"
+        for table in ("delivery", "dead_letter", "firing", "turn"):
+            orphans += f" AND entry_id NOT IN ({named.format(table)})"
+        assert self.rows(orphans)[0][0] <= 4
 
     @rule()
     def crash(self):

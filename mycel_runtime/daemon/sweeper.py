@@ -1,0 +1,126 @@
+"""
+Keeps the journal small: goes through it once a minute, in steps of a few rows between the others' commits.
+
+The steps take a small part of the writer's time, however much there is to remove: who listens and who answers is
+served first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.inbox.sequence import MEMORY_FRAMES
+from mycel_runtime.journal.retention import START, Keep, Retention, Swept
+from mycel_runtime.observe.facts import DeadLettersExpired, JournalOversized, JournalSwept, SweepFailed
+from mycel_runtime.settings.amounts import SHORTEST_KEEP_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mycel_runtime.journal.capture_file import CaptureFile
+    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.retention import Place
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.settings import JournalSettings
+
+SWEEP_SECONDS: Final = 60.0
+"""Between two sweeps."""
+
+_PAUSE_SECONDS: Final = 0.02
+_PAUSE_FACTOR: Final = 15
+"""A step may take a sixteenth of the writer's time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweeper:
+    """
+    Of one journal.
+
+    Attributes:
+        journal: Open.
+        retention: What its owner wants kept.
+        observer: Told of what was removed.
+        clock: Epoch seconds.
+        capture_file: What runs were shown goes with their turns; `None`: that is not kept.
+        pause: Waits between two steps, for so many seconds.
+    """
+
+    journal: Journal
+    retention: Retention
+    observer: Observer
+    clock: Callable[[], float]
+    capture_file: CaptureFile | None = None
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _keep: Keep = field(init=False)
+    _is_oversized: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """At first it keeps what is wanted."""
+        self._keep = Keep.wanted(self.retention)
+
+    async def sweep(self) -> Swept:
+        """
+        Go through the journal once.
+
+        Returns:
+            What was removed. If the store fails, the next sweep goes on; that is told, and nothing is raised.
+
+        Cancelling: steps that were made stand.
+        """
+        swept, place, used_bytes = Swept(), START, 0
+        age = self._keep.age(self.retention, self.clock())
+        loop = asyncio.get_running_loop()
+        next_place: Place | None = place
+        while next_place is not None:
+            began = loop.time()
+            try:
+                step = await self.journal.sweep(next_place, age, kept_numbers=self.retention.kept_numbers)
+            except JournalError as exc:
+                self.observer.tell(SweepFailed(reason=str(exc)))
+                break
+            swept, next_place, used_bytes = swept.plus(step.swept), step.place, step.used_bytes
+            if next_place is not None:
+                await self.pause(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
+        else:
+            self._mind_size(used_bytes)
+        self._tell(swept)
+        return swept
+
+    def _mind_size(self, used_bytes: int) -> None:
+        self._keep = self._keep.after_sweep(self.retention, used_bytes)
+        if self._keep.is_pressed and not self._is_oversized:
+            assert self.retention.max_bytes is not None
+            self.observer.tell(JournalOversized(size=used_bytes, max_size=self.retention.max_bytes))
+        self._is_oversized = self._keep.is_pressed
+
+    def _tell(self, swept: Swept) -> None:
+        if swept.captured and self.capture_file is not None:
+            self.capture_file.forget_through(swept.captured)
+        if swept.letters:
+            self.observer.tell(DeadLettersExpired(letters=swept.letters))
+        if swept.rows or swept.freed:
+            self.observer.tell(
+                JournalSwept(
+                    entries=swept.entries,
+                    sends=swept.sends,
+                    utterances=swept.utterances,
+                    questions=swept.questions,
+                    turns=swept.turns,
+                    freed=swept.freed,
+                )
+            )
+
+
+def retention_of(settings: JournalSettings) -> Retention:
+    """As the owner has set it."""
+    return Retention(
+        keep=settings.keep_seconds,
+        keep_letters=settings.keep_dead_letters_seconds,
+        max_bytes=None if math.isinf(settings.max_bytes) else int(settings.max_bytes),
+        shortest_keep=SHORTEST_KEEP_SECONDS,
+        kept_numbers=MEMORY_FRAMES,
+    )

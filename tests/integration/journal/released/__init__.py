@@ -1,0 +1,1 @@
+"""Journals as releases have left them."""
