@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MEMORY_FRAMES: Final = 4 * RING_FRAMES
 """Numbers whose fingerprints are remembered: a replay reaches back over the ring, a drain may add to it."""
 
+_QUARTERS: Final = 4
+
 KIND_UNKNOWN: Final = "!unknown"
 KIND_MALFORMED: Final = "!malformed"
 
@@ -90,7 +92,7 @@ class SequenceTracker:
         self._epoch = checkpoint.epoch
         self._progress = Progress(checkpoint.since_seq)
         self._first: InboxSeq | None = None
-        self._is_echo = False
+        self._is_echo = self._can_prove = False
         self._echoes_missed = 0
         self._has_asked_again = False
         self._is_proven = True
@@ -126,14 +128,16 @@ class SequenceTracker:
         The checkpoint's own would not do: a drain may have moved it, or a wake before our resume (Q14), and either
         may have come from a server that counts anew. Without an anchor, or if it lies near the end of the ring,
         everything is asked for: a server that counts anew shows other frames under numbers that we know, or below
-        them. After an overflow (Q4) that is most of the ring, for it moves on while we connect; after a second one in
-        a row, only what follows the checkpoint.
+        them. After an overflow (Q4) that is three quarters of the ring, for it moves on while we connect; after each
+        other in a row a quarter less, and in the end only what follows the checkpoint.
         """
         since, oldest = self._progress.since_seq, self._oldest_seq
         first = self._near_anchor() if oldest is None else since
-        if self._overflows == 1 and oldest is not None:
-            first = min(since, InboxSeq(oldest - 1 + RING_FRAMES // 4))
+        if oldest is not None and self._overflows < _QUARTERS:
+            first = min(since, InboxSeq(oldest - 1 + self._overflows * RING_FRAMES // _QUARTERS))
         self._is_echo = first in self._marks and first >= (oldest or 0)
+        # The checkpoint's own frame, told by a drain, may be another server's already.
+        self._can_prove = not (self._is_echo and first == since and self._told_checkpoint() != since)
         resumed = InboxSeq(first - self._is_echo)
         self._first = InboxSeq(resumed + 1)
         self._is_proven, self._oldest_seq = False, None
@@ -248,8 +252,8 @@ class SequenceTracker:
         if self._first is None:
             return ""
         first, self._first = self._first, None
-        self._is_proven = seq == first
-        if self._is_proven:
+        if seq == first:
+            self._is_proven = self._can_prove
             self._echoes_missed, self._has_asked_again = 0, False
             return ""
         if self._is_echo and self._echoes_missed:

@@ -278,7 +278,7 @@ def test_an_anchor_near_the_end_of_the_ring_is_given_up_and_all_is_asked_for():
     assert listening.resume() == 0
 
 
-def test_q4_after_an_overflow_what_is_known_of_the_ring_is_compared_once():
+def test_q4_after_each_overflow_in_a_row_less_is_compared_of_what_is_known_of_the_ring():
     """It may be a server's that counts anew; but a ring that moves on as fast as we connect must not hold us up."""
     listening = connected(7)
     listening.receive([notify(7)], now=0)
@@ -288,7 +288,23 @@ def test_q4_after_an_overflow_what_is_known_of_the_ring_is_compared_once():
     listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=150), raw="{}")], now=0)
     assert listening.resume() == 149 + 64 - 1
     listening.receive([Received(frame=Overflow(since_seq=212, oldest_seq=250), raw="{}")], now=0)
+    assert listening.resume() == 249 + 128 - 1
+    listening.receive([Received(frame=Overflow(since_seq=376, oldest_seq=380), raw="{}")], now=0)
     assert listening.resume() == 399 - 1
+
+
+def test_q1_the_checkpoints_own_frame_proves_nothing_if_only_a_drain_has_told_it():
+    """The drain may have been answered by a server that counts anew, as the stream is."""
+    listening = tracker()
+    listening.drained([item(seq) for seq in range(1, 400)], asked_at=checkpoint(), now=0)
+    listening.resume()
+    for oldest in (150, 250, 350, 390):
+        listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=oldest), raw="{}")], now=0)
+        asked = listening.resume()
+    assert asked == 399 - 1
+    listening.receive([notify(399)], now=0)
+
+    assert listening.resume() == 0
 
 
 def test_what_the_stream_tells_of_a_drained_frame_is_its_time_too():
