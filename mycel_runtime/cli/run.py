@@ -104,6 +104,7 @@ def _runtime(agent: Agent, command: str) -> tuple[AgentRuntime, Observer]:
         plugins=agent.plugins,
         observer=observer,
         show=click.echo,
+        config=agent.config,
         how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
     return runtime, observer

@@ -34,11 +34,15 @@ from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.network_report import network_report
+from mycel_runtime.daemon.reports.journal_report import JournalGrowth, JournalReport
+from mycel_runtime.daemon.reports.plugin_report import plugin_reports
+from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport, installed_version
 from mycel_runtime.daemon.speaking_report import speaking_report
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.daemon.status import LogReport, Status
 from mycel_runtime.daemon.work_report import blocked_reports, work_report
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.counters import Counters
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
     from pydantic import SecretStr
 
+    from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.summary import JournalSummary
@@ -93,6 +98,7 @@ class AgentRuntime:
         settings: The agent's.
         token: `None` for an embedded backend, which makes its own.
         network: How the backend is reached.
+        config: The file that the settings were read from, if there is one.
         plugins: Loaded and checked.
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
@@ -112,6 +118,7 @@ class AgentRuntime:
         observer: Observer,
         show: Callable[[str], None],
         how_to_talk: str,
+        config: Path | None = None,
     ) -> None:
         self._settings = settings
         self._token = token
@@ -141,6 +148,8 @@ class AgentRuntime:
         self._started_at = time.time()
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
+        self._growth: JournalGrowth | None = None
+        self._config_drift = ConfigDrift(config)
 
     @property
     def agent(self) -> str:
@@ -180,6 +189,7 @@ class AgentRuntime:
                     metrics_route(self.metrics),
                 ),
             ):
+                self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
                 self._announce(backend)
                 ready()
                 async with asyncio.TaskGroup() as tasks:
@@ -228,11 +238,16 @@ class AgentRuntime:
                 statistics,
                 parts.dispatcher.quarantine.plugins if parts else (),
                 unavailable=parts.dispatcher.quarantine.reasons if parts else None,
-                oldest=summary.oldest if summary else None,
+                longest=summary.longest if summary else (),
                 blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
                 abandoned=parts.dispatcher.abandoned if parts else None,
                 starts=parts.dispatcher.lifecycle.waiting if parts else (),
                 pauses=parts.pauses.all if parts else (),
+            ),
+            journal=self._growth.report(now) if self._growth else JournalReport(),
+            plugins=self._plugin_reports(summary),
+            program=ProgramReport(
+                running=VERSION, installed=installed_version(), config=self._config_drift.look()
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
@@ -242,6 +257,18 @@ class AgentRuntime:
         """What is counted and measured, of this agent and of its process; `exposition.expose` makes text of it."""
         status = await self.status()
         return [*self._metrics.families(status, self._settings.state_dir), *process_families(VERSION)]
+
+    def _plugin_reports(self, summary: JournalSummary | None) -> tuple[PluginReport, ...]:
+        if self._parts is None:
+            return ()
+        dispatcher = self._parts.dispatcher
+        return plugin_reports(
+            {plugin_of(bound.handler.id) for bound in self._handlers} | set(self._refused),
+            starts=dispatcher.lifecycle.waiting,
+            left_alone=dispatcher.quarantine.plugins,
+            unavailable=dispatcher.quarantine.reasons,
+            timers=summary.timers if summary else (),
+        )
 
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
         """Of the journal; `None` while another program keeps everybody out of it."""

@@ -37,6 +37,8 @@ class HearingReport(BaseModel, frozen=True):
     Attributes:
         connected: A subscription stands.
         epoch, since_seq: The checkpoint.
+        newest_seq: The newest number that was received; what is above the checkpoint waits for what is missing below.
+        lag: How many numbers the checkpoint is behind.
         proven_at: The stream was last shown to tell what it should.
         reconciled_at: The server last said what it holds for us.
         unannounced_chats: Chats with something unread that no frame has announced.
@@ -46,6 +48,8 @@ class HearingReport(BaseModel, frozen=True):
     connected: bool = False
     epoch: int = 0
     since_seq: int = 0
+    newest_seq: int = 0
+    lag: int = 0
     proven_at: float | None = None
     reconciled_at: float | None = None
     unannounced_chats: int = 0
@@ -56,11 +60,13 @@ def hearing_report(parts: Parts | None) -> HearingReport:
     """What listening knows; nothing while the identity is still being asked for."""
     if parts is None:
         return HearingReport()
-    checkpoint = parts.intake.checkpoint
+    checkpoint, newest_seq = parts.intake.checkpoint, parts.intake.newest_seq
     return HearingReport(
         connected=parts.listener.is_connected,
         epoch=checkpoint.epoch,
         since_seq=checkpoint.since_seq,
+        newest_seq=newest_seq,
+        lag=newest_seq - checkpoint.since_seq,
         proven_at=parts.liveness.heard_at,
         reconciled_at=parts.reconciler.succeeded_at,
         unannounced_chats=len(parts.liveness.unannounced_chats),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+import json
+from typing import Final
+
+from pydantic import BaseModel, Field
 
 from mycel_runtime.daemon.hearing_report import HearingReport
 from mycel_runtime.daemon.network_report import NetworkReport
+from mycel_runtime.daemon.reports.journal_report import JournalReport
+from mycel_runtime.daemon.reports.plugin_report import PluginReport
+from mycel_runtime.daemon.reports.program_report import ProgramReport
 from mycel_runtime.daemon.speaking_report import SpeakingReport
 from mycel_runtime.daemon.work_report import WorkReport
+
+SCHEMA_VERSION: Final = 1
 
 
 class LogReport(BaseModel, frozen=True):
@@ -24,15 +32,19 @@ class LogReport(BaseModel, frozen=True):
     failed_observers: int = 0
 
 
-class Status(BaseModel, frozen=True):
+class Status(BaseModel, frozen=True, populate_by_name=True, serialize_by_alias=True):
     """
     The whole process, as `mycel-runtime status --json` prints it. No token, no text of a message.
 
     Attributes:
+        schema_version: Of this answer. Fields that are added do not change it; it grows when one is taken away or
+            comes to mean something else. `systemd/status.schema.json` says what there is.
         problems: Why it is not ready; empty when it is.
         events: How often each fact was told since the start.
     """
 
+    # `schema` itself would hide a method of pydantic's.
+    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
     agent: str
     server: str
     user_id: str | None
@@ -46,5 +58,14 @@ class Status(BaseModel, frozen=True):
     hearing: HearingReport
     speaking: SpeakingReport
     work: WorkReport
+    journal: JournalReport = JournalReport()
+    plugins: tuple[PluginReport, ...] = ()
+    program: ProgramReport | None = None
     log: LogReport = LogReport()
     events: dict[str, int]
+
+
+def schema_text() -> str:
+    """The JSON Schema of a status as it is printed, as `systemd/status.schema.json` has it."""
+    schema = Status.model_json_schema(mode="serialization", by_alias=True)
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"

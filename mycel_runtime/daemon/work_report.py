@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 class OldestReport(BaseModel, frozen=True):
     """
-    What has waited longest. Times are epoch seconds.
+    What has waited long. Times are epoch seconds.
 
     Attributes:
+        delivery_id: What `mycel-runtime work` knows it by.
+        state: `due` or `running`.
         since: When it became due; later attempts do not change it.
         due_at: Of its next attempt.
         attempts: Spent so far.
+        last_error: Why the last attempt was in vain: an error's type and its place, or what the server says; `None`:
+            none was yet.
     """
 
+    delivery_id: int = 0
     handler: str
     lane: str
     chat_id: str | None
+    state: str = "due"
     attempts: int
     since: float
     due_at: float
+    last_error: str | None = None
 
 
 class BlockedChatReport(BaseModel, frozen=True):
@@ -95,6 +102,9 @@ class WorkReport(BaseModel, frozen=True):
     What waits; `oldest_due_at` in epoch seconds.
 
     Attributes:
+        due, dead_letters: Counted up to 10,000: so many means so many or more.
+        lanes: In which something is due, of the 1,000 deliveries that are due first.
+        longest: What has waited longest, `oldest` first; ten at most.
         not_started: Plugins whose `on_start` has not returned.
         oldest: `None` while nothing waits.
         suspects: Of those due or running, how many were running when a process died; they run one at a time.
@@ -104,10 +114,13 @@ class WorkReport(BaseModel, frozen=True):
         unavailable: Of those, the ones that have said what they lack.
         paused: By the operator, oldest first; `mycel-runtime resume`.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
+        late_calls: How often a handler has used its context after its run had ended, since the start: what it wanted
+            said was not.
     """
 
     due: int = 0
     running: int = 0
+    lanes: int = 0
     suspects: int = 0
     oldest_due_at: float | None = None
     oldest: OldestReport | None = None
@@ -118,9 +131,11 @@ class WorkReport(BaseModel, frozen=True):
     quarantined: tuple[str, ...] = ()
     abandoned_tasks: int = 0
     abandoned_threads: int = 0
+    late_calls: int = 0
     not_started: tuple[StartReport, ...] = ()
     unavailable: tuple[UnavailableReport, ...] = ()
     paused: tuple[PauseReport, ...] = ()
+    longest: tuple[OldestReport, ...] = ()
 
 
 def blocked_reports(chats: Iterable[BlockedChat]) -> tuple[BlockedChatReport, ...]:
@@ -133,7 +148,7 @@ def work_report(
     quarantined: Iterable[str] = (),
     *,
     unavailable: Mapping[str, str] | None = None,
-    oldest: Waiting | None = None,
+    longest: Iterable[Waiting] = (),
     blocked: Iterable[BlockedChatReport] = (),
     abandoned: AbandonedRuns | None = None,
     starts: Iterable[Start] = (),
@@ -142,12 +157,15 @@ def work_report(
     """What the journal holds, and what keeps it from being done."""
     if statistics is None:
         return WorkReport()
+    waiting = tuple(OldestReport(**asdict(each)) for each in longest)
     return WorkReport(
         due=statistics.due,
         running=statistics.running,
+        lanes=statistics.lanes,
         suspects=statistics.suspects,
         oldest_due_at=statistics.oldest_due_at,
-        oldest=None if oldest is None else OldestReport(**asdict(oldest)),
+        oldest=next(iter(waiting), None),
+        longest=waiting,
         blocked_chats=tuple(blocked),
         dead_letters=statistics.dead_letters,
         letters_expired=statistics.letters_expired,
@@ -159,6 +177,7 @@ def work_report(
         ),
         abandoned_tasks=abandoned.tasks if abandoned else 0,
         abandoned_threads=abandoned.threads if abandoned else 0,
+        late_calls=abandoned.late_calls if abandoned else 0,
         not_started=tuple(map(_start_report, starts)),
         paused=tuple(
             PauseReport(kind=pause.kind.value, name=pause.name, since=pause.paused_at) for pause in pauses

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 
 class AbandonedRuns:
-    """Those of one agent's handlers; beside it in the process another one may have plugins of the same names."""
+    """
+    Those of one agent's handlers; beside it in the process another one may have plugins of the same names.
+
+    Attributes:
+        late_calls: How often a handler has used its context after its run had ended: a reply that nobody has awaited
+            in time, for example, which was not said. Of isolated plugins nobody counts them.
+    """
 
     def __init__(self) -> None:
+        self.late_calls = 0
         self._plugins_of_threads: weakref.WeakKeyDictionary[threading.Thread, str] = (
             weakref.WeakKeyDictionary()
         )
@@ -44,6 +51,10 @@ class AbandonedRuns:
         threads = tuple(self._plugins_of_threads.items())
         of_threads = sum(thread.is_alive() for thread, its in threads if its == plugin)
         return of_threads + sum(its == plugin for its in self._plugins_of_tasks.values())
+
+    def note_late_call(self) -> None:
+        """One more, on any thread; of two at the same instant one may be missing."""
+        self.late_calls += 1
 
     def abandon_thread(self, thread: threading.Thread, handler: HandlerId) -> None:
         """Count it for as long as it lives."""

@@ -430,7 +430,7 @@ class Dispatcher:
     async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
         due_at = now + verdict.delay
         self._note_due(due_at)
-        await self._journal.postpone(delivery, due_at=due_at, spend=verdict.spend)
+        await self._journal.postpone(delivery, due_at=due_at, spend=verdict.spend, error=verdict.error)
         if not verdict.reason:
             return
         self._observer.tell(

@@ -188,15 +188,25 @@ class Finish:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postpone:
     """
-    Again after `delay` seconds; `spend` counts an attempt; `trace` of the first that failed.
+    Again after `delay` seconds; `spend` counts an attempt.
 
     Without a reason it is no trouble, and not told.
+
+    Attributes:
+        trace: Of the first attempt that failed.
+        place: Where this one was raised: file, line and function; empty if nothing was.
     """
 
     delay: float
     spend: bool
     reason: str
     trace: str = ""
+    place: str = ""
+
+    @property
+    def error(self) -> str:
+        """What and where, in one line."""
+        return f"{self.reason} ({self.place})" if self.place else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,4 +316,15 @@ def _judge_failure(failed: Failed, attempts: int, settings: DispatchSettings, dr
     ceiling = exponential(attempts, base=settings.retry_base, cap=settings.retry_cap)
     delay = ceiling * (0.5 + draw / 2) if failed.retry_after is None else failed.retry_after
     trace = failed.letter.trace if attempts == 1 else ""
-    return Postpone(delay=delay, spend=True, reason=failed.letter.reason, trace=trace)
+    return Postpone(
+        delay=delay,
+        spend=True,
+        reason=failed.letter.reason,
+        trace=trace,
+        place=_place_of(failed.letter.trace),
+    )
+
+
+def _place_of(trace: str) -> str:
+    """The innermost line of a trace, which comes last."""
+    return trace.splitlines()[-1].strip() if trace.strip() else ""

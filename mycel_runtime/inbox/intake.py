@@ -108,6 +108,11 @@ class Intake:
         """Below which hole the checkpoint stands; `None` without one."""
         return self._tracker.gap
 
+    @property
+    def newest_seq(self) -> InboxSeq:
+        """The newest number that was received in this epoch."""
+        return self._tracker.newest_seq
+
     def resume(self) -> InboxSeq:
         """The `since_seq` of a new connection."""
         return self._tracker.resume()

@@ -119,6 +119,11 @@ class SequenceTracker:
         """Below which hole the checkpoint stands; `None` without one."""
         return self._progress.since_seq if self._progress.has_gap else None
 
+    @property
+    def newest_seq(self) -> InboxSeq:
+        """The newest number that is held, be it beyond a hole."""
+        return max(self._progress.above, default=self._progress.since_seq)
+
     def resume(self) -> InboxSeq:
         """
         The `since_seq` of a new connection.

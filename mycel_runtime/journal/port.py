@@ -218,8 +218,16 @@ class Journal(Protocol):
             changes: Of its state; without what a handler was told of.
         """
 
-    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
-        """Try again at `due_at`; `spend` counts an attempt. False: the claim is lost."""
+    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
+        """
+        Try again at `due_at`. False: the claim is lost.
+
+        Args:
+            delivery: As claimed.
+            due_at: Epoch seconds.
+            spend: It counts as an attempt.
+            error: Why this one was in vain, kept until the turn ends or the next one fails; never a message's text.
+        """
 
     async def hasten(
         self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float

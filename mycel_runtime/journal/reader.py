@@ -18,11 +18,17 @@ from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.schema import recognise
-from mycel_runtime.journal.sqlite import letter_of, oldest_waiting_of, statistics_of
+from mycel_runtime.journal.sqlite import letter_of, longest_waiting_of, statistics_of
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute
-from mycel_runtime.journal.summary import JournalSummary, WaitingUtterance
+from mycel_runtime.journal.summary import (
+    LONGEST_WAITING,
+    NEXT_TIMERS,
+    JournalSummary,
+    NextTimer,
+    WaitingUtterance,
+)
 from mycel_runtime.journal.turns import LoggedTurn
 from mycel_runtime.wire.ids import UserId
 
@@ -128,13 +134,19 @@ def read_summary(path: Path, identity: UserId) -> JournalSummary:
         with _reading(path) as connection:
             return JournalSummary(
                 statistics=statistics_of(connection, identity),
-                oldest=oldest_waiting_of(connection, identity),
+                longest=longest_waiting_of(connection, identity, LONGEST_WAITING),
                 holds=tuple(
                     Hold(**dict(row)) for row in execute(connection, "holds", {"identity": identity})
                 ),
                 utterances=tuple(
                     WaitingUtterance(*row)
                     for row in execute(connection, "waiting_utterances", {"identity": identity})
+                ),
+                timers=tuple(
+                    NextTimer(*row)
+                    for row in execute(
+                        connection, "next_timers", {"identity": identity, "limit": NEXT_TIMERS}
+                    )
                 ),
                 questions=_open_questions(connection, identity),
             )

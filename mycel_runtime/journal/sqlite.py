@@ -48,7 +48,7 @@ from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, remember
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
-from mycel_runtime.journal.summary import JournalStatistics, Waiting
+from mycel_runtime.journal.summary import COUNT_LIMIT, LANES_LIMIT, JournalStatistics, Waiting
 from mycel_runtime.journal.suspicion import Suspect, Suspicion
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.utterance import UTTERANCE_KIND
@@ -285,8 +285,9 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
         return await self._end(write)
 
     @override
-    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool) -> bool:
-        return await self._change("postpone", _key(delivery) | {"due_at": due_at, "spent": int(spend)})
+    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
+        values = {"due_at": due_at, "spent": int(spend), "error": _encodable(error) or None}
+        return await self._change("postpone", _key(delivery) | values)
 
     @override
     async def bury(
@@ -372,7 +373,8 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
 
     @override
     async def oldest_waiting(self, identity: UserId) -> Waiting | None:
-        return await self._writer.submit(lambda connection: oldest_waiting_of(connection, identity))
+        longest = await self._writer.submit(lambda connection: longest_waiting_of(connection, identity, 1))
+        return next(iter(longest), None)
 
     @override
     async def close(self) -> None:
@@ -575,17 +577,17 @@ def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
 
 def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
     """Counts of what is there."""
-    row = execute(connection, "statistics", {"identity": identity}).fetchone()
-    fields = dict(row)
+    values = {"identity": identity, "most": COUNT_LIMIT, "most_lanes": LANES_LIMIT}
+    fields = dict(execute(connection, "statistics", values).fetchone())
     if fields["oldest_due_at"] is not None and fields["oldest_due_at"] >= PARKED_AT:
         fields["oldest_due_at"] = None
     return JournalStatistics(**fields)
 
 
-def oldest_waiting_of(connection: sqlite3.Connection, identity: UserId) -> Waiting | None:
-    """What has waited longest; `None` if nothing waits."""
-    row = execute(connection, "oldest_waiting", {"identity": identity}).fetchone()
-    return None if row is None else Waiting(**dict(row))
+def longest_waiting_of(connection: sqlite3.Connection, identity: UserId, limit: int) -> tuple[Waiting, ...]:
+    """What has waited longest, first."""
+    rows = execute(connection, "longest_waiting", {"identity": identity, "limit": limit})
+    return tuple(Waiting(**dict(row)) for row in rows)
 
 
 def letter_of(row: sqlite3.Row) -> DeadLetter:

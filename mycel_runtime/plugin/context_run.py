@@ -45,14 +45,16 @@ class Openness:
     So they do not hold each other: what a run was shown, and all that made it, is freed at once when it is over.
     """
 
-    __slots__ = ("_is_ended",)
+    __slots__ = ("_is_ended", "_note_use")
 
     def __init__(self) -> None:
         self._is_ended = False
+        self._note_use: Callable[[], None] | None = None
 
-    def end(self) -> None:
-        """From here on nothing is done any more."""
+    def end(self, note_use: Callable[[], None] | None = None) -> None:
+        """From here on nothing is done any more; `note_use` is called for each time that it is asked for."""
         self._is_ended = True
+        self._note_use = note_use
 
     def require_open(self) -> None:
         """
@@ -62,6 +64,8 @@ class Openness:
             ContextEndedError: The run is over.
         """
         if self._is_ended:
+            if self._note_use is not None:
+                self._note_use()
             raise ContextEndedError
 
 
@@ -133,9 +137,9 @@ class ContextRun:
         """It has not come to its end: it has changed nothing."""
         self._is_given_up = True
 
-    def end(self) -> None:
-        """Called by the runtime when the run is over."""
-        self._openness.end()
+    def end(self, note_use: Callable[[], None] | None = None) -> None:
+        """Called by the runtime when the run is over; `note_use`: whenever it is used nevertheless, on any thread."""
+        self._openness.end(note_use)
 
     def begin(
         self, deed: Coroutine[Any, Any, T], unawaited: Unawaited = ReplyNotAwaitedError

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from mycel_runtime.plugin.context_run import ContextRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import structlog
 
     from mycel_runtime.plugin.port import RunPort
@@ -64,6 +66,6 @@ class RunView:
         """
         self._run.require_awaited()
 
-    def end(self) -> None:
-        """Called by the runtime when the run is over."""
-        self._run.end()
+    def end(self, note_use: Callable[[], None] | None = None) -> None:
+        """Called by the runtime when the run is over; `note_use`: whenever it is used nevertheless, on any thread."""
+        self._run.end(note_use)

@@ -187,7 +187,7 @@ SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled
     due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
                               > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
     holes = :holes, hole_at = :hole_at,
-    look_again = 0, attempts = 0, waiting_since = NULL, turn = turn + 1,
+    look_again = 0, attempts = 0, last_error = NULL, waiting_since = NULL, turn = turn + 1,
     suspected_at = NULL, deaths = 0, shown_seq = NULL, shown_ids = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
   AND entry_id IS NULL AND dead_letter_id IS NULL;
@@ -200,7 +200,7 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
 
 -- name: postpone
 UPDATE delivery
-SET state = 'due', due_at = :due_at, attempts = attempts + :spent,
+SET state = 'due', due_at = :due_at, attempts = attempts + :spent, last_error = coalesce(:error, last_error),
     is_behind = EXISTS (SELECT 1 FROM delivery AS e
                         WHERE e.identity = delivery.identity AND e.handler = delivery.handler
                           AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id),
@@ -547,7 +547,7 @@ SET look_again = iif(state = 'running', 1, look_again);
 
 -- name: look_on
 UPDATE delivery
-SET state = 'due', due_at = :now, look_again = 0, attempts = 0, waiting_since = NULL,
+SET state = 'due', due_at = :now, look_again = 0, attempts = 0, last_error = NULL, waiting_since = NULL,
     suspected_at = NULL, deaths = 0, shown_seq = NULL, shown_ids = NULL
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim AND look_again = 1
   AND (SELECT q.state FROM question AS q WHERE q.entry_id = delivery.entry_id) IN ('made', 'open', 'overdue');
@@ -779,11 +779,15 @@ WHERE entry_id IN (SELECT value FROM json_each(:ids)) AND entry_id < (SELECT max
   AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = entry.entry_id);
 
 -- name: statistics
--- The terms of a partial index must stand as they are in it, else it is not used.
+-- The terms of a partial index must stand as they are in it, else it is not used. What may be many is counted up to a
+-- bound: the whole backlog of a bad week would be read each time that somebody looks.
 -- The newest entry is never deleted, so its number is how many there have been.
 SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
-       (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'due') AS due,
+       (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE identity = :identity AND state = 'due' LIMIT :most)) AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
+       (SELECT count(DISTINCT lane)
+        FROM (SELECT lane FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0
+              ORDER BY due_at LIMIT :most_lanes)) AS lanes,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND suspected_at IS NOT NULL) AS suspects,
        (SELECT min(due_at)
         FROM (SELECT min(due_at) AS due_at FROM delivery
@@ -795,22 +799,30 @@ SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
-       (SELECT count(*) FROM dead_letter WHERE identity = :identity) AS dead_letters,
+       (SELECT count(*) FROM (SELECT 1 FROM dead_letter WHERE identity = :identity LIMIT :most)) AS dead_letters,
        coalesce((SELECT letters FROM expired_letters WHERE identity = :identity), 0) AS letters_expired;
 
--- name: oldest_waiting
+-- name: longest_waiting
 -- The first by each index; one that was postponed has waited since it was first due.
-SELECT handler, lane, chat_id, attempts, since, due_at FROM (
-  SELECT * FROM (SELECT handler, lane, chat_id, attempts, coalesce(waiting_since, due_at) AS since, due_at
-                 FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0 ORDER BY due_at LIMIT 1)
-  UNION ALL
-  SELECT * FROM (SELECT handler, lane, chat_id, attempts, coalesce(waiting_since, due_at) AS since, due_at
-                 FROM delivery WHERE identity = :identity AND state = 'running' ORDER BY due_at LIMIT 1)
-  UNION ALL
-  SELECT * FROM (SELECT handler, lane, chat_id, attempts, waiting_since AS since, due_at
+SELECT delivery_id, handler, lane, chat_id, state, attempts, since, due_at, last_error FROM (
+  SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, coalesce(waiting_since, due_at) AS since,
+                        due_at, last_error
+                 FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0
+                 ORDER BY due_at LIMIT :limit)
+  UNION
+  SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, coalesce(waiting_since, due_at) AS since,
+                        due_at, last_error
+                 FROM delivery WHERE identity = :identity AND state = 'running' ORDER BY due_at LIMIT :limit)
+  UNION
+  SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, waiting_since AS since, due_at, last_error
                  FROM delivery WHERE identity = :identity AND waiting_since IS NOT NULL
-                 ORDER BY waiting_since LIMIT 1)
-) ORDER BY since LIMIT 1;
+                 ORDER BY waiting_since LIMIT :limit)
+) ORDER BY since, delivery_id LIMIT :limit;
+
+-- name: next_timers
+-- Without what they are about.
+SELECT plugin, name, due_at FROM timer
+WHERE identity = :identity ORDER BY due_at LIMIT :limit;
 
 -- name: identities
 -- Whose work is in a journal that is read without its daemon.

@@ -20,6 +20,7 @@ from mycel_runtime.dispatch.verdict import Failed, Unanswered
 from mycel_runtime.errors import BadRequestError, NotFoundError, PermissionDeniedError, TransportError
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.plugin import process_state
+from mycel_runtime.plugin.context_run import ContextEndedError
 from mycel_runtime.plugin.frame_context import FrameContext
 from mycel_runtime.plugin.outcome import Reject, Retry
 from mycel_runtime.plugin.plugin import Plugin
@@ -327,3 +328,15 @@ async def test_recursion_without_end_is_contained():
     limit = sys.getrecursionlimit()
     assert (await outcome(recurse)).letter.reason == "RecursionError"
     assert sys.getrecursionlimit() == limit
+
+
+async def test_what_a_handler_wants_after_its_end_is_refused_and_counted():
+    """Somebody who has not awaited his reply would look for it in vain."""
+    kept = []
+    before = ABANDONED.late_calls
+    assert await outcome(kept.append) is None
+
+    with pytest.raises(ContextEndedError):
+        kept[0].store["key"] = 1
+
+    assert ABANDONED.late_calls == before + 1

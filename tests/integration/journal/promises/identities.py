@@ -42,6 +42,7 @@ class IdentityConformance:
             entries=2,
             due=3,
             running=1,
+            lanes=2,
             oldest_due_at=3.0,
             intents_unsettled=1,
             intents_unknown=1,
@@ -54,13 +55,21 @@ class IdentityConformance:
         await want(journal, 5, now=1.0)
         oldest = await claim_one(journal, now=1.0)
         assert (await journal.oldest_waiting(ME)).since == 1.0
-        await journal.postpone(oldest, due_at=9.0, spend=True)
+        await journal.postpone(oldest, due_at=9.0, spend=True, error="ValueError (mine.py:3 in answer)")
         again = await claim_one(journal, now=9.0)
         await want(journal, 5, chat="d", now=9.0)
         await journal.postpone(again, due_at=30.0, spend=True)
 
         assert await journal.oldest_waiting(ME) == Waiting(
-            handler="p.messages", lane="chat:c", chat_id="c", attempts=2, since=1.0, due_at=30.0
+            delivery_id=oldest.delivery_id,
+            handler="p.messages",
+            lane="chat:c",
+            chat_id="c",
+            state="due",
+            attempts=2,
+            since=1.0,
+            due_at=30.0,
+            last_error="ValueError (mine.py:3 in answer)",
         )
 
         _, last = await claim(journal, now=30.0)
