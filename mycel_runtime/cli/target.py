@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,7 +17,9 @@ from mycel_runtime.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+UNIT_CONFIG: Final = Path("/etc/mycel-runtime")
+"""Where `systemd/mycel-runtime@.service` looks for the file of each instance."""
 
 _READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "dead": read_dead,
@@ -58,6 +61,21 @@ class Target:
             rows = _READERS[verb](self.state_dir)
             click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
         return rows
+
+
+def config_of(which: str) -> Path:
+    """
+    The file or folder that somebody means by a path, or by the name of a unit.
+
+    Args:
+        which: A path, or `codex-a`, `mycel-runtime@codex-a`, `mycel-runtime@codex-a.service`: those have their file
+            in `/etc/mycel-runtime`.
+    """
+    path = Path(which)
+    if path.exists() or "/" in which or path.suffix == ".toml":
+        return path
+    instance = which.removesuffix(".service").rpartition("@")[2]
+    return UNIT_CONFIG / f"{instance}.toml"
 
 
 def target_of(config: Path) -> Target:

@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import stat
+import sys
 
 import httpx
 import pytest
@@ -16,7 +17,8 @@ from mycel_runtime.cli.main import cli
 from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.sdk import Client
-from tests.acceptance.conftest import SOON_BACK, until, write_config
+from tests.acceptance.conftest import ROOT, SOON_BACK, until, write_config
+from tests.acceptance.terminal import Terminal
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -134,6 +136,7 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
     assert (failed["reason"], failed["trace"]) == ("ValueError", "failing.py:11 in fail")
     oldest = ask_status(tmp_path / "a" / "state").work.oldest
     assert (oldest.handler, oldest.attempts, oldest.since < oldest.due_at) == ("failing.fail", 1, True)
+    assert oldest.last_error == "ValueError (failing.py:11 in fail)"
 
     agent.wait_event("delivery.buried")
     assert "the text of a message" not in agent.transcript()
@@ -166,13 +169,40 @@ def test_a_folder_is_asked_agent_by_agent(start, household, tmp_path):
 
     told = start("status", "--config", folder)
     assert told.exit_code() == 78
-    assert told.out[0].startswith("agent: ready"), told.transcript()
+    assert [line.split()[:2] for line in told.out] == [
+        ["AGENT", "STATE"],
+        ["agent", "ready"],
+        ["two", "no"],
+        ["zoo", "no"],
+    ], told.transcript()
     assert "two.toml: " in "\n".join(told.err)
     assert "zoo.toml: not valid TOML" in "\n".join(told.err)
     (folder / "zoo.toml").unlink()
+    assert "agent " not in typed("status", folder, "--not-ready").stdout
+    assert typed("status", folder, "--full").stdout.startswith("agent: ready")
     assert typed("dead", "list", "--config", folder).exit_code == 0
     assert "name one file with --config" in typed("dead", "retry", "--config", folder, "1").stderr
     assert agent.stop() == 0
+
+
+def test_a_watched_agent_may_be_restarted_and_the_terminal_is_as_it_was(start, household, tmp_path):
+    config = write_config(tmp_path / "a", household)
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    command = f"{sys.executable} -m mycel_runtime status --config {config} --watch --interval 0.1"
+    watching = Terminal(command, ROOT)
+    watching.read_until("agent: ready (pid ")
+    agent.kill()
+    watching.read_until("agent: no answer")
+    again = start("run", "--config", config)
+    again.wait_event("stream.connected")
+    watching.read_until(f"(pid {again.popen.pid}, ")
+    watching.type("\x03")
+
+    assert watching.exit_code() == 0
+    assert watching.text.startswith("\x1b[?1049h\x1b[?25l")
+    assert watching.text.endswith("\x1b[?25h\x1b[?1049l")
+    assert again.stop() == 0
 
 
 def test_another_program_that_locks_the_journal_is_named_at_once(start, household, tmp_path):

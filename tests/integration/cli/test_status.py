@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from mycel_runtime.cli.status import _lines
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mycel_runtime.cli import target
+from mycel_runtime.cli.main import cli
+from mycel_runtime.cli.status_lines import lines_of
+from mycel_runtime.cli.status_table import Row, table_of
 from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.reports.journal_report import DAY_SECONDS, JournalGrowth, JournalReport
+from mycel_runtime.daemon.reports.plugin_report import plugin_reports
+from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport
 from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport, WaitingUtteranceReport
-from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.daemon.status import LogReport, Status, schema_text
 from mycel_runtime.daemon.work_report import BlockedChatReport, OldestReport, UnavailableReport, WorkReport
+from mycel_runtime.dispatch.lifecycle import Start
+from mycel_runtime.journal.summary import NextTimer
+
+SCHEMA = Path(__file__).parents[3] / "systemd" / "status.schema.json"
 
 NOW = 1_000.0
 
@@ -32,25 +48,31 @@ def report(**more):
 
 def test_the_oldest_that_waits_is_named_with_its_age_and_attempts():
     oldest = OldestReport(
-        handler="p.answer", lane="chat:c", chat_id="c", attempts=3, since=NOW - 95, due_at=NOW + 5
+        handler="p.answer",
+        lane="chat:c",
+        chat_id="c",
+        attempts=3,
+        since=NOW - 95,
+        due_at=NOW + 5,
+        last_error="ValueError (mine.py:3 in answer)",
     )
 
-    lines = _lines(report(work=WorkReport(due=1, oldest=oldest)))
+    lines = lines_of(report(work=WorkReport(due=1, oldest=oldest)))
 
     assert (
         "  work      1 due, 0 running, oldest waits 95 s: chat:c for p.answer, 3 failed attempts,"
-        " 0 dead letters, 0 frames kept" in lines
+        " last by ValueError (mine.py:3 in answer), 0 dead letters, 0 frames kept" in lines
     )
 
 
 def test_one_is_not_many():
-    lines = _lines(report(work=WorkReport(dead_letters=1, journal_entries=1, abandoned_tasks=1)))
+    lines = lines_of(report(work=WorkReport(dead_letters=1, journal_entries=1, abandoned_tasks=1)))
 
     assert "  work      0 due, 0 running, 1 dead letter, 1 frame kept, 1 task abandoned" in lines
 
 
 def test_dead_letters_that_went_for_their_age_are_counted():
-    lines = _lines(report(work=WorkReport(letters_expired=2)))
+    lines = lines_of(report(work=WorkReport(letters_expired=2)))
 
     assert "  work      0 due, 0 running, 0 dead letters, 2 dead letters expired, 0 frames kept" in lines
 
@@ -58,7 +80,7 @@ def test_dead_letters_that_went_for_their_age_are_counted():
 def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
     blocked = BlockedChatReport(chat_id="c", operation="read", since=NOW - 120, reason="HTTP 500: boom")
 
-    lines = _lines(report(work=WorkReport(blocked_chats=(blocked,))))
+    lines = lines_of(report(work=WorkReport(blocked_chats=(blocked,))))
 
     assert lines[1] == "  ! chat c: no read succeeds since 120 s: HTTP 500: boom"
 
@@ -66,7 +88,7 @@ def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
 def test_a_plugin_that_lacks_something_is_named_with_the_fix_and_the_way_back():
     lacking = UnavailableReport(plugin="acp", reason="Unavailable: the agent needs a login. Log in")
 
-    lines = _lines(report(work=WorkReport(quarantined=("acp",), unavailable=(lacking,))))
+    lines = lines_of(report(work=WorkReport(quarantined=("acp",), unavailable=(lacking,))))
 
     assert lines[1] == (
         "  ! plugin acp is left alone: Unavailable: the agent needs a login. Log in; its work waits."
@@ -77,7 +99,7 @@ def test_a_plugin_that_lacks_something_is_named_with_the_fix_and_the_way_back():
 def test_what_waits_long_to_be_said_first_is_named():
     waiting = WaitingUtteranceReport(handler="p.post", chat_id="c", since=NOW - 90, attempts=1)
 
-    lines = _lines(report(speaking=SpeakingReport(waiting=(waiting,))))
+    lines = lines_of(report(speaking=SpeakingReport(waiting=(waiting,))))
 
     assert lines[1] == "  ! chat c: what p.post is to say first waits since 90 s, 1 failed attempt"
 
@@ -85,7 +107,7 @@ def test_what_waits_long_to_be_said_first_is_named():
 def test_open_questions_are_counted_and_the_oldest_is_named():
     questions = OpenQuestionsReport(count=3, plugin="p", name="when", chat_id="c", since=NOW - 95)
 
-    lines = _lines(report(speaking=SpeakingReport(questions=questions)))
+    lines = lines_of(report(speaking=SpeakingReport(questions=questions)))
 
     (speaking,) = [line for line in lines if line.startswith("  speaking")]
     assert speaking.endswith("0 unknown, 3 open questions, oldest since 95 s: p's when in chat c")
@@ -95,11 +117,122 @@ def test_why_no_stream_stands_is_shown_with_the_fix():
     trouble = StreamTroubleReport(
         cause="proxy_refused", reason="403", since=0.0, polled=True, fix="Let it allow CONNECT."
     )
-    lines = _lines(report(hearing=HearingReport(trouble=trouble)))
+    lines = lines_of(report(hearing=HearingReport(trouble=trouble)))
 
     assert [line for line in lines if "proxy_refused: Let it allow CONNECT." in line]
 
 
 def test_lines_that_were_lost_are_shown():
-    assert _lines(report(log=LogReport(dropped_lines=3)))[-1] == "  log       3 lines dropped"
-    assert not any("log" in line for line in _lines(report()))
+    assert lines_of(report(log=LogReport(dropped_lines=3)))[-1] == "  log       3 lines dropped"
+    assert not any("log" in line for line in lines_of(report()))
+
+
+def test_the_schema_that_is_documented_is_the_models():
+    """Mend it with `mycel-runtime status --schema`; what is taken away wants another `SCHEMA_VERSION`."""
+    assert SCHEMA.read_text() == schema_text()
+    assert CliRunner().invoke(cli, ["status", "--schema"]).stdout == schema_text()
+
+
+def test_an_answer_says_which_schema_it_follows_and_is_read_again():
+    answer = report().model_dump_json()
+
+    assert json.loads(answer)["schema"] == 1
+    assert Status.model_validate_json(answer) == report()
+
+
+def test_several_agents_are_a_line_each_with_what_is_to_be_done():
+    oldest = OldestReport(
+        handler="p.answer", lane="chat:c", chat_id="c", attempts=3, since=NOW - 7_300, due_at=NOW
+    )
+    busy = report(
+        agent="busy",
+        ready=False,
+        problems=("off",),
+        work=WorkReport(due=10_000, dead_letters=2, oldest=oldest, quarantined=("llm",)),
+        journal=JournalReport(size=12_345_678),
+    )
+    rows = [
+        Row(name="well", status=report(hearing=HearingReport(proven_at=NOW - 5))),
+        Row(name="busy", status=busy),
+        Row(name="gone", trouble="NoDaemon"),
+    ]
+
+    assert table_of(rows) == [
+        "AGENT  STATE      HEARD  DUE     OLDEST  DEAD  UNKNOWN  JOURNAL  WHAT IS WRONG",
+        "well   ready      5s     0       -       0     0        0.0 MB",
+        "busy   not ready  never  10000+  2h      2     0        12.3 MB  off; 2 dead letters; left alone: llm",
+        "gone   no answer  -      -       -       -     -        -        NoDaemon",
+    ]
+    assert [row.wants_attention for row in rows] == [False, True, True]
+
+
+@pytest.mark.parametrize("name", ["codex-a", "mycel-runtime@codex-a", "mycel-runtime@codex-a.service"])
+def test_an_agent_is_known_by_its_unit(name):
+    assert target.config_of(name) == Path("/etc/mycel-runtime/codex-a.toml")
+
+
+def test_a_path_is_no_unit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("agents").mkdir()
+
+    assert [target.config_of(each) for each in ("agents", "gone.toml", "./x")] == [
+        Path("agents"),
+        Path("gone.toml"),
+        Path("x"),
+    ]
+
+
+def test_plugins_are_told_with_their_state_and_what_is_next():
+    starts = [Start(plugin="late", attempts=2, retry_at=NOW + 9, reason="ValueError"), Start(plugin="new")]
+    timers = [
+        NextTimer("clock", "@tick", NOW + 30),
+        NextTimer("clock", "?7", NOW + 31),
+        NextTimer("clock", "remind", NOW + 32),
+    ]
+    plugins = plugin_reports(
+        ["clock", "llm"],
+        starts=starts,
+        left_alone={"llm": NOW + 60, "acp": NOW + 5},
+        unavailable={"acp": "Unavailable: log in"},
+        timers=timers,
+    )
+
+    (line,) = [each for each in lines_of(report(plugins=plugins)) if each.startswith("  plugins")]
+    assert line == (
+        "  plugins   acp (unavailable, again in 5 s), clock (tick in 30 s, remind in 32 s),"
+        " late (not started, again in 9 s), llm (left alone, again in 60 s), new (starting)"
+    )
+
+
+def test_another_version_and_a_changed_file_are_told_and_a_file_that_is_put_back_is_not(tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text("a")
+    drift = ConfigDrift(file)
+    assert (drift.look(), ConfigDrift(None).look()) == ("ok", "unknown")
+    file.write_text("b")
+    program = ProgramReport(running="1", installed="2", config=drift.look())
+
+    assert [line for line in lines_of(report(program=program)) if line.startswith("  program")] == [
+        "  program   2 is installed, 1 runs: restart it to change that",
+        "  program   the configuration was changed since it was read, and is not in force",
+    ]
+    file.write_text("a")
+    assert drift.look() == "ok"
+    file.unlink()
+    assert drift.look() == "unknown"
+
+
+def test_the_journals_growth_is_told_by_the_day_once_an_hour_has_shown_it(tmp_path):
+    file = tmp_path / "journal.sqlite3"
+    file.write_bytes(b"x" * 1_000)
+    growth = JournalGrowth(file, now=NOW)
+    (tmp_path / "journal.sqlite3-wal").write_bytes(b"x" * 500)
+
+    assert growth.report(NOW + 60) == JournalReport(size=1_500, grown=500)
+    assert growth.report(NOW + DAY_SECONDS / 2).bytes_per_day == 1_000
+
+
+def test_calls_after_a_handlers_end_are_told():
+    (work,) = [each for each in lines_of(report(work=WorkReport(late_calls=1))) if each.startswith("  work")]
+
+    assert work.endswith("1 call after a handler's end, none of them carried out")
