@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.checks.backend import backend_findings, open_client
-from mycel_runtime.checks.configuration import Configured, read_configuration
+from mycel_runtime.checks.configuration import Configured, read_secrets, read_settings
 from mycel_runtime.checks.finding import Finding, errors_from, ok, skipped
 from mycel_runtime.checks.journal import journal_findings
 from mycel_runtime.checks.plugins import plugin_findings
 from mycel_runtime.checks.presence import daemon_findings, stranger_findings
 from mycel_runtime.checks.sqlite_library import sqlite_finding
 from mycel_runtime.checks.state import disk_findings, state_findings
+from mycel_runtime.checks.unit import unit_findings
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings import CREDENTIAL
+from mycel_runtime.units.installed import find_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from mycel_runtime.daemon.status import Status
-    from mycel_runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +50,20 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
         config: Its TOML file.
         is_offline: Whether no backend is to be asked.
     """
-    read = read_configuration(config)
-    findings = [*read.findings, sqlite_finding(sqlite3.sqlite_version_info)]
-    if read.settings is not None:
-        findings += _of_agent(read, read.settings, is_offline=is_offline)
-    agent = read.settings.agent.name if read.settings else None
-    return Checkup(config=config, agent=agent, findings=findings)
+    settings, findings = read_settings(config)
+    findings.append(sqlite_finding(sqlite3.sqlite_version_info))
+    if settings is None:
+        return Checkup(config=config, agent=None, findings=findings)
+    unit = find_unit(config, settings.agent.name, os.environ)
+    read = read_secrets(config, settings, credential=unit.credentials.get(CREDENTIAL) if unit else None)
+    findings += read.findings
+    findings += _of_agent(read, is_offline=is_offline)
+    findings += unit_findings(unit, settings, config)
+    return Checkup(config=config, agent=settings.agent.name, findings=findings)
 
 
-def _of_agent(read: Configured, settings: Settings, *, is_offline: bool) -> Iterator[Finding]:
+def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
+    settings = read.settings
     yield from plugin_findings(settings.plugins, read.config)
     try:
         state_dir = find_state_dir(settings, read.config)
@@ -72,12 +80,11 @@ def _of_agent(read: Configured, settings: Settings, *, is_offline: bool) -> Iter
     elif is_offline:
         yield skipped("backend", "not asked", subject=settings.agent.base_url)
     else:
-        yield from _of_backend(read, settings, state_dir / JOURNAL_NAME, status)
+        yield from _of_backend(read, state_dir / JOURNAL_NAME, status)
 
 
-def _of_backend(
-    read: Configured, settings: Settings, journal: Path, status: Status | None
-) -> Iterator[Finding]:
+def _of_backend(read: Configured, journal: Path, status: Status | None) -> Iterator[Finding]:
+    settings = read.settings
     if read.network is None:
         yield skipped(
             "backend", "not asked, because [network] cannot be used", subject=settings.agent.base_url

@@ -27,46 +27,46 @@ class Configured:
     What could be made of a file.
 
     Attributes:
-        settings: Without the keys that are wrong; `None` if what is left is not enough.
+        settings: Without the keys that are wrong.
         token: `None`: there is none, or none that can be used.
         network: `None`: it cannot be used.
     """
 
     config: Path
+    settings: Settings
+    token: SecretStr | None
+    network: Network | None
     findings: list[Finding]
-    settings: Settings | None = None
-    token: SecretStr | None = None
-    network: Network | None = None
 
 
-def read_configuration(config: Path, *, credential: Path | None = None) -> Configured:
+def read_settings(config: Path) -> tuple[Settings | None, list[Finding]]:
     """
-    Read a file and what it names, and go on past each mistake.
+    Read a file, and go on past each mistake.
+
+    Returns:
+        The settings without the keys that are wrong, `None` if what is left is not enough; and what is wrong.
+    """
+    settings: Settings | None
+    try:
+        settings, findings = load_settings(config), [ok("configuration", f"{config} can be used")]
+    except ConfigError as exc:
+        settings, findings = load_what_is_right(config), errors_from("configuration", exc)
+    return settings, [*findings, *_mode_findings(config, settings)]
+
+
+def read_secrets(config: Path, settings: Settings, *, credential: Path | None) -> Configured:
+    """
+    Read what a file names.
 
     Args:
         config: The TOML file.
+        settings: Of it.
         credential: The file that the installed unit hands over as the agent's token, if it does.
     """
-    settings, findings = _read_settings(config)
-    findings += _mode_findings(config, settings)
-    if settings is None:
-        return Configured(config=config, findings=findings)
     token, of_token = _read_token(settings, credential)
     network, of_network = _read_network(settings, config)
-    return Configured(
-        config=config,
-        findings=[*findings, *of_token, *of_network],
-        settings=settings,
-        token=token,
-        network=network,
-    )
-
-
-def _read_settings(config: Path) -> tuple[Settings | None, list[Finding]]:
-    try:
-        return load_settings(config), [ok("configuration", f"{config} can be used")]
-    except ConfigError as exc:
-        return load_what_is_right(config), errors_from("configuration", exc)
+    findings = [*of_token, *of_network]
+    return Configured(config=config, settings=settings, token=token, network=network, findings=findings)
 
 
 def _mode_findings(config: Path, settings: Settings | None) -> list[Finding]:

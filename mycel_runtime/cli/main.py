@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "mcp": "Mycel as tools, for any client of the Model Context Protocol.",
     "plugins": "List the plugins that there are, or begin one of your own.",
     "backend": "A local Mycel backend, for development.",
+    "unit": "Print a systemd unit that runs the agent of a configuration.",
     "version": "Print the version.",
 }
 """Name and help of each command; `cli/NAME.py` defines it under the same name."""

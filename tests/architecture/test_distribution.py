@@ -32,7 +32,7 @@ def test_sdist_is_the_checkout(checkout, tmp_path):
     assert sorted(checkout ^ (here - {"PKG-INFO"})) == []
 
 
-def test_wheel_holds_both_packages_and_the_template_whole_and_nothing_else(checkout):
+def test_wheel_holds_both_packages_the_template_and_the_units_and_nothing_else(checkout):
     """SQL, `py.typed`, the guides beside the code and new plugins are read from an installation too."""
     here = {
         file.distribution_path: file.relative_path
@@ -47,6 +47,10 @@ def test_wheel_holds_both_packages_and_the_template_whole_and_nothing_else(check
     moved = {
         name.replace("plugins/", "mycel_runtime_plugins/", 1) for name in checkout if "/template/" in name
     }
+    template = "systemd/mycel-runtime@.service"
+    drop_ins = {f"mycel_runtime/{name}" for name in checkout if name.startswith("systemd/agents/")}
     assert moved
-    assert expected | {name: name for name in moved} == here
+    assert drop_ins
+    units = {f"mycel_runtime/{template}": template}
+    assert expected | units | {name: name for name in moved | drop_ins} == here
     assert {Path(name).suffix for name in here} >= {".py", ".sql", ".typed", ".md"}

@@ -1,0 +1,99 @@
+"""The unit that systemd has for a configuration, if it has one, and what it hands over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.units.escaping import argument
+from mycel_runtime.units.packaged import TEMPLATE
+from mycel_runtime.units.unit_text import file_name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PATH: Final = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/lib/systemd/system",
+)
+"""Where the system's units are, the first one first; SYSTEMD_UNIT_PATH says otherwise, as to systemd."""
+
+_CREDENTIAL: Final = re.compile(r"(?m)^LoadCredential=(?P<id>[^:\n]+):(?P<path>/[^\n]*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledUnit:
+    """
+    One that runs the agent.
+
+    Attributes:
+        path: Of the file.
+        instance: What `%i` stands for; empty if it stands by itself.
+        text, drop_ins: Their texts, the drop-ins by path.
+    """
+
+    path: Path
+    instance: str
+    text: str
+    drop_ins: Mapping[Path, str]
+
+    @property
+    def credentials(self) -> dict[str, Path]:
+        """Files that are handed over, by the credential's name."""
+        texts = "\n".join([self.text, *self.drop_ins.values()]).replace("%i", self.instance)
+        return {
+            found["id"].strip(): Path(found["path"].strip().replace("%%", "%"))
+            for found in _CREDENTIAL.finditer(texts)
+        }
+
+
+def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> InstalledUnit | None:
+    """
+    The first in systemd's path that starts the daemon of a file.
+
+    Args:
+        config: The TOML file.
+        name: The agent's.
+        environment: Of the process.
+    """
+    config = config.absolute()
+    for folder in _folders(environment):
+        for file, instance in ((file_name_of(name), ""), (TEMPLATE, config.stem)):
+            if unit := _read(folder / file, instance, config):
+                return unit
+    return None
+
+
+def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
+    """As systemd: an empty part at the end stands for its own folders."""
+    given = environment.get("SYSTEMD_UNIT_PATH")
+    parts = given.split(":") if given else [""]
+    yield from (Path(part) for part in parts if part)
+    if not parts[-1]:
+        yield from map(Path, _PATH)
+
+
+def _read(path: Path, instance: str, config: Path) -> InstalledUnit | None:
+    """`None`: it is not there, or is another agent's."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        names = [path.name, *([path.name.replace("@.", f"@{instance}.")] if instance else [])]
+        drop_ins = {
+            file: file.read_text(encoding="utf-8")
+            for name in names
+            for file in sorted(path.with_name(f"{name}.d").glob("*.conf"))
+        }
+    except (OSError, UnicodeDecodeError):
+        return None
+    starts = [line for line in text.replace("%i", instance).splitlines() if line.startswith("ExecStart=")]
+    is_ours = any(line.endswith(f"--config {argument(str(config))}") for line in starts)
+    return InstalledUnit(path=path, instance=instance, text=text, drop_ins=drop_ins) if is_ours else None
+
+
+def verified_name(unit: InstalledUnit) -> str:
+    """What it is called when it runs."""
+    return unit.path.name.replace("@.", f"@{unit.instance}.") if unit.instance else unit.path.name

@@ -1,0 +1,112 @@
+"""What a unit has to say of one configuration: where things lie, and as whom they can be used."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, UNIT_STATE, find_state_dir, name_of_user
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.units.homes import HOMES, is_hidden
+from mycel_runtime.units.packaged import drop_in_for
+from mycel_runtime.units.unit_text import UnitWish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mycel_runtime.settings import Settings
+
+
+def wish_for(settings: Settings, config: Path) -> UnitWish:
+    """
+    What a unit has to say.
+
+    Args:
+        settings: The agent's.
+        config: Their file.
+
+    Raises:
+        ConfigError: A path cannot be written in a unit.
+    """
+    config = config.absolute()
+    state_dir = _state_dir(settings, config)
+    user = _user(config, state_dir)
+    wish = UnitWish(
+        name=settings.agent.name,
+        program=own_program(),
+        config=config,
+        token_source=_token_source(settings, config) if user is None else None,
+        state_dir=state_dir,
+        user=user,
+        shown=tuple(_shown(settings, config)),
+        drop_in=drop_in_for(settings.plugins),
+    )
+    for path in (*wish.program, *map(str, (config, wish.token_source, state_dir, *wish.shown))):
+        if not path.isprintable():
+            raise ConfigError(
+                "has a character that no unit file can hold", where=repr(path), fix="Move it to another path."
+            )
+    return wish
+
+
+def own_program() -> tuple[str, ...]:
+    """This program, absolute, in the environment that it is installed in."""
+    script = Path(sys.executable).parent / "mycel-runtime"
+    return (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "mycel_runtime")
+
+
+def _state_dir(settings: Settings, config: Path) -> Path | None:
+    """One that is set, or in which there is a journal already; the one that systemd would make needs no word."""
+    found = find_state_dir(settings, config)
+    is_units = found.parent == UNIT_STATE and found.name == settings.agent.name
+    if is_units or not (settings.agent.state_dir or (found / JOURNAL_NAME).exists()):
+        return None
+    return found
+
+
+def _user(config: Path, state_dir: Path | None) -> str | None:
+    """The owner of the state, or of a file that others cannot read."""
+    if state_dir is not None:
+        return _owner(next(folder for folder in (state_dir, *state_dir.parents) if folder.exists()))
+    is_readable = config.stat().st_mode & stat.S_IROTH and config.parent.stat().st_mode & stat.S_IXOTH
+    return None if is_readable else _owner(config)
+
+
+def _owner(path: Path) -> str:
+    return name_of_user(path.stat().st_uid).removeprefix("user ")
+
+
+def _token_source(settings: Settings, config: Path) -> Path | None:
+    if settings.is_embedded or settings.agent.token is not None:
+        return None
+    return settings.agent.token_file or config.with_suffix(".token")
+
+
+def _shown(settings: Settings, config: Path) -> Iterator[Path]:
+    """What is hidden, each folder once."""
+    network = settings.network
+    files = [
+        config,
+        *(config.parent / str(table["path"]) for table in settings.plugins.values() if "path" in table),
+        *([settings.agent.token_file] if settings.agent.token_file else []),
+        *(path for path in (network.ca_file, network.client_cert, network.client_key) if path),
+    ]
+    places = {Path(sys.prefix), Path(sys.base_prefix), _package(), *map(_place, files)}
+    yield from sorted(place for place in places if is_hidden(place))
+
+
+def _package() -> Path:
+    """Of a checkout: it is used where it lies."""
+    import mycel_runtime  # noqa: PLC0415 - for its place only
+
+    package = Path(mycel_runtime.__file__).parent
+    return package if package.is_relative_to(sys.prefix) else package.parent
+
+
+def _place(path: Path) -> Path:
+    """Its folder, so that what replaces it is seen too; but no home as a whole."""
+    folder = path.absolute().parent
+    return path.absolute() if folder in HOMES or folder.parent in HOMES else folder

@@ -1,0 +1,216 @@
+"""What `mycel-runtime unit` prints: the packaged unit with our paths, which systemd takes in silence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mycel_runtime.checks.unit import unit_findings
+from mycel_runtime.settings import load_settings
+from mycel_runtime.units.escaping import argument, mount_source, word
+from mycel_runtime.units.installed import find_unit
+from mycel_runtime.units.made import made_unit
+from mycel_runtime.units.packaged import TEMPLATE, drop_in_for, packaged
+from mycel_runtime.units.unit_text import unit_text
+from mycel_runtime.units.wish import UnitWish
+
+DEADLINE = 60
+
+ODD = "we ird%i $HOME \"q\" c:d b\\s 'a'"
+"""What a path may have in it, and means something to systemd."""
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+def configured(folder, *, agent="", plugins="[plugins.echo]\n"):
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "codex-a.toml"
+    config.write_text(f'[agent]\nname = "codex-a"\nbase_url = "http://127.0.0.1:1"\n{agent}\n{plugins}')
+    (folder / "codex-a.token").write_text("t")
+    (folder / "codex-a.token").chmod(0o600)
+    return config
+
+
+def printed(config, *, is_for_user=False):
+    return made_unit(load_settings(config), config, is_for_user=is_for_user)
+
+
+def verified(path, *arguments, **environment):
+    """What systemd says of a unit: an unknown key is only a warning, with exit status 0."""
+    ended = subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments, "verify", "--man=no", path],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        env=os.environ | environment,
+    )
+    return ended.stderr + ended.stdout
+
+
+def settings_of(text):
+    return [line for line in text.splitlines() if line and line[0] not in "#["]
+
+
+@needs_systemd
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("agent", "plugins"),
+    [
+        ("", "[plugins.echo]\n"),
+        ('state_dir = "st ate"', '[plugins.acp]\nagent = "claude"\n'),
+        ("", '[plugins.command]\ncommand = ["true"]\n'),
+    ],
+)
+def test_systemd_takes_it_in_silence_whatever_is_in_a_path(tmp_path, agent, plugins):
+    config = configured(tmp_path / ODD, agent=agent, plugins=plugins)
+    unit = tmp_path / "mycel-runtime-codex-a.service"
+    unit.write_text(printed(config))
+    assert verified(unit) == ""
+    unit.write_text(unit.read_text().replace("[Service]", "[Service]\nNoSuchKey=5"))
+    assert "NoSuchKey" in verified(unit)
+
+
+@needs_systemd
+@pytest.mark.slow
+def test_a_users_own_systemd_takes_it_in_silence(tmp_path):
+    config = configured(tmp_path / ODD, plugins='[plugins.acp]\nagent = "claude"\n')
+    unit = tmp_path / "mycel-runtime-codex-a.service"
+    unit.write_text(printed(config, is_for_user=True))
+    assert verified(unit, "--user", XDG_RUNTIME_DIR=str(tmp_path)) == ""
+    keys = {line.partition("=")[0] for line in settings_of(unit.read_text())}
+    assert not keys & {"DynamicUser", "LoadCredential", "CapabilityBoundingSet", "ProtectSystem", "Wants"}
+    assert "WantedBy=default.target" in unit.read_text()
+
+
+@needs_systemd
+@pytest.mark.slow
+@pytest.mark.parametrize("odd", [ODD, "we ird%i $HOME"])
+def test_a_program_with_an_odd_path_is_found_by_systemd(tmp_path, odd):
+    """It insists on one that is there and can be run, and takes none with quotes in its path."""
+    program = tmp_path / odd / "mycel-runtime"
+    program.parent.mkdir()
+    program.symlink_to("/bin/true")
+    wish = UnitWish(
+        name="a",
+        program=(str(program),),
+        config=tmp_path / odd / "a.toml",
+        token_source=None,
+        state_dir=None,
+        user=None,
+        shown=(tmp_path / odd,),
+        drop_in=None,
+    )
+    unit = tmp_path / "mycel-runtime-a.service"
+    unit.write_text(unit_text(packaged(TEMPLATE), None, wish, version="1", is_for_user=False))
+    assert verified(unit) == ""
+    if odd != ODD:
+        unit.write_text(unit.read_text().replace("%%i", "%i"))
+        assert "is not executable" in verified(unit)
+
+
+def test_nothing_of_the_packaged_unit_is_lost_but_its_paths(tmp_path):
+    """The two cannot drift: whatever is written there is printed."""
+    config = configured(tmp_path / "a")
+    tmp_path.chmod(0o755)
+    ours, theirs = settings_of(printed(config)), settings_of(packaged(TEMPLATE))
+    changed = [line.partition("=")[0] for line in theirs if line not in ours]
+    assert sorted(changed) == ["Description", "ExecStart", "LoadCredential", "StateDirectory"]
+    assert f"LoadCredential=agent.token:{config.with_suffix('.token')}" in ours
+    assert "StateDirectory=mycel-runtime/codex-a" in ours
+    program = Path(sys.executable).parent / "mycel-runtime"
+    assert f"ExecStart={program} run --config {config}" in ours
+    assert not [line for line in ours if "%i" in line or "/etc/mycel-runtime" in line]
+
+
+@pytest.mark.parametrize(
+    ("plugins", "drop_in"),
+    [
+        ({"echo": {}}, None),
+        ({"acp": {"agent": "claude"}}, "agents/node.conf"),
+        ({"acp": {"command": ["my-agent"]}}, "agents/node.conf"),
+        ({"acp": {"agent": "vibe"}}, "agents/program.conf"),
+        ({"command": {"command": ["./a.sh"]}}, "agents/program.conf"),
+        ({"command": {"recipe": "codex"}}, "agents/node.conf"),
+        ({"command": {"command": ["./a.sh"]}, "acp": {"agent": "codex"}}, "agents/node.conf"),
+        ({"acp": {"path": "acp.py"}}, None),
+    ],
+)
+def test_the_drop_in_that_a_plugin_needs_is_in_it(tmp_path, plugins, drop_in):
+    assert drop_in_for(plugins) == drop_in
+
+
+def test_a_file_that_only_its_owner_reads_is_run_as_him(tmp_path):
+    config = configured(tmp_path / "a")
+    config.chmod(0o600)
+    text = printed(config)
+    assert "User=" in text
+    assert "LoadCredential=" not in text
+
+
+def test_words_are_read_by_systemd_as_they_were():
+    assert word("/opt/mycel-runtime/bin/x") == "/opt/mycel-runtime/bin/x"
+    assert word('a "b" \\ %') == r'"a \"b\" \\ %%"'
+    assert argument("/a/$HOME") == '"/a/$$HOME"'
+    assert mount_source("/a:b") == r'"/a\\:b"'
+
+
+@needs_systemd
+@pytest.mark.slow
+def test_the_installed_unit_is_compared_and_its_secrets_are_looked_at(tmp_path, monkeypatch):
+    config = configured(tmp_path / "a")
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "units"
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", f"{folder}:")
+    ended = subprocess.run(
+        [sys.executable, "-m", "mycel_runtime", "unit", "--config", config, "--folder", folder],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert "systemctl enable --now mycel-runtime-codex-a" in ended.stdout, ended.stderr
+    path = folder / "mycel-runtime-codex-a.service"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+    def found():
+        settings = load_settings(config)
+        unit = find_unit(config, "codex-a", os.environ)
+        return {each.name: each for each in unit_findings(unit, settings, config)}
+
+    assert {name: each.level for name, each in found().items()} == {"unit": "ok", "unit.credential": "ok"}
+    config.with_suffix(".token").chmod(0o644)
+    assert (found()["unit.credential"].exit_code, found()["unit"].level) == (78, "ok")
+    config.with_suffix(".token").unlink()
+    assert "cannot be had" in found()["unit.credential"].text
+    path.write_text(path.read_text().replace("ProtectSystem=strict", "ProtectSystm=strict"))
+    changed = find_unit(config, "codex-a", os.environ)
+    said = [each.text for each in unit_findings(changed, load_settings(config), config)]
+    assert "is not what this version prints" in said[0]
+    assert "ProtectSystm" in said[1]
+
+
+def test_the_packaged_unit_is_found_by_its_instance_with_its_drop_ins(tmp_path):
+    config = configured(tmp_path / "etc")
+    folder = tmp_path / "units"
+    folder.mkdir()
+    (folder / TEMPLATE).write_text(packaged(TEMPLATE).replace("/etc/mycel-runtime", str(config.parent)))
+    (folder / "mycel-runtime@codex-a.service.d").mkdir()
+    (folder / "mycel-runtime@codex-a.service.d" / "key.conf").write_text(
+        "[Service]\nLoadCredential=webhook.key:/srv/%i.key\n"
+    )
+    unit = find_unit(config, "codex-a", {"SYSTEMD_UNIT_PATH": str(folder)})
+    assert unit.credentials == {
+        "agent.token": config.parent / "codex-a.token",
+        "webhook.key": Path("/srv/codex-a.key"),
+    }
+    other = configured(tmp_path / "elsewhere")
+    assert find_unit(other, "codex-a", {"SYSTEMD_UNIT_PATH": str(folder)}) is None
