@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.reload.agent_reload import AgentReload
     from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.logs import LogStyle
@@ -42,8 +43,10 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     import asyncio
 
     from mycel_runtime.daemon import garbage
-    from mycel_runtime.daemon.agents import load_plugins_of, read_agents
+    from mycel_runtime.daemon.agents import config_files, load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
+    from mycel_runtime.daemon.reload.agent_reload import AgentReload
+    from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.observe.development import show_tracebacks
     from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
@@ -63,9 +66,12 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     agents, refused = load_plugins_of(agents, refused, _observer)
     for error in refused:
         LogObserver({}).tell(_refusal(error))
-    runtimes = [_runtime(agent, command) for agent in agents]
+    reloads = [AgentReload(agent.config, agent.settings, agent.plugins, overrides) for agent in agents]
+    runtimes = [_runtime(agent, reload, command) for agent, reload in zip(agents, reloads, strict=True)]
+    absolute = [config.absolute() for config in configs]
+    reload = ProcessReload(absolute, config_files(absolute), LogObserver({}))
     garbage.leave_out_what_stays()
-    asyncio.run(run_agents(runtimes, failures=refused))
+    asyncio.run(run_agents(runtimes, failures=refused, reload=reload))
 
 
 def _style(log: LogSettings) -> LogStyle:
@@ -88,7 +94,7 @@ def _observer(agent: Agent) -> Observer:
     return FanOut([LogObserver({"agent": agent.settings.agent.name}), StatusLine()])
 
 
-def _runtime(agent: Agent, command: str) -> tuple[AgentRuntime, Observer]:
+def _runtime(agent: Agent, reload: AgentReload, command: str) -> tuple[AgentRuntime, Observer]:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
     from mycel_runtime.observe.observer import FanOut
@@ -98,13 +104,11 @@ def _runtime(agent: Agent, command: str) -> tuple[AgentRuntime, Observer]:
         observer.tell(_fate(loaded))
     how_to_talk = f"{command} chat --config {_quoted(agent.config)}"
     runtime = AgentRuntime(
-        agent.settings,
+        reload,
         token=agent.token,
         network=agent.network,
-        plugins=agent.plugins,
         observer=observer,
         show=click.echo,
-        config=agent.config,
         how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
     return runtime, observer

@@ -27,6 +27,7 @@ def lines_of(now: Status) -> list[str]:
     return [
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),
+        *(f"  ! {problem}" for problem in _reload(now)),
         *(f"  ! {_paused(pause, now)}" for pause in now.work.paused),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
@@ -146,6 +147,15 @@ def _blocked(chat: BlockedChatReport, now: Status) -> str:
         f"chat {chat.chat_id}: no {chat.operation} succeeds since {max(0.0, now.now - chat.since):.0f} s:"
         f" {chat.reason}"
     )
+
+
+def _reload(now: Status) -> list[str]:
+    reload, told = now.reload, []
+    if reload.refused:
+        told.append(f"its file was read again {_ago(reload.at, now)} and is wrong: {reload.refused}")
+    if reload.needs_restart:
+        told.append(f"changed in its file, needs a restart: {', '.join(reload.needs_restart)}")
+    return told
 
 
 def _paused(pause: PauseReport, now: Status) -> str:

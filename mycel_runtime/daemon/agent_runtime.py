@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
@@ -62,18 +62,18 @@ from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
     from pydantic import SecretStr
 
+    from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.plugin.registry import LoadedPlugin
     from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
 
@@ -95,11 +95,9 @@ class AgentRuntime:
     One agent's process.
 
     Args:
-        settings: The agent's.
+        reload: Holds the agent's settings and plugins, and reads them again.
         token: `None` for an embedded backend, which makes its own.
         network: How the backend is reached.
-        config: The file that the settings were read from, if there is one.
-        plugins: Loaded and checked.
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
         how_to_talk: Shown after the greeting.
@@ -110,17 +108,17 @@ class AgentRuntime:
 
     def __init__(
         self,
-        settings: Settings,
+        reload: AgentReload,
         *,
         token: SecretStr | None,
         network: Network,
-        plugins: Sequence[LoadedPlugin],
         observer: Observer,
         show: Callable[[str], None],
         how_to_talk: str,
-        config: Path | None = None,
     ) -> None:
-        self._settings = settings
+        self._reload = reload
+        settings = self._settings = reload.settings
+        plugins = list(reload.plugins.values())
         self._token = token
         self._network = network
         self._handlers = bound_handlers(plugins)
@@ -149,12 +147,24 @@ class AgentRuntime:
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
         self._growth: JournalGrowth | None = None
-        self._config_drift = ConfigDrift(config)
+        self._config_drift = ConfigDrift(reload.config)
 
     @property
     def agent(self) -> str:
         """The agent's name."""
         return self._settings.agent.name
+
+    @property
+    def config(self) -> Path:
+        """Its file; absolute."""
+        return self._reload.config
+
+    async def reload(self) -> ReloadReport:
+        """As `AgentReload.reload`."""
+        report = await self._reload.reload(self._parts, self.observer)
+        if not report.refused and not report.needs_restart:
+            self._config_drift.note_read()
+        return report
 
     async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         """
@@ -187,6 +197,7 @@ class AgentRuntime:
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     metrics_route(self.metrics),
+                    {"reload": self._order_reload},
                 ),
             ):
                 self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
@@ -251,6 +262,7 @@ class AgentRuntime:
             ),
             log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
             events=dict(sorted(self._counters.counts.items())),
+            reload=self._reload.report,
         )
 
     async def metrics(self) -> list[Family]:
@@ -269,6 +281,10 @@ class AgentRuntime:
             unavailable=dispatcher.quarantine.reasons,
             timers=summary.timers if summary else (),
         )
+
+    async def _order_reload(self) -> dict[str, Any]:
+        report = await self.reload()
+        return report.model_dump()
 
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
         """Of the journal; `None` while another program keeps everybody out of it."""
@@ -297,7 +313,7 @@ class AgentRuntime:
 
     def _read_token(self, backend: Backend) -> SecretStr:
         """As it is by now; an embedded backend's does not change."""
-        return backend.token if backend.embedded else read_token(self._settings)
+        return backend.token if backend.embedded else read_token(self._reload.settings)
 
     async def _assemble(
         self, journal: SqliteJournal, backend: Backend, sdk: AgentClient, credential: Credential
@@ -311,14 +327,14 @@ class AgentRuntime:
         )
         sdk.belongs_to(me)
         return await assemble(
-            self._settings,
+            self._reload.settings,
             me=me,
             refused=self._refused,
             base_url=backend.base_url,
             token=credential,
             journal=journal,
             sdk=sdk,
-            handlers=self._handlers,
+            handlers=bound_handlers(list(self._reload.plugins.values())),
             observer=self.observer,
             network=self._network,
             capture_file=self._capture_file,
@@ -369,7 +385,7 @@ class AgentRuntime:
         dispatching: asyncio.Task[None],
         others: list[asyncio.Task[None]],
     ) -> None:
-        drain_timeout = self._settings.daemon.drain_timeout
+        drain_timeout = self._reload.settings.daemon.drain_timeout
         # If that cannot be written, what is killed with us is suspect at the next start, and no more.
         with contextlib.suppress(JournalError):
             await journal.expect_end(parts.me)

@@ -27,7 +27,7 @@ from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.inbox.stream import Token
@@ -65,6 +65,20 @@ class Parts:
     pauses: Pauses
     plugin_names: Collection[str]
     sweeper: Sweeper
+    _handlers: dict[HandlerId, BoundHandler]
+    _turns: DispatchAssembly
+
+    def reconfigure(self, settings: Settings, handlers: Iterable[BoundHandler]) -> None:
+        """
+        From the next run on: the file was reloaded.
+
+        Args:
+            settings: In force from now on.
+            handlers: Of plugins that have other settings now.
+        """
+        self._handlers.update((bound.handler.id, bound) for bound in handlers)
+        self._turns.use(settings.dispatch, self._handlers)
+        self.loop_guard.use(settings.guard)
 
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
@@ -166,6 +180,8 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
             clock=clock,
             capture_file=capture_file,
         ),
+        _handlers=by_id,
+        _turns=turns,
     )
 
 

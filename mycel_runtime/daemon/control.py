@@ -3,8 +3,8 @@ The running daemon's own door: HTTP on a unix socket in the state directory, mod
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
 not, and always with what is wrong on the road, `/status` with everything, `/metrics` with that in numbers.
-`POST /admin/VERB` is the operator's hand: the commands that change something. `POST /tools/VERB` is what
-`mycel-runtime mcp` sees and does as the agent.
+`POST /admin/VERB` is the operator's hand: the commands that change something; `POST /orders/NAME` is what the process
+itself is told. `POST /tools/VERB` is what `mycel-runtime mcp` sees and does as the agent.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
 import uvicorn
@@ -31,12 +33,15 @@ from mycel_runtime.daemon.tool_calls import call_tool
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from starlette.requests import Request
 
     from mycel_runtime.daemon.admin import Admin
     from mycel_runtime.dispatch.tools import Tools
+
+Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
+"""What the process is told: takes and returns plain JSON values."""
 
 _ANSWER_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1
@@ -52,6 +57,7 @@ async def control_server(
     admin: Callable[[], Admin | None] = lambda: None,
     tools: Callable[[], Tools | None] = lambda: None,
     metrics: Route | None = None,
+    orders: Mapping[str, Order] = MappingProxyType({}),
 ) -> AsyncIterator[None]:
     """
     Answer on the control socket while the block runs.
@@ -62,6 +68,7 @@ async def control_server(
         admin: The operator's verbs; `None` while there are none yet.
         tools: Those of tools; likewise.
         metrics: `GET /metrics`.
+        orders: What the process itself is told, also before the agent has begun to work.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
     """
@@ -70,7 +77,7 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, admin, tools, metrics))
+        server = _Server(_app(status, admin, tools, metrics, orders))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -117,13 +124,40 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     return answer.json()
 
 
-def _ask(state_dir: Path, method: str, path_: str, arguments: dict[str, Any] | None = None) -> httpx.Response:
+def give_order(state_dir: Path, order: str, *, within: float, **arguments: Any) -> dict[str, Any]:
+    """
+    What a running daemon answers to an order to its process: `reload`.
+
+    Args:
+        state_dir: The agent's.
+        order: Its name.
+        within: Seconds for which an answer is waited for.
+        arguments: Of the order.
+
+    Raises:
+        NoDaemonError, ControlError, StateDirectoryError: As of `ask_admin`.
+    """
+    answer = _ask(state_dir, "POST", f"/orders/{order}", arguments, seconds=within)
+    if not answer.is_success:
+        raise ControlError(f"{state_dir}: the daemon cannot {order}: HTTP {answer.status_code}")
+    result: dict[str, Any] = answer.json()
+    return result
+
+
+def _ask(
+    state_dir: Path,
+    method: str,
+    path_: str,
+    arguments: dict[str, Any] | None = None,
+    *,
+    seconds: float = _ANSWER_SECONDS,
+) -> httpx.Response:
     path = state_dir / SOCKET_NAME
     try:
         with short_address(path) as address:
             require_listener(address)
             with httpx.Client(
-                transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=_ANSWER_SECONDS
+                transport=httpx.HTTPTransport(uds=address), base_url="http://control", timeout=seconds
             ) as client:
                 return client.request(method, path_, json=arguments)
     except PermissionError as exc:
@@ -176,6 +210,7 @@ def _app(
     admin: Callable[[], Admin | None],
     tools: Callable[[], Tools | None],
     metrics: Route | None,
+    orders: Mapping[str, Order],
 ) -> Starlette:
     async def livez(_request: Request) -> Response:
         return JSONResponse({"live": True})
@@ -209,9 +244,19 @@ def _app(
             Route("/status", report),
             Route("/admin/{verb}", operate, methods=["POST"]),
             _tools_route(tools),
+            _orders_route(orders),
             *([] if metrics is None else [metrics]),
         ],
     )
+
+
+def _orders_route(orders: Mapping[str, Order]) -> Route:
+    async def carry_out(request: Request) -> Response:
+        if (order := orders.get(request.path_params["order"])) is None:
+            return JSONResponse({"detail": "no such order"}, status_code=404)
+        return JSONResponse(await order(**await request.json()))
+
+    return Route("/orders/{order}", carry_out, methods=["POST"])
 
 
 def _tools_route(tools: Callable[[], Tools | None]) -> Route:

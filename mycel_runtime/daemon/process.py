@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.executor import ThreadPerCall
+from mycel_runtime.daemon.reload.process_reload import ProcessReload
 from mycel_runtime.daemon.signals import StopRequest, signals_as
 from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
@@ -46,7 +47,10 @@ def has_left_tasks() -> bool:
 
 
 async def run_agents(
-    agents: Sequence[tuple[AgentRuntime, Observer]], *, failures: Sequence[Exception] = ()
+    agents: Sequence[tuple[AgentRuntime, Observer]],
+    *,
+    failures: Sequence[Exception] = (),
+    reload: ProcessReload | None = None,
 ) -> None:
     """
     Live until a signal asks for the end, or until no agent is left.
@@ -54,6 +58,7 @@ async def run_agents(
     Args:
         agents: With whom to tell that one has failed.
         failures: Of agents that could not be started, and have been told of; raised at the end as the others' are.
+        reload: Asked by SIGHUP; by default of files that are the same for good.
 
     Raises:
         Exception: Once no agent lives, the first after which a new start may help, else the first of all; a
@@ -64,7 +69,8 @@ async def run_agents(
     _watch_unhandled_errors(agents)
     stop, failed = StopRequest(), list(failures)
     is_alone = len(agents) + len(failed) == 1
-    readiness = _Readiness(len(agents))
+    reload = reload or ProcessReload((), (), LogObserver({}))
+    readiness = _Readiness(len(agents), reload.note_ready)
 
     async def live(runtime: AgentRuntime, observer: Observer) -> None:
         with readiness.of_one() as ready:
@@ -75,16 +81,20 @@ async def run_agents(
                 if not is_alone:
                     observer.tell(_failure(exc))
 
-    with signals_as(stop):
+    with signals_as(stop, reload.ask):
         try:
             async with asyncio.TaskGroup() as tasks:
-                telling = tasks.create_task(_tell_stopping(stop), name="stopping")
+                beside = [
+                    tasks.create_task(_tell_stopping(stop), name="stopping"),
+                    tasks.create_task(reload.serve([runtime for runtime, _ in agents]), name="reloads"),
+                ]
                 living = [
                     tasks.create_task(live(runtime, observer), name=f"agent-{runtime.agent}")
                     for runtime, observer in agents
                 ]
                 await asyncio.wait(living)
-                telling.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             await _part_from_tasks()
             await asyncio.to_thread(_part_from_children)
@@ -96,7 +106,8 @@ async def run_agents(
 class _Readiness:
     """Tells the supervisor once every agent is ready or has ended: one that cannot start holds nobody back."""
 
-    def __init__(self, agents: int) -> None:
+    def __init__(self, agents: int, told: Callable[[], None]) -> None:
+        self._told = told
         self._waiting_for = agents
         self._is_any_ready = False
 
@@ -120,6 +131,7 @@ class _Readiness:
         self._waiting_for -= 1
         if self._waiting_for == 0 and self._is_any_ready:
             systemd.notify(systemd.READY, systemd.status("asking the backend who this is"))
+            self._told()
 
 
 def _failure(exc: Exception) -> AgentFailed:

@@ -1,8 +1,8 @@
 """
-Signals become two events.
+Signals become requests.
 
-SIGTERM or SIGINT once: stop, and let what is running end. Again: stop now. SIGHUP changes nothing: without this it
-would kill the process when its terminal closes.
+SIGTERM or SIGINT once: stop, and let what is running end. Again: stop now. SIGHUP: read the configuration again; it
+does not end the process when its terminal closes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+_ROUTED: Final = (*_STOPPING, signal.SIGHUP)
 
 
 class StopRequest:
@@ -57,26 +59,33 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def signals_as(stop: StopRequest) -> Iterator[None]:
-    """Route the process's signals to `stop` while the block runs; call on the running loop."""
+def signals_as(stop: StopRequest, reload: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """
+    Route the process's signals while the block runs; call on the running loop.
+
+    Args:
+        stop: Asked by SIGTERM and SIGINT.
+        reload: Called on SIGHUP.
+    """
     loop = asyncio.get_running_loop()
 
     def route() -> None:
         for number in _STOPPING:
             loop.add_signal_handler(number, stop.ask, number.name)
+        loop.add_signal_handler(signal.SIGHUP, reload)
         _mark()
 
+    previous = signal.getsignal(signal.SIGHUP)
     route()
-    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     let_go_in_forks(_forget_signals)
     try:
         with keeping(_aspect(route)):
             yield
     finally:
         forget_in_forks(_forget_signals)
-        signal.signal(signal.SIGHUP, previous)
-        for number in _STOPPING:
+        for number in _ROUTED:
             loop.remove_signal_handler(number)
+        signal.signal(signal.SIGHUP, previous)
 
 
 def _aspect(route: Callable[[], None]) -> Aspect:
@@ -89,14 +98,13 @@ def _aspect(route: Callable[[], None]) -> Aspect:
     signal.set_wakeup_fd(pipe)
 
     def read() -> tuple[Any, ...]:
-        return tuple(map(signal.getsignal, (*_STOPPING, signal.SIGHUP)))
+        return tuple(map(signal.getsignal, _ROUTED))
 
     def write(state: tuple[Any, ...]) -> None:
         if read() == state:
             _mark()
         else:
             route()
-            signal.signal(signal.SIGHUP, state[-1])
         signal.set_wakeup_fd(pipe)
 
     return Aspect(name="stop signals", read=read, write=write, is_urgent=True)
@@ -107,7 +115,7 @@ def _marked(_number: int, _frame: Any) -> None:
 
 
 def _mark() -> None:
-    for number in _STOPPING:
+    for number in _ROUTED:
         signal.signal(number, _marked)
         # As the loop has it, which that takes back: a call of the system's goes on.
         signal.siginterrupt(number, False)
@@ -123,3 +131,4 @@ def _forget_signals() -> None:
     signal.set_wakeup_fd(-1)
     for number in _STOPPING:
         signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from mycel_runtime.daemon.hearing_report import HearingReport
 from mycel_runtime.daemon.network_report import NetworkReport
+from mycel_runtime.daemon.reload.agent_reload import ReloadReport
 from mycel_runtime.daemon.reports.journal_report import JournalReport
 from mycel_runtime.daemon.reports.plugin_report import PluginReport
 from mycel_runtime.daemon.reports.program_report import ProgramReport
@@ -41,6 +42,7 @@ class Status(BaseModel, frozen=True, populate_by_name=True, serialize_by_alias=T
             comes to mean something else. `systemd/status.schema.json` says what there is.
         problems: Why it is not ready; empty when it is.
         events: How often each fact was told since the start.
+        reload: How the configuration was last read again.
     """
 
     # `schema` itself would hide a method of pydantic's.
@@ -63,6 +65,7 @@ class Status(BaseModel, frozen=True, populate_by_name=True, serialize_by_alias=T
     program: ProgramReport | None = None
     log: LogReport = LogReport()
     events: dict[str, int]
+    reload: ReloadReport = ReloadReport()
 
 
 def schema_text() -> str:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
@@ -39,6 +40,15 @@ def notify(*assignments: str) -> None:
     kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_UNIX, kind) as channel, contextlib.suppress(OSError):
         channel.sendto("\n".join(assignments).encode(), address.replace("@", "\0", 1))
+
+
+def reloading() -> tuple[str, str]:
+    """
+    A reload begins; READY ends it.
+
+    Source: sd_notify(3): the time lets systemd tell this reload from an earlier one.
+    """
+    return "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
 def status(text: str) -> str:

@@ -127,6 +127,21 @@ class DispatchAssembly:
             is_paused=self.pauses.holds,
         )
 
+    def use(self, settings: DispatchSettings, handlers: Mapping[HandlerId, BoundHandler]) -> None:
+        """
+        From the next run on; what runs goes on as it has begun.
+
+        Args:
+            settings: `[dispatch]`, of which only the keys may differ that are read at each use.
+            handlers: All of them, bound to the settings that their plugins have now.
+        """
+        self._bounds.use(settings)
+        self._lively_chats.use(settings)
+        self._quarantine.use(settings)
+        self._lifecycle.use(settings)
+        self._lifecycle.rebind(handlers)
+        self.dispatcher.use(settings)
+
     @cached_property
     def attempts(self) -> Attempts:
         """Who runs a delivery."""

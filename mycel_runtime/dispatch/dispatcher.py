@@ -157,6 +157,11 @@ class Dispatcher:
         """Whether answers are to be looked for, and that is not due yet."""
         return self._attempts.questions.has_news
 
+    def use(self, settings: DispatchSettings) -> None:
+        """From now on: `[dispatch]` was reloaded."""
+        self._settings = settings
+        self.wake()
+
     def wake(self) -> None:
         """Something that may be due is in the journal, or was given to it: a claim comes behind it."""
         self._work.set()

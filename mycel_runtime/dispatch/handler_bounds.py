@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     from mycel_runtime.settings import DispatchSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandlerBounds:
     """
     Of all handlers.
 
     Attributes:
-        settings: `[dispatch]`.
+        settings: `[dispatch]`, as it is by now.
     """
 
     settings: DispatchSettings
+
+    def use(self, settings: DispatchSettings) -> None:
+        """From now on: `[dispatch]` was reloaded."""
+        self.settings = settings
 
     def deadline(self, handler: Handler) -> float:
         """Of a run that begins now, by `time.monotonic()`."""

@@ -24,7 +24,7 @@ from mycel_runtime.observe.facts import PluginStarted, PluginStartFailed, Plugin
 from mycel_runtime.plugin.subscription import HookSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mycel_runtime.dispatch.hook_attempt import HookAttempts
     from mycel_runtime.dispatch.timekeeper import Timekeeper
@@ -130,12 +130,21 @@ class Lifecycle:
         self._changed = asyncio.Event()
         handlers = tuple(handlers)
         self._pending = list(_of_moment(handlers, "start"))
-        self._stops = _of_moment(handlers, "stop")[::-1]
+        self._stops = list(_of_moment(handlers, "stop")[::-1])
         self._starts = {
             plugin: Start(plugin=plugin)
             for plugin in dict.fromkeys(plugin_of(bound.handler.id) for bound in self._pending)
         }
         self._is_running = False
+
+    def use(self, settings: DispatchSettings) -> None:
+        """From now on: `[dispatch]` was reloaded."""
+        self._settings = settings
+
+    def rebind(self, handlers: Mapping[HandlerId, BoundHandler]) -> None:
+        """Hooks that are still to be run get the settings that were reloaded; none is run for that."""
+        self._pending = [handlers.get(bound.handler.id, bound) for bound in self._pending]
+        self._stops = [handlers.get(bound.handler.id, bound) for bound in self._stops]
 
     @property
     def waiting(self) -> Sequence[Start]:

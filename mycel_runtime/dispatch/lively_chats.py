@@ -44,6 +44,10 @@ class LivelyChats:
         self._pauses: dict[DeliveryId, float] = {}
         self._silences: dict[DeliveryId, _Silence] = {}
 
+    def use(self, settings: DispatchSettings) -> None:
+        """From now on: `[dispatch]` was reloaded."""
+        self._settings = settings
+
     def is_last_round(self, delivery_id: DeliveryId) -> bool:
         """Whether the next run is the one after which nothing is tried again."""
         return delivery_id in self._pauses

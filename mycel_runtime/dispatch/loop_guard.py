@@ -49,16 +49,20 @@ class LoopGuard:
     ) -> None:
         self._journal = journal
         self._me = me
-        self._settings = settings
-        self._limits = Unattended(
-            turns=settings.turns, chat_sends=settings.chat_sends, plugin_sends=settings.plugin_sends
-        )
+        self.use(settings)
         self._observer = observer
         self._clock = clock
         self._reading = asyncio.Lock()
         self._chats: set[str] | None = None
         self._held: set[str] = set()
         self._chats_with_unknown_sender: set[str] = set()
+
+    def use(self, settings: GuardSettings) -> None:
+        """From now on: `[guard]` was reloaded. A chat that is held stays so."""
+        self._settings = settings
+        self._limits = Unattended(
+            turns=settings.turns, chat_sends=settings.chat_sends, plugin_sends=settings.plugin_sends
+        )
 
     async def attend(self, chat_id: ChatId) -> bool:
         """

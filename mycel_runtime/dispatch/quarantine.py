@@ -62,6 +62,10 @@ class Quarantine:
         self._on_trial: set[str] = set()
         self._refused: frozenset[str] = frozenset()
 
+    def use(self, settings: DispatchSettings) -> None:
+        """From now on: `[dispatch]` was reloaded."""
+        self._settings = settings
+
     @property
     def plugins(self) -> Mapping[str, float]:
         """Plugins that are left alone, with the time of their next try, or of the next look at their work."""

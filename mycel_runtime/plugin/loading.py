@@ -41,12 +41,14 @@ class ImportedPlugin:
         settings: An instance of its model, or the plain table.
         origin: Distribution or file.
         version: Of the distribution; empty for a file.
+        declared: As its module declares it, without what `on_load` adds for its settings.
     """
 
     plugin: Plugin
     settings: Any
     origin: str
     version: str
+    declared: Plugin | None = None
 
 
 def installed() -> Mapping[str, EntryPoint]:
@@ -75,17 +77,36 @@ def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> Imported
     else:
         plugin, origin, version = _load_file(name, config.absolute().parent / str(path), where)
     checked = checked_settings(plugin, name, settings, config)
-    plugin = _guarded(f"plugin {name!r}: on_load failed", where, lambda: plugin.configured(checked))
-    if not plugin.handlers:
-        raise PluginError(
-            f"plugin {plugin.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
-        )
     return ImportedPlugin(
-        plugin=plugin,
+        plugin=configured(plugin, name, checked, config),
+        declared=plugin,
         settings=checked,
         origin=origin,
         version=version,
     )
+
+
+def configured(plugin: Plugin, name: str, settings: Any, config: Path) -> Plugin:
+    """
+    A plugin with what its `on_load` declares for these settings.
+
+    Args:
+        plugin: As its module declares it.
+        name: Of its table.
+        settings: Checked.
+        config: The TOML file, for error texts.
+
+    Raises:
+        PluginImportError: `on_load` failed.
+        PluginError: It has no handlers.
+    """
+    where = where_of(name, config)
+    ready = _guarded(f"plugin {name!r}: on_load failed", where, lambda: plugin.configured(settings))
+    if not ready.handlers:
+        raise PluginError(
+            f"plugin {ready.name!r} has no handlers", where=where, fix="Add @plugin.on_message."
+        )
+    return ready
 
 
 def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:

@@ -49,6 +49,7 @@ class LoadedPlugin:
         version: Of the distribution; empty for a file.
         worker: Set when its handlers run in processes of their own.
         refused: Why it has no handlers: it is isolated, and its import failed.
+        declared: As its module declares it, without what `on_load` adds; `None` of an isolated one.
     """
 
     plugin: Plugin
@@ -57,6 +58,7 @@ class LoadedPlugin:
     version: str
     worker: WorkerSpec | None = None
     refused: PluginImportError | None = None
+    declared: Plugin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,11 @@ def _import(name: str, table: Mapping[str, Any], config: Path) -> LoadedPlugin:
     with entrusted_to(name):
         imported = import_plugin(name, own, config)
     return LoadedPlugin(
-        plugin=imported.plugin, settings=imported.settings, origin=imported.origin, version=imported.version
+        plugin=imported.plugin,
+        settings=imported.settings,
+        origin=imported.origin,
+        version=imported.version,
+        declared=imported.declared,
     )
 
 
@@ -147,7 +153,13 @@ def _ask(inquiry: Inquiry, config: Path) -> LoadedPlugin:
         )
     plugin = Plugin(said.plugin)
     plugin.adopt(handlers_from(said))
-    return LoadedPlugin(plugin=plugin, settings={}, origin=said.origin, version=said.version, worker=spec)
+    return LoadedPlugin(
+        plugin=plugin,
+        settings={},
+        origin=said.origin,
+        version=said.version,
+        worker=spec,
+    )
 
 
 def pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:

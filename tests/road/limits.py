@@ -27,6 +27,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon.agent_runtime import AgentRuntime
+from mycel_runtime.daemon.reload.agent_reload import AgentReload
 from mycel_runtime.daemon.signals import StopRequest
 from mycel_runtime.errors import RateLimitedError, ServerError
 from mycel_runtime.observe.observer import Observer
@@ -148,12 +149,11 @@ def answering(runs):
 async def living(base_url, token, folder, runs, observer):
     """A whole runtime, in this process."""
     agent = {"name": "agent", "base_url": base_url, "state_dir": str(folder / "state")}
-    settings = Settings(file={"agent": agent}, overrides={})
+    settings = Settings(file={"agent": agent, "plugins": {"echo": {}}}, overrides={})
     runtime = AgentRuntime(
-        settings,
+        AgentReload(folder / "agent.toml", settings, [answering(runs)], {}),
         token=SecretStr(token),
         network=Network(),
-        plugins=[answering(runs)],
         observer=observer,
         show=lambda _line: None,
         how_to_talk="",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from mycel_runtime.observe.facts.daemon import (
     AgentFailed,
+    AgentFilesChanged,
     CaptureFailed,
     CaptureRemoved,
     ConfigRefused,
+    ConfigReloaded,
     DaemonStarted,
     DaemonStopped,
     DaemonStopping,
@@ -20,6 +22,7 @@ from mycel_runtime.observe.facts.daemon import (
     JournalLocked,
     JournalUnlocked,
     LinesDropped,
+    ReloadRefused,
     SystemStoreMissing,
     UnhandledErrorRaised,
 )
@@ -102,11 +105,13 @@ from mycel_runtime.observe.facts.speech import (
 
 __all__ = [
     "AgentFailed",
+    "AgentFilesChanged",
     "CallRetried",
     "CaptureFailed",
     "CaptureRemoved",
     "ChatListPoisoned",
     "ConfigRefused",
+    "ConfigReloaded",
     "DaemonStarted",
     "DaemonStopped",
     "DaemonStopping",
@@ -160,6 +165,7 @@ __all__ = [
     "RateRecovered",
     "ReconcileFailed",
     "ReconcileFinished",
+    "ReloadRefused",
     "ReplayOverflowed",
     "RequestDecided",
     "ScheduleMissed",

@@ -73,6 +73,40 @@ class ConfigRefused(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigReloaded(Fact):
+    """
+    The file was read again.
+
+    Attributes:
+        changed: Keys that have changed from now on, as `[section] key`.
+        needs_restart: Keys that are otherwise in the file and do not hold before a restart.
+    """
+
+    name: ClassVar[str] = "config.reloaded"
+    changed: str
+    needs_restart: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadRefused(Fact):
+    """The file was read again and is wrong: nothing has changed."""
+
+    name: ClassVar[str] = "reload.refused"
+    level: ClassVar[Level] = "error"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFilesChanged(Fact):
+    """Files of agents have come or gone since the start, named by their paths; that wants a restart."""
+
+    name: ClassVar[str] = "agent_files.changed"
+    level: ClassVar[Level] = "warning"
+    added: str
+    removed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinesDropped(Fact):
     """Standard output or error could not be written: so many lines were lost since this was last told."""
 

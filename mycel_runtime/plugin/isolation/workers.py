@@ -148,6 +148,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._idle: defaultdict[str, _Idle] = defaultdict(_Idle)
+        self._specs: dict[str, WorkerSpec] = {}
 
     async def run(self, spec: WorkerSpec, handler: Handler, context: Context) -> None:
         """
@@ -161,6 +162,10 @@ class Workers:
         Cancelling: kills the process.
         """
         idle, is_reusable = self._idle[spec.name], False
+        if self._specs.setdefault(spec.name, spec) is not spec:
+            # Its settings were reloaded: whoever waits has the former ones.
+            self._specs[spec.name] = spec
+            await _end_all(idle)
         kept = await _take(idle)
         worker = kept or await _start()
         try:
@@ -171,7 +176,7 @@ class Workers:
         except ProtocolError as exc:
             raise HandlerRaisedError(type(exc).__name__, str(exc)) from None
         finally:
-            if is_reusable and worker.is_alive():
+            if is_reusable and worker.is_alive() and self._specs[spec.name] is spec:
                 idle.put(worker)
             else:
                 await worker.end()
@@ -185,8 +190,12 @@ class Workers:
     async def close(self) -> None:
         """Kill what is idle; what runs is killed by its cancellation."""
         for idle in self._idle.values():
-            while worker := idle.take():
-                await worker.end()
+            await _end_all(idle)
+
+
+async def _end_all(idle: _Idle) -> None:
+    while worker := idle.take():
+        await worker.end()
 
 
 async def _take(idle: _Idle) -> Worker | None:

@@ -1,0 +1,114 @@
+"""Files are read again under running agents: by SIGHUP all of a folder, by `reload` one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import DEADLINE, until
+from tests.acceptance.test_many_agents import agents
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+ECHO = "[plugins.echo]\n"
+
+
+@pytest.fixture
+def owner(household):
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        yield client
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    """A socket as systemd gives one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(DEADLINE)
+        yield notify
+
+
+def edit(config, old, new):
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+
+
+def hears(owner, agent_id, text):
+    """What the agent answers."""
+    chat_id = owner.chats.ensure_direct(agent_id)["id"]
+    owner.messages.send(chat_id, text, enforce_caught_up=False)
+
+    def answered():
+        history = owner.messages.list(chat_id)
+        return [
+            each["content"] for each in history if each["sender_id"] == agent_id and text in each["content"]
+        ]
+
+    return until(answered)
+
+
+def command(start, verb, config, *args):
+    process = start(verb, "--config", config, *args)
+    return process.exit_code(), process.out, process.err
+
+
+def told(supervisor, ends):
+    """What the supervisor is told about reloads, until it is told of this."""
+    said = []
+    while not said or not said[-1].endswith(ends):
+        message = supervisor.recv(65536).decode()
+        if "RELOADING=1" in message or "READY=1" in message:
+            said.append(message)
+    return said
+
+
+def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothing(
+    start, owner, household, supervisor, tmp_path
+):
+    """One in its own process, one isolated, one whose file is wrong, and a file that is new."""
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    edit(folder / "two.toml", ECHO, ECHO + 'isolation = "process"\n')
+    process = start("run", "--config", folder, NOTIFY_SOCKET=str(tmp_path / "notify"))
+    assert told(supervisor, "asking the backend who this is")
+    assert [hears(owner, name, "a") for name in ("one", "two", "three")] == [["echo: a"]] * 3
+
+    for name in ("one", "two"):
+        edit(folder / f"{name}.toml", ECHO, "[guard]\nturns = 3\n[inbox]\nping_interval = 9\n" + ECHO)
+        edit(folder / f"{name}.toml", ECHO, ECHO + f'prefix = "{name}: "\n')
+    edit(folder / "three.toml", ECHO, ECHO + 'prefix = "lost: "\nprefiks = "lost"\n')
+    (folder / "four.toml").write_text((folder / "one.toml").read_text())
+    process.popen.send_signal(signal.SIGHUP)
+
+    first, last = told(supervisor, "reload refused: three")
+    assert first.startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert last.startswith("READY=1\n")
+    process.wait_for(lambda run: len(run.events("config.reloaded") + run.events("reload.refused")) == 3)
+    reloaded = {event["agent"]: event for event in process.events("config.reloaded")}
+    assert set(reloaded) == {"one", "two"}
+    assert reloaded["two"]["changed"] == "[guard] turns, [plugins.echo] prefix"
+    assert reloaded["two"]["needs_restart"] == "[inbox] ping_interval"
+    assert [event["agent"] for event in process.events("reload.refused")] == ["three"]
+    assert [event["added"] for event in process.events("agent_files.changed")] == [str(folder / "four.toml")]
+    assert [hears(owner, name, "b") for name in ("one", "two", "three")] == [
+        ["one: b"],
+        ["two: b"],
+        ["echo: b"],
+    ]
+
+    code, shown, _ = command(start, "status", folder / "three.toml", "--json")
+    report = json.loads("\n".join(shown))["reload"]
+    assert (code, "prefiks" in report["refused"], report["changed"]) == (0, True, [])
+    code, _, said = command(start, "reload", folder / "three.toml")
+    assert (code, said[0].startswith("three: nothing has changed: ")) == (78, True)
+    edit(folder / "three.toml", 'prefiks = "lost"\n', "")
+    assert command(start, "reload", folder / "three.toml")[:2] == (
+        0,
+        ["three: changed: [plugins.echo] prefix"],
+    )
+    assert hears(owner, "three", "third") == ["lost: third"]
+    assert process.stop() == 0
