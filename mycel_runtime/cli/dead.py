@@ -18,7 +18,7 @@ def dead() -> None:
     """
     Look at work that was given up; try it again, or drop it.
 
-    `list` and `show` read the journal while the daemon does not run; the others ask the daemon.
+    The daemon is asked; while none runs, it is done in the journal, under its lock.
     """
 
 
@@ -51,7 +51,7 @@ def retry(config: Path, number: int) -> None:
     """Make it due again, in its lane. What it had said already is not said again."""
     from mycel_runtime.cli.target import only_target_of
 
-    _require(number, is_done=only_target_of(config).ask("retry", dead_letter_id=number))
+    _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number) > 0)
 
 
 @dead.command()
@@ -61,7 +61,7 @@ def drop(config: Path, number: int) -> None:
     """Forget it."""
     from mycel_runtime.cli.target import only_target_of
 
-    _require(number, is_done=only_target_of(config).ask("drop", dead_letter_id=number))
+    _require(number, is_done=only_target_of(config).change("drop", dead_letter_id=number) > 0)
 
 
 def _require(number: int, *, is_done: bool) -> None:

@@ -18,7 +18,7 @@ def outbox() -> None:
     """
     Look at sends whose outcome nobody knows; settle them.
 
-    `list` reads the journal while the daemon does not run; `settle` asks the daemon.
+    The daemon is asked; while none runs, it is done in the journal, under its lock.
     """
 
 
@@ -53,5 +53,5 @@ def settle(config: Path, send: str, *, is_sent: bool) -> None:
     """
     from mycel_runtime.cli.target import only_target_of
 
-    if not only_target_of(config).ask("settle", send=send, is_sent=is_sent):
+    if not only_target_of(config).change("settle", send=send, is_sent=is_sent):
         raise click.ClickException(f"there is no unknown send {send}")

@@ -102,11 +102,11 @@ def _asked(target: Target) -> Known:
 
 
 def _read(target: Target) -> Known:
-    from mycel_runtime.daemon.admin import read_timers_of
+    from mycel_runtime.daemon.upkeep.at_rest import list_at_rest
     from mycel_runtime.plugin.agenda import PlannedFiring
     from mycel_runtime.plugin.inventory import Known
 
-    return Known(planned=[PlannedFiring(**row) for row in read_timers_of(target.state_dir)])
+    return Known(planned=[PlannedFiring(**row) for row in list_at_rest(target.state_dir, "timers")])
 
 
 def _line(row: PluginRow) -> str:

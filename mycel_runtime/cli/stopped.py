@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from mycel_runtime.daemon.pausing import UNKNOWN, pause_at_rest, resume_at_rest
-from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mycel_runtime.cli.target import Target
 
 
@@ -28,7 +24,7 @@ def pause_by(target: Target, kind: str, name: str) -> tuple[str, bool]:
     except NoDaemonError as exc:
         if kind == "plugin" and name not in load_settings(target.config).plugins:
             return UNKNOWN, True
-        return _at_rest(target, exc, lambda: pause_at_rest(target.state_dir, kind, name)), True
+        return target.at_rest(exc, lambda: pause_at_rest(target.state_dir, kind, name)), True
     return answer["paused"], answer["is_heard"]
 
 
@@ -42,13 +38,4 @@ def resume_by(target: Target, name: str, kind: str) -> str:
     try:
         return str(target.ask("resume", name=name, kind=kind))
     except NoDaemonError as exc:
-        return _at_rest(target, exc, lambda: resume_at_rest(target.state_dir, name, kind))
-
-
-def _at_rest(target: Target, why: NoDaemonError, act: Callable[[], str]) -> str:
-    try:
-        done = act()
-    except IdentityHeldError:  # There is a daemon, which has said why it cannot do it.
-        raise why from None
-    click.echo(f"{target.name}: written into its journal, because no daemon is at work", err=True)
-    return done
+        return target.at_rest(exc, lambda: resume_at_rest(target.state_dir, name, kind))

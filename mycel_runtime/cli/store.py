@@ -18,7 +18,7 @@ def store() -> None:
     """
     Look at what plugins remember; print it, or clear it.
 
-    `list` and `export` read the journal while the daemon does not run; `clear` asks the daemon.
+    The daemon is asked; while none runs, it is done in the journal, under its lock.
     """
 
 
@@ -53,7 +53,7 @@ def clear(config: Path, plugin: str, chat_id: str | None) -> None:
     """Let a plugin forget what it remembers. Its timers stay."""
     from mycel_runtime.cli.target import only_target_of
 
-    cleared = only_target_of(config).ask("clear", plugin=plugin, chat_id=chat_id)
+    cleared = only_target_of(config).change("clear", plugin=plugin, chat_id=chat_id)
     if not cleared:
         raise click.ClickException(f"plugin {plugin} remembers nothing there")
     click.echo(f"{counted(cleared, 'item')} cleared")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mycel_runtime.daemon.admin import read_dead, read_items_of, read_stores_of, read_unresolved_sends
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.control import ask_admin
 from mycel_runtime.daemon.state_dir import find_state_dir
-from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
+from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
 
 if TYPE_CHECKING:
@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 UNIT_CONFIG: Final = Path("/etc/mycel-runtime")
 """Where `systemd/mycel-runtime@.service` looks for the file of each instance."""
 
-_READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
-    "dead": read_dead,
-    "unresolved": read_unresolved_sends,
-    "stores": read_stores_of,
-    "items": read_items_of,
-}
-"""Verbs of the daemon that its journal can answer as well."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +41,37 @@ class Target:
         """
         return ask_admin(self.state_dir, verb, **arguments)
 
+    def change(self, verb: str, **arguments: Any) -> int:
+        """
+        What its daemon answers to a verb that changes the journal; without a daemon it is done here, under the lock.
+
+        Raises:
+            ControlError: The daemon has not begun to work, or does not answer as expected.
+            JournalError, JournalFileError: There is no journal, or it cannot be opened.
+        """
+        try:
+            return int(self.ask(verb, **arguments))
+        except NoDaemonError as exc:
+            return self.at_rest(exc, lambda: change_at_rest(self.state_dir, verb, **arguments))
+
+    def at_rest(self, why: NoDaemonError, act: Callable[[], T]) -> T:
+        """
+        Do to its journal what no daemon can be asked for.
+
+        Args:
+            why: What asking the daemon has raised.
+            act: Takes the journal's lock.
+
+        Raises:
+            NoDaemonError: `why`: there is a daemon, which has not begun to work.
+        """
+        try:
+            done = act()
+        except IdentityHeldError:
+            raise why from None
+        click.echo(f"{self.name}: written into its journal, because no daemon is at work", err=True)
+        return done
+
     def list(self, verb: str) -> list[dict[str, Any]]:
         """
         What its daemon lists, or its journal while there is no daemon to ask.
@@ -58,7 +83,7 @@ class Target:
         try:
             rows: list[dict[str, Any]] = self.ask(verb)
         except NoDaemonError:
-            rows = _READERS[verb](self.state_dir)
+            rows = list_at_rest(self.state_dir, verb)
             click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
         return rows
 

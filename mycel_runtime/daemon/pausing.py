@@ -7,23 +7,20 @@ The operator's `pause` and `resume`: of a running agent, and of a journal whose 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
-from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.daemon.upkeep.at_rest import journal_at_rest
 from mycel_runtime.journal.pause import PauseKind
-from mycel_runtime.journal.reader import read_identities
-from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.sqlite import SqliteJournal
     from mycel_runtime.wire.ids import ChatId, UserId
 
 UNKNOWN: Final = "unknown"
@@ -124,14 +121,14 @@ def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
 
 
 async def _pause_at_rest(state_dir: Path, kind: PauseKind, name: str) -> str:
-    async with _at_rest(state_dir) as (journal, identities):
+    async with journal_at_rest(state_dir) as (journal, identities):
         begun = [await journal.pause(me, kind, name, now=time.time()) for me in identities]
         return "begun" if any(begun) else "already"
 
 
 async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
     kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
-    async with _at_rest(state_dir) as (journal, identities):
+    async with journal_at_rest(state_dir) as (journal, identities):
         ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
         return ended[0].value if ended else ""
 
@@ -139,18 +136,3 @@ async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
 async def _ended(journal: SqliteJournal, me: UserId, kind: PauseKind, name: str) -> bool:
     was_paused = await journal.resume(me, kind, name)
     return (kind is PauseKind.CHAT and await journal.attend(me, name)) or was_paused
-
-
-@contextlib.asynccontextmanager
-async def _at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
-    """The journal, open and locked, and whose work is in it."""
-    path = state_dir / JOURNAL_NAME
-    identities = read_identities(path)
-    if not identities:
-        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
-    journal = SqliteJournal(state_dir)
-    await asyncio.to_thread(journal.open)
-    try:
-        yield journal, identities
-    finally:
-        await journal.close()

@@ -9,6 +9,7 @@ from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.questions import NewQuestion
 from mycel_runtime.journal.retention import START, Age, Swept
+from mycel_runtime.journal.turns import TurnRecord
 from mycel_runtime.journal.utterance import SpokenState
 from tests.integration.journal.promises.utterances import running, utterance
 from tests.integration.journal.samples import (
@@ -73,6 +74,40 @@ class RetentionConformance:
         assert (await sweep(journal)).entries == 1
         assert (await journal.finish(running, STAY, now=LATER)).outcome.value == "done"
         assert (await claim_one(journal, now=LATER)).entry.seq == 3
+
+    async def test_a_frame_stays_as_long_as_a_turn_tells_of_it(self, journal, turns):
+        await happen(journal, 1, 2)
+        record = TurnRecord(kind="chat.message", attempt=1, began_at=0.0, shown={})
+        for _ in range(2):
+            await journal.finish(await claim_one(journal), STAY, now=LATER + 1, record=record)
+
+        assert (await sweep(journal)).rows == 0
+        assert [turn.raw for turn in turns(journal)] == ['{"seq":1}', '{"seq":2}']
+
+    async def test_words_stay_known_while_the_turn_that_said_them_is_open_or_a_dead_letters(self, journal):
+        """It would say them again."""
+        speaker = await running(journal)
+        words = utterance(speaker)
+        await journal.utter(words, now=0.0)
+        await finish(journal, await claim_one(journal))
+
+        assert (await sweep(journal)).utterances == 0
+        await bury(journal, speaker)
+        assert (await sweep(journal)).utterances == 0
+        assert not await journal.utter(words, now=0.0)
+        (letter,) = await journal.dead_letters(ME)
+        await journal.drop(letter.dead_letter_id)
+        assert (await sweep(journal)).utterances == 1
+
+    async def test_what_the_operator_said_of_a_send_stays(self, journal):
+        """Nobody knows which message it is."""
+        await want(journal, 1)
+        delivery = await claim_one(journal)
+        await journal.settle(intent(delivery, state=IntentState.SENT, message_id=None, base_seq=1))
+        await finish(journal, delivery, 1)
+
+        assert (await sweep(journal)).sends == 0
+        assert (await journal.own_sends(ME, chat_id="c", after_seq=0)).unplaced == {"h": 1}
 
     async def test_a_send_that_is_forgotten_stays_the_agents_own(self, journal, successor):
         for seq in (5, 7):

@@ -1,0 +1,1 @@
+"""What an operator does with a journal, whether its daemon runs or not."""

@@ -1,0 +1,135 @@
+"""
+A journal while no daemon is at work on it.
+
+It is read without its lock, by a connection that can only read; and changed under its lock, by the verbs of a running
+agent: whoever starts a daemon meanwhile is told that it is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.daemon.upkeep.journal_admin import (
+    JournalAdmin,
+    item_row,
+    letter_row,
+    timer_row,
+    unresolved_row,
+)
+from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
+from mycel_runtime.journal.reader import (
+    read_dead_letters,
+    read_identities,
+    read_items,
+    read_stores,
+    read_timers,
+    read_unresolved,
+)
+from mycel_runtime.journal.sqlite import SqliteJournal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from mycel_runtime.wire.ids import UserId
+
+CHANGING: Final = frozenset({"settle", "retry", "drop", "clear"})
+"""Verbs of `JournalAdmin` that change something."""
+
+
+def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
+    """
+    What a verb of `JournalAdmin` lists; nothing without a journal.
+
+    Args:
+        state_dir: The agent's.
+        verb: One that changes nothing.
+
+    Raises:
+        JournalError, JournalFileError: The journal cannot be read.
+    """
+    path = state_dir / JOURNAL_NAME
+    match verb:
+        case "dead":
+            return [letter_row(letter) for letter in read_dead_letters(path)]
+        case "unresolved":
+            return [unresolved_row(intent) for intent in read_unresolved(path)]
+        case "stores":
+            return [store._asdict() for store in read_stores(path)]
+        case "items":
+            return [item_row(item) for item in read_items(path)]
+        case "timers":
+            return [timer_row(timer) for timer in read_timers(path)]
+        case _:
+            raise ValueError(verb)
+
+
+def change_at_rest(state_dir: Path, verb: str, **arguments: Any) -> int:
+    """
+    Do a verb of `CHANGING`, under the journal's lock.
+
+    A journal of an earlier version is brought up to date by it, as by a daemon's start.
+
+    Args:
+        state_dir: The agent's.
+        verb: Of `CHANGING`.
+        arguments: The verb's.
+
+    Returns:
+        What it answers; of several identities in the journal, all together.
+
+    Raises:
+        IdentityHeldError: A process is at work on it, be it that it cannot be asked yet.
+        NoDaemonError: There is nothing in it, or no journal.
+        JournalError, JournalFileError: It cannot be opened.
+    """
+    return asyncio.run(_change(state_dir, verb, arguments))
+
+
+@contextlib.asynccontextmanager
+async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
+    """
+    The journal, open and locked, and whose work is in it.
+
+    Raises:
+        NoDaemonError: There is nothing in it, or no journal.
+        IdentityHeldError: A process is at work on it.
+        JournalError, JournalFileError: It cannot be opened.
+    """
+    path = state_dir / JOURNAL_NAME
+    identities = read_identities(path)
+    if not identities:
+        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
+    give_lock_to_owner(path)
+    journal = SqliteJournal(state_dir)
+    await asyncio.to_thread(journal.open)
+    try:
+        yield journal, identities
+    finally:
+        await journal.close()
+
+
+def give_lock_to_owner(path: Path) -> None:
+    """
+    Leave nothing of root's where the daemon of another user could not open it; SQLite minds its own files.
+
+    Args:
+        path: Of the journal.
+    """
+    lock = path.with_name(LOCK_NAME)
+    owner = path.stat()
+    if os.geteuid() == 0 != owner.st_uid and not lock.exists():
+        lock.touch(mode=0o600)
+        os.chown(lock, owner.st_uid, owner.st_gid)
+
+
+async def _change(state_dir: Path, verb: str, arguments: dict[str, Any]) -> int:
+    async with journal_at_rest(state_dir) as (journal, identities):
+        admins = [JournalAdmin(journal, me, clock=time.time) for me in identities]
+        return sum([int(await getattr(admin, verb)(**arguments)) for admin in admins])

@@ -1,0 +1,110 @@
+"""What an operator changes in a journal while no daemon runs: as in a running one, under its lock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from mycel_runtime.cli.dead import dead
+from mycel_runtime.cli.outbox import outbox
+from mycel_runtime.cli.store import store
+from mycel_runtime.daemon.admin import VERBS
+from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_at_rest
+from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
+from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.integration.journal.journal_file import modes
+from tests.integration.journal.released.make import fill
+from tests.integration.journal.samples import ME, bury, claim, claim_any
+
+DONE = "a: written into its journal, because no daemon is at work"
+
+
+async def filled(state):
+    journal = SqliteJournal(state)
+    journal.open()
+    await fill(journal)
+    (event,) = [each for each in await claim(journal, now=5.0) if each.lane == "inbox"]
+    await bury(journal, event, now=5.0)
+    await journal.close()
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Of an agent with two dead letters, an unknown send and a store, which does not run."""
+    state = tmp_path / "state"
+    state.mkdir()
+    path = tmp_path / "agent.toml"
+    path.write_text(f'[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "{state}"\n[plugins.echo]\n')
+    asyncio.run(filled(state))
+    return path
+
+
+def run(group, *arguments, code=0):
+    result = CliRunner().invoke(group, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def listed(group, config):
+    return [json.loads(line) for line in run(group, "list", "-c", config, "--json").stdout.splitlines()]
+
+
+def test_dead_letters_are_retried_and_dropped(config, tmp_path):
+    first, second = (letter["dead_letter_id"] for letter in listed(dead, config))
+    assert DONE in run(dead, "retry", "-c", config, first).stderr
+    assert DONE in run(dead, "drop", "-c", config, second).stderr
+
+    assert listed(dead, config) == []
+    assert "there is no dead letter 9" in run(dead, "drop", "-c", config, 9, code=1).stderr
+    assert set(modes(tmp_path / "state")) == {"journal.lock", "journal.sqlite3"}
+
+    async def due():
+        journal = SqliteJournal(tmp_path / "state")
+        journal.open()
+        await journal.lease(ME, now=1e10)
+        lanes = {each.lane for each in await claim_any(journal, now=1e10)}
+        await journal.close()
+        return lanes
+
+    assert "chat:d" in asyncio.run(due())
+
+
+def test_an_unknown_send_is_settled_and_a_store_cleared(config):
+    (send,) = listed(outbox, config)
+    assert DONE in run(outbox, "settle", "-c", config, send["send"], "--sent").stderr
+    assert listed(outbox, config) == []
+    assert run(store, "clear", "-c", config, "p", "--yes").stdout == "1 item cleared\n"
+    assert listed(store, config) == []
+
+
+@pytest.mark.parametrize("command", [(dead, "retry", 1), (store, "clear", "p", "--yes")])
+def test_while_a_process_has_the_lock_nothing_is_changed(config, tmp_path, command):
+    """A daemon that waits for its backend answers on its socket that it has not begun; here it does not even that."""
+    journal = SqliteJournal(tmp_path / "state")
+    journal.open()
+    group, verb, *arguments = command
+    refused = CliRunner().invoke(group, [verb, "-c", str(config), *map(str, arguments)])
+    with pytest.raises(IdentityHeldError, match=f"pid {os.getpid()}"):
+        change_at_rest(tmp_path / "state", "retry", dead_letter_id=1)
+    asyncio.run(journal.close())
+
+    assert isinstance(refused.exception, NoDaemonError)
+    assert len(listed(dead, config)) == 2
+
+
+def test_a_journal_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(NoDaemonError, match="has never heard anything"):
+        change_at_rest(tmp_path, "drop", dead_letter_id=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_verb_of_a_journal_is_one_of_a_daemon_and_lists_or_changes_at_rest(config, tmp_path):
+    verbs = {name for name in vars(JournalAdmin) if not name.startswith("_")}
+    assert verbs <= VERBS
+    for verb in verbs - CHANGING:
+        assert isinstance(list_at_rest(tmp_path / "state", verb), list)
