@@ -40,6 +40,7 @@ from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramRepo
 from mycel_runtime.daemon.speaking_report import speaking_report
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.daemon.tracing.tracing import Tracing
 from mycel_runtime.daemon.work_report import blocked_reports, work_report
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.ids import plugin_of
@@ -56,6 +57,7 @@ from mycel_runtime.observe.facts import (
 )
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
+from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk.network import Route, is_proxied
 from mycel_runtime.settings import read_token
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.observe.trace import Traces
     from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
 
@@ -133,6 +136,7 @@ class AgentRuntime:
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),
         )
+        self._tracing = Tracing(settings.tracing, agent=settings.agent.name, version=VERSION)
         self.observer = FanOut(
             [
                 observer,
@@ -141,6 +145,7 @@ class AgentRuntime:
                 self._journal_lock,
                 self._network_health,
                 systemd.StatusLine(),
+                *([self._tracing] if self._tracing.is_wanted else []),
             ]
         )
         self._started_at = time.time()
@@ -148,6 +153,7 @@ class AgentRuntime:
         self._capture_file: CaptureFile | None = None
         self._growth: JournalGrowth | None = None
         self._config_drift = ConfigDrift(reload.config)
+        self._traces: Traces = Untraced()
 
     @property
     def agent(self) -> str:
@@ -189,6 +195,7 @@ class AgentRuntime:
                     kept_turns=self._settings.journal.kept_turns,
                     on_commit=self._metrics.durations.committed,
                 ) as journal,
+                self._tracing.open(self.observer) as self._traces,
                 open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
                 self._backend() as backend,
                 control_server(
@@ -339,6 +346,7 @@ class AgentRuntime:
             network=self._network,
             capture_file=self._capture_file,
             durations=self._metrics.durations,
+            traces=self._traces,
         )
 
     def _announce(self, backend: Backend) -> None:

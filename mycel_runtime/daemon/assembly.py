@@ -20,6 +20,7 @@ from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import DeliverySuspected
+from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.pauses import Pauses
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.observe.trace import Traces
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import Settings
@@ -98,6 +100,7 @@ class _Common:
     observer: Observer
     clock: Callable[[], float]
     durations: Durations
+    traces: Traces
 
 
 async def assemble(  # noqa: PLR0913 - what an identity is made of
@@ -114,6 +117,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     network: Network = DEFAULT,
     clock: Callable[[], float] = time.time,
     durations: Durations | None = None,
+    traces: Traces | None = None,
     capture_file: CaptureFile | None = None,
 ) -> Parts:
     """
@@ -132,6 +136,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         network: How the backend is reached.
         clock: Epoch seconds.
         durations: Told how long deliveries wait, and handlers run.
+        traces: Follows deliveries.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
     """
     common = _Common(
@@ -142,6 +147,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         observer=observer,
         clock=clock,
         durations=durations or Unmeasured(),
+        traces=traces or Untraced(),
     )
     by_id = {bound.handler.id: bound for bound in handlers}
     turns = await _turns(common, by_id, capture_file)
@@ -210,6 +216,7 @@ async def _turns(
         suspects=suspects,
         capture_file=capture_file,
         durations=common.durations,
+        traces=common.traces,
     )
 
 
@@ -275,6 +282,7 @@ async def _intake(
         clock=common.clock,
         work_comes=work_comes,
         announced=announced,
+        traces=common.traces,
     )
 
 

@@ -41,6 +41,7 @@ from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
 from mycel_runtime.observe.durations import Durations, Unmeasured
+from mycel_runtime.observe.trace import Traces, Untraced
 from mycel_runtime.plugin.asking import Asking
 from mycel_runtime.plugin.roster import Roster
 from mycel_runtime.plugin.subject import SubjectReader
@@ -87,6 +88,7 @@ class DispatchAssembly:
         suspects: Deliveries that were running when a process died.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
         durations: Told how long deliveries wait, and handlers run.
+        traces: Follows deliveries.
     """
 
     journal: Journal
@@ -105,6 +107,7 @@ class DispatchAssembly:
     suspects: int
     capture_file: CaptureFile | None = None
     durations: Durations = field(default_factory=Unmeasured)
+    traces: Traces = field(default_factory=Untraced)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -123,6 +126,7 @@ class DispatchAssembly:
             quarantine=self._quarantine,
             suspects=self.suspects,
             durations=self.durations,
+            traces=self.traces,
             is_held=lambda: self.twin_watch.is_holding or self.pauses.is_agent_paused,
             is_paused=self.pauses.holds,
         )

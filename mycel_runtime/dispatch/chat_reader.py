@@ -9,6 +9,7 @@ from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
+from mycel_runtime.observe.trace import span
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.room import Room
 from mycel_runtime.speech.caught_up import concerns
@@ -72,9 +73,10 @@ class ChatReader:
         """
         read_at, handled_seq = self.clock(), turn.ledger.handled_seq
         after_seq = read_after(delivery, handled_seq)
-        page = await messages_after(
-            self.sdk, delivery.chat_id, after_seq, expected=delivery.wanted_seq - after_seq
-        )
+        with span("chat.read"):
+            page = await messages_after(
+                self.sdk, delivery.chat_id, after_seq, expected=delivery.wanted_seq - after_seq
+            )
         turn.ledger.note_readable()
         return Reading.of(page, delivery, handled_seq, me=self.me, read_at=read_at)
 

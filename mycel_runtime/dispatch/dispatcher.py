@@ -45,6 +45,7 @@ from mycel_runtime.observe.facts import (
     DeliveryOutdated,
     DeliveryPostponed,
 )
+from mycel_runtime.observe.trace import Untraced, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.observe.trace import Traces
     from mycel_runtime.settings import DispatchSettings
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -85,6 +87,7 @@ class Dispatcher:
         draw: Random numbers in [0, 1).
         suspects: Deliveries that were running when a process died.
         durations: Told how long each waited.
+        traces: Follows each.
         work: Set when something may be due.
         timekeeper: Makes work due at its time.
         lifecycle: Starts and stops the plugins.
@@ -109,6 +112,7 @@ class Dispatcher:
         quarantine: Quarantine,
         suspects: int = 0,
         durations: Durations | None = None,
+        traces: Traces | None = None,
         is_held: Callable[[], bool] = lambda: False,
         is_paused: Callable[[HandlerId, ChatId | None], bool] = lambda _handler, _chat: False,
     ) -> None:
@@ -121,6 +125,7 @@ class Dispatcher:
         self._draw = draw
         self._suspects = Suspects(suspects)
         self._durations = durations or Unmeasured()
+        self._traces = traces or Untraced()
         self._is_held = is_held
         self._is_paused = is_paused
         self._work = work
@@ -289,6 +294,18 @@ class Dispatcher:
 
         The next claim need not wait for that commit: it comes behind it in the journal's queue.
         """
+        traced = self._traces.delivery(
+            delivery.delivery_id,
+            turn=delivery.turn,
+            handler=delivery.handler,
+            chat_id=delivery.chat_id,
+            due_at=delivery.due_at,
+            attempt=delivery.attempts + 1,
+        )
+        with traced:
+            await self._run_and_write(delivery)
+
+    async def _run_and_write(self, delivery: Delivery) -> None:
         async with self._store_turns.running(delivery):
             try:
                 started_at = self._clock()
@@ -299,7 +316,8 @@ class Dispatcher:
                 self.running -= 1
                 self._suspects.end(delivery)
                 self._work.set()
-            await self._write_end(delivery, result, took=took)
+            with span("delivery.finish"):
+                await self._write_end(delivery, result, took=took)
         if isinstance(delivery, UtteranceDelivery):
             self._attempts.tools.speech.note_end()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.observe.durations import Durations, Unmeasured
+from mycel_runtime.observe.trace import span
 from mycel_runtime.plugin.isolation.workers import Workers
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class HandlerCalls:
         call = None if bound.worker is None else partial(self.workers.run, bound.worker)
         began = time.perf_counter()
         try:
-            return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
+            with span("handler.run"):
+                return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
         finally:
             self.durations.handled(bound.handler.id, time.perf_counter() - began)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import dataclasses
 import functools
 import threading
@@ -182,7 +183,9 @@ async def _in_thread(
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, result, raised)
 
-    thread = threading.Thread(target=call, name=f"handler-{handler}", daemon=True)
+    # In the context of its run, as `asyncio.to_thread` has it: what is current there is current for the handler.
+    here = contextvars.copy_context()
+    thread = threading.Thread(target=here.run, args=(call,), name=f"handler-{handler}", daemon=True)
     thread.start()
     try:
         return await ended

@@ -25,6 +25,7 @@ from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.told import told_kind
 from mycel_runtime.observe.facts import FramesCommitted
+from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.wire.ids import ChatId, InboxSeq
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.work import ChatWork, EventWork
     from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.observe.trace import Traces
     from mycel_runtime.wire.frames import Notify
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -70,6 +72,7 @@ class Intake:
         work_comes: Called when the journal is given what may make work due: a claim comes behind it then, and mostly
             in the same commit.
         announced: Told of which chats there may be news, after they are committed.
+        traces: Told when the work of chats came, and was durable.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Intake:
         clock: Callable[[], float],
         work_comes: Callable[[], None],
         announced: Callable[[Collection[ChatId]], None] = lambda _chats: None,
+        traces: Traces | None = None,
     ) -> None:
         self._tracker = tracker
         self._journal = journal
@@ -90,6 +94,7 @@ class Intake:
         self._clock = clock
         self._work_comes = work_comes
         self._announced = announced
+        self._traces = traces or Untraced()
         self._lock = asyncio.Lock()
         self._losses = 0
 
@@ -284,7 +289,9 @@ class Intake:
             return await self._journal.append(batch, now=now)
         finally:
             if batch.hints:
-                self._announced({work.chat_id for work in batch.hints})
+                chats = {work.chat_id for work in batch.hints}
+                self._traces.journalled(chats, now, self._clock())
+                self._announced(chats)
 
     def _announce(self, chats: Collection[ChatId], hints: Sequence[ChatWork]) -> None:
         """Where no handler of messages makes it work: an answer may be waited for there all the same."""

@@ -29,6 +29,7 @@ from mycel_runtime.settings.sections import (
     JournalSettings,
     LogSettings,
     NetworkSettings,
+    TracingSettings,
 )
 from mycel_runtime.settings.settings import Settings
 from mycel_runtime.settings.text import read_config
@@ -48,6 +49,7 @@ __all__ = [
     "LogSettings",
     "NetworkSettings",
     "Settings",
+    "TracingSettings",
     "load_settings",
     "read_config",
     "read_proxy_credentials",

@@ -32,6 +32,17 @@ def checked_base_url(text: str) -> str:
         return backend_address(text)
 
 
+def checked_endpoint(text: str) -> str:
+    """
+    An address of a receiver of traces; `/v1/traces` is appended to it.
+
+    Raises:
+        PydanticCustomError: It is none; with the fix.
+    """
+    with _told():
+        return backend_address(text)
+
+
 def checked_proxy(text: str) -> str:
     """
     An address of a proxy, or `ENVIRONMENT`, whose own may have credentials in it.

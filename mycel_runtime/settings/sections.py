@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from mycel_runtime.settings.addresses import checked_base_url, checked_proxy
+from mycel_runtime.settings.addresses import checked_base_url, checked_endpoint, checked_proxy
 from mycel_runtime.settings.amounts import bytes_of, checked_keep, checked_size, seconds_of
 from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
 
@@ -135,6 +135,12 @@ class LogSettings(Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+
+
+class TracingSettings(Section):
+    """Where deliveries are told as traces of OpenTelemetry; nowhere without an endpoint."""
+
+    endpoint: Annotated[str, AfterValidator(checked_endpoint)] | None = None
 
 
 class BackendSettings(Section):

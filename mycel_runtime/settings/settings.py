@@ -26,6 +26,7 @@ from mycel_runtime.settings.sections import (
     JournalSettings,
     LogSettings,
     NetworkSettings,
+    TracingSettings,
 )
 from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX
 
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     backend: BackendSettings = BackendSettings()
     plugins: dict[str, dict[str, Any]] = {}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.errors import NotFoundError
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery
 from mycel_runtime.observe.facts import SendConflicted
+from mycel_runtime.observe.trace import span
 from mycel_runtime.speech.conflict import ASKED_AGAIN, conflict
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
@@ -78,6 +79,10 @@ class Proof:
 
         Cancelling: the chat's other handlers are told to look.
         """
+        with span("reply.prove"):
+            await self._give()
+
+    async def _give(self) -> None:
         if self._ledger.gap_seq is not None:
             await self._close_gap(self._ledger.gap_seq)
         elif self._ledger.is_unread:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ApiError, InvalidResponseError, NotCaughtUpError
 from mycel_runtime.observe.facts import SendUnresolved
+from mycel_runtime.observe.trace import span
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.conflict import CONFLICT
 from mycel_runtime.speech.evidence import Operation
@@ -159,13 +160,14 @@ class Transmission:
 
     async def _post(self, content: str, mentions: Sequence[str]) -> Message:
         # Without a scope, which generation A does not take; every server's default is broadcast.
-        answer = await self._dependencies.sdk.messages.send(
-            self._chat_id,
-            content,
-            mentions=list(mentions) or None,
-            delivery_scope=None,
-            enforce_caught_up=True,
-        )
+        with span("reply.send"):
+            answer = await self._dependencies.sdk.messages.send(
+                self._chat_id,
+                content,
+                mentions=list(mentions) or None,
+                delivery_scope=None,
+                enforce_caught_up=True,
+            )
         if not is_message(answer):
             raise InvalidResponseError(_OK, "the answer to a send is no message")
         return answer

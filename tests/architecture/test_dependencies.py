@@ -23,8 +23,17 @@ NOT_IMPORTED: Final = frozenset({"httptools", "sniffio"})
 EXTRAS: Final = {
     "testing": ("mycel_runtime/testing", "plugins/template/tests"),
     "mcp": ("mycel_runtime/mcp_server",),
+    "otel": ("mycel_runtime/daemon/tracing",),
 }
 """What needs which extra."""
+
+
+NAMESPACES: Final = {
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-api",
+}
+"""Packages into which several distributions put theirs, the longer names first."""
 
 
 def declared(extra=None):
@@ -52,8 +61,13 @@ def imported(extra):
                 continue
             for node in running(ast.parse(path.read_text())):
                 for name in names(node):
-                    found.setdefault(name.partition(".")[0], path.name)
+                    found.setdefault(package_of(name), path.name)
     return found
+
+
+def package_of(name):
+    """What of a module's name tells its distribution."""
+    return next((each for each in NAMESPACES if f"{name}.".startswith(f"{each}.")), name.partition(".")[0])
 
 
 def running(tree):
@@ -76,7 +90,7 @@ def distributions(extra=None):
     known = packages_distributions()
     found = imported(extra)
     foreign = {name: path for name, path in found.items() if name not in OURS | sys.stdlib_module_names}
-    return {normal(known[name][0]): path for name, path in foreign.items()}
+    return {NAMESPACES.get(name) or normal(known[name][0]): path for name, path in foreign.items()}
 
 
 def test_everything_that_is_imported_is_asked_for():

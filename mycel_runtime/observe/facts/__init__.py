@@ -24,6 +24,8 @@ from mycel_runtime.observe.facts.daemon import (
     LinesDropped,
     ReloadRefused,
     SystemStoreMissing,
+    TracesLost,
+    TracesTaken,
     UnhandledErrorRaised,
 )
 from mycel_runtime.observe.facts.delivery import (
@@ -180,6 +182,8 @@ __all__ = [
     "SystemStoreMissing",
     "TokenAwaited",
     "TokenRenewed",
+    "TracesLost",
+    "TracesTaken",
     "TwinDetected",
     "TwinReleased",
     "UnhandledErrorRaised",

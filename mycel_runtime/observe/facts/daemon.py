@@ -133,6 +133,23 @@ class CaptureRemoved(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TracesLost(Fact):
+    """The receiver of traces does not take them; told once, until it does again. No delivery waits for it."""
+
+    name: ClassVar[str] = "traces.lost"
+    level: ClassVar[Level] = "warning"
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracesTaken(Fact):
+    """The receiver of traces takes them again; `lost` spans were not taken meanwhile."""
+
+    name: ClassVar[str] = "traces.taken"
+    lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLocked(Fact):
     """Another program holds the journal's write lock; nothing is committed until it lets go."""
 
