@@ -7,9 +7,11 @@ What only a fact tells is counted by its event; those that people alert on have 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from mycel_runtime.daemon.metrics.metric import Metric
+from mycel_runtime.daemon.reports.plugin_report import PluginState
+from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.observe import facts
 from mycel_runtime.sdk.cause import Cause
 
@@ -83,14 +85,19 @@ def _abandoned_runs(status: Status) -> Values:
     yield ("thread",), status.work.abandoned_threads
 
 
-def _plugins_left_alone(status: Status) -> Values:
-    work = status.work
-    unavailable = {report.plugin for report in work.unavailable}
-    yield from (((plugin,), 1.0) for plugin in sorted(unavailable.union(work.quarantined)))
+def _plugin_states(status: Status) -> Values:
+    for plugin in status.plugins:
+        yield from (((plugin.name, state), float(plugin.state == state)) for state in get_args(PluginState))
 
 
-def _plugins_not_started(status: Status) -> Values:
-    yield from (((report.plugin,), 1.0) for report in status.work.not_started)
+def _pauses(status: Status) -> Values:
+    for kind in PauseKind:
+        yield (kind.value,), sum(pause.kind == kind for pause in status.work.paused)
+
+
+def _config_drift(status: Status) -> float | None:
+    program = status.program
+    return None if program is None or program.config == "unknown" else float(program.config == "drift")
 
 
 def _network_troubles(status: Status) -> Values:
@@ -141,6 +148,11 @@ LEVELS: Final = (
         lambda s: s.hearing.epoch,
     ),
     _gauge(
+        "journal_lag_frames",
+        "Numbers that the checkpoint is behind the newest frame: something below it is missing.",
+        lambda s: s.hearing.lag,
+    ),
+    _gauge(
         "calls_failing_seconds",
         "Seconds for which every call has failed; 0 while calls are answered.",
         lambda s: _age(s.network.failing_since, s.now) or 0.0,
@@ -152,8 +164,11 @@ LEVELS: Final = (
         _network_troubles,
     ),
     _gauge(
-        "deliveries_due", "Deliveries that wait, for their turn or their next attempt.", lambda s: s.work.due
+        "deliveries_due",
+        "Deliveries that wait for their turn or next attempt; 10,000 at most.",
+        lambda s: s.work.due,
     ),
+    _gauge("lanes_due", "Lanes of the 1,000 deliveries that are due first.", lambda s: s.work.lanes),
     _gauge("deliveries_running", "Deliveries that run.", lambda s: s.work.running),
     _gauge(
         "deliveries_suspected",
@@ -169,14 +184,22 @@ LEVELS: Final = (
         "chats_blocked", "operation", "Chats in which the backend fails a read or a send.", _blocked_chats
     ),
     _gauge("chats_held", "Chats that the loop guard holds.", lambda s: len(s.speaking.held)),
-    _labelled(
-        "plugin_left_alone",
-        "plugin",
-        "1 while a plugin is left alone: quarantined, or it lacks something.",
-        _plugins_left_alone,
+    Level(
+        Metric(
+            name="plugin_state",
+            kind="gauge",
+            meaning="1 for the state that a plugin is in, as `status` has it, 0 for the others: "
+            + ", ".join(f"`{state}`" for state in get_args(PluginState))
+            + ".",
+            labels=("plugin", "state"),
+        ),
+        _plugin_states,
     ),
-    _labelled(
-        "plugin_not_started", "plugin", "1 while a plugin's start has not succeeded.", _plugins_not_started
+    _labelled("pauses", "kind", "What the operator has paused: `agent`, `chat`, `plugin`.", _pauses),
+    _counter(
+        "late_calls_total",
+        "How often a handler has used its context after its run had ended: what it wanted said was not.",
+        lambda s: s.work.late_calls,
     ),
     _labelled(
         "runs_abandoned",
@@ -185,7 +208,14 @@ LEVELS: Final = (
         _abandoned_runs,
     ),
     _gauge(
-        "dead_letters", "Deliveries that were given up: `mycel-runtime dead`.", lambda s: s.work.dead_letters
+        "dead_letters",
+        "Deliveries that were given up, 10,000 at most: `mycel-runtime dead`.",
+        lambda s: s.work.dead_letters,
+    ),
+    _counter(
+        "dead_letters_expired_total",
+        "Dead letters that were dropped because of their age, over restarts.",
+        lambda s: s.work.letters_expired,
     ),
     _gauge("sends_unsettled", "Sends whose outcome is being looked for.", lambda s: s.speaking.unsettled),
     _gauge(
@@ -212,6 +242,21 @@ LEVELS: Final = (
         "question_oldest_age_seconds", "Seconds since the oldest was asked; 0 without one.", _question_age
     ),
     _gauge("journal_entries", "Rows of frames in the journal.", lambda s: s.work.journal_entries),
+    _gauge(
+        "journal_growth_bytes_per_day",
+        "Bytes a day by which the journal's files have grown since the start; absent in the first hour.",
+        lambda s: s.journal.bytes_per_day,
+    ),
+    _gauge(
+        "restart_wanted",
+        "1 while another release is installed than the one that runs.",
+        lambda s: s.program is not None and s.program.is_outdated,
+    ),
+    _gauge(
+        "config_drift",
+        "1 while the configuration file is not as it was when it was read; absent where nobody can tell.",
+        _config_drift,
+    ),
     _counter(
         "log_dropped_lines_total",
         "Lines of the process's output that were lost.",

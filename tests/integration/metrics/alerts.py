@@ -28,6 +28,10 @@ WELL: Final = {
     'mycel_runtime_deliveries_total{agent="well",plugin="p",handler="f",outcome="buried"}': "0x120",
     # One that failed alone: half of few is not told.
     'mycel_runtime_deliveries_total{agent="well",plugin="q",handler="f",outcome="failed"}': "0x118 1x2",
+    'mycel_runtime_plugin_state{agent="well",plugin="p",state="running"}': "1x120",
+    'mycel_runtime_plugin_state{agent="well",plugin="p",state="left_alone"}': "0x120",
+    'mycel_runtime_restart_wanted{agent="well"}': "0x120",
+    'mycel_runtime_config_drift{agent="well"}': "0x60 1x30 0x30",
     'mycel_runtime_replies_unknown{agent="well"}': "0x120",
     'mycel_runtime_chats_blocked{agent="well",operation="send"}': "0x120",
     'mycel_runtime_chats_held{agent="well"}': "0x60 1x30 0x30",
@@ -98,13 +102,13 @@ TRIALS: Final = (
     ),
     Trial(
         alert="MycelPluginLeftAlone",
-        series=_ill("mycel_runtime_plugin_left_alone", "_x110 1x10", plugin="p"),
-        labels=_PLUGIN,
+        series=_ill("mycel_runtime_plugin_state", "0x110 1x10", plugin="p", state="left_alone"),
+        labels=_PLUGIN | {"state": "left_alone"},
     ),
     Trial(
         alert="MycelPluginNotStarted",
-        series=_ill("mycel_runtime_plugin_not_started", "_x110 1x10", plugin="p"),
-        labels=_PLUGIN,
+        series=_ill("mycel_runtime_plugin_state", "0x110 1x10", plugin="p", state="not_started"),
+        labels=_PLUGIN | {"state": "not_started"},
     ),
     Trial(alert="MycelReplyUnknown", series=_ill("mycel_runtime_replies_unknown", "0x100 1x20")),
     Trial(
@@ -131,6 +135,7 @@ TRIALS: Final = (
         | _ill("mycel_runtime_jobs_failed_total", "0x120"),
     ),
     Trial(alert="MycelRestarts", series=_ill("mycel_runtime_start_time_seconds", "1x100 2x4 3x4 4x4 5x8")),
+    Trial(alert="MycelRestartWanted", series=_ill("mycel_runtime_config_drift", "0x60 1x1600"), at="27h"),
     Trial(
         alert="MycelDescriptorsScarce",
         series={

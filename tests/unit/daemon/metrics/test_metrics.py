@@ -14,13 +14,14 @@ from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
 from mycel_runtime.daemon.metrics.exposition import expose
 from mycel_runtime.daemon.metrics.table import METRICS, table
 from mycel_runtime.daemon.network_report import CauseReport, NetworkReport
+from mycel_runtime.daemon.reports.plugin_report import PluginReport
+from mycel_runtime.daemon.reports.program_report import ProgramReport
 from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport
 from mycel_runtime.daemon.status import LogReport, Status
 from mycel_runtime.daemon.work_report import (
     BlockedChatReport,
     OldestReport,
-    StartReport,
-    UnavailableReport,
+    PauseReport,
     WorkReport,
 )
 from mycel_runtime.observe import facts
@@ -48,7 +49,7 @@ CLOSED_LABELS = {
     "operation",
     "kind",
     "cause",
-} | {*("event", "file", "le", "version", "python", "sqlite")}
+} | {*("event", "state", "file", "le", "version", "python", "sqlite")}
 
 STATUS = Status(
     agent="a",
@@ -70,6 +71,7 @@ STATUS = Status(
         connected=True,
         epoch=2,
         since_seq=345,
+        lag=5,
         proven_at=90.0,
         reconciled_at=70.0,
         unannounced_chats=4,
@@ -87,10 +89,10 @@ STATUS = Status(
         oldest=OldestReport(handler="p.f", lane=CANARY, chat_id=CANARY, attempts=1, since=10.0, due_at=99.0),
         blocked_chats=(BlockedChatReport(chat_id=CANARY, operation="send", since=1.0, reason=CANARY),),
         dead_letters=9,
-        quarantined=("p",),
-        not_started=(StartReport(plugin="q", attempts=1, reason=CANARY, retry_at=None),),
-        unavailable=(UnavailableReport(plugin="r", reason=CANARY),),
+        paused=(PauseReport(kind="chat", name=CANARY, since=1.0),),
     ),
+    plugins=(PluginReport(name="p", state="left_alone", reason=CANARY, retry_at=200.0),),
+    program=ProgramReport(running="1", installed="2", config="drift"),
     log=LogReport(dropped_lines=11),
     events={"deafness.detected": 2, "stream.ended": 3},
 )
@@ -136,9 +138,13 @@ def test_levels_are_those_of_the_status(metrics, tmp_path):
         ("chats_blocked", (("operation", "read"),)): 0,
         ("chats_blocked", (("operation", "send"),)): 1,
         ("chats_held", ()): 1,
-        ("plugin_left_alone", (("plugin", "p"),)): 1,
-        ("plugin_left_alone", (("plugin", "r"),)): 1,
-        ("plugin_not_started", (("plugin", "q"),)): 1,
+        ("plugin_state", (("plugin", "p"), ("state", "left_alone"))): 1,
+        ("plugin_state", (("plugin", "p"), ("state", "running"))): 0,
+        ("pauses", (("kind", "chat"),)): 1,
+        ("pauses", (("kind", "agent"),)): 0,
+        ("config_drift", ()): 1,
+        ("restart_wanted", ()): 1,
+        ("journal_lag_frames", ()): 5,
         ("replies_unknown", ()): 6,
         ("questions_open", ()): 3,
         ("dead_letters", ()): 9,
