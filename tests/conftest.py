@@ -13,6 +13,10 @@ import hypothesis
 import pytest
 import structlog
 
+from mycel_runtime.known_secrets import forget_all
+from mycel_runtime.observe.library_logs import leave_library_logs
+from mycel_runtime.observe.log_style import LogStyle, styles
+
 # On a busy machine an example may take any time; pytest's timeout is the deadline.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -52,6 +56,9 @@ def logs_go_where_they_went():
     """
     before = structlog.get_config() if structlog.is_configured() else None
     yield
+    leave_library_logs()
+    styles.set(LogStyle(), {})
+    forget_all()
     structlog.reset_defaults()
     if before is not None:
         structlog.configure(**before)

@@ -45,7 +45,7 @@ def _print(checkup: Checkup, *, indent: int | None, as_json: bool) -> None:
 
     from mycel_runtime.checks.finding import as_json as made_json
     from mycel_runtime.checks.finding import line_of
-    from mycel_runtime.observe.logs import without_controls
+    from mycel_runtime.observe.rendering import without_controls
 
     if as_json:
         found = made_json(str(checkup.config), checkup.agent, checkup.findings)

@@ -70,7 +70,7 @@ def _require(number: int, *, is_done: bool) -> None:
 
 
 def _line(letter: dict[str, Any]) -> str:
-    from mycel_runtime.observe.logs import without_controls
+    from mycel_runtime.observe.rendering import without_controls
 
     return without_controls(
         f"{letter['dead_letter_id']}  {letter['handler']}  {letter['lane']}"

@@ -110,7 +110,7 @@ def _read(target: Target) -> Known:
 
 
 def _line(row: PluginRow) -> str:
-    from mycel_runtime.observe.logs import without_controls
+    from mycel_runtime.observe.rendering import without_controls
 
     place = "in a process of its own" if row.is_isolated else ""
     head = "  ".join(part for part in (row.name, row.version, row.origin, row.state, place) if part)

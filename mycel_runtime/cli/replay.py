@@ -77,7 +77,8 @@ def replay(
     import asyncio
 
     from mycel_runtime.cli.target import only_target_of
-    from mycel_runtime.observe.logs import LogStyle, configure_logging
+    from mycel_runtime.observe.log_style import LogStyle
+    from mycel_runtime.observe.logs import configure_logging
     from mycel_runtime.replay.agent import Choice, load_code
 
     configure_logging(LogStyle(level="warning"))
@@ -144,7 +145,7 @@ class _Printer:
 
     def _show(self, replayed: Replayed) -> None:
         from mycel_runtime.cli.terminal import visible
-        from mycel_runtime.observe.logs import without_controls
+        from mycel_runtime.observe.rendering import without_controls
 
         turn = replayed.turn
         where = f"chat {turn.chat_id}" if turn.chat_id else turn.lane

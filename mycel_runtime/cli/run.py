@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
     from mycel_runtime.daemon.reload.agent_reload import AgentReload
     from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
-    from mycel_runtime.observe.logs import LogStyle
+    from mycel_runtime.observe.log_style import LogStyle
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import LoadedPlugin
-    from mycel_runtime.settings import LogSettings
 
 
 @click.command()
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Overrides [log] level."
 )
+@click.option("--log-format", type=click.Choice(["auto", "console", "json"]), help="Overrides [log] format.")
 @click.option(
     "--dev",
     is_flag=True,
     help="Show the whole traceback of what a handler raises, with its texts, on a terminal.",
 )
-def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
+def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
     import asyncio
 
@@ -55,10 +57,10 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     bound_output(on_dropped=tell_dropped)
     if dev:
         show_tracebacks()
-    overrides: dict[str, Any] = {"log": {"level": log_level}} if log_level else {}
+    wished = {"level": log_level, "format": log_format}
+    overrides: dict[str, Any] = {"log": {key: value for key, value in wished.items() if value}}
     agents, refused = read_agents(configs, overrides)
-    styles = {agent.settings.agent.name: _style(agent.settings.log) for agent in agents}
-    configure_logging(next(iter(styles.values())), styles)
+    configure_logging(*_styles(agents))
     garbage.look_rarely()
     # From here on plugins' code runs, and what it changes of the process is put back.
     command = _own_command()
@@ -74,10 +76,15 @@ def run(configs: tuple[Path, ...], log_level: str | None, *, dev: bool) -> None:
     asyncio.run(run_agents(runtimes, failures=refused, reload=reload))
 
 
-def _style(log: LogSettings) -> LogStyle:
-    from mycel_runtime.observe.logs import LogStyle
+def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
+    """Of the process, which is the first agent's, and of each agent."""
+    from mycel_runtime.observe.log_style import LogStyle
 
-    return LogStyle(level=log.level, format=log.format)
+    styles = {
+        agent.settings.agent.name: LogStyle(level=agent.settings.log.level, format=agent.settings.log.format)
+        for agent in agents
+    }
+    return next(iter(styles.values())), styles
 
 
 def _refusal(error: ConfigError) -> Fact:

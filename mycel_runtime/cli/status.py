@@ -124,7 +124,7 @@ def _row_of(file: Path) -> Row:
 def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bool) -> list[str]:
     from mycel_runtime.cli.status_lines import lines_of
     from mycel_runtime.cli.status_table import table_of
-    from mycel_runtime.observe.logs import without_controls
+    from mycel_runtime.observe.rendering import without_controls
 
     if as_json:
         return [row.status.model_dump_json(indent=indent) for row in rows if row.status]

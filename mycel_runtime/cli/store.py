@@ -60,7 +60,7 @@ def clear(config: Path, plugin: str, chat_id: str | None) -> None:
 
 
 def _line(row: dict[str, Any]) -> str:
-    from mycel_runtime.observe.logs import without_controls
+    from mycel_runtime.observe.rendering import without_controls
 
     where = f"chat {row['chat_id']}" if row["chat_id"] else "of its own"
     return without_controls(

@@ -55,6 +55,7 @@ from mycel_runtime.observe.facts import (
     JournalUnlocked,
     SystemStoreMissing,
 )
+from mycel_runtime.observe.log_style import lines_of
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.observe.trace import Untraced
@@ -187,6 +188,10 @@ class AgentRuntime:
         """
         state_dir = self._settings.state_dir
         make_state_dir(state_dir)
+        with lines_of(self.agent):
+            await self._run(state_dir, stop, ready=ready)
+
+    async def _run(self, state_dir: Path, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         try:
             async with (
                 _open_journal(

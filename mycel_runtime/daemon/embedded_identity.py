@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from mycel_runtime.errors import ConfigError, StateDirectoryError
+from mycel_runtime.known_secrets import remember
 from mycel_runtime.sdk import AsyncClient
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_embedded_identity(state_dir: Path) -> EmbeddedIdentity | None:
     """
     path = state_dir / FILE_NAME
     try:
-        return EmbeddedIdentity.model_validate_json(path.read_bytes())
+        return _remembered(EmbeddedIdentity.model_validate_json(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as exc:
@@ -102,14 +103,23 @@ async def _make(base_url: str, agent_name: str) -> EmbeddedIdentity:
     async with AsyncClient(base_url=base_url, auth_token=owner["token"]) as sdk:
         agent = await sdk.auth.create_external_user(agent_name, agent_name)
         chat = await sdk.chats.ensure_direct(agent["user"]["id"])
-    return EmbeddedIdentity(
-        base_url=base_url,
-        owner_id=owner["user"]["id"],
-        owner_token=SecretStr(owner["token"]),
-        agent_id=agent["user"]["id"],
-        agent_token=SecretStr(agent["token"]),
-        chat_id=chat["id"],
+    return _remembered(
+        EmbeddedIdentity(
+            base_url=base_url,
+            owner_id=owner["user"]["id"],
+            owner_token=SecretStr(owner["token"]),
+            agent_id=agent["user"]["id"],
+            agent_token=SecretStr(agent["token"]),
+            chat_id=chat["id"],
+        )
     )
+
+
+def _remembered(embedded: EmbeddedIdentity) -> EmbeddedIdentity:
+    """Its tokens stay out of all lines."""
+    for token in (embedded.owner_token, embedded.agent_token):
+        remember(token.get_secret_value())
+    return embedded
 
 
 def _write(path: Path, embedded: EmbeddedIdentity) -> None:

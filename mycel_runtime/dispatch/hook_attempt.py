@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.verdict import Returned
+from mycel_runtime.observe.logs import logger_of
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.hook_context import StartContext, StopContext
 from mycel_runtime.plugin.hook_voice import INSTEAD, HookVoice
@@ -75,7 +74,7 @@ class HookAttempts:
         context = kind(
             me=self.me,
             settings=bound.settings,
-            log=structlog.get_logger().bind(handler=handler, attempt=attempt),
+            log=logger_of(handler=handler, attempt=attempt),
             deadline=deadline,
             attempt=attempt,
             _run=run,

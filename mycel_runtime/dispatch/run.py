@@ -17,8 +17,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import structlog
-
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
@@ -32,6 +30,7 @@ from mycel_runtime.errors import (
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.development import show_traceback
+from mycel_runtime.observe.logs import logger_of
 from mycel_runtime.observe.traceback_text import origin_text, traceback_text
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.forked import ending_forks
@@ -51,6 +50,8 @@ from mycel_runtime.speech.server_detail import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    import structlog
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.journal.delivery import Delivery
@@ -196,10 +197,7 @@ async def _in_thread(
 
 def run_logger(delivery: Delivery) -> structlog.stdlib.BoundLogger:
     """What a handler's context logs with."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger().bind(
-        handler=delivery.handler, delivery=delivery.delivery_id, attempt=delivery.attempts + 1
-    )
-    return logger
+    return logger_of(handler=delivery.handler, delivery=delivery.delivery_id, attempt=delivery.attempts + 1)
 
 
 def ending_of(raised: BaseException | None, *, is_late: bool = False) -> Failed | Unanswered | None:

@@ -3,7 +3,7 @@ Standard output and error of a daemon: what cannot be written is lost, and nothi
 
 A disk may be full, a terminal gone, the reader of a pipe asleep or dead. An ordinary stream would then raise where
 something was told, or keep it waiting for ever; here a thread of its own writes, from a bounded store. What does not
-fit in is dropped and counted.
+fit in is dropped and counted. A secret that this process knows is masked, whoever prints it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, TextIO
 
 from typing_extensions import Buffer, override
+
+from mycel_runtime.known_secrets import masked_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +157,7 @@ class BoundedWriter(io.RawIOBase):
                 self._on_dropped(lines)
 
     def _write_out(self, chunk: bytes) -> bool:
-        left = memoryview(chunk)
+        left = memoryview(masked_bytes(chunk))
         while left:
             try:
                 left = left[os.write(self._descriptor, left) :]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import locale
-import logging
 import os
 import signal
 import sys
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mycel_runtime.observe.facts import ProcessStateRestored
-from mycel_runtime.observe.logs import TALKATIVE
+from mycel_runtime.observe.library_logs import are_library_logs_kept, put_library_logs_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,13 +71,6 @@ def _write_garbage_collection(state: Any) -> None:
     gc.set_threshold(*threshold)
 
 
-def _write_logging(state: Any) -> None:
-    disabled, levels = state
-    logging.disable(disabled)
-    for name, level in levels:
-        logging.getLogger(name).setLevel(level)
-
-
 _ASPECTS: Final = (
     Aspect(name="working directory", read=_working_directory, write=os.chdir),
     Aspect(
@@ -93,11 +85,8 @@ _ASPECTS: Final = (
     ),
     Aspect(
         name="logging",
-        read=lambda: (
-            logging.root.manager.disable,
-            tuple((name, logging.getLogger(name).level) for name in TALKATIVE),
-        ),
-        write=_write_logging,
+        read=are_library_logs_kept,
+        write=lambda _: put_library_logs_back(),
     ),
     Aspect(
         name="structlog",

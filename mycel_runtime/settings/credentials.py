@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.known_secrets import remember, remember_pair
 from mycel_runtime.settings.text import decode
 from mycel_runtime.settings_mistakes import variable_of
 
@@ -81,6 +82,7 @@ def read_proxy_credentials(settings: Settings) -> tuple[str, str] | None:
         raise ConfigError(
             "must hold USER:PASSWORD and nothing else", where=str(path), fix="Put them there, in one line."
         )
+    remember_pair(user, password)
     return user, password
 
 
@@ -135,4 +137,5 @@ def _as_token(text: str, where: str) -> SecretStr:
         raise ConfigError(
             "must hold one token and nothing else", where=where, fix="Put the agent's token there, alone."
         )
+    remember(token)
     return SecretStr(token)

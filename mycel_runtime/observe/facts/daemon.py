@@ -188,7 +188,7 @@ class UnhandledErrorRaised(Fact):
 
     name: ClassVar[str] = "unhandled_error.raised"
     level: ClassVar[Level] = "error"
-    may_storm: ClassVar[bool] = True
+    alike_by: ClassVar[tuple[str, ...]] = ("kind", "error", "trace")
     kind: str
     error: str
     trace: str

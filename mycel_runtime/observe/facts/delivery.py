@@ -47,7 +47,7 @@ class DeliveryOutdated(Fact):
     """A run has changed what another one had changed since it read it: it is run again, and costs no attempt."""
 
     name: ClassVar[str] = "delivery.outdated"
-    may_storm: ClassVar[bool] = True
+    alike_by: ClassVar[tuple[str, ...]] = ("handler", "lane")
     handler: str
     lane: str
 

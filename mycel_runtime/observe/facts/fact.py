@@ -16,9 +16,10 @@ class Fact:
     Attributes:
         name: The log event.
         level: Of its line.
-        may_storm: One cause can make it happen thousands of times a second, each alike: its lines are thinned out.
+        alike_by: One cause can make it happen thousands of times a second: those which have the same values of these
+            fields have one line a second. `None`: each has its own.
     """
 
     name: ClassVar[str]
     level: ClassVar[Level] = "info"
-    may_storm: ClassVar[bool] = False
+    alike_by: ClassVar[tuple[str, ...] | None] = None

@@ -106,6 +106,7 @@ class FrameRejected(Fact):
 
     name: ClassVar[str] = "frame.rejected"
     level: ClassVar[Level] = "warning"
+    alike_by: ClassVar[tuple[str, ...]] = ("kind", "reason")
     kind: str
     reason: str
 
@@ -149,6 +150,7 @@ class ReconcileFailed(Fact):
 
     name: ClassVar[str] = "reconcile.failed"
     level: ClassVar[Level] = "warning"
+    alike_by: ClassVar[tuple[str, ...]] = ("reason", "error")
     reason: str
     error: str
 

@@ -14,6 +14,7 @@ class CallRetried(Fact):
 
     name: ClassVar[str] = "call.retried"
     level: ClassVar[Level] = "warning"
+    alike_by: ClassVar[tuple[str, ...]] = ("method", "error")
     method: str
     attempt: int
     error: str

@@ -55,6 +55,7 @@ class SendConflicted(Fact):
     """Somebody spoke first; the handler is asked again with the new messages in view."""
 
     name: ClassVar[str] = "send.conflicted"
+    alike_by: ClassVar[tuple[str, ...]] = ("handler", "chat_id")
     handler: str
     chat_id: str
     unseen: int
@@ -66,6 +67,7 @@ class SendUnresolved(Fact):
 
     name: ClassVar[str] = "send.unresolved"
     level: ClassVar[Level] = "warning"
+    alike_by: ClassVar[tuple[str, ...]] = ("handler", "chat_id", "error")
     handler: str
     chat_id: str
     error: str

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, MycelError, PluginError
 from mycel_runtime.observe.development import show_traceback
-from mycel_runtime.observe.logs import LogObserver, LogStyle, configure_logging, tell_dropped
+from mycel_runtime.observe.log_style import LogStyle, lines_of
+from mycel_runtime.observe.logs import LogObserver, configure_logging, restyle, tell_dropped
 from mycel_runtime.observe.output import bound_output, drain_output
 from mycel_runtime.observe.traceback_text import origin_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
@@ -220,6 +221,13 @@ def _serve(line: Line, load: said.Load) -> None:
         line.write(refused(exc))
         return
     line.write(described(imported))
-    while (run := line.read(said.RUN)) is not None:
-        line.begin(run.run)
-        line.end(run_to_end(line, run, imported))
+    agent = ""
+    while (told := line.read(said.RUN)) is not None:
+        if isinstance(told, said.Styled):
+            agent, style = told.agent, LogStyle(level=told.level, format=told.format)
+            restyle(style, {agent: style})
+            continue
+        line.begin(told.run)
+        with lines_of(agent):
+            ending = run_to_end(line, told, imported)
+        line.end(ending)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
-
+from mycel_runtime.observe.logs import logger_of
 from mycel_runtime.plugin.answer_context import AnswerContext, Question
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
@@ -75,7 +74,7 @@ def _context(port: RemotePort, run: said.Run, handler: Handler, settings: Any) -
     shown: dict[str, Any] = {
         "me": UserId(run.me),
         "settings": settings,
-        "log": structlog.get_logger().bind(handler=handler.id, attempt=run.attempt),
+        "log": logger_of(handler=handler.id, attempt=run.attempt),
         "deadline": run.deadline,
         "attempt": run.attempt,
         "_run": ContextRun(state_from(run.state, chat_id), cast("DecisionPort", port)),

@@ -2,7 +2,7 @@
 What the runtime and a plugin's process say to each other: one JSON object per line, in both directions. Pure.
 
 The runtime says `Load`, and is answered `Described` or, before the end, `Refused`. Then, one run at a time: the
-runtime says a `Run`; the process asks with a `Question` as often as it likes, and is given an
+runtime may say `Styled`; it says a `Run`; the process asks with a `Question` as often as it likes, and is given an
 `Answer` each time before it goes on; it ends the run with an `Ending`. What a process says bears the name of its run,
 which nobody can guess: what an earlier run of the same process has left behind must not speak in this one's chat.
 """
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mycel_runtime.errors import MycelError
+from mycel_runtime.observe.log_style import LogFormat, LogLevel
 from mycel_runtime.plugin.json_text import VALUE_BYTES
 from mycel_runtime.plugin.store import KEY_CHARACTERS
 
@@ -45,6 +46,20 @@ class Load(Message):
     name: str
     table: dict[str, Any]
     config: str
+
+
+class Styled(Message):
+    """
+    How lines are to be written from the next run on: said before the first one, and when it has changed.
+
+    Attributes:
+        agent: Whose lines they are.
+    """
+
+    kind: Literal["styled"] = "styled"
+    agent: str
+    level: LogLevel
+    format: LogFormat
 
 
 class MessageFilters(Message):
@@ -443,7 +458,9 @@ Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discrim
 
 LOAD: Final = TypeAdapter(Load)
 DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
-RUN: Final[TypeAdapter[MessageRun | AnswerRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(Run)
+RUN: Final[TypeAdapter[Styled | MessageRun | AnswerRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(
+    Annotated[Styled | MessageRun | AnswerRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")]
+)
 ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
     Annotated[Question | Ending, Field(discriminator="kind")]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
+from mycel_runtime.observe.log_style import agent_at_work, styles
 from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.plugin.event_context import subject_of
@@ -61,6 +62,7 @@ class Worker:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._styled: said.Styled | None = None
 
     @property
     def pid(self) -> int:
@@ -83,6 +85,19 @@ class Worker:
             await self._writer.drain()
         except ConnectionError:
             raise HandlerDiedError from None
+
+    async def style(self, agent: str) -> None:
+        """
+        Say how its lines are to be written, unless it knows.
+
+        Raises:
+            HandlerDiedError: The process has ended.
+        """
+        style = styles.of(agent)
+        wished = said.Styled(agent=agent, level=style.level, format=style.format)
+        if wished != self._styled:
+            self._styled = wished
+            await self.tell(wished)
 
     async def hear(self, expected: TypeAdapter[M]) -> M:
         """
@@ -233,6 +248,7 @@ async def _converse(worker: Worker, handler: Handler, context: Context) -> BaseE
     raised: BaseException | None = None
     run = secrets.token_hex(8)
     calls = PortCalls(context)
+    await worker.style(agent_at_work())
     await worker.tell(_run(run, handler, context))
     while True:
         line = await worker.hear(said.SAID_IN_A_RUN)

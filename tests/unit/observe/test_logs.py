@@ -11,6 +11,7 @@ import structlog
 
 from mycel_runtime.observe import facts
 from mycel_runtime.observe.facts import (
+    CallRetried,
     DeliveryBuried,
     Fact,
     JobFailed,
@@ -19,7 +20,9 @@ from mycel_runtime.observe.facts import (
     StreamEnded,
     UnhandledErrorRaised,
 )
-from mycel_runtime.observe.logs import TALKATIVE, LogObserver, LogStyle, configure_logging
+from mycel_runtime.observe.library_logs import TALKATIVE
+from mycel_runtime.observe.log_style import LogStyle, lines_of
+from mycel_runtime.observe.logs import LogObserver, configure_logging, logger_of, restyle
 from mycel_runtime.observe.observer import FanOut, Silent
 
 FACTS = [
@@ -115,7 +118,7 @@ def test_a_traceback_on_a_terminal_shows_no_values(capsys):
 def test_the_same_fact_of_a_storm_has_one_line_a_second(capsys):
     configure_logging(LogStyle(format="json"))
     now = [0.0]
-    observer = LogObserver({}, clock=lambda: now[0])
+    observer = LogObserver({}, clock=lambda: now[0], later=lambda _seconds, _call: None)
     storm = UnhandledErrorRaised(
         kind="task", error="OSError", trace="selector_events.py:1 in _accept_connection"
     )
@@ -132,6 +135,52 @@ def test_the_same_fact_of_a_storm_has_one_line_a_second(capsys):
         ("job.failed", None),
         (storm.name, 2),
     ]
+
+
+def test_what_ends_a_storm_is_told_when_its_second_is_over(capsys):
+    configure_logging(LogStyle(format="json"))
+    now, waiting = [0.0], []
+    observer = LogObserver({}, clock=lambda: now[0], later=lambda *wish: waiting.append(wish))
+    retried = {"method": "GET", "error": "ConnectError"}
+
+    for attempt in range(1, 6):
+        now[0] = attempt / 10
+        observer.tell(CallRetried(**retried, attempt=attempt, retry_in=1.0))
+    ((seconds, tell_due),) = waiting
+    now[0] += seconds
+    tell_due()
+    observer.tell(CallRetried(**retried, attempt=6, retry_in=1.0))
+    assert len(waiting) == 2
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["attempt"], line.get("repeated")) for line in lines] == [(1, None), (5, 3)]
+    assert sum(1 + line.get("repeated", 0) for line in lines) == 5
+
+
+def test_levels_and_formats_change_under_loggers_that_are_in_use(capsys):
+    configure_logging(LogStyle(format="json"), {"a": LogStyle(format="json")})
+    observer, library = LogObserver({"agent": "a"}), logging.getLogger("a.library")
+    with lines_of("a"):
+        log = logger_of(handler="p.h")
+
+    def tell_all(times=iter(range(9))):  # noqa: B008 - counts its calls
+        observer.tell(ReconcileFinished(reason="r", drained=0, unread_chats=0, events=0))
+        log.debug("of a handler")
+        library.debug("of a library: %d", next(times))
+        return capsys.readouterr().err.splitlines()
+
+    assert tell_all() == []
+    debug = LogStyle(level="debug", format="json")
+    restyle(debug, {"a": debug})
+    assert [json.loads(line)["event"] for line in tell_all()] == [
+        "reconcile.finished",
+        "of a handler",
+        "of a library: 1",
+    ]
+    restyle(debug, {"a": LogStyle(level="debug", format="console")})
+    assert [line.startswith("{") for line in tell_all()] == [False, False, True]
+    restyle(LogStyle(), {"a": LogStyle(level="error")})
+    assert tell_all() == []
 
 
 def test_what_happens_twice_has_two_lines_however_alike(capsys):

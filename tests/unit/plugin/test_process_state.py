@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from mycel_runtime.observe.library_logs import take_library_logs
 from mycel_runtime.plugin.process_state import Aspect, ProcessState
 
 
@@ -33,6 +34,7 @@ def told():
 
 @pytest.fixture
 def state(told):
+    take_library_logs()
     state = ProcessState(told)
     yield state
     with state.entrusted_to("the test"):

@@ -1,0 +1,77 @@
+"""A line as text: for a person, or as one JSON object; in either, neither control characters nor secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from mycel_runtime.observe.log_style import is_terminal
+from mycel_runtime.observe.redaction import redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from mycel_runtime.observe.log_style import LogStyles
+
+    EventDict = MutableMapping[str, Any]
+
+_MANY_LINES: Final = frozenset({"event", "trace", "exception", "stack"})
+"""Keys whose values may have lines; nothing of a server's is in them."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_IN_JSON: Final = re.compile(r"[\x7f-\x9f]")
+
+
+def renderer(styles: LogStyles) -> structlog.typing.Processor:
+    """The last processor: each line in the format of its agent, redacted."""
+    console, json = _console(), _json()
+
+    def render(logger: Any, method: str, event: EventDict) -> str:
+        chosen = console if styles.is_console(event.get("agent", "")) else json
+        return redacted(chosen(logger, method, event))
+
+    return render
+
+
+def without_controls(text: str, controls: re.Pattern[str] = _CONTROL) -> str:
+    """The text with control characters shown as escapes: a server's words must not steer a terminal."""
+    return controls.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def lines_without_controls(text: str) -> str:
+    """As `without_controls`, of a text that has lines."""
+    return without_controls(text, _CONTROL_BUT_LINES)
+
+
+def _console() -> Callable[[Any, str, EventDict], str]:
+    """Tracebacks without the values of variables, which may be messages."""
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=False)
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=is_terminal() and not os.environ.get("NO_COLOR"),
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+    def render(logger: Any, method: str, event: EventDict) -> str:
+        for key, value in event.items():
+            if isinstance(value, str) and not value.isprintable():
+                event[key] = without_controls(value, _CONTROL_BUT_LINES if key in _MANY_LINES else _CONTROL)
+        return renderer(logger, method, stamp(logger, method, event))
+
+    return render
+
+
+def _json() -> Callable[[Any, str, EventDict], str]:
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+    def render(logger: Any, method: str, event: EventDict) -> str:
+        event = structlog.processors.format_exc_info(logger, method, event)
+        text = renderer(logger, method, stamp(logger, method, event))
+        assert isinstance(text, str)
+        return _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+    return render
