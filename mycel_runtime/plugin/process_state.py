@@ -58,10 +58,20 @@ def _working_directory() -> str | None:
         return None
 
 
+def _is_of_a_library(warning_filter: tuple[Any, ...]) -> bool:
+    """Whether it is about warnings of a library's own class: what it does with those is its business, and stays."""
+    return bool(warning_filter[2].__module__ != "builtins")
+
+
+def _read_warnings() -> tuple[Any, ...]:
+    return tuple(each for each in warnings.filters if not _is_of_a_library(each)), warnings.showwarning
+
+
 def _write_warnings(state: Any) -> None:
     filters, show = state
+    of_libraries = [each for each in warnings.filters if _is_of_a_library(each)]
     warnings.resetwarnings()
-    warnings.filters.extend(filters)  # type: ignore[attr-defined]  # a list, as its documentation says
+    warnings.filters.extend([*of_libraries, *filters])  # type: ignore[attr-defined]  # a list, as documented
     warnings.showwarning = show
 
 
@@ -80,7 +90,7 @@ _ASPECTS: Final = (
     ),
     Aspect(
         name="warnings",
-        read=lambda: (tuple(warnings.filters), warnings.showwarning),
+        read=_read_warnings,
         write=_write_warnings,
     ),
     Aspect(

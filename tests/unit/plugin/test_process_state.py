@@ -82,6 +82,25 @@ def test_what_a_plugin_leaves_changed_is_put_back_and_told_once(state, told, asp
     assert told.facts == [("p", aspect)]
 
 
+def test_what_a_library_does_with_warnings_of_its_own_stays_and_is_not_told(state, told):
+    """As `import requests` does: told at each start, it was a warning that nobody could do anything about."""
+
+    class OwnWarning(Warning):
+        pass
+
+    before = warnings.filters[:]
+    with state.entrusted_to("p"):
+        warnings.simplefilter("always", OwnWarning)
+    kept = warnings.filters[:]
+    with state.entrusted_to("p"):
+        warnings.simplefilter("ignore")
+
+    assert [each[2] for each in kept if each not in before] == [OwnWarning]
+    assert warnings.filters == kept
+    assert told.facts == [("p", "warnings")]
+    warnings.filters[:] = before
+
+
 def test_while_another_handler_runs_only_the_signals_are_put_back(state, told):
     before = seen()
     with state.entrusted_to("p"):
