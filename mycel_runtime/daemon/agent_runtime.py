@@ -23,6 +23,7 @@ from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import network_problems, problems_of
@@ -208,7 +209,7 @@ class AgentRuntime:
                     self.status,
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
-                    metrics_route(self.metrics),
+                    [metrics_route(self.metrics), dump_route()],
                     {"reload": self._order_reload},
                 ),
             ):

@@ -2,7 +2,8 @@
 The running daemon's own door: HTTP on a unix socket in the state directory, mode 0600.
 
 `/livez` answers while the loop turns, `/readyz` with 200 while hearing is proven and 503 with the reasons while it is
-not, and always with what is wrong on the road, `/status` with everything, `/metrics` with that in numbers.
+not, and always with what is wrong on the road, `/status` with everything, `/metrics` with that in numbers, `/dump`
+with what the process does right now.
 `POST /admin/VERB` is the operator's hand: the commands that change something; `POST /orders/NAME` is what the process
 itself is told. `POST /tools/VERB` is what `mycel-runtime mcp` sees and does as the agent.
 """
@@ -33,7 +34,7 @@ from mycel_runtime.daemon.tool_calls import call_tool
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from starlette.requests import Request
 
@@ -56,7 +57,7 @@ async def control_server(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None] = lambda: None,
     tools: Callable[[], Tools | None] = lambda: None,
-    metrics: Route | None = None,
+    more: Sequence[Route] = (),
     orders: Mapping[str, Order] = MappingProxyType({}),
 ) -> AsyncIterator[None]:
     """
@@ -67,7 +68,7 @@ async def control_server(
         status: Asked for each answer.
         admin: The operator's verbs; `None` while there are none yet.
         tools: Those of tools; likewise.
-        metrics: `GET /metrics`.
+        more: What else is answered: `GET /metrics`, `GET /dump`.
         orders: What the process itself is told, also before the agent has begun to work.
 
     A socket that a killed process left behind is replaced: the journal's lock is held, so nobody answers on it.
@@ -77,7 +78,7 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, admin, tools, metrics, orders))
+        server = _Server(_app(status, admin, tools, more, orders))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -209,7 +210,7 @@ def _app(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None],
     tools: Callable[[], Tools | None],
-    metrics: Route | None,
+    more: Sequence[Route],
     orders: Mapping[str, Order],
 ) -> Starlette:
     async def livez(_request: Request) -> Response:
@@ -245,7 +246,7 @@ def _app(
             Route("/admin/{verb}", operate, methods=["POST"]),
             _tools_route(tools),
             _orders_route(orders),
-            *([] if metrics is None else [metrics]),
+            *more,
         ],
     )
 

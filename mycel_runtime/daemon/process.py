@@ -17,6 +17,7 @@ from asyncio.tasks import _unregister_task
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.dump_signal import dumping_on_signal
 from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.reload.process_reload import ProcessReload
 from mycel_runtime.daemon.signals import StopRequest, signals_as
@@ -66,7 +67,9 @@ async def run_agents(
     """
     os.umask(0o077)
     asyncio.get_running_loop().set_default_executor(ThreadPerCall())
-    _watch_unhandled_errors(agents)
+    told = _observer_of_process(agents)
+    watch_threads(told)
+    watch_tasks(told)
     stop, failed = StopRequest(), list(failures)
     is_alone = len(agents) + len(failed) == 1
     reload = reload or ProcessReload((), (), LogObserver({}))
@@ -81,7 +84,7 @@ async def run_agents(
                 if not is_alone:
                     observer.tell(_failure(exc))
 
-    with signals_as(stop, reload.ask):
+    with signals_as(stop, reload.ask), dumping_on_signal(told):
         try:
             async with asyncio.TaskGroup() as tasks:
                 beside = [
@@ -147,11 +150,9 @@ def _exit_code(exc: Exception) -> int:
     return exc.exit_code if isinstance(exc, MycelError) else MycelError.exit_code
 
 
-def _watch_unhandled_errors(agents: Sequence[tuple[AgentRuntime, Observer]]) -> None:
-    """Of several agents nobody can tell whose they are."""
-    observer = agents[0][0].observer if len(agents) == 1 else LogObserver({})
-    watch_threads(observer)
-    watch_tasks(observer)
+def _observer_of_process(agents: Sequence[tuple[AgentRuntime, Observer]]) -> Observer:
+    """Of what nobody can tell whose it is, where there are several agents."""
+    return agents[0][0].observer if len(agents) == 1 else LogObserver({})
 
 
 async def _part_from_tasks() -> None:

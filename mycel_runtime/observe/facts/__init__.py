@@ -85,6 +85,7 @@ from mycel_runtime.observe.facts.plugins import (
     PluginUnavailable,
     ProcessStateRestored,
 )
+from mycel_runtime.observe.facts.process import ProcessDumped, TaskDumped, ThreadDumped
 from mycel_runtime.observe.facts.retention import (
     DeadLettersExpired,
     JournalOversized,
@@ -160,6 +161,7 @@ __all__ = [
     "PluginUnavailable",
     "PollingBegun",
     "PollingEnded",
+    "ProcessDumped",
     "ProcessStateRestored",
     "QuestionDecided",
     "QuestionsForgotten",
@@ -180,6 +182,8 @@ __all__ = [
     "StreamRetryScheduled",
     "SweepFailed",
     "SystemStoreMissing",
+    "TaskDumped",
+    "ThreadDumped",
     "TokenAwaited",
     "TokenRenewed",
     "TracesLost",

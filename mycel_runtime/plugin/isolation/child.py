@@ -9,6 +9,7 @@ which may be another chat's.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 import socket
@@ -205,6 +206,8 @@ def main() -> NoReturn:
     # A line that cannot be written must not hold a handler until its deadline.
     bound_output(on_dropped=tell_dropped)
     configure_logging(LogStyle())
+    # As the runtime does: where its threads are, a handler that never ends for example.
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     load = line.read(said.LOAD)
     if load is not None:
         watch_threads(LogObserver({"plugin": load.name}))

@@ -54,6 +54,8 @@ def main() -> NoReturn:
     if (plugin := os.fork()) == 0:
         _be_the_plugins(reaper, unwatched, nicer)
     os.close(0)
+    # Sent to all processes of a unit, it asks them where they are, and is no reason to end the plugin's.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     status = _wait(plugin, runtime)
     _kill_all(plugin)
     _end_as(status)
