@@ -10,7 +10,15 @@ from mycel_runtime.observe.facts.fact import Fact, Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStarted(Fact):
-    """Configuration, journal, plugins and lock stand."""
+    """
+    Configuration, journal, plugins and lock stand.
+
+    Attributes:
+        agent: Its name.
+        server: The backend's address.
+        state_dir: Where the journal is.
+        handlers: How many there are.
+    """
 
     name: ClassVar[str] = "daemon.started"
     agent: str
@@ -21,7 +29,12 @@ class DaemonStarted(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStoreMissing(Fact):
-    """The system has no certificates of authorities, so that those which come with the runtime are trusted."""
+    """
+    The system has no certificates of authorities, so that those which come with the runtime are trusted.
+
+    Attributes:
+        fix: What to do.
+    """
 
     name: ClassVar[str] = "system_store.missing"
     level: ClassVar[Level] = "warning"
@@ -30,7 +43,13 @@ class SystemStoreMissing(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStopping(Fact):
-    """A signal or an error asked for the end; running deliveries are drained first."""
+    """
+    A signal or an error asked for the end; running deliveries are drained first.
+
+    Attributes:
+        reason: The signal's name, or what has ended the agent.
+        drain_timeout: Seconds that running deliveries get.
+    """
 
     name: ClassVar[str] = "daemon.stopping"
     reason: str
@@ -39,7 +58,12 @@ class DaemonStopping(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStopped(Fact):
-    """`abandoned` deliveries were still running; they are due again at the next start."""
+    """
+    `abandoned` deliveries were still running; they are due again at the next start.
+
+    Attributes:
+        abandoned: Deliveries that were still running.
+    """
 
     name: ClassVar[str] = "daemon.stopped"
     abandoned: int
@@ -51,6 +75,8 @@ class AgentFailed(Fact):
     One of several agents ended by an error; the others go on.
 
     Attributes:
+        error: The type's name.
+        exit_code: With which the process would end if this were its only agent.
         reason: In our own words; empty if it is a fault of ours.
     """
 
@@ -63,7 +89,14 @@ class AgentFailed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigRefused(Fact):
-    """One of several configuration files is wrong; its agent is not started, the others are."""
+    """
+    One of several configuration files is wrong; its agent is not started, the others are.
+
+    Attributes:
+        where: The file, with key or line.
+        problem: What is wrong.
+        fix: What to do.
+    """
 
     name: ClassVar[str] = "config.refused"
     level: ClassVar[Level] = "error"
@@ -89,7 +122,12 @@ class ConfigReloaded(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadRefused(Fact):
-    """The file was read again and is wrong: nothing has changed."""
+    """
+    The file was read again and is wrong: nothing has changed.
+
+    Attributes:
+        problem: What is wrong with it, and where.
+    """
 
     name: ClassVar[str] = "reload.refused"
     level: ClassVar[Level] = "error"
@@ -98,7 +136,13 @@ class ReloadRefused(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFilesChanged(Fact):
-    """Files of agents have come or gone since the start, named by their paths; that wants a restart."""
+    """
+    Files of agents have come or gone since the start, named by their paths; that wants a restart.
+
+    Attributes:
+        added: Those that have come.
+        removed: Those that have gone.
+    """
 
     name: ClassVar[str] = "agent_files.changed"
     level: ClassVar[Level] = "warning"
@@ -108,7 +152,12 @@ class AgentFilesChanged(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinesDropped(Fact):
-    """Standard output or error could not be written: so many lines were lost since this was last told."""
+    """
+    Standard output or error could not be written: so many lines were lost since this was last told.
+
+    Attributes:
+        lines: How many.
+    """
 
     name: ClassVar[str] = "lines.dropped"
     level: ClassVar[Level] = "warning"
@@ -117,7 +166,12 @@ class LinesDropped(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureFailed(Fact):
-    """What runs are shown is not kept for the time being, for `reason`; a replay reads it again."""
+    """
+    What runs are shown is not kept for the time being, for `reason`; a replay reads it again.
+
+    Attributes:
+        reason: In our own words, or the system's.
+    """
 
     name: ClassVar[str] = "capture.failed"
     level: ClassVar[Level] = "warning"
@@ -126,7 +180,12 @@ class CaptureFailed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureRemoved(Fact):
-    """What runs were shown is not to be kept any more: the file is gone."""
+    """
+    What runs were shown is not to be kept any more: the file is gone.
+
+    Attributes:
+        file: Its path.
+    """
 
     name: ClassVar[str] = "capture.removed"
     file: str
@@ -134,7 +193,12 @@ class CaptureRemoved(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracesLost(Fact):
-    """The receiver of traces does not take them; told once, until it does again. No delivery waits for it."""
+    """
+    The receiver of traces does not take them; told once, until it does again. No delivery waits for it.
+
+    Attributes:
+        endpoint: Its address.
+    """
 
     name: ClassVar[str] = "traces.lost"
     level: ClassVar[Level] = "warning"
@@ -143,7 +207,12 @@ class TracesLost(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracesTaken(Fact):
-    """The receiver of traces takes them again; `lost` spans were not taken meanwhile."""
+    """
+    The receiver of traces takes them again.
+
+    Attributes:
+        lost: Spans that were not taken meanwhile.
+    """
 
     name: ClassVar[str] = "traces.taken"
     lost: int
@@ -159,7 +228,12 @@ class JournalLocked(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalUnlocked(Fact):
-    """It has let go, after `waited` seconds."""
+    """
+    It has let go, after `waited` seconds.
+
+    Attributes:
+        waited: Seconds.
+    """
 
     name: ClassVar[str] = "journal.unlocked"
     waited: float
@@ -167,7 +241,13 @@ class JournalUnlocked(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed(Fact):
-    """A scheduled job raised; it runs again at its next time."""
+    """
+    A scheduled job raised; it runs again at its next time.
+
+    Attributes:
+        job: Its name.
+        error: The type's name.
+    """
 
     name: ClassVar[str] = "job.failed"
     level: ClassVar[Level] = "error"

@@ -23,3 +23,63 @@ class Fact:
     name: ClassVar[str]
     level: ClassVar[Level] = "info"
     alike_by: ClassVar[tuple[str, ...] | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFact(Fact):
+    """
+    Something about a plugin.
+
+    Attributes:
+        plugin: Its name, as of its table.
+    """
+
+    plugin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerFact(Fact):
+    """
+    Something about a handler.
+
+    Attributes:
+        handler: Known as `plugin.function`.
+    """
+
+    handler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneFact(HandlerFact):
+    """
+    Something about a handler's delivery.
+
+    Attributes:
+        lane: Of the delivery.
+    """
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatFact(Fact):
+    """
+    Something about a chat.
+
+    Attributes:
+        chat_id: Which one.
+    """
+
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerInChatFact(HandlerFact):
+    """
+    Something about what a handler says, or is not to say.
+
+    Attributes:
+        chat_id: Where.
+    """
+
+    chat_id: str

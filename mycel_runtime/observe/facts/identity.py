@@ -10,7 +10,13 @@ from mycel_runtime.observe.facts.fact import Fact, Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityUnknown(Fact):
-    """The backend could not yet be asked who the token belongs to."""
+    """
+    The backend could not yet be asked who the token belongs to.
+
+    Attributes:
+        error: What kept the answer away.
+        retry_in: Seconds.
+    """
 
     name: ClassVar[str] = "identity.unanswered"
     level: ClassVar[Level] = "warning"
@@ -20,7 +26,13 @@ class IdentityUnknown(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityConfirmed(Fact):
-    """The backend knows the token."""
+    """
+    The backend knows the token.
+
+    Attributes:
+        user_id: Whose token it is.
+        user_name: As the backend shows it.
+    """
 
     name: ClassVar[str] = "identity.confirmed"
     user_id: str
@@ -29,7 +41,12 @@ class IdentityConfirmed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAwaited(Fact):
-    """The backend refused the token, and its file holds no other one; it is read again after these `seconds`."""
+    """
+    The backend refused the token, and its file holds no other one; it is read again after these `seconds`.
+
+    Attributes:
+        seconds: Until it is read again.
+    """
 
     name: ClassVar[str] = "token.awaited"
     seconds: float

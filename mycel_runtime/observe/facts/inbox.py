@@ -10,7 +10,13 @@ from mycel_runtime.observe.facts.fact import Fact, Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamConnected(Fact):
-    """The subscription stands and the resume message is sent."""
+    """
+    The subscription stands and the resume message is sent.
+
+    Attributes:
+        epoch: Of the checkpoint.
+        since_seq: The checkpoint; what comes after it is asked for.
+    """
 
     name: ClassVar[str] = "stream.connected"
     epoch: int
@@ -19,7 +25,13 @@ class StreamConnected(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEnded(Fact):
-    """The connection is over; a new one follows."""
+    """
+    The connection is over; a new one follows.
+
+    Attributes:
+        reason: In our own words, or as the other side has closed it.
+        lasted: Seconds.
+    """
 
     name: ClassVar[str] = "stream.ended"
     level: ClassVar[Level] = "warning"
@@ -65,7 +77,12 @@ class PollingBegun(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollingEnded(Fact):
-    """The stream stands and serves again, after so many seconds."""
+    """
+    The stream stands and serves again, after so many seconds.
+
+    Attributes:
+        lasted: Seconds.
+    """
 
     name: ClassVar[str] = "polling.ended"
     lasted: float
@@ -73,7 +90,13 @@ class PollingEnded(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRetryScheduled(Fact):
-    """When the next connection is tried."""
+    """
+    When the next connection is tried.
+
+    Attributes:
+        attempt: 1 for the first reconnection.
+        retry_in: Seconds.
+    """
 
     name: ClassVar[str] = "stream.retry_scheduled"
     attempt: int
@@ -82,7 +105,13 @@ class StreamRetryScheduled(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochChanged(Fact):
-    """Numbers contradict the journal: the server restarted or another one answers (Q1, Q2)."""
+    """
+    Numbers contradict the journal: the server restarted or another one answers (Q1, Q2).
+
+    Attributes:
+        epoch: The new one; counted by the journal.
+        reason: What contradicts the journal.
+    """
 
     name: ClassVar[str] = "epoch.changed"
     level: ClassVar[Level] = "warning"
@@ -92,7 +121,13 @@ class EpochChanged(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOverflowed(Fact):
-    """The ring no longer reached back to the checkpoint (Q4)."""
+    """
+    The ring no longer reached back to the checkpoint (Q4).
+
+    Attributes:
+        since_seq: The checkpoint.
+        oldest_seq: The oldest number that the ring has.
+    """
 
     name: ClassVar[str] = "replay.overflowed"
     level: ClassVar[Level] = "warning"
@@ -102,7 +137,13 @@ class ReplayOverflowed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRejected(Fact):
-    """A message was no frame that we know; it is journaled as it came."""
+    """
+    A message was no frame that we know; it is journaled as it came.
+
+    Attributes:
+        kind: `!unknown`: a frame of a kind that we do not know; `!malformed`: none.
+        reason: What is wrong with it, without its text.
+    """
 
     name: ClassVar[str] = "frame.rejected"
     level: ClassVar[Level] = "warning"
@@ -113,7 +154,15 @@ class FrameRejected(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FramesCommitted(Fact):
-    """`new` of `received` frames were not in the journal before; `since_seq` is the checkpoint after them."""
+    """
+    `new` of `received` frames were not in the journal before; `since_seq` is the checkpoint after them.
+
+    Attributes:
+        received: Frames of this commit.
+        new: Of them, that were not in the journal.
+        epoch: Whose numbers they are.
+        since_seq: The checkpoint after them.
+    """
 
     name: ClassVar[str] = "frames.committed"
     level: ClassVar[Level] = "debug"
@@ -125,7 +174,12 @@ class FramesCommitted(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FramesGivenUp(Fact):
-    """Numbers that no replay reaches any more; what they were hints of is asked for instead."""
+    """
+    Numbers that no replay reaches any more; what they were hints of is asked for instead.
+
+    Attributes:
+        count: Of numbers.
+    """
 
     name: ClassVar[str] = "frames.given_up"
     level: ClassVar[Level] = "warning"
@@ -134,7 +188,15 @@ class FramesGivenUp(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileFinished(Fact):
-    """The server was asked what it holds for us."""
+    """
+    The server was asked what it holds for us.
+
+    Attributes:
+        reason: Why the server was asked.
+        drained: Notifications that it had queued.
+        unread_chats: Chats that hold something unread.
+        events: Changes that were found.
+    """
 
     name: ClassVar[str] = "reconcile.finished"
     level: ClassVar[Level] = "debug"
@@ -146,7 +208,13 @@ class ReconcileFinished(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileFailed(Fact):
-    """The server could not be asked; it will be at the next interval or connect."""
+    """
+    The server could not be asked; it will be at the next interval or connect.
+
+    Attributes:
+        reason: Why the server was asked.
+        error: The type's name.
+    """
 
     name: ClassVar[str] = "reconcile.failed"
     level: ClassVar[Level] = "warning"
@@ -157,7 +225,12 @@ class ReconcileFailed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeafnessDetected(Fact):
-    """Unread messages that no frame has announced: their work is due, and the connection is replaced."""
+    """
+    Unread messages that no frame has announced: their work is due, and the connection is replaced.
+
+    Attributes:
+        chats: How many hold something unannounced.
+    """
 
     name: ClassVar[str] = "deafness.detected"
     level: ClassVar[Level] = "warning"
@@ -166,7 +239,12 @@ class DeafnessDetected(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatListPoisoned(Fact):
-    """The server cannot list the chats (Q20); the known ones are asked one by one."""
+    """
+    The server cannot list the chats (Q20); the known ones are asked one by one.
+
+    Attributes:
+        known_chats: How many chats are asked one by one.
+    """
 
     name: ClassVar[str] = "chat_list.poisoned"
     level: ClassVar[Level] = "error"

@@ -10,7 +10,15 @@ from mycel_runtime.observe.facts.fact import Fact, Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRetried(Fact):
-    """A call that is safe to repeat failed and will be."""
+    """
+    A call that is safe to repeat failed and will be.
+
+    Attributes:
+        method: Of HTTP.
+        attempt: How often it has failed so far.
+        error: The type's name, or the status.
+        retry_in: Seconds.
+    """
 
     name: ClassVar[str] = "call.retried"
     level: ClassVar[Level] = "warning"
@@ -45,7 +53,12 @@ class RateLimited(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateRecovered(Fact):
-    """The server limits nothing any more that can be felt, after so many refusals."""
+    """
+    The server limits nothing any more that can be felt, after so many refusals.
+
+    Attributes:
+        refusals: Since it began.
+    """
 
     name: ClassVar[str] = "rate.recovered"
     refusals: int
@@ -71,7 +84,14 @@ class NetworkTroubled(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkRecovered(Fact):
-    """Calls do not fail by this cause any more, after so many seconds and so many failed tries."""
+    """
+    Calls do not fail by this cause any more, after so many seconds and so many failed tries.
+
+    Attributes:
+        cause: As of `NetworkTroubled`.
+        lasted: Seconds.
+        failures: Failed tries.
+    """
 
     name: ClassVar[str] = "network.recovered"
     cause: str

@@ -25,7 +25,13 @@ class PauseBegun(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PauseEnded(Fact):
-    """It was resumed; its work is due at once. Attributes as of `PauseBegun`."""
+    """
+    It was resumed; its work is due at once. Attributes as of `PauseBegun`.
+
+    Attributes:
+        kind: As of `PauseBegun`.
+        paused: As of `PauseBegun`.
+    """
 
     name: ClassVar[str] = "pause.ended"
     kind: str

@@ -14,6 +14,11 @@ class JournalSwept(Fact):
     What was older than `[journal] keep`, and nobody needs, was removed: rows.
 
     Attributes:
+        entries: Frames, and changes that looks have found.
+        sends: Settled ones.
+        utterances: Said, or dropped.
+        questions: With an outcome that was handled.
+        turns: Of the turn log.
         freed: Bytes given back to the file system.
     """
 
@@ -29,7 +34,12 @@ class JournalSwept(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLettersExpired(Fact):
-    """So many dead letters were older than `[journal] keep_dead_letters`, and are gone."""
+    """
+    So many dead letters were older than `[journal] keep_dead_letters`, and are gone.
+
+    Attributes:
+        letters: How many.
+    """
 
     name: ClassVar[str] = "dead_letters.expired"
     level: ClassVar[Level] = "warning"
@@ -43,6 +53,7 @@ class JournalOversized(Fact):
 
     Attributes:
         size, max_size: Bytes.
+        fix: What to do.
     """
 
     name: ClassVar[str] = "journal.oversized"
@@ -54,7 +65,12 @@ class JournalOversized(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepFailed(Fact):
-    """What is old could not be removed from the journal; it is tried again."""
+    """
+    What is old could not be removed from the journal; it is tried again.
+
+    Attributes:
+        reason: In our own words, or SQLite's.
+    """
 
     name: ClassVar[str] = "sweep.failed"
     level: ClassVar[Level] = "warning"
