@@ -54,6 +54,11 @@ class LogStyles:
         self._process_least, self._is_console = level_number(process.level), process.is_console
         self.lowest = min(self._process_least, *self._least.values(), logging.ERROR)
 
+    def change(self, agent: str, style: LogStyle) -> None:
+        """Of an agent's lines, and of those that are nobody's if it is the first one."""
+        agents = self._agents | {agent: style}
+        self.set(style if next(iter(agents)) == agent else self._process, agents)
+
     def of(self, agent: str) -> LogStyle:
         """Of an agent; of one that has none of its own, or of nobody: the process's."""
         return self._agents.get(agent, self._process)

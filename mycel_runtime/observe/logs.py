@@ -54,15 +54,13 @@ def configure_logging(style: LogStyle, agents: Mapping[str, LogStyle] | None = N
     take_library_logs()
 
 
-def restyle(style: LogStyle, agents: Mapping[str, LogStyle]) -> None:
+def restyle(agent: str, style: LogStyle) -> None:
     """
-    Change levels and formats of the running process: of the next line on, also of handlers that run.
+    Change level and format of an agent's lines while it runs: of the next line on, also of handlers that run.
 
-    Args:
-        style: As of `configure_logging`.
-        agents: Likewise; all of them.
+    What belongs to no agent is written as the first one's lines are.
     """
-    styles.set(style, agents)
+    styles.change(agent, style)
     take_library_logs()
 
 

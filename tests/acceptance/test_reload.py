@@ -105,10 +105,12 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     assert (code, "prefiks" in report["refused"], report["changed"]) == (0, True, [])
     code, _, said = command(start, "reload", folder / "three.toml")
     assert (code, said[0].startswith("three: nothing has changed: ")) == (78, True)
-    edit(folder / "three.toml", 'prefiks = "lost"\n', "")
+    edit(folder / "three.toml", 'prefiks = "lost"\n', '[log]\nlevel = "debug"\n')
+    assert process.events("delivery.finished") == []
     assert command(start, "reload", folder / "three.toml")[:2] == (
         0,
-        ["three: changed: [plugins.echo] prefix"],
+        ["three: changed: [log] level, [plugins.echo] prefix"],
     )
     assert hears(owner, "three", "third") == ["lost: third"]
+    assert process.wait_event("delivery.finished")["agent"] == "three"
     assert process.stop() == 0

@@ -13,6 +13,8 @@ from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.reload.differences import Differences, differences, in_force, plugin_keys
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.observe.facts import ConfigReloaded, ReloadRefused
+from mycel_runtime.observe.log_style import LogStyle
+from mycel_runtime.observe.logs import restyle
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.plugin.resettling import resettled
 from mycel_runtime.settings import load_settings, read_token
@@ -158,6 +160,8 @@ class AgentReload:
         ]
         self.settings = in_force(before, wanted.settings, wanted.plugins)
         self.plugins |= wanted.plugins
+        log = self.settings.log
+        restyle(self.settings.agent.name, LogStyle(level=log.level, format=log.format))
         if parts is not None:
             parts.reconfigure(self.settings, bound_handlers(list(wanted.plugins.values())))
         self.report = ReloadReport(

@@ -28,6 +28,7 @@ LIVE: Final[Mapping[str, Collection[str]]] = {
     ),
     "guard": ("turns", "window", "chat_sends", "plugin_sends"),
     "daemon": ("drain_timeout",),
+    "log": ("level", "format"),
 }
 """Keys of sections that may; those of plugins are asked about one by one."""
 

@@ -227,8 +227,8 @@ def _serve(line: Line, load: said.Load) -> None:
     agent = ""
     while (told := line.read(said.RUN)) is not None:
         if isinstance(told, said.Styled):
-            agent, style = told.agent, LogStyle(level=told.level, format=told.format)
-            restyle(style, {agent: style})
+            agent = told.agent
+            restyle(agent, LogStyle(level=told.level, format=told.format))
             continue
         line.begin(told.run)
         with lines_of(agent):

@@ -170,16 +170,17 @@ def test_levels_and_formats_change_under_loggers_that_are_in_use(capsys):
         return capsys.readouterr().err.splitlines()
 
     assert tell_all() == []
-    debug = LogStyle(level="debug", format="json")
-    restyle(debug, {"a": debug})
+    restyle("a", LogStyle(level="debug", format="json"))
     assert [json.loads(line)["event"] for line in tell_all()] == [
         "reconcile.finished",
         "of a handler",
         "of a library: 1",
     ]
-    restyle(debug, {"a": LogStyle(level="debug", format="console")})
-    assert [line.startswith("{") for line in tell_all()] == [False, False, True]
-    restyle(LogStyle(), {"a": LogStyle(level="error")})
+    restyle("b", LogStyle(level="debug", format="json"))
+    restyle("a", LogStyle(level="debug", format="console"))
+    assert [line.startswith("{") for line in tell_all()] == [False, False, False]
+    restyle("b", LogStyle(level="error"))
+    restyle("a", LogStyle(level="error"))
     assert tell_all() == []
 
 
