@@ -518,7 +518,19 @@ class ControlError(MycelError):
 
 
 class NoDaemonError(ControlError):
-    """No daemon answers, or it has not begun to work: what the journal holds can be read all the same."""
+    """
+    No daemon answers, or it has not begun to work: what the journal holds can be read all the same.
+
+    Args:
+        problem: What is so, a clause.
+        is_running: It is there, and has not begun.
+        fix: What to do, a sentence.
+    """
+
+    def __init__(self, problem: str, *, is_running: bool = False, fix: str = "") -> None:
+        self.problem = problem
+        self.is_running = is_running
+        super().__init__(f"{problem}\n  {fix}" if fix else problem)
 
 
 class ToolProblemError(MycelError):

@@ -71,7 +71,8 @@ def explain_error(
         case _:
             # What a validator has raised is told without pydantic's words before it.
             said = error["ctx"]["error"] if error["type"] == "value_error" else error["msg"]
-            return ConfigError(str(said), where=where, fix="Correct the value.")
+            # Of a table as a whole its author alone knows what to do, and has said it.
+            return ConfigError(str(said), where=where, fix="Correct the value." if location else "")
 
 
 def where_of(table: Sequence[str], key: str, file: str, text: str) -> str:

@@ -66,7 +66,7 @@ def drop(config: Path, number: int) -> None:
 
 def _require(number: int, *, is_done: bool) -> None:
     if not is_done:
-        raise click.ClickException(f"there is no dead letter {number}")
+        raise click.ClickException(f"there is no dead letter {number}; see: mycel-runtime dead list")
 
 
 def _line(letter: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def mcp(config: Path, port: int | None, token_file: Path | None) -> None:
         return
     target = only_target_of(config)
     _require_extra()
-    ask_status(target.state_dir)
+    target.status()
     if port is not None:
         _serve_loopback(target, port, token_file)
         return

@@ -54,4 +54,4 @@ def settle(config: Path, send: str, *, is_sent: bool) -> None:
     from mycel_runtime.cli.target import only_target_of
 
     if not only_target_of(config).change("settle", send=send, is_sent=is_sent):
-        raise click.ClickException(f"there is no unknown send {send}")
+        raise click.ClickException(f"there is no unknown send {send}; see: mycel-runtime outbox list")

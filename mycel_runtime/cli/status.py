@@ -115,10 +115,9 @@ def _asked(files: Sequence[Path]) -> tuple[list[Row], list[int]]:
 def _row_of(file: Path) -> Row:
     from mycel_runtime.cli.status_table import Row
     from mycel_runtime.cli.target import target_of
-    from mycel_runtime.daemon.control import ask_status
 
     target = target_of(file)
-    return Row(name=target.name, status=ask_status(target.state_dir))
+    return Row(name=target.name, status=target.status())
 
 
 def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bool) -> list[str]:

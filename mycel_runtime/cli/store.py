@@ -48,15 +48,37 @@ def export(config: Path, plugin: str | None) -> None:
 @config_option
 @click.argument("plugin")
 @click.option("--chat", "chat_id", help="What it remembers of this chat only.")
-@click.confirmation_option(prompt="It cannot be had back. Go on?")
-def clear(config: Path, plugin: str, chat_id: str | None) -> None:
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+def clear(config: Path, plugin: str, chat_id: str | None, *, is_sure: bool) -> None:
     """Let a plugin forget what it remembers. Its timers stay."""
     from mycel_runtime.cli.target import only_target_of
 
-    cleared = only_target_of(config).change("clear", plugin=plugin, chat_id=chat_id)
+    target = only_target_of(config)
+    # Whoever has mistyped the name is told before he is asked.
+    _require_remembered(plugin, [row["plugin"] for row in target.list("stores")], target.config)
+    if not is_sure:
+        click.confirm("It cannot be had back. Go on?", abort=True)
+    cleared = target.change("clear", plugin=plugin, chat_id=chat_id)
     if not cleared:
-        raise click.ClickException(f"plugin {plugin} remembers nothing there")
+        raise click.ClickException(f"plugin {plugin} remembers nothing there; see: mycel-runtime store list")
     click.echo(f"{counted(cleared, 'item')} cleared")
+
+
+def _require_remembered(plugin: str, remembering: list[str], config: Path) -> None:
+    """
+    Refuse a name of which nothing is remembered.
+
+    Raises:
+        ClickException: It is unknown, or remembers nothing.
+    """
+    from mycel_runtime.settings import load_settings
+
+    if plugin in remembering:
+        return
+    if plugin in load_settings(config).plugins:
+        raise click.ClickException(f"plugin {plugin} remembers nothing")
+    known = ", ".join(sorted(set(remembering))) or "none"
+    raise click.ClickException(f"no plugin {plugin} is known; those that remember something: {known}")
 
 
 def _line(row: dict[str, Any]) -> str:

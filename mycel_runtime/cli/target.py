@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -9,14 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from mycel_runtime.daemon.agents import config_files
-from mycel_runtime.daemon.control import ask_admin
+from mycel_runtime.daemon.control import ask_admin, ask_status
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
+from mycel_runtime.units.installed import find_unit, verified_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from mycel_runtime.daemon.status import Status
 
 UNIT_CONFIG: Final = Path("/etc/mycel-runtime")
 """Where `systemd/mycel-runtime@.service` looks for the file of each instance."""
@@ -39,7 +45,39 @@ class Target:
         Raises:
             ControlError: No daemon answers, or not as expected.
         """
-        return ask_admin(self.state_dir, verb, **arguments)
+        with self._what_to_do():
+            return ask_admin(self.state_dir, verb, **arguments)
+
+    def status(self) -> Status:
+        """
+        How its daemon is.
+
+        Raises:
+            ControlError: No daemon answers, or not as expected.
+        """
+        with self._what_to_do():
+            return ask_status(self.state_dir)
+
+    @contextlib.contextmanager
+    def _what_to_do(self) -> Iterator[None]:
+        """Name the command that helps where no daemon answers."""
+        try:
+            yield
+        except NoDaemonError as exc:
+            file = shlex.quote(str(self.config))
+            fix = (
+                f"See why: mycel-runtime status --config {file}"
+                if exc.is_running
+                else f"Start it: {self._start(file)}"
+            )
+            raise NoDaemonError(exc.problem, is_running=exc.is_running, fix=fix) from exc
+
+    def _start(self, file: str) -> str:
+        """The unit's way, if there is one."""
+        unit = find_unit(self.config, self.name, os.environ)
+        if unit is None:
+            return f"mycel-runtime run --config {file}"
+        return f"systemctl start {verified_name(unit).removesuffix('.service')}"
 
     def change(self, verb: str, **arguments: Any) -> int:
         """

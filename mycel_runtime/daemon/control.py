@@ -119,7 +119,9 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     """
     answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
     if answer.status_code == NOT_YET:
-        raise NoDaemonError(f"{state_dir}: the agent has not begun to work: the backend has not answered yet")
+        raise NoDaemonError(
+            f"{state_dir}: the agent has not begun to work: the backend has not answered yet", is_running=True
+        )
     if not answer.is_success:
         raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
     return answer.json()
@@ -166,9 +168,7 @@ def _ask(
             "the daemon of another user", where=str(path), fix="Ask as that user, or as root."
         ) from exc
     except (httpx.ConnectError, OSError) as exc:
-        raise NoDaemonError(
-            f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
-        ) from exc
+        raise NoDaemonError(f"{path}: no daemon answers here") from exc
     except (httpx.HTTPError, ValueError) as exc:
         raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
 

@@ -84,7 +84,7 @@ def test_dead_letters_are_listed_shown_tried_again_and_dropped(start, household,
     assert command(start, config, "dead", "drop", "2")[0] == 0
     assert command(start, config, "dead", "list")[1] == []
     code, _, told = command(start, config, "dead", "retry", "2")
-    assert (code, told) == (64, ["Error: there is no dead letter 2"])
+    assert (code, told) == (64, ["Error: there is no dead letter 2; see: mycel-runtime dead list"])
     assert agent.stop() == 0
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from importlib.metadata import version as version_of
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from mycel_runtime.cli.target import Target
+from mycel_runtime.cli.version import version
 from mycel_runtime.daemon.control import ask_status, control_server
 from mycel_runtime.errors import ControlError, JournalError, NoDaemonError
 
@@ -42,3 +47,17 @@ async def test_a_status_of_another_version_is_not_believed_in_parts(tmp_path):
     async with control_server(tmp_path, status):
         with pytest.raises(ControlError, match="not as expected"):
             await asked(tmp_path)
+
+
+async def test_the_version_that_runs_is_told_beside_the_installed_one(tmp_path, monkeypatch):
+    """A daemon goes on with what it was started with, whatever is installed meanwhile."""
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "state"\n[plugins.echo]\n')
+    (tmp_path / "state").mkdir()
+    monkeypatch.setattr(Target, "status", lambda self: SimpleNamespace(version="0.0.9"))
+    older = CliRunner().invoke(version, ["--config", str(config)])
+    monkeypatch.undo()
+    none = CliRunner().invoke(version, ["--config", str(config)])
+    installed = version_of("mycel-runtime")
+    assert older.stdout.splitlines() == [installed, f"a: 0.0.9 runs; restart it to use {installed}"]
+    assert none.stdout.splitlines() == [installed, "a: does not run"]
