@@ -24,13 +24,14 @@ def plugins() -> None:
 )
 def new(name: str, folder: Path | None) -> None:
     """Write a plugin that works: package, settings, tests, and an agent that runs it."""
+    from mycel_runtime.cli.own_command import quoted
     from mycel_runtime.plugin.template import module_of, write_distribution
 
     module = module_of(name)
     place = folder or Path(name)
     write_distribution(name, place)
     click.echo(f"{place}: what it hears and says is in {place / module / 'handlers.py'}")
-    click.echo(f"Try it:  cd {_quoted(place)} && pytest")
+    click.echo(f"Try it:  cd {quoted(place)} && pytest")
     click.echo("Run it:  mycel-runtime run --config agent.toml")
 
 
@@ -121,9 +122,3 @@ def _line(row: PluginRow) -> str:
 def _handlers(row: PluginRow) -> list[str]:
     firings = {firing.handler: f"; {firing}" for firing in row.next_firings}
     return [f"{handler}{firings.get(handler.partition(': ')[0], '')}" for handler in row.handlers]
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -44,6 +44,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     """Keep one or more agents present until a signal ends them."""
     import asyncio
 
+    from mycel_runtime.cli.own_command import own_command
     from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.agents import config_files, load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
@@ -63,7 +64,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     configure_logging(*_styles(agents))
     garbage.look_rarely()
     # From here on plugins' code runs, and what it changes of the process is put back.
-    command = _own_command()
+    command = own_command()
     keep_process_state(LogObserver({}))
     agents, refused = load_plugins_of(agents, refused, _observer)
     for error in refused:
@@ -102,6 +103,7 @@ def _observer(agent: Agent) -> Observer:
 
 
 def _runtime(agent: Agent, reload: AgentReload, command: str) -> tuple[AgentRuntime, Observer]:
+    from mycel_runtime.cli.own_command import quoted
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
     from mycel_runtime.observe.observer import FanOut
@@ -109,7 +111,7 @@ def _runtime(agent: Agent, reload: AgentReload, command: str) -> tuple[AgentRunt
     observer = FanOut([LogObserver({"agent": agent.settings.agent.name})])
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
-    how_to_talk = f"{command} chat --config {_quoted(agent.config)}"
+    how_to_talk = f"{command} chat --config {quoted(agent.config)}"
     runtime = AgentRuntime(
         reload,
         token=agent.token,
@@ -130,24 +132,3 @@ def _fate(loaded: LoadedPlugin) -> Fact:
     return PluginLoaded(
         plugin=name, version=loaded.version, origin=loaded.origin, handlers=len(loaded.plugin.handlers)
     )
-
-
-def _own_command() -> str:
-    """This program as a shell finds it: by name, or, in an environment that is not active, by its path."""
-    import shutil
-    import sys
-
-    script = Path(sys.executable).parent / "mycel-runtime"
-    if (found := shutil.which("mycel-runtime")) and Path(found) == script:
-        return "mycel-runtime"
-    try:
-        here = Path.cwd()
-    except OSError:  # It was removed.
-        return _quoted(script)
-    return _quoted(script.relative_to(here) if script.is_relative_to(here) else script)
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

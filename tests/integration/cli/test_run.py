@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from mycel_runtime.cli.run import _own_command
+from mycel_runtime.cli.own_command import own_command
 
 
 def test_a_working_directory_that_was_removed_keeps_nobody_from_running(tmp_path, monkeypatch):
@@ -14,5 +14,5 @@ def test_a_working_directory_that_was_removed_keeps_nobody_from_running(tmp_path
     monkeypatch.chdir(gone)
     gone.rmdir()
 
-    (command,) = shlex.split(_own_command())
+    (command,) = shlex.split(own_command())
     assert command.endswith("/mycel-runtime")
