@@ -82,7 +82,7 @@ class PluginRow:
         is_isolated: It runs in processes of its own.
         handlers: What each hears.
         next_firings: When those of timers and schedules are called next.
-        problem, fix: Of one that is refused.
+        where, problem, fix: Of one that is refused; `where` names the file and the key.
     """
 
     name: str
@@ -92,6 +92,7 @@ class PluginRow:
     is_isolated: bool = False
     handlers: tuple[str, ...] = ()
     next_firings: tuple[NextFiring, ...] = ()
+    where: str = ""
     problem: str = ""
     fix: str = ""
 
@@ -171,7 +172,13 @@ def _state(plugin: str, known: Known) -> State:
 def _refused(name: str, table: Mapping[str, Any], exc: PluginError) -> PluginRow:
     version, origin = _known_of(name, table)
     return PluginRow(
-        name=name, version=version, origin=origin, state="refused", problem=exc.problem, fix=exc.fix
+        name=name,
+        version=version,
+        origin=origin,
+        state="refused",
+        where=exc.where,
+        problem=exc.problem,
+        fix=exc.fix,
     )
 
 
