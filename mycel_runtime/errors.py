@@ -10,6 +10,7 @@ Every error of mycel-runtime, in one tree.
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
+    │   ├── LoginRefusedError       address, password or account are                             exit 77
     │   └── WrongIdentityError      the token is good, and somebody else's                       exit 77
     ├── UnavailableError            the backend, or the chat, is not to be had now               exit 75
     ├── ArgumentError               a caller's argument cannot be right; nothing was asked       exit 64
@@ -174,6 +175,23 @@ class IdentityRefusedError(MycelError):
         self.detail = detail
         self.fix = fix
         super().__init__(f"{server}: the token was refused ({detail})\n  {fix}")
+
+
+class LoginRefusedError(IdentityRefusedError):
+    """
+    Nobody is let in by this address and password.
+
+    Args:
+        server: Where.
+        detail: What it says.
+    """
+
+    def __init__(self, server: str, detail: str) -> None:
+        self.server = server
+        self.detail = detail
+        MycelError.__init__(
+            self, f"{server}: the login was refused: {detail}\n  Correct address or password."
+        )
 
 
 class WrongIdentityError(IdentityRefusedError):

@@ -41,10 +41,13 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.sdk import Client
 from mycel_runtime.settings import load_settings, read_token, read_token_file
+from mycel_runtime.setup.owner_store import read_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pydantic import SecretStr
 
     from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
@@ -130,22 +133,35 @@ def open_conversation(config: Path, token_file: Path | None, chat_id: str | None
         embedded = require_embedded_identity(find_state_dir(settings, config))
         client = Client(base_url=embedded.base_url, auth_token=embedded.owner_token.get_secret_value())
         return Conversation(client, chat_id or embedded.chat_id, embedded.owner_id, embedded.base_url)
-    if token_file is None:
-        raise ConfigError(
-            "nobody to speak as",
-            where="--token-file",
-            fix="Name a file with the owner's token; only an embedded backend makes an owner by itself.",
-        )
-    token = read_token_file(token_file).get_secret_value()
+    token = _owners_token(settings.agent.base_url, token_file).get_secret_value()
     network = network_of(settings, config)
     client = Client(base_url=settings.agent.base_url, auth_token=token, network=network)
     with (
         _at_backend(config),
-        _as_speaker(settings.agent.base_url, f"Put the owner's token into {token_file}."),
+        _as_speaker(settings.agent.base_url, _renewal(settings.agent.base_url, token_file)),
     ):
         me = client.me.whoami()["id"]
     chat_id = chat_id or _direct_chat(client, settings, config, network)
     return Conversation(client, chat_id, me, settings.agent.base_url)
+
+
+def _owners_token(base_url: str, token_file: Path | None) -> SecretStr:
+    """Of the file, else of who has logged in on this machine."""
+    if token_file is not None:
+        return read_token_file(token_file)
+    if (owner := read_owner(base_url)) is None:
+        raise ConfigError(
+            "nobody to speak as",
+            where="--token-file",
+            fix=f"Name a file with the owner's token, or log in: mycel-runtime login --backend {base_url}",
+        )
+    return owner.token
+
+
+def _renewal(base_url: str, token_file: Path | None) -> str:
+    if token_file is None:
+        return f"Log in again: mycel-runtime login --backend {base_url}"
+    return f"Put the owner's token into {token_file}."
 
 
 def require_sayable(text: str) -> None:

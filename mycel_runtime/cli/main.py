@@ -24,6 +24,10 @@ EXIT_INTERRUPTED: Final = 130
 _STANDARD_DESCRIPTORS: Final = (0, 1, 2)
 
 COMMANDS: Final = {
+    "init": "From nothing to an agent that has answered.",
+    "login": "Become an owner of agents on a backend.",
+    "agent": "Make agents as their owner, and list them.",
+    "token": "Give an agent the token that it is to speak with.",
     "run": "Keep an agent present until a signal ends it.",
     "chat": "Talk to your agent from a terminal, as its owner.",
     "send": "Say one thing to your agent, as its owner.",

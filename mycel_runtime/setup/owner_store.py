@@ -1,0 +1,148 @@
+"""
+Where owners are kept: `mycel-runtime/owners` below the XDG config home, a file for each backend, mode 0600.
+
+Source: XDG base directory specification; a relative XDG_CONFIG_HOME is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from mycel_runtime.errors import ConfigError
+from mycel_runtime.setup.owner import Owner
+from mycel_runtime.setup.private_file import write_file
+
+if TYPE_CHECKING:
+    from mycel_runtime.setup.owner import MadeAgent
+
+
+def read_owner(base_url: str) -> Owner | None:
+    """
+    The owner that is known for a backend.
+
+    Raises:
+        ConfigError: The file cannot be read, is open to others, or is damaged.
+    """
+    return _read(owner_path(base_url))
+
+
+def read_owners() -> list[Owner]:
+    """All that are known; raises as `read_owner`."""
+    found = (_read(path) for path in sorted(_folder().glob("*.json")))
+    return [owner for owner in found if owner is not None]
+
+
+def write_owner(owner: Owner) -> Path:
+    """
+    Keep an owner, in place of the one before; the agents that were made on this machine stay known.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    path = owner_path(owner.base_url)
+    former = _read(path)
+    agents = owner.agents or (former.agents if former else ())
+    _make(path.parent)
+    write_file(path, owner.model_copy(update={"agents": agents}).model_dump_json(indent=2) + "\n")
+    return path
+
+
+def set_guest_aside(successor: Owner) -> Path | None:
+    """
+    Keep a guest's token from being written over: nobody can have it again.
+
+    Args:
+        successor: Who is to be kept in his place.
+
+    Returns:
+        Where it is then; `None`: no other guest was kept.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    path = owner_path(successor.base_url)
+    former = _read(path)
+    if former is None or former.identifier is not None or former.user_id == successor.user_id:
+        return None
+    aside = path.with_suffix(f".{former.user_id}.former")
+    write_file(aside, former.model_dump_json(indent=2) + "\n")
+    return aside
+
+
+def add_agent(owner: Owner, agent: MadeAgent) -> None:
+    """
+    Remember an agent that was made.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    kept = read_owner(owner.base_url) or owner
+    others = tuple(each for each in kept.agents if each.user_id != agent.user_id)
+    write_owner(kept.model_copy(update={"agents": (*others, agent)}))
+
+
+def owner_path(base_url: str) -> Path:
+    """The file of a backend."""
+    host = re.sub(r"[^A-Za-z0-9.-]+", "-", urlsplit(base_url).netloc.rpartition("@")[2])
+    return _folder() / f"{host}-{hashlib.sha256(base_url.encode()).hexdigest()[:8]}.json"
+
+
+def _folder() -> Path:
+    return _config_home() / "mycel-runtime" / "owners"
+
+
+def _config_home() -> Path:
+    if (named := Path(os.environ.get("XDG_CONFIG_HOME", ""))).is_absolute():
+        return named
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path()
+    if not home.is_absolute() or not os.environ.get("HOME", "unset"):
+        raise ConfigError(
+            "no home directory to keep a login in", where="HOME", fix="Set XDG_CONFIG_HOME, or HOME."
+        )
+    return home / ".config"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot be made: {exc.strerror}",
+            where=str(folder),
+            fix="Set XDG_CONFIG_HOME to a folder of yours.",
+        ) from exc
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        with path.open("rb") as file:
+            data, mode = file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot be read: {exc.strerror}", where=str(path), fix="Check its permissions."
+        ) from exc
+    if mode & 0o077:
+        raise ConfigError(
+            f"an owner's token, and the file is open to others (mode {mode:04o})",
+            where=str(path),
+            fix=f"chmod 600 '{path}'",
+        )
+    try:
+        return Owner.model_validate_json(data)
+    except ValidationError:
+        raise ConfigError(
+            "no login can be read from it", where=str(path), fix="Remove it, then: mycel-runtime login"
+        ) from None
