@@ -74,7 +74,7 @@ def create(
         click.echo(f"{made.user_id}: made; its token is in {place}")
 
 
-@agent.command("list")
+@agent.command("list", epilog=examples("mycel-runtime agent list --backend http://127.0.0.1:8042"))
 @backend_option
 @owner_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from mycel_runtime.cli.examples import examples
+
 if TYPE_CHECKING:
     from mycel_runtime.backend.server import BackendOptions
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True, epilog=examples("mycel-runtime backend --port 8042 --database mycel.sqlite3")
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8042, show_default=True, help="Port; 0 for any free one.")
 @click.option(
@@ -65,7 +69,7 @@ def backend(
     _serve(options)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend fault lose-answer nth=2"))
 @click.argument("name")
 @click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
 @click.pass_obj
@@ -77,7 +81,7 @@ def fault(path: Path, name: str, arguments: tuple[str, ...]) -> None:
     _ask(path, "fault", name=name.replace("-", "_"), **parsed)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend script faults.jsonl"))
 @click.argument("file", type=click.File())
 @click.pass_obj
 def script(path: Path, file: Any) -> None:
@@ -85,21 +89,21 @@ def script(path: Path, file: Any) -> None:
     _ask(path, "script", text=file.read(), where=file.name)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend users"))
 @click.pass_obj
 def users(path: Path) -> None:
     """Show everybody."""
     _ask(path, "users")
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend --port 8043 chats"))
 @click.pass_obj
 def chats(path: Path) -> None:
     """Show every chat, and how far each member has read."""
     _ask(path, "chats")
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend messages CHAT_ID --last 5"))
 @click.argument("chat_id")
 @click.option("--last", default=20, show_default=True)
 @click.pass_obj
@@ -108,14 +112,14 @@ def messages(path: Path, chat_id: str, last: int) -> None:
     _ask(path, "messages", chat_id=chat_id, limit=last)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend inboxes"))
 @click.pass_obj
 def inboxes(path: Path) -> None:
     """Show what waits for whom, and who listens."""
     _ask(path, "inboxes")
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend say USER_ID CHAT_ID hello"))
 @click.argument("user_id")
 @click.argument("chat_id")
 @click.argument("content")
@@ -130,7 +134,7 @@ def say(path: Path, user_id: str, chat_id: str, content: str, message_type: str,
     _ask(path, "say", **said, message_type=message_type, signal=signal)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend token USER_ID"))
 @click.argument("user_id")
 @click.pass_obj
 def token(path: Path, user_id: str) -> None:
@@ -138,7 +142,7 @@ def token(path: Path, user_id: str) -> None:
     _ask(path, "token", user_id=user_id)
 
 
-@backend.command("add-user")
+@backend.command("add-user", epilog=examples("mycel-runtime backend add-user owner@example.org"))
 @click.argument("email")
 @click.password_option()
 @click.pass_obj
@@ -147,14 +151,14 @@ def add_user(path: Path, email: str, password: str) -> None:
     _ask(path, "add_user", email=email, password=password)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend invite"))
 @click.pass_obj
 def invite(path: Path) -> None:
     """Print an invite code, good for one registration."""
     _ask(path, "invite")
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend contact SOURCE TARGET --muted"))
 @click.argument("source")
 @click.argument("target")
 @click.option("--blocked", is_flag=True)
@@ -165,7 +169,7 @@ def contact(path: Path, source: str, target: str, *, blocked: bool, muted: bool)
     _ask(path, "contact", source=source, target=target, blocked=blocked, muted=muted)
 
 
-@backend.command()
+@backend.command(epilog=examples("mycel-runtime backend quirks"))
 def quirks() -> None:
     """Show what the real server does that a kinder one would not; each can be switched off."""
     from mycel_runtime.backend.quirks import table

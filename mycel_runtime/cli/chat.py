@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option, speaker_options
 from mycel_runtime.cli.terminal import show_message
 
@@ -21,7 +22,12 @@ EXIT_UNSAID: Final = 64
 """A usage error's, as of `send`."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime chat --config agent.toml",
+        "mycel-runtime chat --config agent.toml --token-file owner.token",
+    )
+)
 @config_option
 @speaker_options
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.listing import counted, print_rows
 from mycel_runtime.cli.options import config_option, configs_option
 
@@ -22,7 +23,7 @@ def dead() -> None:
     """
 
 
-@dead.command("list")
+@dead.command("list", epilog=examples("mycel-runtime dead list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
@@ -30,7 +31,7 @@ def list_(config: Path, *, as_json: bool) -> None:
     print_rows(config, "dead", _line, as_json=as_json)
 
 
-@dead.command()
+@dead.command(epilog=examples("mycel-runtime dead show 3"))
 @config_option
 @click.argument("number", type=int)
 def show(config: Path, number: int) -> None:
@@ -44,7 +45,7 @@ def show(config: Path, number: int) -> None:
     click.echo(json.dumps(letters[0], ensure_ascii=False, indent=2))
 
 
-@dead.command()
+@dead.command(epilog=examples("mycel-runtime dead retry 3"))
 @config_option
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
@@ -54,7 +55,7 @@ def retry(config: Path, number: int) -> None:
     _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number) > 0)
 
 
-@dead.command()
+@dead.command(epilog=examples("mycel-runtime dead drop 3"))
 @config_option
 @click.argument("number", type=int)
 def drop(config: Path, number: int) -> None:

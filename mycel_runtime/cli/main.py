@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 if not TYPE_CHECKING:
     # The module that has it before Python 3.12 would be a tenth of the whole process.
     def override(method: Any) -> Any:
@@ -46,6 +49,8 @@ COMMANDS: Final = {
     "plugins": "List the plugins that there are, or begin one of your own.",
     "backend": "A local Mycel backend, for development.",
     "unit": "Print a systemd unit that runs the agent of a configuration.",
+    "completion": "Print what lets a shell complete commands, options and names.",
+    "man": "Print the manual page.",
     "version": "Print the version.",
 }
 """Name and help of each command; `cli/NAME.py` defines it under the same name."""
@@ -65,6 +70,16 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"mycel_runtime.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    @override
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click's, and no command's module is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=COMMANDS[name]) for name in names]
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

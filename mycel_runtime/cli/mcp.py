@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from mycel_runtime.mcp_server.answered_run import AnsweredRun
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime mcp --config agent.toml", "mycel-runtime mcp --config agent.toml --http 8090"
+    )
+)
 @config_option
 @click.option(
     "--http",

@@ -37,7 +37,13 @@ def _config_option(text: str) -> Callable[[F], F]:
 def stopped_options(function: F) -> F:
     """`--chat` or `--plugin`: what rests, or is to rest, if it is not the agent."""
     chat = click.option("--chat", "chat_id", metavar="ID", help="This chat only.")
-    plugin = click.option("--plugin", metavar="NAME", help="This plugin only.", callback=_one_of_both)
+    plugin = click.option(
+        "--plugin",
+        metavar="NAME",
+        help="This plugin only.",
+        callback=_one_of_both,
+        shell_complete=complete_plugin,
+    )
     return chat(plugin(function))
 
 
@@ -45,6 +51,18 @@ def _one_of_both(ctx: click.Context, _parameter: click.Parameter, value: str | N
     if value and ctx.params.get("chat_id"):
         raise click.UsageError("--chat and --plugin: name one of them")
     return value
+
+
+def complete_plugin(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the plugins that the file of the command line has; none if it cannot be read."""
+    import tomllib
+
+    try:
+        tables = tomllib.loads(Path(ctx.params.get("config") or "agent.toml").read_text(encoding="utf-8-sig"))
+        names = list(tables.get("plugins", {}))
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def speaker_options(function: F) -> F:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.listing import print_rows
 from mycel_runtime.cli.options import config_option, configs_option
 
@@ -22,7 +23,7 @@ def outbox() -> None:
     """
 
 
-@outbox.command("list")
+@outbox.command("list", epilog=examples("mycel-runtime outbox list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
@@ -41,7 +42,7 @@ def _line(send: dict[str, Any]) -> str:
     )
 
 
-@outbox.command()
+@outbox.command(epilog=examples("mycel-runtime outbox settle 12.1.1 --not-sent"))
 @config_option
 @click.argument("send")
 @click.option("--sent/--not-sent", "is_sent", required=True, default=None, help="What the chat shows.")

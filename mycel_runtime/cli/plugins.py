@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
+
 if TYPE_CHECKING:
     from mycel_runtime.cli.target import Target
     from mycel_runtime.plugin.inventory import Known, PluginRow
@@ -17,7 +19,7 @@ def plugins() -> None:
     """List the plugins that there are, or begin one of your own."""
 
 
-@plugins.command()
+@plugins.command(epilog=examples("mycel-runtime plugins new greeter"))
 @click.argument("name")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where to; must not be there yet.  [default: ./NAME]"
@@ -35,7 +37,7 @@ def new(name: str, folder: Path | None) -> None:
     click.echo("Run it:  mycel-runtime run --config agent.toml")
 
 
-@plugins.command("list")
+@plugins.command("list", epilog=examples("mycel-runtime plugins list --config agent.toml"))
 @click.option(
     "--config",
     "-c",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option, speaker_options
 from mycel_runtime.cli.terminal import show_message
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(epilog=examples("mycel-runtime read --config agent.toml --limit 5"))
 @config_option
 @speaker_options
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
         raise click.BadParameter(f"{value!r} is no time; for example 2h, 3d, or 2026-03-01T08:00") from None
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime replay --config agent.toml --last 100",
+        "mycel-runtime replay --code greeter=new/greeter.py --since 2h --show-text",
+    )
+)
 @config_option
 @click.option("--handler", help="Turns of this handler only: PLUGIN.FUNCTION.")
 @click.option("--chat", "chat_id", help="Turns in this chat only.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mycel_runtime.cli.options import config_option, stopped_options
+from mycel_runtime.cli.options import complete_plugin, config_option, stopped_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: mycel-runtime resume --config agent.toml greeter")
 @config_option
 @stopped_options
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_plugin)
 def resume(config: Path, name: str | None, chat_id: str | None, plugin: str | None) -> None:
     """
     Let what was stopped go on: a paused agent, or the chat or plugin of this NAME.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.examples import examples
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.registry import LoadedPlugin
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime run --config agent.toml",
+        "mycel-runtime run --config /etc/mycel-runtime --log-level debug",
+    )
+)
 @click.option(
     "--config",
     "-c",

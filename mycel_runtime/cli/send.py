@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option, speaker_options
 from mycel_runtime.cli.terminal import show
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 EXIT_UNANSWERED = 75
 
 
-@click.command()
+@click.command(epilog=examples('mycel-runtime send --config agent.toml --wait 10 "hello"'))
 @config_option
 @speaker_options
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import configs_option
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 EXIT_NOT_READY: Final = 75
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime status codex-a",
+        "mycel-runtime status --config /etc/mycel-runtime --attention",
+        "mycel-runtime status --watch",
+    )
+)
 @click.argument("which", required=False, metavar="[FILE|FOLDER|UNIT]")
 @configs_option
 @click.option("--watch", "is_watched", is_flag=True, help="Show it anew all the time, until Ctrl-C.")
@@ -47,17 +54,11 @@ def status(
     as_json: bool,
     schema: bool,
 ) -> None:
-    r"""
+    """
     Ask the running daemon how it is.
 
     One agent by its file or its unit, or several by a folder of files, as a table.
     Exit code 0 while hearing is proven, 75 while it is not or nobody runs. Of a folder: the worst of all.
-
-    \b
-    Examples:
-      mycel-runtime status codex-a
-      mycel-runtime status --config /etc/mycel-runtime --attention
-      mycel-runtime status --watch
     """
     from mycel_runtime.cli.target import config_of
 

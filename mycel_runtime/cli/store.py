@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.listing import counted, print_rows
-from mycel_runtime.cli.options import config_option, configs_option
+from mycel_runtime.cli.options import complete_plugin, config_option, configs_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def store() -> None:
     """
 
 
-@store.command("list")
+@store.command("list", epilog=examples("mycel-runtime store list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
@@ -30,9 +31,9 @@ def list_(config: Path, *, as_json: bool) -> None:
     print_rows(config, "stores", _line, as_json=as_json)
 
 
-@store.command()
+@store.command(epilog=examples("mycel-runtime store export --config agent.toml --plugin echo"))
 @config_option
-@click.option("--plugin", help="Of this plugin only.")
+@click.option("--plugin", shell_complete=complete_plugin, help="Of this plugin only.")
 def export(config: Path, plugin: str | None) -> None:
     """Print all of it, one JSON object per line. It may hold what people have said."""
     import json
@@ -44,9 +45,9 @@ def export(config: Path, plugin: str | None) -> None:
             click.echo(json.dumps(item))
 
 
-@store.command()
+@store.command(epilog=examples("mycel-runtime store clear --config agent.toml echo"))
 @config_option
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_plugin)
 @click.option("--chat", "chat_id", help="What it remembers of this chat only.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 def clear(config: Path, plugin: str, chat_id: str | None, *, is_sure: bool) -> None:

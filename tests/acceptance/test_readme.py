@@ -287,6 +287,7 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
         "/opt/mycel-runtime": str(installed),
         "/etc/": f"{tmp_path}/etc/",
         "/var/lib/": f"{tmp_path}/var/",
+        "/usr/": f"{tmp_path}/usr/",
     }
     path = os.pathsep.join([str(tools), f"{installed}/bin", os.environ["PATH"]])
     walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path), INSTALLED=str(installed))
