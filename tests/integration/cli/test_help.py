@@ -39,9 +39,7 @@ def leaves(group=cli, ctx=None):
 def examples_of(said):
     """What stands behind the word, as it is typed, without what the shell does to it."""
     _, _, after = said.partition("Example")
-    return [
-        line.partition(" > ")[0].partition(" | ")[0] for line in re.findall(r"mycel-runtime [^\n]+", after)
-    ]
+    return [re.split(r" [<>|] ", line)[0] for line in re.findall(r"mycel-runtime [^\n]+", after)]
 
 
 def parsed(words):
