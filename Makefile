@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos releases mcp-clients road models agents units alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak releases mcp-clients road models agents units alerts format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -21,6 +21,7 @@ help:
 	@echo "make test      all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make first-light  500 messages, and the daemon is killed with SIGKILL 50 times meanwhile"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
+	@echo "make soak      an hour under load and faults, with what the daemon uses each minute (SOAK_MINUTES=...)"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
@@ -85,6 +86,10 @@ alerts: .venv/installed
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
+
+# SOAK_MINUTES, SOAK_RATE: see tests/soak/__main__.py.
+soak: .venv/installed
+	@.venv/bin/python -m tests.soak
 
 format: .venv/installed
 	@.venv/bin/python -m ruff check --fix --quiet
