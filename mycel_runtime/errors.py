@@ -125,6 +125,10 @@ class JournalFileError(ConfigError):
     """The journal's file is damaged, somebody else's, or of a version that this program does not know."""
 
 
+class BackupError(ConfigError):
+    """A backup cannot be made or put back: it is damaged, in the way, or another identity's."""
+
+
 class IdentityHeldError(MycelError):
     """Another process holds this identity's journal."""
 

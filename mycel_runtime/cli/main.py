@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "dead": "Look at work that was given up; try it again, or drop it.",
     "outbox": "Look at sends whose outcome nobody knows; settle them.",
     "store": "Look at what plugins remember; print it, or clear it.",
+    "backup": "Copy an agent's journal into a file, checked, while it runs.",
+    "restore": "Put a backup in the place of an agent's journal.",
     "replay": "Run logged turns through changed code, and show what it would do.",
     "pause": "Let the agent, a chat or a plugin rest; nothing is lost.",
     "resume": "Let go on what was paused, held or left alone.",

@@ -22,6 +22,7 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
     unresolved_row,
 )
 from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.journal.backup import give_to_owner
 from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
 from mycel_runtime.journal.reader import (
     read_dead_letters,
@@ -106,7 +107,7 @@ async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal,
     identities = read_identities(path)
     if not identities:
         raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
-    give_lock_to_owner(path)
+    give_lock_to_owner(state_dir)
     journal = SqliteJournal(state_dir)
     await asyncio.to_thread(journal.open)
     try:
@@ -115,18 +116,12 @@ async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal,
         await journal.close()
 
 
-def give_lock_to_owner(path: Path) -> None:
-    """
-    Leave nothing of root's where the daemon of another user could not open it; SQLite minds its own files.
-
-    Args:
-        path: Of the journal.
-    """
-    lock = path.with_name(LOCK_NAME)
-    owner = path.stat()
-    if os.geteuid() == 0 != owner.st_uid and not lock.exists():
+def give_lock_to_owner(state_dir: Path) -> None:
+    """Make the lock's file before root does, if it is another user's folder; SQLite minds its own files."""
+    lock = state_dir / LOCK_NAME
+    if not lock.exists() and os.geteuid() == 0:
         lock.touch(mode=0o600)
-        os.chown(lock, owner.st_uid, owner.st_gid)
+        give_to_owner(lock)
 
 
 async def _change(state_dir: Path, verb: str, arguments: dict[str, Any]) -> int:

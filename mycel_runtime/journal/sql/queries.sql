@@ -778,6 +778,31 @@ WHERE entry_id IN (SELECT value FROM json_each(:ids)) AND entry_id < (SELECT max
   AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = entry.entry_id)
   AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = entry.entry_id);
 
+-- name: bury_restored
+-- Event work of a restored journal: what it was to do may have been done since. Looks for answers are made again.
+INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
+                         attempts, reason, trace, buried_at, delivery_id, turn)
+SELECT d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, NULL, '[]', '[]', d.attempts, :reason, '',
+       :now, d.delivery_id, d.turn
+FROM delivery AS d JOIN entry AS e USING (entry_id)
+WHERE e.kind <> :question;
+
+-- name: doubt_restored
+-- As `bury_intents`.
+UPDATE intent SET state = 'unknown'
+WHERE state = 'intended'
+  AND delivery_id IN (SELECT d.delivery_id FROM delivery AS d JOIN entry AS e USING (entry_id) WHERE e.kind <> :question);
+
+-- name: forget_restored
+DELETE FROM delivery WHERE entry_id IN (SELECT entry_id FROM entry WHERE kind <> :question);
+
+-- name: drop_restored_timers
+-- Those of schedules are planned anew, and those of questions only end a wait.
+DELETE FROM timer WHERE due_at <= :now AND name NOT LIKE '?%' RETURNING plugin, name;
+
+-- name: forget_lists
+DELETE FROM snapshot WHERE substr(kind, 1, length(:told)) <> :told;
+
 -- name: statistics
 -- The terms of a partial index must stand as they are in it, else it is not used. What may be many is counted up to a
 -- bound: the whole backlog of a bad week would be read each time that somebody looks.
