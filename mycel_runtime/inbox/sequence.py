@@ -126,29 +126,33 @@ class SequenceTracker:
 
     def resume(self) -> InboxSeq:
         """
-        The `since_seq` of a new connection.
+        The `since_seq` of a new connection: one less than the number that the replay is to begin with.
 
-        One less than a frame that we know: the server then begins with it, and by it shows that its numbers are
-        still the same (Q1). That is the anchor, the newest frame up to the checkpoint that a proven stream has told.
-        The checkpoint's own would not do: a drain may have moved it, or a wake before our resume (Q14), and either
-        may have come from a server that counts anew. Without an anchor, or if it lies near the end of the ring,
-        everything is asked for: a server that counts anew shows other frames under numbers that we know, or below
-        them. After an overflow (Q4) that is three quarters of the ring, for it moves on while we connect; after each
-        other in a row a quarter less, and in the end only what follows the checkpoint.
+        That is the anchor's, the newest frame up to the checkpoint that a proven stream has told: by it the server
+        shows that its numbers are still the same (Q1). The checkpoint's own would not do: a drain may have moved it,
+        or a wake before our resume (Q14), and either may have come from a server that counts anew. Without an anchor,
+        or if it lies near the end of the ring, everything is asked for: then nothing is left that the server could
+        show us. After an overflow (Q4) that is the whole ring; after each other in a row, for the ring moves on while
+        we connect, a quarter less, and in the end only the checkpoint's own.
         """
-        since, oldest = self._progress.since_seq, self._oldest_seq
-        first = self._near_anchor() if oldest is None else since
-        if oldest is not None and self._overflows < _QUARTERS:
-            first = min(since, InboxSeq(oldest - 1 + self._overflows * RING_FRAMES // _QUARTERS))
-        self._is_echo = first in self._marks and first >= (oldest or 0)
-        # The checkpoint's own frame, told by a drain, may be another server's already.
-        self._can_prove = not (self._is_echo and first == since and self._told_checkpoint() != since)
-        resumed = InboxSeq(first - self._is_echo)
-        self._first = InboxSeq(resumed + 1)
+        begin = self._begin()
+        self._first, self._is_echo = begin, begin in self._marks
+        self._can_prove = begin in {1, self._anchor, self._oldest_seq}
+        self._overflows = 0 if self._oldest_seq is None else self._overflows
         self._is_proven, self._oldest_seq = False, None
-        self._overflows = 0 if oldest is None else self._overflows
-        self._late_after = since
-        return resumed
+        self._late_after = self._progress.since_seq
+        return InboxSeq(begin - 1)
+
+    def _begin(self) -> InboxSeq:
+        """The number that the next replay is to begin with."""
+        since, oldest = self._progress.since_seq, self._oldest_seq
+        if oldest is None:
+            is_anchor_safe = since - self._anchor < RING_FRAMES // 2
+            return InboxSeq(max(1, self._anchor)) if is_anchor_safe else InboxSeq(1)
+        if self._overflows > _QUARTERS:
+            return since if since in self._marks else InboxSeq(since + 1)
+        safe = InboxSeq(oldest + (self._overflows - 1) * RING_FRAMES // _QUARTERS)
+        return self._anchor if self._anchor > safe else min(safe, max(since, oldest))
 
     def drained(self, messages: Sequence[Received], *, asked_at: Checkpoint, now: float) -> Step:
         """
@@ -301,11 +305,6 @@ class SequenceTracker:
             received_at=now,
         )
         return Heard(entry=entry, notify=None)
-
-    def _near_anchor(self) -> InboxSeq:
-        """0 if it is in danger of falling out of the ring."""
-        is_near = self._progress.since_seq - self._anchor < RING_FRAMES // 2
-        return self._anchor if is_near else InboxSeq(0)
 
     def _told_checkpoint(self) -> InboxSeq:
         """The checkpoint if the stream has told its frame; 0 if only a drain has, which tells no time."""

@@ -286,11 +286,34 @@ def test_q4_after_each_overflow_in_a_row_less_is_compared_of_what_is_known_of_th
 
     assert listening.resume() == 0
     listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=150), raw="{}")], now=0)
-    assert listening.resume() == 149 + 64 - 1
-    listening.receive([Received(frame=Overflow(since_seq=212, oldest_seq=250), raw="{}")], now=0)
-    assert listening.resume() == 249 + 128 - 1
-    listening.receive([Received(frame=Overflow(since_seq=376, oldest_seq=380), raw="{}")], now=0)
+    assert listening.resume() == 149
+    listening.receive([Received(frame=Overflow(since_seq=149, oldest_seq=250), raw="{}")], now=0)
+    assert listening.resume() == 249 + 64
+    listening.receive([Received(frame=Overflow(since_seq=313, oldest_seq=380), raw="{}")], now=0)
     assert listening.resume() == 399 - 1
+
+
+def test_q4_after_an_overflow_the_anchor_is_asked_for_if_the_ring_still_has_it():
+    listening = tracker(200, {200: Mark(fingerprint=notify(200).frame.fingerprint, ts=1.0)})
+    listening.drained([item(seq) for seq in range(201, 400)], asked_at=checkpoint(200), now=0)
+
+    assert listening.resume() == 0
+    listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=150), raw="{}")], now=0)
+    assert listening.resume() == 199
+
+
+def test_q1_part_of_a_ring_that_only_drains_have_told_proves_nothing():
+    """The drains may have been answered by a server that counts anew, as the stream is."""
+    listening = tracker()
+    listening.drained([item(seq) for seq in range(1, 400)], asked_at=checkpoint(), now=0)
+    listening.resume()
+    for oldest in (150, 160):
+        listening.receive([Received(frame=Overflow(since_seq=0, oldest_seq=oldest), raw="{}")], now=0)
+        asked = listening.resume()
+    assert asked == 159 + 64
+    listening.receive([notify(seq) for seq in range(224, 400)], now=0)
+
+    assert listening.resume() == 0
 
 
 def test_q1_the_checkpoints_own_frame_proves_nothing_if_only_a_drain_has_told_it():
