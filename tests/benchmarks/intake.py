@@ -36,6 +36,7 @@ from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.stream import stream_url
 from mycel_runtime.settings import Settings
+from tests.benchmarks.watching import Unwatched
 from tests.contract.genuine.cel import cel, wait_until
 
 CHATS = 50
@@ -119,9 +120,10 @@ class Ours(Observer):
         return (goal - first) / (time.perf_counter() - began)
 
     @contextlib.asynccontextmanager
-    async def listening(self, base_url, token, folder):
+    async def listening(self, base_url, token, folder, watch=None):
         folder.mkdir()
-        journal = SqliteJournal(folder)
+        watched = watch or Unwatched()
+        journal = SqliteJournal(folder, on_commit=watched.durations.committed)
         journal.open()
         plugin = Plugin("p")
         plugin.on_message(answer)
@@ -134,7 +136,8 @@ class Ours(Observer):
                 journal=journal,
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
-                observer=self,
+                observer=watched.observer(self),
+                durations=watched.durations,
             )
             listening = tasks.create_task(parts.listener.run(), name="listener")
             while parts.reconciler.succeeded_at is None:

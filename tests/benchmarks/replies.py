@@ -31,6 +31,8 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
@@ -40,6 +42,7 @@ from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.settings import Settings
+from tests.benchmarks.watching import Counted, Unwatched, Watched
 
 CHATS = 50
 CONCURRENCY = 8
@@ -124,7 +127,7 @@ async def measure(base_url, folder, rounds, names):
                 for number in range(CHATS)
             ]
             answering_rounds[name] = await opened.enter_async_context(
-                CONTESTANTS[name](base_url=base_url, token=token, folder=folder / name)
+                (CONTESTANTS | WATCHED)[name](base_url=base_url, token=token, folder=folder / name)
             )
         return await _turns(owner, answering_rounds, chats, rounds)
 
@@ -178,15 +181,18 @@ def remembering(plugin, heard):
 
 
 @contextlib.asynccontextmanager
-async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS):
-    """One of ours, in this process; its first handler answers."""
+async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS, watch=None):
+    """One of ours, in this process; its first handler answers. With `watch`, a daemon's client and whom it tells."""
     me = folder.name
     folder.mkdir()
-    plugin, journal = Plugin("p"), SqliteJournal(folder, kept_turns=kept_turns)
+    watched = watch or Unwatched()
+    plugin = Plugin("p")
+    journal = SqliteJournal(folder, kept_turns=kept_turns, on_commit=watched.durations.committed)
     journal.open()
     declare(plugin, lambda: ours.delays.append(time.perf_counter() - ours.began))
     ours = Ours(journal, me, plugin)
-    async with AsyncClient(base_url=base_url, auth_token=token) as sdk:
+    observer = watched.observer(ours)
+    async with client_of(base_url, token, observer, watch) as sdk:
         ours.parts = await assemble(
             Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
             me=me,
@@ -195,13 +201,36 @@ async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT
             journal=journal,
             sdk=sdk,
             handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
-            observer=ours,
+            observer=observer,
+            durations=watched.durations,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ours.parts.dispatcher.run())
             yield ours.round
             ours.parts.dispatcher.stop()
     await journal.close()
+
+
+def client_of(base_url, token, observer, watch):
+    """The bare client, or a daemon's."""
+    if watch is None:
+        return AsyncClient(base_url=base_url, auth_token=token)
+    return AgentClient(
+        base_url=base_url,
+        credential=Credential(SecretStr(token), lambda: SecretStr(token)),
+        observer=observer,
+        health=NetworkHealth(interval=30.0, is_proxied=False),
+        durations=watch.durations,
+    )
+
+
+def watched_by(way):
+    """A contestant of whom these are told."""
+
+    def make(base_url, token, folder):
+        return runtime(base_url, token, folder, watch=way())
+
+    return make
 
 
 CONTESTANTS = {
@@ -211,6 +240,8 @@ CONTESTANTS = {
     "unlogged": functools.partial(runtime, kept_turns=0),
     "kept": functools.partial(runtime, declare=remembering),
 }
+WATCHED = {"unwatched": watched_by(Unwatched), "counted": watched_by(Counted), "watched": watched_by(Watched)}
+"""What it costs to tell: `observation` and `instructions` compare them."""
 
 
 async def _turns(owner, answering_rounds, chats, rounds):
