@@ -167,6 +167,11 @@ class AgentRuntime:
         """Its file; absolute."""
         return self._reload.config
 
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that a stop may take, as the file says by now."""
+        return self._reload.settings.daemon.drain_timeout
+
     async def reload(self) -> ReloadReport:
         """As `AgentReload.reload`."""
         report = await self._reload.reload(self._parts, self.observer)
@@ -399,7 +404,7 @@ class AgentRuntime:
         dispatching: asyncio.Task[None],
         others: list[asyncio.Task[None]],
     ) -> None:
-        drain_timeout = self._reload.settings.daemon.drain_timeout
+        drain_timeout = self.drain_timeout
         # If that cannot be written, what is killed with us is suspect at the next start, and no more.
         with contextlib.suppress(JournalError):
             await journal.expect_end(parts.me)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _PARTING_SECONDS: Final = 1.0
 """At the end, for what plugins have left on the loop, to take notice of its cancellation."""
 
+_EXTENSION_SECONDS: Final = 15.0
+"""More that a stop is given each time; also for what surrounds the drain."""
+
 FINAL_EXIT_CODES: Final = frozenset({69, 77, 78})
 """Of an agent: starting it again cannot help. The unit's `RestartPreventExitStatus` has them too."""
 
@@ -84,11 +87,17 @@ async def run_agents(
                 if not is_alone:
                     observer.tell(_failure(exc))
 
+    def drain_seconds() -> float:
+        return max(runtime.drain_timeout for runtime, _ in agents)
+
     with signals_as(stop, reload.ask), dumping_on_signal(told):
         try:
             async with asyncio.TaskGroup() as tasks:
                 beside = [
-                    tasks.create_task(_tell_stopping(stop), name="stopping"),
+                    tasks.create_task(
+                        _tell_stopping(stop, drain_seconds),
+                        name="stopping",
+                    ),
                     tasks.create_task(reload.serve([runtime for runtime, _ in agents]), name="reloads"),
                 ]
                 living = [
@@ -192,6 +201,15 @@ def _part_from_children() -> None:
             child.kill()
 
 
-async def _tell_stopping(stop: StopRequest) -> None:
+async def _tell_stopping(stop: StopRequest, drain_seconds: Callable[[], float]) -> None:
+    """
+    That the stop goes on, as long as a drain may take: a supervisor's own limit may be shorter.
+
+    A loop that hangs tells nothing more, and is ended at that limit or soon after.
+    """
     await stop.wait_asked()
     systemd.notify(systemd.STOPPING, systemd.status("draining"))
+    ends_at = time.monotonic() + drain_seconds()
+    while time.monotonic() < ends_at:
+        systemd.notify(systemd.extended(_EXTENSION_SECONDS))
+        await asyncio.sleep(_EXTENSION_SECONDS / 3)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 UNIT_STATE: Final = Path("/var/lib/mycel-runtime")
 """Below it `systemd/mycel-runtime@.service` has a state directory for each instance."""
 
+AGENTS_STATE: Final = Path("/var/lib/mycel-runtime-agents/mycel-runtime")
+"""Below it `systemd/mycel-runtime-agents.service` has one for each of its agents."""
+
 SOCKET_NAME: Final = "control.sock"
 
 JOURNAL_NAME: Final = "journal.sqlite3"
@@ -55,7 +58,12 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
     """
     if settings.agent.state_dir is not None:
         return settings.agent.state_dir
-    places = [settings.state_dir, UNIT_STATE / config.stem, UNIT_STATE / settings.agent.name]
+    places = [
+        settings.state_dir,
+        UNIT_STATE / config.stem,
+        UNIT_STATE / settings.agent.name,
+        AGENTS_STATE / settings.agent.name,
+    ]
     for name in (SOCKET_NAME, JOURNAL_NAME):
         for place in places:
             if _is_there(place / name):

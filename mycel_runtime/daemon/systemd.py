@@ -51,6 +51,15 @@ def reloading() -> tuple[str, str]:
     return "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
+def extended(seconds: float) -> str:
+    """
+    The stop takes longer: not before so many seconds from now it has taken too long.
+
+    Source: sd_notify(3).
+    """
+    return f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}"
+
+
 def status(text: str) -> str:
     """
     The assignment behind `systemctl status`'s line.

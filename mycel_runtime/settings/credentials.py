@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 CREDENTIAL: Final = "agent.token"
 """The file in `$CREDENTIALS_DIRECTORY` that holds the token."""
 
+CREDENTIAL_OF_ONE: Final = "token_{name}"
+"""
+The same of one of several agents.
+
+Source: systemd.exec(5): `LoadCredential=token:FOLDER` names each file of a folder so.
+"""
+
 PROXY_CREDENTIAL: Final = "proxy.credentials"
 """The file there that holds user and password of the proxy."""
 
@@ -29,13 +36,16 @@ def read_token(settings: Settings) -> SecretStr:
     """
     The agent's bearer token: of the environment, else the credential, else of the file, else the token file.
 
+    A credential is the agent's own, `token_NAME`, or that of the only agent, `agent.token`.
+
     Read anew at each call: a credential and a token file may have been replaced.
 
     Raises:
         ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
     """
     variable = variable_of(["agent", "token"])
-    credential = _credential(CREDENTIAL)
+    own = CREDENTIAL_OF_ONE.format(name=settings.agent.name)
+    credential = _credential(own) or _credential(CREDENTIAL)
     if settings.agent.token is not None and (variable or credential is None):
         where = f"environment variable {variable}" if variable else "[agent] token"
         return _as_token(settings.agent.token.get_secret_value(), where)

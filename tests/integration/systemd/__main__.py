@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.integration.systemd import rows
 from tests.integration.systemd.container import BootError, Container, missing
-from tests.integration.systemd.resident import Resident, install
+from tests.integration.systemd.resident import Lodger, Resident, install
 
 ROOT = Path(__file__).parents[3]
 BASE = ROOT / ".venv/units/base"
@@ -33,6 +33,13 @@ COMMAND = """[plugins.command]
 command = ["/usr/bin/python3", "/opt/agents/program.py"]
 folder = "/var/lib/mycel-runtime/{name}"
 """
+SLOW = """[dispatch]
+concurrency = 20
+[daemon]
+drain_timeout = {seconds}
+[plugins.slow]
+path = "/opt/agents/slow.py"
+"""
 WEBHOOK = """[plugins.webhook]
 url = "http://127.0.0.1:8300/hook"
 secret_credential = "webhook.key"
@@ -41,6 +48,7 @@ callback_socket = "/var/lib/mycel-runtime/{name}/webhook.sock"
 EXTRA = {
     "webhook": "[Service]\nLoadCredential=webhook.key:/etc/mycel-runtime/%i.key\n",
     "hungry": "[Service]\nMemoryMax=400M\n",
+    "long-drain": "[Service]\nTimeoutStopSec=5\n",
 }
 """What an operator adds in a drop-in of his own."""
 
@@ -50,6 +58,11 @@ LIFE = (rows.killed, rows.stopped, rows.refused)
 ALL = {
     "echo": (ECHO, "", (rows.ready, rows.unreadable, rows.answers)),
     "watchdog": (ECHO, "", (rows.ready, rows.hung)),
+    "reload": (ECHO, "", (rows.ready, rows.answers, rows.reloaded)),
+    "busy": (SLOW.format(seconds=rows.BUSY_DRAIN_SECONDS), "", (rows.ready, rows.busy)),
+    "long-drain": (SLOW.format(seconds=60), "", (rows.ready, rows.long_drain)),
+    "rotation": (ECHO, "", (rows.ready, rows.answers, rows.rotated)),
+    "folder": (ECHO, "", (rows.with_a_neighbour,)),
     "program": (COMMAND, "program", (rows.ready, rows.answers, partial(rows.confined, allowed=HOME), *LIFE)),
     "node": (ACP, "node", (rows.ready, rows.answers, partial(rows.confined, allowed=NODE), *LIFE)),
     "node-bare": (ACP, "", (rows.ready, rows.compiles_with_the_drop_in_only)),
@@ -109,10 +122,16 @@ def _wheel(folder):
     return wheel
 
 
+def _resident(container, name, plugin, drop_in):
+    if name == "folder":
+        return Lodger(container, name, plugin, neighbour=Lodger(container, "neighbour", plugin))
+    return Resident(container, name, plugin, drop_in, EXTRA.get(name, ""))
+
+
 def _play(container, name):
     """One row, printed when it has ended."""
     plugin, drop_in, steps = ALL[name]
-    resident = Resident(container, name, plugin.replace("{name}", name), drop_in, EXTRA.get(name, ""))
+    resident = _resident(container, name, plugin.replace("{name}", name), drop_in)
     row = rows.Row(name)
     try:
         resident.make()

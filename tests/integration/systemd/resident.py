@@ -15,6 +15,7 @@ SYSTEMD = Path(__file__).parents[3] / "systemd"
 INSIDE = Path(__file__).with_name("inside")
 PROGRAM = "/opt/mycel-runtime/bin/mycel-runtime"
 PYTHON = "/opt/mycel-runtime/bin/python"
+UNITS = ("mycel-runtime@.service", "mycel-runtime-agents.service")
 AGENT = """
 [agent]
 name = "{name}"
@@ -28,7 +29,8 @@ def install(container, wheel):
     container.put(f"/opt/built/{wheel.name}", wheel)
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", f"/opt/built/{wheel.name}")
     container.run(*pip, timeout=300)
-    container.put("/etc/systemd/system/mycel-runtime@.service", SYSTEMD / "mycel-runtime@.service")
+    for unit in UNITS:
+        container.put(f"/etc/systemd/system/{unit}", SYSTEMD / unit)
     for file in INSIDE.iterdir():
         container.put(f"/opt/agents/{file.name}", file)
     # What an agent would see or write if its unit let it.
@@ -78,6 +80,11 @@ class Resident:
         return f"/etc/mycel-runtime/{self.name}.toml"
 
     @property
+    def token_file(self):
+        """Root's, for the unit."""
+        return f"/etc/mycel-runtime/{self.name}.token"
+
+    @property
     def state(self):
         """Its state directory, as root sees it."""
         return f"/var/lib/private/mycel-runtime/{self.name}"
@@ -85,11 +92,11 @@ class Resident:
     def make(self):
         """Everything the guide asks for, but the start."""
         self.tokens = json.loads(self.container.run(PYTHON, "/opt/agents/people.py", self.name).stdout)
-        self.container.put(self.config, AGENT.format(name=self.name) + self.plugin)
-        self.container.put(f"/etc/mycel-runtime/{self.name}.token", self.tokens["agent"], 0o600)
+        self.configure(self.plugin)
+        self.container.put(self.token_file, self.tokens["agent"], 0o600)
         self.container.put(f"/srv/owner/{self.name}.owner", self.tokens["owner"], 0o600)
         # The unit's file holds no token, and so says neither who the agent is that its owner talks to.
-        beside = f'token_file = "/etc/mycel-runtime/{self.name}.token"\n'
+        beside = f'token_file = "{self.token_file}"\n'
         self.container.put(
             f"/srv/owner/{self.name}.toml", AGENT.format(name=self.name).rstrip() + "\n" + beside
         )
@@ -97,6 +104,10 @@ class Resident:
             self.container.put(f"/etc/systemd/system/{self.unit}.d/extra.conf", self.extra)
         self.give(self.drop_in)
         return self
+
+    def configure(self, plugin):
+        """Its file, with another table of the plugin."""
+        self.container.put(self.config, AGENT.format(name=self.name) + plugin)
 
     def give(self, drop_in):
         """Install a drop-in, if there is one, and let systemd read its files again."""
@@ -168,3 +179,45 @@ class Resident:
         """What `systemd-analyze verify` says; nothing, if all is well."""
         said = self.container.run("systemd-analyze", "verify", "--man=no", self.unit, check=False)
         return said.stdout + said.stderr
+
+    def status(self):
+        """What its daemon says of itself, asked by root as the guide says."""
+        return json.loads(
+            self.container.run(PROGRAM, "status", "--json", "--config", self.config, check=False).stdout
+        )
+
+    def mint(self):
+        """Another token of the agent."""
+        return self.container.run(PYTHON, "/opt/agents/mint.py", self.name).stdout.strip()
+
+    def open_chats(self, words):
+        """The owner says each word in a new chat with the agent."""
+        self.container.run(PYTHON, "/opt/agents/crowd.py", "open", self.tokens["owner"], self.name, *words)
+
+    def heard_in_chats(self, words):
+        """What the agent has said in each of them."""
+        crowd = (PYTHON, "/opt/agents/crowd.py", "heard", self.tokens["owner"], self.name, *words)
+        return json.loads(self.container.run(*crowd).stdout)
+
+
+@dataclass
+class Lodger(Resident):
+    """One of the agents of the folder, in the unit for all of them; another one lives beside it."""
+
+    neighbour: Resident | None = None
+
+    @property
+    def unit(self):
+        return "mycel-runtime-agents.service"
+
+    @property
+    def config(self):
+        return f"/etc/mycel-runtime/agents/{self.name}.toml"
+
+    @property
+    def token_file(self):
+        return f"/etc/mycel-runtime/tokens/{self.name}"
+
+    @property
+    def state(self):
+        return f"/var/lib/private/mycel-runtime-agents/mycel-runtime/{self.name}"

@@ -24,6 +24,7 @@ FORBIDDEN = (
 
 EXPOSURE = 1.5
 RESTART_SECONDS = 60.0
+BUSY_DRAIN_SECONDS = 8
 DRAIN_SECONDS = 30.0
 REFUSED = 77
 WEBHOOK_KEY = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
@@ -122,6 +123,136 @@ def refused(row, resident):
     # One that is to be started again is `activating`, `auto-restart` from this moment on.
     ended = {"ActiveState": "failed", "SubState": "failed", "ExecMainStatus": str(REFUSED)}
     row.hold(f"ended for good: {shown}", that=shown == ended)
+
+
+def reloaded(row, resident):
+    """`systemctl reload` waits until the file was read, and fails if it is wrong; so does nothing with HUP."""
+    edited = resident.plugin.replace("heard ", "understood ")
+    resident.configure(edited)
+    began = time.monotonic()
+    resident.systemctl("reload")
+    row.seen["reload s"] = round(time.monotonic() - began, 1)
+    row.hold("it was read when reload returns", that=resident.status()["reload"]["at"] is not None)
+    resident.say("changed")
+    row.hold("the new setting", that=resident.answer_to("changed") == "understood changed")
+    resident.configure(edited + "prefiks = 1\n")
+    failed = resident.systemctl("reload", check=False)
+    row.hold(f"reload of a wrong file fails: {failed.returncode}", that=failed.returncode != 0)
+    before = resident.status()["reload"]["at"]
+    resident.systemctl("kill", "--kill-who=main", "--signal=HUP")
+    await_true("HUP is heard", lambda: resident.status()["reload"]["at"] > before)
+    row.hold("it is told", that="prefiks" in resident.status()["reload"]["refused"])
+    row.hold(
+        f"and to systemctl: {resident.shown('StatusText')}",
+        that="refused" in resident.shown("StatusText")["StatusText"],
+    )
+    shown = resident.shown("SubState", "NRestarts")
+    row.hold(f"the runtime lives: {shown}", that=shown == {"SubState": "running", "NRestarts": "0"})
+    resident.say("wrong")
+    row.hold("nothing has changed", that=resident.answer_to("wrong") == "understood wrong")
+    resident.configure(resident.plugin)
+    resident.systemctl("reload")
+    row.hold("right again", that=not resident.status()["reload"]["refused"])
+
+
+QUICK_SECONDS = 3
+LONG_SECONDS = 300
+BUSY = [f"quick{number} {QUICK_SECONDS}" for number in range(10)] + [
+    f"long{number} {LONG_SECONDS}" for number in range(10)
+]
+
+
+def busy(row, resident):
+    """TERM with 20 busy handlers, half of which end in time: within the drain and 1 s, none lost, none doubled."""
+    resident.open_chats(BUSY)
+    find = ("find", resident.state, "-name", "busy-*")
+    await_true("all are busy", lambda: len(resident.container.run(*find).stdout.splitlines()) == len(BUSY))
+    began = time.monotonic()
+    resident.systemctl("stop")
+    row.seen["TERM s"] = seconds = round(time.monotonic() - began, 1)
+    row.hold(f"stopped within the drain and a second: {seconds}", that=seconds <= BUSY_DRAIN_SECONDS + 1)
+    shown = resident.shown("Result", "ExecMainStatus")
+    row.hold(f"a clean end: {shown}", that=shown == {"Result": "success", "ExecMainStatus": "0"})
+    ended = sum(len(said) == 2 for said in resident.heard_in_chats(BUSY).values())
+    row.hold(f"those that could have ended: {ended}", that=ended == len(BUSY) / 2)
+    resident.start()
+
+    def all_done():
+        return all(len(said) >= 2 for said in resident.heard_in_chats(BUSY).values())
+
+    await_true("the others are done", all_done, 120.0)
+    expected = {word: [f"heard {word.split()[0]}", f"done {word.split()[0]}"] for word in BUSY}
+    said = resident.heard_in_chats(BUSY)
+    row.seen["lost"] = sum(len(set(expected[word]) - set(said[word])) for word in BUSY)
+    row.seen["doubled"] = sum(len(each) - len(set(each)) for each in said.values())
+    row.hold(f"each once and in order: {said}", that=said == expected)
+
+
+def long_drain(row, resident):
+    """A drain that takes longer than TimeoutStopSec is given the time, because the daemon says that it goes on."""
+    resident.open_chats(["late 12"])
+    await_true(
+        "it is busy", lambda: resident.container.run("find", resident.state, "-name", "busy-late").stdout
+    )
+    began = time.monotonic()
+    resident.systemctl("stop")
+    row.seen["TERM s"] = round(time.monotonic() - began, 1)
+    shown = resident.shown("Result", "ExecMainStatus", "TimeoutStopUSec")
+    clean = {"Result": "success", "ExecMainStatus": "0", "TimeoutStopUSec": "5s"}
+    row.hold(f"a clean end beyond the limit: {shown}", that=shown == clean and row.seen["TERM s"] > 5)
+    row.hold(
+        "its words", that=resident.heard_in_chats(["late 12"]) == {"late 12": ["heard late", "done late"]}
+    )
+
+
+def rotated(row, resident):
+    """A renewed token is a credential after the next start; a refused one ends with 77, and a good one mends that."""
+    renewed = resident.mint()
+    row.hold("it is another one", that=renewed != resident.tokens["agent"])
+    resident.container.put(resident.token_file, renewed, 0o600)
+    path = f"/run/credentials/{resident.unit}/agent.token"
+    resident.systemctl("reload")
+    stale = resident.container.run("cat", path).stdout.strip()
+    row.hold("systemd copies it at the start only", that=stale == resident.tokens["agent"])
+    resident.say("meanwhile")
+    resident.systemctl("restart")
+    row.hold("the new one is there", that=resident.container.run("cat", path).stdout.strip() == renewed)
+    row.hold("the answer", that=resident.answer_to("meanwhile") == "heard meanwhile")
+    refused(row, resident)
+    resident.container.put(resident.token_file, renewed, 0o600)
+    resident.say("mended")
+    resident.start()
+    row.hold("it is back", that=resident.answer_to("mended") == "heard mended")
+    _once(row, resident, "meanwhile", "mended")
+
+
+def with_a_neighbour(row, resident):
+    """Two agents in one unit, each with its own token and folder; a wrong file of one disturbs nobody."""
+    neighbour = resident.neighbour
+    neighbour.make()
+    ready(row, resident)
+    for each in (resident, neighbour):
+        each.say("hello")
+        row.hold(f"{each.name} answers", that=each.answer_to("hello") == "heard hello")
+        token = resident.container.run("cat", f"/run/credentials/{resident.unit}/token_{each.name}").stdout
+        row.hold(f"{each.name} has a credential of its own", that=token == each.tokens["agent"])
+        row.hold(f"root finds {each.name}", that=each.status()["ready"])
+    neighbour.configure(neighbour.plugin + "prefiks = 1\n")
+    resident.configure(resident.plugin.replace("heard ", "understood "))
+    failed = resident.systemctl("reload", check=False)
+    row.hold(f"reload fails for the wrong one: {failed.returncode}", that=failed.returncode != 0)
+    resident.say("changed")
+    row.hold("and is done for the other", that=resident.answer_to("changed") == "understood changed")
+    neighbour.say("as before")
+    row.hold("which lives as before", that=neighbour.answer_to("as before") == "heard as before")
+    before = resident.restarts()
+    resident.systemctl("kill", "--kill-who=main", "--signal=KILL")
+    await_true("it is started again", lambda: resident.restarts() == before + 1, RESTART_SECONDS)
+    resident.say("again")
+    row.hold("the answer after SIGKILL", that=resident.answer_to("again") == "understood again")
+    others = f"import os; os.setgid(65534); os.setuid(65534); os.listdir('/run/credentials/{resident.unit}')"
+    other = resident.container.run(PYTHON, "-c", others, check=False)
+    row.hold(f"others see no credential: {other.stderr[-80:]}", that="PermissionError" in other.stderr)
 
 
 def unreadable(row, resident):

@@ -29,6 +29,8 @@ class Agent:
         self.observer = Facts()
         self._live = live
 
+    drain_timeout = 0.0
+
     async def run(self, stop, *, ready):
         ready()
         await self._live()
