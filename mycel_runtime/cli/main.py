@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "replay": "Run logged turns through changed code, and show what it would do.",
     "pause": "Let the agent, a chat or a plugin rest; nothing is lost.",
     "resume": "Let go on what was paused, held or left alone.",
+    "drain": "Let an agent do what is due, take nothing new, and end.",
     "reload": "Let a running agent read its file again.",
     "mcp": "Mycel as tools, for any client of the Model Context Protocol.",
     "plugins": "List the plugins that there are, or begin one of your own.",

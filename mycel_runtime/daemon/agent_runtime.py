@@ -23,6 +23,8 @@ from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.draining import REASON as DRAIN
+from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.greeting import greet
@@ -122,6 +124,7 @@ class AgentRuntime:
         how_to_talk: str,
     ) -> None:
         self._reload = reload
+        self._draining = Draining()
         settings = self._settings = reload.settings
         plugins = list(reload.plugins.values())
         self._token = token
@@ -215,7 +218,7 @@ class AgentRuntime:
                     lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     [metrics_route(self.metrics), dump_route()],
-                    {"reload": self._order_reload},
+                    {"reload": self._order_reload, "drain": self._draining.order},
                 ),
             ):
                 self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
@@ -243,6 +246,8 @@ class AgentRuntime:
         problems += network_problems(network, interval=interval, now=now) + self._journal_lock.problems(now)
         if parts and (twin := parts.twin_watch.problem):
             problems += (twin,)
+        if draining := self._draining.problem:
+            problems += (draining,)
         return Status(
             agent=self._settings.agent.name,
             server=self._settings.agent.base_url,
@@ -321,13 +326,25 @@ class AgentRuntime:
             network=self._network,
             durations=self._metrics.durations,
         ) as sdk:
-            parts = await _unless_stopped(stop, self._assemble(journal, backend, sdk, credential))
-            if parts is not None:
+            parts = await self._unless_ended(stop, self._assemble(journal, backend, sdk, credential))
+            if parts is None:
+                await self._draining.pass_over(stop)
+            else:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
                 sdk.tell_calls(parts.listener.call_made)
                 self._network_health.ask_stream(partial(_is_connection_limited, parts))
                 await self._work(stop, journal, backend, parts)
+
+    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
+        """The outcome of `work`, or `None` if the end was asked for first."""
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(work, name="identify")
+            waiting = tasks.create_task(self._draining.wait_asked(stop), name="first-signal")
+            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            waiting.cancel()
+        return None if working.cancelled() else working.result()
 
     def _read_token(self, backend: Backend) -> SecretStr:
         """As it is by now; an embedded backend's does not change."""
@@ -382,7 +399,11 @@ class AgentRuntime:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
             others = [tasks.create_task(work, name=name) for name, work in parts.listening()]
             others.append(tasks.create_task(self._greet(backend), name="greeting"))
-            await stop.wait_asked()
+            if not await self._draining.wait_asked(stop):
+                # What is not heard now is unread at the next start.
+                for task in others:
+                    task.cancel()
+                await self._draining.carry_out(stop, journal, parts)
             await self._stop(stop, journal, parts, dispatching, others)
 
     async def _greet(self, backend: Backend) -> None:
@@ -408,7 +429,7 @@ class AgentRuntime:
         # If that cannot be written, what is killed with us is suspect at the next start, and no more.
         with contextlib.suppress(JournalError):
             await journal.expect_end(parts.me)
-        self.observer.tell(DaemonStopping(reason=stop.reason, drain_timeout=drain_timeout))
+        self.observer.tell(DaemonStopping(reason=stop.reason or DRAIN, drain_timeout=drain_timeout))
         for task in others:
             task.cancel()
         parts.dispatcher.stop(within=drain_timeout)
@@ -472,14 +493,3 @@ def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that ended the task tree; the others are what that caused."""
     error = group.exceptions[0]
     return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _unless_stopped(stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
-    """The outcome of `work`, or `None` if a stop was asked for first."""
-    async with asyncio.TaskGroup() as tasks:
-        working = tasks.create_task(work, name="identify")
-        waiting = tasks.create_task(stop.wait_asked(), name="first-signal")
-        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-        working.cancel()
-        waiting.cancel()
-    return None if working.cancelled() else working.result()

@@ -129,7 +129,7 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
 
 def give_order(state_dir: Path, order: str, *, within: float, **arguments: Any) -> dict[str, Any]:
     """
-    What a running daemon answers to an order to its process: `reload`.
+    What a running daemon answers to an order to its process: `reload`, `drain`.
 
     Args:
         state_dir: The agent's.

@@ -130,6 +130,9 @@ class Dispatcher:
         self._is_paused = is_paused
         self._work = work
         self._is_stopping = False
+        self._is_draining = False
+        self._unwritten: set[DeliveryId] = set()
+        self.drained = asyncio.Event()
         self._stops_at = math.inf
         self._outage_timer = OutageTimer(clock)
         self._store_turns = StoreTurns()
@@ -172,6 +175,11 @@ class Dispatcher:
         self._work.set()
         self.lifecycle.wake()
 
+    def drain(self) -> None:
+        """Take nothing new: do what is due, and let `drained` be set when nothing is left. Timers do not fire."""
+        self._is_draining = True
+        self._work.set()
+
     def stop(self, within: float = math.inf) -> None:
         """
         Claim nothing more; `run` returns when what is running has ended, and the plugins are stopped.
@@ -210,9 +218,12 @@ class Dispatcher:
         await self._heed_the_clock()
         now = self._clock()
         await self._attempts.questions.look_for_news()
-        if not self._is_held():
+        if not self._is_held() and not self._is_draining:
             await self.timekeeper.fire_due(now)
+        is_quiet = not self._unwritten
         await self._start_due(tasks, now)
+        if self._is_draining and is_quiet and not self._unwritten and not self._work.is_set():
+            self.drained.set()
         await self._wait_for_work(now)
 
     async def _heed_the_clock(self) -> None:
@@ -244,6 +255,7 @@ class Dispatcher:
 
     def _start(self, tasks: asyncio.TaskGroup, delivery: Delivery) -> None:
         self.running += 1
+        self._unwritten.add(delivery.delivery_id)
         self._suspects.start(delivery)
         tasks.create_task(self._deliver(delivery), name=f"delivery-{delivery.delivery_id}")
 
@@ -302,8 +314,13 @@ class Dispatcher:
             due_at=delivery.due_at,
             attempt=delivery.attempts + 1,
         )
-        with traced:
-            await self._run_and_write(delivery)
+        try:
+            with traced:
+                await self._run_and_write(delivery)
+        finally:
+            self._unwritten.discard(delivery.delivery_id)
+            if self._is_draining:
+                self._work.set()
 
     async def _run_and_write(self, delivery: Delivery) -> None:
         async with self._store_turns.running(delivery):
