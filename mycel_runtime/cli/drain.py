@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _PATIENCE_SECONDS: Final = 30.0
 """For the answer, beyond the time that the drain may take."""
 
 
-@click.command(epilog="Example: mycel-runtime drain --config agent.toml --stay")
+@click.command(epilog=examples("mycel-runtime drain --config agent.toml --stay"))
 @config_option
 @click.option(
     "--timeout",

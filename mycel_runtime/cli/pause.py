@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option, stopped_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(epilog="Example: mycel-runtime pause --config agent.toml --plugin greeter")
+@click.command(epilog=examples("mycel-runtime pause --config agent.toml --plugin greeter"))
 @config_option
 @stopped_options
 def pause(config: Path, chat_id: str | None, plugin: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import configs_option
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 EXIT_REFUSED: Final = 78
 
 
-@click.command(epilog="Example: mycel-runtime reload --config agent.toml")
+@click.command(epilog=examples("mycel-runtime reload --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of a folder, one object per line.")
 @click.pass_context

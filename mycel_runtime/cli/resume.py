@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import complete_plugin, config_option, stopped_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(epilog="Example: mycel-runtime resume --config agent.toml greeter")
+@click.command(epilog=examples("mycel-runtime resume --config agent.toml greeter"))
 @config_option
 @stopped_options
 @click.argument("name", required=False, shell_complete=complete_plugin)
