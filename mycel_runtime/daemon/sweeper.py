@@ -73,10 +73,8 @@ class Sweeper:
         """
         swept, place, used_bytes = Swept(), START, 0
         age = self._keep.age(self.retention, self.clock())
-        loop = asyncio.get_running_loop()
         next_place: Place | None = place
         while next_place is not None:
-            began = loop.time()
             try:
                 step = await self.journal.sweep(next_place, age, kept_numbers=self.retention.kept_numbers)
             except JournalError as exc:
@@ -84,7 +82,7 @@ class Sweeper:
                 break
             swept, next_place, used_bytes = swept.plus(step.swept), step.place, step.used_bytes
             if next_place is not None:
-                await self.pause(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
+                await self.pause(max(_PAUSE_SECONDS, _PAUSE_FACTOR * step.seconds))
         else:
             self._mind_size(used_bytes)
         self._tell(swept)

@@ -100,11 +100,13 @@ class SweepStep(NamedTuple):
     Attributes:
         place: Where the next one goes on; `None`: the sweep is over.
         used_bytes: Of the file, without what is free in it.
+        seconds: For which it kept the writer.
     """
 
     swept: Swept
     place: Place | None
     used_bytes: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typing_extensions import override
@@ -72,7 +73,7 @@ def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:
 
 
 def _sweep(connection: sqlite3.Connection, place: Place, age: Age, kept_numbers: int) -> SweepStep:
-    swept, left = Swept(), STEP_ROWS
+    began, swept, left = time.perf_counter(), Swept(), STEP_ROWS
     table, after = place
     while left > 0 and table < len(_TABLES):
         page = _TABLES[table](connection, after, age, left, kept_numbers)
@@ -83,7 +84,7 @@ def _sweep(connection: sqlite3.Connection, place: Place, age: Age, kept_numbers:
     if next_place is None and (freed := _give_back(connection)):
         # Nothing else is left to be done: the same place again, until enough is given back.
         swept, next_place = swept._replace(freed=freed), Place(table)
-    return SweepStep(swept, next_place, _used_bytes(connection))
+    return SweepStep(swept, next_place, _used_bytes(connection), time.perf_counter() - began)
 
 
 def _letters(
