@@ -275,7 +275,6 @@ def replace_lines(path, old, new):
 
 def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path, household):
     """With a stand-in for systemd that starts the unit's program as the unit says."""
-    (clone / "codex-a.token").write_text(household.agent_token)
     tools = tmp_path / "tools"
     tools.mkdir()
     # By a shell, because a path with a space in it names no interpreter.
