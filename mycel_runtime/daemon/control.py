@@ -20,14 +20,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
-import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from typing_extensions import override
 
 from mycel_runtime.daemon.admin import VERBS
+from mycel_runtime.daemon.probes import readiness_of
+from mycel_runtime.daemon.quiet_server import QuietServer
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.daemon.status import Status
 from mycel_runtime.daemon.tool_calls import call_tool
@@ -45,7 +45,6 @@ Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 """What the process is told: takes and returns plain JSON values."""
 
 _ANSWER_SECONDS: Final = 10.0
-_GRACE_SECONDS: Final = 1
 NOT_YET: Final = 503
 _PATH_LIMIT: Final = 100
 """A unix socket's address holds some hundred bytes; a longer path goes through a descriptor of its folder."""
@@ -78,7 +77,7 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = _Server(_app(status, admin, tools, more, orders))
+        server = QuietServer(_app(status, admin, tools, more, orders))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="control")
             try:
@@ -185,27 +184,6 @@ def require_listener(address: str) -> None:
         probe.connect(address)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its hands on the process's signals and standard streams."""
-
-    def __init__(self, app: Starlette) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                log_level="critical",
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
-
-    @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _app(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None],
@@ -218,13 +196,7 @@ def _app(
 
     async def readyz(_request: Request) -> Response:
         now = await status()
-        answer = {
-            "ready": now.ready,
-            "problems": list(now.problems),
-            "causes": [cause.model_dump() for cause in now.network.causes],
-            "stream": now.hearing.trouble and now.hearing.trouble.model_dump(),
-        }
-        return JSONResponse(answer, status_code=200 if now.ready else 503)
+        return JSONResponse(readiness_of(now), status_code=200 if now.ready else NOT_YET)
 
     async def report(_request: Request) -> Response:
         now = await status()
