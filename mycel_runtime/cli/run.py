@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.http.listener import HttpListener
     from mycel_runtime.daemon.reload.agent_reload import AgentReload
     from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
@@ -77,11 +78,16 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     for error in refused:
         LogObserver({}).tell(_refusal(error))
     reloads = [AgentReload(agent.config, agent.settings, agent.plugins, overrides) for agent in agents]
-    runtimes = [_runtime(agent, reload, command) for agent, reload in zip(agents, reloads, strict=True)]
+    listener = _listener(agents)
+    runtimes = [
+        _runtime(agent, reload, command, listener if agent.settings.http.listen is not None else None)
+        for agent, reload in zip(agents, reloads, strict=True)
+    ]
     absolute = [config.absolute() for config in configs]
     reload = ProcessReload(absolute, config_files(absolute), LogObserver({}))
     garbage.leave_out_what_stays()
-    asyncio.run(run_agents(runtimes, failures=refused, reload=reload))
+    opened = listener.opened() if listener else None
+    asyncio.run(run_agents(runtimes, failures=refused, reload=reload, beside=opened))
 
 
 def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
@@ -109,13 +115,27 @@ def _observer(agent: Agent) -> Observer:
     return FanOut([LogObserver({"agent": agent.settings.agent.name}), StatusLine()])
 
 
-def _runtime(agent: Agent, reload: AgentReload, command: str) -> tuple[AgentRuntime, Observer]:
+def _listener(agents: Sequence[Agent]) -> HttpListener | None:
+    """The page's; nothing of it is imported where no file names an address."""
+    settings = next((agent.settings for agent in agents if agent.settings.http.listen is not None), None)
+    if settings is None:
+        return None
+    from mycel_runtime.daemon.http.listener import HttpListener
+    from mycel_runtime.observe.logs import LogObserver
+
+    return HttpListener(settings, observer=LogObserver({}))
+
+
+def _runtime(
+    agent: Agent, reload: AgentReload, command: str, listener: HttpListener | None
+) -> tuple[AgentRuntime, Observer]:
     from mycel_runtime.cli.own_command import quoted
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.observe.logs import LogObserver
     from mycel_runtime.observe.observer import FanOut
 
-    observer = FanOut([LogObserver({"agent": agent.settings.agent.name})])
+    name = agent.settings.agent.name
+    observer = FanOut([LogObserver({"agent": name}), *([listener.observer_of(name)] if listener else [])])
     for loaded in agent.plugins:
         observer.tell(_fate(loaded))
     how_to_talk = f"{command} chat --config {quoted(agent.config)}"
@@ -127,6 +147,8 @@ def _runtime(agent: Agent, reload: AgentReload, command: str) -> tuple[AgentRunt
         show=click.echo,
         how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
     )
+    if listener is not None:
+        listener.add(runtime)
     return runtime, observer
 
 

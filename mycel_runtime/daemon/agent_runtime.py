@@ -14,8 +14,7 @@ import os
 import time
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
@@ -37,6 +36,7 @@ from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.network_report import network_report
+from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.journal_report import JournalGrowth, JournalReport
 from mycel_runtime.daemon.reports.plugin_report import plugin_reports
 from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport, installed_version
@@ -68,7 +68,7 @@ from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
@@ -79,13 +79,11 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.summary import JournalSummary
+    from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
     from mycel_runtime.sdk import Network
     from mycel_runtime.settings import Settings
-
-VERSION: Final = version("mycel-runtime")
-"""Of the code that runs: what is installed may have been replaced since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +157,8 @@ class AgentRuntime:
         self._growth: JournalGrowth | None = None
         self._config_drift = ConfigDrift(reload.config)
         self._traces: Traces = Untraced()
+        self._journal: SqliteJournal | None = None
+        self._has_ended = False
 
     @property
     def agent(self) -> str:
@@ -181,6 +181,27 @@ class AgentRuntime:
         if not report.refused and not report.needs_restart:
             self._config_drift.note_read()
         return report
+
+    @property
+    def state_dir(self) -> Path:
+        """Where its journal is."""
+        return self._settings.state_dir
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended, while others of its process may live."""
+        return self._has_ended
+
+    @property
+    def admin(self) -> Admin | None:
+        """The operator's verbs; `None` while it has not begun to work, and when it has ended."""
+        if self._journal is None or self._parts is None:
+            return None
+        return Admin(self._journal, self._parts, clock=time.time)
+
+    def tell(self, fact: Fact) -> None:
+        """Let its observers know."""
+        self.observer.tell(fact)
 
     async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         """
@@ -215,13 +236,14 @@ class AgentRuntime:
                 control_server(
                     state_dir,
                     self.status,
-                    lambda: Admin(journal, self._parts, clock=time.time) if self._parts else None,
+                    lambda: self.admin,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     [metrics_route(self.metrics), dump_route()],
                     {"reload": self._order_reload, "drain": self._draining.order},
                 ),
             ):
                 self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
+                self._journal = journal
                 self._announce(backend)
                 ready()
                 async with asyncio.TaskGroup() as tasks:
@@ -230,6 +252,8 @@ class AgentRuntime:
                     watchdog.cancel()
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
+        finally:
+            self._journal, self._has_ended = None, True
 
     async def status(self) -> Status:
         """What is known of this process now."""
@@ -290,8 +314,16 @@ class AgentRuntime:
 
     async def metrics(self) -> list[Family]:
         """What is counted and measured, of this agent and of its process; `exposition.expose` makes text of it."""
-        status = await self.status()
-        return [*self._metrics.families(status, self._settings.state_dir), *process_families(VERSION)]
+        return [*self.families(await self.status()), *process_families(VERSION)]
+
+    def families(self, status: Status) -> Iterator[Family]:
+        """
+        What is counted and measured of this agent alone.
+
+        Args:
+            status: As it is now.
+        """
+        return self._metrics.families(status, self._settings.state_dir)
 
     def _plugin_reports(self, summary: JournalSummary | None) -> tuple[PluginReport, ...]:
         if self._parts is None:

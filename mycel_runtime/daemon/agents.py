@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import LoadedPlugin, load_plugins
-from mycel_runtime.settings import Settings, load_settings, read_token
+from mycel_runtime.settings import Settings, load_settings, read_http_token, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +62,8 @@ def read_agents(
             agents.append(_read(path, overrides))
         except ConfigError as error:
             refused.append(error)
+    agents, errors = _of_one_listener(agents)
+    refused.extend(errors)
     for shared in (_SHARED_STATE, _SHARED_TOKEN):
         agents, errors = _apart(agents, shared)
         refused.extend(errors)
@@ -123,9 +125,35 @@ def config_files(configs: Sequence[Path]) -> list[Path]:
     return [path for config in configs for path in _files(config)]
 
 
+def _of_one_listener(agents: Sequence[Agent]) -> tuple[list[Agent], list[ConfigError]]:
+    """A process has one listener: whoever names another than the first that names one is refused."""
+    first = next((agent for agent in agents if agent.settings.http.listen is not None), None)
+    apart = [
+        agent
+        for agent in agents
+        if first and agent.settings.http.listen is not None and agent.settings.http != first.settings.http
+    ]
+    errors = [
+        ConfigError(
+            f"another [http] than that of {first.config}, and agents of one process share a listener",
+            where=str(agent.config),
+            fix="Give both files the same section, or leave listen out of one.",
+        )
+        for agent in apart
+        if first
+    ]
+    return [agent for agent in agents if agent not in apart], errors
+
+
 def _read(path: Path, overrides: Mapping[str, Any]) -> Agent:
     settings = load_settings(path, overrides)
     token = None if settings.is_embedded else read_token(settings)
+    if settings.http.listen is not None and (page_token := read_http_token(settings)) and page_token == token:
+        raise ConfigError(
+            "the token of the page is the agent's own",
+            where=str(path),
+            fix="Make one for the page: openssl rand -hex 32",
+        )
     return Agent(config=path, settings=settings, token=token, network=network_of(settings, path))
 
 

@@ -55,6 +55,7 @@ async def run_agents(
     *,
     failures: Sequence[Exception] = (),
     reload: ProcessReload | None = None,
+    beside: contextlib.AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """
     Live until a signal asks for the end, or until no agent is left.
@@ -63,6 +64,7 @@ async def run_agents(
         agents: With whom to tell that one has failed.
         failures: Of agents that could not be started, and have been told of; raised at the end as the others' are.
         reload: Asked by SIGHUP; by default of files that are the same for good.
+        beside: Open while agents live; must not raise.
 
     Raises:
         Exception: Once no agent lives, the first after which a new start may help, else the first of all; a
@@ -92,8 +94,8 @@ async def run_agents(
 
     with signals_as(stop, reload.ask), dumping_on_signal(told):
         try:
-            async with asyncio.TaskGroup() as tasks:
-                beside = [
+            async with beside or contextlib.nullcontext(), asyncio.TaskGroup() as tasks:
+                helping = [
                     tasks.create_task(
                         _tell_stopping(stop, drain_seconds),
                         name="stopping",
@@ -105,7 +107,7 @@ async def run_agents(
                     for runtime, observer in agents
                 ]
                 await asyncio.wait(living)
-                for task in beside:
+                for task in helping:
                     task.cancel()
         finally:
             await _part_from_tasks()

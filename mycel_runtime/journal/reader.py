@@ -220,6 +220,18 @@ class TurnLog:
             yield from (LoggedTurn(*row) for row in rows)
             after_id = rows[-1]["turn_id"]
 
+    def newest(self, count: int) -> Sequence[LoggedTurn]:
+        """
+        The last ones, in the order in which they ended.
+
+        Args:
+            count: How many at most; at least 1.
+        """
+        if not (ids := self.select(last=count)):
+            return []
+        rows = self._rows("read_turns", {"after_id": ids[0] - 1, "limit": count})
+        return [LoggedTurn(*row) for row in rows]
+
     def items(self) -> Sequence[StoredItem]:
         """What plugins remember now."""
         return [StoredItem(*row) for row in self._rows("all_items", {})]

@@ -1,19 +1,22 @@
 """
 Everything that can be set, and where it may come from.
 
-Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (the files `agent.token`
-and `proxy.credentials` in `$CREDENTIALS_DIRECTORY`; its others are not ours), the TOML file, the defaults of
-`sections`. A key that nobody knows is an error. `config/agent.toml` shows every key with its unit and reason.
+Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (the files `agent.token`,
+`proxy.credentials` and `http.token` in `$CREDENTIALS_DIRECTORY`; its others are not ours), the TOML file, the
+defaults of `sections`. A key that nobody knows is an error. `config/agent.toml` shows every key with its unit and
+reason.
 
 Source: design section 11.
 """
 
 from __future__ import annotations
 
-from mycel_runtime.settings.addresses import EMBEDDED, ENVIRONMENT
+from mycel_runtime.settings.addresses import EMBEDDED, ENVIRONMENT, is_loopback, listen_address
 from mycel_runtime.settings.credentials import (
     CREDENTIAL,
+    HTTP_CREDENTIAL,
     PROXY_CREDENTIAL,
+    read_http_token,
     read_proxy_credentials,
     read_token,
     read_token_file,
@@ -25,6 +28,7 @@ from mycel_runtime.settings.sections import (
     DaemonSettings,
     DispatchSettings,
     GuardSettings,
+    HttpSettings,
     InboxSettings,
     JournalSettings,
     LogSettings,
@@ -38,20 +42,25 @@ __all__ = [
     "CREDENTIAL",
     "EMBEDDED",
     "ENVIRONMENT",
+    "HTTP_CREDENTIAL",
     "PROXY_CREDENTIAL",
     "AgentSettings",
     "BackendSettings",
     "DaemonSettings",
     "DispatchSettings",
     "GuardSettings",
+    "HttpSettings",
     "InboxSettings",
     "JournalSettings",
     "LogSettings",
     "NetworkSettings",
     "Settings",
     "TracingSettings",
+    "is_loopback",
+    "listen_address",
     "load_settings",
     "read_config",
+    "read_http_token",
     "read_proxy_credentials",
     "read_token",
     "read_token_file",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import re
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import PydanticCustomError
@@ -17,6 +19,13 @@ EMBEDDED: Final = "embedded"
 
 ENVIRONMENT: Final = "environment"
 """`proxy` that the environment names, unless its NO_PROXY has the backend."""
+
+
+_HIGHEST_PORT: Final = 65_535
+_BRACKETED: Final = 6
+"""Addresses of this version of IP stand in brackets before a port."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 def checked_base_url(text: str) -> str:
@@ -55,11 +64,66 @@ def checked_proxy(text: str) -> str:
     with _told():
         address = proxy_address(text)
     if address.user is not None:
-        raise _mistake(
+        raise mistake(
             "must not include a user or password",
             "Put USER:PASSWORD, and nothing else, into a file of mode 0600, and name it as proxy_credentials_file.",
         )
     return address.url
+
+
+def checked_listen(text: str) -> str:
+    """
+    An address to listen on: `HOST:PORT`, the host an IP address, in brackets if it is IPv6, or `localhost`.
+
+    Raises:
+        PydanticCustomError: It is none; with the fix.
+    """
+    try:
+        host, port = listen_address(text)
+    except ValueError:
+        raise mistake(
+            "is no address to listen on", "Write an IP address and a port, for example 127.0.0.1:8099."
+        ) from None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """
+    Host and port; `localhost` is 127.0.0.1.
+
+    Raises:
+        ValueError: It is no such address.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    if host == "localhost":
+        host = "127.0.0.1"
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    address = ipaddress.ip_address(bare)
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise ValueError(text)
+    if (address.version == _BRACKETED) != (bare != host):
+        raise ValueError(text)
+    return str(address), int(port)
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether only this machine reaches a checked address."""
+    return ipaddress.ip_address(listen_address(listen)[0]).is_loopback
+
+
+def checked_host(text: str) -> str:
+    """
+    A name, with its port if it has one, that a browser may send in `Host`.
+
+    Raises:
+        PydanticCustomError: It is none; with the fix.
+    """
+    name = text.strip().lower()
+    if not _HOST.fullmatch(name):
+        raise mistake(
+            "is no host", "Write the name in the browser's address bar alone, for example ops.example.org."
+        )
+    return name
 
 
 @contextlib.contextmanager
@@ -67,9 +131,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except AddressError as exc:
-        raise _mistake(exc.problem, exc.fix) from exc
+        raise mistake(exc.problem, exc.fix) from exc
 
 
-def _mistake(problem: str, fix: str) -> PydanticCustomError:
-    """An error that brings its fix along."""
+def mistake(problem: str, fix: str) -> PydanticCustomError:
+    """An error of a value that brings its fix along."""
     return PydanticCustomError("mistake", "{problem}", {"problem": problem, "fix": fix})

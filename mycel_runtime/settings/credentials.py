@@ -1,4 +1,4 @@
-"""The agent's token, and the proxy's user and password: where they may stand, and who may read them there."""
+"""The tokens of agent and page, and the proxy's user and password: where they may stand, and who may read them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ Source: systemd.exec(5): `LoadCredential=token:FOLDER` names each file of a fold
 
 PROXY_CREDENTIAL: Final = "proxy.credentials"
 """The file there that holds user and password of the proxy."""
+
+HTTP_CREDENTIAL: Final = "http.token"
+"""The file there that holds the token of page and probes."""
+
+_SHORTEST_HTTP_TOKEN: Final = 16
+"""Characters: who asks again and again must not find it."""
 
 
 def read_token(settings: Settings) -> SecretStr:
@@ -96,6 +102,40 @@ def read_proxy_credentials(settings: Settings) -> tuple[str, str] | None:
     return user, password
 
 
+def read_http_token(settings: Settings) -> SecretStr | None:
+    """
+    The token with which the page may act: of the credential `http.token`, else of the file; `None`: there is none.
+
+    Read anew at each call, as `read_token`.
+
+    Raises:
+        ConfigError: What is set holds no token or a short one, or is a file that is missing or readable by others; or
+            none is set though others than this machine are to reach the page.
+    """
+    path = _credential(HTTP_CREDENTIAL)
+    if path is not None:
+        data = _read_secret(path, _OF_HTTP)[0]
+    elif settings.http.token_file is not None:
+        path = settings.http.token_file
+        data = _read_guarded(path, _OF_HTTP)
+    elif settings.http.remote or settings.http.hosts:
+        raise ConfigError(
+            "others could reach the page, and no token is set",
+            where="[http]",
+            fix="Set token_file, or the credential http.token.",
+        )
+    else:
+        return None
+    token = _as_token(decode(data, str(path)), str(path))
+    if len(token) < _SHORTEST_HTTP_TOKEN:
+        raise ConfigError(
+            f"the token of the page has fewer than {_SHORTEST_HTTP_TOKEN} characters",
+            where=str(path),
+            fix=f"openssl rand -hex 32 > '{path}'",
+        )
+    return token
+
+
 def _credential(name: str) -> Path | None:
     """The credential that systemd has put there, if any. It guards it by other means than a mode."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -112,6 +152,7 @@ class _Secret:
 
 
 _OF_AGENT: Final = _Secret("token", "Write the agent's token into this file, or correct token_file.")
+_OF_HTTP: Final = _Secret("token of the page", "Write one into this file, or correct [http] token_file.")
 _OF_PROXY: Final = _Secret(
     "proxy's credentials", "Write USER:PASSWORD into this file, or correct proxy_credentials_file."
 )

@@ -79,7 +79,7 @@ def _remove(table: Any, location: Sequence[int | str]) -> None:
 
 
 def _absolute(settings: Settings, config: Path) -> Settings:
-    sections = {"agent": settings.agent, "network": settings.network}
+    sections = {"agent": settings.agent, "network": settings.network, "http": settings.http}
     return settings.model_copy(
         update={
             name: section.model_copy(update=_absolute_paths(section, config, name))

@@ -13,9 +13,18 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
-from mycel_runtime.settings.addresses import checked_base_url, checked_endpoint, checked_proxy
+from mycel_runtime.settings.addresses import (
+    checked_base_url,
+    checked_endpoint,
+    checked_host,
+    checked_listen,
+    checked_proxy,
+    is_loopback,
+    mistake,
+)
 from mycel_runtime.settings.amounts import bytes_of, checked_keep, checked_size, seconds_of
 from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
 
@@ -141,6 +150,24 @@ class TracingSettings(Section):
     """Where deliveries are told as traces of OpenTelemetry; nowhere without an endpoint."""
 
     endpoint: Annotated[str, AfterValidator(checked_endpoint)] | None = None
+
+
+class HttpSettings(Section):
+    """The page and the probes over TCP; off while `listen` is not set."""
+
+    listen: Annotated[str, AfterValidator(checked_listen)] | None = None
+    token_file: Path | None = None
+    hosts: list[Annotated[str, AfterValidator(checked_host)]] = []
+    remote: bool = False
+
+    @model_validator(mode="after")
+    def _is_for_this_machine(self) -> HttpSettings:
+        if self.listen is not None and not self.remote and not is_loopback(self.listen):
+            raise mistake(
+                "others reach that address",
+                "Listen on 127.0.0.1, or set remote = true and token_file in [http].",
+            )
+        return self
 
 
 class BackendSettings(Section):

@@ -22,6 +22,7 @@ from mycel_runtime.settings.sections import (
     DaemonSettings,
     DispatchSettings,
     GuardSettings,
+    HttpSettings,
     InboxSettings,
     JournalSettings,
     LogSettings,
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+    http: HttpSettings = HttpSettings()
     backend: BackendSettings = BackendSettings()
     plugins: dict[str, dict[str, Any]] = {}
 

@@ -38,6 +38,9 @@ ALLOWED: Final = {
     "mycel_runtime/daemon/control.py": {
         r"server\.should_exit": "How uvicorn is asked to end.",
     },
+    "mycel_runtime/daemon/http/": {
+        r"server\.should_exit": "How uvicorn is asked to end.",
+    },
     "mycel_runtime/forks.py": {
         r"_mask\.before": "A variable of the forking thread, kept between two hooks of the interpreter.",
     },

@@ -70,6 +70,13 @@ from mycel_runtime.observe.facts.network import (
     RateLimited,
     RateRecovered,
 )
+from mycel_runtime.observe.facts.page import (
+    HttpFailed,
+    HttpOpened,
+    PageActed,
+    PageRefused,
+    PageSignedIn,
+)
 from mycel_runtime.observe.facts.pauses import PauseBegun, PauseEnded
 from mycel_runtime.observe.facts.plugins import (
     PluginClogged,
@@ -132,6 +139,8 @@ __all__ = [
     "FramesGivenUp",
     "GuardReleased",
     "GuardTripped",
+    "HttpFailed",
+    "HttpOpened",
     "IdentityConfirmed",
     "IdentityUnknown",
     "JobFailed",
@@ -145,6 +154,9 @@ __all__ = [
     "MessageSent",
     "NetworkRecovered",
     "NetworkTroubled",
+    "PageActed",
+    "PageRefused",
+    "PageSignedIn",
     "PauseBegun",
     "PauseEnded",
     "PingShortened",
