@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak releases mcp-clients road models agents units alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -29,6 +29,7 @@ help:
 	@echo "make agents    genuine coding agents behind acp and command; installs 3 GB from npm and PyPI first"
 	@echo "make units     the unit and its drop-ins under a real systemd in a container; root, 500 MB from Debian first"
 	@echo "make alerts    the alerts and the dashboard under Prometheus' own promtool, of Debian's package prometheus"
+	@echo "make page      the page in a real browser: axe, keyboard, other sites, pictures; chromium and axe-core first"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 
 # As the terminal's foreground job: Ctrl-C reaches the daemon and not make, which would report an interrupt
@@ -83,6 +84,11 @@ units: .venv/installed
 # Ends with 75 where promtool is not installed.
 alerts: .venv/installed
 	@.venv/bin/python -m tests.integration.metrics.promtool
+
+# PAGE_ARGS: names of rows. Ends with 75 where no browser can be had.
+page: .venv/installed
+	@tests/page/install.sh
+	@.venv/bin/python -m tests.page $(PAGE_ARGS)
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
