@@ -31,7 +31,8 @@ def state_findings(state_dir: Path) -> list[Finding]:
     if not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
         return [_error("cannot be written by this user", "Ask as the user whose daemon it is.", state_dir)]
     found = [_of_foreign(path, state_dir) for path in _kept_files(state_dir) if _is_foreign(path, state_dir)]
-    mode = _mode(state_dir)
+    # systemd puts a link where the state of a made-up user is looked for.
+    mode = stat.S_IMODE(state_dir.stat().st_mode)
     if mode & 0o011:
         found += [_of_open(path) for path in _kept_files(state_dir) if _mode(path) & 0o077]
     if mode & 0o022:

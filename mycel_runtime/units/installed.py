@@ -44,7 +44,7 @@ class InstalledUnit:
     @property
     def credentials(self) -> dict[str, Path]:
         """Files that are handed over, by the credential's name."""
-        texts = "\n".join([self.text, *self.drop_ins.values()]).replace("%i", self.instance)
+        texts = _with_instance("\n".join([self.text, *self.drop_ins.values()]), self.instance)
         return {
             found["id"].strip(): Path(found["path"].strip().replace("%%", "%"))
             for found in _CREDENTIAL.finditer(texts)
@@ -89,9 +89,15 @@ def _read(path: Path, instance: str, config: Path) -> InstalledUnit | None:
         }
     except (OSError, UnicodeDecodeError):
         return None
-    starts = [line for line in text.replace("%i", instance).splitlines() if line.startswith("ExecStart=")]
+    lines = _with_instance(text, instance).splitlines()
+    starts = [line for line in lines if line.startswith("ExecStart=")]
     is_ours = any(line.endswith(f"--config {argument(str(config))}") for line in starts)
     return InstalledUnit(path=path, instance=instance, text=text, drop_ins=drop_ins) if is_ours else None
+
+
+def _with_instance(text: str, instance: str) -> str:
+    """With the name for its specifier, and a percent sign that stands for itself left as it is written."""
+    return re.sub(r"%%|%i", lambda found: found[0] if found[0] == "%%" else instance, text)
 
 
 def verified_name(unit: InstalledUnit) -> str:

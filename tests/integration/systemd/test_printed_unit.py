@@ -166,7 +166,7 @@ def test_words_are_read_by_systemd_as_they_were():
 @needs_systemd
 @pytest.mark.slow
 def test_the_installed_unit_is_compared_and_its_secrets_are_looked_at(tmp_path, monkeypatch):
-    config = configured(tmp_path / "a")
+    config = configured(tmp_path / ODD)
     tmp_path.chmod(0o755)
     folder = tmp_path / "units"
     monkeypatch.setenv("SYSTEMD_UNIT_PATH", f"{folder}:")

@@ -1,0 +1,164 @@
+"""
+What `mycel-runtime unit` prints, run by a real systemd: `python -m tests.integration.systemd.printed`.
+
+In the container of `make units`, three agents whose files and states lie where the packaged unit does not look: in a
+folder with an odd name, in root's home after `init`, and in the home of a user who alone can read them. Each unit is
+printed in the container, enabled and started; then the agent must be ready, `check` must find no error and no
+difference, and the agent must answer after a restart as before it. Exit status as of `make units`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.systemd.__main__ import BASE, EXIT_CANNOT, _wheel
+from tests.integration.systemd.container import BootError, Container, ContainerError, missing
+from tests.integration.systemd.resident import PROGRAM, await_true, install
+
+ODD = "/srv/we ird%i $HOME c:d"
+
+MAKE = """
+import sys
+from mycel_runtime.sdk import Client
+with Client(base_url="http://127.0.0.1:8042") as nobody:
+    owner = nobody.auth.create_guest_owner("owner")
+with Client(base_url="http://127.0.0.1:8042", auth_token=owner["token"]) as client:
+    print(client.auth.create_external_user(sys.argv[1], sys.argv[1])["token"], owner["token"])
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an agent of this name lies, and whose files they are."""
+
+    name: str
+    folder: str
+    owner: str = "root"
+    mode: str = "0644"
+    is_initialised: bool = False
+
+
+PLACES = (
+    Place("odd", ODD),
+    Place("homely", "/root/agents", is_initialised=True),
+    Place("private", "/home/op/agents", owner="op", mode="0600"),
+)
+
+
+class Tried:
+    """One agent in the container."""
+
+    def __init__(self, container, place):
+        self.container, self.place = container, place
+        self.config = f"{place.folder}/{place.name}.toml"
+        self.unit = f"mycel-runtime-{place.name}"
+
+    def shell(self, command, **options):
+        return self.container.run("sh", "-c", command, **options)
+
+    def command(self, *words, **options):
+        """Of mycel-runtime, in the agent's folder."""
+        line = shlex.join([PROGRAM, *words, "--config", self.config])
+        return self.shell(f"cd {shlex.quote(self.place.folder)} && {line}", **options)
+
+    def make(self):
+        """Its files, and a token of its own; or all of it by `init`."""
+        self.container.run("install", "-d", "-m", "0755", "-o", self.place.owner, self.place.folder)
+        if self.place.is_initialised:
+            self.command(
+                "init", "--backend", "local", "--plugin", "echo", "--name", self.place.name, timeout=180
+            )
+            return
+        made = self.container.run("/opt/mycel-runtime/bin/python", "-c", MAKE, self.place.name).stdout
+        token, owner = made.split()
+        state = '\nstate_dir = "state"' if self.place.owner != "root" else ""
+        text = f'[agent]\nname = "{self.place.name}"\nbase_url = "http://127.0.0.1:8042"{state}\n'
+        self.container.put(self.config, f"{text}\n[plugins.echo]\n", 0o644)
+        self.container.put(self.config.replace(".toml", ".token"), token, 0o600)
+        self.container.put(f"/srv/{self.place.name}.owner", owner, 0o600)
+        if self.place.owner != "root":
+            self.container.put(
+                self.config,
+                text.replace(state, f'{state}\ntoken_file = "{self.place.name}.token"')
+                + "\n[plugins.echo]\n",
+            )
+            self.shell(
+                f"mkdir -p {self.place.folder}/state && chown -R op: {self.place.folder}"
+                f" && chmod {self.place.mode} {self.config} && chmod 0700 {self.place.folder}/state"
+            )
+
+    def start(self):
+        """The unit, printed by the program in the container."""
+        self.command("unit", "--folder", "/etc/systemd/system")
+        self.container.run("systemctl", "daemon-reload")
+        self.container.run("systemctl", "enable", "--now", self.unit, timeout=120)
+        await_true(f"{self.place.name} is ready", lambda: self.status().get("ready"))
+
+    def status(self):
+        said = self.command("status", "--json", check=False).stdout
+        return json.loads(said) if said.startswith("{") else {}
+
+    def answers(self, text):
+        """What it says to its owner."""
+        speaker = [] if self.place.is_initialised else ["--token-file", f"/srv/{self.place.name}.owner"]
+        return self.command("send", "--wait", "60", *speaker, text, timeout=120).stdout.strip()
+
+    def found(self):
+        """What `check` finds, without what is well."""
+        said = json.loads(self.command("check", "--json", check=False).stdout)
+        return [
+            f"{each['level']} {each['name']}: {each['text']}"
+            for each in said["findings"]
+            if each["level"] in {"warning", "error"} and each["name"] != "sqlite"
+        ]
+
+
+def try_one(container, place):
+    """Raises ContainerError or AssertionError; what was seen, in a line."""
+    agent = Tried(container, place)
+    agent.make()
+    agent.start()
+    assert (said := agent.answers("one")).endswith("one"), said
+    container.run("systemctl", "restart", agent.unit, timeout=120)
+    await_true("ready again", lambda: agent.status().get("ready"))
+    assert (said := agent.answers("two")).endswith("two"), said
+    assert (found := agent.found()) == [], found
+    exposure = container.run("systemd-analyze", "security", agent.unit, check=False).stdout.splitlines()[-1]
+    return f"ready, answers, answers after a restart, check finds nothing; {exposure.strip()}"
+
+
+def main():
+    if reason := missing(BASE):
+        print(f"SKIPPED, NOTHING WAS PROVEN: no container can be made here: {reason}", file=sys.stderr)
+        return EXIT_CANNOT
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="printed-") as folder:
+        wheel = _wheel(Path(folder))
+        try:
+            with Container(BASE, Path(folder) / "machine") as container:
+                install(container, wheel)
+                container.run("useradd", "--create-home", "op")
+                for place in PLACES:
+                    try:
+                        print(f"{place.name:<10}{try_one(container, place)}", flush=True)
+                    except (ContainerError, AssertionError) as error:
+                        failed = 1
+                        print(f"{place.name:<10}FAILED: {error}", flush=True)
+                        print(
+                            container.run(
+                                "journalctl", "-n", "15", "-u", f"mycel-runtime-{place.name}"
+                            ).stdout
+                        )
+        except BootError as error:
+            print(f"SKIPPED, NOTHING WAS PROVEN: no container could be made: {error}", file=sys.stderr)
+            return EXIT_CANNOT
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
