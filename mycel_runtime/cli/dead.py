@@ -27,8 +27,12 @@ def dead() -> None:
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
-    """All of it, oldest first."""
-    print_rows(config, "dead", _line, as_json=as_json)
+    """
+    All of it, oldest first.
+
+    What was skipped together is one line, and its number is good for all of it; --json shows each row of it.
+    """
+    print_rows(config, "dead", _line, as_json=as_json, group=None if as_json else _as_one)
 
 
 @dead.command(epilog=examples("mycel-runtime dead show 3"))
@@ -49,7 +53,7 @@ def show(config: Path, number: int) -> None:
 @config_option
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
-    """Make it due again, in its lane. What it had said already is not said again."""
+    """Make it due again, in its lane. What it had said already is not said again. Of a skip, all of it."""
     from mycel_runtime.cli.target import only_target_of
 
     _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number) > 0)
@@ -68,6 +72,28 @@ def drop(config: Path, number: int) -> None:
 def _require(number: int, *, is_done: bool) -> None:
     if not is_done:
         raise click.ClickException(f"there is no dead letter {number}; see: mycel-runtime dead list")
+
+
+def _as_one(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of one skip as one letter, in the place of the first."""
+    skips: dict[int, list[dict[str, Any]]] = {}
+    for letter in letters:
+        skips.setdefault(letter.get("skip_id") or letter["dead_letter_id"], []).append(letter)
+    return [parts[0] if parts[0].get("skip_id") is None else _whole(parts) for parts in skips.values()]
+
+
+def _whole(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    chats = {part["chat_id"] for part in parts}
+    handlers = {part["handler"] for part in parts}
+    messages = sum(part["messages"] or 0 for part in parts)
+    return {
+        "dead_letter_id": parts[0]["skip_id"],
+        "handler": handlers.pop() if len(handlers) == 1 else counted(len(handlers), "handler"),
+        "lane": parts[0]["lane"] if len(chats) == 1 else counted(len(chats), "chat"),
+        "attempts": max(part["attempts"] for part in parts),
+        "reason": f"skipped by the operator: {counted(messages, 'message')}"
+        + (f" above seq {parts[0]['after_seq']} up to {parts[0]['through_seq']}" if len(parts) == 1 else ""),
+    }
 
 
 def _line(letter: dict[str, Any]) -> str:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def print_rows(config: Path, verb: str, line: Callable[[dict[str, Any]], str], *, as_json: bool) -> None:
+def print_rows(
+    config: Path,
+    verb: str,
+    line: Callable[[dict[str, Any]], str],
+    *,
+    as_json: bool,
+    group: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None,
+) -> None:
     """
     Print what each agent of a file, or of a folder of files, lists.
 
@@ -20,6 +27,7 @@ def print_rows(config: Path, verb: str, line: Callable[[dict[str, Any]], str], *
         verb: Of the daemon's `Admin`, or of its journal while there is no daemon.
         line: Of a row, for a person; what others have said must not steer the terminal any more.
         as_json: A JSON object for each row instead.
+        group: Makes one row of what belongs together.
 
     Raises:
         ConfigError, ControlError, JournalError: As of `targets_of` and `Target.list`.
@@ -31,7 +39,8 @@ def print_rows(config: Path, verb: str, line: Callable[[dict[str, Any]], str], *
     targets = targets_of(config)
     for target in targets:
         name = f"{target.name}  " if len(targets) > 1 else ""
-        for row in target.list(verb):
+        rows = target.list(verb)
+        for row in rows if group is None else group(rows):
             if as_json:
                 click.echo(json.dumps({"agent": target.name} | row, ensure_ascii=False))
             else:

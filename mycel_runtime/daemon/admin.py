@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from mycel_runtime.daemon import pausing
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
+from mycel_runtime.daemon.work_verbs import WorkVerbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
 
 
-class Admin(JournalAdmin):
+class Admin(JournalAdmin, WorkVerbs):
     """
     The verbs, over one running agent: those of its journal, and those of what runs.
 
@@ -85,6 +86,10 @@ VERBS = frozenset(
         "clear",
         "timers",
         "plugins",
+        "work",
+        "hasten",
+        "skip",
+        "skip_old",
     }
 )
 """The methods of `Admin` that may be called from outside."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.attempt import Attempts
+from mycel_runtime.dispatch.backlog import Backlog
 from mycel_runtime.dispatch.capture import Capture
 from mycel_runtime.dispatch.chat_reader import ChatReader
 from mycel_runtime.dispatch.dispatcher import Dispatcher
@@ -162,6 +163,7 @@ class DispatchAssembly:
             questions=self._questions,
             announcements=self._announcements,
             tools=self._tools,
+            backlog=Backlog(sdk=self.sdk, anchor=self._anchor, me=self.me),
             work_comes=self._work.set,
         )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
+    from mycel_runtime.dispatch.backlog import Backlog
     from mycel_runtime.dispatch.entry_attempt import EntryAttempts
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.handler_calls import HandlerCalls
@@ -54,6 +55,7 @@ class Attempts:
         questions: What was asked.
         announcements: Told of which chats there may be news.
         tools: What is read and said from outside.
+        backlog: Tells what of it is old.
         work_comes: Called when something may be due.
     """
 
@@ -69,6 +71,7 @@ class Attempts:
     questions: Questions
     announcements: Announcements
     tools: Tools
+    backlog: Backlog
     work_comes: Callable[[], None]
 
     @property

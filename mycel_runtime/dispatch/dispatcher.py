@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.abandoned import AbandonedRuns
     from mycel_runtime.dispatch.attempt import Attempts
+    from mycel_runtime.dispatch.backlog import Backlog
     from mycel_runtime.dispatch.lifecycle import Lifecycle
     from mycel_runtime.dispatch.plugin_states import PluginStates
     from mycel_runtime.dispatch.quarantine import Quarantine
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.observe.durations import Durations
+    from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
     from mycel_runtime.settings import DispatchSettings
@@ -179,6 +181,21 @@ class Dispatcher:
         """Take nothing new: do what is due, and let `drained` be set when nothing is left. Timers do not fire."""
         self._is_draining = True
         self._work.set()
+
+    @property
+    def backlog(self) -> Backlog:
+        """Tells what of it is old."""
+        return self._attempts.backlog
+
+    def note_skipped(self, delivery: Delivery) -> None:
+        """The operator has given it up, in the journal."""
+        self._suspects.clear(delivery)
+        self.blocked.forget(delivery)
+        self._work.set()
+
+    def tell(self, fact: Fact) -> None:
+        """Tell what somebody has done with the work."""
+        self._observer.tell(fact)
 
     def stop(self, within: float = math.inf) -> None:
         """

@@ -39,6 +39,8 @@ class DeadLetter:
         frame: Event work: the frame as received; metadata only.
         after_seq, through_seq: Chat work: the span of the chat that was not handled; without a beginning: the handler
             had no start yet; without an end: nobody knows how far it goes, and it will be looked at again.
+        skip_id: Letters that were skipped together share it, the first one's number; they come back and go together.
+        messages: Of others, that a skipped one covers; `None`: nobody has counted.
     """
 
     dead_letter_id: int
@@ -54,3 +56,5 @@ class DeadLetter:
     buried_at: float
     message_ids: tuple[str, ...] = ()
     frame: str | None = None
+    skip_id: int | None = None
+    messages: int | None = None

@@ -19,6 +19,7 @@ from mycel_runtime.journal.changes import UNCHANGED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from mycel_runtime.journal.backlog import ReadSpan, Skipped, WaitingChat, WorkItem
     from mycel_runtime.journal.batch import Batch
     from mycel_runtime.journal.changes import (
         Changes,
@@ -271,6 +272,45 @@ class Journal(Protocol):
 
     async def drop(self, dead_letter_id: int) -> bool:
         """Forget a dead letter; what it would have asked is unsaid for good. False: there is no such letter."""
+
+    async def work(self, identity: UserId, *, limit: int) -> Sequence[WorkItem]:
+        """What runs, and up to `limit` of what is due, the next first."""
+
+    async def work_item(self, identity: UserId, delivery_id: int) -> WorkItem | None:
+        """One of it; `None`: nothing of this number is due or running."""
+
+    async def backlog(
+        self, identity: UserId, *, chat_id: str | None, after: int, limit: int
+    ) -> Sequence[WaitingChat]:
+        """Chats whose messages wait for a handler, by their number above `after`; of one chat, or of all."""
+
+    async def skip(
+        self,
+        identity: UserId,
+        delivery_id: DeliveryId,
+        *,
+        reason: str,
+        now: float,
+        read: ReadSpan | None = None,
+        skip_id: int | None = None,
+    ) -> Skipped | None:
+        """
+        Give up what is due and does not run, without running it: a dead letter is kept, as by `bury`.
+
+        Of a chat's messages the letter covers what was read, and what is above stays due; without that, as far as the
+        chat is known to go. What the turn has said comes back with the letter.
+
+        Args:
+            identity: Whose.
+            delivery_id: Which.
+            reason: Of the letter.
+            now: Epoch seconds.
+            read: What of the chat; the letter is one of a skip then.
+            skip_id: Of the skip's first letter; `None`: this is it.
+
+        Returns:
+            `None`: it runs or is done; or it is not any more as it was read.
+        """
 
     async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
         """

@@ -19,6 +19,7 @@ from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite import letter_of, longest_waiting_of, statistics_of
+from mycel_runtime.journal.sqlite_skips import work_item_of
 from mycel_runtime.journal.sqlite_speech import intent_of
 from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute
@@ -37,14 +38,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from mycel_runtime.journal.backlog import WorkItem
     from mycel_runtime.journal.changes import Timer
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.intent import Intent
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
-_SINCE: Final = {"stores": 2, "all_items": 2, "timers": 2}
+_SINCE: Final = {"stores": 2, "all_items": 2, "timers": 2, "work": 11}
 """Versions before which a journal has nothing of the kind, as one whose daemon has not run since an upgrade."""
+
+_FORMER: Final = {"dead_letters": (11, "dead_letters_before_skips")}
+"""Before that version a statement would ask for what is not there yet."""
 
 _PAGE_TURNS: Final = 500
 """Read at once: who reads for long keeps the daemon's log (WAL) from being copied into the file."""
@@ -59,6 +64,17 @@ def read_dead_letters(path: Path) -> Sequence[DeadLetter]:
         JournalError: It cannot be read.
     """
     return [letter_of(row) for row in _rows(path, "dead_letters")]
+
+
+def read_work(path: Path, limit: int) -> Sequence[WorkItem]:
+    """
+    What waits, of each identity up to `limit`; nothing without a file.
+
+    Raises:
+        JournalFileError: It is no journal, or of another version, be it that no daemon has had it since an upgrade.
+        JournalError: It cannot be read.
+    """
+    return [work_item_of(row) for row in _rows(path, "work", {"limit": limit})]
 
 
 def read_unresolved(path: Path) -> Sequence[Intent]:
@@ -249,18 +265,21 @@ def _open_questions(connection: sqlite3.Connection, identity: UserId) -> OpenQue
     return None if row is None else OpenQuestions(*row)
 
 
-def _rows(path: Path, name: str) -> list[sqlite3.Row]:
+def _rows(path: Path, name: str, values: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
     if not path.exists():
         return []
     try:
         with _reading(path) as connection:
-            if recognise(connection, path) < _SINCE.get(name, 1):
+            version = recognise(connection, path)
+            if version < _SINCE.get(name, 1):
                 return []
+            since, former = _FORMER.get(name, (0, name))
+            name = former if version < since else name
             identities = execute(connection, "identities", {}).fetchall()
             return [
                 row
                 for (identity,) in identities
-                for row in execute(connection, name, {"identity": identity}).fetchall()
+                for row in execute(connection, name, {"identity": identity, **(values or {})}).fetchall()
             ]
     except sqlite3.Error as exc:
         raise JournalError(f"{path}: {exc}") from exc

@@ -10,12 +10,12 @@ import contextlib
 import itertools
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.changes import TIMER_KIND, UNCHANGED, EndOutcome, TurnEnd
+from mycel_runtime.journal.changes import UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.dead_letter import DeadLetter, Letter
@@ -27,31 +27,28 @@ from mycel_runtime.journal.delivery import (
     LetterDelivery,
     UtteranceDelivery,
 )
-from mycel_runtime.journal.entry import Entry, Mark
+from mycel_runtime.journal.entry import Mark
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.pause import PARKED_AT
-from mycel_runtime.journal.questions import QUESTION_KIND
 from mycel_runtime.journal.schema import prepare
+from mycel_runtime.journal.sqlite_claims import claim_row, encodable, end_turn, key_of
 from mycel_runtime.journal.sqlite_pauses import SqlitePauses
 from mycel_runtime.journal.sqlite_questions import (
     SqliteQuestions,
     is_look,
-    look_on,
     note_said,
     note_told,
-    question_of,
 )
 from mycel_runtime.journal.sqlite_retention import SqliteRetention, drop_letter
-from mycel_runtime.journal.sqlite_speech import intent_of
-from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, fired_of, remember
-from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance, utterance_of
+from mycel_runtime.journal.sqlite_skips import SqliteSkips
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, remember
+from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.summary import COUNT_LIMIT, LANES_LIMIT, JournalStatistics, Waiting
-from mycel_runtime.journal.suspicion import Suspect, Suspicion
+from mycel_runtime.journal.suspicion import Suspect
 from mycel_runtime.journal.turns import row_of
-from mycel_runtime.journal.utterance import UTTERANCE_KIND
 from mycel_runtime.journal.writer import Writer
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
@@ -69,17 +66,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
-_CLAIMED_COLUMNS: Final = (
-    "delivery_id",
-    "identity",
-    "handler",
-    "lane",
-    "chat_id",
-    "turn",
-    "attempts",
-    "due_at",
-)
-"""Of every kind of delivery."""
 
 KEPT_TURNS: Final = 10_000
 """As `[journal] kept_turns` by default."""
@@ -88,7 +74,9 @@ _PRUNING_STEP: Final = 16
 """Turns that are logged until the oldest are looked for; of them four times as many go at once."""
 
 
-class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses, SqliteRetention):
+class SqliteJournal(
+    SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses, SqliteRetention, SqliteSkips
+):
     """
     The journal in `state_dir/journal.sqlite3`, locked with its directory.
 
@@ -220,7 +208,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
             rows = _first_of_each_lane(
                 execute(connection, "select_due", {"identity": identity, "now": now}), limit
             )
-            return [_claim_row(connection, row) for row in rows]
+            return [claim_row(connection, row) for row in rows]
 
         return await self._writer.submit(claim)
 
@@ -228,7 +216,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
     async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
         def claim(connection: sqlite3.Connection) -> Delivery | None:
             row = execute(connection, "select_suspects", {"identity": identity, "now": now}).fetchone()
-            return None if row is None else _claim_row(connection, row)
+            return None if row is None else claim_row(connection, row)
 
         return await self._writer.submit(claim)
 
@@ -237,7 +225,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
         self, delivery: MessageDelivery, *, through_seq: MessageSeq | None, message_ids: Sequence[str]
     ) -> None:
         shown = {"shown_seq": through_seq, "shown_ids": json.dumps(list(message_ids))}
-        await self._change("note_shown", _key(delivery) | shown)
+        await self._change("note_shown", key_of(delivery) | shown)
 
     @override
     async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
@@ -274,7 +262,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
     ) -> TurnEnd:
         def write(connection: sqlite3.Connection) -> TurnEnd:
             self._log(connection, delivery, record, now)
-            if not _end_turn(connection, delivery, move, now):
+            if not end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
             note_told(connection, delivery)
             if isinstance(delivery, UtteranceDelivery):
@@ -286,8 +274,8 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
 
     @override
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
-        values = {"due_at": due_at, "spent": int(spend), "error": _encodable(error) or None}
-        return await self._change("postpone", _key(delivery) | values)
+        values = {"due_at": due_at, "spent": int(spend), "error": encodable(error) or None}
+        return await self._change("postpone", key_of(delivery) | values)
 
     @override
     async def bury(
@@ -304,24 +292,28 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
             if is_look(connection, delivery):
                 # The next look finds what this one could not.
                 return TurnEnd(
-                    EndOutcome.DONE if _end_turn(connection, delivery, STAY, now) else EndOutcome.LOST
+                    EndOutcome.DONE if end_turn(connection, delivery, STAY, now) else EndOutcome.LOST
                 )
             span = _span_of(connection, delivery, letter, move)
             covered = {
                 "through_seq": span.move.handled_seq,
                 "late": text_of_holes(span.late),
                 "message_ids": json.dumps(letter.message_ids),
-                "reason": _encodable(letter.reason),
-                "trace": _encodable(letter.trace),
+                "reason": encodable(letter.reason),
+                "trace": encodable(letter.trace),
                 "now": now,
+                "after_seq": None,
+                "spent": 1,
+                "skip_id": None,
+                "messages": None,
             }
             self._log(connection, delivery, record, now)
-            execute(connection, "insert_dead_letter", _key(delivery) | covered)
+            execute(connection, "insert_dead_letter", key_of(delivery) | covered)
             # Up to 0 is up to nothing.
             moved = replace(span.move, handled_seq=span.move.handled_seq or None)
-            if not _end_turn(connection, delivery, moved, now):
+            if not end_turn(connection, delivery, moved, now):
                 return TurnEnd(EndOutcome.LOST)
-            execute(connection, "bury_intents", _key(delivery) | {"turn": delivery.turn})
+            execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes))
 
         return await self._end(write)
@@ -332,7 +324,7 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
         """Before the turn ends, whose claim is looked at here as well; the oldest go in small steps."""
         if record is None or not self._kept_turns:
             return
-        logged = execute(connection, "log_turn", _key(delivery) | row_of(record) | {"now": now})
+        logged = execute(connection, "log_turn", key_of(delivery) | row_of(record) | {"now": now})
         newest = logged.lastrowid or 0
         if logged.rowcount and not newest % _PRUNING_STEP:
             bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
@@ -348,24 +340,19 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
     @override
     async def revive(self, dead_letter_id: int, *, now: float) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
-            key = {"dead_letter_id": dead_letter_id}
-            if is_open := execute(connection, "read_open_letter", key).fetchone():
-                execute(connection, "look_at_chats", (*is_open, now))
-                return execute(connection, "delete_dead_letter", key).rowcount > 0
-            revived = execute(connection, "revive", key | {"now": now}).fetchall()
-            if not revived:
-                return False
-            execute(connection, "put_in_order", dict(revived[0]))
-            execute(connection, "revive_intents", key | dict(revived[0]))
-            execute(connection, "revive_utterances", key | dict(revived[0]))
-            execute(connection, "delete_dead_letter", key)
-            return True
+            letters = _letters_of(connection, dead_letter_id)
+            # All of them, also behind one that has gone meanwhile.
+            return sum(_revive(connection, each, now) for each in letters) > 0
 
         return await self._writer.submit(write)
 
     @override
     async def drop(self, dead_letter_id: int) -> bool:
-        return await self._writer.submit(lambda connection: drop_letter(connection, dead_letter_id))
+        def write(connection: sqlite3.Connection) -> bool:
+            letters = _letters_of(connection, dead_letter_id)
+            return sum(drop_letter(connection, each) for each in letters) > 0
+
+        return await self._writer.submit(write)
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:
@@ -384,6 +371,27 @@ class SqliteJournal(SqliteUtterances, SqliteQuestions, SqliteState, SqlitePauses
                 await self.expect_end(identity)
         await self._writer.close()
         self._lock.release()
+
+
+def _letters_of(connection: sqlite3.Connection, dead_letter_id: int) -> list[int]:
+    """All of a skip, whose number is the first one's; else the letter itself."""
+    rows = execute(connection, "letters_of_skip", {"dead_letter_id": dead_letter_id}).fetchall()
+    return [row[0] for row in rows] or [dead_letter_id]
+
+
+def _revive(connection: sqlite3.Connection, dead_letter_id: int, now: float) -> bool:
+    key = {"dead_letter_id": dead_letter_id}
+    if is_open := execute(connection, "read_open_letter", key).fetchone():
+        execute(connection, "look_at_chats", (*is_open, now))
+        return execute(connection, "delete_dead_letter", key).rowcount > 0
+    revived = execute(connection, "revive", key | {"now": now}).fetchall()
+    if not revived:
+        return False
+    execute(connection, "put_in_order", dict(revived[0]))
+    execute(connection, "revive_intents", key | dict(revived[0]))
+    execute(connection, "revive_utterances", key | dict(revived[0]))
+    execute(connection, "delete_dead_letter", key)
+    return True
 
 
 def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
@@ -452,31 +460,6 @@ def _is_higher(work: ChatWork, known: ChatWork) -> bool:
     return work.wanted_seq is None or work.wanted_seq > known.wanted_seq
 
 
-def _encodable(text: str) -> str:
-    """Half a surrogate pair, which quoted words or the name of a file may hold, escaped: SQLite refuses it."""
-    return text.encode(errors="backslashreplace").decode()
-
-
-def _end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
-    if look_on(connection, delivery, now):
-        return True
-    if not isinstance(delivery, ChatDelivery):
-        is_ours = execute(connection, "finish_once", _key(delivery)).rowcount > 0
-        if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
-            lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
-            execute(connection, "promote_event", lane)
-        return is_ours
-    cursor = {
-        "handled_seq": move.handled_seq,
-        "wanted_seq": move.wanted_seq or 0,
-        "claimed_seq": delivery.wanted_seq,
-        "holes": text_of_holes(move.holes),
-        "hole_at": move.hole_at,
-        "now": now,
-    }
-    return execute(connection, "finish_chat", _key(delivery) | cursor).rowcount > 0
-
-
 class _Span(NamedTuple):
     """What of a chat a letter covers: from below the cursor, and up to where it moves."""
 
@@ -503,14 +486,14 @@ def _unread_span(connection: sqlite3.Connection, delivery: ChatDelivery, move: C
     What an earlier run of the turn was shown, with what was said on it; what a newcomer was told of. Else it has no
     end: the living chat still has it, and shows it with whatever comes next, so that nobody speaks to it unseen.
     """
-    handled_seq, told_seq, shown_seq = execute(connection, "known_seq", _key(delivery)).fetchone()
+    handled_seq, told_seq, shown_seq = execute(connection, "known_seq", key_of(delivery)).fetchone()
     if handled_seq is None and told_seq:
         return _Span(replace(move, handled_seq=told_seq))
     if delivery.holes or (shown_seq or 0) > (handled_seq or 0):
         through_seq = MessageSeq(max(handled_seq, shown_seq or 0))
         return _Span(replace(move, handled_seq=through_seq, wanted_seq=told_seq), delivery.holes)
-    execute(connection, "delete_open_letters", _key(delivery))
-    execute(connection, "give_up_unread", _key(delivery))
+    execute(connection, "delete_open_letters", key_of(delivery))
+    execute(connection, "give_up_unread", key_of(delivery))
     return _Span(move)
 
 
@@ -521,58 +504,6 @@ def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3
             break
         chosen.setdefault(row["lane"], row)
     return list(chosen.values())
-
-
-def _claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
-    intents = execute(connection, "intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]})
-    fields = {name: row[name] for name in _CLAIMED_COLUMNS} | {
-        "claim": execute(connection, "claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
-        "intents": tuple(map(intent_of, intents)),
-        "suspicion": _suspicion_of(row),
-    }
-    if row["entry_id"] is not None:
-        entry = _read_entry(connection, row["entry_id"])
-        if entry.kind == UTTERANCE_KIND:
-            utterance = utterance_of(connection, row["entry_id"])
-            return UtteranceDelivery(**fields, entry=entry, entry_id=row["entry_id"], utterance=utterance)
-        if entry.kind == QUESTION_KIND:
-            return _answer_delivery(connection, row, fields)
-        fired = fired_of(connection, row["entry_id"]) if entry.kind == TIMER_KIND else None
-        return EventDelivery(**fields, entry=entry, fired=fired)
-    fields |= {
-        "handled_seq": row["handled_seq"],
-        "wanted_seq": row["wanted_seq"],
-        "lane_is_anchored": bool(row["lane_is_anchored"]),
-        "holes": holes_of(row["holes"]),
-    }
-    others = execute(connection, "others_of_chat", fields).fetchone()
-    if row["dead_letter_id"] is None:
-        return ChatDelivery(**fields, others_seq=others["others_seq"])
-    return LetterDelivery(**fields, **dict(others))
-
-
-def _answer_delivery(
-    connection: sqlite3.Connection, row: sqlite3.Row, fields: dict[str, Any]
-) -> AnswerDelivery:
-    question = question_of(connection, row["entry_id"])
-    others = execute(connection, "others_of_chat", fields).fetchone()
-    delivery = AnswerDelivery(
-        **fields,
-        handled_seq=None,
-        wanted_seq=MessageSeq(0),
-        lane_is_anchored=bool(row["lane_is_anchored"]),
-        others_seq=others["others_seq"],
-        question=question,
-        is_revived=row["dead_letter_id"] is not None,
-    )
-    return delivery.decided(question)
-
-
-def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
-    if row["suspected_at"] is None:
-        return None
-    message_ids = tuple(json.loads(row["shown_ids"] or "[]"))
-    return Suspicion(deaths=row["deaths"], through_seq=row["shown_seq"], message_ids=message_ids)
 
 
 def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
@@ -596,11 +527,3 @@ def letter_of(row: sqlite3.Row) -> DeadLetter:
     if late := holes_of(fields.pop("holes")):
         fields["after_seq"] = min([fields["after_seq"], *(hole.seq - 1 for hole in late)])
     return DeadLetter(**fields | {"message_ids": tuple(json.loads(fields["message_ids"]))})
-
-
-def _key(delivery: Delivery) -> dict[str, Any]:
-    return {"delivery_id": delivery.delivery_id, "claim": delivery.claim}
-
-
-def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
-    return Entry(*execute(connection, "read_entry", {"entry_id": entry_id}).fetchone())

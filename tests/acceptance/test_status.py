@@ -139,6 +139,24 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
 
     agent.wait_event("delivery.buried")
     assert "the text of a message" not in agent.transcript()
+    number = oldest.delivery_id
+    (line,) = typed("work", "list", "--config", config).stdout.splitlines()
+    assert line.startswith(f"{number}  failing.fail  chat:{waiting}  waits for time for ")
+    assert line.endswith("  1 failed attempt  ValueError (failing.py:11 in fail)")
+    assert typed("work", "retry", "--config", config, number).exit_code == 0
+    agent.wait_for(lambda agent: len(agent.events("delivery.postponed")) == 2)
+    dry = typed("work", "skip", "--config", config, "--older-than", "0s", "--dry-run")
+    assert dry.stdout.splitlines()[-1] == "1 message in 1 chat would be skipped"
+    assert (
+        typed("work", "skip", "--config", config, "--older-than", "1h").stdout
+        == "0 messages in 0 chats skipped\n"
+    )
+    skipped = typed("work", "skip", "--config", config, "--older-than", "0s").stdout.splitlines()
+    assert skipped[-1] == "1 message in 1 chat skipped, dead letter 2"
+    assert "nothing of number" in typed("work", "skip", "--config", config, number).stderr
+    assert typed("dead", "retry", "--config", config, 2).exit_code == 0
+    agent.wait_for(lambda agent: len(agent.events("delivery.postponed")) == 3)
+
     asked = typed("dead", "list", "--config", config)
     assert (asked.exit_code, len(asked.stdout.splitlines())) == (0, 1)
     assert agent.stop() == 0
@@ -149,6 +167,8 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
         assert "agent: read from its journal, because no daemon is at work" in listed.stderr
         if command == ["dead", "list"]:
             assert listed.stdout == asked.stdout
+    (line,) = typed("work", "list", "--config", config).stdout.splitlines()
+    assert "  failing.fail  " in line
     retried = typed("dead", "retry", "--config", config, "1")
     assert (retried.exit_code, typed("dead", "list", "--config", config).stdout) == (0, "")
     assert "agent: written into its journal, because no daemon is at work" in retried.stderr

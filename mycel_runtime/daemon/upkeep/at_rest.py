@@ -21,6 +21,7 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
     timer_row,
     unresolved_row,
 )
+from mycel_runtime.daemon.work_verbs import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.backup import give_to_owner
 from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
@@ -31,6 +32,7 @@ from mycel_runtime.journal.reader import (
     read_stores,
     read_timers,
     read_unresolved,
+    read_work,
 )
 from mycel_runtime.journal.sqlite import SqliteJournal
 
@@ -46,7 +48,7 @@ CHANGING: Final = frozenset({"settle", "retry", "drop", "clear"})
 
 def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
     """
-    What a verb of `JournalAdmin` lists; nothing without a journal.
+    What a verb of `Admin` lists; nothing without a journal.
 
     Args:
         state_dir: The agent's.
@@ -65,6 +67,8 @@ def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
             return [store._asdict() for store in read_stores(path)]
         case "items":
             return [item_row(item) for item in read_items(path)]
+        case "work":
+            return [work_row(item, now=time.time()) for item in read_work(path, WORK_LIMIT)]
         case "timers":
             return [timer_row(timer) for timer in read_timers(path)]
         case _:

@@ -86,6 +86,44 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_a
                   WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
 ORDER BY d.due_at, d.delivery_id;
 
+-- name: select_one
+-- As above, of one that does not run; whatever it waits for.
+SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
+       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
+                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
+FROM delivery AS d
+WHERE d.delivery_id = :delivery_id AND d.identity = :identity AND d.state = 'due';
+
+-- name: backlog
+-- Chats whose messages wait.
+SELECT delivery_id, handler, chat_id, handled_seq, wanted_seq FROM delivery
+WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND entry_id IS NULL AND dead_letter_id IS NULL
+  AND chat_id IS NOT NULL AND delivery_id > :after AND (:chat_id IS NULL OR chat_id = :chat_id)
+ORDER BY delivery_id LIMIT :limit;
+
+-- name: work
+-- What runs, and what is due first.
+SELECT d.delivery_id, d.handler, d.lane, d.chat_id, e.kind AS event, d.dead_letter_id, d.state, d.is_behind, d.attempts,
+       coalesce(d.waiting_since, d.due_at) AS since, d.due_at, d.last_error, d.handled_seq, d.wanted_seq,
+       d.suspected_at IS NOT NULL AS is_suspect
+FROM delivery AS d LEFT JOIN entry AS e USING (entry_id)
+WHERE d.delivery_id IN (
+  SELECT delivery_id FROM delivery WHERE identity = :identity AND state = 'running'
+  UNION ALL
+  SELECT * FROM (SELECT delivery_id FROM delivery
+                 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1)
+                 ORDER BY due_at, delivery_id LIMIT :limit))
+ORDER BY d.state DESC, d.due_at, d.delivery_id;
+
+-- name: work_item
+SELECT d.delivery_id, d.handler, d.lane, d.chat_id, e.kind AS event, d.dead_letter_id, d.state, d.is_behind, d.attempts,
+       coalesce(d.waiting_since, d.due_at) AS since, d.due_at, d.last_error, d.handled_seq, d.wanted_seq,
+       d.suspected_at IS NOT NULL AS is_suspect
+FROM delivery AS d LEFT JOIN entry AS e USING (entry_id)
+WHERE d.delivery_id = :delivery_id AND d.identity = :identity AND d.state IN ('due', 'running');
+
 -- name: select_suspects
 -- There are never more than could run at once.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
@@ -227,10 +265,16 @@ WHERE through_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
 
 -- name: insert_dead_letter
 INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
-                         attempts, reason, trace, buried_at, delivery_id, turn)
-SELECT identity, handler, lane, chat_id, entry_id, handled_seq, :through_seq, :late, :message_ids,
-       attempts + 1, :reason, :trace, :now, delivery_id, turn
+                         attempts, reason, trace, buried_at, delivery_id, turn, skip_id, messages)
+SELECT identity, handler, lane, chat_id, entry_id, coalesce(handled_seq, :after_seq), :through_seq, :late, :message_ids,
+       attempts + :spent, :reason, :trace, :now, delivery_id, turn, :skip_id, :messages
 FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
+-- name: head_skip
+UPDATE dead_letter SET skip_id = dead_letter_id WHERE dead_letter_id = :dead_letter_id;
+
+-- name: letters_of_skip
+SELECT dead_letter_id FROM dead_letter WHERE skip_id = :dead_letter_id ORDER BY dead_letter_id;
 
 -- name: log_turn
 INSERT INTO turn (identity, handler, lane, chat_id, entry_id, delivery_id, turn, attempt, kind, shown, said, done, raised,
@@ -263,6 +307,13 @@ WHERE t.turn_id > :after_id AND t.identity = :identity ORDER BY t.turn_id LIMIT 
 SELECT DISTINCT handler FROM turn WHERE turn_id > 0 AND identity = :identity ORDER BY handler;
 
 -- name: dead_letters
+SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.holes,
+       l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame, l.skip_id, l.messages
+FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
+WHERE l.identity = :identity ORDER BY l.dead_letter_id;
+
+-- name: dead_letters_before_skips
+-- Of a journal that no daemon has had since an upgrade.
 SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.holes,
        l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
 FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
@@ -824,7 +875,8 @@ SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
-       (SELECT count(*) FROM (SELECT 1 FROM dead_letter WHERE identity = :identity LIMIT :most)) AS dead_letters,
+       (SELECT count(*) FROM (SELECT DISTINCT coalesce(skip_id, dead_letter_id) FROM dead_letter
+                              WHERE identity = :identity LIMIT :most)) AS dead_letters,
        coalesce((SELECT letters FROM expired_letters WHERE identity = :identity), 0) AS letters_expired;
 
 -- name: longest_waiting

@@ -38,6 +38,7 @@ from mycel_runtime.observe.facts.delivery import (
     GuardTripped,
     RequestDecided,
     ScheduleMissed,
+    WorkSkipped,
 )
 from mycel_runtime.observe.facts.fact import Fact, Level
 from mycel_runtime.observe.facts.identity import (
@@ -204,4 +205,5 @@ __all__ = [
     "TwinReleased",
     "UnhandledErrorRaised",
     "UtteranceDropped",
+    "WorkSkipped",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mycel_runtime.observe.facts.fact import ChatFact, HandlerFact, HandlerInChatFact, LaneFact, Level
+from mycel_runtime.observe.facts.fact import ChatFact, Fact, HandlerFact, HandlerInChatFact, LaneFact, Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,21 @@ class DeliveryBuried(LaneFact):
     reason: str
     attempts: int
     trace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSkipped(Fact):
+    """
+    The operator has skipped messages that waited; they stand in the dead letters, all of a skip as one.
+
+    Attributes:
+        chats: How many.
+        messages: Of others, that nobody has handled.
+    """
+
+    name: ClassVar[str] = "work.skipped"
+    chats: int
+    messages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

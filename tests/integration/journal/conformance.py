@@ -20,6 +20,7 @@ from tests.integration.journal.promises.pauses import PauseConformance
 from tests.integration.journal.promises.questions import QuestionConformance
 from tests.integration.journal.promises.readings import ReadingConformance
 from tests.integration.journal.promises.retention import RetentionConformance
+from tests.integration.journal.promises.skips import SkipConformance
 from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
@@ -40,6 +41,7 @@ class JournalConformance(
     IdentityConformance,
     ReadingConformance,
     RetentionConformance,
+    SkipConformance,
     SpeechConformance,
     StateConformance,
     TransitionConformance,

@@ -1,0 +1,178 @@
+"""The operator's verbs about what waits: list it, hasten it, skip it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from mycel_runtime.errors import ApiError
+from mycel_runtime.journal.ids import DeliveryId
+from mycel_runtime.journal.pause import PARKED_AT
+from mycel_runtime.observe.facts import WorkSkipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.backlog import ReadSpan, WaitingChat, WorkItem
+    from mycel_runtime.journal.port import Journal
+
+WORK_LIMIT: Final = 1_000
+"""Deliveries that are listed, beside those that run."""
+
+_PAGE_CHATS: Final = 20
+"""Read and skipped by one call, so that none takes long."""
+
+
+class WorkVerbs:
+    """Of `Admin`, which has what they need."""
+
+    _journal: Journal
+    _parts: Parts
+    _clock: Callable[[], float]
+
+    async def work(self) -> list[dict[str, Any]]:
+        """What runs and what is due, the next first; a thousand of them at most."""
+        now = self._clock()
+        items = await self._journal.work(self._parts.me, limit=WORK_LIMIT)
+        return [work_row(item, now) for item in items]
+
+    async def hasten(self, delivery_id: int) -> str:
+        """
+        Let what waits for its next attempt be tried at once.
+
+        Returns:
+            Its state before, as of `work_row`; empty if there is nothing of this number.
+        """
+        now = self._clock()
+        item = await self._journal.work_item(self._parts.me, delivery_id)
+        if item is None:
+            return ""
+        await self._journal.hasten(self._parts.me, delivery_id=delivery_id, plugin=None, now=now)
+        self._parts.dispatcher.wake()
+        return state_of(item, now)
+
+    async def skip(self, delivery_id: int) -> dict[str, Any]:
+        """
+        Give up what is due, without trying it.
+
+        Returns:
+            `dead_letter_id`, or `None` there and in `state` why not: `running`, or empty if there is nothing of this
+            number.
+        """
+        skipped = await self._journal.skip(
+            self._parts.me, DeliveryId(delivery_id), reason="skipped by the operator", now=self._clock()
+        )
+        if skipped is not None:
+            self._parts.dispatcher.note_skipped(skipped.delivery)
+            return {"dead_letter_id": skipped.dead_letter_id, "state": "skipped"}
+        item = await self._journal.work_item(self._parts.me, delivery_id)
+        return {"dead_letter_id": None, "state": "" if item is None else item.state}
+
+    async def skip_old(
+        self,
+        *,
+        before: float,
+        chat_id: str | None = None,
+        after: int = 0,
+        skip_id: int | None = None,
+        is_trial: bool = False,
+    ) -> dict[str, Any]:
+        """
+        Give up messages that wait and were sent before a time; a page of handlers and chats.
+
+        Args:
+            before: Epoch seconds.
+            chat_id: Of this chat only.
+            after: `next_after` of the page before.
+            skip_id: Likewise; all pages of a skip are one dead letter.
+            is_trial: Only tell what would be skipped.
+
+        Returns:
+            `skipped`: handler, chat, span and number of messages of each; `left`: what could not be, and why;
+            `next_after`: `None` after the last page; `skip_id`: the dead letter's number.
+        """
+        page = await self._journal.backlog(self._parts.me, chat_id=chat_id, after=after, limit=_PAGE_CHATS)
+        skipped, left = list[dict[str, Any]](), list[dict[str, Any]]()
+        for waiting in page:
+            try:
+                read = await self._parts.dispatcher.backlog.read(waiting, before=before)
+            except ApiError as exc:
+                left.append(_left(waiting, f"the chat cannot be read: {type(exc).__name__}"))
+                continue
+            if read is None:
+                continue
+            if not is_trial:
+                number = await self._skip_span(waiting, read, skip_id)
+                if number is None:
+                    left.append(_left(waiting, "it is at work"))
+                    continue
+                skip_id = number if skip_id is None else skip_id
+            skipped.append(_span_row(waiting, read))
+        if skipped and not is_trial:
+            self._tell(skipped)
+        return {
+            "skipped": skipped,
+            "left": left,
+            "next_after": page[-1].delivery_id if len(page) == _PAGE_CHATS else None,
+            "skip_id": skip_id,
+        }
+
+    async def _skip_span(self, waiting: WaitingChat, read: ReadSpan, skip_id: int | None) -> int | None:
+        """The number of its letter; `None`: it runs, or is not any more as it was read."""
+        skipped = await self._journal.skip(
+            self._parts.me,
+            waiting.delivery_id,
+            reason=f"skipped by the operator: {read.messages} messages up to seq {read.through_seq}",
+            now=self._clock(),
+            read=read,
+            skip_id=skip_id,
+        )
+        if skipped is None:
+            return None
+        self._parts.dispatcher.note_skipped(skipped.delivery)
+        return skipped.dead_letter_id
+
+    def _tell(self, skipped: list[dict[str, Any]]) -> None:
+        self._parts.dispatcher.tell(
+            WorkSkipped(
+                chats=len({row["chat_id"] for row in skipped}),
+                messages=sum(row["messages"] for row in skipped),
+            )
+        )
+
+
+def work_row(item: WorkItem, now: float) -> dict[str, Any]:
+    """A delivery that waits or runs, as it is shown; `waits_for` tells more than its `state`."""
+    return asdict(item) | {"waits_for": state_of(item, now)}
+
+
+def state_of(item: WorkItem, now: float) -> str:
+    """
+    What it waits for.
+
+    Returns:
+        `nothing`: it runs; `resume`: it is paused; `order`: an earlier one comes first; `time`: its next attempt;
+        `turn`: a free place, its lane, or a daemon.
+    """
+    if item.state == "running":
+        return "nothing"
+    if item.due_at >= PARKED_AT:
+        return "resume"
+    if item.is_behind:
+        return "order"
+    return "time" if item.due_at > now else "turn"
+
+
+def _span_row(waiting: WaitingChat, read: ReadSpan) -> dict[str, Any]:
+    return {
+        "handler": waiting.handler,
+        "chat_id": waiting.chat_id,
+        "after_seq": read.after_seq,
+        "through_seq": read.through_seq,
+        "messages": read.messages,
+    }
+
+
+def _left(waiting: WaitingChat, why: str) -> dict[str, Any]:
+    return {"handler": waiting.handler, "chat_id": waiting.chat_id, "why": why}
