@@ -62,9 +62,11 @@ def accounts_of(config: Path, wishes: Wishes) -> Accounts:
     from mycel_runtime.settings import load_settings
     from mycel_runtime.setup.accounts import Accounts
     from mycel_runtime.setup.questions import HOSTED
+    from mycel_runtime.setup.surroundings import network_around
 
     if not wishes.is_embedded and (wishes.backend is not None or not config.exists()):
-        return Accounts(base_url=wishes.backend or HOSTED)
+        address = wishes.backend or HOSTED
+        return Accounts(base_url=address, network=network_around(address))
     if wishes.is_embedded or (settings := load_settings(config)).is_embedded:
         raise click.UsageError(
             "a backend in the agent's own process has an owner already; name another: --backend"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.identity import require_agent
 from mycel_runtime.errors import ArgumentError, ConfigError, IdentityRefusedError
-from mycel_runtime.settings import Settings, read_token_file
+from mycel_runtime.settings import read_token_file
 from mycel_runtime.setup.questions import settings_of
+from mycel_runtime.setup.surroundings import state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import SecretStr
 
+    from mycel_runtime.settings import Settings
     from mycel_runtime.setup.accounts import Accounts
     from mycel_runtime.setup.questions import Wishes
     from mycel_runtime.wire.resources import User
@@ -96,17 +98,6 @@ def unused_name(wished: str) -> str:
     """This name, or the first with a number behind it that no agent on this machine has."""
     names = (wished if number == 1 else f"{wished}-{number}" for number in count(1))
     return next(name for name in names if state_of(name) is None)
-
-
-def state_of(name: str) -> Path | None:
-    """
-    Where an agent of this name has its state; `None`: nowhere.
-
-    Raises:
-        ConfigError: There is no home directory.
-    """
-    folder = Settings(file={"agent": {"name": name, "base_url": "embedded"}}, overrides={}).state_dir  # type: ignore[call-arg]  # see its sources
-    return folder if folder.exists() else None
 
 
 def _contradiction(config: Path, option: str, there: str) -> ArgumentError:

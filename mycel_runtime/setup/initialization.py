@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ArgumentError
+from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.settings import Settings, load_settings, read_token
 from mycel_runtime.setup import existing
 from mycel_runtime.setup.accounts import Accounts
@@ -34,6 +35,7 @@ from mycel_runtime.setup.questions import (
     settings_of,
 )
 from mycel_runtime.setup.signing_in import make_guest, sign_in
+from mycel_runtime.setup.surroundings import network_around, require_environment, state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +85,7 @@ def initialize(config: Path, wishes: Wishes, person: Person) -> Initialized:
     if config.exists():
         return _found(config, wishes, person)
     existing.require_folder(config)
+    require_environment()
     return _new(config, wishes, person)
 
 
@@ -102,7 +105,7 @@ def _new(config: Path, wishes: Wishes, person: Person) -> Initialized:
     if (question := backend_question(wishes)) is not None:
         wishes = ask_for(person, wishes, question)
     assert wishes.backend is not None
-    accounts = Accounts(base_url=wishes.backend)
+    accounts = Accounts(base_url=wishes.backend, network=_network(wishes))
     owner = None if wishes.is_embedded else sign_in(wishes, accounts, person)
     with contextlib.ExitStack() as undo:
         wishes, hears_messages = _plugin(config, wishes, person, undo)
@@ -116,6 +119,11 @@ def _new(config: Path, wishes: Wishes, person: Person) -> Initialized:
             undo.pop_all()
     person.tell(f"Written: {config}")
     return Initialized(settings=load_settings(config), is_new=True, hears_messages=hears_messages)
+
+
+def _network(wishes: Wishes) -> Network:
+    assert wishes.backend is not None
+    return DEFAULT if wishes.is_embedded else network_around(wishes.backend)
 
 
 def _plugin(config: Path, wishes: Wishes, person: Person, undo: contextlib.ExitStack) -> tuple[Wishes, bool]:
@@ -163,7 +171,7 @@ def _name(wishes: Wishes, person: Person) -> Wishes:
     while (question := name_question(wishes, default=existing.unused_name(wishes.table_name))) is not None:
         wishes = ask_for(person, wishes, question)
     assert wishes.name is not None
-    if (kept := existing.state_of(wishes.name)) is not None:
+    if (kept := state_of(wishes.name)) is not None:
         person.tell(f"An agent {wishes.name} has been here before: it goes on with {kept}")
     return wishes
 

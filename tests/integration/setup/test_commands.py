@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 
 import pytest
+import trustme
 from click.testing import CliRunner
 
 from mycel_runtime.cli.failure import answer
 from mycel_runtime.cli.main import cli
 from mycel_runtime.sdk import Client
+from tests.unit.sdk.proxies import relay
+from tests.unit.sdk.wire import serving
 
 
 class Done:
@@ -115,6 +120,39 @@ def test_a_mistake_is_told_with_what_helps_and_leaves_nothing(do, backend, homes
 
     assert (done.code, told in done.err) == (code, True), done.err
     assert [path.name for path in homes.iterdir()] == []
+
+
+def test_the_environment_tells_how_a_private_backend_is_reached(do, backend, homes, monkeypatch):
+    authority, tls = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(homes / "ca.pem")
+
+    def gateway(peer, _server):
+        with socket.create_connection(("127.0.0.1", backend.port), 10) as there:
+            relay(peer.connection, there)
+
+    with serving(gateway, tls) as server:
+        command = ("agent", "create", "bot", "--backend", server.base_url, "--guest")
+        distrusted = do(*command)
+        monkeypatch.setenv("MYCEL_RUNTIME_NETWORK__CA_FILE", str(homes / "ca.pem"))
+        trusted = do(*command)
+
+    assert (distrusted.code, trusted.code) == (75, 0), trusted.err
+    assert "certificate" in distrusted.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("NETWORK__PROXY", "nonsense"), ("LOG__LEVEL", "loud"), ("LOGS__LEVEL", "info")],
+)
+def test_a_wrong_variable_is_named_before_anything_is_made(do, backend, homes, monkeypatch, variable, value):
+    monkeypatch.setenv(f"MYCEL_RUNTIME_{variable}", value)
+
+    done = do("init", "--backend", backend.base_url, "--guest")
+
+    assert done.code == 78, done.err
+    assert f"environment variable MYCEL_RUNTIME_{variable}" in done.err
+    assert list(homes.iterdir()) == []
 
 
 class TestTokens:
