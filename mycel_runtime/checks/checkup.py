@@ -18,7 +18,7 @@ from mycel_runtime.checks.state import disk_findings, state_findings
 from mycel_runtime.checks.unit import unit_findings
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.settings import CREDENTIAL
+from mycel_runtime.settings.credentials import CREDENTIAL, CREDENTIAL_OF_ONE
 from mycel_runtime.units.installed import find_unit
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.units.installed import InstalledUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +56,18 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
     if settings is None:
         return Checkup(config=config, agent=None, findings=findings)
     unit = find_unit(config, settings.agent.name, os.environ)
-    read = read_secrets(config, settings, credential=unit.credentials.get(CREDENTIAL) if unit else None)
+    read = read_secrets(config, settings, credential=_token_of(unit, settings.agent.name))
     findings += read.findings
     findings += _of_agent(read, is_offline=is_offline)
     findings += unit_findings(unit, settings, config)
     return Checkup(config=config, agent=settings.agent.name, findings=findings)
+
+
+def _token_of(unit: InstalledUnit | None, agent: str) -> Path | None:
+    """The file that the unit hands over as the agent's token; that of a folder has one for each."""
+    if unit is None:
+        return None
+    return unit.credentials.get(CREDENTIAL) or unit.credentials.get(CREDENTIAL_OF_ONE.format(name=agent))
 
 
 def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:

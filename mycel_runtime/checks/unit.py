@@ -13,7 +13,7 @@ from mycel_runtime.checks.finding import Finding, error, ok, skipped, warning
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.units.installed import verified_name
 from mycel_runtime.units.made import made_unit
-from mycel_runtime.units.packaged import TEMPLATE, packaged
+from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, packaged
 
 if TYPE_CHECKING:
     from mycel_runtime.settings import Settings
@@ -43,16 +43,16 @@ def unit_findings(unit: InstalledUnit | None, settings: Settings, config: Path) 
 
 
 def _of_difference(unit: InstalledUnit, settings: Settings, config: Path) -> list[Finding]:
-    is_template = unit.path.name == TEMPLATE
+    is_packaged = unit.path.name in (TEMPLATE, OF_FOLDER)
     try:
-        printed = packaged(TEMPLATE) if is_template else made_unit(settings, config, is_for_user=False)
+        printed = packaged(unit.path.name) if is_packaged else made_unit(settings, config, is_for_user=False)
     except ConfigError as exc:
         return [warning("unit", exc.problem, exc.fix, subject=exc.where)]
     if unit.text == printed:
         return []
     how = (
         "Install the unit that comes with this version"
-        if is_template
+        if is_packaged
         else f"mycel-runtime unit --config '{config}' --folder '{unit.path.parent}'"
     )
     text = "is not what this version prints"

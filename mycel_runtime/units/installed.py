@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.units.escaping import argument
-from mycel_runtime.units.packaged import TEMPLATE
+from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE
 from mycel_runtime.units.unit_text import file_name_of
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class InstalledUnit:
     def credentials(self) -> dict[str, Path]:
         """Files that are handed over, by the credential's name."""
         texts = _with_instance("\n".join([self.text, *self.drop_ins.values()]), self.instance)
-        return {
+        named = {
             found["id"].strip(): Path(found["path"].strip().replace("%%", "%"))
             for found in _CREDENTIAL.finditer(texts)
         }
+        return {name: file for id_, path in named.items() for name, file in _files(id_, path)}
 
 
 def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> InstalledUnit | None:
@@ -62,8 +63,12 @@ def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> Instal
     """
     config = config.absolute()
     for folder in _folders(environment):
-        for file, instance in ((file_name_of(name), ""), (TEMPLATE, config.stem)):
-            if unit := _read(folder / file, instance, config):
+        for file, instance, started in (
+            (file_name_of(name), "", config),
+            (TEMPLATE, config.stem, config),
+            (OF_FOLDER, "", config.parent),
+        ):
+            if unit := _read(folder / file, instance, started):
                 return unit
     return None
 
@@ -75,6 +80,16 @@ def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
     yield from (Path(part) for part in parts if part)
     if not parts[-1]:
         yield from map(Path, _PATH)
+
+
+def _files(id_: str, path: Path) -> Iterator[tuple[str, Path]]:
+    """Of a folder each file becomes a credential."""
+    try:
+        files = sorted(path.iterdir())
+    except OSError:  # It is no folder, or none that this user may look into.
+        yield id_, path
+        return
+    yield from ((f"{id_}_{file.name}", file) for file in files)
 
 
 def _read(path: Path, instance: str, config: Path) -> InstalledUnit | None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 TEMPLATE: Final = "mycel-runtime@.service"
 
+OF_FOLDER: Final = "mycel-runtime-agents.service"
+"""For all agents of a folder."""
+
 _NODE_AGENTS: Final = frozenset({"claude", "codex", "gemini", "qwen", "opencode"})
 """Known agents and recipes that run on Node or Bun."""
 

@@ -46,6 +46,11 @@ _NOT_FOR_USERS: Final = frozenset(
 )
 """What a user's own manager may not do or does not have; state and token are where `run` by hand has them."""
 
+_PROGRAM: Final = "/opt/mycel-runtime/bin/mycel-runtime"
+
+_CONFIG: Final = "/etc/mycel-runtime/%i.toml"
+"""Where the packaged unit has both; the file is the last word of each of its command lines."""
+
 _SETTING: Final = re.compile(r"(?P<key>[A-Za-z]+)=(?P<value>.*)")
 
 
@@ -133,8 +138,11 @@ def _adapted(text: str, wish: UnitWish, *, is_for_user: bool) -> Iterator[str]:
 def _setting(key: str, value: str, wish: UnitWish) -> str | None:
     """A value with the paths of the wish; `None`: the setting is not for it."""
     match key:
-        case "ExecStart":
-            return _command_line([*wish.program, "run", "--config", str(wish.config)])
+        case "ExecStart" | "ExecReload":
+            before, _, program_and_verb = value.partition(_PROGRAM)
+            return before + _command_line(
+                [*wish.program, *program_and_verb.replace(_CONFIG, "").split(), str(wish.config)]
+            )
         case "LoadCredential":
             return None if wish.token_source is None else f"agent.token:{plain_value(str(wish.token_source))}"
         case "StateDirectory" | "StateDirectoryMode" if wish.state_dir is not None:

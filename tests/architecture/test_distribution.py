@@ -47,10 +47,10 @@ def test_wheel_holds_both_packages_the_template_and_the_units_and_nothing_else(c
     moved = {
         name.replace("plugins/", "mycel_runtime_plugins/", 1) for name in checkout if "/template/" in name
     }
-    template = "systemd/mycel-runtime@.service"
+    templates = ("systemd/mycel-runtime@.service", "systemd/mycel-runtime-agents.service")
     drop_ins = {f"mycel_runtime/{name}" for name in checkout if name.startswith("systemd/agents/")}
     assert moved
     assert drop_ins
-    units = {f"mycel_runtime/{template}": template}
+    units = {f"mycel_runtime/{template}": template for template in templates}
     assert expected | units | {name: name for name in moved | drop_ins} == here
     assert {Path(name).suffix for name in here} >= {".py", ".sql", ".typed", ".md"}

@@ -16,7 +16,7 @@ from mycel_runtime.settings import load_settings
 from mycel_runtime.units.escaping import argument, mount_source, word
 from mycel_runtime.units.installed import find_unit
 from mycel_runtime.units.made import made_unit
-from mycel_runtime.units.packaged import TEMPLATE, drop_in_for, packaged
+from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, drop_in_for, packaged
 from mycel_runtime.units.unit_text import unit_text
 from mycel_runtime.units.wish import UnitWish
 
@@ -123,11 +123,12 @@ def test_nothing_of_the_packaged_unit_is_lost_but_its_paths(tmp_path):
     tmp_path.chmod(0o755)
     ours, theirs = settings_of(printed(config)), settings_of(packaged(TEMPLATE))
     changed = [line.partition("=")[0] for line in theirs if line not in ours]
-    assert sorted(changed) == ["Description", "ExecStart", "LoadCredential", "StateDirectory"]
+    assert sorted(changed) == ["Description", "ExecReload", "ExecStart", "LoadCredential", "StateDirectory"]
     assert f"LoadCredential=agent.token:{config.with_suffix('.token')}" in ours
     assert "StateDirectory=mycel-runtime/codex-a" in ours
     program = Path(sys.executable).parent / "mycel-runtime"
     assert f"ExecStart={program} run --config {config}" in ours
+    assert f"ExecReload={program} reload --config {config}" in ours
     assert not [line for line in ours if "%i" in line or "/etc/mycel-runtime" in line]
 
 
@@ -213,4 +214,14 @@ def test_the_packaged_unit_is_found_by_its_instance_with_its_drop_ins(tmp_path):
         "webhook.key": Path("/srv/codex-a.key"),
     }
     other = configured(tmp_path / "elsewhere")
+    (folder / OF_FOLDER).write_text(
+        packaged(OF_FOLDER)
+        .replace("/etc/mycel-runtime/agents", str(other.parent))
+        .replace("/etc/mycel-runtime", str(other.parent.parent))
+    )
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens" / "codex-a").touch()
+    of_folder = find_unit(other, "codex-a", {"SYSTEMD_UNIT_PATH": str(folder)})
+    assert of_folder.credentials == {"token_codex-a": tmp_path / "tokens" / "codex-a"}
+    (folder / OF_FOLDER).unlink()
     assert find_unit(other, "codex-a", {"SYSTEMD_UNIT_PATH": str(folder)}) is None
