@@ -94,7 +94,6 @@ class SequenceTracker:
         self._first: InboxSeq | None = None
         self._is_echo = self._can_prove = False
         self._echoes_missed = 0
-        self._has_asked_again = False
         self._is_proven = True
         self._oldest_seq: InboxSeq | None = None
         self._overflows = 0
@@ -254,29 +253,28 @@ class SequenceTracker:
         """
         Why the replay that was asked for shows another epoch; empty when it does not.
 
-        The number that follows the one we asked from comes first, or nothing proves that the server has read what we
-        asked: a wake may have come before our resume (Q14), and another connection tells. If it was the number of a
-        frame that we know, twice in a row, the server does not have our frame any more.
+        The number that it was to begin with comes first, or nothing is proven: a wake may have come before our resume
+        (Q14), or a drain may have taken the first numbers that there are (Q9). If it was the number of a frame that
+        we know, another connection tells; twice in a row, the server does not have our frame any more.
         """
         if self._first is None:
             return ""
         first, self._first = self._first, None
         if seq == first:
-            self._is_proven = self._can_prove
-            self._echoes_missed, self._has_asked_again = 0, False
+            self._is_proven, self._echoes_missed = self._can_prove, 0
             return ""
-        if self._is_echo and self._echoes_missed:
+        if not self._is_echo:
+            return ""
+        self._echoes_missed += 1
+        if self._echoes_missed > 1:
             return f"seq {first} is not replayed"
-        self._echoes_missed += self._is_echo
-        # Who knows nothing yet asks again for nothing.
-        step.reconnect = self._progress.since_seq > 0 and (self._is_echo or not self._has_asked_again)
-        self._has_asked_again = True
+        step.reconnect = True
         return ""
 
     def _begin_epoch(self, reason: str, step: Step) -> None:
         self._epoch += 1
         self._first = None
-        self._echoes_missed, self._has_asked_again = 0, False
+        self._echoes_missed = 0
         self._is_proven = True
         self._anchor = self._late_after = InboxSeq(0)
         self._progress = Progress(InboxSeq(0))

@@ -258,17 +258,6 @@ def test_q14_where_everything_was_asked_for_and_nothing_came_a_wake_proves_nothi
     assert replayed.checkpoint == checkpoint(3, epoch=2)
 
 
-def test_q14_another_connection_is_asked_for_once_where_no_frame_is_known_that_must_come():
-    listening = tracker()
-    listening.drained([item(1), item(2)], asked_at=checkpoint(), now=0)
-    answers = []
-    for seq in (3, 4):
-        listening.resume()
-        answers.append(listening.receive([notify(seq)], now=0).reconnect)
-
-    assert answers == [True, False]
-
-
 def test_an_anchor_near_the_end_of_the_ring_is_given_up_and_all_is_asked_for():
     listening = connected(7)
     listening.receive([notify(7)], now=0)
