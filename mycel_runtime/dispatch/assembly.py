@@ -347,6 +347,7 @@ class DispatchAssembly:
     @cached_property
     def _entries(self) -> EntryAttempts:
         return EntryAttempts(
+            journal=self.journal,
             subjects=SubjectReader(self.sdk),
             told=ToldVersions(self.journal),
             states=self._states,

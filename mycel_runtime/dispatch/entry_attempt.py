@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.turn_record import event_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up, with_record
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
     from mycel_runtime.journal.delivery import EventDelivery
+    from mycel_runtime.journal.port import Journal
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context
@@ -51,6 +54,7 @@ class EntryAttempts:
     Runs deliveries of frames.
 
     Attributes:
+        journal: Tells whether it was restored from a backup.
         subjects: Reads what a frame is about.
         told: What each handler was told.
         states: What plugins remember.
@@ -63,6 +67,7 @@ class EntryAttempts:
         capture: Keeps what runs were shown; `None`: nobody does.
     """
 
+    journal: Journal
     subjects: SubjectReader
     told: ToldVersions
     states: PluginStates
@@ -84,6 +89,8 @@ class EntryAttempts:
 
         Cancelling: what was done stays done.
         """
+        if await self._may_be_done(delivery):
+            return Failed(letter=Letter(reason=MAY_BE_DONE), is_permanent=True)
         frame, kind = frame_of(delivery.entry.raw), _kind(bound)
         subject = await self.subjects.read(kind, frame.metadata)
         if subject is not None and await self.told.is_told(delivery, subject):
@@ -108,6 +115,13 @@ class EntryAttempts:
         if subject is not None:
             await self._note_given_up(delivery, bound, subject, ended)
         return with_record(ended, record) or ended
+
+    async def _may_be_done(self, delivery: EventDelivery) -> bool:
+        """It is from before a restore, and handed out again; unless the operator wants it."""
+        if delivery.is_revived or delivery.entry.ts is None:
+            return False
+        restored_at = await self.journal.noted(self.me, kind=RESTORED, key="")
+        return restored_at is not None and delivery.entry.ts <= float(restored_at)
 
     def _context(
         self,

@@ -93,11 +93,13 @@ class EventDelivery(_Claimed):
 
     Attributes:
         fired: The timer whose time has come; `None`: it is a frame.
+        is_revived: It was a dead letter.
     """
 
     chat_id: ChatId | None
     entry: Entry
     fired: Fired | None = None
+    is_revived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ Puts a backup in a journal's place.
 Whatever the backup had begun may have been done since it was made. Chats are safe: what was answered in the agent's
 name is found there and not answered again (`speech/twin_watch.py`). What nobody can look up becomes a dead letter
 with that reason: words that were to be said first, events, timers whose time had come. Timers that became due since
-are set aside, and what the server's lists last said is forgotten, so that it is taken in silently once more.
+are set aside, and what the server's lists last said is forgotten, so that it is taken in silently once more. An event
+from before the restore that the server hands out again is a dead letter too (`dispatch/entry_attempt.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from mycel_runtime.journal.backup import (
 )
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.questions import QUESTION_KIND
+from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from mycel_runtime.journal.schema import prepare, recognise
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.told import TOLD
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.backup import Manifest
-
-MAY_BE_DONE: Final = "the journal was restored from a backup: it may have been done since"
-"""Of a dead letter."""
 
 _SIDES: Final = ("-wal", "-shm")
 
@@ -203,12 +202,16 @@ def _require_identity(
 def _set_aside(connection: sqlite3.Connection, now: float) -> tuple[int, list[tuple[str, str]]]:
     """Whatever may have been done since; how many deliveries, and which timers."""
     connection.execute("BEGIN IMMEDIATE")
+    identities = [row["identity"] for row in execute(connection, "identities", {})]
     values = {"now": now, "reason": MAY_BE_DONE, "question": QUESTION_KIND}
     letters = execute(connection, "bury_restored", values).rowcount
     execute(connection, "doubt_restored", values)
     execute(connection, "forget_restored", values)
     timers = [tuple(row) for row in execute(connection, "drop_restored_timers", values)]
     execute(connection, "forget_lists", {"told": TOLD})
+    for identity in identities:
+        line = {"identity": identity, "kind": RESTORED, "key": "", "state": repr(now)}
+        execute(connection, "write_change", line)
     connection.execute("COMMIT")
     return letters, timers
 

@@ -90,7 +90,7 @@ def claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
         if entry.kind == QUESTION_KIND:
             return _answer_delivery(connection, row, fields)
         fired = fired_of(connection, row["entry_id"]) if entry.kind == TIMER_KIND else None
-        return EventDelivery(**fields, entry=entry, fired=fired)
+        return EventDelivery(**fields, entry=entry, fired=fired, is_revived=bool(row["dead_letter_id"]))
     fields |= {
         "handled_seq": row["handled_seq"],
         "wanted_seq": row["wanted_seq"],

@@ -17,7 +17,8 @@ import pytest
 from mycel_runtime.errors import BackupError, IdentityHeldError, JournalError, JournalFileError
 from mycel_runtime.journal.backup import back_up, hashed, manifest_of
 from mycel_runtime.journal.batch import Batch
-from mycel_runtime.journal.restore import MAY_BE_DONE, restore
+from mycel_runtime.journal.restore import restore
+from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.released.make import fill
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim, claim_any, entry
@@ -123,7 +124,7 @@ async def test_what_may_have_been_done_since_becomes_dead_letters(filled, open_j
         "inbox",
     ]
     assert await claim_any(journal, now=10.0) == []
-    assert await journal.snapshot(ME) == {}
+    assert await journal.snapshot(ME) == {(RESTORED, ""): "10.0"}
     for letter in letters:
         assert await journal.revive(letter.dead_letter_id, now=10.0)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"chat:d", "chat:e", "chat:f", "inbox"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.journal.backup import back_up
-from mycel_runtime.journal.restore import MAY_BE_DONE, restore
+from mycel_runtime.journal.restore import restore
+from mycel_runtime.journal.restored import MAY_BE_DONE
 from mycel_runtime.plugin.plugin import Plugin
+from mycel_runtime.wire.codec import encode_notify, fingerprint
+from mycel_runtime.wire.frames import Notify
 from tests.integration.speech.test_unresolved_sends import contents
 
 HOUR = 3_600.0
@@ -62,3 +66,50 @@ async def test_words_that_waited_and_a_timer_that_ran_are_not_said_again(world):
     assert await heir.journal.revive(letter.dead_letter_id, now=heir.clock())
     await heir.deliver()
     assert await contents(world, group, "a") == ["there", "time!", "there"]
+
+
+def welcoming(chat_id):
+    plugin = Plugin("p")
+
+    @plugin.on_frame("visitor.*")
+    async def welcome(ctx):
+        await ctx.say(chat_id, f"welcome, {ctx.metadata['who']}")
+
+    return plugin
+
+
+def visitor(seq, who, ts):
+    metadata = {"event_type": "visitor.came", "who": who}
+    frame = Notify(seq=seq, fingerprint=fingerprint(metadata), ts=ts, metadata=metadata)
+    return Received(frame=frame, raw=encode_notify(frame))
+
+
+async def test_an_event_that_is_handed_out_again_is_handled_again_only_if_the_operator_wants_it(world):
+    await world.agent("a", reminding(), folder="maker")
+    direct = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(direct, "hello")
+    agent = await world.agent("a", welcoming(direct), folder="a")
+    await agent.parts.intake.take([visitor(1, "Ada", agent.clock())])
+    await agent.deliver()
+    journal, copy = world.folder / "a" / "journal.sqlite3", world.folder / "a.backup"
+    back_up(journal, copy, program="1", now=agent.clock())
+    came = visitor(2, "Bob", agent.clock())
+    await agent.parts.intake.take([came])
+    await agent.deliver()
+    said = ["welcome, Ada", "welcome, Bob"]
+    assert await contents(world, direct, "a") == said
+    await agent.journal.close()
+
+    agent.clock.ahead += HOUR
+    restore(copy, journal, identity=None, is_other_identity=False, has_rested=False, now=agent.clock())
+    heir = await world.agent("a", welcoming(direct), folder="a", clock=agent.clock)
+    heir.clock.ahead += HOUR
+    await heir.parts.intake.take([came, visitor(3, "Cleo", heir.clock())])
+    await heir.deliver()
+    said.append("welcome, Cleo")
+    assert await contents(world, direct, "a") == said
+    (letter,) = await heir.journal.dead_letters(heir.me)
+    assert letter.reason == MAY_BE_DONE
+    assert await heir.journal.revive(letter.dead_letter_id, now=heir.clock())
+    await heir.deliver()
+    assert await contents(world, direct, "a") == [*said, "welcome, Bob"]
