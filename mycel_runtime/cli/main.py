@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "read": "Print the conversation with your agent.",
     "check": "Look at an agent's whole set-up, and tell each mistake with its fix.",
     "status": "Ask the running daemon how it is.",
+    "tail": "Follow what happens in the running daemon.",
     "work": "Look at what waits and runs; let it be tried at once, or skip it.",
     "dump": "Show what the running daemon does right now, and where it waits.",
     "dead": "Look at work that was given up; try it again, or drop it.",

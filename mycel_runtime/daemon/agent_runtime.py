@@ -26,6 +26,7 @@ from mycel_runtime.daemon.draining import REASON as DRAIN
 from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
+from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.health import network_problems, problems_of
 from mycel_runtime.daemon.hearing_report import hearing_report
@@ -58,6 +59,7 @@ from mycel_runtime.observe.facts import (
     JournalUnlocked,
     SystemStoreMissing,
 )
+from mycel_runtime.observe.following import Followers
 from mycel_runtime.observe.log_style import lines_of
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.output import dropped_lines
@@ -140,6 +142,7 @@ class AgentRuntime:
             is_proxied=is_proxied(settings.agent.base_url, network),
         )
         self._tracing = Tracing(settings.tracing, agent=settings.agent.name, version=VERSION)
+        self._followers = Followers(time.time)
         self.observer = FanOut(
             [
                 observer,
@@ -148,6 +151,7 @@ class AgentRuntime:
                 self._journal_lock,
                 self._network_health,
                 systemd.StatusLine(),
+                self._followers,
                 *([self._tracing] if self._tracing.is_wanted else []),
             ]
         )
@@ -238,9 +242,10 @@ class AgentRuntime:
                     self.status,
                     lambda: self.admin,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
-                    [metrics_route(self.metrics), dump_route()],
+                    [metrics_route(self.metrics), dump_route(), facts_route(self._followers)],
                     {"reload": self._order_reload, "drain": self._draining.order},
                 ),
+                self._followers,
             ):
                 self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
                 self._journal = journal
