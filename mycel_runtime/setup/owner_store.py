@@ -6,12 +6,15 @@ Source: XDG base directory specification; a relative XDG_CONFIG_HOME is none.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import stat
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -21,7 +24,15 @@ from mycel_runtime.setup.owner import Owner
 from mycel_runtime.setup.private_file import write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mycel_runtime.setup.owner import MadeAgent
+
+
+_LOCK_SECONDS: Final = 10.0
+"""For another process to have written; it takes milliseconds."""
+
+_LOOK_SECONDS: Final = 0.02
 
 
 def read_owner(base_url: str) -> Owner | None:
@@ -48,10 +59,10 @@ def write_owner(owner: Owner) -> Path:
         ConfigError: It cannot be written.
     """
     path = owner_path(owner.base_url)
-    former = _read(path)
-    agents = owner.agents or (former.agents if former else ())
-    _make(path.parent)
-    write_file(path, owner.model_copy(update={"agents": agents}).model_dump_json(indent=2) + "\n")
+    with _alone(path.parent):
+        former = _read(path)
+        agents = owner.agents or (former.agents if former else ())
+        _write(path, owner.model_copy(update={"agents": agents}))
     return path
 
 
@@ -73,7 +84,8 @@ def set_guest_aside(successor: Owner) -> Path | None:
     if former is None or former.identifier is not None or former.user_id == successor.user_id:
         return None
     aside = path.with_suffix(f".{former.user_id}.former")
-    write_file(aside, former.model_dump_json(indent=2) + "\n")
+    with _alone(path.parent):
+        _write(aside, former)
     return aside
 
 
@@ -84,9 +96,11 @@ def add_agent(owner: Owner, agent: MadeAgent) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    kept = read_owner(owner.base_url) or owner
-    others = tuple(each for each in kept.agents if each.user_id != agent.user_id)
-    write_owner(kept.model_copy(update={"agents": (*others, agent)}))
+    path = owner_path(owner.base_url)
+    with _alone(path.parent):
+        kept = _read(path) or owner
+        others = tuple(each for each in kept.agents if each.user_id != agent.user_id)
+        _write(path, kept.model_copy(update={"agents": (*others, agent)}))
 
 
 def owner_path(base_url: str) -> Path:
@@ -111,6 +125,37 @@ def _config_home() -> Path:
             "no home directory to keep a login in", where="HOME", fix="Set XDG_CONFIG_HOME, or HOME."
         )
     return home / ".config"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else on this machine changes what is kept: else one of two agents made at a time would be forgotten."""
+    _make(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise ConfigError(
+                    "another process keeps it locked", where=str(folder), fix="Wait until that one has ended."
+                ) from None
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+def _write(path: Path, owner: Owner) -> None:
+    write_file(path, owner.model_dump_json(indent=2) + "\n")
 
 
 def _make(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import signal
 import threading
@@ -11,9 +12,9 @@ import pytest
 from mycel_runtime.errors import ConfigError, TransportError, UnavailableError
 from mycel_runtime.setup.accounts import Accounts
 from mycel_runtime.setup.interrupts import held_back
-from mycel_runtime.setup.new_agent import IdTakenError, NewAgent, make_agent
+from mycel_runtime.setup.new_agent import IdTakenError, NewAgent, made_agent, make_agent
 from mycel_runtime.setup.owned_agents import agents_of
-from mycel_runtime.setup.owner_store import read_owner
+from mycel_runtime.setup.owner_store import add_agent, read_owner
 from mycel_runtime.setup.signing_in import make_guest
 from tests.integration.setup.conftest import Somebody
 
@@ -75,6 +76,17 @@ def test_a_backend_that_was_not_reached_has_made_nothing(backend, owner, wanted,
         make_agent(owner, wanted, Accounts(base_url=owner.base_url), print)
 
     assert [path.name for path in homes.iterdir()] == ["config"]
+
+
+def test_agents_that_are_made_side_by_side_are_all_remembered(accounts, owner, homes):
+    """As by a script that makes ten at once."""
+    names = [f"bot-{number}" for number in range(10)]
+    agents = [made_agent(owner, name, name, homes / f"{name}.token") for name in names]
+
+    with concurrent.futures.ThreadPoolExecutor(len(agents)) as pool:
+        list(pool.map(lambda agent: add_agent(owner, agent), agents))
+
+    assert sorted(agent.user_id for agent in read_owner(accounts.base_url).agents) == names
 
 
 def test_ctrl_c_waits_for_the_token(backend, accounts, owner, wanted):
