@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 _RETRY_SECONDS: Final = 0.5
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mycel-runtime tail --event 'delivery.*' --event 'send.*'",
+        "mycel-runtime tail --level warning --follow",
+    )
+)
 @config_option
 @click.option(
     "--event", "events", multiple=True, help="Only these, like 'delivery.*'; may be given several times."
@@ -42,16 +48,11 @@ def tail(
     is_retried: bool,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     Follow what happens in the running daemon, whatever its log level is, until Ctrl-C.
 
     Whoever reads too slowly loses the oldest, and is told how many (facts.lost); the daemon waits for nobody.
     Without --follow it ends with the daemon, with exit code 75.
-
-    \b
-    Examples:
-      mycel-runtime tail --event 'delivery.*' --event 'send.*'
-      mycel-runtime tail --level warning --follow
     """
     from mycel_runtime.cli.target import only_target_of
 

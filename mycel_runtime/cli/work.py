@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.listing import counted, print_rows
 from mycel_runtime.cli.options import config_option, configs_option
 
@@ -25,7 +26,7 @@ def work() -> None:
     """
 
 
-@work.command("list")
+@work.command("list", epilog=examples("mycel-runtime work list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(config: Path, *, as_json: bool) -> None:
@@ -38,7 +39,7 @@ def list_(config: Path, *, as_json: bool) -> None:
     print_rows(config, "work", _line, as_json=as_json)
 
 
-@work.command()
+@work.command(epilog=examples("mycel-runtime work show 17"))
 @config_option
 @click.argument("number", type=int)
 def show(config: Path, number: int) -> None:
@@ -52,7 +53,7 @@ def show(config: Path, number: int) -> None:
     click.echo(json.dumps(rows[0], ensure_ascii=False, indent=2))
 
 
-@work.command()
+@work.command(epilog=examples("mycel-runtime work retry 17"))
 @config_option
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
@@ -70,7 +71,13 @@ def retry(config: Path, number: int) -> None:
         click.echo(f"{number}: {told[waited_for]}", err=True)
 
 
-@work.command()
+@work.command(
+    epilog=examples(
+        "mycel-runtime work skip 17",
+        "mycel-runtime work skip --older-than 2h --dry-run",
+        "mycel-runtime work skip --older-than 2h",
+    )
+)
 @config_option
 @click.argument("number", type=int, required=False)
 @click.option("--older-than", metavar="SPAN", help="Skip the messages that are older, like 2h or 1d.")
@@ -79,18 +86,13 @@ def retry(config: Path, number: int) -> None:
 def skip(
     config: Path, number: int | None, older_than: str | None, chat_id: str | None, *, dry_run: bool
 ) -> None:
-    r"""
+    """
     Give up what waits, without trying it. It is kept as a dead letter; `dead retry` brings it back.
 
     With a number: this delivery. With --older-than: of all chats the messages that were sent before that and are not
     handled yet, as one dead letter that tells how many they are. What runs is left alone, and so is what is newer.
 
-    \b
-    Examples:
-      mycel-runtime work skip 17
-      mycel-runtime pause && … start the daemon …
-      mycel-runtime work skip --older-than 2h --dry-run
-      mycel-runtime work skip --older-than 2h && mycel-runtime resume
+    Of a backlog: pause the agent first, start its daemon, skip, and resume it.
     """
     from mycel_runtime.cli.target import only_target_of
 
