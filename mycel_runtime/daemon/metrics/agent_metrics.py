@@ -38,7 +38,7 @@ class AgentMetrics:
         self._agent = agent
         self._registry = CollectorRegistry()
         self.facts = FactCounts(self._registry, agent=agent, handlers=handlers)
-        self.durations = Histograms(self._registry, agent=agent, handlers=handlers)
+        self.durations = Histograms(agent=agent, handlers=handlers)
 
     def families(self, status: Status, state_dir: Path) -> Iterator[Family]:
         """
@@ -55,3 +55,4 @@ class AgentMetrics:
             yield family
         yield journal_family(self._agent, state_dir)
         yield from self._registry.collect()
+        yield from self.durations.families()

@@ -1,20 +1,23 @@
-"""Durations as histograms. Told on the hot path: children are bound once for each label."""
+"""Durations as histograms, and what is counted beside them."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client.core import HistogramMetricFamily
 from typing_extensions import override
 
-from mycel_runtime.daemon.metrics.metric import Metric
+from mycel_runtime.daemon.metrics.bins import Bins
+from mycel_runtime.daemon.metrics.metric import AGENT, Metric
 from mycel_runtime.observe.durations import Durations
 from mycel_runtime.sdk.call_outcome import OUTCOMES
 from mycel_runtime.sdk.pace import Worth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client.core import Metric as Family
 
 _QUICK: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 _ANSWER: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -72,54 +75,69 @@ class Histograms(Durations):
     Of one agent.
 
     Args:
-        registry: Where they are collected.
         agent: Its name.
         handlers: Those there are.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, agent: str, handlers: Iterable[str] = ()) -> None:
+    def __init__(self, *, agent: str, handlers: Iterable[str] = ()) -> None:
         self._agent = agent
-        self._waiting = WAITING.histogram(registry)
-        self._handling = HANDLING.histogram(registry)
-        self._commit = COMMIT.histogram(registry).labels(agent)
-        self._operations = OPERATIONS.counter(registry).labels(agent)
-        call, calls = CALL.histogram(registry), CALLS.counter(registry)
         purposes = [worth.name.lower() for worth in Worth]
-        self._call = {purpose: call.labels(agent, purpose) for purpose in purposes}
-        self._calls: dict[tuple[str, str], Counter] = {
-            (purpose, outcome): calls.labels(agent, purpose, outcome)
-            for purpose in purposes
-            for outcome in OUTCOMES
-        }
-        self._waiting_of: dict[str, Histogram] = {}
-        self._handling_of: dict[str, Histogram] = {}
+        self._waiting: dict[str, Bins] = {}
+        self._handling: dict[str, Bins] = {}
+        self._commit = Bins(COMMIT.buckets)
+        self._call = {purpose: Bins(CALL.buckets) for purpose in purposes}
+        self._operations = 0
+        self._calls: dict[tuple[str, ...], int] = dict.fromkeys(product(purposes, OUTCOMES), 0)
         for handler in handlers:
-            self._bind_waiting(handler)
-            self._bind_handling(handler)
+            self._waiting.setdefault(handler.partition(".")[0], Bins(WAITING.buckets))
+            self._handling[handler] = Bins(HANDLING.buckets)
 
     @override
     def waited(self, handler: str, seconds: float) -> None:
-        (self._waiting_of.get(handler) or self._bind_waiting(handler)).observe(seconds)
+        plugin = handler.partition(".")[0]
+        if (bins := self._waiting.get(plugin)) is None:
+            bins = self._waiting[plugin] = Bins(WAITING.buckets)
+        bins.observe(seconds)
 
     @override
     def handled(self, handler: str, seconds: float) -> None:
-        (self._handling_of.get(handler) or self._bind_handling(handler)).observe(seconds)
+        if (bins := self._handling.get(handler)) is None:
+            bins = self._handling[handler] = Bins(HANDLING.buckets)
+        bins.observe(seconds)
 
     @override
     def committed(self, seconds: float, operations: int) -> None:
         self._commit.observe(seconds)
-        self._operations.inc(operations)
+        self._operations += operations
 
     @override
     def called(self, purpose: str, outcome: str, seconds: float) -> None:
         self._call[purpose].observe(seconds)
-        self._calls[purpose, outcome].inc()
+        self._calls[purpose, outcome] += 1
 
-    def _bind_waiting(self, handler: str) -> Histogram:
-        child = self._waiting_of[handler] = self._waiting.labels(self._agent, handler.partition(".")[0])
-        return child
+    def families(self) -> Iterator[Family]:
+        """As they are now."""
+        yield self._histogram(WAITING, {(plugin,): bins for plugin, bins in self._waiting.items()})
+        yield self._histogram(HANDLING, {_names(handler): bins for handler, bins in self._handling.items()})
+        yield self._histogram(COMMIT, {(): self._commit})
+        yield self._histogram(CALL, {(purpose,): bins for purpose, bins in self._call.items()})
+        yield self._counter(OPERATIONS, {(): self._operations})
+        yield self._counter(CALLS, self._calls)
 
-    def _bind_handling(self, handler: str) -> Histogram:
-        plugin, _, function = handler.partition(".")
-        child = self._handling_of[handler] = self._handling.labels(self._agent, plugin, function)
-        return child
+    def _histogram(self, metric: Metric, found: Mapping[tuple[str, ...], Bins]) -> Family:
+        family = HistogramMetricFamily(metric.full_name, metric.meaning, labels=(AGENT, *metric.labels))
+        for labels, bins in found.items():
+            family.add_metric([self._agent, *labels], bins.buckets, bins.sum)
+        return family
+
+    def _counter(self, metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+        family = metric.family()
+        for labels, value in found.items():
+            family.add_metric([self._agent, *labels], value)
+        return family
+
+
+def _names(handler: str) -> tuple[str, str]:
+    """Of the plugin, and of its handler."""
+    plugin, _, function = handler.partition(".")
+    return plugin, function

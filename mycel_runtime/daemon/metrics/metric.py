@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 if TYPE_CHECKING:
@@ -48,9 +48,3 @@ class Metric:
     def counter(self, registry: CollectorRegistry) -> Counter:
         """One that counts here."""
         return Counter(self.full_name, self.meaning, (AGENT, *self.labels), registry=registry)
-
-    def histogram(self, registry: CollectorRegistry) -> Histogram:
-        """One that is told."""
-        return Histogram(
-            self.full_name, self.meaning, (AGENT, *self.labels), registry=registry, buckets=self.buckets
-        )
