@@ -187,7 +187,13 @@ def refusals_told(server: str, *, fix: str = "Log in again: mycel-runtime login"
         raise
     except (IntermediaryError, RateLimitedError, ServerError) as exc:
         raise UnavailableError(f"{server}: {exc}", fix="Try again in a moment.") from exc
-    except (InvalidResponseError, NotFoundError) as exc:
+    except NotFoundError as exc:
+        raise ConfigError(
+            f"this backend has no such call, or no Mycel is there: {exc}",
+            where=server,
+            fix="Try another of --login, --register and --guest, or correct the address.",
+        ) from exc
+    except InvalidResponseError as exc:
         raise ConfigError(
             f"no Mycel backend answers this there: {exc}", where=server, fix="Correct the address."
         ) from exc

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.errors import ArgumentError, ConfigError, IdentityRefusedError, LoginRefusedError
+from mycel_runtime.setup.accounts import Accounts
 from mycel_runtime.setup.owner import Owner, expiry_of
 from mycel_runtime.setup.owner_store import owner_path, read_owner, write_owner
 from mycel_runtime.setup.questions import Wishes
@@ -96,6 +98,19 @@ def test_a_guest_whom_a_login_follows_is_kept_aside(accounts, ada):
     (aside,) = owner_path(accounts.base_url).parent.glob("*.former")
     assert Owner.model_validate_json(aside.read_bytes()).token == guest.token
     assert aside.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("options", "way"), [({"generation": "b1"}, "guest"), ({"profile": "communication"}, "login")]
+)
+def test_a_backend_that_lacks_a_way_to_become_an_owner_says_so(options, way, homes):
+    with LocalBackend(BackendOptions(**options)) as older:
+        accounts, person = Accounts(base_url=older.base_url), AbsentAuthor()
+        wishes = Wishes(way=way, identifier=ADA, password="s3cret")
+        with pytest.raises(ConfigError, match="has no such call"):
+            sign_in(wishes, accounts, person) or make_guest(accounts, person)
+
+    assert list(homes.iterdir()) == []
 
 
 def test_an_owners_file_that_others_can_read_is_refused(accounts):
