@@ -89,7 +89,7 @@ def _work(now: Status) -> list[str]:
         *([] if work.oldest is None else [_oldest(work.oldest, now)]),
         f"{bounded(work.dead_letters)} dead letter{'' if work.dead_letters == 1 else 's'}",
         *([f"{counted(work.letters_expired, 'dead letter')} expired"] if work.letters_expired else []),
-        f"{counted(work.journal_entries, 'frame')} kept",
+        f"{counted(work.journal_entries, 'frame')} so far",
         *(f"left alone: {plugin}" for plugin in work.quarantined),
         *([f"{counted(work.abandoned_tasks, 'task')} abandoned"] if work.abandoned_tasks else []),
         *([f"{counted(work.abandoned_threads, 'thread')} abandoned"] if work.abandoned_threads else []),

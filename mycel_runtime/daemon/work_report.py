@@ -109,6 +109,7 @@ class WorkReport(BaseModel, frozen=True):
         oldest: `None` while nothing waits.
         suspects: Of those due or running, how many were running when a process died; they run one at a time.
         blocked_chats: Which cannot be read or spoken to, longest first.
+        journal_entries: Frames and events that the journal has taken in, ever; the old ones are there no more.
         letters_expired: Dead letters that were dropped because of their age (`[journal] keep_dead_letters`), ever.
         quarantined: Plugins that are left alone for a while; `mycel-runtime resume PLUGIN`.
         unavailable: Of those, the ones that have said what they lack.

@@ -241,7 +241,9 @@ LEVELS: Final = (
     _gauge(
         "question_oldest_age_seconds", "Seconds since the oldest was asked; 0 without one.", _question_age
     ),
-    _gauge("journal_entries", "Rows of frames in the journal.", lambda s: s.work.journal_entries),
+    _gauge(
+        "journal_entries", "Frames that the journal has taken in, ever.", lambda s: s.work.journal_entries
+    ),
     _gauge(
         "journal_growth_bytes_per_day",
         "Bytes a day by which the journal's files have grown since the start; absent in the first hour.",

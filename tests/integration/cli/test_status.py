@@ -61,20 +61,20 @@ def test_the_oldest_that_waits_is_named_with_its_age_and_attempts():
 
     assert (
         "  work      1 due, 0 running, oldest waits 95 s: chat:c for p.answer, 3 failed attempts,"
-        " last by ValueError (mine.py:3 in answer), 0 dead letters, 0 frames kept" in lines
+        " last by ValueError (mine.py:3 in answer), 0 dead letters, 0 frames so far" in lines
     )
 
 
 def test_one_is_not_many():
     lines = lines_of(report(work=WorkReport(dead_letters=1, journal_entries=1, abandoned_tasks=1)))
 
-    assert "  work      0 due, 0 running, 1 dead letter, 1 frame kept, 1 task abandoned" in lines
+    assert "  work      0 due, 0 running, 1 dead letter, 1 frame so far, 1 task abandoned" in lines
 
 
 def test_dead_letters_that_went_for_their_age_are_counted():
     lines = lines_of(report(work=WorkReport(letters_expired=2)))
 
-    assert "  work      0 due, 0 running, 0 dead letters, 2 dead letters expired, 0 frames kept" in lines
+    assert "  work      0 due, 0 running, 0 dead letters, 2 dead letters expired, 0 frames so far" in lines
 
 
 def test_a_chat_that_cannot_be_read_is_named_with_what_the_server_says():
