@@ -72,7 +72,7 @@ def pragma(folder, name):
 
 async def test_a_year_in_short_stays_as_large_and_as_quick_as_in_its_first_days(tmp_path):
     """The long form: `python -m tests.integration.journal.year`."""
-    settled, last = await year.live(tmp_path, days=9, messages=60, keep=2 * DAY, seen=lambda _measured: None)
+    settled, last = await year.live(tmp_path, days=7, messages=40, keep=2 * DAY, seen=lambda _measured: None)
 
     # The newest numbers stay: so many days of the short form are needed until they go.
     assert last.rows["intent"] <= settled.rows["intent"] + year.CHATS
