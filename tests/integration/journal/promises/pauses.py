@@ -35,7 +35,7 @@ class PauseConformance:
 
     async def test_what_waits_is_parked_and_due_again_in_its_old_order(self, journal):
         """However often it was tried, and whatever the clock does meanwhile."""
-        for now, chat in ((1.0, "first"), (2.0, "second"), (3.0, "third")):
+        for now, chat in ((3.0, "third"), (1.0, "first"), (2.0, "second")):
             await want(journal, 1, now=now, chat=chat)
         retried = await claim_one(journal, now=1.5)
         await journal.postpone(retried, due_at=50.0, spend=True)
