@@ -82,6 +82,11 @@ class RecentFacts:
             self._kept[agent, is_debug] = deque(maxlen=KEPT)
         return _OfAgent(agent, self._keep)
 
+    @property
+    def newest(self) -> int:
+        """The highest number; 0 before the first."""
+        return max((facts[-1].number for facts in list(self._kept.values()) if facts), default=0)
+
     def after(self, number: int) -> list[Happened]:
         """Those with higher numbers that are still there, ascending."""
         kept = [list(facts) for facts in list(self._kept.values())]

@@ -207,8 +207,9 @@ class Routes:
         )
 
     async def _stream(self, after: int) -> AsyncIterator[str]:
-        """Server-sent events: facts in batches, and how many nobody can tell any more."""
+        """Server-sent events: facts in batches, from the oldest on, and how many went by too fast for this reader."""
         self._streams += 1
+        newest = self._facts.newest
         try:
             while not self._facts.is_closed:
                 try:
@@ -217,11 +218,11 @@ class Routes:
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                news = self._facts.after(after)[-_BATCH:]
+                news = self._facts.after(after)[:_BATCH]
                 if not news:
                     continue
                 batch = {
-                    "missed": news[-1].number - after - len(news) if after else 0,
+                    "missed": news[-1].number - after - len(news) if after >= newest else 0,
                     "facts": [shown(each) for each in news],
                 }
                 after = news[-1].number

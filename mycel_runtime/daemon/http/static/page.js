@@ -309,13 +309,22 @@ function follow() {
     const { facts, missed } = JSON.parse(event.data);
     if (missed) state.facts.push({ missed, number: 0, level: "warning" });
     state.facts.push(...facts);
-    state.facts = state.facts.slice(-LOG_LINES);
+    forgetOldLines();
     if (!state.isHeld) drawLog();
   });
   source.addEventListener("error", () => {
     if (source.readyState !== EventSource.CLOSED) return;
     source = null; // Refused, or the daemon is gone: the next refresh follows again.
   });
+}
+
+/** Those of the level debug do not push out the others. */
+function forgetOldLines() {
+  const left = { true: LOG_LINES, false: LOG_LINES };
+  state.facts = state.facts
+    .toReversed()
+    .filter((each) => left[each.level === "debug"]-- > 0)
+    .toReversed();
 }
 
 function drawLog() {
