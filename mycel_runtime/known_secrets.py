@@ -22,23 +22,29 @@ MOST: Final = 1_000
 """That are remembered, the newest: an agent reads a new token once in a while for as long as it lives."""
 
 
+_JSON_WEB: Final = r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+"""JSON Web Tokens, as a backend makes them: also where none is known, as in an isolated plugin's process."""
+
+
 class _Known:
     def __init__(self) -> None:
         self.secrets: dict[str, None] = {}
-        self.text: re.Pattern[str] | None = None
-        self.data: re.Pattern[bytes] | None = None
+        self._compile()
 
     def add(self, secret: str) -> None:
         self.secrets[secret] = None
         for oldest in [*self.secrets][:-MOST]:
             del self.secrets[oldest]
-        spelled = {each for known in self.secrets for each in _spellings(known)}
-        text = "|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))
-        self.text, self.data = re.compile(text), re.compile(text.encode())
+        self._compile()
 
     def clear(self) -> None:
         self.secrets.clear()
-        self.text = self.data = None
+        self._compile()
+
+    def _compile(self) -> None:
+        spelled = {each for known in self.secrets for each in _spellings(known)}
+        text = "|".join([*map(re.escape, sorted(spelled, key=len, reverse=True)), _JSON_WEB])
+        self.text, self.data = re.compile(text), re.compile(text.encode())
 
 
 _known: Final = _Known()
@@ -57,13 +63,13 @@ def remember_pair(user: str, password: str) -> None:
 
 
 def masked(text: str) -> str:
-    """The text, with `***` where a known secret stands in it, as it is or as JSON, a URL or `repr` spell it."""
-    return text if _known.text is None else _known.text.sub(MASK, text)
+    """The text, with `***` where a secret stands in it, as it is or as JSON, a URL or `repr` spell it."""
+    return _known.text.sub(MASK, text)
 
 
 def masked_bytes(data: bytes) -> bytes:
     """As `masked`, of UTF-8."""
-    return data if _known.data is None else _known.data.sub(MASK.encode(), data)
+    return _known.data.sub(MASK.encode(), data)
 
 
 def forget_all() -> None:

@@ -30,6 +30,7 @@ SHOWN = [
     ('{"api_key": "sk-abc", "n": 1}', '{"api_key": "***", "n": 1}'),
     ("x-api-key: sk-abc", "x-api-key: ***"),
     ("password=hunter2 user=me", "password=*** user=me"),
+    ("said eyJhbGciOiJI.eyJzdWIiOiJh.c2lnbmF0dXJl to it", "said *** to it"),
 ]
 NONE = [
     '{"token": 17, "event": "token.awaited", "max_tokens": 100}',
