@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak canaries releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -22,6 +22,7 @@ help:
 	@echo "make first-light  500 messages, and the daemon is killed with SIGKILL 50 times meanwhile"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make soak      an hour under load and faults, with what the daemon uses each minute (SOAK_MINUTES=...)"
+	@echo "make canaries  searches all outputs of a run at debug for tokens and texts"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
@@ -96,6 +97,9 @@ chaos: .venv/installed
 # SOAK_MINUTES, SOAK_RATE: see tests/soak/__main__.py.
 soak: .venv/installed
 	@.venv/bin/python -m tests.soak
+
+canaries: .venv/installed
+	@.venv/bin/python -m tests.integration.canaries
 
 format: .venv/installed
 	@.venv/bin/python -m ruff check --fix --quiet

@@ -21,6 +21,11 @@ from mycel_runtime.sdk import Client
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
 
+LOUD = {"MYCEL_RUNTIME_LOG__LEVEL": "debug"} if os.environ.get("CANARIES") else {}
+
+TOKENS = set()
+"""Of all households so far."""
+
 SOON_BACK = "[inbox]\nbackoff_cap = 3.0\n"
 """For tests that cannot wait as long as a thousand agents of one restarted backend must."""
 
@@ -101,17 +106,26 @@ def start():
             popen = subprocess.Popen(
                 [sys.executable, "-m", "mycel_runtime", *map(str, args)],
                 cwd=cwd,
-                env=os.environ | environment,
+                env=os.environ | LOUD | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             process = Process(popen)
+            stack.callback(_require_discreet, process)
             stack.callback(_reap, process)
             return process
 
         yield launch
+
+
+def _require_discreet(process):
+    """With CANARIES=1, whatever a test is about: no token of a household is on a standard error."""
+    if not LOUD:
+        return
+    told = "\n".join(process.err)
+    assert not [token for token in TOKENS if token in told], process.popen.args
 
 
 def _reap(process):
@@ -147,6 +161,7 @@ def household(backend):
         owner = nobody.auth.create_guest_owner("owner")
     with Client(base_url=backend.base_url, auth_token=owner["token"]) as client:
         agent = client.auth.create_external_user("agent", "Agent")
+    TOKENS.update((owner["token"], agent["token"]))
     return Household(backend.base_url, owner["token"], agent["user"]["id"], agent["token"])
 
 
