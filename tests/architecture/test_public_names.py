@@ -60,11 +60,12 @@ def test_pytest_loads_no_library_of_the_daemon_for_its_fixtures():
     assert loaded_by("import mycel_runtime.testing.pytest_plugin") == []
 
 
-def test_daemon_loads_no_pytest():
+def test_daemon_loads_nothing_that_is_not_wanted():
+    """Neither what tests need, nor what traces need: it is loaded where they are configured."""
     everything = (
         "import mycel_runtime.cli.run, mycel_runtime.daemon.process, mycel_runtime.testing.sync_mycel"
     )
-    assert loaded_by(everything, ("pytest", "_pytest", "pytest_asyncio")) == []
+    assert loaded_by(everything, ("pytest", "_pytest", "pytest_asyncio", "opentelemetry.sdk")) == []
 
 
 @pytest.mark.parametrize(
