@@ -45,8 +45,8 @@ class Place:
 
 PLACES = (
     Place("odd", ODD),
-    Place("homely", "/root/agents", is_initialised=True),
-    Place("private", "/home/op/agents", owner="op", mode="0600"),
+    Place("homely", f"{Path.home()}/agents", is_initialised=True),
+    Place("private", "/home/agent/agents", owner="agent", mode="0600"),
 )
 
 
@@ -88,7 +88,7 @@ class Tried:
                 + "\n[plugins.echo]\n",
             )
             self.shell(
-                f"mkdir -p {self.place.folder}/state && chown -R op: {self.place.folder}"
+                f"mkdir -p {self.place.folder}/state && chown -R agent: {self.place.folder}"
                 f" && chmod {self.place.mode} {self.config} && chmod 0700 {self.place.folder}/state"
             )
 
@@ -142,7 +142,7 @@ def main():
         try:
             with Container(BASE, Path(folder) / "machine") as container:
                 install(container, wheel)
-                container.run("useradd", "--create-home", "op")
+                container.run("useradd", "--create-home", "agent")
                 for place in PLACES:
                     try:
                         print(f"{place.name:<10}{try_one(container, place)}", flush=True)
