@@ -136,7 +136,7 @@ def _ask(
     except PluginError as exc:
         return exc
     beside = WorkerSpec(name=name, table=own, config=config.absolute(), import_timeout=IMPORT_SECONDS)
-    return stack.enter_context(Inquiry(spec or beside))
+    return stack.enter_context(Inquiry(spec or beside, writes_bytecode=False))
 
 
 def _row(

@@ -29,14 +29,17 @@ class Inquiry:
 
     Used as a context manager it leaves nothing behind.
 
+    Args:
+        writes_bytecode: As Python does beside what it imports; who only looks leaves no file.
+
     Attributes:
         spec: What is asked about.
     """
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, *, writes_bytecode: bool = True) -> None:
         self.spec = spec
         self._deadline = time.monotonic() + spec.import_timeout
-        starting = start()
+        starting = start(writes_bytecode=writes_bytecode)
         self._line = starting.ours
         with starting.theirs:
             self._process = subprocess.Popen(starting.command, **starting.options)  # noqa: S603 - our own module

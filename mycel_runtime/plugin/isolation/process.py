@@ -69,7 +69,7 @@ class Start:
     theirs: socket.socket
 
 
-def start(*, nicer: int = 0) -> Start:
+def start(*, nicer: int = 0, writes_bytecode: bool = True) -> Start:
     """
     Make a line, and say how a process is to be started at its other end.
 
@@ -77,6 +77,7 @@ def start(*, nicer: int = 0) -> Start:
 
     Args:
         nicer: Added to its niceness, before the plugin is imported.
+        writes_bytecode: As Python does beside what it imports.
     """
     ours, theirs = socket.socketpair()
     return Start(
@@ -85,7 +86,7 @@ def start(*, nicer: int = 0) -> Start:
         options={
             "stdin": theirs,
             "stdout": subprocess.DEVNULL,
-            "env": _environment(),
+            "env": _environment() | ({} if writes_bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}),
             "start_new_session": True,
         },
         ours=ours,
