@@ -6,7 +6,8 @@ Every error of mycel-runtime, in one tree.
     │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
     │   │   └── PluginImportError   its own code failed, ended the process or hung               exit 78
     │   ├── StateDirectoryError     the state directory cannot be used                           exit 78
-    │   └── JournalFileError        the journal's file is not one that can be used               exit 78
+    │   ├── JournalFileError        the journal's file is not one that can be used               exit 78
+    │   └── BackupError             a backup cannot be made or put back                          exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77

@@ -17,6 +17,9 @@ from mycel_runtime.known_secrets import forget_all
 from mycel_runtime.observe.library_logs import leave_library_logs
 from mycel_runtime.observe.log_style import LogStyle, styles
 
+# Here, because whoever imports them first may be none of the journal's tests.
+pytest.register_assert_rewrite("tests.integration.journal.promises", "tests.integration.journal.samples")
+
 # On a busy machine an example may take any time; pytest's timeout is the deadline.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

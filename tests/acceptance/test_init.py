@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tomllib
 
 import pytest
 
+from mycel_runtime.daemon.control import short_address
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from tests.acceptance.conftest import DEADLINE, until
 from tests.acceptance.terminal import Terminal
@@ -20,7 +22,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 QUIET = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
 
-INIT = f"{sys.executable} -m mycel_runtime init"
+INIT = [sys.executable, "-m", "mycel_runtime", "init"]
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def interrupt(terminal):
 
 def test_a_stranger_registers_on_a_terminal_and_is_answered(terminal, backend, tmp_path):
     invite = backend.ask("invite")["invite_code"]
-    stranger = terminal(INIT)
+    stranger = terminal(shlex.join(INIT))
     answer(
         stranger,
         ("Backend [local]: ", f"{backend.base_url}\n"),
@@ -100,28 +102,33 @@ def test_a_stranger_registers_on_a_terminal_and_is_answered(terminal, backend, t
 
 def is_gone(state_dir):
     """Whether no daemon answers there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(state_dir / SOCKET_NAME)) != 0
+    if not state_dir.exists():
+        return True
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe,
+        short_address(state_dir / SOCKET_NAME) as address,
+    ):
+        return probe.connect_ex(address) != 0
 
 
 def test_whoever_is_killed_leaves_no_agent_running_and_begins_again(terminal, homes, tmp_path):
     """On a backend of its own; the agent is at work when its starter dies."""
     state_dir = tmp_path / "state/mycel-runtime/echo"
-    killed = subprocess.Popen(INIT.split(), cwd=tmp_path, env=homes, **QUIET)
+    killed = subprocess.Popen(INIT, cwd=tmp_path, env=homes, **QUIET)
     until(lambda: not is_gone(state_dir))
     killed.kill()
     killed.wait(DEADLINE)
     until(lambda: is_gone(state_dir))
     before = (tmp_path / "agent.toml").read_bytes()
 
-    interrupted = terminal(INIT)
+    interrupted = terminal(shlex.join(INIT))
     interrupted.read_until("Starting the agent")
     assert interrupt(interrupted) == 130, interrupted.text
     assert is_gone(state_dir)
     assert "agent.toml is there and whole" in interrupted.text
 
     done = subprocess.run(
-        [*INIT.split(), "--json"],
+        [*INIT, "--json"],
         cwd=tmp_path,
         env=homes,
         stdin=subprocess.DEVNULL,
@@ -139,7 +146,7 @@ def test_whoever_is_killed_leaves_no_agent_running_and_begins_again(terminal, ho
 
 
 def test_whoever_ends_the_questions_has_made_nothing(terminal, tmp_path):
-    stranger = terminal(INIT)
+    stranger = terminal(shlex.join(INIT))
     answer(stranger, ("Backend", "\n"), ("Plugin [", "\n"))
     wait_for(stranger, "Name of")
 
@@ -156,7 +163,7 @@ def test_an_agent_that_ends_by_itself_is_heard_out(tmp_path, homes):
         "if 'FAIL' in os.environ and 'run' in __import__('sys').argv: raise ValueError('no model')\n"
     )
     done = subprocess.run(
-        [*INIT.split(), "--plugin", "mine.py"],
+        [*INIT, "--plugin", "mine.py"],
         cwd=tmp_path,
         env=homes | {"FAIL": "1"},
         stdin=subprocess.DEVNULL,

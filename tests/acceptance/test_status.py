@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 import sqlite3
 import stat
 import sys
@@ -210,8 +211,8 @@ def test_a_watched_agent_may_be_restarted_and_the_terminal_is_as_it_was(start, h
     config = write_config(tmp_path / "a", household)
     agent = start("run", "--config", config)
     agent.wait_event("stream.connected")
-    command = f"{sys.executable} -m mycel_runtime status --config {config} --watch --interval 0.1"
-    watching = Terminal(command, ROOT)
+    command = [sys.executable, "-m", "mycel_runtime", "status", "--config", str(config), "--watch"]
+    watching = Terminal(shlex.join([*command, "--interval", "0.1"]), ROOT)
     watching.read_until("agent: ready (pid ")
     agent.kill()
     watching.read_until("agent: no answer")

@@ -11,8 +11,6 @@ from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.wire.ids import UserId
 
-pytest.register_assert_rewrite("tests.integration.journal.promises", "tests.integration.journal.samples")
-
 
 @pytest.fixture
 async def open_journal(tmp_path):

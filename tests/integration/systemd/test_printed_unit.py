@@ -117,6 +117,11 @@ def test_a_program_with_an_odd_path_is_found_by_systemd(tmp_path, odd):
         assert "is not executable" in verified(unit)
 
 
+def as_word(text):
+    """In quotes where there is a space in it, as in the path of a checkout."""
+    return f'"{text}"' if " " in str(text) else str(text)
+
+
 def test_nothing_of_the_packaged_unit_is_lost_but_its_paths(tmp_path):
     """The two cannot drift: whatever is written there is printed."""
     config = configured(tmp_path / "a")
@@ -124,11 +129,12 @@ def test_nothing_of_the_packaged_unit_is_lost_but_its_paths(tmp_path):
     ours, theirs = settings_of(printed(config)), settings_of(packaged(TEMPLATE))
     changed = [line.partition("=")[0] for line in theirs if line not in ours]
     assert sorted(changed) == ["Description", "ExecReload", "ExecStart", "LoadCredential", "StateDirectory"]
-    assert f"LoadCredential=agent.token:{config.with_suffix('.token')}" in ours
+    credential = f"agent.token:{config.with_suffix('.token')}"
+    assert f"LoadCredential={as_word(credential)}" in ours
     assert "StateDirectory=mycel-runtime/codex-a" in ours
     program = Path(sys.executable).parent / "mycel-runtime"
-    assert f"ExecStart={program} run --config {config}" in ours
-    assert f"ExecReload={program} reload --config {config}" in ours
+    assert f"ExecStart={as_word(program)} run --config {as_word(config)}" in ours
+    assert f"ExecReload={as_word(program)} reload --config {as_word(config)}" in ours
     assert not [line for line in ours if "%i" in line or "/etc/mycel-runtime" in line]
 
 

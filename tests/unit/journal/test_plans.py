@@ -9,8 +9,13 @@ import pytest
 
 from mycel_runtime.journal.statements import _QUERIES, MIGRATIONS
 
-SMALL_TABLES = {"dead_letter", "checkpoint", "log_link"}
-"""Nothing grows there by itself: each row waits for the operator, is an identity's, or the only one."""
+SMALL_TABLES = {"dead_letter", "checkpoint", "log_link", "json_each"}
+"""
+Nothing grows there by itself: each row waits for the operator, is an identity's, the only one, or one that the caller
+has named.
+"""
+RESTORING = {"bury_restored", "doubt_restored", "drop_restored_timers", "forget_lists", "forget_restored"}
+"""Run once, on a copy that nobody has open."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def scanned(journal, statement):
     return {named.get(match[1], match[1]) for match in found if match}
 
 
-@pytest.mark.parametrize("name", _QUERIES)
+@pytest.mark.parametrize("name", sorted(_QUERIES.keys() - RESTORING))
 def test_no_statement_reads_a_growing_table_whole(journal, name):
     assert scanned(journal, _QUERIES[name]) <= SMALL_TABLES
 
