@@ -15,7 +15,8 @@ class Asked:
     now = 0
     most = 0
 
-    def __init__(self, spec):
+    def __init__(self, spec, *, writes_bytecode):
+        assert not writes_bytecode
         Asked.now += 1
         Asked.most = max(Asked.most, Asked.now)
         self._name = spec.name
