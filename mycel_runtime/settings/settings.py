@@ -14,8 +14,8 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
-from mycel_runtime.errors import ConfigError
 from mycel_runtime.settings.addresses import EMBEDDED
+from mycel_runtime.settings.base_directories import base_directory
 from mycel_runtime.settings.sections import (
     AgentSettings,
     BackendSettings,
@@ -96,16 +96,6 @@ class Settings(BaseSettings):
 
 
 def _state_home() -> Path:
-    """A relative one is none. Source: XDG base directory specification."""
-    if (named := Path(os.environ.get("XDG_STATE_HOME", ""))).is_absolute():
-        return named
-    try:
-        home = Path.home()
-    except RuntimeError:
-        home = Path()
-    # Python takes an empty HOME for the root directory.
-    if not home.is_absolute() or not os.environ.get("HOME", "unset"):
-        raise ConfigError(
-            "no home directory to keep the state in", where="HOME", fix="Set [agent] state_dir, or HOME."
-        )
-    return home / ".local" / "state"
+    return base_directory(
+        "XDG_STATE_HOME", ".local/state", holds="the state", fix="Set [agent] state_dir, or HOME."
+    )

@@ -13,18 +13,19 @@ import os
 import re
 import stat
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings.base_directories import base_directory
 from mycel_runtime.setup.owner import Owner
 from mycel_runtime.setup.private_file import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mycel_runtime.setup.owner import MadeAgent
 
@@ -110,21 +111,8 @@ def owner_path(base_url: str) -> Path:
 
 
 def _folder() -> Path:
-    return _config_home() / "mycel-runtime" / "owners"
-
-
-def _config_home() -> Path:
-    if (named := Path(os.environ.get("XDG_CONFIG_HOME", ""))).is_absolute():
-        return named
-    try:
-        home = Path.home()
-    except RuntimeError:
-        home = Path()
-    if not home.is_absolute() or not os.environ.get("HOME", "unset"):
-        raise ConfigError(
-            "no home directory to keep a login in", where="HOME", fix="Set XDG_CONFIG_HOME, or HOME."
-        )
-    return home / ".config"
+    home = base_directory("XDG_CONFIG_HOME", ".config", holds="a login", fix="Set XDG_CONFIG_HOME, or HOME.")
+    return home / "mycel-runtime" / "owners"
 
 
 @contextlib.contextmanager
