@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 from mycel_runtime.dispatch.anchor import Anchor
 from mycel_runtime.dispatch.attempt import Attempts
 from mycel_runtime.dispatch.backlog import Backlog
+from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.capture import Capture
 from mycel_runtime.dispatch.chat_reader import ChatReader
+from mycel_runtime.dispatch.delivery_ends import DeliveryEnds
 from mycel_runtime.dispatch.dispatcher import Dispatcher
+from mycel_runtime.dispatch.due_time import DueTime
 from mycel_runtime.dispatch.entry_attempt import EntryAttempts
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.handler_calls import HandlerCalls
@@ -34,6 +37,7 @@ from mycel_runtime.dispatch.plugin_reader import PluginReader
 from mycel_runtime.dispatch.plugin_states import PluginStates
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.questions import Questions
+from mycel_runtime.dispatch.suspects import Suspects
 from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.timer_attempt import TimerAttempts
 from mycel_runtime.dispatch.told_versions import ToldVersions
@@ -115,21 +119,22 @@ class DispatchAssembly:
         """The loop."""
         return Dispatcher(
             journal=self.journal,
-            attempts=self.attempts,
             me=self.me,
-            settings=self.settings,
-            observer=self.observer,
+            attempts=self.attempts,
+            ends=self._ends,
+            bounds=self._bounds,
             clock=self.clock,
-            draw=self.draw,
             work=self._work,
+            due_time=self._due_time,
+            suspects=self._suspects,
+            blocked=self._blocked,
             timekeeper=self._timekeeper,
             lifecycle=self._lifecycle,
             quarantine=self._quarantine,
-            suspects=self.suspects,
-            durations=self.durations,
-            traces=self.traces,
             is_held=lambda: self.twin_watch.is_holding or self.pauses.is_agent_paused,
             is_paused=self.pauses.holds,
+            durations=self.durations,
+            traces=self.traces,
         )
 
     def use(self, settings: DispatchSettings, handlers: Mapping[HandlerId, BoundHandler]) -> None:
@@ -145,7 +150,7 @@ class DispatchAssembly:
         self._quarantine.use(settings)
         self._lifecycle.use(settings)
         self._lifecycle.rebind(handlers)
-        self.dispatcher.use(settings)
+        self.dispatcher.wake()
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -166,6 +171,36 @@ class DispatchAssembly:
             backlog=Backlog(sdk=self.sdk, anchor=self._anchor, me=self.me),
             work_comes=self._work.set,
         )
+
+    @cached_property
+    def _ends(self) -> DeliveryEnds:
+        return DeliveryEnds(
+            journal=self.journal,
+            me=self.me,
+            attempts=self.attempts,
+            bounds=self._bounds,
+            observer=self.observer,
+            clock=self.clock,
+            draw=self.draw,
+            work=self._work,
+            due_time=self._due_time,
+            timekeeper=self._timekeeper,
+            suspects=self._suspects,
+            blocked=self._blocked,
+            is_paused=self.pauses.holds,
+        )
+
+    @cached_property
+    def _due_time(self) -> DueTime:
+        return DueTime(self.journal, self.me, clock=self.clock)
+
+    @cached_property
+    def _suspects(self) -> Suspects:
+        return Suspects(self.suspects)
+
+    @cached_property
+    def _blocked(self) -> BlockedChats:
+        return BlockedChats(self.outbox.evidence, clock=self.clock)
 
     @cached_property
     def _capture(self) -> Capture | None:

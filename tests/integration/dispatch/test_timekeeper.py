@@ -10,17 +10,14 @@ import pytest
 
 from mycel_runtime import Plugin
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
-from mycel_runtime.dispatch.dispatcher import Dispatcher
-from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Returned
 from mycel_runtime.journal.changes import Changes, NewTimer
 from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
-from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
-from tests.integration.dispatch.no_hooks import NoHooks
+from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
 
 ME = "me"
@@ -260,23 +257,13 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
     """The dispatcher sleeps until the time that the run has set."""
     attempts = Attempts(Changes(timers=(timer("second", due_at=0.0),)))
     keeper = Keeper(journal, reminding())
-    dispatcher = Dispatcher(
-        journal=journal,
-        attempts=attempts,
+    dispatcher = dispatcher_of(
+        journal,
+        attempts,
         me=ME,
-        settings=DispatchSettings(),
-        observer=keeper.facts,
         clock=lambda: keeper.now,
-        draw=lambda: 0.5,
-        work=asyncio.Event(),
+        observer=keeper.facts,
         timekeeper=keeper.timekeeper,
-        lifecycle=NoHooks(),
-        quarantine=Quarantine(
-            DispatchSettings(),
-            observer=keeper.facts,
-            clock=lambda: keeper.now,
-            outliving=attempts.abandoned.of,
-        ),
     )
     await journal.plan(ME, "p", Changes(timers=(timer("first"),)))
     async with asyncio.TaskGroup() as tasks:

@@ -7,9 +7,6 @@ import contextlib
 import time
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
-from mycel_runtime.dispatch.dispatcher import Dispatcher
-from mycel_runtime.dispatch.quarantine import Quarantine
-from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
@@ -17,10 +14,8 @@ from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
-from mycel_runtime.observe.observer import Silent
-from mycel_runtime.settings import DispatchSettings
 from mycel_runtime.speech.evidence import Evidence
-from tests.integration.dispatch.no_hooks import NoHooks
+from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
 
 ME = "me"
@@ -79,23 +74,7 @@ async def hint(journal, dispatcher):
 async def dispatching(journal, asked):
     """A dispatcher that runs by the journal's clock, with one thing to do; the journal is open for it."""
     journal.open()
-    dispatcher = Dispatcher(
-        journal=journal,
-        attempts=asked,
-        me=ME,
-        settings=DispatchSettings(),
-        observer=Silent(),
-        clock=lambda: journal.now,
-        draw=lambda: 0.5,
-        work=asyncio.Event(),
-        timekeeper=Timekeeper(
-            journal=journal, me=ME, handlers=[], observer=Silent(), clock=lambda: journal.now
-        ),
-        lifecycle=NoHooks(),
-        quarantine=Quarantine(
-            DispatchSettings(), observer=Silent(), clock=lambda: journal.now, outliving=asked.abandoned.of
-        ),
-    )
+    dispatcher = dispatcher_of(journal, asked, me=ME, clock=lambda: journal.now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
         await hint(journal, dispatcher)

@@ -192,7 +192,7 @@ class World:
             clock=clock,
             capture_file=kept,
         )
-        self.stack.push_async_callback(parts.dispatcher._attempts.close)
+        self.stack.push_async_callback(parts.dispatcher.attempts.close)
         return Agent(name, sdk, journal, parts, plugin, memory, clock, kept)
 
     async def user(self, name):

@@ -115,7 +115,7 @@ class CrashMachine(RuleBasedStateMachine):
             observer=Silent(),
             clock=lambda: self.now,
         )
-        self.parts.dispatcher._attempts.messages.draw = self.parts.dispatcher._draw = lambda: 0.5
+        self.parts.dispatcher.attempts.messages.draw = self.parts.dispatcher.ends.draw = lambda: 0.5
 
     def plugin(self):
         plugin = Plugin("p")
@@ -151,7 +151,7 @@ class CrashMachine(RuleBasedStateMachine):
     async def die(self):
         self.mortal.end()
         await self.journal.close()
-        await self.parts.dispatcher._attempts.close()
+        await self.parts.dispatcher.attempts.close()
 
     def committed(self, verb, args, result):
         """What the model learns of what cannot be undone any more."""

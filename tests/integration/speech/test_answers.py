@@ -173,7 +173,7 @@ async def test_an_agent_without_handlers_of_messages_hears_the_answer(world):
     await agent.deliver()
     await world.say(only[0], "five")
     await agent.parts.intake.hint([(only[0], None)])
-    await agent.parts.dispatcher._attempts.questions.look_for_news()
+    await agent.parts.dispatcher.attempts.questions.look_for_news()
     await agent.deliver()
 
     assert asker.answers == [(0, "answered", ["five"])]

@@ -66,7 +66,7 @@ async def test_one_that_came_before_anybody_listened_is_not_missed(world):
     agent = await world.agent("a", thinker.plugin)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "think")
-    roster, said = agent.parts.dispatcher._attempts.messages.runs.roster, []
+    roster, said = agent.parts.dispatcher.attempts.messages.runs.roster, []
     room = roster.room
 
     async def late(*args):
@@ -94,7 +94,7 @@ async def test_what_does_not_match_or_is_not_wanted_lets_it_go_on(world, filters
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     me = {"mentions": ["a"]} if filters else {}
     await world.owner.messages.send(chat_id, "think", delivery_scope=None, enforce_caught_up=False, **me)
-    runs, looked = agent.parts.dispatcher._attempts.messages.runs, asyncio.Event()
+    runs, looked = agent.parts.dispatcher.attempts.messages.runs, asyncio.Event()
     has_new = runs.reader.has_new
 
     async def look(*args, **kwargs):

@@ -236,7 +236,7 @@ async def test_an_exit_costs_its_own_delivery(wild):
 async def test_a_process_that_died_while_it_waited_costs_no_delivery(wild):
     agent, ask = wild
     first = (await ask("look"))[0].split()[-1]
-    (worker,) = agent.parts.dispatcher._attempts.calls.workers.idle("wild")
+    (worker,) = agent.parts.dispatcher.attempts.calls.workers.idle("wild")
 
     os.kill(worker.pid, 9)
     await worker._process.wait()

@@ -439,6 +439,6 @@ async def test_what_newer_shows_a_suspect_is_written_down_before_it_is_shown(wor
         noted.append((through_seq, len(message_ids)))
 
     agent.journal.note_shown = note_shown
-    await agent.parts.dispatcher._attempts.run(dataclasses.replace(delivery, suspicion=Suspicion(deaths=1)))
+    await agent.parts.dispatcher.attempts.run(dataclasses.replace(delivery, suspicion=Suspicion(deaths=1)))
 
     assert noted == [(1, 1), (2, 2)]

@@ -95,7 +95,7 @@ async def test_what_is_resumed_between_its_claim_and_its_end_is_not_forgotten(wo
     dispatcher = agent.parts.dispatcher
     passed_over = await dispatcher._run(claimed)
     await agent.parts.pauses.resume(PauseKind.PLUGIN, "p")
-    await dispatcher._conclude(claimed, passed_over, took=0.0)
+    await dispatcher.ends.write(claimed, passed_over, took=0.0)
     await agent.deliver()
 
     assert await said(world, here) == ["p: hello"]

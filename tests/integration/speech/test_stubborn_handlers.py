@@ -26,7 +26,7 @@ async def start(world, plugin, **dispatch):
 
 def let_runs_take(agent, seconds):
     """As if the settings said so."""
-    runs = agent.parts.dispatcher._attempts.messages.runs
+    runs = agent.parts.dispatcher.attempts.messages.runs
     runs.bounds = HandlerBounds(runs.bounds.settings.model_copy(update={"handler_timeout": seconds}))
 
 
