@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak canaries releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak canaries faults releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
 	@echo "make soak      an hour under load and faults, with what the daemon uses each minute (SOAK_MINUTES=...)"
 	@echo "make canaries  searches all outputs of a run at debug for tokens and texts"
+	@echo "make faults    each fault of tests/acceptance/faults: told, and its end told too"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
 	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
@@ -100,6 +101,9 @@ soak: .venv/installed
 
 canaries: .venv/installed
 	@.venv/bin/python -m tests.integration.canaries
+
+faults: .venv/installed
+	@FAULTS=all .venv/bin/python -m pytest tests/acceptance/test_told_faults.py -p no:randomly -q -s
 
 format: .venv/installed
 	@.venv/bin/python -m ruff check --fix --quiet

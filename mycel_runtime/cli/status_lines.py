@@ -86,6 +86,7 @@ def _work(now: Status) -> list[str]:
     return [
         f"{bounded(work.due)} due" + (f" in {counted(work.lanes, 'lane')}" if work.lanes > 1 else ""),
         f"{work.running} running",
+        *([f"{counted(work.suspects, 'suspect')} of a death, one at a time"] if work.suspects else []),
         *([] if work.oldest is None else [_oldest(work.oldest, now)]),
         f"{bounded(work.dead_letters)} dead letter{'' if work.dead_letters == 1 else 's'}",
         *([f"{counted(work.letters_expired, 'dead letter')} expired"] if work.letters_expired else []),
