@@ -19,6 +19,7 @@ from mycel_runtime.journal.ids import plugin_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.delivery import Delivery
@@ -54,20 +55,39 @@ class _Turn:
             async with self._changed:
                 self._changed.notify_all()
 
-    @contextlib.asynccontextmanager
-    async def committing(self, whose: DeliveryId) -> AsyncIterator[None]:
-        """A commit is on its way meanwhile; waits first while the turn is promised to another."""
-        if self._holder not in {None, whose}:
+    async def begin_commit(self, whose: DeliveryId) -> None:
+        """A commit is on its way from now on; waits first while the turn is promised to another."""
+        if self._holder is not None and self._holder != whose:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._holder is None)
         self._committing += 1
-        try:
-            yield
-        finally:
-            self._committing -= 1
-            if self._holder is not None:
-                async with self._changed:
-                    self._changed.notify_all()
+
+    async def end_commit(self) -> None:
+        """It has arrived, or never will."""
+        self._committing -= 1
+        if self._holder is not None:
+            async with self._changed:
+                self._changed.notify_all()
+
+
+class _Commit:
+    """A commit on its way: each turn makes one, and a generator for each costs twice as much."""
+
+    __slots__ = ("_turn", "_whose")
+
+    def __init__(self, turn: _Turn, whose: DeliveryId) -> None:
+        self._turn = turn
+        self._whose = whose
+
+    async def __aenter__(self) -> None:
+        await self._turn.begin_commit(self._whose)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._turn.end_commit()
+
+
+_FREELY: Final = contextlib.nullcontext()
+"""Nobody waits for anybody."""
 
 
 class StoreTurns:
@@ -85,33 +105,24 @@ class StoreTurns:
         """It has come to its end, and is not run again for that."""
         self._outdated.pop(delivery.delivery_id, None)
 
-    @contextlib.asynccontextmanager
-    async def running(self, delivery: Delivery) -> AsyncIterator[None]:
+    def running(self, delivery: Delivery) -> AbstractAsyncContextManager[None]:
         """
         The delivery is run meanwhile, and its end is written down.
 
         Cancelling: nothing is promised any more.
         """
-        if self._outdated[delivery.delivery_id] < OUTDATED_RUNS:
-            yield
-            return
+        if self._outdated.get(delivery.delivery_id, 0) < OUTDATED_RUNS:
+            return _FREELY
         turn = self._turns[plugin_of(delivery.handler)]
-        if not turn.is_free:
-            # It may be outdated once more. Then it has waited for the holder's end, and is the next.
-            yield
-            return
-        async with turn.held(delivery.delivery_id):
-            yield
+        # If it is not free, this run may be outdated once more. Then it has waited for the holder's end, and is next.
+        return turn.held(delivery.delivery_id) if turn.is_free else _FREELY
 
-    @contextlib.asynccontextmanager
-    async def committing(self, delivery: Delivery, changes: Changes) -> AsyncIterator[None]:
+    def committing(self, delivery: Delivery, changes: Changes) -> AbstractAsyncContextManager[None]:
         """
         The end of a run is written down meanwhile; waits first for the end of a run to which the turn was promised.
 
         Cancelling: loses the place.
         """
         if not changes.may_be_outdated:
-            yield
-            return
-        async with self._turns[plugin_of(delivery.handler)].committing(delivery.delivery_id):
-            yield
+            return _FREELY
+        return _Commit(self._turns[plugin_of(delivery.handler)], delivery.delivery_id)

@@ -59,8 +59,7 @@ class StoredItem(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemChange:
+class ItemChange(NamedTuple):
     """
     A value that is new, or is to be there no more.
 
@@ -84,8 +83,7 @@ class TimerKey(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTimer:
+class NewTimer(NamedTuple):
     """
     A timer to be set, in the place of the one with this name and key.
 

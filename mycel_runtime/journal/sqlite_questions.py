@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from mycel_runtime.journal.changes import NewTimer, TimerKey
 from mycel_runtime.journal.delivery import AnswerDelivery
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.questions import (
@@ -19,7 +20,7 @@ from mycel_runtime.journal.questions import (
     QuestionState,
 )
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
-from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.statements import execute, execute_rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -141,13 +142,13 @@ def note_utterance(
         "utterance_id": utterance_id,
     }
     execute(connection, "insert_question", values)
-    timer = _timer_key(question.plugin, question.name, question_id) | {
-        "identity": utterance.identity,
-        "due_at": utterance.made_at + question.seconds,
-        "is_relative": True,
-        "data": "null",
-    }
-    execute(connection, "set_timer", timer)
+    timer = NewTimer(
+        *_timer_key(question.name, question_id),
+        due_at=utterance.made_at + question.seconds,
+        data="null",
+        is_relative=True,
+    )
+    execute_rows(connection, "set_timers", [(utterance.identity, question.plugin, *timer)])
 
 
 def question_of(connection: sqlite3.Connection, entry_id: int) -> Question:
@@ -222,8 +223,7 @@ def _look(connection: sqlite3.Connection, identity: UserId, chat_id: ChatId, now
 def _close(connection: sqlite3.Connection, question_id: int, now: float) -> None:
     """It is decided: its handler is told, no time ends it any more, and no letter says that it could not be."""
     question = question_of(connection, question_id)
-    key = _timer_key(question.plugin, question.name, question_id) | {"identity": question.identity}
-    execute(connection, "cancel_timer", key)
+    _cancel_timer(connection, question.identity, question.plugin, _timer_key(question.name, question_id))
     execute(connection, "delete_letters_of_question", {"entry_id": question_id})
     execute(connection, "insert_answer", {"entry_id": question_id, "now": now})
     if question.state is QuestionState.UNSAID:
@@ -244,15 +244,18 @@ def _adopt(connection: sqlite3.Connection, row: sqlite3.Row, handler: HandlerId,
 
 def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     values = {"entry_id": row["entry_id"]}
-    key = _timer_key(row["plugin"], row["name"], row["entry_id"]) | {"identity": row["identity"]}
-    execute(connection, "cancel_timer", key)
+    _cancel_timer(connection, row["identity"], row["plugin"], _timer_key(row["name"], row["entry_id"]))
     execute(connection, "delete_work_of_question", values)
     execute(connection, "forget_question", values)
     execute(connection, "erase_utterance_of_question", values)
 
 
-def _timer_key(plugin: str, name: str, question_id: int) -> dict[str, Any]:
-    return {"plugin": plugin, "name": f"{QUESTION}{name}", "key": str(question_id)}
+def _timer_key(name: str, question_id: int) -> TimerKey:
+    return TimerKey(f"{QUESTION}{name}", str(question_id))
+
+
+def _cancel_timer(connection: sqlite3.Connection, identity: UserId, plugin: str, key: TimerKey) -> None:
+    execute(connection, "cancel_timer", {"identity": identity, "plugin": plugin} | key._asdict())
 
 
 def _columns(asked: AskedPlace) -> dict[str, Any]:

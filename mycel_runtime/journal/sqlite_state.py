@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+import random
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -25,19 +26,21 @@ from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import note_overdue
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.sqlite_utterances import make_utterance
-from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.journal.statements import execute, execute_rows, values_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from mycel_runtime.journal.changes import Changes, Firing, ItemChange, ReadMove
+    from mycel_runtime.journal.changes import Changes, Firing, ItemChange, NewTimer, ReadMove
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
-_WRITE_ITEM: Final[Mapping[int | None, str]] = {None: "write_item", 0: "insert_item"}
-"""By what it was made from: anything, or nothing; else it is updated."""
+_VERSIONS: Final = random.Random()  # noqa: S311 - nobody gains by guessing one
+"""Seeded by the system once: asking it each time gives the interpreter's lock away, as a statement does."""
+
+os.register_at_fork(after_in_child=_VERSIONS.seed)
 
 
 class OutdatedError(Exception):
@@ -171,7 +174,7 @@ def _new_version() -> int:
 
     Drawn, so that it never comes again. Ids of deliveries grow with each hint, and leave no room for more.
     """
-    return 1 + secrets.randbits(62)
+    return 1 + _VERSIONS.getrandbits(62)
 
 
 def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> tuple[int, ...]:
@@ -188,13 +191,19 @@ def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Chan
 def _change_item(
     connection: sqlite3.Connection, whose: dict[str, Any], item: ItemChange, version: int
 ) -> int:
-    key = whose | {"chat_id": item.chat_id or "", "key": item.key}
-    if item.value is None:
-        _require_version(item.made_from, execute(connection, "item_version", key))
-        execute(connection, "delete_item", key)
+    chat_id, key, value, made_from = item
+    if value is None:
+        place = whose | {"chat_id": chat_id or "", "key": key}
+        _require_version(made_from, execute(connection, "item_version", place))
+        execute(connection, "delete_item", place)
         return 0
-    made = key | {"value": item.value, "version": version, "made_from": item.made_from}
-    if not execute(connection, _WRITE_ITEM.get(item.made_from, "update_item"), made).rowcount:
+    made = (value, version, whose["identity"], whose["plugin"], chat_id or "", key)
+    written = (
+        execute(connection, "update_item", (*made, made_from))
+        if made_from
+        else execute(connection, "write_item" if made_from is None else "insert_item", made)
+    )
+    if not written.rowcount:
         raise OutdatedError
     return version
 
@@ -216,8 +225,12 @@ def _require_version(made_from: int | None, found: sqlite3.Cursor) -> None:
 def _plan(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> None:
     for timer_key in changes.cancelled:
         _cancel(connection, whose | timer_key._asdict())
-    for timer in changes.timers:
-        execute(connection, "set_timer", whose | values_of(timer))
+    _set_timers(connection, whose, changes.timers)
+
+
+def _set_timers(connection: sqlite3.Connection, whose: dict[str, Any], timers: Sequence[NewTimer]) -> None:
+    rows = [(whose["identity"], whose["plugin"], *timer) for timer in timers]
+    execute_rows(connection, "set_timers", rows)
 
 
 def _cancel(connection: sqlite3.Connection, key: dict[str, Any]) -> None:
@@ -240,7 +253,7 @@ def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
         _make_due(connection, timer, firing.work, now)
     if firing.following is not None:
         whose = {"identity": timer.identity, "plugin": timer.plugin}
-        execute(connection, "set_timer", whose | values_of(firing.following))
+        _set_timers(connection, whose, [firing.following])
     return True
 
 

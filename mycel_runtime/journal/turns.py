@@ -25,6 +25,9 @@ TIMER_KIND: Final = "timer"
 ANSWER_KIND: Final = "answer"
 """Kinds of turns; those of other events are called as their frames are."""
 
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Of this log. Made once: `json.dumps` makes an encoder each time that it is told of separators."""
+
 _HASH_CHARACTERS: Final = 32
 """Of a SHA-256: enough to tell any two texts apart."""
 
@@ -166,8 +169,18 @@ def _name_hash(text: str) -> str:
     return text_hash(text)
 
 
+_NO_DATA_HASH: Final = text_hash("null")
+
+
+def _data_hash(data: str) -> str:
+    """As `text_hash`, of a timer's data: most have none."""
+    return _NO_DATA_HASH if data == "null" else text_hash(data)
+
+
 def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> Done:
     """The deeds as they are logged; in an order of their own, whatever the order in which they were done."""
+    if not changes:
+        return Done(decided=tuple(decided), uttered=tuple(uttered))
     items = [
         DoneItem(
             item.chat_id is not None,
@@ -178,7 +191,7 @@ def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence
         for item in changes.items
     ]
     timers = [
-        DoneTimer(timer.name, _name_hash(timer.key), timer.due_at, text_hash(timer.data), timer.is_relative)
+        DoneTimer(timer.name, _name_hash(timer.key), timer.due_at, _data_hash(timer.data), timer.is_relative)
         for timer in changes.timers
     ]
     timers += [DoneTimer(key.name, _name_hash(key.key)) for key in changes.cancelled]
@@ -192,7 +205,7 @@ def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence
 
 def encoded(done: Done) -> str:
     """As it is kept; nothing done is the empty text."""
-    return json.dumps(done, separators=(",", ":")) if any(done) else ""
+    return _json(done) if any(done) else ""
 
 
 def done_from(text: str) -> Done:
@@ -219,8 +232,8 @@ def row_of(record: TurnRecord) -> dict[str, Any]:
     return {
         "attempt": record.attempt,
         "kind": record.kind,
-        "shown": json.dumps(record.shown, separators=(",", ":")),
-        "said": json.dumps(record.said, separators=(",", ":")),
+        "shown": _json(record.shown),
+        "said": _json(record.said) if record.said else "[]",
         "done": encoded(done_of(record.changes, record.decided, record.uttered)),
         "raised": record.raised.encode(errors="backslashreplace").decode(),
         "began_at": record.began_at,

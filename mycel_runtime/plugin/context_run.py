@@ -43,17 +43,20 @@ class Openness:
     Whether a run goes on. All that its context hands out asks here, and not the run, which hands it out.
 
     So they do not hold each other: what a run was shown, and all that made it, is freed at once when it is over.
+
+    Attributes:
+        is_ended: It is over.
     """
 
-    __slots__ = ("_is_ended", "_note_use")
+    __slots__ = ("_note_use", "is_ended")
 
     def __init__(self) -> None:
-        self._is_ended = False
+        self.is_ended = False
         self._note_use: Callable[[], None] | None = None
 
     def end(self, note_use: Callable[[], None] | None = None) -> None:
         """From here on nothing is done any more; `note_use` is called for each time that it is asked for."""
-        self._is_ended = True
+        self.is_ended = True
         self._note_use = note_use
 
     def require_open(self) -> None:
@@ -63,7 +66,7 @@ class Openness:
         Raises:
             ContextEndedError: The run is over.
         """
-        if self._is_ended:
+        if self.is_ended:
             if self._note_use is not None:
                 self._note_use()
             raise ContextEndedError
@@ -123,11 +126,18 @@ class ContextRun:
         """What the run has changed, to be written down with its delivery's end."""
         if self._is_given_up:
             return UNCHANGED
-        if self._changes is not None:
-            return self._complete(self._changes)
+        changes = self._collected() if self._changes is None else self._changes
+        if self._openness.is_ended:
+            # Nothing comes any more; the log of turns and the journal both ask.
+            self._changes = changes
+        return self._complete(changes)
+
+    def _collected(self) -> Changes:
         items = self.store.changes() + self.chat_store.changes()
         planned, cancelled = self.timers.planned(), self.timers.cancelled()
-        return self._complete(Changes(items=items, timers=planned, cancelled=cancelled))
+        if not (items or planned or cancelled):
+            return UNCHANGED
+        return Changes(items=items, timers=planned, cancelled=cancelled)
 
     def take_changes(self, changes: Changes) -> None:
         """These are its changes: it has run in its plugin's own process."""

@@ -16,7 +16,7 @@ _JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
 
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
-_ALWAYS_JSON: Final = frozenset({int, float, bool, type(None)})
+_ALWAYS_JSON: Final = frozenset({float, bool})
 """What needs no look into it; numbers that JSON has not got are refused as they are written."""
 
 
@@ -33,7 +33,7 @@ def json_text(value: Any, what: str) -> str:
     """
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        text = _ENCODER.encode(plain if type(plain) in _ALWAYS_JSON else _JSON.validate_python(plain))
+        text = _encoded(plain)
     except ValidationError as exc:
         mistake = exc.errors(include_url=False, include_context=False)[0]
         kind = type(mistake["input"]).__name__
@@ -55,6 +55,15 @@ def json_text(value: Any, what: str) -> str:
             fix="Keep it in a file of your own, and its name here.",
         )
     return text
+
+
+def _encoded(plain: Any) -> str:
+    """What an encoder makes of it; counters and timers without data are too many to begin one for each."""
+    if plain is None:
+        return "null"
+    if type(plain) is int:
+        return repr(plain)
+    return _ENCODER.encode(plain if type(plain) in _ALWAYS_JSON else _JSON.validate_python(plain))
 
 
 def _article(kind: str) -> str:

@@ -183,9 +183,11 @@ class Store(MutableMapping[str, Any]):
 
     def changes(self) -> tuple[ItemChange, ...]:
         """Called by the runtime: what the run has changed, and what it depends on, which it changes to the same."""
+        if not (self._changed or self._depends):
+            return ()
         kept = {key: _value_of(self._read[key]) for key in self._depends if key not in self._changed}
         return tuple(
-            ItemChange(chat_id=self._chat_id, key=key, value=text, made_from=self._made_from(key))
+            ItemChange(self._chat_id, key, text, self._made_from(key))
             for key, text in (self._changed | kept).items()
             if key in self._depends or key not in self._read or text != _value_of(self._read[key])
         )

@@ -375,25 +375,25 @@ SELECT coalesce((SELECT version FROM item
                  WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key), 0);
 
 -- name: write_item
-INSERT INTO item (identity, plugin, chat_id, key, value, version)
-VALUES (:identity, :plugin, :chat_id, :key, :value, :version)
+INSERT INTO item (value, version, identity, plugin, chat_id, key)
+VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version;
 
 -- name: insert_item
-INSERT INTO item (identity, plugin, chat_id, key, value, version)
-VALUES (:identity, :plugin, :chat_id, :key, :value, :version)
+INSERT INTO item (value, version, identity, plugin, chat_id, key)
+VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: update_item
-UPDATE item SET value = :value, version = :version
-WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key AND version = :made_from;
+UPDATE item SET value = ?, version = ?
+WHERE identity = ? AND plugin = ? AND chat_id = ? AND key = ? AND version = ?;
 
 -- name: delete_item
 DELETE FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key;
 
--- name: set_timer
-INSERT INTO timer (identity, plugin, name, key, due_at, is_relative, data)
-VALUES (:identity, :plugin, :name, :key, :due_at, :is_relative, :data)
+-- name: set_timers
+INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE
 SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data;
 
