@@ -14,10 +14,12 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mycel_runtime.cli.completion import VARIABLE
 from mycel_runtime.cli.main import COMMANDS, cli
 from mycel_runtime.cli.manual import EXIT_CODES, manual_page
+from mycel_runtime.daemon.reload.differences import LIVE
 
 GUIDE = Path(__file__).parents[3] / "systemd" / "README.md"
 
@@ -165,3 +167,9 @@ def test_a_name_is_completed_without_any_command_being_loaded():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=True
     ).stdout
     assert said.split() == [str(len(COMMANDS)), "1"]
+
+
+def test_reload_names_each_section_in_which_something_may_change():
+    shown = CliRunner().invoke(cli, ["reload", "--help"]).output
+
+    assert [section for section in LIVE if f"[{section}]" not in shown] == []
