@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycel_runtime.errors import PluginError
+    from mycel_runtime.known_secrets import remember_secret
     from mycel_runtime.plugin.answer_context import AnswerContext, Question
     from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.config_path import ConfigPath
@@ -88,6 +89,7 @@ __all__ = [
     "Unavailable",
     "WorkflowEventContext",
     "messages_for_llm",
+    "remember_secret",
     "split_text",
 ]
 
@@ -130,6 +132,7 @@ _HOME = {
     "Unavailable": "mycel_runtime.plugin.outcome",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
     "messages_for_llm": "mycel_runtime.plugin.prompt",
+    "remember_secret": "mycel_runtime.known_secrets",
     "split_text": "mycel_runtime.plugin.text_pieces",
 }
 

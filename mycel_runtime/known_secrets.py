@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ SHORTEST: Final = 6
 MOST: Final = 1_000
 """That are remembered, the newest: an agent reads a new token once in a while for as long as it lives."""
 
+
+_SECRET_NAME: Final = re.compile(r"(?:^|[_-])(?:key|token|secret|password|passwd|passphrase)$", re.IGNORECASE)
+"""Of a setting: `api_key`, `token`, `db_password`, but neither `key_file` nor `max_tokens`."""
 
 _JSON_WEB: Final = r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
 """JSON Web Tokens, as a backend makes them: also where none is known, as in an isolated plugin's process."""
@@ -50,16 +54,39 @@ class _Known:
 _known: Final = _Known()
 
 
-def remember(secret: str) -> None:
-    """Keep this out of all lines from now on; nothing, if it is too short to be told from a word."""
+def remember_secret(secret: str) -> None:
+    """
+    Keep a secret out of all lines that this process writes from now on: logs, prints, tracebacks.
+
+    Args:
+        secret: As it was read; one of fewer than six characters cannot be told from a word, and is not looked for.
+    """
     if len(secret) >= SHORTEST and secret not in _known.secrets:
         _known.add(secret)
 
 
 def remember_pair(user: str, password: str) -> None:
     """A user's password, and what a header makes of both."""
-    remember(password)
-    remember(base64.b64encode(f"{user}:{password}".encode()).decode())
+    remember_secret(password)
+    remember_secret(base64.b64encode(f"{user}:{password}".encode()).decode())
+
+
+def remember_named(table: object, name: str = "") -> None:
+    """
+    Keep out of all lines the texts that a table holds under the name of a secret, at any depth.
+
+    Args:
+        table: As TOML has it.
+        name: Of the key that it stands under.
+    """
+    if isinstance(table, Mapping):
+        for key, value in table.items():
+            remember_named(value, str(key))
+    elif isinstance(table, list):
+        for value in table:
+            remember_named(value, name)
+    elif isinstance(table, str) and _SECRET_NAME.search(name):
+        remember_secret(table)
 
 
 def masked(text: str) -> str:

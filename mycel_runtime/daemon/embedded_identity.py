@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from mycel_runtime.errors import ConfigError, StateDirectoryError
-from mycel_runtime.known_secrets import remember
+from mycel_runtime.known_secrets import remember_secret
 from mycel_runtime.sdk import AsyncClient
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ async def _make(base_url: str, agent_name: str) -> EmbeddedIdentity:
 def _remembered(embedded: EmbeddedIdentity) -> EmbeddedIdentity:
     """Its tokens stay out of all lines."""
     for token in (embedded.owner_token, embedded.agent_token):
-        remember(token.get_secret_value())
+        remember_secret(token.get_secret_value())
     return embedded
 
 

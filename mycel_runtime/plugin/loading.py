@@ -7,14 +7,16 @@ Whatever an import raises, `SystemExit` included, becomes an error that names th
 from __future__ import annotations
 
 import traceback
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.known_secrets import remember_named, remember_secret
 from mycel_runtime.observe.traceback_text import is_ours
 from mycel_runtime.plugin.config_path import CONFIG_FOLDER
 from mycel_runtime.plugin.files import HiddenModuleError, import_file
@@ -22,9 +24,8 @@ from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.settings_mistakes import explain_error, find_line, model_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
@@ -207,15 +208,17 @@ def checked_settings(plugin: Plugin, table_name: str, table: dict[str, Any], con
         config: The TOML file, for error texts; it need not exist.
 
     Returns:
-        An instance of its model, or the plain table.
+        An instance of its model, or the plain table. What is secret in it, by its name or its type, is kept out of
+        all lines from now on.
 
     Raises:
         PluginError: The model refuses it.
     """
+    remember_named(table)  # of a process of its own, which has not read the file
     if plugin.settings_model is None:
         return table
     try:
-        return _validated(plugin.settings_model, table, {CONFIG_FOLDER: config.absolute().parent})
+        settings = _validated(plugin.settings_model, table, {CONFIG_FOLDER: config.absolute().parent})
     except ValidationError as exc:
         error = _refused_errors(exc, plugin.settings_model)[0]
         text = config.read_text(encoding="utf-8-sig", errors="replace") if config.is_file() else ""
@@ -223,6 +226,23 @@ def checked_settings(plugin: Plugin, table_name: str, table: dict[str, Any], con
             error, plugin.settings_model, str(config), text, prefix=("plugins", table_name)
         )
         raise PluginError(explained.problem, where=explained.where, fix=explained.fix) from exc
+    _remember_secrets(settings)
+    return settings
+
+
+def _remember_secrets(value: object) -> None:
+    """Those that a model says are secret by their type, at any depth."""
+    if isinstance(value, SecretStr):
+        remember_secret(value.get_secret_value())
+    elif isinstance(value, BaseModel):
+        for _, part in value:
+            _remember_secrets(part)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            _remember_secrets(part)
+    elif isinstance(value, Collection) and not isinstance(value, str | bytes):
+        for part in value:
+            _remember_secrets(part)
 
 
 def _validated(model: type[BaseModel], table: dict[str, Any], context: dict[str, Any]) -> BaseModel:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr
 
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.known_secrets import remember, remember_pair
+from mycel_runtime.known_secrets import remember_pair, remember_secret
 from mycel_runtime.settings.text import decode
 from mycel_runtime.settings_mistakes import variable_of
 
@@ -188,5 +188,5 @@ def _as_token(text: str, where: str) -> SecretStr:
         raise ConfigError(
             "must hold one token and nothing else", where=where, fix="Put the agent's token there, alone."
         )
-    remember(token)
+    remember_secret(token)
     return SecretStr(token)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.known_secrets import remember_named
 from mycel_runtime.settings.settings import Settings
 from mycel_runtime.settings.text import read_config
 from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, explain_error, nearest_of, variable_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
     """
     The settings of one file, with relative paths made absolute from the file's folder.
+
+    What a plugin's table holds under the name of a secret is kept out of all lines from now on.
 
     Args:
         path: The TOML file.
@@ -45,6 +48,7 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
         raise _explain(exc, path, text) from exc
     except SettingsError as exc:
         raise _explain_variables() from exc
+    remember_named(settings.plugins)
     return _absolute(settings, path)
 
 

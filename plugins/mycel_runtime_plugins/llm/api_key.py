@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
+from mycel_runtime import remember_secret
+
 if TYPE_CHECKING:
     from mycel_runtime_plugins.llm.settings import LlmSettings
 
@@ -81,4 +83,5 @@ def _checked(text: str, what: str) -> SecretStr:
     key = text.strip()
     if not key or not all("!" <= character <= "~" for character in key):
         raise ApiKeyError(what, "Put the key there, alone.")
+    remember_secret(key)
     return SecretStr(key)

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime import remember_secret
+
 if TYPE_CHECKING:
     from mycel_runtime_plugins.webhook.settings import WebhookSettings
 
@@ -46,6 +48,7 @@ def read_keys(settings: WebhookSettings) -> list[bytes]:
 
 
 def _key(word: str) -> bytes:
+    remember_secret(word.removeprefix(PREFIX))
     try:
         key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):

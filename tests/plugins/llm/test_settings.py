@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.errors import PluginError
+from mycel_runtime.known_secrets import masked
 from mycel_runtime.plugin.loading import checked_settings
 from mycel_runtime_plugins.llm import plugin
 from mycel_runtime_plugins.llm.api_key import read_api_key
@@ -39,6 +40,7 @@ def test_a_key_is_read_from_a_file_beside_the_configuration_and_shown_to_nobody(
 
     assert read_api_key(settings) == SecretStr("sk-secret")
     assert "sk-secret" not in repr(settings) + repr(read_api_key(settings))
+    assert masked("asked with sk-secret") == "asked with ***"
 
 
 def test_a_key_of_the_environment_or_of_systemd_will_do(tmp_path, monkeypatch):

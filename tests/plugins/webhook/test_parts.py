@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from mycel_runtime import PluginError, Reject, Retry
+from mycel_runtime.known_secrets import masked
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.testing import BareChat, said
 from mycel_runtime_plugins.webhook.answer import AnswerError, answer_of
@@ -162,6 +163,7 @@ def test_keys_are_read_from_where_only_their_owner_can_read(monkeypatch, key_fil
 
     assert read_keys(of_file) == read_keys(settings()) == [bytes(range(32))]
     assert len(read_keys(of_credential)) == 2
+    assert masked(f"signed with whsec_{KEY}") == "signed with whsec_***"
     assert missing(of_file) == []
 
     key_file.chmod(0o640)

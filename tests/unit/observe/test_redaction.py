@@ -10,7 +10,7 @@ import os
 import pytest
 import structlog
 
-from mycel_runtime.known_secrets import MASK, remember, remember_pair
+from mycel_runtime.known_secrets import MASK, remember_pair, remember_secret
 from mycel_runtime.observe.library_logs import TALKATIVE, RecordLines
 from mycel_runtime.observe.log_style import LogStyle
 from mycel_runtime.observe.logs import configure_logging
@@ -58,7 +58,7 @@ def lines(capsys):
 def test_a_secret_that_we_have_read_is_in_no_line_of_anybodys(capsys):
     """Loggers of libraries at debug, tracebacks, handlers that a plugin adds, keys and values of any kind."""
     configure_logging(LogStyle(level="debug", format="json"))
-    remember(SECRET)
+    remember_secret(SECRET)
     theirs = io.StringIO()
     library = logging.getLogger("some.library")
     library.addHandler(handler := logging.StreamHandler(theirs))
@@ -86,7 +86,7 @@ def test_a_secret_that_we_have_read_is_in_no_line_of_anybodys(capsys):
 
 
 def test_what_is_printed_is_masked_too():
-    remember(SECRET)
+    remember_secret(SECRET)
     remember_pair("me", "hunter22")
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe:
@@ -99,7 +99,7 @@ def test_what_is_printed_is_masked_too():
 
 def test_what_is_too_short_to_be_told_from_a_word_is_none(capsys):
     configure_logging(LogStyle(format="json"))
-    remember("owner")
+    remember_secret("owner")
     structlog.get_logger().info("the owner said so")
 
     assert "the owner said so" in lines(capsys)
