@@ -1,0 +1,150 @@
+"""The embedded engine's verbs about what is heard: checkpoint, numbers, entries and the work that comes of them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from mycel_runtime.journal.checkpoint import Checkpoint
+from mycel_runtime.journal.entry import Mark
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute, execute_rows, values_of
+from mycel_runtime.wire.ids import InboxSeq, MessageSeq
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mycel_runtime.journal.batch import Arrival, Batch
+    from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.work import ChatWork
+    from mycel_runtime.wire.ids import ChatId, UserId
+
+
+class SqliteHearing(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def checkpoint(self, identity: UserId) -> Checkpoint | None:
+        def read(connection: sqlite3.Connection) -> Checkpoint | None:
+            row = execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
+            return Checkpoint(**dict(row)) if row else None
+
+        return await self._writer.submit(read)
+
+    @override
+    async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
+        def read(connection: sqlite3.Connection) -> Mapping[InboxSeq, Mark]:
+            rows = execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
+            return {InboxSeq(row["seq"]): Mark(fingerprint=row["fingerprint"], ts=row["ts"]) for row in rows}
+
+        return await self._writer.submit(read)
+
+    @override
+    async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
+        def read(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
+            rows = execute(connection, "read_snapshot", {"identity": identity})
+            return {(row["kind"], row["key"]): row["state"] for row in rows}
+
+        return await self._writer.submit(read)
+
+    @override
+    async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
+        def read(connection: sqlite3.Connection) -> str | None:
+            line = {"identity": identity, "kind": kind, "key": key}
+            row = execute(connection, "read_change", line).fetchone()
+            return None if row is None else str(row["state"])
+
+        return await self._writer.submit(read)
+
+    @override
+    async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
+        def read(connection: sqlite3.Connection) -> Mapping[ChatId, MessageSeq]:
+            levels: dict[ChatId, MessageSeq] = {}
+            for row in execute(connection, "read_levels", {"identity": identity}):
+                levels[row["chat_id"]] = max(row["seq"], levels.get(row["chat_id"], row["seq"]))
+            return levels
+
+        return await self._writer.submit(read)
+
+    @override
+    async def append(self, batch: Batch, *, now: float) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            new = _append_arrivals(connection, batch.arrivals, now)
+            _want_chats(connection, batch, now)
+            for change in batch.changes:
+                name = "delete_change" if change.state is None else "write_change"
+                execute(connection, name, {"identity": batch.identity} | values_of(change))
+            if batch.checkpoint is not None:
+                execute(connection, "write_checkpoint", values_of(batch.checkpoint))
+            return new
+
+        return await self._writer.submit(write)
+
+
+def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
+    """Insert entries in their order, and the event work of the new ones; how many were new."""
+    new = 0
+    for has_events, run in itertools.groupby(arrivals, lambda arrival: bool(arrival.events)):
+        if has_events:
+            new += sum(_append_events(connection, arrival, now) for arrival in run)
+        else:
+            new += execute_rows(connection, "insert_entries", [each.entry for each in run])
+    return new
+
+
+def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
+    """Insert an entry and its event work; whether it was new."""
+    inserted = execute(connection, "insert_entries", arrival.entry)
+    if not inserted.rowcount:
+        return False
+    values = {"identity": arrival.entry.identity, "entry_id": inserted.lastrowid, "now": now}
+    for work in arrival.events:
+        execute(connection, "insert_event", values | values_of(work))
+    return True
+
+
+def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
+    """Raise the levels that a batch raises."""
+    highest = _highest_per_chat(batch.hints)
+    wanted = [
+        (
+            batch.identity,
+            work.handler,
+            work.lane,
+            work.chat_id,
+            work.after_seq,
+            work.after_seq,
+            work.wanted_seq,
+            work.wanted_seq,
+            now,
+        )
+        for work in highest
+        if work.wanted_seq is not None
+    ]
+    looks = [
+        (batch.identity, work.handler, work.lane, work.chat_id, now)
+        for work in highest
+        if work.wanted_seq is None
+    ]
+    execute_rows(connection, "want_chats", wanted)
+    execute_rows(connection, "look_at_chats", looks)
+
+
+def _highest_per_chat(hints: Sequence[ChatWork]) -> Collection[ChatWork]:
+    """One per handler and chat: levels coalesce."""
+    highest: dict[tuple[HandlerId, ChatId], ChatWork] = {}
+    for work in hints:
+        known = highest.get((work.handler, work.chat_id))
+        if known is None or _is_higher(work, known):
+            highest[work.handler, work.chat_id] = work
+    return highest.values()
+
+
+def _is_higher(work: ChatWork, known: ChatWork) -> bool:
+    """A hint without a number asks for one more look and so outranks any number."""
+    if known.wanted_seq is None:
+        return False
+    return work.wanted_seq is None or work.wanted_seq > known.wanted_seq

@@ -1,0 +1,45 @@
+"""The embedded engine's verbs about how much is there, and how long it waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from mycel_runtime.journal.pause import PARKED_AT
+from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.summary import COUNT_LIMIT, LANES_LIMIT, JournalStatistics, Waiting
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from mycel_runtime.wire.ids import UserId
+
+
+class SqliteStatistics(SqliteSpeech):
+    """Base of the journal; its owner opens the writer."""
+
+    @override
+    async def statistics(self, identity: UserId) -> JournalStatistics:
+        return await self._writer.submit(lambda connection: statistics_of(connection, identity))
+
+    @override
+    async def oldest_waiting(self, identity: UserId) -> Waiting | None:
+        longest = await self._writer.submit(lambda connection: longest_waiting_of(connection, identity, 1))
+        return next(iter(longest), None)
+
+
+def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
+    """Counts of what is there."""
+    values = {"identity": identity, "most": COUNT_LIMIT, "most_lanes": LANES_LIMIT}
+    fields = dict(execute(connection, "statistics", values).fetchone())
+    if fields["oldest_due_at"] is not None and fields["oldest_due_at"] >= PARKED_AT:
+        fields["oldest_due_at"] = None
+    return JournalStatistics(**fields)
+
+
+def longest_waiting_of(connection: sqlite3.Connection, identity: UserId, limit: int) -> tuple[Waiting, ...]:
+    """What has waited longest, first."""
+    rows = execute(connection, "longest_waiting", {"identity": identity, "limit": limit})
+    return tuple(Waiting(**dict(row)) for row in rows)
