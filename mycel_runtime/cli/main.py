@@ -139,11 +139,11 @@ def _drain_output() -> None:
 
 def _is_held() -> bool:
     """Whether a plugin has left threads or tasks that the interpreter would wait for, perhaps for ever."""
-    process = sys.modules.get("mycel_runtime.daemon.process")  # not imported: only `run` pays for it
+    leftovers = sys.modules.get("mycel_runtime.daemon.leftovers")  # not imported: only `run` pays for it
     has_threads = any(
         not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
     )
-    return has_threads or (process is not None and process.has_left_tasks())
+    return has_threads or (leftovers is not None and leftovers.has_left_tasks())
 
 
 def _run() -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from mycel_runtime import errors
 from mycel_runtime.cli.failure import EXIT_INTERNAL, EXIT_USAGE
-from mycel_runtime.daemon.process import FINAL_EXIT_CODES
+from mycel_runtime.daemon.agent_failures import FINAL_EXIT_CODES
 from mycel_runtime.errors import ControlError
 from mycel_runtime.settings import DaemonSettings
 
