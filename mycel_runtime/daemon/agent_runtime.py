@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
+from mycel_runtime.daemon.agent_backend import AgentBackend, opened_backend
+from mycel_runtime.daemon.agent_observers import AgentObservers
+from mycel_runtime.daemon.agent_status import AgentStatus
 from mycel_runtime.daemon.assembly import Parts, assemble
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
@@ -25,32 +26,17 @@ from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.draining import REASON as DRAIN
 from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
-from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity, settle_embedded_identity
 from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
-from mycel_runtime.daemon.health import network_problems, problems_of
-from mycel_runtime.daemon.hearing_report import hearing_report
-from mycel_runtime.daemon.identity import Identification, identify
-from mycel_runtime.daemon.journal_lock import JournalLock
-from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
+from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
-from mycel_runtime.daemon.network_health import NetworkHealth
-from mycel_runtime.daemon.network_report import network_report
 from mycel_runtime.daemon.release import VERSION
-from mycel_runtime.daemon.reports.journal_report import JournalGrowth, JournalReport
-from mycel_runtime.daemon.reports.plugin_report import plugin_reports
-from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport, installed_version
-from mycel_runtime.daemon.speaking_report import speaking_report
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
-from mycel_runtime.daemon.status import LogReport, Status
-from mycel_runtime.daemon.tracing.tracing import Tracing
-from mycel_runtime.daemon.work_report import blocked_reports, work_report
+from mycel_runtime.daemon.reports.program_report import ConfigDrift
+from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import (
     DaemonStarted,
     DaemonStopped,
@@ -59,13 +45,11 @@ from mycel_runtime.observe.facts import (
     JournalUnlocked,
     SystemStoreMissing,
 )
-from mycel_runtime.observe.following import Followers
 from mycel_runtime.observe.log_style import lines_of
 from mycel_runtime.observe.observer import FanOut
-from mycel_runtime.observe.output import dropped_lines
 from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.plugin.registry import bound_handlers
-from mycel_runtime.sdk.network import Route, is_proxied
+from mycel_runtime.sdk.network import Route
 from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
@@ -77,24 +61,13 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
-    from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.signals import StopRequest
+    from mycel_runtime.daemon.status import Status
     from mycel_runtime.journal.capture_file import CaptureFile
-    from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
     from mycel_runtime.sdk import Network
-    from mycel_runtime.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """Where the agent's backend is and how it is spoken to; `embedded` only of an embedded one."""
-
-    base_url: str
-    token: SecretStr
-    embedded: EmbeddedIdentity | None = None
 
 
 class AgentRuntime:
@@ -123,43 +96,30 @@ class AgentRuntime:
         show: Callable[[str], None],
         how_to_talk: str,
     ) -> None:
-        self._reload = reload
-        self._draining = Draining()
         settings = self._settings = reload.settings
         plugins = list(reload.plugins.values())
+        self._reload = reload
         self._token = token
         self._network = network
-        self._handlers = bound_handlers(plugins)
-        self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
-        self._counters = Counters(time.time)
-        self._journal_lock = JournalLock(time.time)
-        self._metrics = AgentMetrics(settings.agent.name, [each.handler.id for each in self._handlers])
         self._show = show
         self._how_to_talk = how_to_talk
-        self._identification = Identification()
-        self._network_health = NetworkHealth(
-            interval=settings.inbox.reconcile_interval,
-            is_proxied=is_proxied(settings.agent.base_url, network),
+        self._handlers = [bound.handler.id for bound in bound_handlers(plugins)]
+        self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
+        self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
+        self.observer = self._observers.all
+        self._draining = Draining()
+        self._config_drift = ConfigDrift(reload.config)
+        self._status = AgentStatus(
+            settings=settings,
+            reload=reload,
+            config_drift=self._config_drift,
+            plugins={plugin_of(handler) for handler in self._handlers} | set(self._refused),
+            observers=self._observers,
+            draining=self._draining,
+            started_at=time.time(),
         )
-        self._tracing = Tracing(settings.tracing, agent=settings.agent.name, version=VERSION)
-        self._followers = Followers(time.time)
-        self.observer = FanOut(
-            [
-                observer,
-                self._counters,
-                self._metrics.facts,
-                self._journal_lock,
-                self._network_health,
-                systemd.StatusLine(),
-                self._followers,
-                *([self._tracing] if self._tracing.is_wanted else []),
-            ]
-        )
-        self._started_at = time.time()
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
-        self._growth: JournalGrowth | None = None
-        self._config_drift = ConfigDrift(reload.config)
         self._traces: Traces = Untraced()
         self._journal: SqliteJournal | None = None
         self._has_ended = False
@@ -232,22 +192,22 @@ class AgentRuntime:
                     state_dir,
                     self.observer,
                     kept_turns=self._settings.journal.kept_turns,
-                    on_commit=self._metrics.durations.committed,
+                    on_commit=self._observers.metrics.durations.committed,
                 ) as journal,
-                self._tracing.open(self.observer) as self._traces,
+                self._observers.tracing.open(self.observer) as self._traces,
                 open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
-                self._backend() as backend,
+                opened_backend(self._settings, self._token) as backend,
                 control_server(
                     state_dir,
                     self.status,
                     lambda: self.admin,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
-                    [metrics_route(self.metrics), dump_route(), facts_route(self._followers)],
+                    [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
                     {"reload": self._order_reload, "drain": self._draining.order},
                 ),
-                self._followers,
+                self._observers.followers,
             ):
-                self._growth = JournalGrowth(state_dir / JOURNAL_NAME, now=time.time())
+                self._status.note_journal()
                 self._journal = journal
                 self._announce(backend)
                 ready()
@@ -262,60 +222,7 @@ class AgentRuntime:
 
     async def status(self) -> Status:
         """What is known of this process now."""
-        parts = self._parts
-        summary = await self._read_summary(parts.me) if parts else None
-        statistics = summary.statistics if summary else None
-        user_id, now = parts.me if parts else None, time.time()
-        hearing = hearing_report(parts)
-        interval = self._settings.inbox.reconcile_interval
-        problems = problems_of(
-            hearing, user_id=user_id, interval=interval, now=now, trouble=self._identification.trouble
-        )
-        network = network_report(self._network_health)
-        problems += network_problems(network, interval=interval, now=now) + self._journal_lock.problems(now)
-        if parts and (twin := parts.twin_watch.problem):
-            problems += (twin,)
-        if draining := self._draining.problem:
-            problems += (draining,)
-        return Status(
-            agent=self._settings.agent.name,
-            server=self._settings.agent.base_url,
-            user_id=user_id,
-            version=VERSION,
-            pid=os.getpid(),
-            started_at=self._started_at,
-            now=now,
-            ready=not problems,
-            problems=problems,
-            network=network,
-            hearing=hearing,
-            speaking=speaking_report(
-                self._counters,
-                statistics,
-                summary.holds if summary else (),
-                utterances=summary.utterances if summary else (),
-                questions=summary.questions if summary else None,
-                now=now,
-            ),
-            work=work_report(
-                statistics,
-                parts.dispatcher.quarantine.plugins if parts else (),
-                unavailable=parts.dispatcher.quarantine.reasons if parts else None,
-                longest=summary.longest if summary else (),
-                blocked=blocked_reports(parts.dispatcher.blocked.chats) if parts else (),
-                abandoned=parts.dispatcher.abandoned if parts else None,
-                starts=parts.dispatcher.lifecycle.waiting if parts else (),
-                pauses=parts.pauses.all if parts else (),
-            ),
-            journal=self._growth.report(now) if self._growth else JournalReport(),
-            plugins=self._plugin_reports(summary),
-            program=ProgramReport(
-                running=VERSION, installed=installed_version(), config=self._config_drift.look()
-            ),
-            log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observer.failed),
-            events=dict(sorted(self._counters.counts.items())),
-            reload=self._reload.report,
-        )
+        return await self._status.look()
 
     async def metrics(self) -> list[Family]:
         """What is counted and measured, of this agent and of its process; `exposition.expose` makes text of it."""
@@ -328,40 +235,21 @@ class AgentRuntime:
         Args:
             status: As it is now.
         """
-        return self._metrics.families(status, self._settings.state_dir)
-
-    def _plugin_reports(self, summary: JournalSummary | None) -> tuple[PluginReport, ...]:
-        if self._parts is None:
-            return ()
-        dispatcher = self._parts.dispatcher
-        return plugin_reports(
-            {plugin_of(bound.handler.id) for bound in self._handlers} | set(self._refused),
-            starts=dispatcher.lifecycle.waiting,
-            left_alone=dispatcher.quarantine.plugins,
-            unavailable=dispatcher.quarantine.reasons,
-            timers=summary.timers if summary else (),
-        )
+        return self._observers.metrics.families(status, self._settings.state_dir)
 
     async def _order_reload(self) -> dict[str, Any]:
         report = await self.reload()
         return report.model_dump()
 
-    async def _read_summary(self, me: UserId) -> JournalSummary | None:
-        """Of the journal; `None` while another program keeps everybody out of it."""
-        try:
-            return await asyncio.to_thread(read_summary, self._settings.state_dir / JOURNAL_NAME, me)
-        except (JournalError, OSError):
-            return None
-
-    async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: Backend) -> None:
+    async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: AgentBackend) -> None:
         credential = Credential(backend.token, partial(self._read_token, backend))
         async with AgentClient(
             base_url=backend.base_url,
             credential=credential,
             observer=self.observer,
-            health=self._network_health,
+            health=self._observers.network_health,
             network=self._network,
-            durations=self._metrics.durations,
+            durations=self._observers.metrics.durations,
         ) as sdk:
             parts = await self._unless_ended(stop, self._assemble(journal, backend, sdk, credential))
             if parts is None:
@@ -369,8 +257,9 @@ class AgentRuntime:
             else:
                 parts.dispatcher.quarantine.keep_out(self._refused)
                 self._parts = parts
+                self._status.note_parts(parts)
                 sdk.tell_calls(parts.listener.call_made)
-                self._network_health.ask_stream(partial(_is_connection_limited, parts))
+                self._observers.network_health.ask_stream(partial(_is_connection_limited, parts))
                 await self._work(stop, journal, backend, parts)
 
     async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
@@ -383,18 +272,18 @@ class AgentRuntime:
             waiting.cancel()
         return None if working.cancelled() else working.result()
 
-    def _read_token(self, backend: Backend) -> SecretStr:
+    def _read_token(self, backend: AgentBackend) -> SecretStr:
         """As it is by now; an embedded backend's does not change."""
         return backend.token if backend.embedded else read_token(self._reload.settings)
 
     async def _assemble(
-        self, journal: SqliteJournal, backend: Backend, sdk: AgentClient, credential: Credential
+        self, journal: SqliteJournal, backend: AgentBackend, sdk: AgentClient, credential: Credential
     ) -> Parts:
         me = await identify(
             sdk,
             server=self._settings.agent.base_url,
             settings=self._settings.inbox,
-            observer=FanOut([self.observer, self._identification]),
+            observer=FanOut([self.observer, self._observers.identification]),
             user_id=self._settings.agent.user_id,
         )
         sdk.belongs_to(me)
@@ -410,11 +299,11 @@ class AgentRuntime:
             observer=self.observer,
             network=self._network,
             capture_file=self._capture_file,
-            durations=self._metrics.durations,
+            durations=self._observers.metrics.durations,
             traces=self._traces,
         )
 
-    def _announce(self, backend: Backend) -> None:
+    def _announce(self, backend: AgentBackend) -> None:
         self.observer.tell(
             DaemonStarted(
                 agent=self._settings.agent.name,
@@ -430,7 +319,9 @@ class AgentRuntime:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
         await systemd.keep_watchdog(lambda: journal.checkpoint(self._parts.me if self._parts else UserId("")))
 
-    async def _work(self, stop: StopRequest, journal: SqliteJournal, backend: Backend, parts: Parts) -> None:
+    async def _work(
+        self, stop: StopRequest, journal: SqliteJournal, backend: AgentBackend, parts: Parts
+    ) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
@@ -443,7 +334,7 @@ class AgentRuntime:
                 await self._draining.carry_out(stop, journal, parts)
             await self._stop(stop, journal, parts, dispatching, others)
 
-    async def _greet(self, backend: Backend) -> None:
+    async def _greet(self, backend: AgentBackend) -> None:
         if backend.embedded is None or not self._settings.backend.greeting:
             return
         await greet(
@@ -480,18 +371,6 @@ class AgentRuntime:
         dispatching.cancel()
         self.observer.tell(DaemonStopped(abandoned=abandoned))
 
-    @contextlib.asynccontextmanager
-    async def _backend(self) -> AsyncIterator[Backend]:
-        if not self._settings.is_embedded:
-            assert self._token is not None
-            yield Backend(base_url=self._settings.agent.base_url, token=self._token)
-            return
-        async with _embedded(self._settings) as base_url:
-            embedded = await settle_embedded_identity(
-                self._settings.state_dir, base_url, self._settings.agent.name
-            )
-            yield Backend(base_url=base_url, token=embedded.agent_token, embedded=embedded)
-
 
 @contextlib.asynccontextmanager
 async def _open_journal(
@@ -506,20 +385,6 @@ async def _open_journal(
         yield journal
     finally:
         await journal.close()
-
-
-@contextlib.asynccontextmanager
-async def _embedded(settings: Settings) -> AsyncIterator[str]:
-    """A backend of our own, in a thread of its own; it ends after everybody who speaks to it."""
-    from mycel_runtime.backend.server import BackendOptions, LocalBackend  # noqa: PLC0415 - only who embeds pays
-
-    options = BackendOptions(database=settings.state_dir / "backend.sqlite3", port=settings.backend.port)
-    backend = LocalBackend(options)
-    await asyncio.to_thread(backend.start)
-    try:
-        yield backend.base_url
-    finally:
-        await asyncio.to_thread(backend.stop)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

@@ -1,0 +1,74 @@
+"""Whom an agent's facts are told: what counts, measures, remembers and shows them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.identity import Identification
+from mycel_runtime.daemon.journal_lock import JournalLock
+from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
+from mycel_runtime.daemon.network_health import NetworkHealth
+from mycel_runtime.daemon.release import VERSION
+from mycel_runtime.daemon.tracing.tracing import Tracing
+from mycel_runtime.observe.counters import Counters
+from mycel_runtime.observe.following import Followers
+from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.sdk.network import is_proxied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.sdk import Network
+    from mycel_runtime.settings import Settings
+
+
+class AgentObservers:
+    """
+    Of one agent, from its start to its end.
+
+    Args:
+        settings: The agent's.
+        handlers: Ids of all, which have durations of their own.
+        network: How the backend is reached.
+        observer: Told of everything, too.
+
+    Attributes:
+        counters: Of facts.
+        metrics: Counts and durations for a monitoring system.
+        journal_lock: Whether somebody else holds the journal's lock.
+        network_health: How calls go.
+        followers: Whoever follows the facts over the socket.
+        tracing: Spans of what happens, where they are wanted.
+        identification: Whether the backend says who this is; only whoever asks that tells it.
+        all: All but that one, to be told as one.
+    """
+
+    def __init__(
+        self, settings: Settings, handlers: Sequence[HandlerId], *, network: Network, observer: Observer
+    ) -> None:
+        self.counters = Counters(time.time)
+        self.metrics = AgentMetrics(settings.agent.name, handlers)
+        self.journal_lock = JournalLock(time.time)
+        self.network_health = NetworkHealth(
+            interval=settings.inbox.reconcile_interval,
+            is_proxied=is_proxied(settings.agent.base_url, network),
+        )
+        self.followers = Followers(time.time)
+        self.tracing = Tracing(settings.tracing, agent=settings.agent.name, version=VERSION)
+        self.identification = Identification()
+        self.all = FanOut(
+            [
+                observer,
+                self.counters,
+                self.metrics.facts,
+                self.journal_lock,
+                self.network_health,
+                systemd.StatusLine(),
+                self.followers,
+                *([self.tracing] if self.tracing.is_wanted else []),
+            ]
+        )

@@ -1,0 +1,171 @@
+"""What is known of one agent, gathered from all its parts at each look."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mycel_runtime.daemon.health import network_problems, problems_of
+from mycel_runtime.daemon.hearing_report import hearing_report
+from mycel_runtime.daemon.network_report import network_report
+from mycel_runtime.daemon.release import VERSION
+from mycel_runtime.daemon.reports.journal_report import JournalGrowth, JournalReport
+from mycel_runtime.daemon.reports.plugin_report import plugin_reports
+from mycel_runtime.daemon.reports.program_report import ProgramReport, installed_version
+from mycel_runtime.daemon.speaking_report import speaking_report
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.daemon.work_report import WorkReport, blocked_reports, work_report
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.reader import read_summary
+from mycel_runtime.observe.output import dropped_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mycel_runtime.daemon.agent_observers import AgentObservers
+    from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.daemon.draining import Draining
+    from mycel_runtime.daemon.hearing_report import HearingReport
+    from mycel_runtime.daemon.network_report import NetworkReport
+    from mycel_runtime.daemon.reload.agent_reload import AgentReload
+    from mycel_runtime.daemon.reports.plugin_report import PluginReport
+    from mycel_runtime.daemon.reports.program_report import ConfigDrift
+    from mycel_runtime.daemon.speaking_report import SpeakingReport
+    from mycel_runtime.journal.summary import JournalSummary
+    from mycel_runtime.settings import Settings
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentStatus:
+    """
+    Of an agent that may not have come to work yet; before, most of it is empty.
+
+    Attributes:
+        settings: As they were at the start.
+        reload: Knows how the last reload went.
+        config_drift: Whether the file has changed since it was read.
+        plugins: Names of all, also of those that could not be imported.
+        observers: Know what has happened.
+        draining: Whether it does what is due, and no more.
+        started_at: Epoch seconds.
+    """
+
+    settings: Settings
+    reload: AgentReload
+    config_drift: ConfigDrift
+    plugins: Collection[str]
+    observers: AgentObservers
+    draining: Draining
+    started_at: float
+    _growth: JournalGrowth | None = field(default=None, init=False)
+    _parts: Parts | None = field(default=None, init=False)
+
+    def note_journal(self) -> None:
+        """The journal is open."""
+        self._growth = JournalGrowth(self.settings.state_dir / JOURNAL_NAME, now=time.time())
+
+    def note_parts(self, parts: Parts) -> None:
+        """The agent comes to work with them."""
+        self._parts = parts
+
+    async def look(self) -> Status:
+        """
+        As it is now. What only the journal knows is empty while another program keeps everybody out of it.
+
+        Cancelling: nothing is left; a thread ends its reading.
+        """
+        parts = self._parts
+        summary = await self._read_summary(parts.me) if parts else None
+        now = time.time()
+        hearing, network = hearing_report(parts), network_report(self.observers.network_health)
+        problems = self._problems(hearing, network, now)
+        return Status(
+            agent=self.settings.agent.name,
+            server=self.settings.agent.base_url,
+            user_id=parts.me if parts else None,
+            version=VERSION,
+            pid=os.getpid(),
+            started_at=self.started_at,
+            now=now,
+            ready=not problems,
+            problems=problems,
+            network=network,
+            hearing=hearing,
+            speaking=self._speaking(summary, now),
+            work=_work(parts, summary) if parts else WorkReport(),
+            journal=self._growth.report(now) if self._growth else JournalReport(),
+            plugins=self._plugin_reports(parts, summary) if parts else (),
+            program=ProgramReport(
+                running=VERSION, installed=installed_version(), config=self.config_drift.look()
+            ),
+            log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observers.all.failed),
+            events=dict(sorted(self.observers.counters.counts.items())),
+            reload=self.reload.report,
+        )
+
+    async def _read_summary(self, me: UserId) -> JournalSummary | None:
+        """Of the journal; `None` while another program keeps everybody out of it."""
+        try:
+            return await asyncio.to_thread(read_summary, self.settings.state_dir / JOURNAL_NAME, me)
+        except (JournalError, OSError):
+            return None
+
+    def _problems(self, hearing: HearingReport, network: NetworkReport, now: float) -> tuple[str, ...]:
+        """What keeps it from being ready."""
+        interval = self.settings.inbox.reconcile_interval
+        problems = problems_of(
+            hearing,
+            user_id=self._parts.me if self._parts else None,
+            interval=interval,
+            now=now,
+            trouble=self.observers.identification.trouble,
+        )
+        problems += network_problems(
+            network, interval=interval, now=now
+        ) + self.observers.journal_lock.problems(now)
+        if self._parts and (twin := self._parts.twin_watch.problem):
+            problems += (twin,)
+        if draining := self.draining.problem:
+            problems += (draining,)
+        return problems
+
+    def _speaking(self, summary: JournalSummary | None, now: float) -> SpeakingReport:
+        if summary is None:
+            return speaking_report(self.observers.counters, None, now=now)
+        return speaking_report(
+            self.observers.counters,
+            summary.statistics,
+            summary.holds,
+            utterances=summary.utterances,
+            questions=summary.questions,
+            now=now,
+        )
+
+    def _plugin_reports(self, parts: Parts, summary: JournalSummary | None) -> tuple[PluginReport, ...]:
+        quarantine = parts.dispatcher.quarantine
+        return plugin_reports(
+            self.plugins,
+            starts=parts.dispatcher.lifecycle.waiting,
+            left_alone=quarantine.plugins,
+            unavailable=quarantine.reasons,
+            timers=summary.timers if summary else (),
+        )
+
+
+def _work(parts: Parts, summary: JournalSummary | None) -> WorkReport:
+    dispatcher = parts.dispatcher
+    return work_report(
+        summary.statistics if summary else None,
+        dispatcher.quarantine.plugins,
+        unavailable=dispatcher.quarantine.reasons,
+        longest=summary.longest if summary else (),
+        blocked=blocked_reports(dispatcher.blocked.chats),
+        abandoned=dispatcher.abandoned,
+        starts=dispatcher.lifecycle.waiting,
+        pauses=parts.pauses.all,
+    )
