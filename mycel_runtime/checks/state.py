@@ -7,16 +7,12 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, ok, warning
+from mycel_runtime.daemon.reports.journal_report import FEW_FREE_BYTES, LEAST_FREE_BYTES
 from mycel_runtime.daemon.state_dir import KEPT_THERE, name_of_user
 from mycel_runtime.errors import JournalError, StateDirectoryError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LEAST_BYTES: Final = 16 * 2**20
-"""Below it the journal's log and its next copy into the file may not fit: nothing would be kept."""
-
-_FEW_BYTES: Final = 256 * 2**20
 
 _FEW_FILES: Final = 16
 
@@ -55,9 +51,9 @@ def disk_findings(state_dir: Path) -> list[Finding]:
     # Some file systems count no files.
     if room.f_files and room.f_favail < _FEW_FILES:
         return [_full(f"only {room.f_favail} more files can be made", place)]
-    if free < _LEAST_BYTES:
+    if free < LEAST_FREE_BYTES:
         return [_full(f"only {text}", place)]
-    if free < _FEW_BYTES:
+    if free < FEW_FREE_BYTES:
         return [warning("disk", f"only {text}", "Make room, before nothing can be kept.", subject=str(place))]
     return [ok("disk", text, subject=str(place))]
 

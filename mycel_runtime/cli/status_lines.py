@@ -28,6 +28,7 @@ def lines_of(now: Status) -> list[str]:
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {problem}" for problem in _reload(now)),
+        *([f"  ! {_cramped(now)}"] if now.journal.is_cramped else []),
         *(f"  ! {_paused(pause, now)}" for pause in now.work.paused),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
@@ -124,6 +125,10 @@ def _journal(now: Status) -> str:
         "" if journal.bytes_per_day is None else f", {megabytes(journal.bytes_per_day)} a day since the start"
     )
     return f"{megabytes(journal.size)}{pace}"
+
+
+def _cramped(now: Status) -> str:
+    return f"only {megabytes(now.journal.free or 0)} are free for the journal: make room, before nothing can be kept"
 
 
 def _program(now: Status) -> list[str]:

@@ -86,6 +86,7 @@ def _notes(now: Status | None) -> list[str]:
         *_named_note("left alone", now.work.quarantined),
         *_named_note("not started", (start.plugin for start in now.work.not_started if start.attempts)),
         *_program_notes(now),
+        *([f"only {megabytes(now.journal.free or 0)} free"] if now.journal.is_cramped else []),
         *_counted_note(now.log.dropped_lines, "log lines dropped"),
     ]
 

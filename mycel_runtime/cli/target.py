@@ -13,6 +13,7 @@ import click
 
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.control import ask_admin, ask_status
+from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
@@ -68,9 +69,16 @@ class Target:
             fix = (
                 f"See why: mycel-runtime status --config {file}"
                 if exc.is_running
-                else f"Start it: {self._start(file)}"
+                else f"{self._room()}Start it: {self._start(file)}"
             )
             raise NoDaemonError(exc.problem, is_running=exc.is_running, fix=fix) from exc
+
+    def _room(self) -> str:
+        """What must be done before a start can help."""
+        free = free_bytes(self.state_dir)
+        if free is None or free >= LEAST_FREE_BYTES:
+            return ""
+        return f"Make room in {self.state_dir}: the disk is full, and nothing can be kept. "
 
     def _start(self, file: str) -> str:
         """The unit's way, if there is one."""

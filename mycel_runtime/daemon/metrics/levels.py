@@ -250,6 +250,11 @@ LEVELS: Final = (
         lambda s: s.journal.bytes_per_day,
     ),
     _gauge(
+        "journal_free_bytes",
+        "Bytes that are left on the journal's disk; absent where nobody can tell.",
+        lambda s: s.journal.free,
+    ),
+    _gauge(
         "restart_wanted",
         "1 while another release is installed than the one that runs.",
         lambda s: s.program is not None and s.program.is_outdated,

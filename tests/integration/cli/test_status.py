@@ -13,13 +13,20 @@ from mycel_runtime.cli.main import cli
 from mycel_runtime.cli.status_lines import lines_of
 from mycel_runtime.cli.status_table import Row, table_of
 from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
-from mycel_runtime.daemon.reports.journal_report import DAY_SECONDS, JournalGrowth, JournalReport
+from mycel_runtime.daemon.reports.journal_report import (
+    DAY_SECONDS,
+    FEW_FREE_BYTES,
+    LEAST_FREE_BYTES,
+    JournalGrowth,
+    JournalReport,
+)
 from mycel_runtime.daemon.reports.plugin_report import plugin_reports
 from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport
 from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport, WaitingUtteranceReport
 from mycel_runtime.daemon.status import LogReport, Status, schema_text
 from mycel_runtime.daemon.work_report import BlockedChatReport, OldestReport, UnavailableReport, WorkReport
 from mycel_runtime.dispatch.lifecycle import Start
+from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.summary import NextTimer
 
 SCHEMA = Path(__file__).parents[3] / "systemd" / "status.schema.json"
@@ -228,8 +235,29 @@ def test_the_journals_growth_is_told_by_the_day_once_an_hour_has_shown_it(tmp_pa
     growth = JournalGrowth(file, now=NOW)
     (tmp_path / "journal.sqlite3-wal").write_bytes(b"x" * 500)
 
-    assert growth.report(NOW + 60) == JournalReport(size=1_500, grown=500)
+    early = growth.report(NOW + 60)
+    assert (early.size, early.grown, early.bytes_per_day) == (1_500, 500, None)
     assert growth.report(NOW + DAY_SECONDS / 2).bytes_per_day == 1_000
+
+
+def test_a_disk_that_is_almost_full_is_told_before_it_is_and_no_longer_when_there_is_room():
+    cramped, roomy = (
+        report(journal=JournalReport(size=1, free=free)) for free in (FEW_FREE_BYTES - 1, FEW_FREE_BYTES)
+    )
+    told = "  ! only 268.4 MB are free for the journal: make room, before nothing can be kept"
+    assert told in lines_of(cramped)
+    assert not any("make room" in line for line in lines_of(roomy))
+    assert [Row(name="a", status=each).wants_attention for each in (cramped, roomy)] == [True, False]
+    assert "only 268.4 MB free" in table_of([Row(name="a", status=cramped)])[1]
+
+
+def test_that_a_disk_is_full_is_told_before_a_start_is_advised(tmp_path, monkeypatch):
+    agent = target.Target(config=tmp_path / "agent.toml", name="a", state_dir=tmp_path)
+    for free, advice in ((LEAST_FREE_BYTES - 1, "Make room in"), (LEAST_FREE_BYTES, "Start it: ")):
+        monkeypatch.setattr(target, "free_bytes", lambda _, free=free: free)
+        with pytest.raises(NoDaemonError) as raised:
+            agent.status()
+        assert str(raised.value).splitlines()[1].strip().startswith(advice)
 
 
 def test_calls_after_a_handlers_end_are_told():
