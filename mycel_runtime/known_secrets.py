@@ -29,6 +29,8 @@ _SECRET_NAME: Final = re.compile(r"(?:^|[_-])(?:key|token|secret|password|passwd
 _JSON_WEB: Final = r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
 """JSON Web Tokens, as a backend makes them: also where none is known, as in an isolated plugin's process."""
 
+_JSON_WEB_HINT: Final = "eyJ"
+
 
 class _Known:
     def __init__(self) -> None:
@@ -49,6 +51,9 @@ class _Known:
         spelled = {each for known in self.secrets for each in _spellings(known)}
         text = "|".join([*map(re.escape, sorted(spelled, key=len, reverse=True)), _JSON_WEB])
         self.text, self.data = re.compile(text), re.compile(text.encode())
+        # Without one of these neither can find anything, and nearly all lines are without: a tenth of the cost.
+        self.text_hints = (*spelled, _JSON_WEB_HINT)
+        self.data_hints = tuple(hint.encode() for hint in self.text_hints)
 
 
 _known: Final = _Known()
@@ -91,12 +96,16 @@ def remember_named(table: object, name: str = "") -> None:
 
 def masked(text: str) -> str:
     """The text, with `***` where a secret stands in it, as it is or as JSON, a URL or `repr` spell it."""
-    return _known.text.sub(MASK, text)
+    if any(map(text.__contains__, _known.text_hints)):
+        return _known.text.sub(MASK, text)
+    return text
 
 
 def masked_bytes(data: bytes) -> bytes:
     """As `masked`, of UTF-8."""
-    return _known.data.sub(MASK.encode(), data)
+    if any(map(data.__contains__, _known.data_hints)):
+        return _known.data.sub(MASK.encode(), data)
+    return data
 
 
 def forget_all() -> None:

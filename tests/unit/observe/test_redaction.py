@@ -9,13 +9,15 @@ import os
 
 import pytest
 import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mycel_runtime.known_secrets import MASK, remember_pair, remember_secret
+from mycel_runtime.known_secrets import MASK, masked, masked_bytes, remember_pair, remember_secret
 from mycel_runtime.observe.library_logs import TALKATIVE, RecordLines
 from mycel_runtime.observe.log_style import LogStyle
 from mycel_runtime.observe.logs import configure_logging
 from mycel_runtime.observe.output import BoundedWriter
-from mycel_runtime.observe.redaction import redacted
+from mycel_runtime.observe.redaction import RULES, redacted
 
 SECRET = 'tok/"en+\\42='
 
@@ -49,6 +51,40 @@ def test_what_looks_like_a_secret_is_masked(text, clean):
 @pytest.mark.parametrize("text", NONE)
 def test_what_does_not_is_left(text):
     assert redacted(text) == text
+
+
+ODD_CASES = {"i": "iI\u0130\u0131", "s": "sS\u017f", "k": "kK\u212a"}
+
+
+@st.composite
+def shouted(draw):
+    """Something to be masked, in letters of any case: `re` knows four that are ASCII's to it alone."""
+    text = draw(st.sampled_from([text for text, _ in SHOWN]))
+    odd = "".join(draw(st.sampled_from(ODD_CASES.get(each.lower(), each + each.upper()))) for each in text)
+    return draw(st.text(max_size=3)) + odd
+
+
+@settings(max_examples=60)
+@given(shouted())
+def test_no_rule_is_left_out_that_would_find_something(text):
+    expected = text
+    for rule in RULES:
+        expected = rule.pattern.sub(rule.instead, expected)
+
+    assert redacted(text) == masked(expected)
+
+
+@settings(max_examples=30)
+@given(
+    st.text(alphabet="eyJ.-a_ 0\n", max_size=20),
+    st.sampled_from(["eyJhbGciOiJI.eyJzdWIiOiJh.c2lnbmF0dXJl", "hunter22"]),
+)
+def test_a_known_secret_and_a_web_token_are_found_wherever_they_stand(text, secret):
+    remember_secret("hunter22")
+
+    for found in (masked(f"{text} {secret}"), masked_bytes(f"{text} {secret}".encode()).decode()):
+        assert secret not in found
+        assert found.endswith(MASK)
 
 
 def lines(capsys):
