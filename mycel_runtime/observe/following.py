@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from typing_extensions import override
 
+from mycel_runtime.observe.fact_fields import fields_of
 from mycel_runtime.observe.facts import Level
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.observe.redaction import redacted
@@ -191,8 +191,5 @@ class Followers(Observer):
 
 def line_of(at: float, fact: Fact) -> str:
     """As the log tells it: names, numbers, ids, and no secret."""
-    fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
-    if fields.get("trace") == "":
-        del fields["trace"]
-    told = {"at": round(at, 3), "event": fact.name, "level": fact.level} | fields
+    told = {"at": round(at, 3), "event": fact.name, "level": fact.level} | fields_of(fact)
     return redacted(json.dumps(told, ensure_ascii=False, default=str)) + "\n"

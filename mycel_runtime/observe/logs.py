@@ -7,7 +7,6 @@ says, what its handlers log included, and as it says by now: levels and formats 
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from typing_extensions import override
 
+from mycel_runtime.observe.fact_fields import fields_of
 from mycel_runtime.observe.facts import LinesDropped
 from mycel_runtime.observe.folding import Folding, call_later
 from mycel_runtime.observe.library_logs import take_library_logs
 from mycel_runtime.observe.log_style import LogStyle, agent_at_work, level_number, styles
 from mycel_runtime.observe.observer import Observer
-from mycel_runtime.observe.rendering import renderer
+from mycel_runtime.observe.rendering import json_line, renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -81,8 +81,10 @@ class LogObserver(Observer):
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], None] = call_later,
     ) -> None:
-        self._log = structlog.get_logger().bind(**bound)
+        self._bound = bound
         self._agent = bound.get("agent", "")
+        self._for_people = structlog.get_logger().bind(**bound)
+        self._out = structlog.get_config()["logger_factory"]()
         self._folding: Folding[Fact] = Folding(self._write, clock=clock, later=later)
 
     @override
@@ -95,12 +97,18 @@ class LogObserver(Observer):
             self._folding.tell(fact, key=(fact.name, *(getattr(fact, field) for field in fact.alike_by)))
 
     def _write(self, fact: Fact, repeated: int) -> None:
-        fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
-        if fields.get("trace") == "":
-            del fields["trace"]
+        fields = fields_of(fact)
         if repeated:
             fields["repeated"] = repeated
-        getattr(self._log, fact.level)(fact.name, **fields)
+        agent = fields.get("agent", self._agent)
+        if styles.is_console(agent):
+            getattr(self._for_people, fact.level)(fact.name, **fields)
+        elif styles.is_told(fact.level, agent):
+            # What structlog does for others' lines, in a tenth of the time: nearly all lines are facts.
+            event = {**self._bound, **fields, "event": fact.name}
+            structlog.contextvars.merge_contextvars(None, fact.level, event)
+            event["level"] = fact.level
+            self._out.msg(json_line(event))
 
 
 def logger_of(**bound: Any) -> structlog.stdlib.BoundLogger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -65,6 +66,27 @@ def test_a_line_is_one_json_object_with_the_facts_fields(capsys):
         "message_seq": 3,
         "recovered": False,
     }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Odd(Fact):
+    name = "odd.happened"
+    value: object
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"\\\n\x00\x7f\x9b\u2028é', -3, 2**70, True, None, 0.1, 1e300, [1, [None, "a"]], {"a": {"b": False}}],
+)
+def test_a_facts_values_are_in_its_line_as_they_are_whatever_they_are(capsys, value):
+    configure_logging(LogStyle(format="json"))
+
+    with structlog.contextvars.bound_contextvars(of_a_handler=1, value=2):
+        LogObserver({}).tell(Odd(value=value))
+
+    line = json.loads(capsys.readouterr().err)
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo == UTC
+    assert repr(line) == repr({"value": value, "event": "odd.happened", "of_a_handler": 1, "level": "info"})
 
 
 def test_each_agents_lines_are_as_its_own_file_says(capsys):
