@@ -31,6 +31,13 @@ STORE_BYTES: Final = 1 << 20
 PARTING_SECONDS: Final = 1.0
 """At the end, for what is still to be written."""
 
+GATHERING_SECONDS: Final = 0.02
+"""
+After what was written, before more is: a line that comes after silence is written at once, many are written together.
+
+To wake a thread for each of many lines costs the loop more than to make the line.
+"""
+
 _POLL_MILLISECONDS: Final = 1_000
 """Between two looks at a descriptor that others have set to non-blocking."""
 
@@ -45,6 +52,7 @@ class BoundedWriter(io.RawIOBase):
         descriptor: Where to; left open at the end.
         on_dropped: Told, by the writing thread, how many lines were lost, once lines can be written again.
         limit: Of bytes that wait, at most.
+        gathering: Seconds for which what comes after a write waits for more.
 
     Attributes:
         dropped: Lines that were lost since the start.
@@ -56,16 +64,20 @@ class BoundedWriter(io.RawIOBase):
         *,
         on_dropped: Callable[[int], None] = lambda _: None,
         limit: int = STORE_BYTES,
+        gathering: float = GATHERING_SECONDS,
     ) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._on_dropped = on_dropped
         self._limit = limit
+        self._gathering = gathering
         # Re-entrant: a finalizer that raises is told of, whatever its thread is about to do.
         self._changed = threading.Condition(threading.RLock())
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._is_writing = False
+        self._is_gathering = False
+        self._is_hurried = False
         self._is_open = False
         self._is_cut = False
         self._is_dropping = False
@@ -103,12 +115,16 @@ class BoundedWriter(io.RawIOBase):
         self._waiting.append(chunk)
         self._size += len(chunk)
         self._start()
-        self._changed.notify_all()
+        if not self._is_gathering or self._is_much():
+            self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
         """Wait until everything is written, for `seconds` at most; what is left then is lost."""
         with self._changed:
+            self._is_hurried = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._waiting and not self._is_writing, timeout=seconds)
+            self._is_hurried = False
 
     @override
     def writable(self) -> bool:
@@ -148,6 +164,18 @@ class BoundedWriter(io.RawIOBase):
                 self._changed.notify_all()
             if is_written:
                 self._tell_dropped()
+            self._gather()
+
+    def _gather(self) -> None:
+        """Who stores a line meanwhile wakes nobody; who drains does, and who has filled a quarter of the store."""
+        with self._changed:
+            self._is_gathering = True
+            self._changed.wait_for(lambda: self._is_hurried or self._is_much(), timeout=self._gathering)
+            self._is_gathering = False
+
+    def _is_much(self) -> bool:
+        """Soon there will be no room for more."""
+        return self._size > self._limit // 4
 
     def _tell_dropped(self) -> None:
         lines, self._told = self.dropped - self._told, self.dropped

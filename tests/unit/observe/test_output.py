@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
 import threading
 
 import pytest
@@ -99,6 +101,24 @@ def test_a_descriptor_that_fails_raises_nothing():
 
     assert writer.dropped == 2
     os.close(writing)
+
+
+def test_what_follows_a_write_waits_for_more_but_not_if_much_waits_or_somebody_drains():
+    """A datagram is a write."""
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with reading, writing:
+        reading.settimeout(DEADLINE)
+        writer = BoundedWriter(writing.fileno(), limit=1_000, gathering=10 * DEADLINE)
+
+        writer.write(b"after silence\n")
+        assert reading.recv(1_000) == b"after silence\n"
+        writer.write(b"one\n")
+        assert select.select([reading], [], [], 0.2)[0] == []
+        writer.write(much := b"x" * 250 + b"\n")
+        assert reading.recv(1_000) == b"one\n" + much
+        writer.write(b"two\n")
+        writer.drain(DEADLINE)
+        assert reading.recv(1_000) == b"two\n"
 
 
 def test_a_non_blocking_descriptor_is_waited_for(pipe):
