@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
-from pathlib import Path
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.journal_lock import JournalLock
@@ -13,6 +13,7 @@ from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.logs import LogObserver, LogStyle, configure_logging
 from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.observe.output import BoundedWriter
 
 
 class Unwatched:
@@ -37,12 +38,13 @@ class Counted:
 
 
 class Watched(Counted):
-    """As in a daemon; the lines of its log, as JSON, are written to nowhere."""
+    """As in a daemon; the lines of its log, as JSON, are written to nowhere, by a thread as a daemon has it."""
 
     def observer(self, benchmark):
         import sys  # noqa: PLC0415 - exchanged while logging is set up
 
-        kept, sys.stderr = sys.stderr, Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+        nowhere = BoundedWriter(os.open(os.devnull, os.O_WRONLY))
+        kept, sys.stderr = sys.stderr, io.TextIOWrapper(nowhere, encoding="utf-8", line_buffering=True)
         try:
             configure_logging(LogStyle(format="json"))
             log = LogObserver({"agent": "a"})
