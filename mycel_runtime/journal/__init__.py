@@ -5,6 +5,6 @@ Keeps: an entry, its work and the checkpoint that covers it commit together, or 
 whoever lost it changes nothing. `handled_seq` moves only in the commit that finishes a delivery, and so does what
 its plugin remembers and plans. A timer fires in one commit, which makes it work. One process per journal, one
 connection that writes, one thread that owns it.
-Imports `wire` and `errors`; `inbox` writes here, `dispatch` and `speech` read and write, and neither knows
-the other.
+Imports `wire`, `file_lock` and `errors`; `inbox` writes here, `dispatch` and `speech` read and write, and neither
+knows the other.
 """

@@ -5,7 +5,8 @@ How we speak: the Mycel API, in two colours from one source.
 SDK (`mycel-sdk`), on one pooled connection set, with timeouts and typed errors. Results are plain JSON, typed.
 
 Keeps: an endpoint is a value (`calls`), what a reply means is pure (`exchange`), only what is safe is repeated
-(`policy`); the two drivers hold no decision. A send is never repeated here. Imports `wire`, `observe`, `backoff`.
+(`policy`); the two drivers hold no decision. A send is never repeated here. Imports `observe`, `backoff`,
+`forks`, `wire` and `errors`.
 """
 
 from mycel_runtime.errors import (
