@@ -157,16 +157,8 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     )
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=turns.twin_watch)
-    listener = Listener(
-        base_url=base_url,
-        token=token,
-        sdk=sdk,
-        intake=intake,
-        reconciler=reconciler,
-        connection=connection,
-        settings=settings.inbox,
-        network=network,
-        observer=observer,
+    listener = _listener(
+        common, intake, reconciler, connection, base_url=base_url, token=token, network=network
     )
     return Parts(
         me=me,
@@ -179,13 +171,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         twin_watch=turns.twin_watch,
         pauses=turns.pauses,
         plugin_names={plugin_of(handler) for handler in by_id} | set(refused),
-        sweeper=Sweeper(
-            journal=journal,
-            retention=retention_of(settings.journal),
-            observer=observer,
-            clock=clock,
-            capture_file=capture_file,
-        ),
+        sweeper=_sweeper(common, capture_file),
         _handlers=by_id,
         _turns=turns,
     )
@@ -306,4 +292,37 @@ def _reconciler(
         clock=common.clock,
         listed=twin_watch.look,
         is_limited=lambda: common.sdk.pace.is_limited,
+    )
+
+
+def _listener(
+    common: _Common,
+    intake: Intake,
+    reconciler: Reconciler,
+    connection: CurrentConnection,
+    *,
+    base_url: str,
+    token: Token,
+    network: Network,
+) -> Listener:
+    return Listener(
+        base_url=base_url,
+        token=token,
+        sdk=common.sdk,
+        intake=intake,
+        reconciler=reconciler,
+        connection=connection,
+        settings=common.settings.inbox,
+        network=network,
+        observer=common.observer,
+    )
+
+
+def _sweeper(common: _Common, capture_file: CaptureFile | None) -> Sweeper:
+    return Sweeper(
+        journal=common.journal,
+        retention=retention_of(common.settings.journal),
+        observer=common.observer,
+        clock=common.clock,
+        capture_file=capture_file,
     )
