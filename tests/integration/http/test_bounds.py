@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.daemon.hearing_report import HearingReport
 from mycel_runtime.daemon.http import connection, guarded_app, routes
+from mycel_runtime.daemon.http import listener as listener_module
 from mycel_runtime.daemon.http.listener import HttpListener
 from mycel_runtime.daemon.http.sign_in import (
     FAILURE_SECONDS,
@@ -25,7 +26,7 @@ from mycel_runtime.daemon.speaking_report import SpeakingReport
 from mycel_runtime.daemon.status import Status
 from mycel_runtime.daemon.work_report import WorkReport
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.observe.facts import HttpFailed, HttpOpened
+from mycel_runtime.observe.facts import HttpFailed, HttpOpened, JobFailed
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.settings import load_settings, read_http_token
 from tests.integration.http.raw import SECONDS, ask, received
@@ -167,6 +168,28 @@ async def test_an_address_that_is_taken_is_tried_again_and_ends_nothing(tmp_path
         await taken.wait_closed()
         await heard.first(HttpOpened)
         assert (await asyncio.to_thread(ask, ("127.0.0.1", port), path="/livez")).status == 200
+
+
+async def test_a_sample_that_cannot_be_taken_is_told_and_the_next_one_is_taken(tmp_path, monkeypatch):
+    """A job of the runtime's own that fails ends nothing."""
+    monkeypatch.setattr(listener_module, "_FIRST_SAMPLE_SECONDS", 0.0)
+    monkeypatch.setattr(listener_module, "SAMPLE_SECONDS", 0.05)
+    heard, agent, taken = Heard(), Agent(), asyncio.Event()
+    tell_status = agent.status
+
+    async def status():
+        if not heard_of_it.is_set():
+            raise ValueError("the text of a message")
+        taken.set()
+        return await tell_status()
+
+    agent.status, heard_of_it = status, asyncio.Event()
+    listener = HttpListener(settings(tmp_path), observer=heard)
+    listener.add(agent)
+    async with listener.opened(), asyncio.timeout(SECONDS):
+        assert await heard.first(JobFailed) == JobFailed(job="http-samples", error="ValueError")
+        heard_of_it.set()
+        await taken.wait()
 
 
 def test_wrong_tokens_are_rationed():
