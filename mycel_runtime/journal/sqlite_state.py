@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,10 +36,8 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
-_VERSIONS: Final = random.Random()  # noqa: S311 - nobody gains by guessing one
-"""Seeded by the system once: asking it each time gives the interpreter's lock away, as a statement does."""
-
-os.register_at_fork(after_in_child=_VERSIONS.seed)
+_VERSIONS: Final = random.SystemRandom()
+"""Which no plugin can seed, and no fork repeats."""
 
 
 class OutdatedError(Exception):
