@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mycel_runtime.cli.examples import examples
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import new_config_option
 from mycel_runtime.cli.owner_options import owner_options, owner_wishes
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MESSAGE = "Hello, is anybody there?"
         "mycel-runtime init --backend https://mycel.nextmind.space --login ada@example.org --plugin greeter.py",
     )
 )
-@config_option
+@new_config_option
 @click.option("--backend", metavar="local|ADDRESS", help="A Mycel in the agent's own process, or an address.")
 @owner_options
 @click.option(

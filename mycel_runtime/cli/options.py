@@ -14,16 +14,21 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def config_option(function: F) -> F:
-    """`--config FILE`: the agent's settings."""
-    return _config_option("The agent's TOML file.")(function)
+    """`--config FILE` or `--config UNIT`: the agent's settings."""
+    return _config_option("The agent's TOML file, or its unit.", callback=_of_unit)(function)
 
 
 def configs_option(function: F) -> F:
-    """`--config FILE` or `--config FOLDER`: of one agent or of several."""
-    return _config_option("The agent's TOML file, or a folder of them.")(function)
+    """`--config FILE`, `--config FOLDER` or `--config UNIT`: of one agent or of several."""
+    return _config_option("The agent's TOML file, a folder of them, or a unit.", callback=_of_unit)(function)
 
 
-def _config_option(text: str) -> Callable[[F], F]:
+def new_config_option(function: F) -> F:
+    """`--config FILE`, which need not be there yet."""
+    return _config_option("The agent's TOML file.")(function)
+
+
+def _config_option(text: str, **more: Any) -> Callable[[F], F]:
     return click.option(
         "--config",
         "-c",
@@ -31,7 +36,17 @@ def _config_option(text: str) -> Callable[[F], F]:
         default=Path("agent.toml"),
         show_default=True,
         help=text,
+        **more,
     )
+
+
+def _of_unit(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
+    """A name that is no file's is a unit's; only then what knows of units is loaded."""
+    if value.suffix == ".toml" or value.parent != Path() or value.exists():
+        return value
+    from mycel_runtime.cli.target import config_of
+
+    return config_of(str(value))
 
 
 def stopped_options(function: F) -> F:

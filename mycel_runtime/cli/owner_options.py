@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import new_config_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def backend_option(function: F) -> F:
     backend = click.option(
         "--backend", metavar="ADDRESS", help="Where.  [default: as --config, else the hosted one]"
     )
-    return config_option(backend(function))
+    return new_config_option(backend(function))
 
 
 def accounts_of(config: Path, wishes: Wishes) -> Accounts:

@@ -12,10 +12,16 @@ from mycel_runtime.cli.options import configs_option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.cli.target import Target
+
 EXIT_REFUSED: Final = 78
 
 
-@click.command(epilog=examples("mycel-runtime reload --config agent.toml"))
+@click.command(
+    epilog=examples(
+        "mycel-runtime reload --config agent.toml", "mycel-runtime reload --config /etc/mycel-runtime/agents"
+    )
+)
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of a folder, one object per line.")
 @click.pass_context
@@ -27,26 +33,18 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     `[guard]`, `[daemon]`, and most of `[dispatch]`. What needs a restart is named. A file that is wrong changes
     nothing: exit code 78. Of a folder: the worst of all.
     """
-    from mycel_runtime.daemon.agents import config_files
+    from mycel_runtime.cli.every_agent import each_agent
 
-    ctx.exit(max([_reload(path, as_json=as_json) for path in config_files([config])]))
+    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json)))
 
 
-def _reload(config: Path, *, as_json: bool) -> int:
-    """Of one agent; the exit code. What is wrong with this one hides no other."""
+def _reload(target: Target, *, as_json: bool) -> int:
+    """Of one agent; the exit code."""
     import json
 
-    from mycel_runtime.cli.target import target_of
-    from mycel_runtime.daemon.control import give_order
     from mycel_runtime.daemon.reload.agent_reload import READ_SECONDS
-    from mycel_runtime.errors import MycelError
 
-    try:
-        target = target_of(config)
-        report = give_order(target.state_dir, "reload", within=2 * READ_SECONDS)
-    except MycelError as exc:
-        click.echo(f"{config}: {exc}", err=True)
-        return exc.exit_code
+    report = target.order("reload", within=2 * READ_SECONDS)
     if as_json:
         click.echo(json.dumps({"agent": target.name, **report}, ensure_ascii=False))
     else:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from mycel_runtime.daemon.agents import config_files
-from mycel_runtime.daemon.control import ask_admin, ask_status
+from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
-from mycel_runtime.units.installed import find_unit, verified_name
+from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 UNIT_CONFIG: Final = Path("/etc/mycel-runtime")
 """Where `systemd/mycel-runtime@.service` looks for the file of each instance."""
+
+_NAMED: Final = 3
+"""Files of a folder that an error names."""
 
 T = TypeVar("T")
 
@@ -48,6 +51,16 @@ class Target:
         """
         with self._what_to_do():
             return ask_admin(self.state_dir, verb, **arguments)
+
+    def order(self, order: str, *, within: float, **arguments: Any) -> dict[str, Any]:
+        """
+        What its daemon answers to an order, as `give_order`.
+
+        Raises:
+            ControlError: No daemon answers, or not as expected.
+        """
+        with self._what_to_do():
+            return give_order(self.state_dir, order, within=within, **arguments)
 
     def status(self) -> Status:
         """
@@ -139,14 +152,17 @@ def config_of(which: str) -> Path:
     The file or folder that somebody means by a path, or by the name of a unit.
 
     Args:
-        which: A path, or `codex-a`, `mycel-runtime@codex-a`, `mycel-runtime@codex-a.service`: those have their file
-            in `/etc/mycel-runtime`.
+        which: A path; or `codex-a`, `mycel-runtime@codex-a`, `mycel-runtime@codex-a.service`, which have their file
+            in `/etc/mycel-runtime`; or `mycel-runtime-codex-a`, `mycel-runtime-agents`, whose unit names it.
     """
     path = Path(which)
     if path.exists() or "/" in which or path.suffix == ".toml":
         return path
-    instance = which.removesuffix(".service").rpartition("@")[2]
-    return UNIT_CONFIG / f"{instance}.toml"
+    unit, _, instance = which.removesuffix(".service").rpartition("@")
+    of_instance = UNIT_CONFIG / f"{instance}.toml"
+    if unit or of_instance.exists():
+        return of_instance
+    return config_of_unit(instance, os.environ) or of_instance
 
 
 def target_of(config: Path) -> Target:
@@ -179,5 +195,6 @@ def only_target_of(config: Path) -> Target:
     """
     files = config_files([config])
     if len(files) > 1:
-        raise click.UsageError(f"{config} has {len(files)} agents; name one file with --config")
+        names = ", ".join(str(file) for file in files[:_NAMED]) + (", …" if len(files) > _NAMED else "")
+        raise click.UsageError(f"{config} has {len(files)} agents; name one of them with --config: {names}")
     return target_of(files[0])

@@ -31,6 +31,12 @@ def argument(text: str) -> str:
     return word(text.replace("$", "$$"))
 
 
+def text_of_argument(written: str) -> str:
+    """What `argument` has written."""
+    plain = re.sub(r"\\(.)", r"\1", written[1:-1]) if written.startswith('"') else written
+    return plain.replace("%%", "%").replace("$$", "$")
+
+
 def mount_source(text: str) -> str:
     """For a path to be bound: a colon parts source and destination."""
     escaped = plain_value(text).replace("\\", "\\\\").replace(":", "\\:")

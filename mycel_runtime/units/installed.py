@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.units.escaping import argument
+from mycel_runtime.units.escaping import argument, text_of_argument
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE
 from mycel_runtime.units.unit_text import file_name_of
 
@@ -21,6 +21,8 @@ _PATH: Final = (
     "/lib/systemd/system",
 )
 """Where the system's units are, the first one first; SYSTEMD_UNIT_PATH says otherwise, as to systemd."""
+
+_STARTED: Final = re.compile(r"(?m)^ExecStart=.* run --config (?P<config>/\S*|\"[^\n]*\")$")
 
 _CREDENTIAL: Final = re.compile(r"(?m)^LoadCredential=(?P<id>[^:\n]+):(?P<path>/[^\n]*)$")
 
@@ -70,6 +72,25 @@ def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> Instal
         ):
             if unit := _read(folder / file, instance, started):
                 return unit
+    return None
+
+
+def config_of_unit(name: str, environment: Mapping[str, str]) -> Path | None:
+    """
+    The file or folder that a unit's daemon is started with.
+
+    Args:
+        name: Of a unit that stands by itself, with or without the `mycel-runtime-` before it.
+        environment: Of the process.
+    """
+    for folder in _folders(environment):
+        for file in (f"{name}.service", file_name_of(name)):
+            try:
+                text = (folder / file).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue
+            if started := _STARTED.search(text):
+                return Path(text_of_argument(started["config"]))
     return None
 
 

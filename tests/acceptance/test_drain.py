@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.acceptance.conftest import until, write_config
+from tests.acceptance.test_many_agents import agents
 from tests.acceptance.test_turns import answers, ask, owner
 
 __all__ = ["owner"]
@@ -88,3 +89,23 @@ def test_a_drain_that_takes_too_long_ends_all_the_same_and_says_what_is_left(sta
     agent = start("run", "--config", config)
     assert until(lambda: answers(owner, household) == ["heard one", "done"])
     assert agent.stop() == 0
+
+
+def test_all_agents_of_a_folder_are_drained_at_a_time(start, household, owner, tmp_path):
+    """One of them does not end within the time: the other is told before, and the exit code says it."""
+    client, _ = owner
+    folder = agents(client, household, tmp_path, ["busy", "idle"])
+    (folder / "gated.py").write_text(GATED)
+    busy = folder / "busy.toml"
+    busy.write_text(busy.read_text().replace("[plugins.echo]", '[plugins.gated]\npath = "gated.py"'))
+    process = start("run", "--config", folder)
+    chat_id = client.chats.ensure_direct("busy")["id"]
+    client.messages.send(chat_id, "one", enforce_caught_up=False)
+    assert until(lambda: "heard one" in [message["content"] for message in client.messages.list(chat_id)])
+
+    draining = start("drain", "--config", folder, "--timeout", "0.5", "--stay")
+    assert draining.exit_code() == 75
+    assert draining.out == ["idle: drained; it waits for its end"]
+    assert draining.err == ["busy: 0 due and 1 running are left; due again at the next start"]
+    (folder / "gate").touch()
+    assert process.stop() == 0

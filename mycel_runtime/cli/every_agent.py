@@ -1,0 +1,113 @@
+"""What a command does to each agent of a folder: what is wrong with one hides no other."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from mycel_runtime.cli.failure import EXIT_USAGE
+from mycel_runtime.cli.target import target_of
+from mycel_runtime.daemon.agents import config_files
+from mycel_runtime.errors import MycelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mycel_runtime.cli.target import Target
+
+T = TypeVar("T")
+
+
+class NothingToDoError(click.ClickException):
+    """It is as it was to be: a mistake of who means one agent, and none where others had something to be done."""
+
+
+def each_agent(config: Path, act: Callable[[Target], int]) -> int:
+    """
+    Do something to the agent of a file, or to those of a folder, one after the other.
+
+    Args:
+        config: File or folder.
+        act: Does and tells it; returns an exit code.
+
+    Returns:
+        The greatest exit code.
+
+    Raises:
+        ConfigError: The folder has no file.
+        MycelError, ClickException: Of a single file, whatever `act` raises; of a folder that is a line for each.
+    """
+    if not config.is_dir():
+        return act(target_of(config))
+    return _worst([_code_of(path, partial(_act_on, path, act)) for path in config_files([config])])
+
+
+def each_agent_at_once(config: Path, ask: Callable[[Target], T], tell: Callable[[Target, T], int]) -> int:
+    """
+    As `each_agent`, where an answer may take minutes: all are asked at a time, and told as they answer.
+
+    Args:
+        config: File or folder.
+        ask: Called in a thread of each agent's own.
+        tell: Called here.
+    """
+    if not config.is_dir():
+        target = target_of(config)
+        return tell(target, ask(target))
+    files = config_files([config])
+    answers: queue.SimpleQueue[tuple[Path, Callable[[], int]]] = queue.SimpleQueue()
+
+    def wait_for(path: Path) -> None:
+        try:
+            target = target_of(path)
+            answer = ask(target)
+        except Exception as exc:  # noqa: BLE001 - raised again where it is told
+            answers.put((path, _raiser(exc)))
+        else:
+            answers.put((path, lambda: tell(target, answer)))
+
+    for path in files:
+        # Nobody waits for them at Ctrl-C: what was ordered goes on in the daemons.
+        threading.Thread(target=wait_for, args=(path,), name=path.stem, daemon=True).start()
+    return _worst([_code_of(*answers.get()) for _ in files])
+
+
+def name_before(config: Path, target: Target) -> str:
+    """What a line about one agent of a folder begins with; empty for a single file."""
+    return f"{target.name}: " if config.is_dir() else ""
+
+
+def _act_on(path: Path, act: Callable[[Target], int]) -> int:
+    return act(target_of(path))
+
+
+def _raiser(exc: Exception) -> Callable[[], int]:
+    def fail() -> int:
+        raise exc
+
+    return fail
+
+
+def _code_of(path: Path, act: Callable[[], int]) -> int | None:
+    """The exit code of one; `None`: there was nothing to do."""
+    try:
+        return act()
+    except NothingToDoError as exc:
+        click.echo(f"{path.stem}: {exc.format_message()}", err=True)
+        return None
+    except click.ClickException as exc:
+        click.echo(f"{path.stem}: {exc.format_message()}", err=True)
+        return EXIT_USAGE
+    except MycelError as exc:
+        click.echo(f"{path.stem}: {exc}", err=True)
+        return exc.exit_code
+
+
+def _worst(codes: list[int | None]) -> int:
+    """Nothing to do for anybody is a mistake, too."""
+    return max((code for code in codes if code is not None), default=EXIT_USAGE)

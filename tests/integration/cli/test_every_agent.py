@@ -1,0 +1,92 @@
+"""One command for all agents of a folder, or for the one of a unit: what is wrong with one hides no other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from click.testing import CliRunner
+
+from mycel_runtime.cli.dead import dead
+from mycel_runtime.cli.drain import drain
+from mycel_runtime.cli.pause import pause
+from mycel_runtime.cli.reload import reload
+from mycel_runtime.cli.resume import resume
+from mycel_runtime.cli.target import config_of
+from mycel_runtime.units.escaping import argument, text_of_argument
+from tests.integration.cli.test_at_rest import filled
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Of two agents that do not run, the second with a plugin more, and of one whose file is wrong."""
+    made = tmp_path / "agents"
+    made.mkdir()
+    for name, more in (("one", ""), ("two", "[plugins.echo_too]\npath = 'e.py'\n")):
+        state = tmp_path / name
+        state.mkdir()
+        (made / f"{name}.toml").write_text(
+            f'[agent]\nname = "{name}"\nbase_url = "embedded"\nstate_dir = "{state}"\n[plugins.echo]\n{more}'
+        )
+        asyncio.run(filled(state))
+    return made
+
+
+def run(command, folder, *arguments):
+    result = CliRunner().invoke(command, ["--config", str(folder), *arguments])
+    return result.exit_code, result.stdout.splitlines(), result.stderr
+
+
+def test_all_agents_of_a_folder_are_paused_and_resumed(folder):
+    assert run(pause, folder)[:2] == (0, ["agent one is paused", "agent two is paused"])
+    assert run(resume, folder / "one.toml")[:2] == (0, ["agent one goes on"])
+    code, lines, trouble = run(resume, folder)
+    assert (code, lines) == (0, ["agent two goes on"]), "one had nothing to resume, and that is well"
+    assert "one: the agent is not paused" in trouble
+    code, lines, trouble = run(resume, folder)
+    assert (code, lines) == (64, [])
+    assert trouble.count("the agent is not paused") == 2
+
+
+def test_one_of_a_folder_that_has_no_such_plugin_or_a_wrong_file_hides_no_other(folder):
+    code, lines, trouble = run(pause, folder, "--plugin", "echo_too")
+    assert (code, lines) == (0, ["two: plugin echo_too is paused"])
+    assert "one: the agent has no plugin echo_too" in trouble
+
+    (folder / "bad.toml").write_text("[agent]\nname = 3\n")
+    code, lines, trouble = run(pause, folder)
+    assert (code, lines) == (78, ["agent one is paused", "agent two is paused"])
+    assert "bad: " in trouble
+
+
+@pytest.mark.parametrize("command", [drain, reload])
+def test_each_daemon_that_does_not_run_is_named_with_the_command_that_starts_it(folder, command):
+    code, lines, trouble = run(command, folder)
+
+    assert (code, lines) == (75, [])
+    for name in ("one", "two"):
+        assert f"{name}: " in trouble
+        assert f"Start it: mycel-runtime run --config {folder}/{name}.toml" in trouble
+
+
+def test_what_is_about_one_agent_names_the_files(folder):
+    result = CliRunner().invoke(dead, ["drop", "--config", str(folder), "1"])
+    assert "name one of them with --config" in result.stderr
+    assert str(folder / "one.toml") in result.stderr
+
+
+def test_a_unit_that_names_its_file_is_found_by_its_name(folder, tmp_path, monkeypatch):
+    units = tmp_path / "units"
+    units.mkdir()
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(units))
+    odd = tmp_path / 'a $ and 100% "odd"\\folder'
+    for name, config in (("agents", folder), ("one", folder / "one.toml"), ("odd", odd)):
+        started = f"/opt/bin/mycel-runtime run --config {argument(str(config))}"
+        (units / f"mycel-runtime-{name}.service").write_text(f"[Service]\nExecStart={started}\n")
+        assert text_of_argument(argument(str(config))) == str(config)
+        for asked in (name, f"mycel-runtime-{name}", f"mycel-runtime-{name}.service"):
+            assert config_of(asked) == config
+
+    assert run(pause, "mycel-runtime-agents")[:2] == (0, ["agent one is paused", "agent two is paused"])
+    assert run(resume, "one")[:2] == (0, ["agent one goes on"])
+    assert str(config_of("nobody")) == "/etc/mycel-runtime/nobody.toml"
