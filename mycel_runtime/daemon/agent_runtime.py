@@ -33,6 +33,7 @@ from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
+from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.ids import plugin_of
@@ -181,8 +182,10 @@ class AgentRuntime:
             ConfigError, JournalError: The state directory or the journal cannot be used.
         """
         state_dir = self._settings.state_dir
-        make_state_dir(state_dir)
         with lines_of(self.agent):
+            if not await wait_for_room(state_dir, self.observer, stop):
+                return
+            make_state_dir(state_dir)
             await self._run(state_dir, stop, ready=ready)
 
     async def _run(self, state_dir: Path, stop: StopRequest, *, ready: Callable[[], None]) -> None:

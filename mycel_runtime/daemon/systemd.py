@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from mycel_runtime.observe.facts import IdentityUnknown, PluginImporting, StreamConnected, StreamEnded
+from mycel_runtime.observe.facts import (
+    DiskFull,
+    IdentityUnknown,
+    PluginImporting,
+    StreamConnected,
+    StreamEnded,
+)
 from mycel_runtime.observe.observer import Observer
 
 if TYPE_CHECKING:
@@ -79,6 +85,8 @@ class StatusLine(Observer):
         match fact:
             case PluginImporting(plugin=plugin):
                 notify(status(f"importing plugin {plugin}"))
+            case DiskFull(where=where, detail=detail):
+                notify(status(f"waiting for room on the disk ({detail} in {where})"))
             case IdentityUnknown(error=error):
                 notify(status(f"waiting for the backend ({error})"))
             case StreamConnected(epoch=epoch, since_seq=since_seq):

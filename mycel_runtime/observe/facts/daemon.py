@@ -240,6 +240,35 @@ class JournalUnlocked(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFull(Fact):
+    """
+    There is no room where the journal lives; the start waits until there is.
+
+    Attributes:
+        where: The folder.
+        detail: How much there is.
+    """
+
+    name: ClassVar[str] = "disk.full"
+    level: ClassVar[Level] = "error"
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFreed(Fact):
+    """
+    There is room again, after `waited` seconds; the start goes on.
+
+    Attributes:
+        waited: Seconds.
+    """
+
+    name: ClassVar[str] = "disk.freed"
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed(Fact):
     """
     A scheduled job raised; it runs again at its next time.

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.integration.systemd import rows
+from tests.integration.systemd import lasting_trouble, rows
 from tests.integration.systemd.container import BootError, Container, missing
 from tests.integration.systemd.resident import Lodger, Resident, install
 
@@ -48,6 +48,8 @@ callback_socket = "/var/lib/mycel-runtime/{name}/webhook.sock"
 EXTRA = {
     "webhook": "[Service]\nLoadCredential=webhook.key:/etc/mycel-runtime/%i.key\n",
     "hungry": "[Service]\nMemoryMax=400M\n",
+    "dead-backend": "[Service]\nRestartSec=1\n",
+    "disk-stays-full": "[Service]\nRestartSec=1\n",
     "long-drain": "[Service]\nTimeoutStopSec=5\n",
 }
 """What an operator adds in a drop-in of his own."""
@@ -68,6 +70,12 @@ ALL = {
     "node-bare": (ACP, "", (rows.ready, rows.compiles_with_the_drop_in_only)),
     "hungry": (COMMAND, "program", (rows.ready, rows.hungry)),
     "full-disk": (ECHO, "", (rows.on_a_small_disk, rows.ready, rows.answers, rows.filled)),
+    "disk-stays-full": (
+        ECHO,
+        "",
+        (rows.on_a_small_disk, rows.ready, rows.answers, lasting_trouble.stays_full),
+    ),
+    "dead-backend": (ECHO, "", (lasting_trouble.dead_backend,)),
     "webhook": (WEBHOOK, "", (rows.received, rows.ready, rows.answers, *LIFE)),
     "mcp": (QUIET, "", (rows.ready, rows.tools)),
 }
@@ -125,6 +133,10 @@ def _wheel(folder):
 def _resident(container, name, plugin, drop_in):
     if name == "folder":
         return Lodger(container, name, plugin, neighbour=Lodger(container, "neighbour", plugin))
+    if name == "dead-backend":
+        return lasting_trouble.Abandoned(
+            container, name, plugin, extra=EXTRA[name], port=lasting_trouble.DEAD_PORT
+        )
     return Resident(container, name, plugin, drop_in, EXTRA.get(name, ""))
 
 

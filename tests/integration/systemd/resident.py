@@ -16,10 +16,11 @@ INSIDE = Path(__file__).with_name("inside")
 PROGRAM = "/opt/mycel-runtime/bin/mycel-runtime"
 PYTHON = "/opt/mycel-runtime/bin/python"
 UNITS = ("mycel-runtime@.service", "mycel-runtime-agents.service")
+BACKEND_PORT = 8042
 AGENT = """
 [agent]
 name = "{name}"
-base_url = "http://127.0.0.1:8042"
+base_url = "http://127.0.0.1:{port}"
 
 """
 
@@ -37,7 +38,7 @@ def install(container, wheel):
     container.run("install", "-d", "-m", "1777", "/srv/open")
     container.put("/home/you/letter", "dear")
     serve(container, "backend", PROGRAM, "backend", "--database", "/var/lib/backend.sqlite3")
-    await_true("the backend listens", lambda: _listens(container, 8042))
+    await_true("the backend listens", lambda: _listens(container, BACKEND_PORT))
 
 
 def serve(container, name, *command):
@@ -69,6 +70,7 @@ class Resident:
     plugin: str
     drop_in: str = ""
     extra: str = ""
+    port: int = BACKEND_PORT
     tokens: dict = field(default_factory=dict)
 
     @property
@@ -91,14 +93,17 @@ class Resident:
 
     def make(self):
         """Everything the guide asks for, but the start."""
-        self.tokens = json.loads(self.container.run(PYTHON, "/opt/agents/people.py", self.name).stdout)
+        self.tokens = json.loads(
+            self.container.run(PYTHON, "/opt/agents/people.py", self.name, self.port).stdout
+        )
         self.configure(self.plugin)
         self.container.put(self.token_file, self.tokens["agent"], 0o600)
         self.container.put(f"/srv/owner/{self.name}.owner", self.tokens["owner"], 0o600)
         # The unit's file holds no token, and so says neither who the agent is that its owner talks to.
         beside = f'token_file = "{self.token_file}"\n'
         self.container.put(
-            f"/srv/owner/{self.name}.toml", AGENT.format(name=self.name).rstrip() + "\n" + beside
+            f"/srv/owner/{self.name}.toml",
+            AGENT.format(name=self.name, port=self.port).rstrip() + "\n" + beside,
         )
         if self.extra:
             self.container.put(f"/etc/systemd/system/{self.unit}.d/extra.conf", self.extra)
@@ -107,7 +112,7 @@ class Resident:
 
     def configure(self, plugin):
         """Its file, with another table of the plugin."""
-        self.container.put(self.config, AGENT.format(name=self.name) + plugin)
+        self.container.put(self.config, AGENT.format(name=self.name, port=self.port) + plugin)
 
     def give(self, drop_in):
         """Install a drop-in, if there is one, and let systemd read its files again."""
@@ -189,6 +194,9 @@ class Resident:
     def mint(self):
         """Another token of the agent."""
         return self.container.run(PYTHON, "/opt/agents/mint.py", self.name).stdout.strip()
+
+    def is_backend_there(self):
+        return _listens(self.container, self.port)
 
     def open_chats(self, words):
         """The owner says each word in a new chat with the agent."""

@@ -92,7 +92,7 @@ def killed(row, resident):
     await_true("it is started again", lambda: resident.restarts() == before + 1, RESTART_SECONDS)
     row.hold("the answer", that=resident.answer_to("slow-kill") == "heard slow-kill")
     row.seen["KILL to answer s"] = round(time.monotonic() - began, 1)
-    _once(row, resident, "slow-kill")
+    once(row, resident, "slow-kill")
 
 
 def stopped(row, resident):
@@ -110,7 +110,7 @@ def stopped(row, resident):
     row.hold("the answer", that=resident.answer_to("slow-stop") == "heard slow-stop")
     resident.say("after")
     row.hold("the next", that=resident.answer_to("after") == "heard after")
-    _once(row, resident, "slow-stop", "hello", "slow-kill", "after")
+    once(row, resident, "slow-stop", "hello", "slow-kill", "after")
 
 
 def refused(row, resident):
@@ -223,7 +223,7 @@ def rotated(row, resident):
     resident.say("mended")
     resident.start()
     row.hold("it is back", that=resident.answer_to("mended") == "heard mended")
-    _once(row, resident, "meanwhile", "mended")
+    once(row, resident, "meanwhile", "mended")
 
 
 def with_a_neighbour(row, resident):
@@ -276,7 +276,7 @@ def hung(row, resident):
     row.seen["STOP to READY s"] = seconds = round(time.monotonic() - began, 1)
     row.hold(f"within 90 s: {seconds}", that=seconds <= 90)
     row.hold("the answer", that=resident.answer_to("hung") == "heard hung")
-    _once(row, resident, "hung")
+    once(row, resident, "hung")
 
 
 def hungry(row, resident):
@@ -308,7 +308,7 @@ def filled(row, resident):
     resident.container.run("rm", fill)
     row.hold("the answer", that=resident.answer_to("full") == "heard full")
     row.seen["space to answer s"] = round(time.monotonic() - began, 1)
-    _once(row, resident, "hello", "full")
+    once(row, resident, "hello", "full")
 
 
 def tools(row, resident):
@@ -326,7 +326,7 @@ def tools(row, resident):
 
     await_true(f"the tool replies: {row.seen}", said)
     row.hold("the answer", that=resident.answer_to("tools") == "heard tools")
-    _once(row, resident, "tools")
+    once(row, resident, "tools")
 
 
 def compiles_with_the_drop_in_only(row, resident):
@@ -339,10 +339,11 @@ def compiles_with_the_drop_in_only(row, resident):
     resident.give("node")
     resident.systemctl("restart")
     row.hold("the answer", that=resident.answer_to("hello") == "heard hello")
-    _once(row, resident, "hello")
+    once(row, resident, "hello")
 
 
-def _once(row, resident, *words):
+def once(row, resident, *words):
+    """Each word is answered once."""
     for word in words:
         count = len(resident.replies(f"heard {word}"))
         row.hold(f"{word} answered once: {count}", that=count == 1)

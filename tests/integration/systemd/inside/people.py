@@ -5,8 +5,9 @@ import sys
 
 from mycel_runtime.sdk import Client
 
-with Client(base_url="http://127.0.0.1:8042") as nobody:
+ADDRESS = f"http://127.0.0.1:{sys.argv[2]}"
+with Client(base_url=ADDRESS) as nobody:
     owner = nobody.auth.create_guest_owner("owner")
-with Client(base_url="http://127.0.0.1:8042", auth_token=owner["token"]) as mycel:
+with Client(base_url=ADDRESS, auth_token=owner["token"]) as mycel:
     agent = mycel.auth.create_external_user(sys.argv[1], sys.argv[1])
 print(json.dumps({"owner": owner["token"], "agent": agent["token"]}))
