@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.isolation.process import WorkerSpec
@@ -102,32 +103,48 @@ class Outcome:
     wrongs: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Stage:
-    """Where a story is told: the agent's owner, and the agent, who lives only when it is asked to."""
+    """
+    Where a story is told: the agent's owner, and the agent, who lives only when it is asked to.
+
+    Attributes:
+        deaths: Times that it was killed since it last had nothing to do.
+    """
 
     owner: AsyncClient
     dice: random.Random
     life: Life
     lifetimes: Lifetimes
     point: str
+    deaths: int = 0
 
     async def send(self, chat_id, text):
         """The owner says it, whatever he has not read."""
         await self.owner.messages.send(chat_id, text, enforce_caught_up=False, delivery_scope=None)
 
     async def live(self):
-        """Whether the agent was killed before it had nothing to do."""
+        """
+        Whether the agent was killed before it had nothing to do.
+
+        Killed once less than a delivery may cost, it is left in peace: whatever was alone under way each time would
+        rightly be given up at the next death.
+        """
+        if self.deaths == DEATHS_LIMIT - 1:
+            await self.live_in_peace()
+            return False
         is_any, play = self.point == ANY_TIME, self.life.play
         nth = self.dice.randint(1, play.passings)
         life = replace(self.life, point="" if is_any else self.point, nth=nth)
-        return await self.lifetimes.run(
-            life, seconds=self.dice.uniform(0.1, play.seconds) if is_any else None
-        )
+        seconds = self.dice.uniform(0.1, play.seconds) if is_any else None
+        was_killed = await self.lifetimes.run(life, seconds=seconds)
+        self.deaths = self.deaths + 1 if was_killed else 0
+        return was_killed
 
     async def live_in_peace(self):
         """Until it has nothing to do."""
         assert not await self.lifetimes.run(self.life)
+        self.deaths = 0
 
 
 def live(life):
