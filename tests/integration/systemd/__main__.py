@@ -153,7 +153,7 @@ def _play(container, name):
         row.problems.append(f"{type(error).__name__}: {error}\n{resident.log()}")
     seen = ", ".join(f"{what} {value}" for what, value in row.seen.items())
     missed = "".join(f"\n    MISSED: {problem}" for problem in row.problems)
-    print(f"{name:<12}{'MISSED' if row.problems else 'held':<8}{seen}{missed}", flush=True)
+    print(f"{name:<17}{'MISSED' if row.problems else 'held':<8}{seen}{missed}", flush=True)
     return row
 
 
