@@ -203,7 +203,7 @@ def test_a_folder_is_asked_agent_by_agent(start, household, tmp_path):
     assert "agent " not in typed("status", folder, "--not-ready").stdout
     assert typed("status", folder, "--full").stdout.startswith("agent: ready")
     assert typed("dead", "list", "--config", folder).exit_code == 0
-    assert "name one file with --config" in typed("dead", "retry", "--config", folder, "1").stderr
+    assert "name one of them with --config" in typed("dead", "retry", "--config", folder, "1").stderr
     assert agent.stop() == 0
 
 
