@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -28,16 +27,6 @@ class Told(Observer):
     def tell(self, fact):
         self.facts.append(fact)
         self.is_full.set()
-
-
-@pytest.fixture
-def supervisor(tmp_path, monkeypatch):
-    """A supervisor's end of the notification socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(60)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield channel
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,6 @@ import pytest
 from mycel_runtime.daemon import systemd
 
 
-@pytest.fixture
-def supervisor(tmp_path, monkeypatch):
-    """A supervisor's end of the notification socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(60)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield channel
-
-
 def test_assignments_arrive_as_one_message(supervisor):
     systemd.notify(systemd.READY, systemd.status("listening"))
 
