@@ -52,19 +52,19 @@ def lingering_handler(world):
         yield
 
 
+@contextlib.contextmanager
 def abandoned_task(world):
-    return _abandoned(world, "staying", "stay")
-
-
-def abandoned_thread(world):
-    return _abandoned(world, "blocking", "block")
+    with world.order("staying"):
+        world.say("stay")
+        yield
+    world.drop_letters()
+    world.admin("resume", name="stubborn")
 
 
 @contextlib.contextmanager
-def _abandoned(world, order, word):
-    """A handler that does not end when it is told to, for as long as the order stands."""
-    with world.order(order):
-        world.say(word)
+def abandoned_thread(world):
+    with world.order("blocking"):
+        world.say("block")
         yield
     world.drop_letters()
     world.admin("resume", name="stubborn")
