@@ -56,7 +56,7 @@ def retry(config: Path, number: int) -> None:
     """Make it due again, in its lane. What it had said already is not said again. Of a skip, all of it."""
     from mycel_runtime.cli.target import only_target_of
 
-    _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number) > 0)
+    _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number))
 
 
 @dead.command(epilog=examples("mycel-runtime dead drop 3"))
@@ -66,7 +66,7 @@ def drop(config: Path, number: int) -> None:
     """Forget it."""
     from mycel_runtime.cli.target import only_target_of
 
-    _require(number, is_done=only_target_of(config).change("drop", dead_letter_id=number) > 0)
+    _require(number, is_done=only_target_of(config).change("drop", dead_letter_id=number))
 
 
 def _require(number: int, *, is_done: bool) -> None:

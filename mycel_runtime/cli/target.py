@@ -16,6 +16,7 @@ from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
+from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
 from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
@@ -100,7 +101,7 @@ class Target:
             return f"mycel-runtime run --config {file}"
         return f"systemctl start {verified_name(unit).removesuffix('.service')}"
 
-    def change(self, verb: str, **arguments: Any) -> int:
+    def change(self, verb: str, **arguments: Any) -> Any:
         """
         What its daemon answers to a verb that changes the journal; without a daemon it is done here, under the lock.
 
@@ -109,9 +110,12 @@ class Target:
             JournalError, JournalFileError: There is no journal, or it cannot be opened.
         """
         try:
-            return int(self.ask(verb, **arguments))
+            return self.ask(verb, **arguments)
         except NoDaemonError as exc:
-            return self.at_rest(exc, lambda: change_at_rest(self.state_dir, verb, **arguments))
+            pause = death_pause(load_settings(self.config).dispatch.retry_base)
+            return self.at_rest(
+                exc, lambda: change_at_rest(self.state_dir, verb, death_pause=pause, **arguments)
+            )
 
     def at_rest(self, why: NoDaemonError, act: Callable[[], T]) -> T:
         """

@@ -22,7 +22,8 @@ def work() -> None:
     """
     Look at what waits and runs; let it be tried at once, or skip it.
 
-    `list` and `show` read the journal while the daemon does not run; the others ask the daemon.
+    The daemon is asked; while none runs, it is done in the journal, under its lock. `skip --older-than` reads the
+    chats, and so wants a daemon.
     """
 
 
@@ -60,7 +61,7 @@ def retry(config: Path, number: int) -> None:
     """Try it at once, and not at its time."""
     from mycel_runtime.cli.target import only_target_of
 
-    waited_for = only_target_of(config).ask("hasten", delivery_id=number)
+    waited_for = only_target_of(config).change("hasten", delivery_id=number)
     _require(number, is_there=bool(waited_for))
     told = {
         "nothing": "it runs already",
@@ -108,12 +109,13 @@ def skip(
 
 
 def _skip_one(target: Target, number: int) -> None:
-    answer = target.ask("skip", delivery_id=number)
-    if answer["state"] == "running":
+    row = target.change("skip", delivery_id=number)
+    _require(number, is_there=bool(row))
+    if row["state"] == "running":
         raise click.ClickException(f"{number} is at work right now; skip it once its attempt has ended")
-    _require(number, is_there=answer["state"] == "skipped")
-    if answer["dead_letter_id"] is not None:
-        click.echo(f"dead letter {answer['dead_letter_id']}")
+    letter = row["dead_letter_id"]
+    where = f"dead letter {letter}; see: mycel-runtime dead show {letter}" if letter else "nothing to be kept"
+    click.echo(f"{row['handler']}  {row['lane']}  {row['event'] or 'messages'} skipped, {where}")
 
 
 def _skip_old(target: Target, seconds: float, chat_id: str | None, *, is_trial: bool) -> None:

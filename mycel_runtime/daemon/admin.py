@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from mycel_runtime.daemon import pausing
+from mycel_runtime.daemon.backlog_verbs import BacklogVerbs
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
-from mycel_runtime.daemon.work_verbs import WorkVerbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port import Journal
 
 
-class Admin(JournalAdmin, WorkVerbs):
+class Admin(JournalAdmin, BacklogVerbs):
     """
     The verbs, over one running agent: those of its journal, and those of what runs.
 
@@ -33,7 +33,10 @@ class Admin(JournalAdmin, WorkVerbs):
     """
 
     def __init__(self, journal: Journal, parts: Parts, *, clock: Callable[[], float]) -> None:
-        super().__init__(journal, parts.me, clock=clock, changed=parts.dispatcher.wake)
+        dispatcher = parts.dispatcher
+        super().__init__(
+            journal, parts.me, clock=clock, changed=dispatcher.wake, skipped=dispatcher.note_skipped
+        )
         self._parts = parts
 
     async def plugins(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mycel_runtime.daemon.timer import every
 from mycel_runtime.dispatch.assembly import DispatchAssembly
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
+from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
@@ -208,9 +209,8 @@ async def _turns(
 
 async def _lease(common: _Common) -> int:
     """Hold the identity; how many deliveries were running when a process died."""
-    suspects = await common.journal.lease(
-        common.me, now=common.clock(), death_pause=5 * common.settings.dispatch.retry_base
-    )
+    pause = death_pause(common.settings.dispatch.retry_base)
+    suspects = await common.journal.lease(common.me, now=common.clock(), death_pause=pause)
     for suspect in suspects:
         common.observer.tell(
             DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)

@@ -33,6 +33,16 @@ IDLE_SECONDS: Final = 20.0
 """A suspect waits so long at most for a moment in which nothing else runs or is due."""
 
 
+def death_pause(retry_base: float) -> float:
+    """
+    Seconds that a suspect waits after a death that counts, times the square of their number, as of `Journal.lease`.
+
+    Args:
+        retry_base: As `[dispatch] retry_base`.
+    """
+    return 5 * retry_base
+
+
 class Suspects:
     """
     Decides when it is one's turn.

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
@@ -21,7 +22,7 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
     timer_row,
     unresolved_row,
 )
-from mycel_runtime.daemon.work_verbs import WORK_LIMIT, work_row
+from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.backup import give_to_owner
 from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
@@ -42,8 +43,11 @@ if TYPE_CHECKING:
 
     from mycel_runtime.wire.ids import UserId
 
-CHANGING: Final = frozenset({"settle", "retry", "drop", "clear"})
+CHANGING: Final = frozenset({"settle", "retry", "drop", "clear", "hasten", "skip"})
 """Verbs of `JournalAdmin` that change something."""
+
+_OF_WORK: Final = frozenset({"hasten", "skip"})
+"""Those of them that are about what waits: what ran when its process died waits, too."""
 
 
 def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
@@ -68,14 +72,16 @@ def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
         case "items":
             return [item_row(item) for item in read_items(path)]
         case "work":
-            return [work_row(item, now=time.time()) for item in read_work(path, WORK_LIMIT)]
+            # What ran when its process died runs no more: the next start makes it due.
+            items = [replace(item, state="due") for item in read_work(path, WORK_LIMIT)]
+            return [work_row(item, now=time.time()) for item in items]
         case "timers":
             return [timer_row(timer) for timer in read_timers(path)]
         case _:
             raise ValueError(verb)
 
 
-def change_at_rest(state_dir: Path, verb: str, **arguments: Any) -> int:
+def change_at_rest(state_dir: Path, verb: str, *, death_pause: float = 0.0, **arguments: Any) -> Any:
     """
     Do a verb of `CHANGING`, under the journal's lock.
 
@@ -84,17 +90,18 @@ def change_at_rest(state_dir: Path, verb: str, **arguments: Any) -> int:
     Args:
         state_dir: The agent's.
         verb: Of `CHANGING`.
+        death_pause: As of `Journal.lease`, which verbs of work begin with.
         arguments: The verb's.
 
     Returns:
-        What it answers; of several identities in the journal, all together.
+        What it answers; of several identities in the journal, the answer of the one that it was about, or their sum.
 
     Raises:
         IdentityHeldError: A process is at work on it, be it that it cannot be asked yet.
         NoDaemonError: There is nothing in it, or no journal.
         JournalError, JournalFileError: It cannot be opened.
     """
-    return asyncio.run(_change(state_dir, verb, arguments))
+    return asyncio.run(_change(state_dir, verb, arguments, death_pause))
 
 
 @contextlib.asynccontextmanager
@@ -128,7 +135,12 @@ def give_lock_to_owner(state_dir: Path) -> None:
         give_to_owner(lock)
 
 
-async def _change(state_dir: Path, verb: str, arguments: dict[str, Any]) -> int:
+async def _change(state_dir: Path, verb: str, arguments: dict[str, Any], death_pause: float) -> Any:
     async with journal_at_rest(state_dir) as (journal, identities):
-        admins = [JournalAdmin(journal, me, clock=time.time) for me in identities]
-        return sum([int(await getattr(admin, verb)(**arguments)) for admin in admins])
+        answers = []
+        for me in identities:
+            if verb in _OF_WORK:
+                await journal.lease(me, now=time.time(), death_pause=death_pause)
+            admin = JournalAdmin(journal, me, clock=time.time)
+            answers.append(await getattr(admin, verb)(**arguments))
+        return sum(answers) if verb == "clear" else next(filter(None, answers), answers[0])

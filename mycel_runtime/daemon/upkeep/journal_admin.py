@@ -1,5 +1,5 @@
 """
-What the operator sees and may change in a journal: sends, dead letters, stores, timers.
+What the operator sees and may change in a journal: what waits, sends, dead letters, stores, timers.
 
 The same for a running agent, whose daemon does it because the journal has one writer, and for a journal at rest.
 Every verb takes and returns plain JSON values.
@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, waits_for, work_row
 from mycel_runtime.dispatch.firing import SCHEDULE, schedule_text_of
 from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.speech.outbox import name_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.changes import StoredItem, Timer
     from mycel_runtime.journal.dead_letter import DeadLetter
+    from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port import Journal
     from mycel_runtime.wire.ids import UserId
@@ -36,6 +38,7 @@ class JournalAdmin:
         me: The identity.
         clock: Epoch seconds.
         changed: Called when something may have become due.
+        skipped: Called with what was given up, as it was: for whoever keeps something about it in memory.
     """
 
     def __init__(
@@ -45,11 +48,52 @@ class JournalAdmin:
         *,
         clock: Callable[[], float],
         changed: Callable[[], None] = lambda: None,
+        skipped: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._me = me
         self._clock = clock
         self._changed = changed
+        self._skipped = skipped
+
+    async def work(self) -> list[dict[str, Any]]:
+        """What runs and what is due, the next first; a thousand of them at most."""
+        now = self._clock()
+        return [work_row(item, now) for item in await self._journal.work(self._me, limit=WORK_LIMIT)]
+
+    async def hasten(self, delivery_id: int) -> str:
+        """
+        Let what waits for its next attempt be tried at once.
+
+        Returns:
+            What it waited for before, as of `work_row`; empty if there is nothing of this number.
+        """
+        now = self._clock()
+        item = await self._journal.work_item(self._me, delivery_id)
+        if item is None:
+            return ""
+        await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=now)
+        self._changed()
+        return waits_for(item, now)
+
+    async def skip(self, delivery_id: int) -> dict[str, Any]:
+        """
+        Give up what is due, without trying it.
+
+        Returns:
+            Its row, as of `work_row`, with the `state` `skipped` and its `dead_letter_id`; `None` there if nothing
+            of it has to be kept. Of what runs, its row alone: that is not skipped. Empty: nothing has this number.
+        """
+        now = self._clock()
+        item = await self._journal.work_item(self._me, delivery_id)
+        skipped = await self._journal.skip(
+            self._me, DeliveryId(delivery_id), reason="skipped by the operator", now=now
+        )
+        if item is None or skipped is None:
+            left = await self._journal.work_item(self._me, delivery_id)
+            return {} if left is None else work_row(left, now)
+        self._skipped(skipped.delivery)
+        return work_row(item, now) | {"state": "skipped", "dead_letter_id": skipped.dead_letter_id}
 
     async def unresolved(self) -> list[dict[str, Any]]:
         """Sends whose outcome is not known, oldest first."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 from mycel_runtime.cli.dead import dead
 from mycel_runtime.cli.outbox import outbox
 from mycel_runtime.cli.store import store
+from mycel_runtime.cli.work import work
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_at_rest
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
@@ -82,7 +86,74 @@ def test_an_unknown_send_is_settled_and_a_store_cleared(config):
     assert listed(store, config) == []
 
 
-@pytest.mark.parametrize("command", [(dead, "retry", 1), (store, "clear", "p", "--yes")])
+async def _dead_letters(state):
+    journal = SqliteJournal(state)
+    journal.open()
+    letters, suspects = await journal.dead_letters(ME), await journal.lease(ME, now=1e10)
+    await journal.close()
+    return letters, suspects
+
+
+def test_what_waits_for_its_time_is_hastened_and_what_is_due_is_skipped(config, tmp_path):
+    run(dead, "retry", "-c", config, 1)
+    number = max(row["delivery_id"] for row in listed(work, config) if row["lane"] == "chat:d")
+    asyncio.run(_postpone(tmp_path / "state", number))
+    assert [row["waits_for"] for row in listed(work, config) if row["delivery_id"] == number] == ["time"]
+
+    assert DONE in run(work, "retry", "-c", config, number).stderr
+    assert [row["waits_for"] for row in listed(work, config) if row["delivery_id"] == number] == ["turn"]
+
+    told = run(work, "skip", "-c", config, number)
+    letter = max(letter["dead_letter_id"] for letter in listed(dead, config))
+    assert told.stdout == (
+        f"p.messages  chat:d  messages skipped, dead letter {letter}; see: mycel-runtime dead show {letter}\n"
+    )
+    assert DONE in told.stderr
+    for verb in ("retry", "skip"):
+        assert f"nothing of number {number}" in run(work, verb, "-c", config, number, code=1).stderr
+    older = CliRunner().invoke(work, ["skip", "-c", str(config), "--older-than", "1h"])
+    assert isinstance(older.exception, NoDaemonError), "the chats cannot be read"
+
+
+async def _postpone(state, number):
+    journal = SqliteJournal(state)
+    journal.open()
+    (delivery,) = [each for each in await claim_any(journal, now=1e10) if each.delivery_id == number]
+    assert await journal.postpone(delivery, due_at=1e11, spend=True)
+    await journal.close()
+
+
+def test_what_killed_its_process_is_skipped_before_the_next_start(config, tmp_path):
+    """It ran when the process died, and nobody has recovered it since: it is due, suspect, and no more at work."""
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "state"], timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (row,) = [row for row in listed(work, config) if row["lane"] == "chat:fatal"]
+    assert (row["state"], row["waits_for"]) == ("due", "turn")
+
+    run(work, "skip", "-c", config, row["delivery_id"])
+    letters, suspects = asyncio.run(_dead_letters(tmp_path / "state"))
+    assert letters[-1].lane == "chat:fatal"
+    assert {suspect.lane for suspect in suspects} == {"chat:e", "chat:f"}, "what ran beside it"
+
+
+KILLED = """
+import asyncio, os, pathlib, signal, sys
+from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.integration.journal.samples import ME, claim, want
+
+async def main(state):
+    journal = SqliteJournal(state)
+    journal.open()
+    await journal.lease(ME, now=1.0)
+    await want(journal, 1, chat="fatal", now=1.0)
+    assert any(each.lane == "chat:fatal" for each in await claim(journal, now=1.0))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main(pathlib.Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("command", [(dead, "retry", 1), (store, "clear", "p", "--yes"), (work, "skip", 1)])
 def test_while_a_process_has_the_lock_nothing_is_changed(config, tmp_path, command):
     """A daemon that waits for its backend answers on its socket that it has not begun; here it does not even that."""
     journal = SqliteJournal(tmp_path / "state")

@@ -1,73 +1,29 @@
-"""The operator's verbs about what waits: list it, hasten it, skip it."""
+"""The operator's verb about an old backlog, which wants the chats to be read, and so a running agent."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ApiError
-from mycel_runtime.journal.ids import DeliveryId
-from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.observe.facts import WorkSkipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.backlog import ReadSpan, WaitingChat, WorkItem
+    from mycel_runtime.journal.backlog import ReadSpan, WaitingChat
     from mycel_runtime.journal.port import Journal
-
-WORK_LIMIT: Final = 1_000
-"""Deliveries that are listed, beside those that run."""
 
 _PAGE_CHATS: Final = 20
 """Read and skipped by one call, so that none takes long."""
 
 
-class WorkVerbs:
+class BacklogVerbs:
     """Of `Admin`, which has what they need."""
 
     _journal: Journal
     _parts: Parts
     _clock: Callable[[], float]
-
-    async def work(self) -> list[dict[str, Any]]:
-        """What runs and what is due, the next first; a thousand of them at most."""
-        now = self._clock()
-        items = await self._journal.work(self._parts.me, limit=WORK_LIMIT)
-        return [work_row(item, now) for item in items]
-
-    async def hasten(self, delivery_id: int) -> str:
-        """
-        Let what waits for its next attempt be tried at once.
-
-        Returns:
-            Its state before, as of `work_row`; empty if there is nothing of this number.
-        """
-        now = self._clock()
-        item = await self._journal.work_item(self._parts.me, delivery_id)
-        if item is None:
-            return ""
-        await self._journal.hasten(self._parts.me, delivery_id=delivery_id, plugin=None, now=now)
-        self._parts.dispatcher.wake()
-        return state_of(item, now)
-
-    async def skip(self, delivery_id: int) -> dict[str, Any]:
-        """
-        Give up what is due, without trying it.
-
-        Returns:
-            `dead_letter_id`, or `None` there and in `state` why not: `running`, or empty if there is nothing of this
-            number.
-        """
-        skipped = await self._journal.skip(
-            self._parts.me, DeliveryId(delivery_id), reason="skipped by the operator", now=self._clock()
-        )
-        if skipped is not None:
-            self._parts.dispatcher.note_skipped(skipped.delivery)
-            return {"dead_letter_id": skipped.dead_letter_id, "state": "skipped"}
-        item = await self._journal.work_item(self._parts.me, delivery_id)
-        return {"dead_letter_id": None, "state": "" if item is None else item.state}
 
     async def skip_old(
         self,
@@ -140,28 +96,6 @@ class WorkVerbs:
                 messages=sum(row["messages"] for row in skipped),
             )
         )
-
-
-def work_row(item: WorkItem, now: float) -> dict[str, Any]:
-    """A delivery that waits or runs, as it is shown; `waits_for` tells more than its `state`."""
-    return asdict(item) | {"waits_for": state_of(item, now)}
-
-
-def state_of(item: WorkItem, now: float) -> str:
-    """
-    What it waits for.
-
-    Returns:
-        `nothing`: it runs; `resume`: it is paused; `order`: an earlier one comes first; `time`: its next attempt;
-        `turn`: a free place, its lane, or a daemon.
-    """
-    if item.state == "running":
-        return "nothing"
-    if item.due_at >= PARKED_AT:
-        return "resume"
-    if item.is_behind:
-        return "order"
-    return "time" if item.due_at > now else "turn"
 
 
 def _span_row(waiting: WaitingChat, read: ReadSpan) -> dict[str, Any]:
