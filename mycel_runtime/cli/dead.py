@@ -26,13 +26,14 @@ def dead() -> None:
 @dead.command("list", epilog=examples("mycel-runtime dead list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def list_(config: Path, *, as_json: bool) -> None:
+@click.pass_context
+def list_(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """
     All of it, oldest first.
 
     What was skipped together is one line, and its number is good for all of it; --json shows each row of it.
     """
-    print_rows(config, "dead", _line, as_json=as_json, group=None if as_json else _as_one)
+    ctx.exit(print_rows(config, "dead", _line, as_json=as_json, group=None if as_json else _as_one))
 
 
 @dead.command(epilog=examples("mycel-runtime dead show 3"))

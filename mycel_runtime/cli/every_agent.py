@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from mycel_runtime.cli.target import Target
 
 T = TypeVar("T")
+
+ASKED_AT_ONCE: Final = 100
+"""Agents that are waited for at a time, each by a thread of its own; the next is asked when one has answered."""
 
 
 class NothingToDoError(click.ClickException):
@@ -49,31 +53,38 @@ def each_agent(config: Path, act: Callable[[Target], int]) -> int:
 
 def each_agent_at_once(config: Path, ask: Callable[[Target], T], tell: Callable[[Target, T], int]) -> int:
     """
-    As `each_agent`, where an answer may take minutes: all are asked at a time, and told as they answer.
+    As `each_agent`, where an answer may take minutes: a hundred are asked at a time, and told as they answer.
 
     Args:
         config: File or folder.
-        ask: Called in a thread of each agent's own.
+        ask: Called in another thread.
         tell: Called here.
     """
     if not config.is_dir():
         target = target_of(config)
         return tell(target, ask(target))
     files = config_files([config])
+    unasked: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for path in files:
+        unasked.put(path)
     answers: queue.SimpleQueue[tuple[Path, Callable[[], int]]] = queue.SimpleQueue()
 
-    def wait_for(path: Path) -> None:
+    def answer_of(path: Path) -> Callable[[], int]:
         try:
             target = target_of(path)
-            answer = ask(target)
+            return partial(tell, target, ask(target))
         except Exception as exc:  # noqa: BLE001 - raised again where it is told
-            answers.put((path, _raiser(exc)))
-        else:
-            answers.put((path, lambda: tell(target, answer)))
+            return _raiser(exc)
 
-    for path in files:
+    def wait() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                path = unasked.get_nowait()
+                answers.put((path, answer_of(path)))
+
+    for number in range(min(len(files), ASKED_AT_ONCE)):
         # Nobody waits for them at Ctrl-C: what was ordered goes on in the daemons.
-        threading.Thread(target=wait_for, args=(path,), name=path.stem, daemon=True).start()
+        threading.Thread(target=wait, name=f"asker {number}", daemon=True).start()
     return _worst([_code_of(*answers.get()) for _ in files])
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from mycel_runtime.cli.target import Target
+
 
 def print_rows(
     config: Path,
@@ -18,7 +20,7 @@ def print_rows(
     *,
     as_json: bool,
     group: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None,
-) -> None:
+) -> int:
     """
     Print what each agent of a file, or of a folder of files, lists.
 
@@ -29,22 +31,27 @@ def print_rows(
         as_json: A JSON object for each row instead.
         group: Makes one row of what belongs together.
 
+    Returns:
+        The exit code; of a folder the worst.
+
     Raises:
-        ConfigError, ControlError, JournalError: As of `targets_of` and `Target.list`.
+        ConfigError, ControlError, JournalError: As of `each_agent` and `Target.list`.
     """
     import json
 
-    from mycel_runtime.cli.target import targets_of
+    from mycel_runtime.cli.every_agent import each_agent
 
-    targets = targets_of(config)
-    for target in targets:
-        name = f"{target.name}  " if len(targets) > 1 else ""
+    def print_of(target: Target) -> int:
+        before = f"{target.name}  " if config.is_dir() else ""
         rows = target.list(verb)
         for row in rows if group is None else group(rows):
             if as_json:
                 click.echo(json.dumps({"agent": target.name} | row, ensure_ascii=False))
             else:
-                click.echo(name + line(row))
+                click.echo(before + line(row))
+        return 0
+
+    return each_agent(config, print_of)
 
 
 def counted(number: int, noun: str) -> str:

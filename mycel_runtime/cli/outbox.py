@@ -26,13 +26,14 @@ def outbox() -> None:
 @outbox.command("list", epilog=examples("mycel-runtime outbox list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def list_(config: Path, *, as_json: bool) -> None:
+@click.pass_context
+def list_(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """
     All of them, oldest first.
 
     `intended` ones are being looked for; `unknown` ones wait for the history, or for `outbox settle`.
     """
-    print_rows(config, "unresolved", _line, as_json=as_json)
+    ctx.exit(print_rows(config, "unresolved", _line, as_json=as_json))
 
 
 def _line(send: dict[str, Any]) -> str:

@@ -26,9 +26,10 @@ def store() -> None:
 @store.command("list", epilog=examples("mycel-runtime store list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def list_(config: Path, *, as_json: bool) -> None:
+@click.pass_context
+def list_(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """How much it is, by plugin and chat; never what it is."""
-    print_rows(config, "stores", _line, as_json=as_json)
+    ctx.exit(print_rows(config, "stores", _line, as_json=as_json))
 
 
 @store.command(epilog=examples("mycel-runtime store export --config agent.toml --plugin echo"))

@@ -180,21 +180,12 @@ def target_of(config: Path) -> Target:
     return Target(config=config, name=settings.agent.name, state_dir=find_state_dir(settings, config))
 
 
-def targets_of(config: Path) -> list[Target]:
-    """
-    The agents of a file or of a folder of files.
-
-    Raises:
-        ConfigError: A file cannot be used, or the folder has none.
-    """
-    return [target_of(path) for path in config_files([config])]
-
-
 def only_target_of(config: Path) -> Target:
     """
-    As `targets_of`, for a command that is about one agent.
+    The agent of a file, or the only one of a folder.
 
     Raises:
+        ConfigError: The file cannot be used, or the folder has none.
         UsageError: The folder has several.
     """
     files = config_files([config])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Tell also which version runs: of an agent's TOML file, or of a folder of them.",
 )
-def version(config: Path | None) -> None:
+@click.pass_context
+def version(ctx: click.Context, config: Path | None) -> None:
     """Print the version that is installed; with --config also the one that runs."""
     from importlib.metadata import version as version_of
 
@@ -28,10 +29,14 @@ def version(config: Path | None) -> None:
     click.echo(installed)
     if config is None:
         return
-    from mycel_runtime.cli.target import targets_of
+    from mycel_runtime.cli.every_agent import each_agent
 
-    for target in targets_of(config):
-        click.echo(f"{target.name}: {_running(target, installed)}")
+    ctx.exit(each_agent(config, lambda target: _tell(target, installed)))
+
+
+def _tell(target: Target, installed: str) -> int:
+    click.echo(f"{target.name}: {_running(target, installed)}")
+    return 0
 
 
 def _running(target: Target, installed: str) -> str:

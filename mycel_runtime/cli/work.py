@@ -30,14 +30,15 @@ def work() -> None:
 @work.command("list", epilog=examples("mycel-runtime work list --config agent.toml"))
 @configs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def list_(config: Path, *, as_json: bool) -> None:
+@click.pass_context
+def list_(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """
     What runs and what is due, the next first; a thousand at most.
 
     Each with its number, which the other commands take, with what it waits for, its lane, its age, its failed
     attempts, and why the last of them failed.
     """
-    print_rows(config, "work", _line, as_json=as_json)
+    ctx.exit(print_rows(config, "work", _line, as_json=as_json))
 
 
 @work.command(epilog=examples("mycel-runtime work show 17"))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 
 import pytest
 from click.testing import CliRunner
 
+from mycel_runtime.cli import every_agent
 from mycel_runtime.cli.dead import dead
 from mycel_runtime.cli.drain import drain
+from mycel_runtime.cli.outbox import outbox
 from mycel_runtime.cli.pause import pause
 from mycel_runtime.cli.reload import reload
 from mycel_runtime.cli.resume import resume
+from mycel_runtime.cli.store import store
 from mycel_runtime.cli.target import config_of
+from mycel_runtime.cli.version import version
+from mycel_runtime.cli.work import work
 from mycel_runtime.units.escaping import argument, text_of_argument
 from tests.integration.cli.test_at_rest import filled
 
@@ -57,6 +64,46 @@ def test_one_of_a_folder_that_has_no_such_plugin_or_a_wrong_file_hides_no_other(
     code, lines, trouble = run(pause, folder)
     assert (code, lines) == (78, ["agent one is paused", "agent two is paused"])
     assert "bad: " in trouble
+
+
+@pytest.mark.parametrize("group", [dead, work, outbox, store])
+def test_a_wrong_file_hides_no_list_of_another_agent(folder, group):
+    """It comes first by name: nothing was listed at all."""
+    (folder / "bad.toml").write_text("[agent]\nname = 3\n")
+    listed = CliRunner().invoke(group, ["list", "--config", str(folder)])
+
+    assert {line.split("  ")[0] for line in listed.stdout.splitlines()} == {"one", "two"}
+    assert listed.exit_code == 78
+    assert "bad: " in listed.stderr
+
+
+def test_a_wrong_file_hides_no_version_of_another_agent(folder):
+    (folder / "bad.toml").write_text("[agent]\nname = 3\n")
+    code, lines, trouble = run(version, folder)
+    assert (code, lines[1:]) == (78, ["one: does not run", "two: does not run"])
+    assert "bad: " in trouble
+
+
+def test_of_many_agents_a_bounded_number_is_waited_for_at_a_time(folder, monkeypatch):
+    """All are asked, each once; the next one when another has answered."""
+    monkeypatch.setattr(every_agent, "ASKED_AT_ONCE", 3)
+    text = (folder / "one.toml").read_text()
+    for number in range(20):
+        (folder / f"more{number:02}.toml").write_text(text)
+    meeting, waiting, most = threading.Barrier(3), [], []
+
+    def ask(target):
+        waiting.append(target.config.name)
+        most.append(len(waiting))
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=60 if len(most) <= 21 else 0)
+        waiting.remove(target.config.name)
+        return target.config.name
+
+    told = []
+    assert every_agent.each_agent_at_once(folder, ask, lambda _, answer: told.append(answer) or 0) == 0
+    assert sorted(told) == sorted(path.name for path in folder.iterdir())
+    assert max(most) == 3
 
 
 @pytest.mark.parametrize("command", [drain, reload])
