@@ -31,13 +31,14 @@ class NothingToDoError(click.ClickException):
     """It is as it was to be: a mistake of who means one agent, and none where others had something to be done."""
 
 
-def each_agent(config: Path, act: Callable[[Target], int]) -> int:
+def each_agent(config: Path, act: Callable[[Target], int], find: Callable[[Path], Target] = target_of) -> int:
     """
     Do something to the agent of a file, or to those of a folder, one after the other.
 
     Args:
         config: File or folder.
         act: Does and tells it; returns an exit code.
+        find: The agent of a file.
 
     Returns:
         The greatest exit code.
@@ -47,8 +48,8 @@ def each_agent(config: Path, act: Callable[[Target], int]) -> int:
         MycelError, ClickException: Of a single file, whatever `act` raises; of a folder that is a line for each.
     """
     if not config.is_dir():
-        return act(target_of(config))
-    return _worst([_code_of(path, partial(_act_on, path, act)) for path in config_files([config])])
+        return act(find(config))
+    return _worst([_code_of(path, partial(_act_on, path, act, find)) for path in config_files([config])])
 
 
 def each_agent_at_once(config: Path, ask: Callable[[Target], T], tell: Callable[[Target, T], int]) -> int:
@@ -93,8 +94,8 @@ def name_before(config: Path, target: Target) -> str:
     return f"{target.name}: " if config.is_dir() else ""
 
 
-def _act_on(path: Path, act: Callable[[Target], int]) -> int:
-    return act(target_of(path))
+def _act_on(path: Path, act: Callable[[Target], int], find: Callable[[Path], Target]) -> int:
+    return act(find(path))
 
 
 def _raiser(exc: Exception) -> Callable[[], int]:

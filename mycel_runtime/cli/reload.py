@@ -34,8 +34,9 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     nothing: exit code 78. Of a folder: the worst of all.
     """
     from mycel_runtime.cli.every_agent import each_agent
+    from mycel_runtime.cli.target import running_target_of
 
-    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json)))
+    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json), running_target_of))
 
 
 def _reload(target: Target, *, as_json: bool) -> int:
@@ -45,6 +46,8 @@ def _reload(target: Target, *, as_json: bool) -> int:
     from mycel_runtime.daemon.reload.agent_reload import READ_SECONDS
 
     report = target.order("reload", within=2 * READ_SECONDS)
+    if target.mistake is not None and not report["refused"]:
+        raise target.mistake  # Another agent of that name has read its own file.
     if as_json:
         click.echo(json.dumps({"agent": target.name, **report}, ensure_ascii=False))
     else:

@@ -58,7 +58,8 @@ def status(
     Ask the running daemon how it is.
 
     One agent by its file or its unit, or several by a folder of files, as a table.
-    Exit code 0 while hearing is proven, 75 while it is not or nobody runs. Of a folder: the worst of all.
+    Exit code 0 while hearing is proven, 75 while it is not or nobody runs. Of a folder: the worst of all. A file that
+    has become wrong under a running daemon is told beside its status.
     """
     from mycel_runtime.cli.target import config_of
 
@@ -87,11 +88,20 @@ def _show_once(path: Path, is_wanted: Callable[[Row], bool], *, full: bool, as_j
         row = _row_of(files[0])
         if is_wanted(row):
             click.echo("\n".join(_printed([row], indent=2, full=True, as_json=as_json)))
+        _tell_mistakes([row])
         return 0 if row.is_ready else EXIT_NOT_READY
     rows, codes = _asked(files)
     if shown := _printed(list(filter(is_wanted, rows)), indent=None, full=full, as_json=as_json):
         click.echo("\n".join(shown))
+    _tell_mistakes(rows)
     return max(codes)
+
+
+def _tell_mistakes(rows: Sequence[Row]) -> None:
+    """What is wrong with the files of those that answer all the same."""
+    for row in rows:
+        if row.status is not None and row.trouble:
+            click.echo(f"{row.name} goes on with what it has read before: {row.trouble}", err=True)
 
 
 def _asked(files: Sequence[Path]) -> tuple[list[Row], list[int]]:
@@ -115,10 +125,11 @@ def _asked(files: Sequence[Path]) -> tuple[list[Row], list[int]]:
 
 def _row_of(file: Path) -> Row:
     from mycel_runtime.cli.status_table import Row
-    from mycel_runtime.cli.target import target_of
+    from mycel_runtime.cli.target import running_target_of
 
-    target = target_of(file)
-    return Row(name=target.name, status=target.status())
+    target = running_target_of(file)
+    mistake = "" if target.mistake is None else str(target.mistake)
+    return Row(name=target.name, status=target.status(), trouble=mistake)
 
 
 def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bool) -> list[str]:

@@ -27,7 +27,7 @@ class Row:
     Attributes:
         name: As its file says; the file's name if that cannot be read.
         status: `None`: it has told none.
-        trouble: Why it has told none.
+        trouble: Why it has told none; beside a status, what is wrong with its file by now.
     """
 
     name: str

@@ -17,8 +17,9 @@ from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_b
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.dispatch.suspects import death_pause
-from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
+from mycel_runtime.settings.loading import load_beginning
 from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
 
 if TYPE_CHECKING:
@@ -37,11 +38,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One agent, as its file tells."""
+    """
+    One agent, as its file tells.
+
+    Attributes:
+        mistake: What is wrong with its file, of which only the beginning was read: if no daemon is found by it, that
+            is the trouble.
+    """
 
     config: Path
     name: str
     state_dir: Path
+    mistake: ConfigError | None = None
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """
@@ -79,6 +87,8 @@ class Target:
         try:
             yield
         except NoDaemonError as exc:
+            if self.mistake is not None:
+                raise self.mistake from exc
             file = shlex.quote(str(self.config))
             fix = (
                 f"See why: mycel-runtime status --config {file}"
@@ -178,6 +188,22 @@ def target_of(config: Path) -> Target:
     """
     settings = load_settings(config)
     return Target(config=config, name=settings.agent.name, state_dir=find_state_dir(settings, config))
+
+
+def running_target_of(config: Path) -> Target:
+    """
+    As `target_of`, for a command that asks nobody but the daemon, which goes on though its file is wrong by now.
+
+    Raises:
+        ConfigError: The file cannot be used, and does not even tell which agent it is about.
+    """
+    try:
+        return target_of(config)
+    except ConfigError as exc:
+        if (settings := load_beginning(config)) is None:
+            raise
+        state_dir = find_state_dir(settings, config)
+        return Target(config=config, name=settings.agent.name, state_dir=state_dir, mistake=exc)
 
 
 def only_target_of(config: Path) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tomllib
@@ -60,17 +61,40 @@ def load_what_is_right(path: Path) -> Settings | None:
         `None`: what is left is not enough, or what is wrong stands in the environment.
     """
     try:
-        table = tomllib.loads(read_config(path))
-        _require_known_variables()
-        try:
-            settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
-        except ValidationError as exc:
-            for problem in exc.errors(include_url=False):
-                _remove(table, problem["loc"])
-            settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
-        return _absolute(settings, path)
+        return _right_of(tomllib.loads(read_config(path)), path)
     except (ConfigError, tomllib.TOMLDecodeError, ValidationError, SettingsError):
         return None
+
+
+def load_beginning(path: Path) -> Settings | None:
+    """
+    As `load_what_is_right`, of what stands before the first line that is no TOML: enough to look for a daemon.
+
+    What stands below may say otherwise: whatever is found by it has to be asked whose it is.
+    """
+    try:
+        return _right_of(_beginning_of(read_config(path)), path)
+    except (ConfigError, ValidationError, SettingsError):
+        return None
+
+
+def _beginning_of(text: str) -> dict[str, Any]:
+    lines = text.splitlines(keepends=True)
+    for end in range(len(lines), 0, -1):
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads("".join(lines[:end]))
+    return {}
+
+
+def _right_of(table: dict[str, Any], path: Path) -> Settings:
+    _require_known_variables()
+    try:
+        settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+    except ValidationError as exc:
+        for problem in exc.errors(include_url=False):
+            _remove(table, problem["loc"])
+        settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+    return _absolute(settings, path)
 
 
 def _remove(table: Any, location: Sequence[int | str]) -> None:

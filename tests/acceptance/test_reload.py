@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from mycel_runtime.sdk import Client
-from tests.acceptance.conftest import DEADLINE, until
+from tests.acceptance.conftest import DEADLINE, until, write_config
 from tests.acceptance.test_many_agents import agents
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
@@ -21,6 +21,40 @@ ECHO = "[plugins.echo]\n"
 def owner(household):
     with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
         yield client
+
+
+def test_a_file_that_is_no_toml_any_more_is_refused_by_the_daemon_and_keeps_nobody_from_asking_it(
+    start, household, tmp_path
+):
+    """It could be told from the file alone; but then the daemon's log and status would say nothing of it."""
+    config = write_config(tmp_path / "agent", household)
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    right = config.read_text()
+    config.write_text(right + "[guard\nturns = 3\n")
+
+    code, _, said = command(start, "reload", config)
+    assert (code, said[0].startswith("agent: nothing has changed: ")) == (78, True), said
+    assert "not valid TOML" in said[0]
+    assert "not valid TOML" in agent.wait_event("reload.refused")["problem"]
+    code, shown, said = command(start, "status", config, "--json")
+    report = json.loads("\n".join(shown))
+    assert (code, "not valid TOML" in report["reload"]["refused"]) == (0, True)
+    assert report["program"]["config"] == "drift"
+    assert said[0].startswith("agent goes on with what it has read before: ")
+
+    # Of its beginning another daemon is found, which has read a file of its own.
+    other = tmp_path / "other.toml"
+    other.write_text(right.replace('"state"', f'"{config.parent}/state"') + "[guard\n")
+    config.write_text(right)
+    code, _, said = command(start, "reload", other)
+    assert (code, "not valid TOML" in said[0], str(other) in said[0]) == (78, True, True)
+
+    assert agent.stop() == 0
+    config.write_text("[agent\n" + right)
+    for verb in ("reload", "status"):
+        code, _, said = command(start, verb, config)
+        assert (code, "not valid TOML" in said[0]) == (78, True)
 
 
 @pytest.fixture

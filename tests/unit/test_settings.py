@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_proxy_credentials, read_token
+from mycel_runtime.settings.loading import load_beginning
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -501,3 +502,22 @@ def test_token_is_in_no_representation(tmp_path, monkeypatch):
     settings = load_settings(write(tmp_path, MINIMAL))
 
     assert "secret-token" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "[guard\nturns = 3\n",
+        '[guard]\nturns = 3\nturns = "again"\n',
+        '[plugins.p]\nprompt = """never ended\n',
+        "[guard]\nturns = 'many'\n",
+    ],
+)
+def test_the_beginning_of_a_file_that_is_no_toml_tells_whose_it_is(tmp_path, below):
+    path = tmp_path / "agent.toml"
+    path.write_text(f'[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "s"\n{below}')
+    found = load_beginning(path)
+    assert (found.agent.name, found.agent.state_dir) == ("a", tmp_path / "s")
+
+    path.write_text('[agent\nname = "a"\n')
+    assert load_beginning(path) is None
