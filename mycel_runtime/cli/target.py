@@ -168,15 +168,33 @@ def config_of(which: str) -> Path:
     Args:
         which: A path; or `codex-a`, `mycel-runtime@codex-a`, `mycel-runtime@codex-a.service`, which have their file
             in `/etc/mycel-runtime`; or `mycel-runtime-codex-a`, `mycel-runtime-agents`, whose unit names it.
+
+    Raises:
+        ConfigError: One word that is neither.
     """
     path = Path(which)
     if path.exists() or "/" in which or path.suffix == ".toml":
         return path
     unit, _, instance = which.removesuffix(".service").rpartition("@")
     of_instance = UNIT_CONFIG / f"{instance}.toml"
-    if unit or of_instance.exists():
+    if unit or _is_there(of_instance):
         return of_instance
-    return config_of_unit(instance, os.environ) or of_instance
+    if (config := config_of_unit(instance, os.environ)) is not None:
+        return config
+    raise ConfigError(
+        f"neither a file or folder in {Path.cwd()}, nor a unit: there is no {of_instance}, and no"
+        f" mycel-runtime-{instance.removeprefix('mycel-runtime-')}.service",
+        where=which,
+        fix=f"Correct the name; of a file or folder write the path, as in ./{which}",
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """What may not be looked at is there, for whoever reads it tells that it may not."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def target_of(config: Path) -> Target:

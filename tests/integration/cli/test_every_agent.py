@@ -20,6 +20,7 @@ from mycel_runtime.cli.store import store
 from mycel_runtime.cli.target import config_of
 from mycel_runtime.cli.version import version
 from mycel_runtime.cli.work import work
+from mycel_runtime.errors import ConfigError
 from mycel_runtime.units.escaping import argument, text_of_argument
 from tests.integration.cli.test_at_rest import filled
 
@@ -136,4 +137,17 @@ def test_a_unit_that_names_its_file_is_found_by_its_name(folder, tmp_path, monke
 
     assert run(pause, "mycel-runtime-agents")[:2] == (0, ["agent one is paused", "agent two is paused"])
     assert run(resume, "one")[:2] == (0, ["agent one goes on"])
-    assert str(config_of("nobody")) == "/etc/mycel-runtime/nobody.toml"
+
+
+def test_a_word_that_is_neither_a_folder_nor_a_unit_is_told_as_both(tmp_path, monkeypatch):
+    """Whoever has mistyped a folder in this directory was told of a file in /etc that he had never heard of."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as raised:
+        config_of("agnts")
+    told = str(raised.value)
+    assert f"agnts: neither a file or folder in {tmp_path}, nor a unit" in told
+    assert "/etc/mycel-runtime/agnts.toml" in told
+    assert "mycel-runtime-agnts.service" in told
+    assert "./agnts" in told
+    assert isinstance(CliRunner().invoke(pause, ["--config", "agnts"]).exception, ConfigError)
+    assert str(config_of("mycel-runtime@agnts")) == "/etc/mycel-runtime/agnts.toml", "plainly a unit"

@@ -174,8 +174,10 @@ def test_several_agents_are_a_line_each_with_what_is_to_be_done():
 
 
 @pytest.mark.parametrize("name", ["codex-a", "mycel-runtime@codex-a", "mycel-runtime@codex-a.service"])
-def test_an_agent_is_known_by_its_unit(name):
-    assert target.config_of(name) == Path("/etc/mycel-runtime/codex-a.toml")
+def test_an_agent_is_known_by_its_unit(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(target, "UNIT_CONFIG", tmp_path)
+    (tmp_path / "codex-a.toml").touch()
+    assert target.config_of(name) == tmp_path / "codex-a.toml"
 
 
 def test_a_path_is_no_unit(tmp_path, monkeypatch):
