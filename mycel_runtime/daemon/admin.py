@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
 
 
 class Admin(JournalAdmin, BacklogVerbs):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces

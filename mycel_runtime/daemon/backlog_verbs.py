@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.backlog import ReadSpan, WaitingChat
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
 
 _PAGE_CHATS: Final = 20
 """Read and skipped by one call, so that none takes long."""

@@ -18,7 +18,7 @@ from mycel_runtime.daemon import systemd
 if TYPE_CHECKING:
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.daemon.signals import StopRequest
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.operator import OperatorJournal
 
 REASON = "drain"
 """Of the stop that follows."""
@@ -99,7 +99,7 @@ class Draining:
                 task.cancel()
         return stop.is_asked
 
-    async def carry_out(self, stop: StopRequest, journal: Journal, parts: Parts) -> None:
+    async def carry_out(self, stop: StopRequest, journal: OperatorJournal, parts: Parts) -> None:
         """
         Do what is due, for as long as it may take, and wait for the signal if the agent is to stay.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.sqlite import SqliteJournal
     from mycel_runtime.wire.ids import ChatId, UserId
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.capture_file import CaptureFile
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.operator import OperatorJournal
     from mycel_runtime.journal.retention import Place
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import JournalSettings
@@ -49,7 +49,7 @@ class Sweeper:
         pause: Waits between two steps, for so many seconds.
     """
 
-    journal: Journal
+    journal: OperatorJournal
     retention: Retention
     observer: Observer
     clock: Callable[[], float]

@@ -10,7 +10,7 @@ from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import MessageDelivery
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.chats import ChatJournal
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.wire.ids import ChatId
@@ -31,7 +31,7 @@ class Anchor:
         past_cap: Messages of a group's past that a newcomer is shown.
     """
 
-    def __init__(self, *, journal: Journal, sdk: AsyncClient, roster: Roster, past_cap: int) -> None:
+    def __init__(self, *, journal: ChatJournal, sdk: AsyncClient, roster: Roster, past_cap: int) -> None:
         self._journal = journal
         self._sdk = sdk
         self._roster = roster

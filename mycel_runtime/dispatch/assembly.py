@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.registry import BoundHandler

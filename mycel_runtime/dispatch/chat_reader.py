@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.dispatch.questions import Questions
     from mycel_runtime.journal.delivery import MessageDelivery
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.pattern import ContentPattern
     from mycel_runtime.plugin.roster import Roster
@@ -52,7 +52,7 @@ class ChatReader:
         last_readings: Of the identity's chats.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
     sdk: AsyncClient
     roster: Roster
     loop_guard: LoopGuard

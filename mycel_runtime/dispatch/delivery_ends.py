@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -80,7 +80,7 @@ class DeliveryEnds:
         store_turns: Whose turn it is to change what a plugin remembers.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
     me: UserId
     attempts: Attempts
     bounds: HandlerBounds

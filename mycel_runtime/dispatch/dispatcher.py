@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId, HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.trace import Traces
@@ -75,7 +75,7 @@ class Dispatcher:
         drained: Set when nothing is left, after `drain`.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
     me: UserId
     attempts: Attempts
     ends: DeliveryEnds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.wire.ids import UserId
 
 _LONGEST_WAIT_SECONDS: Final = 60.0
@@ -32,7 +32,7 @@ class DueTime:
         clock: Epoch seconds.
     """
 
-    def __init__(self, journal: Journal, me: UserId, *, clock: Callable[[], float]) -> None:
+    def __init__(self, journal: DispatcherJournal, me: UserId, *, clock: Callable[[], float]) -> None:
         self._journal = journal
         self._me = me
         self._clock = clock

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.told_versions import ToldVersions
     from mycel_runtime.dispatch.verdict import Result, Unanswered
     from mycel_runtime.journal.delivery import EventDelivery
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.journal.turns import Decided
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.context import Context
@@ -67,7 +67,7 @@ class EntryAttempts:
         capture: Keeps what runs were shown; `None`: nobody does.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
     subjects: SubjectReader
     told: ToldVersions
     states: PluginStates

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.plugin.subscription import Moment
@@ -109,7 +109,7 @@ class Lifecycle:
         *,
         hooks: HookAttempts,
         handlers: Iterable[BoundHandler],
-        journal: Journal,
+        journal: DispatcherJournal,
         me: UserId,
         timekeeper: Timekeeper,
         settings: DispatchSettings,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.anchor import Anchor
     from mycel_runtime.journal.cursor import ChatCursor
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 

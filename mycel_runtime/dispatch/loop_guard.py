@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mycel_runtime.journal.delivery import Delivery
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.settings import GuardSettings
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -41,7 +41,7 @@ class LoopGuard:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: SpeechJournal,
         me: UserId,
         settings: GuardSettings,
         observer: Observer,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import ReadMove
     from mycel_runtime.journal.cursor import ChatCursor
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.plugin.message import Message
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
@@ -63,7 +63,7 @@ class PluginReader:
         questions: Say what is somebody's answer.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
     sdk: AsyncClient
     roster: Roster
     listeners: Listeners

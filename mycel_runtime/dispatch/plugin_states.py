@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.state import StateJournal
     from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -104,7 +104,7 @@ class PluginStates:
     """
 
     def __init__(
-        self, *, journal: Journal, me: UserId, handlers: Collection[Handler], clock: Callable[[], float]
+        self, *, journal: StateJournal, me: UserId, handlers: Collection[Handler], clock: Callable[[], float]
     ) -> None:
         self._journal = journal
         self._me = me

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.delivery import AnswerDelivery
     from mycel_runtime.journal.ids import HandlerId, Lane
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.questions import QuestionJournal
     from mycel_runtime.journal.questions import Question
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.handler import Handler
@@ -67,7 +67,7 @@ class Questions:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: QuestionJournal,
         sdk: AsyncClient,
         me: UserId,
         handlers: Iterable[Handler],

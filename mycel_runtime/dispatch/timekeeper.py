@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from mycel_runtime.journal.changes import Firing, Timer
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.state import StateJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.wire.ids import UserId
@@ -50,7 +50,7 @@ class Timekeeper:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: StateJournal,
         me: UserId,
         handlers: Collection[Handler],
         observer: Observer,

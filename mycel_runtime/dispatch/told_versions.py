@@ -16,7 +16,7 @@ from mycel_runtime.journal.told import BURIED, told_kind
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import EventDelivery
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.plugin.subject import Subject
 
 

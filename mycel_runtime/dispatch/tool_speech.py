@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.dispatch.tool_results import ShownMessage
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.journal.utterance import Spoken
     from mycel_runtime.plugin.roster import Roster
     from mycel_runtime.sdk import AsyncClient
@@ -79,7 +79,7 @@ class ToolSpeech:
         made: Called when there is one that is due.
     """
 
-    journal: Journal
+    journal: SpeechJournal
     sdk: AsyncClient
     roster: Roster
     me: UserId

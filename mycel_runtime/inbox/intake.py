@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mycel_runtime.inbox.sequence import Heard, Received, Step
     from mycel_runtime.journal.batch import Change
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.listener import ListenerJournal
     from mycel_runtime.journal.work import ChatWork, EventWork
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
@@ -79,7 +79,7 @@ class Intake:
         self,
         tracker: SequenceTracker,
         *,
-        journal: Journal,
+        journal: ListenerJournal,
         router: Router,
         observer: Observer,
         clock: Callable[[], float],
@@ -318,7 +318,7 @@ class Intake:
             )
 
 
-async def open_tracker(journal: Journal, *, identity: UserId, server: str) -> SequenceTracker:
+async def open_tracker(journal: ListenerJournal, *, identity: UserId, server: str) -> SequenceTracker:
     """
     The tracker as the journal remembers it.
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.own_sends import OwnSends, Unattended
-from mycel_runtime.journal.port import Journal
+from mycel_runtime.journal.port.journal import Journal
 from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes, ReadMove
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import HandlerId, Lane
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.plugin.asking import Asking
     from mycel_runtime.plugin.message import Message
@@ -107,7 +107,7 @@ class VoiceDependencies:
         asking: What it takes to ask.
     """
 
-    journal: Journal
+    journal: SpeechJournal
     me: UserId
     chats: AgentChats
     clock: Callable[[], float]

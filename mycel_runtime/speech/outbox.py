@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.delivery import Delivery, SpokenDelivery
     from mycel_runtime.journal.intent import Intent
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.conflict import ConflictPolicy
     from mycel_runtime.speech.evidence import Evidence
@@ -44,7 +44,7 @@ class Outbox:
         return self._dependencies.clock
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> SpeechJournal:
         """Where it is written down."""
         return self._dependencies.journal
 

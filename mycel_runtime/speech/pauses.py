@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -40,7 +40,7 @@ class Pauses:
     """
 
     def __init__(
-        self, *, journal: Journal, me: UserId, observer: Observer, clock: Callable[[], float]
+        self, *, journal: SpeechJournal, me: UserId, observer: Observer, clock: Callable[[], float]
     ) -> None:
         self._journal = journal
         self._me = me

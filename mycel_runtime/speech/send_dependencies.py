@@ -10,7 +10,7 @@ from mycel_runtime.speech.evidence import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.speech.pauses import Pauses
@@ -38,7 +38,7 @@ class SendDependencies:
         evidence: Told of sends that were accepted.
     """
 
-    journal: Journal
+    journal: SpeechJournal
     twin_watch: TwinWatch
     pauses: Pauses
     sdk: AsyncClient

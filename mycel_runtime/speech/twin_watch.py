@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mycel_runtime.journal.intent import Intent
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
@@ -57,7 +57,7 @@ class TwinWatch:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: SpeechJournal,
         me: UserId,
         on_twin: Literal["hold", "warn"],
         observer: Observer,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.dead_letter import DeadLetter
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.testing.lifetime import KillPoint

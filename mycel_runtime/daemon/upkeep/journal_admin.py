@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.intent import Intent
-    from mycel_runtime.journal.port import Journal
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.wire.ids import UserId
 
 _DOUBT_PARTS = 3

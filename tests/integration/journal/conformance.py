@@ -1,5 +1,5 @@
 """
-What every engine of the journal promises, in terms of `mycel_runtime.journal.port.Journal` only.
+What every engine of the journal promises, in terms of `mycel_runtime.journal.port` only.
 
 An engine's test module derives a class from `JournalConformance` and provides three fixtures: `journal`, which is
 open and empty; `successor`, an async callable that ends a journal and opens the next one on the same store; and

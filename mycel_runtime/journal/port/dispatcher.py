@@ -1,0 +1,121 @@
+"""What the dispatcher does: it claims what is due, and writes down how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from mycel_runtime.journal.changes import UNCHANGED
+from mycel_runtime.journal.port.chats import ChatJournal
+from mycel_runtime.journal.port.questions import QuestionJournal
+from mycel_runtime.journal.port.state import StateJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.journal.changes import Changes, TurnEnd
+    from mycel_runtime.journal.cursor import CursorMove
+    from mycel_runtime.journal.dead_letter import Letter
+    from mycel_runtime.journal.delivery import Delivery, MessageDelivery
+    from mycel_runtime.journal.turns import TurnRecord
+    from mycel_runtime.wire.ids import MessageSeq, UserId
+
+
+class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
+    """The journal, as `dispatch` uses it."""
+
+    async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
+        """
+        Claim up to `limit` due deliveries, longest due first, at most one per lane.
+
+        A lane with a running delivery has none to give. Events of one handler in one lane keep their order,
+        a waiting one holds back its successors. Suspects are not among them.
+        """
+
+    async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
+        """Claim the due suspect of a free lane that the fewest deaths count against, longest due first."""
+
+    async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
+        """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""
+
+    async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
+        """
+        The clock was set back by so much: what waits for its time waits no longer for that.
+
+        But a timer that waits for a time of the clock does.
+        """
+
+    async def note_shown(
+        self, delivery: MessageDelivery, *, through_seq: MessageSeq | None, message_ids: Sequence[str]
+    ) -> None:
+        """Write down what a suspect's handler is about to be shown: what its letter would have to cover."""
+
+    async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
+        """One line of the snapshot; `None`: there is none."""
+
+    async def finish(
+        self,
+        delivery: Delivery,
+        move: CursorMove,
+        *,
+        now: float,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
+    ) -> TurnEnd:
+        """
+        The delivery is done; its cursor moves, its turn ends, and what its plugin remembers and plans changes.
+
+        All of that or nothing. Of two deliveries that change an item which both have read, or that have read on in a
+        chat from the same place, the second is refused.
+
+        Args:
+            delivery: As claimed.
+            move: Of the cursor.
+            now: When it is due again, if it is.
+            changes: Of the state of the handler's plugin.
+            record: For the log of turns; `None`: no handler was run.
+        """
+
+    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
+        """
+        Try again at `due_at`. False: the claim is lost.
+
+        Args:
+            delivery: As claimed.
+            due_at: Epoch seconds.
+            spend: It counts as an attempt.
+            error: Why this one was in vain, kept until the turn ends or the next one fails; never a message's text.
+        """
+
+    async def bury(
+        self,
+        delivery: Delivery,
+        letter: Letter,
+        move: CursorMove,
+        *,
+        now: float,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
+    ) -> TurnEnd:
+        """
+        Give up: a dead letter is kept and the lane goes on behind it.
+
+        The letter covers the chat from the cursor to where it moves. When it does not move, because the chat was not
+        read, the letter covers what earlier runs were shown, the holes, or what a newcomer was told of; else the
+        letter, one at most, is a wish to look again, and what was told until now is due no more. A revived letter
+        covers what it did.
+
+        The turn's intents without an outcome become `unknown`; all of them come back with the letter's revival.
+
+        Args:
+            delivery: As claimed.
+            letter: Why.
+            move: Of the cursor.
+            now: As of `finish`.
+            changes: As of `finish`.
+            record: As of `finish`.
+        """
+
+    async def hasten(
+        self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
+    ) -> None:
+        """What waits for a retry is due now: this delivery, or all of this plugin."""

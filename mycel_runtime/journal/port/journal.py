@@ -1,0 +1,46 @@
+"""All verbs of one store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from mycel_runtime.journal.port.dispatcher import DispatcherJournal
+from mycel_runtime.journal.port.listener import ListenerJournal
+from mycel_runtime.journal.port.operator import OperatorJournal
+from mycel_runtime.journal.port.speech import SpeechJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.journal.suspicion import Suspect
+    from mycel_runtime.wire.ids import UserId
+
+
+class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
+    """What is durable."""
+
+    async def lease(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+        """
+        Take the identity for the life of this journal.
+
+        Deliveries that a predecessor had claimed are due again, without a spent attempt; their chats' other handlers
+        look again too, because what it read is unread no more. If its end was not expected, they are suspects from
+        now on, until their turn ends; the death counts if exactly one of them was a suspect already.
+
+        Args:
+            identity: Whose.
+            now: Epoch seconds.
+            death_pause: Seconds until a suspect is due after a death that counts, times the square of their number.
+
+        Returns:
+            All suspects.
+
+        Raises:
+            IdentityHeldError: Another process has it.
+        """
+
+    async def expect_end(self, identity: UserId) -> None:
+        """However this process ends from now on, nothing that runs is to blame. `close` says so too."""
+
+    async def close(self) -> None:
+        """Finish what is queued, write the log back into the file, give the identity up."""

@@ -1,0 +1,40 @@
+"""What the listener does: it writes down what it hears, and reads where it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mycel_runtime.journal.batch import Batch
+    from mycel_runtime.journal.checkpoint import Checkpoint
+    from mycel_runtime.journal.entry import Mark
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
+
+
+class ListenerJournal(Protocol):
+    """The journal, as `inbox` uses it."""
+
+    async def checkpoint(self, identity: UserId) -> Checkpoint | None:
+        """The checkpoint last committed."""
+
+    async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
+        """The newest `limit` numbered entries of an epoch."""
+
+    async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
+        """What the server's lists last said: state by kind and key."""
+
+    async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
+        """How far each chat has been handed to a handler, or will be; without those that none has looked at."""
+
+    async def append(self, batch: Batch, *, now: float) -> int:
+        """
+        Commit entries, their work and the checkpoint, all or nothing.
+
+        An entry whose (identity, epoch, seq) is there already is left alone, and its event work with it;
+        its chat work counts, because a level cannot be announced too often.
+
+        Returns:
+            How many entries were new.
+        """
