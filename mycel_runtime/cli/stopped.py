@@ -24,6 +24,7 @@ def pause_by(target: Target, kind: str, name: str) -> tuple[str, bool]:
     except NoDaemonError as exc:
         if kind == "plugin" and name not in load_settings(target.config).plugins:
             return UNKNOWN, True
+        target.require_place()
         return target.at_rest(exc, lambda: pause_at_rest(target.state_dir, kind, name)), True
     return answer["paused"], answer["is_heard"]
 

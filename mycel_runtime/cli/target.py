@@ -14,7 +14,7 @@ import click
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
-from mycel_runtime.daemon.state_dir import find_state_dir
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
@@ -144,6 +144,27 @@ class Target:
             raise why from None
         click.echo(f"{self.name}: written into its journal, because no daemon is at work", err=True)
         return done
+
+    def require_place(self) -> None:
+        """
+        Before something is written down for an agent that may never have run.
+
+        Raises:
+            NoDaemonError: Nobody can tell yet where its unit will have its state: systemd makes the folder at the
+                first start.
+        """
+        unit = find_unit(self.config, self.name, os.environ)
+        if (
+            unit is None
+            or load_settings(self.config).agent.state_dir
+            or (self.state_dir / JOURNAL_NAME).exists()
+        ):
+            return
+        name = verified_name(unit).removesuffix(".service")
+        raise NoDaemonError(
+            f"{self.name}: {name} has never run, and systemd makes the folder of its state at the first start",
+            fix=f"Set [agent] state_dir; or start it, and pause it then: systemctl start {name}",
+        )
 
     def list(self, verb: str) -> list[dict[str, Any]]:
         """

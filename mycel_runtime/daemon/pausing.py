@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from mycel_runtime.daemon.upkeep.at_rest import journal_at_rest
+from mycel_runtime.daemon.upkeep.at_rest import make_journal, pausable_journal
 from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
@@ -97,13 +97,13 @@ async def _resume_plugin(parts: Parts, name: str) -> bool:
 
 def pause_at_rest(state_dir: Path, kind: str, name: str) -> str:
     """
-    As the verb `pause`, under the journal's lock.
+    As the verb `pause`, under the journal's lock. Of an agent that has never run the journal is made.
 
     Returns:
         `begun` or `already`.
 
     Raises:
-        NoDaemonError: There is no journal yet.
+        StateDirectoryError: There is none yet, and it cannot be made.
         IdentityHeldError: A daemon has it, which has not begun to work.
         JournalError, JournalFileError: It cannot be opened or written.
     """
@@ -115,20 +115,22 @@ def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
     As the verb `resume`, under the journal's lock: the ends of pauses, and of what the loop guard holds.
 
     Raises:
-        NoDaemonError, IdentityHeldError, JournalError, JournalFileError: As of `pause_at_rest`.
+        NoDaemonError: There is no journal yet.
+        IdentityHeldError, JournalError, JournalFileError: As of `pause_at_rest`.
     """
     return asyncio.run(_resume_at_rest(state_dir, name, kind))
 
 
 async def _pause_at_rest(state_dir: Path, kind: PauseKind, name: str) -> str:
-    async with journal_at_rest(state_dir) as (journal, identities):
+    make_journal(state_dir)
+    async with pausable_journal(state_dir) as (journal, identities):
         begun = [await journal.pause(me, kind, name, now=time.time()) for me in identities]
         return "begun" if any(begun) else "already"
 
 
 async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
     kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
-    async with journal_at_rest(state_dir) as (journal, identities):
+    async with pausable_journal(state_dir) as (journal, identities):
         ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
         return ended[0].value if ended else ""
 

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mycel_runtime.wire.ids import UserId
+
 PARKED_AT: Final = 253_402_300_799.0
 """
 When parked work is due: at the end of the year 9999, so not before it is resumed.
 
 A number like any other, because infinity is none in JSON.
 """
+
+
+NOBODY: Final = UserId("")
+"""Whose a pause is before the agent's first contact; it becomes the first identity's that is leased."""
 
 
 class PauseKind(StrEnum):

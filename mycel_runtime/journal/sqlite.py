@@ -132,6 +132,7 @@ class SqliteJournal(
                 execute(connection, "count_death", values)
                 execute(connection, "suspect", values)
             execute(connection, "recover", values)
+            execute(connection, "adopt_pauses", values)
             return [Suspect(*row) for row in execute(connection, "suspects", values)]
 
         suspects = await self._writer.submit(recover)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.errors import JournalError, NotSentError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.pause import Pause, PauseKind
-from mycel_runtime.observe.facts import PauseBegun, PauseEnded
+from mycel_runtime.observe.facts import PauseBegun, PauseEnded, PauseKept
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UnansweredError
 
@@ -35,7 +35,7 @@ class Pauses:
     Args:
         journal: Where they are kept.
         me: The identity.
-        observer: Told of each beginning and end.
+        observer: Told of each beginning and end, and of those that a start finds.
         clock: Epoch seconds.
     """
 
@@ -60,6 +60,8 @@ class Pauses:
         self._paused = {
             (pause.kind, pause.name): pause.paused_at for pause in await self._journal.pauses(self._me)
         }
+        for kind, name in self._paused:
+            self._observer.tell(PauseKept(kind=kind.value, paused=name))
 
     @property
     def all(self) -> Sequence[Pause]:

@@ -22,7 +22,8 @@ def run(start, verb, config, *args):
 def test_an_agent_that_is_paused_hears_and_is_silent_until_it_is_resumed(start, household, owner, tmp_path):
     """Over a restart, in which the operator changes his mind without a daemon."""
     config = write_config(tmp_path / "a", household)
-    assert run(start, "pause", config)[0] == 75, "there is no journal yet"
+    code, _, told = run(start, "resume", config)
+    assert (code, "the agent has never run" in told[0]) == (75, True), told
     agent = start("run", "--config", config, "--log-level", "debug")
     agent.wait_event("stream.connected")
     assert run(start, "resume", config)[::2] == (64, ["Error: the agent is not paused"])
@@ -50,4 +51,25 @@ def test_an_agent_that_is_paused_hears_and_is_silent_until_it_is_resumed(start, 
 
     assert run(start, "resume", config, "echo")[:2] == (0, ["plugin echo goes on"])
     assert until(lambda: answers(owner, household) == ["echo: one", "echo: two"])
+    assert agent.stop() == 0
+
+
+def test_an_agent_that_is_paused_before_its_first_start_is_silent_from_its_first_message_on(
+    start, household, owner, tmp_path
+):
+    """Nobody knows whose the journal is until the backend has said so; the pause becomes that identity's."""
+    config = write_config(tmp_path / "a", household)
+    at_rest = "agent: written into its journal, because no daemon is at work"
+    assert run(start, "pause", config) == (0, ["agent agent is paused"], [at_rest])
+    assert run(start, "pause", config, "--plugin", "echo") == (0, ["plugin echo is paused"], [at_rest])
+    assert run(start, "pause", config)[1] == ["agent agent was paused already"]
+    assert run(start, "resume", config, "echo")[:2] == (0, ["plugin echo goes on"])
+
+    agent = start("run", "--config", config, "--log-level", "debug")
+    assert agent.wait_event("pause.kept")["kind"] == "agent"
+    ask(owner, "one")
+    agent.wait_for(lambda daemon: daemon.events("frames.committed"))
+    assert answers(owner, household) == []
+    assert run(start, "resume", config)[:2] == (0, ["agent agent goes on"])
+    assert until(lambda: answers(owner, household) == ["echo: one"])
     assert agent.stop() == 0

@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.daemon.upkeep.journal_admin import (
     JournalAdmin,
     item_row,
@@ -26,6 +26,7 @@ from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.backup import give_to_owner
 from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
+from mycel_runtime.journal.pause import NOBODY
 from mycel_runtime.journal.reader import (
     read_dead_letters,
     read_identities,
@@ -118,11 +119,50 @@ async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal,
     identities = read_identities(path)
     if not identities:
         raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
+    async with _opened(state_dir) as journal:
+        yield journal, identities
+
+
+@contextlib.asynccontextmanager
+async def pausable_journal(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
+    """
+    As `journal_at_rest`; also of an agent that has never heard anything, whose pauses are `NOBODY`'s until its start.
+
+    Raises:
+        NoDaemonError: There is no journal.
+        IdentityHeldError, JournalError, JournalFileError: As of `journal_at_rest`.
+    """
+    path = state_dir / JOURNAL_NAME
+    if not path.exists():
+        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never run")
+    async with _opened(state_dir) as journal:
+        yield journal, read_identities(path) or [NOBODY]
+
+
+def make_journal(state_dir: Path) -> None:
+    """
+    Make the journal of an agent that has never run, and its folder, if they are not there; blocking.
+
+    Root makes it for the user whose folder it is, as SQLite makes its own files.
+
+    Raises:
+        StateDirectoryError: The folder is another user's, or cannot be made.
+    """
+    if os.geteuid() or not state_dir.is_dir():
+        make_state_dir(state_dir)
+    path = state_dir / JOURNAL_NAME
+    if not path.exists():
+        path.touch(mode=0o600)
+        give_to_owner(path)
+
+
+@contextlib.asynccontextmanager
+async def _opened(state_dir: Path) -> AsyncIterator[SqliteJournal]:
     give_lock_to_owner(state_dir)
     journal = SqliteJournal(state_dir)
     await asyncio.to_thread(journal.open)
     try:
-        yield journal, identities
+        yield journal
     finally:
         await journal.close()
 

@@ -27,6 +27,8 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
         look again too, because what it read is unread no more. If its end was not expected, they are suspects from
         now on, until their turn ends; the death counts if exactly one of them was a suspect already.
 
+        What was paused while nobody knew whose the journal would be (`NOBODY`) is paused of this identity.
+
         Args:
             identity: Whose.
             now: Epoch seconds.

@@ -702,6 +702,10 @@ SELECT chat_id, reason, held_at FROM hold WHERE identity = :identity ORDER BY he
 INSERT INTO pause (identity, kind, name, paused_at) VALUES (:identity, :kind, :name, :now)
 ON CONFLICT DO NOTHING;
 
+-- name: adopt_pauses
+-- Those of before the first contact, when nobody knew whose they would be.
+UPDATE OR REPLACE pause SET identity = :identity WHERE identity = '';
+
 -- name: resume
 DELETE FROM pause WHERE identity = :identity AND kind = :kind AND name = :name;
 

@@ -80,7 +80,7 @@ from mycel_runtime.observe.facts.page import (
     PageRefused,
     PageSignedIn,
 )
-from mycel_runtime.observe.facts.pauses import PauseBegun, PauseEnded
+from mycel_runtime.observe.facts.pauses import PauseBegun, PauseEnded, PauseKept
 from mycel_runtime.observe.facts.plugins import (
     PluginClogged,
     PluginImporting,
@@ -164,6 +164,7 @@ __all__ = [
     "PageSignedIn",
     "PauseBegun",
     "PauseEnded",
+    "PauseKept",
     "PingShortened",
     "PluginClogged",
     "PluginImportSlow",

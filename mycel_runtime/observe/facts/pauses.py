@@ -24,6 +24,21 @@ class PauseBegun(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseKept(Fact):
+    """
+    At a start: what was paused before is paused still, until `mycel-runtime resume`.
+
+    Attributes:
+        kind: As of `PauseBegun`.
+        paused: As of `PauseBegun`.
+    """
+
+    name: ClassVar[str] = "pause.kept"
+    kind: str
+    paused: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PauseEnded(Fact):
     """
     It was resumed; its work is due at once. Attributes as of `PauseBegun`.

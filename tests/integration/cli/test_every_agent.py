@@ -20,9 +20,10 @@ from mycel_runtime.cli.store import store
 from mycel_runtime.cli.target import config_of
 from mycel_runtime.cli.version import version
 from mycel_runtime.cli.work import work
-from mycel_runtime.errors import ConfigError
+from mycel_runtime.errors import ConfigError, NoDaemonError
 from mycel_runtime.units.escaping import argument, text_of_argument
 from tests.integration.cli.test_at_rest import filled
+from tests.integration.journal.journal_file import modes
 
 
 @pytest.fixture
@@ -137,6 +138,27 @@ def test_a_unit_that_names_its_file_is_found_by_its_name(folder, tmp_path, monke
 
     assert run(pause, "mycel-runtime-agents")[:2] == (0, ["agent one is paused", "agent two is paused"])
     assert run(resume, "one")[:2] == (0, ["agent one goes on"])
+
+
+def test_an_agent_of_a_unit_that_has_never_run_is_not_paused_where_nobody_looks(tmp_path, monkeypatch):
+    """systemd makes the folder of its state: what would be written below a home the daemon would never read."""
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    config = tmp_path / "one.toml"
+    config.write_text('[agent]\nname = "one"\nbase_url = "embedded"\n[plugins.echo]\n')
+    unit = tmp_path / "mycel-runtime-one.service"
+    unit.write_text(f"[Service]\nExecStart=/opt/bin/mycel-runtime run --config {config}\n")
+
+    refused = CliRunner().invoke(pause, ["--config", str(config)]).exception
+    assert isinstance(refused, NoDaemonError)
+    assert "systemctl start mycel-runtime-one" in str(refused)
+    assert not (tmp_path / "home").exists()
+
+    unit.unlink()
+    assert run(pause, config)[:2] == (0, ["agent one is paused"])
+    assert run(pause, config)[:2] == (0, ["agent one was paused already"])
+    assert run(resume, config)[:2] == (0, ["agent one goes on"])
+    assert set(modes(tmp_path / "home" / "mycel-runtime" / "one").values()) == {0o600}
 
 
 def test_a_word_that_is_neither_a_folder_nor_a_unit_is_told_as_both(tmp_path, monkeypatch):

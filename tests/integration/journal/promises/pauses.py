@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mycel_runtime.journal.pause import PauseKind
+from mycel_runtime.journal.pause import NOBODY, PauseKind
 from tests.integration.journal.samples import ME, OTHER, claim, claim_one, finish, happen, want
 
 LATER = 9_999_999.0
@@ -32,6 +32,22 @@ class PauseConformance:
         assert await journal.resume(ME, PauseKind.CHAT, "c")
         assert not await journal.resume(ME, PauseKind.CHAT, "c")
         assert [pause.kind for pause in await journal.pauses(ME)] == ["agent"]
+
+    async def test_what_was_paused_before_anybody_was_known_is_paused_of_the_first_who_is(
+        self, journal, successor
+    ):
+        assert await journal.pause(NOBODY, PauseKind.AGENT, "", now=3.0)
+        assert await journal.pause(NOBODY, PauseKind.PLUGIN, "p", now=4.0)
+        assert not await journal.pause(NOBODY, PauseKind.PLUGIN, "p", now=5.0)
+        assert await journal.resume(NOBODY, PauseKind.PLUGIN, "p")
+        journal = await successor(journal)
+        await journal.lease(ME, now=5.5)
+
+        assert [(pause.kind, pause.paused_at) for pause in await journal.pauses(ME)] == [("agent", 3.0)]
+        assert list(await journal.pauses(NOBODY)) == []
+        assert await journal.resume(ME, PauseKind.AGENT, "")
+        await journal.lease(OTHER, now=6.0)
+        assert list(await journal.pauses(OTHER)) == []
 
     async def test_what_waits_is_parked_and_due_again_in_its_old_order(self, journal):
         """However often it was tried, and whatever the clock does meanwhile."""
