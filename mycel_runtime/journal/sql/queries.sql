@@ -742,10 +742,6 @@ ORDER BY base_seq DESC;
 -- name: own_through
 SELECT seq FROM own_through WHERE identity = :identity AND chat_id = :chat_id;
 
--- name: explain_own
-INSERT INTO own_through (identity, chat_id, seq) VALUES (:identity, :chat_id, :message_seq)
-ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq);
-
 -- name: letters_by_age
 SELECT dead_letter_id AS id, identity, buried_at AS at FROM dead_letter
 WHERE dead_letter_id > :after ORDER BY dead_letter_id LIMIT :limit;
@@ -754,13 +750,17 @@ WHERE dead_letter_id > :after ORDER BY dead_letter_id LIMIT :limit;
 INSERT INTO expired_letters (identity, letters, expired_at) VALUES (:identity, 1, :now)
 ON CONFLICT DO UPDATE SET letters = letters + 1, expired_at = excluded.expired_at;
 
--- name: questions_by_age
-SELECT entry_id AS id, made_at AS at FROM question WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+-- name: page_of_questions
+-- How many rows a page has, how many of them are old, and which is the last. As a page of the other tables, one row:
+-- each row that is given waits for the interpreter's lock.
+SELECT count(*) AS looked, max(entry_id) AS through, total(made_at < :before) AS old
+FROM (SELECT entry_id, made_at FROM question WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
 
--- name: prune_question
+-- name: prune_questions
 -- Decided, and its handler has been told; and whoever has open work in the chat is past the answer.
 DELETE FROM question
-WHERE entry_id = :entry_id AND state NOT IN ('made', 'open', 'overdue') AND data IS NULL
+WHERE entry_id > :after AND entry_id <= :through AND made_at < :before
+  AND state NOT IN ('made', 'open', 'overdue') AND data IS NULL
   AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = question.entry_id)
   AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = question.entry_id)
   AND NOT EXISTS (SELECT 1 FROM delivery AS d
@@ -768,13 +768,14 @@ WHERE entry_id = :entry_id AND state NOT IN ('made', 'open', 'overdue') AND data
                     AND d.dead_letter_id IS NULL AND d.state <> 'idle'
                     AND coalesce(d.handled_seq, 0) < coalesce(question.closed_seq, 0));
 
--- name: utterances_by_age
-SELECT entry_id AS id, made_at AS at FROM utterance WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+-- name: page_of_utterances
+SELECT count(*) AS looked, max(entry_id) AS through, total(made_at < :before) AS old
+FROM (SELECT entry_id, made_at FROM utterance WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
 
--- name: prune_utterance
+-- name: prune_utterances
 -- Its words have gone, and so has the turn that made it, which is not run again.
 DELETE FROM utterance
-WHERE entry_id = :entry_id AND content IS NULL
+WHERE entry_id > :after AND entry_id <= :through AND made_at < :before AND content IS NULL
   AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = utterance.entry_id)
   AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = utterance.entry_id)
   AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = utterance.entry_id)
@@ -783,55 +784,94 @@ WHERE entry_id = :entry_id AND content IS NULL
   AND NOT EXISTS (SELECT 1 FROM dead_letter AS l
                   WHERE l.delivery_id = utterance.delivery_id AND l.turn = utterance.turn);
 
--- name: turns_by_age
-SELECT turn_id AS id, ended_at AS at FROM turn WHERE turn_id > :after ORDER BY turn_id LIMIT :limit;
+-- name: page_of_turns
+SELECT count(*) AS looked, max(turn_id) AS through, total(ended_at < :before) AS old
+FROM (SELECT turn_id, ended_at FROM turn WHERE turn_id > :after ORDER BY turn_id LIMIT :limit);
 
--- name: captured_of_turn
--- The newest captured run up to a turn.
+-- name: captured_of_turns
+-- The newest captured run among those that `prune_old_turns` removes.
 SELECT json_extract(shown, '$.captured') FROM turn
-WHERE turn_id <= :through AND json_extract(shown, '$.captured') IS NOT NULL ORDER BY turn_id DESC LIMIT 1;
+WHERE turn_id > :after AND turn_id <= :through AND ended_at < :before
+  AND json_extract(shown, '$.captured') IS NOT NULL ORDER BY turn_id DESC LIMIT 1;
 
--- name: sends_by_age
--- Plan: intent_settled.
-SELECT intended_at, delivery_id, turn, ordinal, identity, chat_id, message_seq FROM intent
+-- name: prune_old_turns
+DELETE FROM turn WHERE turn_id > :after AND turn_id <= :through AND ended_at < :before;
+
+-- name: page_of_sends
+-- Plan: intent_settled. All of them are old.
+SELECT count(*) OVER () AS looked, intended_at, delivery_id, turn, ordinal
+FROM (SELECT intended_at, delivery_id, turn, ordinal FROM intent
+      WHERE state IN ('sent', 'refused') AND unattended_at IS NULL
+        AND (intended_at, delivery_id, turn, ordinal) > (:intended_at, :delivery_id, :turn, :ordinal)
+        AND intended_at < :before
+      ORDER BY intended_at, delivery_id, turn, ordinal LIMIT :limit)
+ORDER BY intended_at DESC, delivery_id DESC, turn DESC, ordinal DESC LIMIT 1;
+
+-- name: forgettable_sends
+-- Plan: intent_settled. Their keys as JSON. What the operator has said of a send, without a message, stays. So does a
+-- send that stands above one which is still looked for, as a refused one is while its turn is not over: its message would
+-- be taken for that one's.
+SELECT json_group_array(json_array(delivery_id, turn, ordinal)) FROM intent
 WHERE state IN ('sent', 'refused') AND unattended_at IS NULL
-  AND (intended_at, delivery_id, turn, ordinal) > (?, ?, ?, ?) AND intended_at < ?
-ORDER BY intended_at, delivery_id, turn, ordinal LIMIT ?;
-
--- name: prune_send
--- What the operator has said of a send, without a message, stays. So does a send that stands above one which is still
--- looked for: its message would be taken for that one's.
-DELETE FROM intent
-WHERE delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal
+  AND (intended_at, delivery_id, turn, ordinal) > (:intended_at, :delivery_id, :turn, :ordinal)
+  AND (intended_at, delivery_id, turn, ordinal)
+      <= (:last_intended_at, :last_delivery_id, :last_turn, :last_ordinal)
   AND (state = 'refused' OR message_id IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.delivery_id = :delivery_id AND d.turn <= :turn)
-  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.delivery_id = :delivery_id AND l.turn = :turn)
+  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.delivery_id = intent.delivery_id AND d.turn <= intent.turn)
+  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.delivery_id = intent.delivery_id AND l.turn = intent.turn)
   AND (state = 'refused'
        OR NOT EXISTS (SELECT 1 FROM intent AS u
                       WHERE u.identity = intent.identity AND u.chat_id = intent.chat_id AND u.message_id IS NULL
-                        AND u.state <> 'sent' AND u.base_seq < intent.message_seq));
+                        AND u.state <> 'sent' AND u.base_seq < intent.message_seq
+                        AND (u.state <> 'refused'
+                             OR EXISTS (SELECT 1 FROM delivery AS d
+                                        WHERE d.delivery_id = u.delivery_id AND d.turn <= u.turn)
+                             OR EXISTS (SELECT 1 FROM dead_letter AS l
+                                        WHERE l.delivery_id = u.delivery_id AND l.turn = u.turn))));
 
--- name: entries_by_age
-SELECT entry_id AS id, identity, epoch, seq, received_at AS at FROM entry
-WHERE entry_id > :after ORDER BY entry_id LIMIT :limit;
+-- name: explain_own
+-- What is about to be forgotten was the agent's own.
+INSERT INTO own_through (identity, chat_id, seq)
+SELECT identity, chat_id, max(message_seq) FROM intent
+WHERE message_seq IS NOT NULL AND (delivery_id, turn, ordinal) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+    FROM json_each(:sends))
+GROUP BY identity, chat_id
+ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq);
 
--- name: kept_numbers
--- The lowest of the newest numbers of each checkpoint's epoch.
-SELECT c.identity, c.epoch,
-       (SELECT e.seq FROM entry AS e WHERE e.identity = c.identity AND e.epoch = c.epoch AND e.seq IS NOT NULL
-        ORDER BY e.seq DESC LIMIT 1 OFFSET :kept) AS seq
-FROM checkpoint AS c;
+-- name: prune_sends
+DELETE FROM intent
+WHERE (delivery_id, turn, ordinal) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+    FROM json_each(:sends));
+
+-- name: page_of_entries
+SELECT count(*) AS looked, max(entry_id) AS through, total(received_at < :before) AS old
+FROM (SELECT entry_id, received_at FROM entry WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
 
 -- name: prune_entries
+-- What is named, and what is kept of numbers (the newest of each checkpoint's epoch, of which there may be fewer than are
+-- to be kept), is found once, not once a row.
 DELETE FROM entry
-WHERE entry_id IN (SELECT value FROM json_each(:ids)) AND entry_id < (SELECT max(entry_id) FROM entry)
-  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM firing AS f WHERE f.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM turn AS t WHERE t.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = entry.entry_id)
-  AND NOT EXISTS (SELECT 1 FROM question AS q WHERE q.utterance_id = entry.entry_id);
+WHERE entry_id > :after AND entry_id <= :through AND received_at < :before
+  AND entry_id < (SELECT max(entry_id) FROM entry)
+  AND entry_id NOT IN (
+    SELECT entry_id FROM delivery WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT entry_id FROM dead_letter WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT entry_id FROM firing WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT entry_id FROM turn WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT entry_id FROM utterance WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT entry_id FROM question WHERE entry_id > :after AND entry_id <= :through
+    UNION ALL SELECT utterance_id FROM question WHERE utterance_id > :after AND utterance_id <= :through)
+  AND NOT EXISTS (
+    WITH kept AS MATERIALIZED (
+      SELECT c.identity, c.epoch,
+             (SELECT e.seq FROM entry AS e
+              WHERE e.identity = c.identity AND e.epoch = c.epoch AND e.seq IS NOT NULL
+              ORDER BY e.seq DESC LIMIT 1 OFFSET :kept) AS seq
+      FROM checkpoint AS c)
+    SELECT 1 FROM kept AS k
+    WHERE k.identity = entry.identity AND k.epoch = entry.epoch AND entry.seq >= coalesce(k.seq, entry.seq));
 
 -- name: bury_restored
 -- Event work of a restored journal: what it was to do may have been done since. Looks for answers are made again.

@@ -18,10 +18,12 @@ from mycel_runtime.daemon.sweeper import Sweeper
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CaptureFile
-from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.retention import START, Age, Keep, Retention
 from mycel_runtime.journal.shown_run import ShownRun
+from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from tests.integration.journal import year
@@ -34,6 +36,7 @@ from tests.integration.journal.samples import (
     claim_one,
     entry,
     happen,
+    intent,
     want,
 )
 from tests.integration.journal.test_cost import opened, steps
@@ -142,11 +145,42 @@ async def test_a_step_costs_the_same_beside_few_and_many(tmp_path):
     assert costs[1] <= 1.1 * costs[0]
 
 
+async def statements(journal, verb):
+    """How many a verb runs."""
+    run = []
+    await journal._writer.submit(lambda connection: connection.set_trace_callback(run.append))
+    await verb
+    await journal._writer.submit(lambda connection: connection.set_trace_callback(None))
+    return len(run)
+
+
+async def test_a_step_is_as_many_statements_for_many_rows_as_for_few(tmp_path):
+    """Each one waits for the interpreter's lock, which a busy loop keeps for 5 ms, while the journal is locked."""
+    age = Age(DAY, before=DAY, letters_before=-DAY)
+    counts = []
+    for count in (5, 50):
+        async with opened(tmp_path / str(count)) as journal:
+            await journal.lease(ME, now=0.0)
+            await happen(journal, *range(1, count + 1), lane="chat:c", chat="c")
+            for number in range(count):
+                delivery = await claim_one(journal)
+                said = intent(delivery, state=IntentState.SENT, message_id=f"m{number}", message_seq=number)
+                await journal.settle(said)
+                record = TurnRecord(kind=MESSAGE_KIND, attempt=1, began_at=0.0, shown={})
+                await journal.finish(delivery, STAY, now=0.0, record=record)
+            counts.append(await statements(journal, journal.sweep(START, age, kept_numbers=1)))
+            left = (await journal.sweep(START, age, kept_numbers=1)).swept
+            assert (left.sends, left.turns, left.entries) == (0, 0, 0)
+
+    assert counts[0] == counts[1]
+
+
 async def test_what_stays_is_looked_at_once_in_a_sweep(tmp_path, open_journal):
     """Else the first rows, if they have to stay, would be all that is ever looked at."""
     journal = open_journal()
-    await happen(journal, *range(1, 301))
-    await frames(journal, 1_000, first=301)
+    kept = STEP_ROWS + 100
+    await happen(journal, *range(1, kept + 1))
+    await frames(journal, 1_000, first=kept + 1)
     _, keeper = sweeper(journal, now=10 * DAY)
 
     assert (await keeper.sweep()).entries == 996

@@ -151,6 +151,20 @@ class RetentionConformance:
         await journal.resolve(ME, unknown.delivery_id, unknown.turn, unknown.ordinal, is_sent=False)
         assert (await sweep(journal)).sends == 2
 
+    async def test_a_send_that_came_to_nothing_is_looked_for_until_its_turn_is_over(self, journal):
+        """Its message may come late; till then one above it would be taken for its own."""
+        await happen(journal, 1, chat="c")
+        early = await claim_one(journal)
+        await journal.settle(intent(early, state=IntentState.REFUSED, base_seq=1))
+        await want(journal, 2)
+        late = await claim_one(journal)
+        await send(journal, late, seq=3, base_seq=2)
+        await finish(journal, late, 3)
+
+        assert (await sweep(journal)).sends == 0
+        await finish(journal, early)
+        assert (await sweep(journal)).sends == 2
+
     async def test_what_the_loop_guard_counts_stays_until_somebody_attends(self, journal):
         await want(journal, 1)
         delivery = await claim_one(journal)
