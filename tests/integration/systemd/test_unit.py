@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime import errors
+from mycel_runtime.cli.backup import backup
 from mycel_runtime.cli.failure import EXIT_INTERNAL, EXIT_USAGE
 from mycel_runtime.daemon.agent_failures import FINAL_EXIT_CODES
 from mycel_runtime.errors import ControlError
@@ -22,6 +23,8 @@ SYSTEMD = Path(__file__).parents[3] / "systemd"
 UNIT = SYSTEMD / "mycel-runtime@.service"
 
 FOLDER = SYSTEMD / "mycel-runtime-agents.service"
+
+BACKUP = SYSTEMD / "mycel-runtime-backup@.service"
 
 DROP_INS = sorted((SYSTEMD / "agents").glob("*.conf"))
 
@@ -90,6 +93,31 @@ def test_systemd_accepts_every_line(instance):
     """An unknown key is only a warning, with exit status 0: nothing may be said at all."""
     result = analyze("verify", "--man=no", str(instance))
     assert (result.returncode, result.stderr, result.stdout) == (0, "", "")
+
+
+@needs_systemd
+def test_systemd_accepts_the_service_and_the_timer_of_backups(tmp_path):
+    program = Path(shutil.which("true") or "/bin/true").resolve()
+    service, timer = (tmp_path / f"mycel-runtime-backup@codex-a.{kind}" for kind in ("service", "timer"))
+    service.write_text(re.sub(r"(?m)^(ExecStart)=\S+", rf"\1={program}", BACKUP.read_text()))
+    timer.write_text(BACKUP.with_suffix(".timer").read_text())
+    for path in (service, timer):
+        result = analyze("verify", "--man=no", str(path))
+        assert (result.returncode, result.stderr, result.stdout) == (0, "", "")
+    assert _exposure(analyze("security", "--offline=true", str(service))) <= 4.0
+
+
+def test_backups_are_made_daily_of_whatever_a_unit_runs():
+    """`--config NAME` is what finds the file of a unit, be it an instance, one by itself, or that of a folder."""
+    service, timer = _UnitFile(BACKUP), _UnitFile(BACKUP.with_suffix(".timer"))
+    command = service["Service"]["ExecStart"].split()
+    assert command[0] == _UnitFile()["Service"]["ExecStart"].split()[0]
+    context = backup.make_context(command[1], command[2:], resilient_parsing=True)
+    assert (context.params["keep"], str(context.params["folder"])) == (14, "/var/backups/mycel-runtime")
+    assert command[2:4] == ["--config", "%i"]
+    assert (service["Service"]["Type"], service["Service"]["UMask"]) == ("oneshot", "0077")
+    assert (timer["Timer"]["OnCalendar"], timer["Timer"]["Persistent"]) == ("daily", "yes")
+    assert timer["Install"]["WantedBy"] == "timers.target"
 
 
 @needs_systemd
