@@ -72,3 +72,16 @@ def commands(block):
         else:
             found[-1][1].append(line)
     return found
+
+
+def section(path, heading):
+    """The commands under a heading, with what they print."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return [
+        command
+        for block in blocks(path)
+        if block.language == "console" and block.text in found[1]
+        for command in commands(block)
+    ]

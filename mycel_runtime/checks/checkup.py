@@ -59,7 +59,7 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
     read = read_secrets(config, settings, credential=_token_of(unit, settings.agent.name))
     findings += read.findings
     findings += _of_agent(read, is_offline=is_offline)
-    findings += unit_findings(unit, settings, config)
+    findings += unit_findings(unit)
     return Checkup(config=config, agent=settings.agent.name, findings=findings)
 
 

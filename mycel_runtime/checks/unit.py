@@ -16,7 +16,6 @@ from mycel_runtime.units.made import made_unit
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, packaged
 
 if TYPE_CHECKING:
-    from mycel_runtime.settings import Settings
     from mycel_runtime.units.installed import InstalledUnit
 
 _VERIFY_SECONDS: Final = 20.0
@@ -24,36 +23,36 @@ _VERIFY_SECONDS: Final = 20.0
 _LONGEST: Final = 300
 
 
-def unit_findings(unit: InstalledUnit | None, settings: Settings, config: Path) -> list[Finding]:
+def unit_findings(unit: InstalledUnit | None) -> list[Finding]:
     """
     Of an agent's unit.
 
     Args:
         unit: As it is installed.
-        settings: The agent's.
-        config: Their file.
     """
     if unit is None:
         return [ok("unit", "none is installed for this agent")]
-    wrong = [*_of_difference(unit, settings, config), *_of_systemd(unit)]
+    wrong = [*_of_difference(unit), *_of_systemd(unit)]
     return [
         *(wrong or [ok("unit", "is what this version prints", subject=str(unit.path))]),
         *_of_secrets(unit),
     ]
 
 
-def _of_difference(unit: InstalledUnit, settings: Settings, config: Path) -> list[Finding]:
+def _of_difference(unit: InstalledUnit) -> list[Finding]:
     is_packaged = unit.path.name in (TEMPLATE, OF_FOLDER)
+    if is_packaged and unit.text == packaged(unit.path.name):
+        return []
     try:
-        printed = packaged(unit.path.name) if is_packaged else made_unit(settings, config, is_for_user=False)
+        made = None if unit.instance else made_unit(unit.config, is_for_user=False)
     except ConfigError as exc:
         return [warning("unit", exc.problem, exc.fix, subject=exc.where)]
-    if unit.text == printed:
+    if made is not None and unit.text == made.text:
         return []
     how = (
-        "Install the unit that comes with this version"
-        if is_packaged
-        else f"mycel-runtime unit --config '{config}' --folder '{unit.path.parent}'"
+        f"mycel-runtime unit --config '{unit.config}' --folder '{unit.path.parent}'"
+        if made
+        else "Install the unit that comes with this version"
     )
     text = "is not what this version prints"
     return [warning("unit", text, f"{how}; then: systemctl daemon-reload", subject=str(unit.path))]

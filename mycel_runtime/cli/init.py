@@ -24,6 +24,7 @@ MESSAGE = "Hello, is anybody there?"
         "mycel-runtime init",
         "mycel-runtime init --backend local --plugin acp --set agent=claude",
         "mycel-runtime init --backend https://mycel.nextmind.space --login ada@example.org --plugin greeter.py",
+        "mycel-runtime init --config /etc/mycel-runtime/codex-a.toml --backend https://mycel.nextmind.space --guest",
     )
 )
 @new_config_option
@@ -66,6 +67,9 @@ def init(
     agent and keeps its token beside it, mode 0600. At the end the agent is started, told a message, and stopped
     again. Once more it does nothing anew: it finds what is there, and shows that the agent answers.
 
+    In /etc/mycel-runtime, and in agents below it, it is for a systemd unit to start the agent, in a sandbox and not
+    as root: what comes next is told instead. Once the unit runs, the agent is told the message there.
+
     Exit code 75 if the agent does not hear or answer in time, 77 if a password or a token is refused, 78 if a file or
     the plugin cannot be used; if it ends by itself, its own.
     """
@@ -73,12 +77,14 @@ def init(
     from mycel_runtime.setup.initialization import initialize
     from mycel_runtime.setup.interrupts import ending_alike
     from mycel_runtime.setup.trial import AgentEndedError
+    from mycel_runtime.setup.unit_place import is_left_to_unit
 
     person = whoever_runs_this(code_file)
     with ending_alike():
         try:
             done = initialize(config, _wishes(**wished), person)
-            answer = _converse(config, done, message, wait_seconds, person)
+            is_tried = not is_left_to_unit(config, done.settings)
+            answer = _converse(config, done, message, wait_seconds, person) if is_tried else None
         except (KeyboardInterrupt, click.Abort):
             person.tell(f"\nEnded. {_what_stands(config)}")
             raise
@@ -86,7 +92,12 @@ def init(
             person.tell(f"error: the agent has ended by itself ({exc}); it has said:\n{exc.said}")
             person.tell(_what_stands(config))
             ctx.exit(exc.exit_code or 70)
-    _show(config, done, message, answer, as_json=as_json)
+    if as_json:
+        _show_json(config, done, message if is_tried and done.hears_messages else None, answer)
+        return
+    if is_tried:
+        _show_conversation(done, message, answer)
+    _show_next(config, done)
 
 
 def _wishes(
@@ -143,36 +154,36 @@ def _what_stands(config: Path) -> str:
     return f"{config} was not written; mycel-runtime init begins again."
 
 
-def _show(config: Path, done: Initialized, message: str, answer: str | None, *, as_json: bool) -> None:
+def _show_json(config: Path, done: Initialized, said: str | None, answer: str | None) -> None:
     import json
 
-    from mycel_runtime.cli.own_command import own_command, quoted
+    agent = done.settings.agent
+    shown = {
+        "config": str(config),
+        "is_new": done.is_new,
+        "name": agent.name,
+        "base_url": agent.base_url,
+        "user_id": agent.user_id,
+        "token_file": agent.token_file and str(agent.token_file),
+        "plugins": list(done.settings.plugins),
+        "said": said,
+        "answer": answer,
+    }
+    click.echo(json.dumps(shown, ensure_ascii=False))
+
+
+def _show_conversation(done: Initialized, message: str, answer: str | None) -> None:
     from mycel_runtime.cli.terminal import show
 
-    agent = done.settings.agent
-    if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "config": str(config),
-                    "is_new": done.is_new,
-                    "name": agent.name,
-                    "base_url": agent.base_url,
-                    "user_id": agent.user_id,
-                    "token_file": agent.token_file and str(agent.token_file),
-                    "plugins": list(done.settings.plugins),
-                    "said": message if done.hears_messages else None,
-                    "answer": answer,
-                },
-                ensure_ascii=False,
-            )
-        )
-        return
+    name = done.settings.agent.name
     if answer is None:
-        click.echo(f"{agent.name} hears; its plugin answers no messages.")
-    else:
-        click.echo(f"you> {message}")
-        show(f"{agent.name}> {answer}")
-    command = own_command()
-    click.echo(f"Run it:      {command} run --config {quoted(config)}")
-    click.echo(f"Talk to it:  {command} chat --config {quoted(config)}")
+        click.echo(f"{name} hears; its plugin answers no messages.")
+        return
+    click.echo(f"you> {message}")
+    show(f"{name}> {answer}")
+
+
+def _show_next(config: Path, done: Initialized) -> None:
+    from mycel_runtime.cli.next_steps import next_steps
+
+    click.echo("\n".join(next_steps(config, done.settings.agent.name)))

@@ -21,14 +21,12 @@ from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.loading import load_beginning
 from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
+from mycel_runtime.units.places import UNIT_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mycel_runtime.daemon.status import Status
-
-UNIT_CONFIG: Final = Path("/etc/mycel-runtime")
-"""Where `systemd/mycel-runtime@.service` looks for the file of each instance."""
 
 _NAMED: Final = 3
 """Files of a folder that an error names."""

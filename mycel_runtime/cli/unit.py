@@ -3,61 +3,69 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mycel_runtime.cli.examples import examples
-from mycel_runtime.cli.options import config_option
+from mycel_runtime.cli.options import configs_option
+
+if TYPE_CHECKING:
+    from mycel_runtime.setup.unit_file import WrittenUnit
 
 
 @click.command(
     epilog=examples(
+        "mycel-runtime unit --config /etc/mycel-runtime/codex-a.toml --install",
+        "mycel-runtime unit --config /etc/mycel-runtime/agents --install",
         "mycel-runtime unit --config codex-a.toml > /etc/systemd/system/mycel-runtime-codex-a.service",
-        "mycel-runtime unit --config codex-a.toml --folder /etc/systemd/system",
-        "mycel-runtime unit --config codex-a.toml --user --folder ~/.config/systemd/user",
+        "mycel-runtime unit --config codex-a.toml --user --install",
     )
 )
-@config_option
+@configs_option
 @click.option("--user", "is_for_user", is_flag=True, help="For your own systemd, without the sandbox.")
+@click.option(
+    "--install",
+    "is_installed",
+    is_flag=True,
+    help="Write it where systemd looks for it, as mycel-runtime-NAME.service, and have systemd read it.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="Write it into this folder, as mycel-runtime-NAME.service, instead of printing it.",
+    help="Write it into this folder, as mycel-runtime-NAME.service.",
 )
-def unit(config: Path, folder: Path | None, *, is_for_user: bool) -> None:
+def unit(config: Path, folder: Path | None, *, is_for_user: bool, is_installed: bool) -> None:
     """
-    Print a systemd unit that runs the agent of a configuration.
+    Print a systemd unit that runs the agent of a configuration, or all those of a folder in one process.
 
-    It has the paths of this installation, of the file, its token and its state, and what the bundled plugins acp and
-    command need.
+    It has the paths of this installation, of the files, of tokens and states, and what the bundled plugins acp and
+    command need. A unit that runs another configuration is not written over: exit code 78.
     """
-    from mycel_runtime.cli.target import only_target_of
-    from mycel_runtime.settings import load_settings
+    from mycel_runtime.setup.unit_file import unit_folder, write_unit
     from mycel_runtime.units.made import made_unit
     from mycel_runtime.units.unit_text import file_name_of
 
-    file = only_target_of(config).config
-    settings = load_settings(file)
-    text = made_unit(settings, file, is_for_user=is_for_user)
+    if is_installed and folder is not None:
+        raise click.UsageError("--install and --folder: choose one")
+    made = made_unit(config, is_for_user=is_for_user)
+    if is_installed:
+        folder = unit_folder(is_for_user=is_for_user)
     if folder is None:
-        click.echo(text, nl=False)
+        click.echo(made.text, nl=False)
         return
-    path = folder / file_name_of(settings.agent.name)
-    _write(path, text)
+    written = write_unit(folder / file_name_of(made.name), made.text, config)
+    _show(written, is_for_user=is_for_user, is_told=is_installed)
+
+
+def _show(written: WrittenUnit, *, is_for_user: bool, is_told: bool) -> None:
+    """Where it is, and what comes next."""
+    from mycel_runtime.setup.unit_file import tell_systemd
+
     systemctl = "systemctl --user" if is_for_user else "systemctl"
-    click.echo(f"{path}\nStart it:  {systemctl} daemon-reload && {systemctl} enable --now {path.stem}")
-
-
-def _write(path: Path, text: str) -> None:
-    from mycel_runtime.errors import ConfigError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o644)
-    except OSError as exc:
-        raise ConfigError(
-            f"cannot be written: {exc.strerror}",
-            where=str(path),
-            fix="Write it as root, or with --user into a folder of yours.",
-        ) from exc
+    reload = "" if is_told and tell_systemd(is_for_user=is_for_user) else f"{systemctl} daemon-reload && "
+    state = "" if written.is_changed else " (unchanged)"
+    click.echo(f"{written.path}{state}")
+    click.echo(f"Start it:    {reload}{systemctl} enable --now {written.path.stem}")
+    if not written.is_first:
+        click.echo(f"If it runs:  {reload}{systemctl} restart {written.path.stem}")

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 UNIT_STATE: Final = Path("/var/lib/mycel-runtime")
 """Below it `systemd/mycel-runtime@.service` has a state directory for each instance."""
 
-AGENTS_STATE: Final = Path("/var/lib/mycel-runtime-agents/mycel-runtime")
-"""Below it `systemd/mycel-runtime-agents.service` has one for each of its agents."""
-
 SOCKET_NAME: Final = "control.sock"
 
 JOURNAL_NAME: Final = "journal.sqlite3"
@@ -50,7 +47,8 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
     Where the daemon of a configuration has its state, asked by somebody who is not that daemon.
 
     The unit tells its daemon the folder by a variable that nobody else has. So the folders of the instances that the
-    file and the agent are named after are looked at too: first for a daemon, then for a journal.
+    file and the agent are named after, and that of the unit of the file's folder, are looked at too: first for a
+    daemon, then for a journal.
 
     Raises:
         ConfigError: No folder can be told.
@@ -62,13 +60,23 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
         settings.state_dir,
         UNIT_STATE / config.stem,
         UNIT_STATE / settings.agent.name,
-        AGENTS_STATE / settings.agent.name,
+        state_of_folder(config.absolute().parent) / settings.agent.name,
     ]
     for name in (SOCKET_NAME, JOURNAL_NAME):
         for place in places:
             if _is_there(place / name):
                 return place
     return places[0]
+
+
+def state_of_folder(folder: Path) -> Path:
+    """
+    Where a unit like `systemd/mycel-runtime-agents.service` has a state directory for each agent, named after it.
+
+    Args:
+        folder: Of the agents' files; the unit is called after it.
+    """
+    return UNIT_STATE.with_name(f"{UNIT_STATE.name}-{folder.name}") / UNIT_STATE.name
 
 
 def _is_there(path: Path) -> bool:

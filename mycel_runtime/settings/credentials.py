@@ -42,7 +42,8 @@ def read_token(settings: Settings) -> SecretStr:
     """
     The agent's bearer token: of the environment, else the credential, else of the file, else the token file.
 
-    A credential is the agent's own, `token_NAME`, or that of the only agent, `agent.token`.
+    A credential is the agent's own, `token_NAME`, or that of the only agent, `agent.token`. A blank one stands for a
+    file that the unit of several agents has not found: the token file's error says which.
 
     Read anew at each call: a credential and a token file may have been replaced.
 
@@ -56,7 +57,9 @@ def read_token(settings: Settings) -> SecretStr:
         where = f"environment variable {variable}" if variable else "[agent] token"
         return _as_token(settings.agent.token.get_secret_value(), where)
     if credential is not None:
-        return _as_token(decode(_read_secret(credential, _OF_AGENT)[0], str(credential)), str(credential))
+        text = decode(_read_secret(credential, _OF_AGENT)[0], str(credential))
+        if text.strip() or settings.agent.token_file is None:
+            return _as_token(text, str(credential))
     if settings.agent.token_file is None:
         raise ConfigError(
             "no token",

@@ -21,7 +21,7 @@ class AgentFile:
         name: As `[agent] name`.
         base_url: An address, or `embedded`.
         user_id: Whose token it must be; `None` with an embedded backend, which makes the agent itself.
-        token_file: Name of the file beside the configuration; `None` likewise.
+        token_file: Absolute, or relative to the configuration; `None` likewise.
         plugin: Name of its table.
         table: The plugin's settings: texts, numbers, truth values, and lists and mappings of them.
     """

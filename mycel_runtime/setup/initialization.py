@@ -36,6 +36,8 @@ from mycel_runtime.setup.questions import (
 )
 from mycel_runtime.setup.signing_in import make_guest, sign_in
 from mycel_runtime.setup.surroundings import network_around, require_environment, state_of
+from mycel_runtime.setup.unit_place import token_file_of, unit_folders
+from mycel_runtime.units.places import is_for_unit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,9 +86,10 @@ def initialize(config: Path, wishes: Wishes, person: Person) -> Initialized:
     """
     if config.exists():
         return _found(config, wishes, person)
-    existing.require_folder(config)
-    require_environment()
-    return _new(config, wishes, person)
+    with unit_folders(config):
+        existing.require_folder(config)
+        require_environment()
+        return _new(config, wishes, person)
 
 
 def _found(config: Path, wishes: Wishes, person: Person) -> Initialized:
@@ -109,7 +112,7 @@ def _new(config: Path, wishes: Wishes, person: Person) -> Initialized:
     owner = None if wishes.is_embedded else sign_in(wishes, accounts, person)
     with contextlib.ExitStack() as undo:
         wishes, hears_messages = _plugin(config, wishes, person, undo)
-        wishes = _name(wishes, person)
+        wishes = _name(config, wishes, person)
         file = _file(wishes)
         if not wishes.is_embedded:
             file = _with_agent(config, file, wishes, accounts, owner, person)
@@ -166,9 +169,10 @@ def _write_secret(path: Path, text: str, undo: contextlib.ExitStack) -> None:
     write_file(path, text + "\n")
 
 
-def _name(wishes: Wishes, person: Person) -> Wishes:
-    """Of an agent that has no state on this machine yet, unless somebody says it."""
-    while (question := name_question(wishes, default=existing.unused_name(wishes.table_name))) is not None:
+def _name(config: Path, wishes: Wishes, person: Person) -> Wishes:
+    """Of an agent that has no state on this machine yet, unless somebody says it; a unit's file says it, too."""
+    default = config.stem if is_for_unit(config) else existing.unused_name(wishes.table_name)
+    while (question := name_question(wishes, default=default)) is not None:
         wishes = ask_for(person, wishes, question)
     assert wishes.name is not None
     if (kept := state_of(wishes.name)) is not None:
@@ -190,18 +194,19 @@ def _with_agent(
     config: Path, file: AgentFile, wishes: Wishes, accounts: Accounts, owner: Owner | None, person: Person
 ) -> AgentFile:
     """With the agent's identity: that of a token which an earlier run has left, or a new one."""
-    token_file = config.with_name(f"{file.name}.token")
+    named = token_file_of(config, file.name)
+    token_file = config.parent / named
     if token_file.exists():
         user = existing.require_kept_token(accounts, token_file, user_id=wishes.user_id)
         person.tell(f"{token_file} is there, that of {user['id']}: it is used")
         owner = owner or make_guest(accounts, person)
         remember_kept(owner, made_agent(owner, user["id"], file.name, token_file), token_file)
-        return replace(file, user_id=user["id"], token_file=token_file.name)
+        return replace(file, user_id=user["id"], token_file=named)
     owner = owner or make_guest(accounts, person)
     wanted = NewAgent(user_id=wishes.user_id or file.name, name=file.name, token_file=token_file)
     made = _make(owner, wanted, accounts, person, is_chosen=wishes.user_id is not None)
     person.tell(f"Made: the agent {made.user_id}; its token is in {token_file}")
-    return replace(file, user_id=made.user_id, token_file=token_file.name)
+    return replace(file, user_id=made.user_id, token_file=named)
 
 
 def _make(owner: Owner, wanted: NewAgent, accounts: Accounts, person: Person, *, is_chosen: bool) -> NewAgent:

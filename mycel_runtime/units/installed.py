@@ -34,11 +34,13 @@ class InstalledUnit:
 
     Attributes:
         path: Of the file.
+        config: The file, or the folder of files, that its daemon is started with.
         instance: What `%i` stands for; empty if it stands by itself.
         text, drop_ins: Their texts, the drop-ins by path.
     """
 
     path: Path
+    config: Path
     instance: str
     text: str
     drop_ins: Mapping[Path, str]
@@ -56,7 +58,7 @@ class InstalledUnit:
 
 def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> InstalledUnit | None:
     """
-    The first in systemd's path that starts the daemon of a file.
+    The first in systemd's path that starts the daemon of a file, or of the folder of files that it lies in.
 
     Args:
         config: The TOML file.
@@ -68,6 +70,7 @@ def find_unit(config: Path, name: str, environment: Mapping[str, str]) -> Instal
         for file, instance, started in (
             (file_name_of(name), "", config),
             (TEMPLATE, config.stem, config),
+            (file_name_of(config.parent.name), "", config.parent),
             (OF_FOLDER, "", config.parent),
         ):
             if unit := _read(folder / file, instance, started):
@@ -89,9 +92,15 @@ def config_of_unit(name: str, environment: Mapping[str, str]) -> Path | None:
                 text = (folder / file).read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError):
                 continue
-            if started := _STARTED.search(text):
-                return Path(text_of_argument(started["config"]))
+            if (started := config_started_by(text)) is not None:
+                return started
     return None
+
+
+def config_started_by(text: str) -> Path | None:
+    """The file or folder that a unit's daemon is started with, if it is a unit of ours."""
+    started = _STARTED.search(text)
+    return None if started is None else Path(text_of_argument(started["config"]))
 
 
 def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -128,7 +137,9 @@ def _read(path: Path, instance: str, config: Path) -> InstalledUnit | None:
     lines = _with_instance(text, instance).splitlines()
     starts = [line for line in lines if line.startswith("ExecStart=")]
     is_ours = any(line.endswith(f"--config {argument(str(config))}") for line in starts)
-    return InstalledUnit(path=path, instance=instance, text=text, drop_ins=drop_ins) if is_ours else None
+    if not is_ours:
+        return None
+    return InstalledUnit(path=path, config=config, instance=instance, text=text, drop_ins=drop_ins)
 
 
 def _with_instance(text: str, instance: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import mycel_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TEMPLATE: Final = "mycel-runtime@.service"
 
@@ -17,6 +17,10 @@ OF_FOLDER: Final = "mycel-runtime-agents.service"
 
 _NODE_AGENTS: Final = frozenset({"claude", "codex", "gemini", "qwen", "opencode"})
 """Known agents and recipes that run on Node or Bun."""
+
+
+_DROP_INS: Final = ("agents/node.conf", "agents/program.conf")
+"""Of which each gives back what the next one does, and more."""
 
 
 def packaged(name: str) -> str:
@@ -42,9 +46,21 @@ def drop_in_for(plugins: Mapping[str, Mapping[str, Any]]) -> str | None:
     is_node = (acp is not None and acp.get("agent", "claude") in _NODE_AGENTS) or (
         command is not None and command.get("recipe") in _NODE_AGENTS
     )
+    of_node, of_program = _DROP_INS
     if is_node:
-        return "agents/node.conf"
-    return None if acp is None and command is None else "agents/program.conf"
+        return of_node
+    return None if acp is None and command is None else of_program
+
+
+def drop_in_for_all(agents: Iterable[Mapping[str, Mapping[str, Any]]]) -> str | None:
+    """
+    The same for agents that share a unit.
+
+    Args:
+        agents: `[plugins.*]` of each.
+    """
+    wanted = set(map(drop_in_for, agents))
+    return next((name for name in _DROP_INS if name in wanted), None)
 
 
 def _folder() -> Path:

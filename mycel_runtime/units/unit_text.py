@@ -48,10 +48,32 @@ _NOT_FOR_USERS: Final = frozenset(
 
 _PROGRAM: Final = "/opt/mycel-runtime/bin/mycel-runtime"
 
-_CONFIG: Final = "/etc/mycel-runtime/%i.toml"
-"""Where the packaged unit has both; the file is the last word of each of its command lines."""
+_CONFIGS: Final = ("/etc/mycel-runtime/%i.toml", "/etc/mycel-runtime/agents")
+"""Where the packaged units have both; file or folder is the last word of each of their command lines."""
+
+_STATE: Final = "mycel-runtime/%i"
+"""Below /var/lib, of an agent's unit and its drop-ins."""
+
+_STATE_OF_FOLDER: Final = "mycel-runtime-agents"
+"""The same of a folder's."""
 
 _SETTING: Final = re.compile(r"(?P<key>[A-Za-z]+)=(?P<value>.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """
+    What systemd hands over.
+
+    Attributes:
+        name: Of a file; or how the names begin, where `path` is a folder of them.
+        path: Root's own.
+        may_be_missing: The unit starts without it: it is one agent's of several, and keeps only that one away.
+    """
+
+    name: str
+    path: Path
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +82,12 @@ class UnitWish:
     What a unit has to say of one configuration.
 
     Attributes:
-        name: The agent's.
+        name: The agent's, or the folder's.
         program: Absolute; and its arguments before `run`.
         config: Absolute.
-        token_source: The file that systemd is to hand over as the token; `None`: the daemon reads it itself.
-        state_dir: `None`: systemd makes one below /var/lib.
+        is_of_folder: The configuration is a folder of agents' files.
+        credentials: What systemd is to hand over.
+        state_dirs: Those that systemd does not make; without one it makes an agent's below /var/lib.
         user: Whose unit it is; `None`: a user that systemd makes up.
         shown: Files and folders that the sandbox hides and the daemon has to read.
         drop_in: Of `packaged`, for the plugins.
@@ -73,15 +96,16 @@ class UnitWish:
     name: str
     program: tuple[str, ...]
     config: Path
-    token_source: Path | None
-    state_dir: Path | None
+    is_of_folder: bool
+    credentials: tuple[Credential, ...]
+    state_dirs: tuple[Path, ...]
     user: str | None
     shown: tuple[Path, ...]
     drop_in: str | None
 
 
 def file_name_of(name: str) -> str:
-    """What the unit of an agent is called, where it stands by itself."""
+    """What the unit of an agent, or of a folder of them, is called, where it stands by itself."""
     return f"mycel-runtime-{name}.service"
 
 
@@ -127,32 +151,49 @@ def _adapted(text: str, wish: UnitWish, *, is_for_user: bool) -> Iterator[str]:
             yield from comments
             yield line
         elif not (is_for_user and setting["key"] in _NOT_FOR_USERS):
-            adapted = _setting(setting["key"], setting["value"], wish)
-            if adapted is not None:
-                yield from comments
-                yield f"{setting['key']}={adapted}"
+            adapted = list(_settings(setting["key"], setting["value"], wish))
+            yield from comments if adapted else []
+            yield from (f"{key}={value}" for key, value in adapted)
         comments = []
     yield from comments
 
 
-def _setting(key: str, value: str, wish: UnitWish) -> str | None:
-    """A value with the paths of the wish; `None`: the setting is not for it."""
+def _settings(key: str, value: str, wish: UnitWish) -> Iterator[tuple[str, str]]:
+    """A setting with the paths of the wish; none: it is not for it."""
     match key:
         case "ExecStart" | "ExecReload":
-            before, _, program_and_verb = value.partition(_PROGRAM)
-            return before + _command_line(
-                [*wish.program, *program_and_verb.replace(_CONFIG, "").split(), str(wish.config)]
-            )
+            before, _, verb = value.partition(_PROGRAM)
+            words = [word for word in verb.split() if word not in _CONFIGS]
+            yield key, before + _command_line([*wish.program, *words, str(wish.config)])
         case "LoadCredential":
-            return None if wish.token_source is None else f"agent.token:{plain_value(str(wish.token_source))}"
-        case "StateDirectory" | "StateDirectoryMode" if wish.state_dir is not None:
-            return None
+            yield from _credentials(wish)
+        case "StateDirectory" | "StateDirectoryMode" if wish.state_dirs and not wish.is_of_folder:
+            return
         case "EnvironmentFile":
-            return f"-{plain_value(str(wish.config.with_suffix('.env')))}"
-        case "ExecStartPre" | "Environment" if "%S/mycel-runtime/%i" in value:
-            return _below_state(key, value, wish)
+            yield key, f"-{plain_value(str(wish.config.with_suffix('.env')))}"
+        case "ExecStartPre" | "Environment" if f"%S/{_STATE}" in value:
+            yield key, _below_state(key, value, wish)
+        case "Description" if wish.is_of_folder:
+            yield key, f"Mycel agents of {plain_value(str(wish.config))}"
         case _:
-            return value.replace("%i", plain_value(wish.name))
+            yield key, _named(value, wish)
+
+
+def _credentials(wish: UnitWish) -> Iterator[tuple[str, str]]:
+    """Source: systemd.exec(5): with a default, a file that is not there is no reason to fail."""
+    for each in wish.credentials:
+        yield "LoadCredential", f"{each.name}:{plain_value(str(each.path))}"
+        if each.may_be_missing:
+            yield "SetCredential", rf"{each.name}:\n"  # Not empty, which would be refused.
+
+
+def _named(value: str, wish: UnitWish) -> str:
+    """With the name of the wish for that of the packaged unit's agent or folder."""
+    name = plain_value(wish.name)
+    if not wish.is_of_folder:
+        return value.replace("%i", name)
+    own = f"mycel-runtime-{name}"
+    return re.sub(f"{_STATE}|{_STATE_OF_FOLDER}", lambda _: own, value)
 
 
 def _command_line(command: Sequence[str]) -> str:
@@ -164,9 +205,9 @@ def _command_line(command: Sequence[str]) -> str:
 def _below_state(key: str, value: str, wish: UnitWish) -> str:
     """With the last word below the state directory; systemd's own is named by its specifier."""
     before, blank, last = value.rpartition(" ")
-    if wish.state_dir is None:
-        return value.replace("%i", plain_value(wish.name))
-    path = last.replace("%S/mycel-runtime/%i", str(wish.state_dir))
+    if wish.is_of_folder or not wish.state_dirs:
+        return _named(value, wish)
+    path = last.replace(f"%S/{_STATE}", str(wish.state_dirs[0]))
     return f"{before}{blank}{argument(path) if key == 'ExecStartPre' else word(path)}"
 
 
@@ -175,17 +216,16 @@ def _of_paths(wish: UnitWish) -> Iterator[str]:
     if wish.user is not None:
         yield from ("", "# The state, or the file, is that of a user who is there already.", "DynamicUser=no")
         yield f"User={wish.user}"
-    hidden = list(wish.shown)
-    if wish.state_dir is not None:
+    if wish.state_dirs:
         yield from ("", "# The journal lives here; make the folder before the first start.")
-        yield f"ReadWritePaths={word('-' + str(wish.state_dir))}"
-        yield f"Environment={word(f'MYCEL_RUNTIME_AGENT__STATE_DIR={wish.state_dir}')}"
-        hidden += [wish.state_dir] if is_hidden(wish.state_dir) else []
-    if not hidden:
+        yield from (f"ReadWritePaths={word(f'-{path}')}" for path in wish.state_dirs)
+        if not wish.is_of_folder:
+            yield f"Environment={word(f'MYCEL_RUNTIME_AGENT__STATE_DIR={wish.state_dirs[0]}')}"
+    hidden_states = [path for path in wish.state_dirs if is_hidden(path)]
+    if not (hidden := [*wish.shown, *hidden_states]):
         return
     yield from ("", "# Of what the sandbox hides only this is there to be seen.")
     if any(map(is_in_home, hidden)):
         yield "ProtectHome=tmpfs"
     yield from (f"BindReadOnlyPaths={mount_source(str(path))}" for path in wish.shown)
-    if wish.state_dir in hidden:
-        yield f"BindPaths={mount_source('-' + str(wish.state_dir))}"
+    yield from (f"BindPaths={mount_source(f'-{path}')}" for path in hidden_states)

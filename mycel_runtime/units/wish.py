@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, UNIT_STATE, find_state_dir, name_of_user
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings.credentials import CREDENTIAL
 from mycel_runtime.units.homes import HOMES, is_hidden
 from mycel_runtime.units.packaged import drop_in_for
-from mycel_runtime.units.unit_text import UnitWish
+from mycel_runtime.units.unit_text import Credential, UnitWish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mycel_runtime.settings import Settings
 
 
 def wish_for(settings: Settings, config: Path) -> UnitWish:
     """
-    What a unit has to say.
+    What the unit of one agent has to say.
 
     Args:
         settings: The agent's.
@@ -34,17 +33,31 @@ def wish_for(settings: Settings, config: Path) -> UnitWish:
     config = config.absolute()
     state_dir = _state_dir(settings, config)
     user = _user(config, state_dir)
-    wish = UnitWish(
-        name=settings.agent.name,
-        program=own_program(),
-        config=config,
-        token_source=_token_source(settings, config) if user is None else None,
-        state_dir=state_dir,
-        user=user,
-        shown=tuple(_shown(settings, config)),
-        drop_in=drop_in_for(settings.plugins),
+    token = token_source(settings, config) if user is None else None
+    return with_printable_paths(
+        UnitWish(
+            name=settings.agent.name,
+            program=own_program(),
+            config=config,
+            is_of_folder=False,
+            credentials=() if token is None else (Credential(CREDENTIAL, token),),
+            state_dirs=() if state_dir is None else (state_dir,),
+            user=user,
+            shown=tuple(sorted(shown_of(settings, config))),
+            drop_in=drop_in_for(settings.plugins),
+        )
     )
-    for path in (*wish.program, *map(str, (config, wish.token_source, state_dir, *wish.shown))):
+
+
+def with_printable_paths(wish: UnitWish) -> UnitWish:
+    """
+    The same.
+
+    Raises:
+        ConfigError: A path cannot be written in a unit.
+    """
+    paths = (wish.config, *(each.path for each in wish.credentials), *wish.state_dirs, *wish.shown)
+    for path in (*wish.program, *map(str, paths)):
         if not path.isprintable():
             raise ConfigError(
                 "has a character that no unit file can hold", where=repr(path), fix="Move it to another path."
@@ -58,6 +71,37 @@ def own_program() -> tuple[str, ...]:
     return (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "mycel_runtime")
 
 
+def token_source(settings: Settings, config: Path) -> Path | None:
+    """The file that has an agent's token; `None`: it needs none, or has it otherwise."""
+    if settings.is_embedded or settings.agent.token is not None:
+        return None
+    return settings.agent.token_file or config.with_suffix(".token")
+
+
+def owner_of_hidden(config: Path) -> str | None:
+    """Whose a file is that others cannot read."""
+    is_readable = config.stat().st_mode & stat.S_IROTH and config.parent.stat().st_mode & stat.S_IXOTH
+    return None if is_readable else _owner(config)
+
+
+def owner_of_state(state_dir: Path) -> str:
+    """Whose a state directory is, or is to be."""
+    return _owner(next(folder for folder in (state_dir, *state_dir.parents) if folder.exists()))
+
+
+def shown_of(settings: Settings, config: Path) -> set[Path]:
+    """What the sandbox would hide of what an agent has to read, each folder once."""
+    network = settings.network
+    files = [
+        config,
+        *(config.parent / str(table["path"]) for table in settings.plugins.values() if "path" in table),
+        *([settings.agent.token_file] if settings.agent.token_file else []),
+        *(path for path in (network.ca_file, network.client_cert, network.client_key) if path),
+    ]
+    places = {Path(sys.prefix), Path(sys.base_prefix), _package(), *map(_place, files)}
+    return {place for place in places if is_hidden(place)}
+
+
 def _state_dir(settings: Settings, config: Path) -> Path | None:
     """One that is set, or in which there is a journal already; the one that systemd would make needs no word."""
     found = find_state_dir(settings, config)
@@ -69,33 +113,11 @@ def _state_dir(settings: Settings, config: Path) -> Path | None:
 
 def _user(config: Path, state_dir: Path | None) -> str | None:
     """The owner of the state, or of a file that others cannot read."""
-    if state_dir is not None:
-        return _owner(next(folder for folder in (state_dir, *state_dir.parents) if folder.exists()))
-    is_readable = config.stat().st_mode & stat.S_IROTH and config.parent.stat().st_mode & stat.S_IXOTH
-    return None if is_readable else _owner(config)
+    return owner_of_hidden(config) if state_dir is None else owner_of_state(state_dir)
 
 
 def _owner(path: Path) -> str:
     return name_of_user(path.stat().st_uid).removeprefix("user ")
-
-
-def _token_source(settings: Settings, config: Path) -> Path | None:
-    if settings.is_embedded or settings.agent.token is not None:
-        return None
-    return settings.agent.token_file or config.with_suffix(".token")
-
-
-def _shown(settings: Settings, config: Path) -> Iterator[Path]:
-    """What is hidden, each folder once."""
-    network = settings.network
-    files = [
-        config,
-        *(config.parent / str(table["path"]) for table in settings.plugins.values() if "path" in table),
-        *([settings.agent.token_file] if settings.agent.token_file else []),
-        *(path for path in (network.ca_file, network.client_cert, network.client_key) if path),
-    ]
-    places = {Path(sys.prefix), Path(sys.base_prefix), _package(), *map(_place, files)}
-    yield from sorted(place for place in places if is_hidden(place))
 
 
 def _package() -> Path:

@@ -1,10 +1,9 @@
 """
-A stand-in for systemctl, for one instance of our unit: what the unit says is done, without its sandbox.
+A stand-in for systemctl, for units that `mycel-runtime unit` has made: what they say is done, without their sandbox.
 
-`SANDBOX` is the folder that stands for `/`, `INSTALLED` the one that stands for `/opt/mycel-runtime`.
+`SANDBOX` is the folder that stands for `/`.
 """
 
-import configparser
 import os
 import shutil
 import signal
@@ -15,70 +14,77 @@ import time
 from pathlib import Path
 
 ROOT = Path(os.environ["SANDBOX"])
-PIDS = ROOT / "pids"
 DEADLINE = 60.0
 
 
-def unit_of(template):
-    """The unit file's [Service]."""
-    parser = configparser.RawConfigParser(strict=False, delimiters=("=",), interpolation=None)
-    parser.optionxform = str
-    assert parser.read(ROOT / "etc" / "systemd" / "system" / f"{template}@.service")
-    return parser["Service"]
+def settings_of(name):
+    """Key and value of each line of the unit file."""
+    text = (ROOT / "etc/systemd/system" / f"{name}.service").read_text()
+    lines = [line for line in text.splitlines() if line and line[0] not in "#["]
+    return [tuple(line.split("=", 1)) for line in lines]
 
 
-def start(template, instance):
-    """Run ExecStart with credential, state directory and notification, and wait for READY."""
-    service = unit_of(template)
-    name, source = here(service["LoadCredential"], instance).split(":")
-    credentials = ROOT / "credentials"
-    credentials.mkdir(mode=0o700)
-    shutil.copy(source, credentials / name)
-    state = ROOT / "var" / service["StateDirectory"].replace("%i", instance)
-    state.mkdir(mode=0o700, parents=True)
+def start(name):
+    """Run ExecStart with credentials, state directory and notification, and wait for READY."""
+    settings = settings_of(name)
+    value = dict(settings)
+    own = ROOT / name
+    shutil.rmtree(own, ignore_errors=True)
+    credentials = own / "credentials"
+    credentials.mkdir(mode=0o700, parents=True)
+    for key, said in settings:
+        if key == "LoadCredential":
+            _hand_over(*said.split(":"), credentials)
+    state = ROOT / "var" / value["StateDirectory"]
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    notify.bind(str(ROOT / "notify"))
+    notify.bind(str(own / "notify"))
     notify.settimeout(DEADLINE)
-    own = {
+    environment = os.environ | {
         "CREDENTIALS_DIRECTORY": str(credentials),
         "STATE_DIRECTORY": str(state),
-        "NOTIFY_SOCKET": str(ROOT / "notify"),
+        "NOTIFY_SOCKET": str(own / "notify"),
     }
-    with (ROOT / "journal").open("wb") as journal:
+    for key, said in settings:
+        if key == "Environment":
+            name_, _, text = said.partition("=")
+            environment[name_] = text.replace("%S", str(ROOT / "var"))
+        if key == "UnsetEnvironment":
+            environment.pop(said, None)
+    with (own / "journal").open("wb") as journal:
         process = subprocess.Popen(
-            here(service["ExecStart"], instance).split(),
-            env=os.environ | own,
+            value["ExecStart"].split(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=journal,
             stderr=journal,
             start_new_session=True,
         )
-    PIDS.write_text(str(process.pid))
+    (own / "pid").write_text(str(process.pid))
     while b"READY=1" not in notify.recv(65536):
         pass
 
 
-def stop():
+def _hand_over(name, source, credentials):
+    source = Path(source)
+    files = {f"{name}_{file.name}": file for file in source.iterdir()} if source.is_dir() else {name: source}
+    for id_, file in files.items():
+        shutil.copy(file, credentials / id_)
+
+
+def stop(name):
     """As the unit would be stopped."""
-    pid = int(PIDS.read_text())
+    pid = int((ROOT / name / "pid").read_text())
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
         time.sleep(0.05)
 
 
-def here(text, instance):
-    """The unit's text on this machine."""
-    text = text.replace("%i", instance).replace("/opt/mycel-runtime", os.environ["INSTALLED"])
-    return text.replace("/etc/", f"{ROOT}/etc/")
-
-
 match sys.argv[1:]:
-    case ["daemon-reload"]:
-        pass
-    case ["enable", "--now", name]:
-        start(*name.split("@"))
+    case ["enable", "--now", name] | ["start", name]:
+        start(name)
     case ["stop", name]:
-        stop()
+        stop(name)
     case other:
         sys.exit(f"not understood: {other}")

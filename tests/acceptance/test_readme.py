@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT
 from tests.acceptance.terminal import Terminal
 from tests.acceptance.walk import Walk, contains_shown, is_as_shown, make_clone
-from tests.guide import blocks, commands, guides
+from tests.guide import blocks, commands, guides, section
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -114,19 +113,6 @@ def walk(terminal, tmp_path):
     yield make
     for each in walks:
         each.stop()
-
-
-def section(path, heading):
-    """The commands under a heading."""
-    found = re.search(
-        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", path.read_text(), re.MULTILINE | re.DOTALL
-    )
-    return [
-        command
-        for block in blocks(path)
-        if block.language == "console" and block.text in found[1]
-        for command in commands(block)
-    ]
 
 
 def test_blocks_of_guides_that_nobody_follows_do_not_exist():
@@ -289,23 +275,33 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
         "/usr/": f"{tmp_path}/usr/",
     }
     path = os.pathsep.join([str(tools), f"{installed}/bin", os.environ["PATH"]])
-    walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path), INSTALLED=str(installed))
-    look_into(f"{tmp_path}/var/mycel-runtime", installed)
+    walker = walk(clone, names, **OFFLINE, PATH=path, SANDBOX=str(tmp_path))
+    look_into(tmp_path, installed)
+    pip = f"{installed}/bin/pip install"
     walker.done |= {
-        f"python3 -m venv {installed}",
-        f"{installed}/bin/pip install --constraint constraints.txt .",
+        f"python3 -m venv {installed} && {pip} --constraint constraints.txt .",
+        f"{pip} --upgrade --constraint constraints.txt .",
     }
     try:
         walker.follow(blocks(SYSTEMD))
     finally:
-        walker.do("systemctl stop mycel-runtime@codex-a")
+        for name in ("mycel-runtime-codex-a", "mycel-runtime-agents"):
+            walker.do(f"systemctl stop {name}")
 
 
-def look_into(state, installed):
-    """Let the installed copy look there for what the unit has below /var/lib."""
-    (code,) = installed.glob("lib/python*/site-packages/mycel_runtime/daemon/state_dir.py")
-    assert '"/var/lib/mycel-runtime"' in code.read_text()
-    code.write_text(code.read_text().replace('"/var/lib/mycel-runtime"', f'"{state}"'))
+def look_into(root, installed):
+    """Let the installed copy look there for what it has below /var/lib and /etc."""
+    for module, folder, ours in (
+        ("daemon/state_dir.py", "/var/lib/mycel-runtime", "var/mycel-runtime"),
+        ("units/places.py", "/etc/mycel-runtime", "etc/mycel-runtime"),
+        ("units/installed.py", "/etc/systemd/system", "etc/systemd/system"),
+        ("setup/unit_file.py", "/etc/systemd/system", "etc/systemd/system"),
+        # No systemd of this machine is told of it.
+        ("setup/unit_file.py", "/run/systemd/system", "run/systemd/system"),
+    ):
+        (code,) = installed.glob(f"lib/python*/site-packages/mycel_runtime/{module}")
+        assert f'"{folder}"' in code.read_text()
+        code.write_text(code.read_text().replace(f'"{folder}"', f'"{root / ours}"'))
 
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")

@@ -322,6 +322,19 @@ def test_credential_outranks_the_token_file(tmp_path, monkeypatch):
     assert read_token(settings).get_secret_value() == "from-credential"
 
 
+def test_a_blank_credential_has_the_error_of_the_token_file(tmp_path, monkeypatch):
+    """The unit of a folder hands it over for a file that is not there, so that the other agents can start."""
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token_a").write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+
+    settings = load_settings(write(tmp_path, MINIMAL + 'token_file = "a.token"\n'))
+    with pytest.raises(ConfigError, match=r"a\.token: cannot read the token: No such file"):
+        read_token(settings)
+    with pytest.raises(ConfigError, match=r"token_a: must hold one token"):
+        read_token(load_settings(write(tmp_path, MINIMAL)))
+
+
 def test_a_credential_that_was_replaced_is_read_anew(tmp_path, monkeypatch):
     (tmp_path / "credentials").mkdir()
     credential = tmp_path / "credentials" / "agent.token"

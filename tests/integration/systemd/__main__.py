@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.integration.systemd import lasting_trouble, rows
+from tests.integration.systemd import four_commands, lasting_trouble, printed, rows
 from tests.integration.systemd.container import BootError, Container, missing
 from tests.integration.systemd.resident import Lodger, Resident, install
 
@@ -78,16 +78,22 @@ ALL = {
     "dead-backend": (ECHO, "", (lasting_trouble.dead_backend,)),
     "webhook": (WEBHOOK, "", (rows.received, rows.ready, rows.answers, *LIFE)),
     "mcp": (QUIET, "", (rows.ready, rows.tools)),
+    "printed": ("", "", printed.STEPS),
 }
 """For each row the plugin's table, the drop-in, and what is tried."""
+
+APART = {"four-commands": four_commands.play}
+"""Rows that begin with a machine of their own."""
+
+NAMES = (*ALL, *APART)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.integration.systemd", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - ALL.keys():
-        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    if unknown := set(arguments.names) - set(NAMES):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     # The end by a signal is an end too: what was made is taken away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if reason := missing(BASE):
@@ -96,19 +102,23 @@ def main():
     with tempfile.TemporaryDirectory(prefix="units-") as folder:
         wheel = _wheel(Path(folder))
         try:
-            with Container(BASE, Path(folder) / "machine") as container:
-                return _run(container, wheel, arguments.names or ALL)
+            return _run(Path(folder), wheel, arguments.names or NAMES)
         except BootError as error:
             print(f"SKIPPED, NOTHING WAS PROVEN: no container could be made: {error}", file=sys.stderr)
             return EXIT_CANNOT
 
 
-def _run(container, wheel, names):
+def _run(folder, wheel, names):
     """The exit status of these rows."""
-    install(container, wheel)
-    print(container.run("systemctl", "--version").stdout.splitlines()[0], flush=True)
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
-        return int(any(row.problems for row in side_by_side.map(partial(_play, container), names)))
+    played = []
+    if together := [name for name in names if name in ALL]:
+        with Container(BASE, folder / "machine") as container:
+            install(container, wheel)
+            print(container.run("systemctl", "--version").stdout.splitlines()[0], flush=True)
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
+                played += side_by_side.map(partial(_play, container), together)
+    played += [_play_apart(folder / name, wheel, name) for name in names if name in APART]
+    return int(any(row.problems for row in played))
 
 
 def _wheel(folder):
@@ -131,6 +141,8 @@ def _wheel(folder):
 
 
 def _resident(container, name, plugin, drop_in):
+    if name == "printed":
+        return printed.Machine(container)
     if name == "folder":
         return Lodger(container, name, plugin, neighbour=Lodger(container, "neighbour", plugin))
     if name == "dead-backend":
@@ -151,9 +163,27 @@ def _play(container, name):
             step(row, resident)
     except Exception as error:  # noqa: BLE001 - a row that breaks is told, and the others go on
         row.problems.append(f"{type(error).__name__}: {error}\n{resident.log()}")
+    return _told(row)
+
+
+def _play_apart(folder, wheel, name):
+    """One that has its own machine."""
+    row = rows.Row(name)
+    try:
+        APART[name](row, BASE, folder, wheel)
+    except BootError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        row.problems.append(f"{type(error).__name__}: {error}")
+    return _told(row)
+
+
+def _told(row):
     seen = ", ".join(f"{what} {value}" for what, value in row.seen.items())
     missed = "".join(f"\n    MISSED: {problem}" for problem in row.problems)
-    print(f"{name:<17}{'MISSED' if row.problems else 'held':<8}{seen}{missed}", flush=True)
+    print(f"{row.name:<17}{'MISSED' if row.problems else 'held':<8}{seen}{missed}", flush=True)
+    for line in row.transcript:
+        print(f"    {line}", flush=True)
     return row
 
 

@@ -31,7 +31,8 @@ mkdir "$folder/upper" "$folder/work" "$folder/root"
 mount -t overlay -o "lowerdir=$base,upperdir=$folder/upper,workdir=$folder/work" overlay "$folder/root"
 for group in "$@"; do echo $$ >"$group/cgroup.procs"; done
 exec systemd-nspawn --quiet --directory="$folder/root" --boot --register=no --keep-unit --private-network \\
-  --link-journal=no --console=pipe --hostname=units --resolv-conf=off --timezone=off systemd.unit=multi-user.target
+  --link-journal=no --console=pipe --machine="units-$$" --hostname=units --resolv-conf=off --timezone=off \\
+  systemd.unit=multi-user.target
 """
 """Run by a shell in a mount namespace of its own, with the base, the folder, and the control groups."""
 
@@ -87,7 +88,7 @@ class Container:
 
     def _boot(self):
         self._folder.mkdir(parents=True)
-        name = f"container-{os.getpid()}"
+        name = f"container-{os.getpid()}-{self._folder.name}"
         self._groups = {controller: _made(group / name) for controller, group in _own_groups().items()}
         shell = ["unshare", "--mount", "--propagation", "private", "sh", "-c", BOOT, "sh"]
         with self._log.open("wb") as log:

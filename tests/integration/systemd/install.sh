@@ -1,6 +1,7 @@
 #!/bin/sh
 # The system that `make units` boots, in .venv/units: Debian bookworm, which has systemd 252, with Node for an agent that
-# compiles while it runs (400 MB, from Debian's archive), and the packages that the runtime needs, from PyPI.
+# compiles while it runs (400 MB, from Debian's archive), and the packages that the runtime needs, from PyPI: installed
+# in /opt/mycel-runtime, and as pip needs them to install it once more, in /opt/packages.
 #
 # As root; needs the packages debootstrap and systemd-container. Nothing is started, and nothing outside .venv is changed.
 set -eu
@@ -9,7 +10,8 @@ cd "$(dirname "$0")/../../.."
 units=$PWD/.venv/units
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-if [ -e "$units/installed" ] && cmp -s constraints.txt "$units/installed"; then exit; fi
+stamp=$(cat constraints.txt tests/integration/systemd/install.sh | sha256sum)
+if [ -e "$units/installed" ] && [ "$(cat "$units/installed")" = "$stamp" ]; then exit; fi
 command -v debootstrap >/dev/null || { echo "debootstrap is needed: apt-get install debootstrap" >&2; exit 75; }
 [ "$(id -u)" = 0 ] || { echo "Only root can make a system." >&2; exit 75; }
 
@@ -28,11 +30,10 @@ fi
 
 rm -rf "$units/packages"
 .venv/bin/python -m pip download -q --only-binary :all: --python-version 3.11 --constraint constraints.txt \
-  --dest "$units/packages" '.[mcp]'
+  --dest "$units/packages" '.[mcp]' hatchling
 rm -rf "$units/base/opt/mycel-runtime" "$units/base/opt/packages"
 mkdir "$units/base/opt/packages"
 cp "$units"/packages/*.whl "$units/base/opt/packages"
 chroot "$units/base" /usr/bin/python3 -m venv /opt/mycel-runtime
 chroot "$units/base" sh -c '/opt/mycel-runtime/bin/python -m pip install -q --no-index --no-deps /opt/packages/*.whl'
-rm -rf "$units/base/opt/packages"
-cp constraints.txt "$units/installed"
+echo "$stamp" >"$units/installed"

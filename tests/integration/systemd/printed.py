@@ -1,24 +1,21 @@
 """
-What `mycel-runtime unit` prints, run by a real systemd: `python -m tests.integration.systemd.printed`.
+What `mycel-runtime unit` prints, run by a real systemd: agents whose files lie where the packaged unit does not look.
 
-In the container of `make units`, three agents whose files and states lie where the packaged unit does not look: in a
-folder with an odd name, in root's home after `init`, and in the home of a user who alone can read them. Each unit is
-printed in the container, enabled and started; then the agent must be ready, `check` must find no error and no
-difference, and the agent must answer after a restart as before it. Exit status as of `make units`.
+In a folder with an odd name, in root's home after `init`, and in the home of a user who alone can read them. Each is
+printed in the container, enabled and started; then systemd must take it in silence, the agent must be ready, `check`
+must find no error and no difference, and the agent must answer after a restart as before it.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-import sys
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.integration.systemd.__main__ import BASE, EXIT_CANNOT, _wheel
-from tests.integration.systemd.container import BootError, Container, ContainerError, missing
-from tests.integration.systemd.resident import PROGRAM, await_true, install
+from tests.integration.systemd.resident import PROGRAM, PYTHON, await_true, exposure_of
+from tests.integration.systemd.rows import EXPOSURE
 
 ODD = "/srv/we ird%i $HOME c:d"
 
@@ -50,6 +47,21 @@ PLACES = (
 )
 
 
+@dataclass
+class Machine:
+    """The container, as a row has its resident."""
+
+    container: object
+
+    def make(self):
+        """The user whose home one of the places is."""
+        self.container.run("useradd", "--create-home", "agent")
+
+    def log(self):
+        """Of all units that are printed."""
+        return self.container.run("journalctl", "-n", "25", "-u", "mycel-runtime-*", check=False).stdout
+
+
 class Tried:
     """One agent in the container."""
 
@@ -74,7 +86,7 @@ class Tried:
                 "init", "--backend", "local", "--plugin", "echo", "--name", self.place.name, timeout=180
             )
             return
-        made = self.container.run("/opt/mycel-runtime/bin/python", "-c", MAKE, self.place.name).stdout
+        made = self.container.run(PYTHON, "-c", MAKE, self.place.name).stdout
         token, owner = made.split()
         state = '\nstate_dir = "state"' if self.place.owner != "root" else ""
         text = f'[agent]\nname = "{self.place.name}"\nbase_url = "http://127.0.0.1:8042"{state}\n'
@@ -118,47 +130,32 @@ class Tried:
         ]
 
 
-def try_one(container, place):
-    """Raises ContainerError or AssertionError; what was seen, in a line."""
+def tried(row, machine, *, place):
+    """One agent, from its files to a restart."""
+    container = machine.container
     agent = Tried(container, place)
     agent.make()
     agent.start()
-    assert (said := agent.answers("one")).endswith("one"), said
+    _well(row, container, agent.unit)
+    _says(row, agent, "one")
     container.run("systemctl", "restart", agent.unit, timeout=120)
     await_true("ready again", lambda: agent.status().get("ready"))
-    assert (said := agent.answers("two")).endswith("two"), said
-    assert (found := agent.found()) == [], found
-    exposure = container.run("systemd-analyze", "security", agent.unit, check=False).stdout.splitlines()[-1]
-    return f"ready, answers, answers after a restart, check finds nothing; {exposure.strip()}"
+    _says(row, agent, "two")
+    found = agent.found()
+    row.hold(f"check finds nothing of {place.name}: {found}", that=not found)
 
 
-def main():
-    if reason := missing(BASE):
-        print(f"SKIPPED, NOTHING WAS PROVEN: no container can be made here: {reason}", file=sys.stderr)
-        return EXIT_CANNOT
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="printed-") as folder:
-        wheel = _wheel(Path(folder))
-        try:
-            with Container(BASE, Path(folder) / "machine") as container:
-                install(container, wheel)
-                container.run("useradd", "--create-home", "agent")
-                for place in PLACES:
-                    try:
-                        print(f"{place.name:<10}{try_one(container, place)}", flush=True)
-                    except (ContainerError, AssertionError) as error:
-                        failed = 1
-                        print(f"{place.name:<10}FAILED: {error}", flush=True)
-                        print(
-                            container.run(
-                                "journalctl", "-n", "15", "-u", f"mycel-runtime-{place.name}"
-                            ).stdout
-                        )
-        except BootError as error:
-            print(f"SKIPPED, NOTHING WAS PROVEN: no container could be made: {error}", file=sys.stderr)
-            return EXIT_CANNOT
-    return failed
+def _well(row, container, unit):
+    row.seen[unit] = exposure = exposure_of(container, unit)
+    row.hold(f"exposure of {unit}: {exposure}", that=exposure <= EXPOSURE)
+    said = container.run("systemd-analyze", "verify", "--man=no", f"{unit}.service", check=False)
+    row.hold(f"verify of {unit} is silent: {said.stdout}{said.stderr}", that=not said.stdout + said.stderr)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _says(row, agent, text):
+    said = agent.answers(text)
+    row.hold(f"{agent.place.name} answers {text}: {said}", that=said.endswith(text))
+
+
+STEPS = tuple(partial(tried, place=place) for place in PLACES)
+"""Of a row."""

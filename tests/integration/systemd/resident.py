@@ -38,7 +38,7 @@ def install(container, wheel):
     container.run("install", "-d", "-m", "1777", "/srv/open")
     container.put("/home/you/letter", "dear")
     serve(container, "backend", PROGRAM, "backend", "--database", "/var/lib/backend.sqlite3")
-    await_true("the backend listens", lambda: _listens(container, BACKEND_PORT))
+    await_true("the backend listens", lambda: listens(container, BACKEND_PORT))
 
 
 def serve(container, name, *command):
@@ -56,9 +56,16 @@ def await_true(what, condition, seconds=90.0):
     return found
 
 
-def _listens(container, port):
+def listens(container, port, python=PYTHON):
+    """Whether something answers on a port there."""
     probe = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
-    return container.run(PYTHON, "-c", probe, check=False).returncode == 0
+    return container.run(python, "-c", probe, check=False).returncode == 0
+
+
+def exposure_of(container, unit):
+    """As systemd judges a unit that is loaded, drop-ins and all: 0 to 10."""
+    said = container.run("systemd-analyze", "--no-pager", "security", unit).stdout
+    return float(re.search(r"Overall exposure level for \S+: (\d+\.\d)", said)[1])
 
 
 @dataclass
@@ -176,9 +183,8 @@ class Resident:
         ).stdout
 
     def exposure(self):
-        """As systemd judges the unit that is loaded, drop-ins and all: 0 to 10."""
-        said = self.container.run("systemd-analyze", "--no-pager", "security", self.unit).stdout
-        return float(re.search(r"Overall exposure level for \S+: (\d+\.\d)", said)[1])
+        """As `exposure_of`."""
+        return exposure_of(self.container, self.unit)
 
     def verified(self):
         """What `systemd-analyze verify` says; nothing, if all is well."""
@@ -196,7 +202,7 @@ class Resident:
         return self.container.run(PYTHON, "/opt/agents/mint.py", self.name).stdout.strip()
 
     def is_backend_there(self):
-        return _listens(self.container, self.port)
+        return listens(self.container, self.port)
 
     def open_chats(self, words):
         """The owner says each word in a new chat with the agent."""

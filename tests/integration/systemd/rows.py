@@ -32,11 +32,12 @@ WEBHOOK_KEY = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 
 @dataclass
 class Row:
-    """What was seen of one resident: figures by name, and what did not hold."""
+    """What was seen of one resident: figures by name, what did not hold, and what was typed and printed."""
 
     name: str
     seen: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
+    transcript: list = field(default_factory=list)
 
     def hold(self, what, *, that):
         if not that:

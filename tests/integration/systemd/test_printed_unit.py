@@ -10,15 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mycel_runtime.checks.unit import unit_findings
-from mycel_runtime.settings import load_settings
+from mycel_runtime.cli.main import cli
+from mycel_runtime.errors import ConfigError
 from mycel_runtime.units.escaping import argument, mount_source, word
 from mycel_runtime.units.installed import find_unit
 from mycel_runtime.units.made import made_unit
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, drop_in_for, packaged
-from mycel_runtime.units.unit_text import unit_text
-from mycel_runtime.units.wish import UnitWish
+from mycel_runtime.units.unit_text import UnitWish, unit_text
 
 DEADLINE = 60
 
@@ -40,7 +41,7 @@ def configured(folder, *, agent="", plugins="[plugins.echo]\n"):
 
 
 def printed(config, *, is_for_user=False):
-    return made_unit(load_settings(config), config, is_for_user=is_for_user)
+    return made_unit(config, is_for_user=is_for_user).text
 
 
 def verified(path, *arguments, **environment):
@@ -103,8 +104,9 @@ def test_a_program_with_an_odd_path_is_found_by_systemd(tmp_path, odd):
         name="a",
         program=(str(program),),
         config=tmp_path / odd / "a.toml",
-        token_source=None,
-        state_dir=None,
+        is_of_folder=False,
+        credentials=(),
+        state_dirs=(),
         user=None,
         shown=(tmp_path / odd,),
         drop_in=None,
@@ -189,9 +191,8 @@ def test_the_installed_unit_is_compared_and_its_secrets_are_looked_at(tmp_path, 
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
     def found():
-        settings = load_settings(config)
         unit = find_unit(config, "codex-a", os.environ)
-        return {each.name: each for each in unit_findings(unit, settings, config)}
+        return {each.name: each for each in unit_findings(unit)}
 
     assert {name: each.level for name, each in found().items()} == {"unit": "ok", "unit.credential": "ok"}
     config.with_suffix(".token").chmod(0o644)
@@ -200,7 +201,7 @@ def test_the_installed_unit_is_compared_and_its_secrets_are_looked_at(tmp_path, 
     assert "cannot be had" in found()["unit.credential"].text
     path.write_text(path.read_text().replace("ProtectSystem=strict", "ProtectSystm=strict"))
     changed = find_unit(config, "codex-a", os.environ)
-    said = [each.text for each in unit_findings(changed, load_settings(config), config)]
+    said = [each.text for each in unit_findings(changed)]
     assert "is not what this version prints" in said[0]
     assert "ProtectSystm" in said[1]
 
@@ -231,3 +232,130 @@ def test_the_packaged_unit_is_found_by_its_instance_with_its_drop_ins(tmp_path):
     assert of_folder.credentials == {"token_codex-a": tmp_path / "tokens" / "codex-a"}
     (folder / OF_FOLDER).unlink()
     assert find_unit(other, "codex-a", {"SYSTEMD_UNIT_PATH": str(folder)}) is None
+
+
+def crew(folder, *names, extra=""):
+    """A folder of agents, whose tokens lie beside their files."""
+    folder.mkdir(parents=True)
+    for name in names:
+        text = (
+            f'[agent]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntoken_file = "{name}.token"\n{extra}'
+        )
+        (folder / f"{name}.toml").write_text(f"{text}\n[plugins.echo]\n")
+        (folder / f"{name}.token").write_text("t")
+    folder.chmod(0o755)
+    return folder
+
+
+def test_nothing_of_the_packaged_unit_of_a_folder_is_lost_but_its_paths(tmp_path):
+    (tmp_path / "tokens").mkdir()
+    folder = crew(tmp_path / "crew", "ada")
+    tmp_path.chmod(0o755)
+    ours, theirs = settings_of(printed(folder)), settings_of(packaged(OF_FOLDER))
+    changed = sorted(line.partition("=")[0] for line in theirs if line not in ours)
+    assert changed == [
+        "Description",
+        "Environment",
+        "ExecReload",
+        "ExecStart",
+        "LoadCredential",
+        "StateDirectory",
+    ]
+    assert "StateDirectory=mycel-runtime-crew" in ours
+    assert "Environment=XDG_STATE_HOME=%S/mycel-runtime-crew" in ours
+    assert f"LoadCredential=token:{tmp_path}/tokens" in ours
+    assert not [line for line in ours if "mycel-runtime-agents" in line or "/etc/mycel-runtime" in line]
+
+
+@pytest.mark.parametrize("name", ["agents", "agents-b"])
+def test_the_unit_of_a_folder_is_called_after_it(tmp_path, name):
+    folder = crew(tmp_path / name, "ada", "bob")
+    lines = settings_of(printed(folder))
+    assert f"StateDirectory=mycel-runtime-{name}" in lines
+    assert [line for line in lines if "Credential=" in line] == [
+        f"LoadCredential=token_ada:{folder}/ada.token",
+        r"SetCredential=token_ada:\n",
+        f"LoadCredential=token_bob:{folder}/bob.token",
+        r"SetCredential=token_bob:\n",
+    ]
+
+
+@needs_systemd
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", ["", 'state_dir = "states/of one"\n'])
+def test_systemd_takes_the_unit_of_a_folder_in_silence(tmp_path, extra):
+    folder = crew(tmp_path / ODD / "crew", "ada", extra=extra)
+    (folder / "coder.toml").write_text(
+        '[agent]\nname = "coder"\nbase_url = "embedded"\n[plugins.acp]\nagent = "claude"\n'
+    )
+    unit = tmp_path / "mycel-runtime-crew.service"
+    unit.write_text(printed(folder))
+    assert verified(unit) == ""
+    assert "MemoryDenyWriteExecute=no" in unit.read_text()
+    assert "HOME=%S/mycel-runtime-crew/home" in unit.read_text()
+    assert not [line for line in settings_of(unit.read_text()) if "%i" in line.replace("%%i", "")]
+    unit.write_text(printed(folder, is_for_user=True))
+    assert verified(unit, "--user", XDG_RUNTIME_DIR=str(tmp_path)) == ""
+
+
+def test_an_installed_unit_of_a_folder_is_found_for_each_of_its_agents(tmp_path):
+    folder = crew(tmp_path / "crew", "ada")
+    units = tmp_path / "units"
+    units.mkdir()
+    (units / "mycel-runtime-crew.service").write_text(printed(folder))
+    unit = find_unit(folder / "ada.toml", "ada", {"SYSTEMD_UNIT_PATH": str(units)})
+    assert unit.config == folder
+    assert unit.credentials == {"token_ada": folder / "ada.token"}
+    assert "is not what" not in str([each.text for each in unit_findings(unit)])
+    # A file that came later has no credential in it.
+    (folder / "bob.toml").write_text((folder / "ada.toml").read_text().replace("ada", "bob"))
+    assert "is not what this version prints" in unit_findings(unit)[0].text
+
+
+def test_agents_that_cannot_share_a_process_have_no_unit_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    folder = crew(tmp_path / "crew", "ada")
+    journal = tmp_path / "home/mycel-runtime/ada/journal.sqlite3"
+    journal.parent.mkdir(parents=True)
+    journal.touch()
+    with pytest.raises(ConfigError, match="the unit of a folder does not look"):
+        printed(folder)
+    with pytest.raises(ConfigError, match="no unit can be called"):
+        printed(crew(tmp_path / "a crew", "ada"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_agents_of_two_users_have_no_unit_together(tmp_path):
+    folder = crew(tmp_path / "crew", "ada", "bob")
+    for name, owner in (("ada", 0), ("bob", 65534)):
+        os.chown(folder / f"{name}.toml", owner, -1)
+        (folder / f"{name}.toml").chmod(0o600)
+    with pytest.raises(ConfigError, match="a process has one user"):
+        printed(folder)
+
+
+def installed(*arguments):
+    return CliRunner().invoke(cli, ["unit", *map(str, arguments)], standalone_mode=False)
+
+
+def test_a_unit_is_written_over_by_a_newer_one_of_the_same_configuration_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    config, other = configured(tmp_path / "a"), configured(tmp_path / "b")
+    path = tmp_path / "config/systemd/user/mycel-runtime-codex-a.service"
+    options = ("--user", "--install", "--config")
+
+    first = installed(*options, config)
+    assert first.stdout.splitlines()[0] == str(path)
+    assert "restart" not in first.stdout
+    assert installed(*options, config).stdout.startswith(f"{path} (unchanged)\n")
+    path.write_text(path.read_text().replace("RestartSec=10", "RestartSec=11"))
+    again = installed(*options, config)
+    assert "systemctl --user restart mycel-runtime-codex-a" in again.stdout
+    assert "RestartSec=10" in path.read_text()
+
+    refused = installed(*options, other)
+    assert isinstance(refused.exception, ConfigError)
+    assert f"is there already, and runs {config}" in str(refused.exception)
+    path.write_text("[Service]\nExecStart=/usr/bin/sleep 1\n")
+    assert "runs something else" in str(installed(*options, config).exception)
+    assert "sleep" in path.read_text()

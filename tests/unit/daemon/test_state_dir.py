@@ -44,6 +44,16 @@ def test_a_daemon_of_the_unit_is_found_by_the_names_of_file_and_agent(config, tm
     assert found(config) == unit
 
 
+def test_a_daemon_of_the_unit_of_a_folder_is_found_by_the_folder_and_the_agent(config, tmp_path):
+    agents = tmp_path / "crew"
+    agents.mkdir()
+    config = config.rename(agents / config.name)
+    unit = there(tmp_path / "var-crew" / "var" / "codex", "control.sock")
+
+    assert found(config) == unit
+    assert found(config.rename(tmp_path / "b.toml")) != unit
+
+
 def test_without_a_daemon_a_journal_is_found(config, tmp_path):
     assert found(config) == tmp_path / "home" / "mycel-runtime" / "codex"
 
