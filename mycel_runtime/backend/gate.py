@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.responses import JSONResponse
+
+from mycel_runtime.backend.sockets import SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,6 +77,8 @@ class Gate:
             connection.transport.abort()
 
     def _connection(self, scope: Scope) -> Connection | None:
+        if (known := scope.get("extensions", {}).get(SOCKET)) is not None:
+            return cast("Connection", known)
         client = scope.get("client")
         return next((connection for connection in self._connections if connection.client == client), None)
 

@@ -12,6 +12,7 @@ import uvicorn
 from typing_extensions import override
 
 from mycel_runtime.backend import control
+from mycel_runtime.backend.door import Door
 from mycel_runtime.backend.gate import Gate
 from mycel_runtime.backend.http.app import build_app
 from mycel_runtime.backend.live_faults import LoopFaults
@@ -98,6 +99,12 @@ class Host:
         """Another one once anything has changed. From any thread."""
         return Revision(self._lives, 0 if self._service is None else self._service.transactions)
 
+    @property
+    def door(self) -> Door | None:
+        """Into the present life; `None` between two."""
+        door = None if self._server is None else self._server.door
+        return None if door is None or door.is_shut else door
+
     async def run(self) -> None:
         """Serve until `stop`; every `restart` begins a new life."""
         try:
@@ -142,7 +149,8 @@ class Host:
         server.config.loaded_app = Gate(server.config.loaded_app, self._faults, connections)
         self._faults.attach(LoopFaults(service, connections, self.restart))
         try:
-            async with self._controlled(service):
+            async with self._controlled(service), asyncio.TaskGroup() as tasks:
+                server.door = Door(server, tasks)
                 await server.serve(sockets=[self._listener])
         finally:
             self._faults.attach(None)
@@ -168,6 +176,7 @@ class _Server(uvicorn.Server):
         self._service = service
         self._tell_started = started
         self._stop = asyncio.Event()
+        self.door: Door | None = None
 
     @override
     @contextlib.contextmanager
@@ -194,6 +203,8 @@ class _Server(uvicorn.Server):
         Connections are told: WebSockets 1012, idle ones are closed. Subscriptions end, zombies too (the real
         server hangs on them, Q50), and requests under way have `GRACE_SECONDS`. What is left is cut.
         """
+        if self.door is not None:
+            self.door.shut()
         await self._stop_accepting()
         for connection in tuple(self.server_state.connections):
             connection.shutdown()

@@ -25,11 +25,29 @@ _LENGTH_IN_16_BITS: Final = 126
 _LENGTH_IN_64_BITS: Final = 127
 
 
+class Endable(Protocol):
+    """What a connection goes over."""
+
+    def pause_reading(self) -> None:
+        """Leave unread what comes."""
+
+    def close(self) -> None:
+        """End it, when what was written is out."""
+
+    def abort(self) -> None:
+        """End it at once."""
+
+
 class Connection(Protocol):
     """What every protocol of uvicorn has."""
 
-    transport: asyncio.Transport
-    client: tuple[str, int] | None
+    @property
+    def transport(self) -> Endable:
+        """What it goes over."""
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """The other end's address."""
 
 
 class FeedSocket(WebSocketsSansIOProtocol):
@@ -56,6 +74,8 @@ class FeedSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
+            # uvicorn's HTTP has written them so before, where it was there at first.
+            self.scope["headers"] = [(name.lower(), value) for name, value in self.scope["headers"]]
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[SOCKET] = self
 

@@ -61,7 +61,7 @@ class AsyncClient:
             keep one pace, and what was refused is repeated, but for sends and `messages.read`; 0 by default: a
             refusal is an error at once, as by the reference SDK, because only the caller knows how long it can be
             waited for.
-        network: Authorities, client certificate and proxy, for calls and stream alike.
+        network: Authorities, client certificate and proxy, for calls and stream alike; or a link.
 
     Attributes:
         pace: Whether, and to what rate, the server limits us; to be read only.
@@ -92,7 +92,7 @@ class AsyncClient:
         self._turnstile = AsyncTurnstile(patience=patience_seconds, observer=self._observer)
         self.pace = self._turnstile.pace
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
-        self._transport = AsyncPool(limits=transport.LIMITS, tls=route.tls, **route.transport_options())
+        self._transport = route.link.transport() if route.link else _pool(route)
         self._requests = Requests(self._base_url, token, timeout)
         self._access = StreamAccess(base_url=self._base_url, token=token, route=route)
         self.auth = resources.AsyncAuth(self)
@@ -219,3 +219,7 @@ class AsyncClient:
             raise TransportError("transport error: the call's deadline has passed") from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise transport_error(exc) from exc
+
+
+def _pool(route: Route) -> httpx.AsyncBaseTransport:
+    return AsyncPool(limits=transport.LIMITS, tls=route.tls, **route.transport_options())

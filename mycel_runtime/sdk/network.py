@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,11 +22,28 @@ from mycel_runtime.sdk.tls import NetworkError, TlsContext, Trust, fixed_context
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire.address import AddressError, ProxyAddress, proxy_address
 
+if TYPE_CHECKING:
+    import socket
+
 ENVIRONMENT: Final = "environment"
 """As `proxy`: the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY has the backend."""
 
 _SOCKS_MODULES: Final = ("socksio", "python_socks")
 """Of the extra: the first is what httpx asks for, the second what websockets does."""
+
+
+class Link(Protocol):
+    """Takes calls and streams to a backend in the caller's own process, where there is no network between."""
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """For the calls of one client, which closes it."""
+
+    def connect(self) -> socket.socket:
+        """
+        One end of a new stream, whose other end the backend has; its own if there is no backend just now.
+
+        The end is the caller's to close.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +63,8 @@ class Network:
         proxy_auth: User and password for it; they may stand in `proxy` as well.
         trust: Without a `ca_file`: the "system" store, as OpenSSL finds it (SSL_CERT_FILE and SSL_CERT_DIR in place
             of it); where there is none, and always with "bundled", the authorities of `certifi`.
+        link: In place of all of this: what leads to a backend in this process. For `AsyncClient` and what else is on
+            a loop; a test kit has one.
     """
 
     ca_file: Path | str | None = None
@@ -54,6 +73,7 @@ class Network:
     proxy: str | None = field(default=None, repr=False)
     proxy_auth: tuple[str, str] | None = field(default=None, repr=False)
     trust: Trust = "system"
+    link: Link | None = field(default=None, repr=False)
 
 
 DEFAULT: Final = Network()
@@ -71,13 +91,14 @@ class Route:
 
     Attributes:
         tls: `None` where nothing is encrypted.
+        link: That of `network`.
 
     Raises:
         NetworkError: A file or the proxy cannot be used.
         ClientUsageError: Two arguments speak of the same thing.
     """
 
-    __slots__ = ("_proxy", "tls")
+    __slots__ = ("_proxy", "link", "tls")
 
     def __init__(
         self,
@@ -87,6 +108,7 @@ class Route:
         proxy: str | None = None,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
+        self.link = network.link
         self._proxy = _proxy(_one_proxy(network, proxy), base_url)
         self.tls = _tls(network, verify) if base_url.startswith("https:") else None
 
@@ -106,7 +128,9 @@ class Route:
         return {"verify": context, "proxy": self._httpx_proxy(), "trust_env": False}
 
     def stream_options(self) -> dict[str, Any]:
-        """For a new stream of websockets."""
+        """For a new stream of websockets, one time; with a link it is connected already."""
+        if self.link is not None:
+            return {"sock": self.link.connect()}
         options: dict[str, Any] = {"proxy": self._websockets_proxy()}
         return options | ({"ssl": self.tls.current()} if self.tls else {})
 

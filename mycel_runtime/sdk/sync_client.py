@@ -24,6 +24,7 @@ from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
     DEADLINE_SECONDS,
     TIMEOUT,
+    ClientUsageError,
     Requests,
     check_base_url,
     check_token,
@@ -93,6 +94,8 @@ class Client:
         self.pace = self._turnstile.pace
         self._deadline = Deadline()
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
+        if route.link is not None:
+            raise ClientUsageError("network.link is for AsyncClient: its backend is on a loop")
         self._transport = DeadlineTransport(self._deadline, route, limits=transport.LIMITS)
         # The reference has no `close`; a client that is merely dropped closes its connections all the same.
         self._close_transport = weakref.finalize(self, self._transport.close)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.plugin.registry import BoundHandler
+    from mycel_runtime.sdk.network import Network
     from mycel_runtime.testing.lifetime import KillPoint
     from mycel_runtime.wire.ids import UserId
 
@@ -78,6 +79,7 @@ class Environment:
 
     Attributes:
         base_url: Of the backend.
+        network: How it is reached.
         folder: For its journal.
         clock: Epoch seconds.
         tasks: In which it runs.
@@ -85,6 +87,7 @@ class Environment:
     """
 
     base_url: str
+    network: Network
     folder: Path
     clock: Callable[[], float]
     tasks: asyncio.TaskGroup
@@ -361,6 +364,7 @@ class Agent:
             base_url=self._environment.base_url,
             credential=Credential(self._token, lambda: self._token),
             observer=self._memory,
+            network=self._environment.network,
             health=NetworkHealth(interval=self._settings.inbox.reconcile_interval, is_proxied=False),
         )
 
@@ -370,6 +374,7 @@ class Agent:
             self._settings,
             me=self.id,
             base_url=self._environment.base_url,
+            network=self._environment.network,
             token=self._token,
             journal=journal,
             sdk=sdk,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.network_health import NetworkHealth
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.network import Network
     from mycel_runtime.wire.ids import UserId
 
 T = TypeVar("T")
@@ -164,8 +165,11 @@ class MortalClient(AgentClient):
         credential: Credential,
         observer: Observer,
         health: NetworkHealth,
+        network: Network,
     ) -> None:
-        super().__init__(base_url=base_url, credential=credential, observer=observer, health=health)
+        super().__init__(
+            base_url=base_url, credential=credential, observer=observer, health=health, network=network
+        )
         self._lifetime = lifetime
 
     @override

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from pydantic import SecretStr
 
-from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.backend.inline import InlineBackend
+from mycel_runtime.backend.options import BackendOptions
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.observe.development import collecting_tracebacks
 from mycel_runtime.observe.facts import (
@@ -25,9 +26,11 @@ from mycel_runtime.observe.facts import (
 from mycel_runtime.plugin.loading import checked_settings
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.network import Network
 from mycel_runtime.testing.agent import Agent, Environment, Work
 from mycel_runtime.testing.chat import Chat
 from mycel_runtime.testing.clock import JumpingClock, seconds_of
+from mycel_runtime.testing.direct import DirectLink
 from mycel_runtime.testing.person import PATIENCE_SECONDS, Person
 from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -56,53 +59,25 @@ _MOST_JUMPS: Final = 100
 """In one wait: a schedule is due again and again."""
 
 
-class Site:
-    """
-    A backend and its clock, which many tests can use one after the other: people and agents are new each time.
-
-    Attributes:
-        clock: By which the backend stamps.
-    """
-
-    def __init__(self) -> None:
-        self.clock = JumpingClock()
-        self.backend = LocalBackend(BackendOptions(clock=self.clock))
-        self._numbers = itertools.count(1)
-
-    def number(self) -> int:
-        """One that nobody else has."""
-        return next(self._numbers)
-
-    def start(self) -> None:
-        """Return when it can be used."""
-        self.backend.start()
-
-    def stop(self) -> None:
-        """End it."""
-        self.backend.stop()
-
-    def tidy(self) -> None:
-        """For the next: nothing goes wrong any more, and the clock is right."""
-        self.backend.faults.clear()
-        self.clock.be_right()
-
-
 class Mycel:
     """
     A backend of its own, and whoever is on it. An asynchronous context manager.
 
     Args:
         folder: For journals; empty at first.
-        site: A running backend that several use, one after the other; by default one of its own.
 
     Attributes:
+        clock: Of the agents, and of what the backend stamps.
         faults: What goes wrong on purpose, a line each: `faults.conflict_once()`, `faults.lose_answer()`,
             `faults.swallow_wakes(1)`, `faults.restart()`, … What people do by way of `Person` is not hit.
     """
 
-    def __init__(self, folder: Path, site: Site | None = None) -> None:
-        self._site = site or Site()
-        self._is_own_site = site is None
+    def __init__(self, folder: Path) -> None:
+        self.clock = JumpingClock()
+        self._backend = InlineBackend(BackendOptions(clock=self.clock))
+        self.faults: Faults = self._backend.faults
+        self._network = Network(link=DirectLink(self._backend))
+        self._numbers = itertools.count(1)
         self._folder = folder
         self._happened = asyncio.Event()
         self._agents: list[Agent] = []
@@ -115,10 +90,7 @@ class Mycel:
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
-        if self._is_own_site:
-            await asyncio.to_thread(self._site.start)
-            self._stack.push_async_callback(asyncio.to_thread, self._site.stop)
-        self._stack.callback(self._site.tidy)
+        await self._stack.enter_async_context(self._backend)
         self._stack.enter_context(collecting_tracebacks(self._note_raised))
         await self._stack.enter_async_context(self._tasks)
         return self
@@ -131,24 +103,14 @@ class Mycel:
                 ends.push_async_callback(agent.kill)
 
     @property
-    def faults(self) -> Faults:
-        """Of the backend."""
-        return self._site.backend.faults
-
-    @property
-    def clock(self) -> JumpingClock:
-        """Of the agents, and of what the backend stamps."""
-        return self._site.clock
-
-    @property
     def base_url(self) -> str:
-        """Of the backend, for programs of the test's own."""
-        return self._site.backend.base_url
+        """Of the backend, for programs of the test's own; it answers while the test's loop is free."""
+        return self._backend.base_url
 
     @property
-    def revision(self) -> Revision | None:
+    def revision(self) -> Revision:
         """Of the backend: equal to an earlier one while nothing has changed there."""
-        return self._site.backend.revision
+        return self._backend.revision
 
     async def human(self, name: str = "Ada") -> Person:
         """Somebody new."""
@@ -189,6 +151,7 @@ class Mycel:
         await asyncio.to_thread(folder.mkdir)
         environment = Environment(
             base_url=self.base_url,
+            network=self._network,
             folder=folder,
             clock=self.clock,
             tasks=self._tasks,
@@ -269,7 +232,7 @@ class Mycel:
         Raises:
             ControlError: It makes no sense, or the world refuses it.
         """
-        return await self._site.backend.ask_soon(verb, **arguments)
+        return self._backend.ask(verb, **arguments)
 
     async def chat_of(self, person: Person, place: Place | None) -> Chat:
         """
@@ -373,7 +336,8 @@ class Mycel:
         return Chat(chat_id, self._titles.setdefault(chat_id, title))
 
     async def _person(self, user_id: str, name: str, kind: str, token: str) -> Person:
-        sdk = await self._stack.enter_async_context(AsyncClient(base_url=self.base_url, auth_token=token))
+        client = AsyncClient(base_url=self.base_url, auth_token=token, network=self._network)
+        sdk = await self._stack.enter_async_context(client)
         self._types[user_id] = kind
         return Person(self, user_id=UserId(user_id), name=name, token=SecretStr(token), sdk=sdk)
 
@@ -381,7 +345,7 @@ class Mycel:
         owner_id = self._owner_id if owner is None else owner.id
         if not owner_id:
             owner_id = self._owner_id = (await self.ask("add_guest", name="owner"))["id"]
-        user_id = UserId(f"{name.lower().replace(' ', '-')}-{self._site.number()}")
+        user_id = UserId(f"{name.lower().replace(' ', '-')}-{next(self._numbers)}")
         made = await self.ask("add_external", owner_id=owner_id, user_id=user_id, name=name)
         self._types[user_id] = "external"
         return user_id, SecretStr(made["token"])

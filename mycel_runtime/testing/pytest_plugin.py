@@ -19,37 +19,26 @@ except ImportError:
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from mycel_runtime.testing.mycel import Mycel, Site
+    from mycel_runtime.testing.mycel import Mycel
     from mycel_runtime.testing.sync_mycel import SyncMycel
 
 
-@pytest.fixture(scope="session")
-def mycel_site() -> Iterator[Site]:
-    """The backend of all tests: people and agents are each test's own."""
-    from mycel_runtime.testing.mycel import Site  # noqa: PLC0415 - only who uses it pays
-
-    site = Site()
-    site.start()
-    yield site
-    site.stop()
-
-
 @async_fixture
-async def mycel(mycel_site: Site) -> AsyncIterator[Mycel]:
+async def mycel() -> AsyncIterator[Mycel]:
     """A Mycel of the test's own, in its loop; for `async def` tests."""
     from mycel_runtime.testing.journal_folder import journal_folder  # noqa: PLC0415 - only who uses it pays
     from mycel_runtime.testing.mycel import Mycel  # noqa: PLC0415 - only who uses it pays
 
     with journal_folder() as folder:
-        async with Mycel(folder, mycel_site) as made:
+        async with Mycel(folder) as made:
             yield made
 
 
 @pytest.fixture
-def sync_mycel(mycel_site: Site) -> Iterator[SyncMycel]:
+def sync_mycel() -> Iterator[SyncMycel]:
     """A Mycel of the test's own, in a thread; for plain tests."""
     from mycel_runtime.testing.journal_folder import journal_folder  # noqa: PLC0415 - only who uses it pays
     from mycel_runtime.testing.sync_mycel import SyncMycel  # noqa: PLC0415 - only who uses it pays
 
-    with journal_folder() as folder, SyncMycel(folder, mycel_site) as made:
+    with journal_folder() as folder, SyncMycel(folder) as made:
         yield made

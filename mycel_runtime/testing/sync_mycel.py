@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from mycel_runtime.testing.clock import JumpingClock
     from mycel_runtime.testing.expectation import Expectation
     from mycel_runtime.testing.lifetime import KillPoint
-    from mycel_runtime.testing.mycel import Site
     from mycel_runtime.testing.person import Person
     from mycel_runtime.wire.ids import UserId
 
@@ -181,11 +180,11 @@ class SyncMycel:
     As `Mycel`; a context manager.
 
     Args:
-        folder, site: As of `Mycel`.
+        folder: As of `Mycel`.
     """
 
-    def __init__(self, folder: Path, site: Site | None = None) -> None:
-        self._mycel = Mycel(folder, site)
+    def __init__(self, folder: Path) -> None:
+        self._mycel = Mycel(folder)
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:

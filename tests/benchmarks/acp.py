@@ -23,7 +23,6 @@ import structlog
 from mycel_runtime import MessageContext, Plugin
 from mycel_runtime.testing import Mycel
 from mycel_runtime.testing.journal_folder import journal_folder
-from mycel_runtime.testing.mycel import Site
 from mycel_runtime_plugins.acp import plugin
 from mycel_runtime_plugins.acp.hosts import close_hosts
 from tests.plugins.acp.bare_client import running
@@ -172,22 +171,19 @@ def report(what, value, most):
     print(f"{what:<66}{value:>8.2f}   at most {most:g}{'' if value <= most else '   MISSED'}", flush=True)
 
 
-async def measure(work, site):
+async def measure(work):
     with journal_folder() as journals, tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_hosts)
-            mycel = await stack.enter_async_context(Mycel(journals, site))
+            mycel = await stack.enter_async_context(Mycel(journals))
             await work(mycel, folder)
 
 
 def main():
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    site = Site()
-    site.start()
     for work in (overhead, memory, big_line):
         if not sys.argv[1:] or work.__name__ in sys.argv[1:]:
-            asyncio.run(measure(work, site))
-    site.stop()
+            asyncio.run(measure(work))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ What the test kit costs: `.venv/bin/python -m tests.benchmarks.kit`.
 A handler that does nothing but reply, called with a `BareChat`, and in a whole `Mycel`: from somebody's words to the
 answer in his ears, through server, stream, journal and dispatch. Wall and CPU time of this process, with its server.
 
-CPU time is the number to compare on a busy machine. Most of it is the wire: a frame and three requests, each made by
-the client and answered by the server, which share one interpreter.
+CPU time is the number to compare on a busy machine. A third of it is the server's: a frame and three requests.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import time
 from mycel_runtime import MessageContext, Plugin
 from mycel_runtime.testing import BareChat, Mycel
 from mycel_runtime.testing.journal_folder import journal_folder
-from mycel_runtime.testing.mycel import Site
 
 BARE_RUNS = 2000
 TURNS = 100
@@ -43,44 +41,42 @@ async def bare():
     timed("a handler with a BareChat", BARE_RUNS, began, cpu)
 
 
-async def talk(site, folder):
-    async with Mycel(folder, site) as mycel:
-        ada = await mycel.human()
-        await mycel.agent(plugin)
-        took, cpu = [], time.process_time()
-        for number in range(TURNS):
-            began = time.perf_counter()
-            await ada.says(f"{number}")
-            await ada.hears(f"You said: {number}")
-            took.append(1000 * (time.perf_counter() - began))
-        spent = 1000 * (time.process_time() - cpu) / TURNS
-        print(
-            f"{'from words to answer':<34}{statistics.median(took):>9.2f} ms{spent:>9.2f} ms CPU"
-            f" (median wall time, {min(took):.2f} ms the least)"
-        )
+async def talk():
+    with journal_folder() as folder:
+        async with Mycel(folder) as mycel:
+            ada = await mycel.human()
+            await mycel.agent(plugin)
+            took, cpu = [], time.process_time()
+            for number in range(TURNS):
+                began = time.perf_counter()
+                await ada.says(f"{number}")
+                await ada.hears(f"You said: {number}")
+                took.append(1000 * (time.perf_counter() - began))
+            spent = 1000 * (time.process_time() - cpu) / TURNS
+            print(
+                f"{'from words to answer':<34}{statistics.median(took):>9.2f} ms{spent:>9.2f} ms CPU"
+                f" (median wall time, {min(took):.2f} ms the least)"
+            )
 
 
-async def one_test(site, folder):
-    async with Mycel(folder, site) as mycel:
-        ada = await mycel.human()
-        await mycel.agent(plugin)
-        await ada.says("hello")
-        await ada.hears("You said: hello")
-        await ada.hears_nothing()
+async def one_test():
+    with journal_folder() as folder:
+        async with Mycel(folder) as mycel:
+            ada = await mycel.human()
+            await mycel.agent(plugin)
+            await ada.says("hello")
+            await ada.hears("You said: hello")
+            await ada.hears_nothing()
 
 
 def main():
     asyncio.run(bare())
-    site = Site()
-    site.start()
-    with journal_folder() as folder:
-        asyncio.run(one_test(site, folder))
-        asyncio.run(talk(site, folder))
-        began, cpu = time.perf_counter(), time.process_time()
-        for _ in range(TESTS):
-            asyncio.run(one_test(site, folder))
-        timed("a whole test of one answer", TESTS, began, cpu)
-    site.stop()
+    asyncio.run(one_test())
+    asyncio.run(talk())
+    began, cpu = time.perf_counter(), time.process_time()
+    for _ in range(TESTS):
+        asyncio.run(one_test())
+    timed("a whole test of one answer", TESTS, began, cpu)
 
 
 if __name__ == "__main__":
