@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ROWS_PER_STATEMENT: Final = 512
 """A power of two; more gain nothing. Source: measured."""
@@ -22,8 +23,16 @@ FEW_ROWS: Final = 16
 def execute(
     connection: sqlite3.Connection, name: str, values: Mapping[str, Any] | Sequence[Any]
 ) -> sqlite3.Cursor:
-    """Run the statement of this name."""
-    return connection.execute(_QUERIES[name], values)
+    """
+    Run the statement of this name.
+
+    Args:
+        connection: Of the journal.
+        name: In `queries.sql`.
+        values: By name, and perhaps more than the statement has names for; in its order where it has `?` instead.
+    """
+    text, in_order = _statement(name)
+    return connection.execute(text, values if in_order is None else in_order(values))
 
 
 def execute_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -34,6 +43,8 @@ def execute_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Seque
     runs one statement a row, is several times slower beside it. And each number of rows is a statement of its own,
     which the connection keeps with its last values, up to half a MiB: above `FEW_ROWS` there are powers of two only.
     """
+    if len(rows) == 1:
+        return execute(connection, name, rows[0]).rowcount
     changed = start = 0
     while left := len(rows) - start:
         count = left if left <= FEW_ROWS else min(ROWS_PER_STATEMENT, 1 << (left.bit_length() - 1))
@@ -46,6 +57,22 @@ def execute_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Seque
 def values_of(record: Any) -> dict[str, Any]:
     """A frozen row's fields by name, as they are: `dataclasses.asdict` copies deeply, at ten times the cost."""
     return {name: getattr(record, name) for name in record.__slots__}
+
+
+@functools.cache
+def _statement(name: str) -> tuple[str, Callable[[Any], Sequence[Any]] | None]:
+    """
+    The statement with `?1`, `?2` for its names, and what puts values into that order; `None`: it has no names.
+
+    Python's sqlite3 gives the interpreter's lock away for each name that it looks up, and a busy loop takes it.
+    """
+    query = _QUERIES[name]
+    names = list(dict.fromkeys(_NAME.findall(query)))
+    if not names:
+        return query, None
+    text = _NAME.sub(lambda found: f"?{names.index(found[1]) + 1}", query)
+    only = names[0]
+    return text, operator.itemgetter(*names) if len(names) > 1 else lambda values: (values[only],)
 
 
 @functools.cache
@@ -66,6 +93,8 @@ def _load_migrations() -> list[str]:
     steps = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
     return [step.read_text() for step in steps]
 
+
+_NAME: Final = re.compile(r":(\w+)")
 
 _QUERIES: Final = _load_queries()
 

@@ -1,13 +1,25 @@
-"""Statements of many rows: in their order, each once, and of few shapes, because a connection keeps each shape."""
+"""
+Statements: values find their places by name, whatever else is handed over; and many rows are written in their order,
+each once, by few shapes, because a connection keeps each shape.
+"""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 
 import pytest
 
-from mycel_runtime.journal.statements import FEW_ROWS, MIGRATIONS, ROWS_PER_STATEMENT, execute_rows
+from mycel_runtime.journal.statements import (
+    _QUERIES,
+    FEW_ROWS,
+    MIGRATIONS,
+    ROWS_PER_STATEMENT,
+    _statement,
+    execute,
+    execute_rows,
+)
 
 MORE = ROWS_PER_STATEMENT + 100
 
@@ -17,6 +29,37 @@ def connection():
     with closing(sqlite3.connect(":memory:")) as opened:
         opened.executescript("".join(MIGRATIONS))
         yield opened
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"identity": "agent", "chat_id": "c", "reason": "loud", "now": 1.0},
+        {"now": 1.0, "reason": "loud", "plugin": "nobody asks", "chat_id": "c", "identity": "agent"},
+    ],
+)
+def test_values_find_their_places_by_name_in_whatever_order_and_company_they_come(connection, values):
+    execute(connection, "hold", values)
+
+    assert execute(connection, "holds", {"identity": "agent"}).fetchall() == [("c", "loud", 1.0)]
+
+
+def test_a_value_that_a_statement_misses_is_told_by_its_name(connection):
+    with pytest.raises(KeyError, match="chat_id"):
+        execute(connection, "release", {"identity": "agent"})
+
+
+@pytest.mark.parametrize("name", sorted(_QUERIES))
+def test_a_statement_has_one_place_for_each_of_its_names(connection, name):
+    """SQLite counts the places itself: a name in a comment or in a text would be one too many."""
+    names = dict.fromkeys(re.findall(r":(\w+)", _QUERIES[name]))
+    text, in_order = _statement(name)
+
+    assert (in_order is None) == (not names)
+    if in_order is not None:
+        connection.execute(f"EXPLAIN {text}", in_order(dict.fromkeys(names)))
+        with pytest.raises(sqlite3.ProgrammingError):
+            connection.execute(f"EXPLAIN {text}", (None,) * (len(names) - 1))
 
 
 def entries(first, count):
