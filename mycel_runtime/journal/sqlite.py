@@ -35,7 +35,7 @@ from mycel_runtime.journal.sqlite_questions import (
 )
 from mycel_runtime.journal.sqlite_retention import SqliteRetention
 from mycel_runtime.journal.sqlite_skips import SqliteSkips
-from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, remember
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, new_versions, remember
 from mycel_runtime.journal.sqlite_statistics import SqliteStatistics
 from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance
 from mycel_runtime.journal.statements import execute
@@ -117,6 +117,7 @@ class SqliteJournal(
         self._lock.acquire()
         try:
             require_own_log(self._path)
+            self._versions = new_versions()
             self._writer.open()
         except BaseException:
             self._lock.release()
@@ -201,6 +202,8 @@ class SqliteJournal(
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
+        version = next(self._versions)
+
         def write(connection: sqlite3.Connection) -> TurnEnd:
             self._log(connection, delivery, record, now)
             if not end_turn(connection, delivery, move, now):
@@ -209,7 +212,7 @@ class SqliteJournal(
             if isinstance(delivery, UtteranceDelivery):
                 end_utterance(connection, delivery)
                 note_said(connection, delivery, now)
-            return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes))
+            return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes, version))
 
         return await self._end(write)
 
@@ -229,6 +232,8 @@ class SqliteJournal(
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
+        version = next(self._versions)
+
         def write(connection: sqlite3.Connection) -> TurnEnd:
             if is_look(connection, delivery):
                 # The next look finds what this one could not.
@@ -240,7 +245,7 @@ class SqliteJournal(
             if not end_turn(connection, delivery, moved, now):
                 return TurnEnd(EndOutcome.LOST)
             execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
-            return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes))
+            return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
 
         return await self._end(write)
 

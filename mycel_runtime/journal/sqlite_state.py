@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typing_extensions import override
 
@@ -29,15 +30,33 @@ from mycel_runtime.journal.statements import execute, execute_rows, values_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from mycel_runtime.journal.changes import Changes, Firing, ItemChange, NewTimer, ReadMove
+    from mycel_runtime.journal.changes import Changes, Firing, ItemChange, ReadMove
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
-_VERSIONS: Final = random.SystemRandom()
+_DICE: Final = random.SystemRandom()
 """Which no plugin can seed, and no fork repeats."""
+
+
+class Whose(NamedTuple):
+    """Of whom an item, a timer or a cursor is; the first columns of their tables."""
+
+    identity: UserId
+    plugin: str
+
+
+def new_versions() -> Iterator[int]:
+    """
+    Versions for all turns of a journal, from its opening to its end.
+
+    They begin at a drawn number and count on, so that none ever comes again, neither here nor after a restart: each
+    draw would be a call of the system, for which the interpreter's lock is given away. Ids of deliveries grow with
+    each hint, and leave no room for more.
+    """
+    return itertools.count(1 + _DICE.getrandbits(62))
 
 
 class OutdatedError(Exception):
@@ -49,7 +68,9 @@ class OutdatedError(Exception):
 
 
 class SqliteState(SqliteSpeech):
-    """Base of the journal; its owner opens the writer."""
+    """Base of the journal; its owner opens the writer, and draws the versions then."""
+
+    _versions: Iterator[int]
 
     @override
     async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
@@ -118,10 +139,10 @@ class SqliteState(SqliteSpeech):
 
     @override
     async def plan(self, identity: UserId, plugin: str, changes: Changes) -> TurnEnd:
-        whose = {"identity": identity, "plugin": plugin}
+        whose, version = Whose(identity, plugin), next(self._versions)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
-            return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes))
+            return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes, version))
 
         return await self._end(write)
 
@@ -133,26 +154,36 @@ class SqliteState(SqliteSpeech):
             return TurnEnd(EndOutcome.OUTDATED)
 
 
-def apply_changes(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> tuple[int, ...]:
+def apply_changes(
+    connection: sqlite3.Connection, delivery: Delivery, changes: Changes, version: int
+) -> tuple[int, ...]:
     """
     After the end of a turn, in its transaction; the versions of the changed items.
+
+    Args:
+        connection: Of the writer.
+        delivery: Whose turn it was.
+        changes: To be made.
+        version: Of all that the turn writes; nothing else has it.
 
     Raises:
         OutdatedError: Something that they were made from is not there any more; the transaction is to be undone.
     """
     if isinstance(delivery, EventDelivery) and delivery.fired is not None:
         execute(connection, "delete_firing", {"entry_id": delivery.fired.entry_id})
-    return remember(connection, delivery, changes)
+    return remember(connection, delivery, changes, version)
 
 
-def remember(connection: sqlite3.Connection, delivery: Delivery, changes: Changes) -> tuple[int, ...]:
+def remember(
+    connection: sqlite3.Connection, delivery: Delivery, changes: Changes, version: int
+) -> tuple[int, ...]:
     """As `apply_changes`, of a delivery that is given up: its firing stays, for its letter may be revived."""
     if not changes:
         return ()
-    whose = _whose(delivery)
-    versions = _change(connection, whose, changes)
+    whose = Whose(delivery.identity, plugin_of(delivery.handler))
+    versions = _change(connection, whose, changes, version)
     for told in changes.told:
-        execute(connection, "write_change", whose | told._asdict())
+        execute(connection, "write_change", whose._asdict() | told._asdict())
     return versions
 
 
@@ -161,23 +192,12 @@ def fired_of(connection: sqlite3.Connection, entry_id: int) -> Fired:
     return Fired(*execute(connection, "read_firing", {"entry_id": entry_id}).fetchone())
 
 
-def _whose(delivery: Delivery) -> dict[str, Any]:
-    return {"identity": delivery.identity, "plugin": plugin_of(delivery.handler)}
-
-
-def _new_version() -> int:
-    """
-    Of all that a turn writes.
-
-    Drawn, so that it never comes again. Ids of deliveries grow with each hint, and leave no room for more.
-    """
-    return 1 + _VERSIONS.getrandbits(62)
-
-
-def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> tuple[int, ...]:
-    version = _new_version()
-    versions = tuple(_change_item(connection, whose, item, version) for item in changes.items)
-    _plan(connection, whose, changes)
+def _change(connection: sqlite3.Connection, whose: Whose, changes: Changes, version: int) -> tuple[int, ...]:
+    versions = tuple([_change_item(connection, whose, item, version) for item in changes.items])
+    for timer_key in changes.cancelled:
+        _cancel(connection, whose._asdict() | timer_key._asdict())
+    if changes.timers:
+        execute_rows(connection, "set_timers", [(*whose, *timer) for timer in changes.timers])
     for read in changes.reads:
         _move_reading(connection, whose, read, version)
     for utterance in changes.utterances:
@@ -185,16 +205,14 @@ def _change(connection: sqlite3.Connection, whose: dict[str, Any], changes: Chan
     return versions
 
 
-def _change_item(
-    connection: sqlite3.Connection, whose: dict[str, Any], item: ItemChange, version: int
-) -> int:
+def _change_item(connection: sqlite3.Connection, whose: Whose, item: ItemChange, version: int) -> int:
     chat_id, key, value, made_from = item
     if value is None:
-        place = whose | {"chat_id": chat_id or "", "key": key}
+        place = whose._asdict() | {"chat_id": chat_id or "", "key": key}
         _require_version(made_from, execute(connection, "item_version", place))
         execute(connection, "delete_item", place)
         return 0
-    made = (value, version, whose["identity"], whose["plugin"], chat_id or "", key)
+    made = (value, version, *whose, chat_id or "", key)
     written = (
         execute(connection, "update_item", (*made, made_from))
         if made_from
@@ -205,10 +223,8 @@ def _change_item(
     return version
 
 
-def _move_reading(
-    connection: sqlite3.Connection, whose: dict[str, Any], read: ReadMove, version: int
-) -> None:
-    chat = whose | {"chat_id": read.chat_id}
+def _move_reading(connection: sqlite3.Connection, whose: Whose, read: ReadMove, version: int) -> None:
+    chat = whose._asdict() | {"chat_id": read.chat_id}
     _require_version(read.made_from, execute(connection, "reading_version", chat))
     moved = {"read_seq": read.read_seq, "holes": text_of_holes(read.holes), "version": version}
     execute(connection, "write_reading", chat | moved)
@@ -217,17 +233,6 @@ def _move_reading(
 def _require_version(made_from: int | None, found: sqlite3.Cursor) -> None:
     if made_from is not None and found.fetchone()[0] != made_from:
         raise OutdatedError
-
-
-def _plan(connection: sqlite3.Connection, whose: dict[str, Any], changes: Changes) -> None:
-    for timer_key in changes.cancelled:
-        _cancel(connection, whose | timer_key._asdict())
-    _set_timers(connection, whose, changes.timers)
-
-
-def _set_timers(connection: sqlite3.Connection, whose: dict[str, Any], timers: Sequence[NewTimer]) -> None:
-    rows = [(whose["identity"], whose["plugin"], *timer) for timer in timers]
-    execute_rows(connection, "set_timers", rows)
 
 
 def _cancel(connection: sqlite3.Connection, key: dict[str, Any]) -> None:
@@ -249,8 +254,7 @@ def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
     if firing.work is not None and not (firing.is_one_enough and _waits(connection, timer, firing.work)):
         _make_due(connection, timer, firing.work, now)
     if firing.following is not None:
-        whose = {"identity": timer.identity, "plugin": timer.plugin}
-        _set_timers(connection, whose, [firing.following])
+        execute(connection, "set_timers", (timer.identity, timer.plugin, *firing.following))
     return True
 
 

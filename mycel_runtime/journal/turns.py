@@ -10,8 +10,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pydantic_core
 
 from mycel_runtime.journal.changes import UNCHANGED
 
@@ -25,8 +28,11 @@ TIMER_KIND: Final = "timer"
 ANSWER_KIND: Final = "answer"
 """Kinds of turns; those of other events are called as their frames are."""
 
-_json: Final = json.JSONEncoder(separators=(",", ":")).encode
-"""Of this log. Made once: `json.dumps` makes an encoder each time that it is told of separators."""
+_ESCAPING: Final = json.JSONEncoder(separators=(",", ":"))
+"""Which can also write half a surrogate pair, as an id of a server's may hold it."""
+
+_PLACE: Final = operator.itemgetter(0, 1)
+"""By which deeds of a kind are in order."""
 
 _HASH_CHARACTERS: Final = 32
 """Of a SHA-256: enough to tell any two texts apart."""
@@ -179,37 +185,63 @@ def _data_hash(data: str) -> str:
 
 def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> Done:
     """The deeds as they are logged; in an order of their own, whatever the order in which they were done."""
-    if not changes:
-        return Done(decided=tuple(decided), uttered=tuple(uttered))
-    items = [
-        DoneItem(
-            item.chat_id is not None,
-            _name_hash(item.key),
-            None if item.value is None else text_hash(item.value),
-            len(item.value or ""),
-        )
-        for item in changes.items
-    ]
-    timers = [
-        DoneTimer(timer.name, _name_hash(timer.key), timer.due_at, _data_hash(timer.data), timer.is_relative)
-        for timer in changes.timers
-    ]
-    timers += [DoneTimer(key.name, _name_hash(key.key)) for key in changes.cancelled]
     return Done(
-        tuple(sorted(items, key=_place)),
-        tuple(sorted(timers, key=_timer_place)),
+        tuple(DoneItem(*row) for row in _item_rows(changes)),
+        tuple(DoneTimer(*row) for row in _timer_rows(changes)),
         tuple(decided),
         tuple(uttered),
     )
 
 
-def encoded(done: Done) -> str:
-    """As it is kept; nothing done is the empty text."""
-    return _json(done) if any(done) else ""
+def done_text(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> str:
+    """`done_of` these as JSON; nothing done is the empty text."""
+    # Plain tuples: whoever writes JSON looks into a named one for what else it may be.
+    deeds = (
+        _item_rows(changes) if changes.items else (),
+        _timer_rows(changes) if changes.timers or changes.cancelled else (),
+        [*map(tuple, decided)],
+        [*map(tuple, uttered)],
+    )
+    return _json(deeds) if any(deeds) else ""
+
+
+def _item_rows(changes: Changes) -> list[tuple[bool, str, str | None, int]]:
+    """Fields of a `DoneItem`."""
+    rows = [
+        (
+            chat_id is not None,
+            _name_hash(key),
+            None if value is None else text_hash(value),
+            len(value or ""),
+        )
+        for chat_id, key, value, _ in changes.items
+    ]
+    rows.sort(key=_PLACE)
+    return rows
+
+
+def _timer_rows(changes: Changes) -> list[tuple[str, str, float | None, str, bool]]:
+    """Fields of a `DoneTimer`; what is cancelled and set anew stands there twice, in this order."""
+    rows: list[tuple[str, str, float | None, str, bool]] = [
+        (name, _name_hash(key), None, "", False) for name, key in changes.cancelled
+    ]
+    rows += [
+        (name, _name_hash(key), due_at, _data_hash(data), is_relative)
+        for name, key, due_at, data, is_relative in changes.timers
+    ]
+    rows.sort(key=_PLACE)
+    return rows
+
+
+def _json(value: Any) -> str:
+    try:
+        return pydantic_core.to_json(value).decode()
+    except pydantic_core.PydanticSerializationError:
+        return _ESCAPING.encode(value)
 
 
 def done_from(text: str) -> Done:
-    """What `encoded` made it of."""
+    """What `done_text` made the text of."""
     if not text:
         return Done()
     items, timers, decided, *more = json.loads(text)
@@ -233,16 +265,8 @@ def row_of(record: TurnRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "kind": record.kind,
         "shown": _json(record.shown),
-        "said": _json(record.said) if record.said else "[]",
-        "done": encoded(done_of(record.changes, record.decided, record.uttered)),
+        "said": _json([*map(tuple, record.said)]) if record.said else "[]",
+        "done": done_text(record.changes, record.decided, record.uttered),
         "raised": record.raised.encode(errors="backslashreplace").decode(),
         "began_at": record.began_at,
     }
-
-
-def _place(item: DoneItem) -> tuple[bool, str]:
-    return item.is_of_chat, item.key
-
-
-def _timer_place(timer: DoneTimer) -> tuple[str, str, bool]:
-    return timer.name, timer.key, timer.due_at is not None

@@ -1,24 +1,27 @@
-"""No two values of a key have the same version, whichever process has drawn it."""
+"""No two values of a key have the same version, whichever process has written them."""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
-_DRAW_ON_BOTH_SIDES_OF_A_FORK = r"""
+from mycel_runtime.journal.sqlite_state import new_versions
+
+_OPEN_ON_BOTH_SIDES_OF_A_FORK = r"""
 import os
-from mycel_runtime.journal.sqlite_state import _new_version
+from mycel_runtime.journal.sqlite_state import new_versions
 child = os.fork()
-os.write(1, f"{_new_version()}\n".encode())
+os.write(1, f"{next(new_versions())}\n".encode())
 if child:
     os.waitpid(child, 0)
 """
 
 
-def test_a_forked_process_draws_versions_of_its_own():
+def test_a_journal_that_a_forked_process_opens_has_versions_of_its_own():
     """It begins with a copy of all that its parent knows, and may write the same journal after it."""
     drawn = subprocess.run(
-        [sys.executable, "-c", _DRAW_ON_BOTH_SIDES_OF_A_FORK],
+        [sys.executable, "-c", _OPEN_ON_BOTH_SIDES_OF_A_FORK],
         capture_output=True,
         text=True,
         check=True,
@@ -26,3 +29,8 @@ def test_a_forked_process_draws_versions_of_its_own():
     ).stdout.split()
     assert len(set(drawn)) == 2
     assert all(0 < int(version) < 2**63 for version in drawn)
+
+
+def test_a_journal_that_is_opened_again_does_not_begin_with_the_same_versions():
+    openings = [set(itertools.islice(new_versions(), 10_000)) for _ in range(20)]
+    assert len(set.union(*openings)) == 200_000
