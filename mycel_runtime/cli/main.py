@@ -29,6 +29,7 @@ _STANDARD_DESCRIPTORS: Final = (0, 1, 2)
 COMMANDS: Final = {
     "init": "From nothing to an agent that has answered.",
     "login": "Become an owner of agents on a backend.",
+    "logout": "Forget an owner, and the token that login has kept.",
     "agent": "Make agents as their owner, and list them.",
     "token": "Give an agent the token that it is to speak with.",
     "run": "Keep an agent present until a signal ends it.",

@@ -90,6 +90,23 @@ def set_guest_aside(successor: Owner) -> Path | None:
     return aside
 
 
+def forget_owner(base_url: str) -> None:
+    """
+    Forget the owner that is kept for a backend, his token, and which agents were made on this machine.
+
+    Raises:
+        ConfigError: The file cannot be removed.
+    """
+    path = owner_path(base_url)
+    with _alone(path.parent):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot be removed: {exc.strerror}", where=str(path), fix="Check the folder's permissions."
+            ) from exc
+
+
 def add_agent(owner: Owner, agent: MadeAgent) -> None:
     """
     Remember an agent that was made.

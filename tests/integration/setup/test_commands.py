@@ -95,6 +95,30 @@ def test_a_password_comes_from_a_file_that_others_cannot_read(do, backend, homes
     assert [line.split()[-1] for line in by_pipe.out.splitlines()] == []
 
 
+def test_a_logout_leaves_no_token_and_asks_before_a_guest_is_lost(do, backend, secrets, homes):
+    at = ("--backend", backend.base_url)
+    do("login", *at, "--guest")
+    do("agent", "create", "bot", *at)
+    (token,) = secrets() - {(homes / "bot.token").read_text().strip()}
+
+    for given in ("n\n", ""):
+        kept = do("logout", *at, given=given)
+        assert (kept.code != 0, token in secrets(), "is a guest" in kept.out + kept.err) == (True, True, True)
+    gone = do("logout", *at, "--yes")
+    assert (gone.code, token in secrets()) == (0, False)
+    assert f"is forgotten at {backend.base_url}; the token does not expire" in gone.out
+    assert "going on with tokens of their own: bot" in gone.out
+    again = do("logout", *at, "--yes")
+    assert (again.code, f"nobody is logged in at {backend.base_url}" in again.err) == (64, True)
+
+    backend.ask("add_user", email="ada@example.org", password="s3cret")
+    (homes / "pw").write_text("s3cret\n")
+    (homes / "pw").chmod(0o600)
+    do("login", *at, "--login", "ada@example.org", "--password-file", "pw")
+    assert do("logout", *at).code == 0, "whoever has a password logs in again"
+    assert secrets() == {(homes / "bot.token").read_text().strip()}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -112,6 +136,9 @@ def test_a_password_comes_from_a_file_that_others_cannot_read(do, backend, homes
         (["init", "--user-id", "a/b"], 64, "is no id for an agent"),
         (["init", "--name", "a b"], 64, "is no name for an agent"),
         (["init", "--config", "no/agent.toml"], 78, "mkdir -p"),
+        (["logout", "--backend", "ftp://h"], 64, "must start with"),
+        (["logout", "--backend", "local"], 64, "in the agent's own process has an owner already"),
+        (["logout", "--backend", "http://127.0.0.1:9"], 64, "nobody is logged in at http://127.0.0.1:9"),
         (["token", "import", "--config", "no.toml"], 78, "no such file"),
     ],
 )
