@@ -30,8 +30,8 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     Let the running agent read its file again, and wait until it has.
 
     What may change under it changes: plugins' settings from their next run on, the token of `[agent]`, `[log]`,
-    `[guard]`, `[daemon]`, and most of `[dispatch]`. What needs a restart is named. A file that is wrong changes
-    nothing: exit code 78. Of a folder: the worst of all.
+    `[guard]`, `[daemon]`, what `[journal]` keeps, and most of `[dispatch]`. What needs a restart is named. A file
+    that is wrong changes nothing: exit code 78. Of a folder: the worst of all.
     """
     from mycel_runtime.cli.every_agent import each_agent
     from mycel_runtime.cli.target import running_target_of

@@ -82,6 +82,7 @@ class Parts:
         self._handlers.update((bound.handler.id, bound) for bound in handlers)
         self._turns.use(settings.dispatch, self._handlers)
         self.loop_guard.use(settings.guard)
+        self.sweeper.use(settings.journal)
 
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""

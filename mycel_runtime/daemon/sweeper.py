@@ -65,6 +65,12 @@ class Sweeper:
         """At first it keeps what is wanted."""
         self._keep = Keep.wanted(self.retention)
 
+    def use(self, settings: JournalSettings) -> None:
+        """From the next sweep on: the owner wants something else kept."""
+        wanted = retention_of(settings)
+        if wanted != self.retention:
+            self.retention, self._keep = wanted, Keep.wanted(wanted)
+
     async def sweep(self) -> Swept:
         """
         Go through the journal once.

@@ -27,6 +27,7 @@ LIVE: Final[Mapping[str, Collection[str]]] = {
         "quarantine_time",
     ),
     "guard": ("turns", "window", "chat_sends", "plugin_sends"),
+    "journal": ("keep", "keep_dead_letters", "max_size"),
     "daemon": ("drain_timeout",),
     "log": ("level", "format"),
 }

@@ -16,6 +16,7 @@ import pytest
 
 from mycel_runtime.daemon.sweeper import Sweeper
 from mycel_runtime.errors import JournalError
+from mycel_runtime.inbox.sequence import MEMORY_FRAMES
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CaptureFile
 from mycel_runtime.journal.cursor import STAY, CursorMove
@@ -26,6 +27,7 @@ from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
+from mycel_runtime.settings import JournalSettings
 from tests.integration.journal import year
 from tests.integration.journal.journal_file import database
 from tests.integration.journal.samples import (
@@ -100,6 +102,21 @@ async def test_space_is_given_back_to_the_file_system(tmp_path, open_journal):
     assert swept.freed > size / 2
     assert (tmp_path / "journal.sqlite3").stat().st_size < size / 3
     assert pragma(tmp_path, "integrity_check") == "ok"
+
+
+async def test_what_is_to_be_kept_may_change_between_two_sweeps(tmp_path, open_journal):
+    """The file was reloaded; and what a full journal had halved begins anew with what is wanted now."""
+    journal = open_journal()
+    await frames(journal, 100)
+    _, keeper = sweeper(journal, now=10 * DAY, retention={"keep": 30 * DAY})
+    assert (await keeper.sweep()).entries == 0
+
+    keeper.use(JournalSettings(keep="30d"))
+    assert (await keeper.sweep()).entries == 0
+    keeper.use(JournalSettings(keep="2d"))
+    await frames(journal, MEMORY_FRAMES + 10, first=101)
+    assert (await keeper.sweep()).entries == 110
+    await journal.close()
 
 
 async def frames(journal, count, *, first=1):

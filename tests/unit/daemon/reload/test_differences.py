@@ -25,6 +25,8 @@ def test_keys_that_are_named_as_live_exist():
         ({}, (), (), ()),
         ({"guard": {"turns": 2}}, ("[guard] turns",), (), ()),
         ({"daemon": {"drain_timeout": 5}}, ("[daemon] drain_timeout",), (), ()),
+        ({"journal": {"keep": "2d"}}, ("[journal] keep",), (), ()),
+        ({"journal": {"kept_turns": 5}}, (), ("[journal] kept_turns",), ()),
         ({"dispatch": {"concurrency": 2}}, ("[dispatch] concurrency",), (), ()),
         ({"dispatch": {"past_cap": 2}}, (), ("[dispatch] past_cap",), ()),
         ({"inbox": {"ping_interval": 5.0}}, (), ("[inbox] ping_interval",), ()),
