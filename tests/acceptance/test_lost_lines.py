@@ -170,6 +170,26 @@ def test_what_was_dropped_is_told_once_lines_can_be_written_again(household, own
             process.wait()
 
 
+def test_a_file_of_lines_is_rotated_by_cutting_it_while_the_agent_goes_on(household, owner, tmp_path):
+    """As logrotate's copytruncate does it: what is opened to append goes on at the beginning, and needs no signal."""
+    file = tmp_path / "a.log"
+    with file.open("ab") as lines:
+        process = launch(talkative(tmp_path / "a", household), stdout=lines, stderr=lines)
+    try:
+        assert answered(owner, household.agent_id, "one")
+        until(lambda: b"a line of a log" in file.read_bytes())
+        os.truncate(file, 0)
+        assert answered(owner, household.agent_id, "two")
+        until(lambda: b"a line of a log" in file.read_bytes())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    text = file.read_bytes()
+    assert (b"\0" in text, text.count(b"a line of a log"), b"daemon.stopped" in text) == (False, 1, True)
+
+
 def test_a_plugin_in_a_process_of_its_own_loses_no_more_than_its_lines(household, owner, tmp_path):
     isolated = 'isolation = "process"\n'
     with pipe_nobody_reads() as how:

@@ -39,6 +39,7 @@ WELL: Final = {
     'mycel_runtime_journal_commit_duration_seconds_bucket{agent="well",le="0.5"}': "0+10x120",
     'mycel_runtime_journal_commit_duration_seconds_bucket{agent="well",le="+Inf"}': "0+10x120",
     'mycel_runtime_journal_size_bytes{agent="well",file="log"}': "16e6x120",
+    'mycel_runtime_journal_free_bytes{agent="well"}': "9e9x40 2e8x30 9e9x50",
     'mycel_runtime_log_dropped_lines_total{agent="well"}': "0x120",
     'mycel_runtime_unhandled_errors_total{agent="well"}': "0x120",
     'mycel_runtime_observer_failures_total{agent="well"}': "0x120",
@@ -127,6 +128,8 @@ TRIALS: Final = (
         series=_ill("mycel_runtime_journal_size_bytes", "2e9x120", file="log"),
         labels={"agent": "ill", "file": "log"},
     ),
+    Trial(alert="MycelDiskFull", series=_ill("mycel_runtime_journal_free_bytes", "9e9x118 1e7x2")),
+    Trial(alert="MycelDiskScarce", series=_ill("mycel_runtime_journal_free_bytes", "9e9x50 2e8x70")),
     Trial(alert="MycelLinesDropped", series=_ill("mycel_runtime_log_dropped_lines_total", "0x115 7x5")),
     Trial(
         alert="MycelErrorUnexpected",

@@ -1,8 +1,8 @@
 """
 The alerts and the dashboard, checked by Prometheus' own tool: `python -m tests.integration.metrics.promtool`.
 
-Every rule and every expression of the dashboard parses, and each alert fires when it must and only then. Needs
-promtool, of Debian's package `prometheus`; ends with 75 without it.
+The configuration, every rule and every expression of the dashboard parses, and each alert fires when it must and only
+then. Needs promtool, of Debian's package `prometheus`; ends with 75 without it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 from tests.integration.metrics.alerts import ALERTS, TRIALS, unit_tests
 from tests.integration.metrics.dashboard import expressions
 
+CONFIG: Final = ALERTS.with_name("prometheus.yml")
 DEADLINE_SECONDS: Final = 120.0
 NOT_HERE: Final = 75
 
@@ -35,6 +36,7 @@ def check(promtool: str, folder: Path) -> int:
     dashboard.write_text(as_rules(expressions()))
     tests.write_text(unit_tests())
     for command in (
+        ["check", "config", str(CONFIG)],
         ["check", "rules", "--lint=all", "--lint-fatal", str(ALERTS)],
         ["check", "rules", str(dashboard)],
         ["test", "rules", str(tests)],
@@ -42,7 +44,9 @@ def check(promtool: str, folder: Path) -> int:
         ended = subprocess.run([promtool, *command], timeout=DEADLINE_SECONDS, check=False)
         if ended.returncode:
             return ended.returncode
-    print(f"{len(TRIALS)} alerts tried, {len(expressions())} expressions of the dashboard parsed")
+    print(
+        f"configuration checked, {len(TRIALS)} alerts tried, {len(expressions())} expressions of the dashboard parsed"
+    )
     return 0
 
 

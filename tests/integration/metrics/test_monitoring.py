@@ -11,12 +11,14 @@ import re
 import shutil
 
 import pytest
+import yaml
 
 from mycel_runtime.daemon.metrics.metric import AGENT
 from mycel_runtime.daemon.metrics.process_metrics import LIBRARY_METRICS, PROCESS_METRICS
 from mycel_runtime.daemon.metrics.table import METRICS
+from mycel_runtime.daemon.reports.journal_report import FEW_FREE_BYTES, LEAST_FREE_BYTES
 from tests.integration.metrics import promtool
-from tests.integration.metrics.alerts import TRIALS, WELL, rules
+from tests.integration.metrics.alerts import ALERTS, TRIALS, WELL, rules
 from tests.integration.metrics.dashboard import DASHBOARD, expressions, panels
 
 SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("",), "gauge": ("",)}
@@ -68,6 +70,11 @@ def test_every_alert_says_what_to_do_and_is_tried():
     assert {series: mistakes(series) for series in tried if mistakes(series)} == {}
 
 
+def test_little_room_is_what_status_takes_for_little():
+    said = {rule["alert"]: rule["expr"].split(" < ")[1] for rule in rules() if "free_bytes" in rule["expr"]}
+    assert said == {"MycelDiskFull": str(LEAST_FREE_BYTES), "MycelDiskScarce": str(FEW_FREE_BYTES)}
+
+
 def test_absence_is_an_alert():
     """What is not scraped has no value that could be too high."""
     absent = [rule["alert"] for rule in rules() if re.search(r"absent_over_time|unless", rule["expr"])]
@@ -98,6 +105,18 @@ def test_dashboard_is_one_that_grafana_takes():
         for y in range(panel["gridPos"]["h"])
     ]
     assert len(set(cells)) == len(cells)
+
+
+def test_prometheus_scrapes_what_the_guide_has_opened_and_takes_the_alerts():
+    config = yaml.safe_load(promtool.CONFIG.read_text())
+
+    (job,) = config["scrape_configs"]
+    ((target,),) = [each["targets"] for each in job["static_configs"]]
+    guides = [promtool.CONFIG.parents[1] / name for name in ("README.md", "metrics.md")]
+    assert all(f'[http] listen = "{target}"' in guide.read_text() for guide in guides)
+    assert job["metrics_path"] == "/metrics"
+    assert [(promtool.CONFIG.parent / name).resolve() for name in config["rule_files"]] == [ALERTS.resolve()]
+    assert set(config) == {"global", "rule_files", "scrape_configs"}
 
 
 @pytest.mark.slow
