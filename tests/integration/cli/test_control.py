@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from importlib.metadata import version as version_of
 from types import SimpleNamespace
 
@@ -61,3 +62,27 @@ async def test_the_version_that_runs_is_told_beside_the_installed_one(tmp_path, 
     installed = version_of("mycel-runtime")
     assert older.stdout.splitlines() == [installed, f"a: 0.0.9 runs; restart it to use {installed}"]
     assert none.stdout.splitlines() == [installed, "a: does not run"]
+
+
+async def test_the_socket_wakes_nobody_while_nobody_asks(tmp_path, monkeypatch):
+    """A process may have a thousand of them. A timer of uvicorn's would be the next one of many."""
+    set_timers = []
+
+    async def status():
+        raise JournalError("journal: SQLITE_BUSY: database is locked")
+
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+
+    def noting(when, callback, *args, **options):
+        handle = call_at(when, callback, *args, **options)
+        set_timers.append(handle)
+        return handle
+
+    async with control_server(tmp_path, status):
+        with pytest.raises(ControlError):
+            await asked(tmp_path)
+        # The one that asked has hung up, and what uvicorn waits for at the end of an answer is over.
+        monkeypatch.setattr(loop, "call_at", noting)
+        await asyncio.to_thread(time.sleep, 0.25)
+        assert [handle for handle in set_timers if not handle.cancelled()] == []
