@@ -8,9 +8,10 @@ the process lives, and in memory that held the secret anyway.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -19,8 +20,11 @@ MASK: Final = "***"
 SHORTEST: Final = 6
 """Characters of a secret that is looked for: a shorter one is a part of ordinary words."""
 
-MOST: Final = 1_000
-"""That are remembered, the newest: an agent reads a new token once in a while for as long as it lives."""
+MOST: Final = 10_000
+"""
+That are remembered, the newest: an agent reads a new token once in a while for as long as it lives, and a process may
+have a thousand agents.
+"""
 
 
 _SECRET_NAME: Final = re.compile(r"(?:^|[_-])(?:key|token|secret|password|passwd|passphrase)$", re.IGNORECASE)
@@ -32,28 +36,64 @@ _JSON_WEB: Final = r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
 _JSON_WEB_HINT: Final = "eyJ"
 
 
-class _Known:
-    def __init__(self) -> None:
-        self.secrets: dict[str, None] = {}
-        self._compile()
+class _Look:
+    """
+    What secrets look like, worked out when it is first needed: a thousand agents are known before the first line is.
 
-    def add(self, secret: str) -> None:
-        self.secrets[secret] = None
-        for oldest in [*self.secrets][:-MOST]:
-            del self.secrets[oldest]
-        self._compile()
+    Args:
+        secrets: All that are known; one more needs another look.
 
-    def clear(self) -> None:
-        self.secrets.clear()
-        self._compile()
+    Attributes:
+        text_hints, data_hints: Without one of these nothing can be found, and nearly all lines are without: a tenth
+            of the cost of looking with the patterns.
+    """
 
-    def _compile(self) -> None:
-        spelled = {each for known in self.secrets for each in _spellings(known)}
-        text = "|".join([*map(re.escape, sorted(spelled, key=len, reverse=True)), _JSON_WEB])
-        self.text, self.data = re.compile(text), re.compile(text.encode())
-        # Without one of these neither can find anything, and nearly all lines are without: a tenth of the cost.
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spelled = {each for known in secrets for each in _spellings(known)}
         self.text_hints = (*spelled, _JSON_WEB_HINT)
         self.data_hints = tuple(hint.encode() for hint in self.text_hints)
+
+    @functools.cached_property
+    def text(self) -> re.Pattern[str]:
+        longest_first = sorted(self.text_hints[:-1], key=len, reverse=True)
+        return re.compile("|".join([*map(re.escape, longest_first), _JSON_WEB]))
+
+    @functools.cached_property
+    def data(self) -> re.Pattern[bytes]:
+        return re.compile(self.text.pattern.encode())
+
+
+class _Known:
+    """Lines are written by several threads, and none may be looked at without a secret that is known by then."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, None] = {}
+        self._state = object()
+        self._last_look = (self._state, _Look(()))
+
+    def add(self, secret: str) -> None:
+        self._secrets[secret] = None
+        if len(self._secrets) > MOST:
+            self._secrets.pop(next(iter(self._secrets)), None)
+        # Last, so that a look that was begun before is of another state, whichever thread keeps it.
+        self._state = object()
+
+    def clear(self) -> None:
+        self._secrets.clear()
+        self._state = object()
+
+    def __contains__(self, secret: str) -> bool:
+        return secret in self._secrets
+
+    @property
+    def look(self) -> _Look:
+        """For all that is known now."""
+        state = self._state
+        known_of, look = self._last_look
+        if known_of is not state:
+            look = _Look(tuple(self._secrets))
+            self._last_look = (state, look)
+        return look
 
 
 _known: Final = _Known()
@@ -66,7 +106,7 @@ def remember_secret(secret: str) -> None:
     Args:
         secret: As it was read; one of fewer than six characters cannot be told from a word, and is not looked for.
     """
-    if len(secret) >= SHORTEST and secret not in _known.secrets:
+    if len(secret) >= SHORTEST and secret not in _known:
         _known.add(secret)
 
 
@@ -96,15 +136,17 @@ def remember_named(table: object, name: str = "") -> None:
 
 def masked(text: str) -> str:
     """The text, with `***` where a secret stands in it, as it is or as JSON, a URL or `repr` spell it."""
-    if any(map(text.__contains__, _known.text_hints)):
-        return _known.text.sub(MASK, text)
+    look = _known.look
+    if any(map(text.__contains__, look.text_hints)):
+        return look.text.sub(MASK, text)
     return text
 
 
 def masked_bytes(data: bytes) -> bytes:
     """As `masked`, of UTF-8."""
-    if any(map(data.__contains__, _known.data_hints)):
-        return _known.data.sub(MASK.encode(), data)
+    look = _known.look
+    if any(map(data.__contains__, look.data_hints)):
+        return look.data.sub(MASK.encode(), data)
     return data
 
 

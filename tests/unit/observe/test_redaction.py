@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import threading
 
 import pytest
 import structlog
@@ -159,3 +160,32 @@ def test_a_storm_of_a_librarys_has_a_line_a_second(capsys):
     assert [line["event"] for line in written[:2]] == ["pool is full", "pool is full of 7"]
     assert len(written) < 5
     assert waiting
+
+
+def test_a_secret_that_becomes_known_while_others_write_is_masked_in_every_later_line():
+    """What secrets look like is worked out when a line is written, by whichever thread that is."""
+    numbers, seen = range(200), []
+
+    def write():
+        while len(seen) < len(numbers):
+            masked("nothing in here")
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for number in numbers:
+        secret = f"secret-{number}-{number}"
+        remember_secret(secret)
+        seen.append(masked(f"in {secret} here"))
+    for writer in writers:
+        writer.join(10)
+
+    assert set(seen) == {"in *** here"}
+
+
+def test_as_many_secrets_are_known_as_a_thousand_agents_have():
+    secrets = [f"token-{number:05}" for number in range(4_000)]
+    for secret in secrets:
+        remember_secret(secret)
+
+    assert {masked(f"<{secret}>") for secret in secrets[::100]} == {"<***>"}
