@@ -26,9 +26,7 @@ class Body:
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self._status = status
-        self._retry_after = headers.get("retry-after", "")
-        self._date = headers.get("date", "")
-        self._location = headers.get("location", "")
+        self._headers = headers
         self._chunks: list[bytes] = []
         self._bytes = 0
         self._is_cut = False
@@ -45,14 +43,13 @@ class Body:
 
     def reply(self) -> Reply:
         """What has been taken in."""
-        content = b"".join(self._chunks)
         return Reply(
             self._status,
-            content,
-            self._retry_after,
-            self._date,
+            b"".join(self._chunks),
+            self._headers.get("retry-after", ""),
+            self._headers.get("date", ""),
             is_cut=self._is_cut,
-            location=self._location,
+            location=self._headers.get("location", ""),
         )
 
 
@@ -64,6 +61,7 @@ def _length_on_a_doomed_connection(status: int, headers: Mapping[str, str]) -> i
     connection would be answered by a reset. An HTTP client reuses a connection only if it has seen the end of the
     answer, so whoever stops at the last byte has it closed.
     """
-    is_doomed = status == _SERVER_ERROR and "json" not in headers.get("content-type", "")
+    if status != _SERVER_ERROR or "json" in headers.get("content-type", ""):
+        return None
     length = headers.get("content-length", "")
-    return int(length) if is_doomed and length.isdecimal() else None
+    return int(length) if length.isdecimal() else None

@@ -191,8 +191,8 @@ def _origin(error: BaseException) -> BaseException | None:
     """
     What it was raised from.
 
-    httpcore raises its errors `from None`, which hides the system's error below, but leaves it as the context. A
-    context of ours, though, is an earlier try of the same call.
+    What a library raises `from None` hides the system's error below, but has it as its context. A context of ours,
+    though, is an earlier try of the same call.
     """
     if error.__cause__ is not None or isinstance(error, MycelError):
         return error.__cause__
@@ -315,7 +315,7 @@ _PROXY_ERRORS: Final = (httpx.ProxyError, websockets.ProxyError)
 
 
 _SOCKS_UNREACHED: Final = re.compile(r"Proxy Server could not connect: (?!Connection not allowed)")
-"""The words of httpcore 1.0.9."""
+"""The words of `tunnel`, which are httpcore's."""
 
 
 def _cause_of_tls(error: ssl.SSLError) -> Cause:

@@ -92,7 +92,9 @@ class AsyncClient:
         self._turnstile = AsyncTurnstile(patience=patience_seconds, observer=self._observer)
         self.pace = self._turnstile.pace
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
-        self._transport = route.link.transport() if route.link else _pool(route)
+        self._transport: httpx.AsyncBaseTransport = (
+            route.link.transport() if route.link else AsyncPool(route, limits=transport.LIMITS)
+        )
         self._requests = Requests(self._base_url, token, timeout)
         self._access = StreamAccess(base_url=self._base_url, token=token, route=route)
         self.auth = resources.AsyncAuth(self)
@@ -219,7 +221,3 @@ class AsyncClient:
             raise TransportError("transport error: the call's deadline has passed") from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise transport_error(exc) from exc
-
-
-def _pool(route: Route) -> httpx.AsyncBaseTransport:
-    return AsyncPool(limits=transport.LIMITS, tls=route.tls, **route.transport_options())

@@ -14,7 +14,6 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
-import httpx
 from httpcore._backends.sync import SyncStream
 from typing_extensions import override
 
@@ -23,8 +22,6 @@ from mycel_runtime.sdk.happy_eyeballs import connect_racing
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
-
-    from mycel_runtime.sdk.network import Route
 
 E = TypeVar("E", bound=httpcore.TimeoutException)
 
@@ -58,22 +55,16 @@ class Deadline(threading.local):
         return left if timeout is None else min(left, timeout)
 
 
-class DeadlineTransport(httpx.HTTPTransport):
-    """httpx's transport, whose sockets heed a `Deadline` and the `Route`'s certificates as they are by then."""
+class DeadlineNetwork(httpcore.NetworkBackend):
+    """
+    Connects to the first of a name's addresses that answers, where httpcore waits for each in turn.
 
-    def __init__(self, deadline: Deadline, route: Route, *, limits: httpx.Limits) -> None:
-        super().__init__(limits=limits, **route.transport_options())
-        # httpx hands no network backend through to its pool, nor the pool out; a test of a trickling server fails
-        # should these two names ever change.
-        self._pool._network_backend = _Backend(deadline, route)  # noqa: SLF001 - as said above
+    Args:
+        deadline: Heeded by all that is done on its streams.
+    """
 
-
-class _Backend(httpcore.NetworkBackend):
-    """Connects to the first of a name's addresses that answers, where httpcore waits for each in turn."""
-
-    def __init__(self, deadline: Deadline, route: Route) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._route = route
 
     @override
     def connect_tcp(
@@ -92,14 +83,13 @@ class _Backend(httpcore.NetworkBackend):
         except OSError as exc:
             raise httpcore.ConnectError(str(exc)) from exc
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _Stream(SyncStream(connected), self._deadline, self._route)
+        return _Stream(SyncStream(connected), self._deadline)
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, route: Route) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
-        self._route = route
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -124,11 +114,8 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        """The pool's context is that of the client's beginning; its files may have been renewed since."""
         left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        context = self._route.tls.current() if self._route.tls else ssl_context
-        encrypted = self._stream.start_tls(context, server_hostname, left)
-        return _Stream(encrypted, self._deadline, self._route)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
 
     @override
     def get_extra_info(self, info: str) -> Any:

@@ -22,22 +22,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-    from mycel_runtime.sdk.tls import TlsContext
-
 READ_AHEAD_BYTES: Final = 262_144
 """Of what nobody has read yet; then the other side waits."""
 
 
 class LoopBackend(httpcore.AsyncNetworkBackend):
-    """
-    Connects.
-
-    Args:
-        tls: Asked for the context of each connection, whose files may have been renewed; `None`: what the pool has.
-    """
-
-    def __init__(self, tls: TlsContext | None) -> None:
-        self._tls = tls
+    """Connects."""
 
     @override
     async def connect_tcp(
@@ -69,7 +59,7 @@ class LoopBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError(str(exc)) from exc
         for option in socket_options or ():
             transport.get_extra_info("socket").setsockopt(*option)
-        return LoopStream(transport, bytes_in, self._tls)
+        return LoopStream(transport, bytes_in)
 
     @override
     async def sleep(self, seconds: float) -> None:
@@ -189,10 +179,9 @@ class _Bytes(asyncio.Protocol):
 class LoopStream(httpcore.AsyncNetworkStream):
     """One connection, which becomes one with TLS when it is told to."""
 
-    def __init__(self, transport: asyncio.Transport, bytes_in: _Bytes, tls: TlsContext | None) -> None:
+    def __init__(self, transport: asyncio.Transport, bytes_in: _Bytes) -> None:
         self._transport = transport
         self._bytes = bytes_in
-        self._tls = tls
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -257,11 +246,10 @@ class LoopStream(httpcore.AsyncNetworkStream):
 
         Cancelling: closes the connection.
         """
-        context = self._tls.current() if self._tls else ssl_context
         try:
             async with asyncio.timeout(timeout):
                 transport = await asyncio.get_running_loop().start_tls(
-                    self._transport, self._bytes, context, server_hostname=server_hostname
+                    self._transport, self._bytes, ssl_context, server_hostname=server_hostname
                 )
         except BaseException as exc:
             await self.aclose()
@@ -273,7 +261,7 @@ class LoopStream(httpcore.AsyncNetworkStream):
         if transport is None:
             raise httpcore.ConnectError("the connection was closed during the TLS handshake")
         self._bytes.use(transport)
-        return LoopStream(transport, self._bytes, self._tls)
+        return LoopStream(transport, self._bytes)
 
     @override
     def get_extra_info(self, info: str) -> Any:
@@ -297,7 +285,7 @@ def _is_readable(fileno: int) -> bool:
 
 def _raise_lost(kind: type[httpcore.NetworkError], error: Exception | None) -> NoReturn:
     """
-    Say it as httpcore does; the error is the context too, because httpcore raises its own once more, `from None`.
+    Say it as httpcore does, from what the system says.
 
     Raises:
         httpcore.NetworkError: Of that kind.

@@ -15,21 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 from typing_extensions import override
 
 from mycel_runtime.sdk.tls import NetworkError, TlsContext, Trust, fixed_context, tls_context
 from mycel_runtime.sdk.transport import ClientUsageError
+from mycel_runtime.sdk.way import Way
 from mycel_runtime.wire.address import AddressError, ProxyAddress, proxy_address
 
 if TYPE_CHECKING:
     import socket
 
+    import httpx
+
 ENVIRONMENT: Final = "environment"
 """As `proxy`: the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY has the backend."""
 
 _SOCKS_MODULES: Final = ("socksio", "python_socks")
-"""Of the extra: the first is what httpx asks for, the second what websockets does."""
+"""Of the extra: the first is for calls, the second what websockets asks for."""
 
 
 class Link(Protocol):
@@ -92,13 +94,14 @@ class Route:
     Attributes:
         tls: `None` where nothing is encrypted.
         link: That of `network`.
+        way: Of its calls.
 
     Raises:
         NetworkError: A file or the proxy cannot be used.
         ClientUsageError: Two arguments speak of the same thing.
     """
 
-    __slots__ = ("_proxy", "link", "tls")
+    __slots__ = ("_proxy", "link", "tls", "way")
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class Route:
         self.link = network.link
         self._proxy = _proxy(_one_proxy(network, proxy), base_url)
         self.tls = _tls(network, verify) if base_url.startswith("https:") else None
+        self.way = Way(base_url, self._proxy)
 
     @override
     def __repr__(self) -> str:
@@ -121,12 +125,6 @@ class Route:
         """Whether certifi's authorities are trusted because the system has none."""
         return self.tls is not None and self.tls.is_fallback
 
-    def transport_options(self) -> dict[str, Any]:
-        """For a transport of httpx."""
-        # Without TLS nothing is to be verified; a context that trusts nobody is the quickest to have.
-        context = self.tls.current() if self.tls else _UNUSED
-        return {"verify": context, "proxy": self._httpx_proxy(), "trust_env": False}
-
     def stream_options(self) -> dict[str, Any]:
         """For a new stream of websockets, one time; with a link it is connected already."""
         if self.link is not None:
@@ -134,21 +132,12 @@ class Route:
         options: dict[str, Any] = {"proxy": self._websockets_proxy()}
         return options | ({"ssl": self.tls.current()} if self.tls else {})
 
-    def _httpx_proxy(self) -> httpx.Proxy | None:
-        if self._proxy is None:
-            return None
-        auth = None if self._proxy.user is None else (self._proxy.user, self._proxy.password)
-        return httpx.Proxy(self._proxy.url, auth=auth)
-
     def _websockets_proxy(self) -> str | None:
-        """It looks names up itself unless it is told `socks5h`; httpx never does."""
+        """It looks names up itself unless it is told `socks5h`; calls never do."""
         if self._proxy is None:
             return None
         url = self._proxy.full_url
         return "socks5h" + url.removeprefix("socks5") if url.startswith("socks5:") else url
-
-
-_UNUSED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _tls(network: Network, verify: ssl.SSLContext | bool) -> TlsContext:  # noqa: FBT001 - httpx's

@@ -2,7 +2,7 @@
 The connections of `AsyncClient`, found in no time however many there are.
 
 For each request httpx's pool walks over all of its connections, twice nested: with 50 of them it manages a tenth of
-what one connection does. Here each connection is a pool of its own, and the free ones lie on a stack.
+what one connection does. Here the free ones lie on a stack.
 """
 
 from __future__ import annotations
@@ -10,42 +10,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 from typing_extensions import override
 
-from mycel_runtime.sdk.loop_network import LoopBackend
+from mycel_runtime.sdk.loop_connection import LoopConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from mycel_runtime.sdk.tls import TlsContext
+    from mycel_runtime.sdk.network import Route
 
 
 class AsyncPool(httpx.AsyncBaseTransport):
     """
-    An httpx transport over one `httpx.AsyncHTTPTransport` for each connection.
+    An httpx transport over one `LoopConnection` for each request at a time.
 
     Args:
+        route: To the backend.
         limits: `max_connections` bounds the connections; `keepalive_expiry` their idle seconds.
-        tls: Asked for the context of each connection, in place of that in `options`.
-        options: Of `httpx.AsyncHTTPTransport`.
     """
 
-    def __init__(self, *, limits: httpx.Limits, tls: TlsContext | None = None, **options: Any) -> None:
-        one = httpx.Limits(
-            max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
-        )
-        self._options = options | {"limits": one}
-        self._tls = tls
+    def __init__(self, route: Route, *, limits: httpx.Limits) -> None:
+        self._route = route
         self._expiry = limits.keepalive_expiry
         self._places = asyncio.Semaphore(limits.max_connections or 1)
-        self._free: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
+        self._free: deque[tuple[float, LoopConnection]] = deque()
         """With the time since when; the one used last lies on the right."""
         self._asking: set[asyncio.Timeout] = set()
         """One for each request that has no response yet."""
-        self._answering: set[httpx.AsyncHTTPTransport] = set()
+        self._answering: set[LoopConnection] = set()
         """Whose response is being read."""
         self._is_closed = False
 
@@ -62,7 +57,7 @@ class AsyncPool(httpx.AsyncBaseTransport):
         Cancelling: closes the connection.
         """
         await self._wait_for_place(request)
-        connection: httpx.AsyncHTTPTransport | None = None
+        connection: LoopConnection | None = None
         try:
             await self._retire()
             connection = self._take(request)
@@ -90,24 +85,17 @@ class AsyncPool(httpx.AsyncBaseTransport):
         for connection in tuple(self._answering):
             await connection.aclose()
 
-    def _take(self, request: httpx.Request) -> httpx.AsyncHTTPTransport:
+    def _take(self, request: httpx.Request) -> LoopConnection:
         """A free connection, or one that will be made."""
         if self._is_closed:
             raise httpx.ConnectError("the client was closed", request=request)
-        return self._free.pop()[1] if self._free else self._make()
+        return self._free.pop()[1] if self._free else LoopConnection(self._route)
 
-    def _make(self) -> httpx.AsyncHTTPTransport:
-        made = httpx.AsyncHTTPTransport(**self._options)
-        # As in `DeadlineTransport`; a test of renewed certificates fails should these two names ever change.
-        made._pool._network_backend = LoopBackend(self._tls)  # noqa: SLF001 - as said above
-        return made
-
-    async def _ask(self, connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    async def _ask(self, connection: LoopConnection, request: httpx.Request) -> httpx.Response:
         """
         Its response, or the end of the pool.
 
-        That ends the task's wait from inside: httpcore forgets a connection that is closed while it is being made,
-        and nothing would close it ever after.
+        That ends the task's wait from inside: a connection that is being made has nothing yet that could be closed.
         """
         asking = asyncio.timeout(None)
         try:
@@ -140,7 +128,7 @@ class AsyncPool(httpx.AsyncBaseTransport):
         while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
             await self._free.popleft()[1].aclose()
 
-    async def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
+    async def give_back(self, connection: LoopConnection) -> None:
         """Its response was read and closed."""
         if self._is_closed:
             await self.discard(connection)
@@ -149,12 +137,8 @@ class AsyncPool(httpx.AsyncBaseTransport):
         self._free.append((time.monotonic(), connection))
         self._places.release()
 
-    async def discard(self, connection: httpx.AsyncHTTPTransport | None) -> None:
-        """
-        Its request failed or was cancelled: whoever got it next might wait for ever.
-
-        httpcore 1.0.9 keeps a connection that was never made, if it is cancelled between choosing and making it.
-        """
+    async def discard(self, connection: LoopConnection | None) -> None:
+        """Its request failed or was cancelled: whoever got it next would read the rest of that."""
         try:
             if connection is not None:
                 self._answering.discard(connection)
@@ -170,9 +154,7 @@ def _closed_meanwhile(request: httpx.Request) -> httpx.ReadError:
 class _Returning(httpx.AsyncByteStream):
     """A response's stream that gives its connection back when it is closed."""
 
-    def __init__(
-        self, stream: httpx.AsyncByteStream, connection: httpx.AsyncHTTPTransport, pool: AsyncPool
-    ) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, connection: LoopConnection, pool: AsyncPool) -> None:
         self._stream = stream
         self._connection = connection
         self._pool = pool

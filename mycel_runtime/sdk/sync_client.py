@@ -14,7 +14,8 @@ from mycel_runtime.errors import ApiError
 from mycel_runtime.observe.observer import FanOut, Observer
 from mycel_runtime.sdk import calls, resources, transport
 from mycel_runtime.sdk.backend_info import backend_info_of
-from mycel_runtime.sdk.deadline import Deadline, DeadlineTransport
+from mycel_runtime.sdk.blocking_pool import BlockingPool
+from mycel_runtime.sdk.deadline import Deadline
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.notifications import Notifications, StreamAccess
@@ -96,7 +97,7 @@ class Client:
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
         if route.link is not None:
             raise ClientUsageError("network.link is for AsyncClient: its backend is on a loop")
-        self._transport = DeadlineTransport(self._deadline, route, limits=transport.LIMITS)
+        self._transport = BlockingPool(route, self._deadline, limits=transport.LIMITS)
         # The reference has no `close`; a client that is merely dropped closes its connections all the same.
         self._close_transport = weakref.finalize(self, self._transport.close)
         self._requests = Requests(self._base_url, token, timeout)

@@ -162,7 +162,9 @@ def _shared_context(
         context = _trusting(store) if is_verified else _trusting_anybody()
         if client_cert is not None:
             _show(context, client_cert, client_key)
-        return _for_many(context)
+        # Once, before anybody uses it: OpenSSL frees the list that another thread's handshake may be copying.
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
     files = [*store.files, *(file for file in (client_cert, client_key) if file is not None)]
     return TlsContext(make, files, is_fallback=store.is_fallback)
@@ -273,18 +275,3 @@ def _unusable(key: str, file: Path, exc: Exception, what: str) -> NetworkError:
             key, f"({file}) cannot be read: {exc.strerror}", fix="Correct path or permissions."
         )
     return NetworkError(key, f"({file}) is no PEM file with {what}", fix="Convert it, or name another one.")
-
-
-def _for_many(context: ssl.SSLContext) -> ssl.SSLContext:
-    """
-    Let nobody change it under a handshake of another thread.
-
-    httpcore sets the protocols again for each connection, and OpenSSL frees the list that others may be copying.
-    """
-    context.set_alpn_protocols(["http/1.1"])
-    context.set_alpn_protocols = _keep_protocols  # type: ignore[method-assign,assignment]  # of this one
-    return context
-
-
-def _keep_protocols(_protocols: Iterable[str]) -> None:
-    """They are set."""

@@ -70,11 +70,9 @@ ALLOWED: Final = {
         r"warnings\.showwarning": "The standard library's place for how a warning is shown.",
     },
     "mycel_runtime/sdk/": {
-        r"(self|made)\._pool\._network_backend": "httpcore takes a backend only when a pool is made.",
         r"self\._access\.token": "A renewed token; nobody but the client holds its record of how it connects.",
         r"error\.errors": "A validation error is completed where the answer is read.",
         r"context\.(check_hostname|verify_mode)": "How the standard library's context is told what to check.",
-        r"context\.set_alpn_protocols": "httpcore would set them at each connection, under the handshakes of others.",
         r"response\.stream": "httpx has no other way to learn when a response has been read.",
     },
     "mycel_runtime/speech/server_detail.py": {

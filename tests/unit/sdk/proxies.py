@@ -61,6 +61,11 @@ def socks_proxy(credentials: tuple[bytes, bytes] | None = None) -> Callable[[Pee
     """SOCKS5 (RFC 1928, RFC 1929); what was asked for is kept as the "requests"."""
 
     def behave(peer: Peer, server: Server) -> None:
+        # What is raised where a client leaves in the middle.
+        with contextlib.suppress(ValueError, IndexError, struct.error):
+            converse(peer, server)
+
+    def converse(peer: Peer, server: Server) -> None:
         _version, methods = peer.connection.recv(2)
         peer.connection.recv(methods)
         peer.send(b"\x05\x02" if credentials else b"\x05\x00")

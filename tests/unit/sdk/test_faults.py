@@ -245,6 +245,42 @@ def test_q21_a_message_stored_before_the_500_is_the_result(colour, wrapped):
     assert len(server.requests) == 1
 
 
+def test_an_answer_with_something_behind_it_costs_the_next_call_nothing(colour):
+    with serving(answering(OK + b"HTTP/1.1 200 OK\r\n", OK)) as server:
+        assert colour.calls(server.base_url, READ, SEND) == [{"id": "x"}] * 2
+    assert server.connections == 2
+
+
+def test_news_before_an_answer_is_passed_over(colour):
+    with serving(answering(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" + OK)) as server:
+        assert colour.calls(server.base_url, READ, READ) == [{"id": "x"}] * 2
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("unit", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"X: y\r\n"], ids=["news", "headers"])
+def test_an_endless_head_is_given_up_at_its_bound(colour, unit):
+    def behave(peer, server):
+        peer.request()
+        peer.send(b"" if unit.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n")
+        while True:
+            peer.send(unit * 1000)
+
+    with serving(behave) as server:
+        error = only(colour.calls(server.base_url, READ), TransportError)
+    assert "bytes without any content" in error.detail
+
+
+def test_a_request_without_content_says_so_where_there_might_be_some(colour):
+    """A gateway that is not told answers 411; and who only reads says nothing of it."""
+    with serving(answering(OK)) as server:
+        colour.calls(server.base_url, calls.drain_notifications(), READ)
+    posted, read = (request.lower() for request in server.requests)
+    assert posted.startswith(b"post")
+    assert b"\r\ncontent-length: 0\r\n" in posted
+    assert b"content-type" not in posted
+    assert b"content-" not in read
+
+
 def test_connections_are_reused_and_closed_with_the_client(colour):
     with serving(answering(OK)) as server:
         colour.calls(server.base_url, *[READ] * 5)

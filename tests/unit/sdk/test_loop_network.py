@@ -24,7 +24,7 @@ async def connected():
     """Our end, and a blocking socket as the other one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            ours = await LoopBackend(None).connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=5.0)
+            ours = await LoopBackend().connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=5.0)
             theirs, _ = listener.accept()
             with theirs:
                 theirs.settimeout(DEADLINE_SECONDS)
@@ -122,7 +122,7 @@ async def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(httpcore.ConnectError) as error:
-        await LoopBackend(None).connect_tcp("127.0.0.1", port, timeout=5.0)
+        await LoopBackend().connect_tcp("127.0.0.1", port, timeout=5.0)
     assert isinstance(error.value.__context__, ConnectionRefusedError)
 
 
@@ -144,7 +144,7 @@ async def test_with_tls_each_of_many_writes_is_over_at_once():
         asyncio.timeout(DEADLINE_SECONDS),
         await asyncio.start_server(answer_three, "127.0.0.1", 0, ssl=theirs) as server,
     ):
-        plain = await LoopBackend(None).connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], 5.0)
+        plain = await LoopBackend().connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], 5.0)
         ours = await plain.start_tls(trusting, "127.0.0.1", 5.0)
         for _ in range(4):
             for piece in (b"a", b"b", b"c"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 
 import httpx
 import pytest
+import trustme
 
 from mycel_runtime.errors import MycelError, NotSentError, TransportError
 from mycel_runtime.sdk import AsyncClient, pool, transport
+from mycel_runtime.sdk.network import Route
 from mycel_runtime.sdk.pool import AsyncPool
+from tests.unit.sdk.proxies import http_proxy, socks_proxy
 from tests.unit.sdk.wire import TOKEN, answer, answering, serving
 
 pytestmark = pytest.mark.usefixtures("nothing_leaks")
@@ -102,8 +106,8 @@ async def test_idle_connections_of_a_burst_are_closed_at_the_next_call(monkeypat
 
 
 async def test_a_response_left_early_gives_its_place_back_once():
-    connections = AsyncPool(limits=limits(1), verify=False, trust_env=False)
     with serving(answering(OK)) as server:
+        connections = AsyncPool(Route(server.base_url), limits=limits(1))
         for _ in range(3):
             request = httpx.Request("GET", server.base_url, extensions={"timeout": {"pool": 1.0}})
             response = await connections.handle_async_request(request)
@@ -114,10 +118,14 @@ async def test_a_response_left_early_gives_its_place_back_once():
 
 
 HALF_AN_ANSWER = OK[:-4]
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\n\r\n{}"
 
 
-@pytest.mark.parametrize("said_so_far", [b"", HALF_AN_ANSWER], ids=["unanswered", "half-answered"])
+@pytest.mark.parametrize(
+    "said_so_far", [b"", HALF_AN_ANSWER, UNTIL_THE_END], ids=["unanswered", "half-answered", "endless"]
+)
 async def test_closing_ends_a_call_under_way_and_its_connection(said_so_far):
+    """An answer whose end is that of the connection is not over because we have ended it."""
     arrived = threading.Event()
 
     def behave(peer, server):
@@ -205,3 +213,40 @@ async def _turn(times):
     """Let every task take so many steps."""
     for _ in range(times):
         await asyncio.sleep(0)
+
+
+PROXIES = {"http": http_proxy, "socks5": socks_proxy}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_being_cancelled_at_any_step_on_the_way_through_a_proxy_leaves_no_connection_behind(scheme):
+    authority = trustme.CA()
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with serving(answering(OK), theirs) as server, serving(PROXIES[scheme]()) as proxy:
+        options = {"proxy": proxy.base_url.replace("http", scheme), "verify": trusting}
+        for steps in range(0, 60, 3):
+            async with client_of(server, **options) as client, asyncio.timeout(60):
+                async with asyncio.TaskGroup() as tasks:
+                    cancelled = tasks.create_task(client.me.whoami())
+                    await _turn(steps)
+                    cancelled.cancel()
+                assert await client.me.whoami() == {"id": "x"}
+        for _ in range(proxy.connections):
+            assert await asyncio.to_thread(proxy.closed.acquire, timeout=5)
+
+
+async def test_a_server_that_hangs_up_between_calls_costs_the_next_one_nothing():
+    def behave(peer, server):
+        server.requests.append(peer.request())
+        peer.send(OK)
+
+    with serving(behave) as server:
+        async with client_of(server) as client:
+            for _ in range(3):
+                assert await client.messages.send("c", "hi") == {"id": "x"}
+                assert await asyncio.to_thread(server.closed.acquire, timeout=10)
+    assert (server.connections, len(server.requests)) == (3, 3)
