@@ -38,6 +38,7 @@ Every error of mycel-runtime, in one tree.
     │   ├── ConnectionClosed        ended; carries close code and reason
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
+    │   └── JournalFullError        … because the disk, or its user's quota, is full             exit 75
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
     │   ├── NotAwaitedError         returned without awaiting what it had asked for; tells the line
@@ -470,6 +471,22 @@ class ReplayOverflow(StreamError):  # noqa: N818 - the reference SDK's name
 
 class JournalError(MycelError):
     """The journal cannot be opened, read or written."""
+
+
+class JournalFullError(JournalError):
+    """
+    It cannot be written, nor a copy of it, because there is no room; when there is some, it can.
+
+    Args:
+        problem: What could not be done, a clause.
+        where: The folder.
+    """
+
+    exit_code = 75
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        self.where = where
+        super().__init__(f"{problem}\n  Make room in {where}, or raise the quota of its user, and try again.")
 
 
 class HandlerError(MycelError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.checks.finding import Finding, error, ok, warning
 from mycel_runtime.daemon.reports.journal_report import FEW_FREE_BYTES, LEAST_FREE_BYTES
 from mycel_runtime.daemon.state_dir import KEPT_THERE, name_of_user
-from mycel_runtime.errors import JournalError, StateDirectoryError
+from mycel_runtime.errors import JournalFullError, StateDirectoryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ def disk_findings(state_dir: Path) -> list[Finding]:
 
 def _full(text: str, place: Path) -> Finding:
     fix = "Make room: without it nothing can be kept, and the daemon ends and is started again."
-    return error("disk", text, fix, exit_code=JournalError.exit_code, subject=str(place))
+    return error("disk", text, fix, exit_code=JournalFullError.exit_code, subject=str(place))
 
 
 def _of_absent(state_dir: Path) -> Finding:

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.journal.disk_room import PROBE_BYTES, lacks_room
 from mycel_runtime.observe.facts import DiskFreed, DiskFull
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
-
-_LEAST_BYTES: Final = 2**20
-"""What opening the journal takes, its log's index and the first commits, with room for a few minutes."""
 
 _LEAST_FILES: Final = 16
 
@@ -37,7 +35,7 @@ _EXTENSION_SECONDS: Final = 60.0
 def shortage(room: os.statvfs_result) -> str:
     """What a file system lacks for a start, in words; empty if it has room, or does not count it."""
     free = room.f_bavail * room.f_frsize
-    if room.f_blocks and free < _LEAST_BYTES:
+    if room.f_blocks and free < PROBE_BYTES:
         return f"{free / 1e6:.1f} MB are free"
     if room.f_files and room.f_favail < _LEAST_FILES:
         return f"{room.f_favail} more files can be made"
@@ -50,6 +48,7 @@ async def wait_for_room(
     stop: StopRequest,
     *,
     measure: Callable[[Path], os.statvfs_result] = os.statvfs,
+    is_refused: Callable[[Path], bool] = lacks_room,
     look_seconds: float = _LOOK_SECONDS,
 ) -> bool:
     """
@@ -60,6 +59,7 @@ async def wait_for_room(
         observer: Told once of what is missing, and once that it is there.
         stop: Of the process; ends the wait.
         measure: How much room there is where a folder lies.
+        is_refused: Whether no file can be made there for all that, as where the user's quota is used up.
         look_seconds: Between two looks.
 
     Returns:
@@ -71,7 +71,7 @@ async def wait_for_room(
     folder = next((folder for folder in (place, *place.parents) if folder.is_dir()), place)
     began = time.monotonic()
     is_told = False
-    while missing := _missing(folder, measure):
+    while missing := _missing(folder, measure, is_refused):
         if not is_told:
             observer.tell(DiskFull(where=str(folder), detail=missing))
             is_told = True
@@ -85,8 +85,11 @@ async def wait_for_room(
     return True
 
 
-def _missing(folder: Path, measure: Callable[[Path], os.statvfs_result]) -> str:
+def _missing(
+    folder: Path, measure: Callable[[Path], os.statvfs_result], is_refused: Callable[[Path], bool]
+) -> str:
     try:
-        return shortage(measure(folder))
+        missing = shortage(measure(folder))
     except OSError:
         return ""  # Whoever uses the folder next tells what is wrong with it.
+    return missing or ("this user may take no more" if is_refused(folder) else "")

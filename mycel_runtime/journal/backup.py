@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from mycel_runtime.errors import BackupError, JournalError
+from mycel_runtime.errors import BackupError
+from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
 from mycel_runtime.journal.schema import recognise
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def back_up(journal: Path, target: Path, *, program: str, now: float) -> Manifes
     Raises:
         BackupError: There is no journal, something stands in the target's place, or the copy is not whole.
         JournalError, JournalFileError: The journal cannot be read.
+        JournalFullError: There is no room for the copy.
     """
     if not journal.exists():
         raise BackupError("there is no journal", where=str(journal), fix="Run the agent first.")
@@ -81,8 +83,10 @@ def back_up(journal: Path, target: Path, *, program: str, now: float) -> Manifes
             partial.rename(target)
             sync(target.parent)
     except sqlite3.Error as exc:
-        raise JournalError(f"{journal}: {exc.sqlite_errorname}: {exc}") from exc
+        raise journal_error(exc, f"{journal}: {exc.sqlite_errorname}: {exc}", target.parent) from exc
     except OSError as exc:
+        if exc.errno in NO_ROOM:
+            raise journal_error(exc, f"{target}: cannot be written: {exc.strerror}", target.parent) from exc
         raise BackupError(f"cannot be written: {exc.strerror}", where=str(target), fix="Mend that.") from exc
     return manifest
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.errors import IdentityHeldError
 from mycel_runtime.file_lock import FileLock, LockHeldError
+from mycel_runtime.journal.disk_room import journal_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,8 @@ class DirectoryLock:
         except LockHeldError as exc:
             raise IdentityHeldError(str(self._path), exc.holder) from exc
         except OSError as exc:
-            raise JournalError(f"{exc.filename or self._path}: {exc.strerror}") from exc
+            problem = f"{exc.filename or self._path}: {exc.strerror}"
+            raise journal_error(exc, problem, self._path.parent) from exc
 
     def release(self) -> None:
         """Give it back; nothing, if it is not held."""

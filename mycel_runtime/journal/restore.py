@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.errors import BackupError, JournalError
+from mycel_runtime.errors import BackupError
 from mycel_runtime.journal.backup import (
     counts_of,
     give_to_owner,
@@ -29,6 +29,7 @@ from mycel_runtime.journal.backup import (
     sha256_of,
     sync,
 )
+from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.questions import QUESTION_KIND
 from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
@@ -87,6 +88,7 @@ def restore(
         IdentityHeldError: A daemon is at work.
         BackupError: It is damaged, not what its manifest says, or another identity's.
         JournalError, JournalFileError: It is no journal, or of a version that this program does not know.
+        JournalFullError: There is no room for it.
     """
     lock = DirectoryLock(journal.parent)
     lock.acquire()
@@ -102,8 +104,10 @@ def restore(
     except sqlite3.Error as exc:
         if exc.sqlite_errorname == "SQLITE_CORRUPT":
             raise BackupError(f"it is damaged: {exc}", where=str(backup), fix="Use another copy.") from exc
-        raise JournalError(f"{backup}: {exc.sqlite_errorname}: {exc}") from exc
+        raise journal_error(exc, f"{backup}: {exc.sqlite_errorname}: {exc}", journal.parent) from exc
     except OSError as exc:
+        if exc.errno in NO_ROOM:
+            raise journal_error(exc, f"{exc.filename or journal}: {exc.strerror}", journal.parent) from exc
         raise BackupError(
             f"{exc.filename or journal}: {exc.strerror}",
             where=str(backup),

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.log_length import LogLength
 
 if TYPE_CHECKING:
@@ -171,13 +172,13 @@ class Writer:
             connection = self._wait_for_lock(self._connect)
             log = LogLength(self._path, connection)
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
-            opened.set_exception(_translate(exc, str(self._path)))
+            opened.set_exception(translated(exc, str(self._path), self._path.parent))
             return
         opened.set_result(None)
         try:
             while (jobs := self._next_group()) is not None:
                 began = time.perf_counter()
-                _commit_group(connection, jobs, self._begin)
+                _commit_group(connection, jobs, self._begin, self._path.parent)
                 self._on_commit(time.perf_counter() - began, len(jobs))
                 self._bound_log(connection, log)
         finally:
@@ -268,7 +269,10 @@ def _is_busy(exc: BaseException) -> bool:
 
 
 def _commit_group(
-    connection: sqlite3.Connection, jobs: Sequence[_Job[Any]], begin: Callable[[sqlite3.Connection], None]
+    connection: sqlite3.Connection,
+    jobs: Sequence[_Job[Any]],
+    begin: Callable[[sqlite3.Connection], None],
+    folder: Path,
 ) -> None:
     try:
         results = _commit(connection, jobs, begin)
@@ -276,9 +280,10 @@ def _commit_group(
         # A lock has been waited for already, and is none of the operations' fault.
         if len(jobs) > 1 and not _is_busy(exc):
             for job in jobs:
-                _commit_group(connection, [job], begin)
+                _commit_group(connection, [job], begin, folder)
         else:
-            _deliver([(job, None, _translate(exc, "journal")) for job in jobs])
+            error = translated(exc, "journal", folder)
+            _deliver([(job, None, error) for job in jobs])
     else:
         _deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
 
@@ -318,17 +323,3 @@ def _resolve(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]
         else:
             future.set_exception(error)
             future.exception()
-
-
-def _translate(exc: BaseException, what: str) -> BaseException:
-    """Every `sqlite3.Error` and `OSError` becomes a `JournalError` that names it; ours pass through."""
-    match exc:
-        case sqlite3.Error():
-            name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-            error = JournalError(f"{what}: {name}: {exc}")
-        case OSError():
-            error = JournalError(f"{what}: {exc.strerror}")
-        case _:
-            return exc
-    error.__cause__ = exc
-    return error

@@ -71,7 +71,7 @@ def test_a_full_disk_ends_the_daemon_and_room_is_asked_for_until_there_is_some(
                 fill.write(b"x" * 4096)
         while here.agent.popen.poll() is None:
             here.say("hello")
-        assert here.agent.exit_code() == 70
+        assert here.agent.exit_code() == 75
         assert "SQLITE_FULL" in here.agent.transcript()
         asked = start("status", "--config", here.config)
         assert asked.exit_code() == 75

@@ -298,7 +298,7 @@ def test_a_file_of_another_users_would_lock_the_daemon_out(config):
 def test_a_disk_without_room():
     """`/proc` is a file system on which nothing is free, on every machine."""
     (finding,) = disk_findings(Path("/proc/nothing/here"))
-    assert (finding.level, finding.exit_code) == ("error", 70)
+    assert (finding.level, finding.exit_code) == ("error", 75)
     assert "only 0 MB are free" in finding.text
 
 
