@@ -133,7 +133,7 @@ def _skip_old(target: Target, seconds: float, chat_id: str | None, *, is_trial: 
         for row in page["left"]:
             click.echo(f"{row['handler']}  chat {row['chat_id']}  left: {row['why']}", err=True)
     would = "would be " if is_trial else ""
-    where = f", dead letter {letter}" if letter is not None else ""
+    where = f", dead letter {letter}; see: mycel-runtime dead show {letter}" if letter is not None else ""
     click.echo(f"{counted(messages, 'message')} in {counted(len(chats), 'chat')} {would}skipped{where}")
 
 
