@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.awaited_token import AwaitedToken
 from mycel_runtime.daemon.identity import Identification
 from mycel_runtime.daemon.journal_lock import JournalLock
 from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
@@ -39,6 +40,7 @@ class AgentObservers:
     Attributes:
         counters: Of facts.
         metrics: Counts and durations for a monitoring system.
+        awaited_token: Whether the token is refused, and another one waited for.
         journal_lock: Whether somebody else holds the journal's lock.
         network_health: How calls go.
         followers: Whoever follows the facts over the socket.
@@ -53,6 +55,7 @@ class AgentObservers:
         self.counters = Counters(time.time)
         self.metrics = AgentMetrics(settings.agent.name, handlers)
         self.journal_lock = JournalLock(time.time)
+        self.awaited_token = AwaitedToken(settings.agent.token_file, time.time)
         self.network_health = NetworkHealth(
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),
@@ -66,6 +69,7 @@ class AgentObservers:
                 self.counters,
                 self.metrics.facts,
                 self.journal_lock,
+                self.awaited_token,
                 self.network_health,
                 systemd.StatusLine(),
                 self.followers,

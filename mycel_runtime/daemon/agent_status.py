@@ -125,9 +125,8 @@ class AgentStatus:
             now=now,
             trouble=self.observers.identification.trouble,
         )
-        problems += network_problems(
-            network, interval=interval, now=now
-        ) + self.observers.journal_lock.problems(now)
+        problems += network_problems(network, interval=interval, now=now)
+        problems += self.observers.journal_lock.problems(now) + self.observers.awaited_token.problems(now)
         if self._parts and (twin := self._parts.twin_watch.problem):
             problems += (twin,)
         if draining := self.draining.problem:

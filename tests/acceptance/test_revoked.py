@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.errors import IdentityRefusedError
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
@@ -105,6 +106,9 @@ def test_a_new_token_in_the_file_is_used_without_a_restart_and_without_loss(
         owner.messages.send(chat, "one", enforce_caught_up=False)
         if is_revoked_first:
             agent.wait_event("token.awaited")
+            status = ask_status(tmp_path / "a" / "state")
+            assert not status.ready
+            assert status.problems[-1].endswith(f"write another one into {tmp_path}/a/agent.token")
             (tmp_path / "a" / "agent.token").write_text(renewed)
         until(lambda: len(owner.messages.list(chat)) == 2)
         owner.messages.send(chat, "two", enforce_caught_up=False)
