@@ -33,10 +33,7 @@ class Admin(JournalAdmin, BacklogVerbs):
     """
 
     def __init__(self, journal: Journal, parts: Parts, *, clock: Callable[[], float]) -> None:
-        dispatcher = parts.dispatcher
-        super().__init__(
-            journal, parts.me, clock=clock, changed=dispatcher.wake, skipped=dispatcher.note_skipped
-        )
+        super().__init__(journal, parts.me, clock=clock, skipped=parts.dispatcher.note_skipped)
         self._parts = parts
 
     async def plugins(self) -> dict[str, Any]:

@@ -154,9 +154,7 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
     by_id = {bound.handler.id: bound for bound in handlers}
     turns = await _turns(common, by_id, capture_file)
     await turns.attempts.questions.adopt(refused)
-    intake = await _intake(
-        common, by_id, work_comes=turns.dispatcher.wake, announced=turns.attempts.note_news
-    )
+    intake = await _intake(common, by_id, announced=turns.attempts.note_news)
     liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
     reconciler = _reconciler(common, intake, liveness, connection, twin_watch=turns.twin_watch)
     listener = _listener(
@@ -257,7 +255,6 @@ async def _intake(
     common: _Common,
     handlers: Mapping[HandlerId, BoundHandler],
     *,
-    work_comes: Callable[[], None],
     announced: Callable[[Collection[ChatId]], None],
 ) -> Intake:
     tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
@@ -267,7 +264,6 @@ async def _intake(
         router=HandlerRouter({id_: bound.handler.subscription for id_, bound in handlers.items()}),
         observer=common.observer,
         clock=common.clock,
-        work_comes=work_comes,
         announced=announced,
         traces=common.traces,
     )

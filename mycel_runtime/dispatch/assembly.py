@@ -208,7 +208,9 @@ class DispatchAssembly:
 
     @cached_property
     def _work(self) -> asyncio.Event:
-        return asyncio.Event()
+        work = asyncio.Event()
+        self.journal.on_work(self.me, work.set)
+        return work
 
     @cached_property
     def _calls(self) -> HandlerCalls:
@@ -311,7 +313,6 @@ class DispatchAssembly:
             me=self.me,
             chats=self._agent_chats,
             clock=self.clock,
-            made=self._work.set,
             lane_of=chat_lane,
             reading=self._plugin_reader.reading,
             asking=Asking(
@@ -334,7 +335,6 @@ class DispatchAssembly:
             roster=self._roster,
             me=self.me,
             clock=self.clock,
-            made=self._work.set,
         )
         return Tools(
             reader=self._plugin_reader,

@@ -30,7 +30,6 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import UtteranceDelivery
-from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
     DeliveryFinished,
@@ -176,19 +175,20 @@ class DeliveryEnds:
             return
         for delivery_id in self._overtaken.pop(delivery.lane, ()):
             await self.journal.hasten(self.me, delivery_id=delivery_id, plugin=None, now=now)
-            self.work.set()
 
     async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
         returned = verdict.returned
+        move = self._timed(returned.move)
         async with self.store_turns.committing(delivery, returned.changes):
             end = await self.journal.finish(
                 delivery,
-                self._timed(returned.move),
+                move,
                 now=now,
                 changes=returned.changes,
                 record=returned.record,
             )
             has_ended = await self._note_end(delivery, returned.changes, end, now=now)
+        self._note_due(move.hole_at)
         if not has_ended:
             return
         self.suspects.clear(delivery)
@@ -217,8 +217,6 @@ class DeliveryEnds:
         """From what is there now; what it has said stands."""
         await self.journal.postpone(delivery, due_at=now, spend=False)
         self.observer.tell(DeliveryOutdated(handler=delivery.handler, lane=delivery.lane))
-        # The claim that followed the run's end came before this.
-        self.work.set()
 
     def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
         self.attempts.note_end(delivery, changes, end)
@@ -231,13 +229,21 @@ class DeliveryEnds:
         if not move.holes:
             return move
         hole_at = min(hole.noticed_at for hole in move.holes) + self.bounds.settings.hole_grace
-        self.due_time.note(hole_at)
         return dataclasses.replace(move, hole_at=hole_at)
+
+    def _note_due(self, due_at: float | None) -> None:
+        """
+        Something becomes due then, as the journal has it by now.
+
+        Not before: the dispatcher may ask the journal meanwhile, which would know nothing of it yet.
+        """
+        if due_at is not None and self.due_time.note(due_at):
+            self.work.set()
 
     async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
         due_at = now + verdict.delay
-        self.due_time.note(due_at)
         await self.journal.postpone(delivery, due_at=due_at, spend=verdict.spend, error=verdict.error)
+        self._note_due(due_at)
         if not verdict.reason:
             return
         self.observer.tell(
@@ -253,28 +259,23 @@ class DeliveryEnds:
         )
 
     async def _park(self, delivery: Delivery, *, now: float) -> None:
-        """
-        What was resumed since it was claimed is due again: the journal has made due what was parked by then.
-
-        Nothing is awaited between that look and the verb.
-        """
-        due_at = PARKED_AT if self.is_paused(delivery.handler, delivery.chat_id) else now
-        await self.journal.postpone(delivery, due_at=due_at, spend=False)
-        if due_at == now:
-            self.work.set()
+        """What was resumed since it was claimed is due again: whether it was, the journal knows."""
+        await self.journal.await_resume(delivery, now=now)
 
     async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
         failed = verdict.failed
+        move = self._timed(failed.move)
         async with self.store_turns.committing(delivery, failed.changes):
             end = await self.journal.bury(
                 delivery,
                 failed.letter,
-                self._timed(failed.move),
+                move,
                 now=now,
                 changes=failed.changes,
                 record=failed.record,
             )
             has_ended = await self._note_end(delivery, failed.changes, end, now=now)
+        self._note_due(move.hole_at)
         if not has_ended:
             return
         self.suspects.clear(delivery)

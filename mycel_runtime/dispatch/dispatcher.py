@@ -60,7 +60,7 @@ class Dispatcher:
         ends: Who judges how a run ended, and writes it down.
         bounds: `[dispatch]`, as it is by now.
         clock: Epoch seconds.
-        work: Set when something may be due.
+        work: Set when something may be due; by the journal, too.
         due_time: When the next delivery is.
         suspects: Deliveries that were running when a process died.
         blocked: Chats in which nothing goes on because the backend fails there.
@@ -124,7 +124,7 @@ class Dispatcher:
         return self.attempts.questions.has_news
 
     def wake(self) -> None:
-        """Something that may be due is in the journal, or was given to it: a claim comes behind it."""
+        """Something may be due that the journal knows nothing of, above all because a time has come."""
         self.work.set()
         self.lifecycle.wake()
 
@@ -249,11 +249,7 @@ class Dispatcher:
         return until if seconds is None else min(seconds, until)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        """
-        Run, and write down what became of it.
-
-        The next claim need not wait for that commit: it comes behind it in the journal's queue.
-        """
+        """Run, and write down what became of it. The slot is free before that; the lane is, once it is written."""
         traced = self.traces.delivery(
             delivery.delivery_id,
             turn=delivery.turn,

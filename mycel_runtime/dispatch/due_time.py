@@ -24,7 +24,8 @@ class DueTime:
     """
     Of one identity's deliveries. The journal is asked only once the time that was known is over.
 
-    Only our own postponements make work due later; they are noted when made, also while the journal is asked.
+    Only our own postponements make work due later; they are noted when they are committed, also while the journal is
+    asked.
 
     Args:
         journal: Where deliveries are.
@@ -38,9 +39,12 @@ class DueTime:
         self._clock = clock
         self._next_at = clock()
 
-    def note(self, due_at: float) -> None:
-        """Something becomes due then; epoch seconds."""
-        self._next_at = min(self._next_at, due_at)
+    def note(self, due_at: float) -> bool:
+        """Something becomes due then, epoch seconds; whether that is before all that was known."""
+        is_sooner = due_at < self._next_at
+        if is_sooner:
+            self._next_at = due_at
+        return is_sooner
 
     def look_again(self, now: float) -> None:
         """Ask the journal next time: the clock was set to this."""

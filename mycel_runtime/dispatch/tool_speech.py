@@ -76,7 +76,6 @@ class ToolSpeech:
         roster: Who is in a chat.
         me: The identity.
         clock: Epoch seconds.
-        made: Called when there is one that is due.
     """
 
     journal: SpeechJournal
@@ -84,7 +83,6 @@ class ToolSpeech:
     roster: Roster
     me: UserId
     clock: Callable[[], float]
-    made: Callable[[], None]
     _waiting: set[asyncio.Event] = field(default_factory=set)
 
     def note_end(self) -> None:
@@ -126,8 +124,7 @@ class ToolSpeech:
         if await self.journal.spoken(utterance) is None:
             # Asked before: a chat that it is not in would be a dead letter after a while.
             await self.roster.room(ChatId(chat_id), ())
-            if await self.journal.utter(utterance, now=self.clock()):
-                self.made()
+            await self.journal.utter(utterance, now=self.clock())
         return await self._report(utterance, seconds)
 
     async def outcome(

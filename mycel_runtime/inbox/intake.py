@@ -69,8 +69,6 @@ class Intake:
         router: Whose work it is.
         observer: Told of what was committed.
         clock: Epoch seconds.
-        work_comes: Called when the journal is given what may make work due: a claim comes behind it then, and mostly
-            in the same commit.
         announced: Told of which chats there may be news, after they are committed.
         traces: Told when the work of chats came, and was durable.
     """
@@ -83,7 +81,6 @@ class Intake:
         router: Router,
         observer: Observer,
         clock: Callable[[], float],
-        work_comes: Callable[[], None],
         announced: Callable[[Collection[ChatId]], None] = lambda _chats: None,
         traces: Traces | None = None,
     ) -> None:
@@ -92,7 +89,6 @@ class Intake:
         self._router = router
         self._observer = observer
         self._clock = clock
-        self._work_comes = work_comes
         self._announced = announced
         self._traces = traces or Untraced()
         self._lock = asyncio.Lock()
@@ -283,8 +279,6 @@ class Intake:
 
     async def _append(self, batch: Batch, *, now: float) -> int:
         """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
-        # Whoever is woken goes on when the next line has handed the batch to the journal.
-        self._work_comes()
         try:
             return await self._journal.append(batch, now=now)
         finally:

@@ -96,6 +96,7 @@ class SqliteJournal(
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
         self._leased: set[UserId] = set()
+        self._wakes: list[Callable[[], None]] = []
         self._writer = Writer(
             self._path,
             lambda connection: prepare(connection, self._path),
@@ -219,7 +220,8 @@ class SqliteJournal(
     @override
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
         values = {"due_at": due_at, "spent": int(spend), "error": encodable(error) or None}
-        return await self._change("postpone", key_of(delivery) | values)
+        values |= key_of(delivery)
+        return await self._make_due(lambda connection: execute(connection, "postpone", values).rowcount > 0)
 
     @override
     async def bury(

@@ -81,7 +81,7 @@ class SqliteHearing(SqliteSpeech):
                 execute(connection, "write_checkpoint", values_of(batch.checkpoint))
             return new
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
 
 def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:

@@ -51,7 +51,7 @@ class SqliteLetters(SqliteSpeech):
             # All of them, also behind one that has gone meanwhile.
             return sum(_revive(connection, each, now) for each in letters) > 0
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
     @override
     async def drop(self, dead_letter_id: int) -> bool:
@@ -59,7 +59,7 @@ class SqliteLetters(SqliteSpeech):
             letters = _letters_of(connection, dead_letter_id)
             return sum(drop_letter(connection, each) for each in letters) > 0
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
 
 def letter_of(row: sqlite3.Row) -> DeadLetter:

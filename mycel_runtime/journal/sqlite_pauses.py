@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.journal.pause import PARKED_AT, Pause, PauseKind
+from mycel_runtime.journal.sqlite_claims import key_of
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.wire.ids import UserId
 
 
@@ -37,6 +39,13 @@ class SqlitePauses(SqliteSpeech):
         return await self._writer.submit(write)
 
     @override
+    async def await_resume(self, delivery: Delivery, *, now: float) -> bool:
+        values = key_of(delivery) | {"now": now, "parked_at": PARKED_AT}
+        return await self._make_due(
+            lambda connection: execute(connection, "await_resume", values).rowcount > 0
+        )
+
+    @override
     async def resume(self, identity: UserId, kind: PauseKind, name: str) -> bool:
         values = {"identity": identity, "kind": kind, "name": name, "parked_at": PARKED_AT}
 
@@ -46,7 +55,7 @@ class SqlitePauses(SqliteSpeech):
             execute(connection, "unpark", values)
             return True
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
 
 def pause_of(row: sqlite3.Row) -> Pause:

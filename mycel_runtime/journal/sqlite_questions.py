@@ -78,7 +78,7 @@ class SqliteQuestions(SqliteSpeech):
                 _close(connection, question_id, now)
             return question_of(connection, question_id)
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
     @override
     async def adopt_questions(

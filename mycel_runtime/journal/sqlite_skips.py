@@ -70,7 +70,7 @@ class SqliteSkips(SqliteSpeech):
             letter = {"reason": encodable(reason), "now": now, "skip_id": skip_id}
             return Skipped(delivery=delivery, dead_letter_id=_bury(connection, delivery, read, letter, now))
 
-        return await self._writer.submit(write)
+        return await self._make_due(write)
 
 
 def work_item_of(row: sqlite3.Row) -> WorkItem:

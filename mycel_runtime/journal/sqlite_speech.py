@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
@@ -14,7 +14,7 @@ from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
 
+T = TypeVar("T")
+
+
 class SqliteSpeech(Journal):
     """Base of the journal; its owner opens the writer."""
 
     _writer: Writer
+    _wakes: list[Callable[[], None]]
 
     @override
     async def intend(self, intent: Intent) -> None:
@@ -85,7 +89,7 @@ class SqliteSpeech(Journal):
         self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
     ) -> None:
         key = {"identity": identity, "delivery_id": delivery_id, "plugin": plugin}
-        await self._change("hasten", key | {"now": now})
+        await self._make_due(lambda connection: execute(connection, "hasten", key | {"now": now}))
 
     @override
     async def resolve(
@@ -137,6 +141,22 @@ class SqliteSpeech(Journal):
     @override
     async def holds(self, identity: UserId) -> Sequence[Hold]:
         return [Hold(**dict(row)) for row in await self._rows("holds", {"identity": identity})]
+
+    @override
+    def on_work(self, identity: UserId, wake: Callable[[], None]) -> None:
+        # A journal of this engine has one identity at work.
+        self._wakes.append(wake)
+
+    async def _make_due(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Run an operation after which something may be claimed, and wake whoever claims.
+
+        First: whoever is woken goes on when the next line has queued the operation. What it claims comes behind, and
+        mostly in the same commit: after this one, each claim would wait for the disk once more.
+        """
+        for wake in self._wakes:
+            wake()
+        return await self._writer.submit(operation)
 
     async def _change(self, name: str, values: dict[str, Any]) -> bool:
         return await self._writer.submit(lambda connection: execute(connection, name, values).rowcount > 0)

@@ -149,7 +149,7 @@ class SqliteState(SqliteSpeech):
     async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd]) -> TurnEnd:
         """As `write` says; if it finds its changes outdated, nothing that it has written is left."""
         try:
-            return await self._writer.submit(write)
+            return await self._make_due(write)
         except OutdatedError:
             return TurnEnd(EndOutcome.OUTDATED)
 

@@ -32,7 +32,7 @@ class SqliteUtterances(SqliteSpeech):
 
     @override
     async def utter(self, utterance: Utterance, *, now: float, question: NewQuestion | None = None) -> bool:
-        return await self._writer.submit(
+        return await self._make_due(
             lambda connection: make_utterance(connection, utterance, now, question=question)
         )
 

@@ -101,7 +101,6 @@ class VoiceDependencies:
         me: The identity.
         chats: The agent's chats.
         clock: Epoch seconds.
-        made: Called when there is one that is due.
         lane_of: The lane of a chat.
         reading: Begins what a run of a handler reads.
         asking: What it takes to ask.
@@ -111,7 +110,6 @@ class VoiceDependencies:
     me: UserId
     chats: AgentChats
     clock: Callable[[], float]
-    made: Callable[[], None]
     lane_of: Callable[[ChatId], Lane]
     reading: Callable[[HandlerId], Reading]
     asking: Asking
@@ -286,8 +284,7 @@ class Voice:
         if question is not None:
             # Before it is there: whoever looks for it must know where.
             self.dependencies.asking.asks(chat_id, now + question.seconds)
-        if await self.dependencies.journal.utter(utterance, now=now, question=question):
-            self.dependencies.made()
+        await self.dependencies.journal.utter(utterance, now=now, question=question)
 
 
 async def read(reading: Reading, chat_id: str, limit: int) -> list[ToldMessage]:

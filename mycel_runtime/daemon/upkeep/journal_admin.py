@@ -37,7 +37,6 @@ class JournalAdmin:
         journal: Open.
         me: The identity.
         clock: Epoch seconds.
-        changed: Called when something may have become due.
         skipped: Called with what was given up, as it was: for whoever keeps something about it in memory.
     """
 
@@ -47,13 +46,11 @@ class JournalAdmin:
         me: UserId,
         *,
         clock: Callable[[], float],
-        changed: Callable[[], None] = lambda: None,
         skipped: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._me = me
         self._clock = clock
-        self._changed = changed
         self._skipped = skipped
 
     async def work(self) -> list[dict[str, Any]]:
@@ -73,7 +70,6 @@ class JournalAdmin:
         if item is None:
             return ""
         await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=now)
-        self._changed()
         return waits_for(item, now)
 
     async def skip(self, delivery_id: int) -> dict[str, Any]:
@@ -109,7 +105,6 @@ class JournalAdmin:
             self._me, DeliveryId(delivery_id), turn, ordinal, is_sent=is_sent
         )
         await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=self._clock())
-        self._changed()
         return is_settled
 
     async def dead(self) -> list[dict[str, Any]]:
@@ -118,15 +113,11 @@ class JournalAdmin:
 
     async def retry(self, dead_letter_id: int) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is none such."""
-        is_revived = await self._journal.revive(dead_letter_id, now=self._clock())
-        self._changed()
-        return is_revived
+        return await self._journal.revive(dead_letter_id, now=self._clock())
 
     async def drop(self, dead_letter_id: int) -> bool:
         """Forget a dead letter. False: there is none such."""
-        is_dropped = await self._journal.drop(dead_letter_id)
-        self._changed()
-        return is_dropped
+        return await self._journal.drop(dead_letter_id)
 
     async def stores(self) -> list[dict[str, Any]]:
         """What plugins remember: how much, by plugin and chat."""

@@ -1,11 +1,24 @@
 """
-The journal's verbs, in four protocols along its users: listener, dispatcher, speech, operator.
+The journal's verbs, in four protocols along their users: listener, dispatcher, speech, operator.
 
 `inbox`, `dispatch` and `speech` know these only. Every engine passes one conformance suite
-(`tests/integration/journal/conformance.py`); a handler cannot tell which engine serves it.
+(`tests/integration/journal/conformance.py`); a handler cannot tell which engine serves it. What is not promised here
+does not hold: an engine in the tests (`tests/engines/slow_journal.py`) keeps every promise and nothing beyond.
 
-Order: verbs take effect in the order in which a process calls them, also where it awaits no answer between.
+Order: a verb that is called after another one has returned comes behind it. Verbs that are called side by side take
+effect in any order, each as a whole. One verb is not waited for, `record`: it says what comes behind it.
+
+Visibility: what has returned is durable, and seen by every verb that is called from then on.
+
+Failure: `JournalError` when the store fails. The verb has taken effect as a whole or not at all, and which of both
+only a look tells.
+
+Waking: whoever claims is woken by the store (`on_work`), and by nobody who merely believes that something has been
+committed.
 
 Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, which is
 bounded, and then is cancelled: no verb is left half done.
+
+Fencing: verbs about a delivery name its claim. A claim is lost when another one follows it, or the delivery's turn
+ends; whoever lost it changes nothing, and is told so.
 """

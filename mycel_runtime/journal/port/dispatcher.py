@@ -10,7 +10,7 @@ from mycel_runtime.journal.port.questions import QuestionJournal
 from mycel_runtime.journal.port.state import StateJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.cursor import CursorMove
@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
     """The journal, as `dispatch` uses it."""
+
+    def on_work(self, identity: UserId, wake: Callable[[], None]) -> None:
+        """
+        Have `wake` called on the loop, for the life of this journal, when something may have become due.
+
+        A claim that is called after it finds what it was called for. It is called for every verb of any process that
+        makes something due at once or leaves a lane: of the listener, `append`; of the dispatcher, `finish`,
+        `postpone`, `bury`, `hasten`, `plan`, `answer`, `time_out`; of speech, `utter` and `resume`; of the operator,
+        `revive`, `drop`, `skip`. Not for `fire`, `look_for_answers` and `adopt_questions`, whose caller claims next,
+        nor for what is made due in the lane of a delivery that runs, whose end wakes.
+
+        Args:
+            identity: Whose work.
+            wake: Sets a flag and no more: it may be called from within a verb, and for nothing.
+        """
 
     async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
         """
@@ -84,6 +99,20 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
             due_at: Epoch seconds.
             spend: It counts as an attempt.
             error: Why this one was in vain, kept until the turn ends or the next one fails; never a message's text.
+        """
+
+    async def await_resume(self, delivery: Delivery, *, now: float) -> bool:
+        """
+        The delivery waits for the end of what pauses it; if nothing does any more, it is due now.
+
+        As the store has it: of a `resume` beside this verb either makes it due. No attempt is spent.
+
+        Args:
+            delivery: As claimed.
+            now: Epoch seconds.
+
+        Returns:
+            False: the claim is lost.
         """
 
     async def bury(

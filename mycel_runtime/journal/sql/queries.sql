@@ -718,6 +718,22 @@ UPDATE delivery SET waiting_since = coalesce(waiting_since, due_at), due_at = :p
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at < :parked_at
   AND iif(:kind = 'chat', chat_id IS :name, substr(handler, 1, instr(handler, '.') - 1) = :name);
 
+-- name: await_resume
+UPDATE delivery
+SET state = 'due',
+    due_at = iif(EXISTS (SELECT 1 FROM pause AS p
+                         WHERE p.identity = delivery.identity
+                           AND (p.kind = 'agent'
+                                OR (p.kind = 'chat' AND p.name = delivery.chat_id)
+                                OR (p.kind = 'plugin'
+                                    AND p.name = substr(handler, 1, instr(handler, '.') - 1)))),
+                 :parked_at, :now),
+    is_behind = EXISTS (SELECT 1 FROM delivery AS e
+                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id),
+    waiting_since = coalesce(waiting_since, due_at)
+WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
 -- name: unpark
 -- Due in the order in which it was before. What something else pauses still is parked again by its next claim.
 UPDATE delivery SET due_at = coalesce(waiting_since, 0)

@@ -20,13 +20,15 @@ from tests.integration.dispatch.no_hooks import NoHooks
 def dispatcher_of(journal, attempts, *, me, clock, observer=None, timekeeper=None):
     """Of an identity without suspects, pauses and hooks; its dice always show a half."""
     observer = observer or Silent()
+    work = asyncio.Event()
+    journal.on_work(me, work.set)
     shared = {
         "journal": journal,
         "me": me,
         "attempts": attempts,
         "bounds": HandlerBounds(DispatchSettings()),
         "clock": clock,
-        "work": asyncio.Event(),
+        "work": work,
         "due_time": DueTime(journal, me, clock=clock),
         "suspects": Suspects(0),
         "blocked": BlockedChats(attempts.evidence, clock=clock),

@@ -65,7 +65,8 @@ class Runtime:
     memory: Memory
     heard: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)
-    dispatcher: object = None
+    journal: object = None
+    me: str = ""
 
     async def until_event(self, event_type):
         """Until the handler of frames was given one of this type."""
@@ -76,8 +77,8 @@ class Runtime:
     async def until_heard(self, *texts):
         """Until the handler was shown these, in this order, and nothing else, and is done with them."""
         async with asyncio.timeout(DEADLINE):
-            # What is still running when the runtime ends is shown to the next one again.
-            while self.heard != list(texts) or self.dispatcher.running:
+            # What has not ended in the journal when the runtime does is shown to the next one again.
+            while self.heard != list(texts) or (await self.journal.statistics(self.me)).running:
                 assert len(self.heard) <= len(texts), self.heard
                 await asyncio.sleep(0.01)
 
@@ -189,7 +190,7 @@ async def running(
                 network=network,
                 clock=clock,
             )
-            runtime.dispatcher = parts.dispatcher
+            runtime.journal, runtime.me = journal, home.agent_id
             async with asyncio.TaskGroup() as tasks:
                 living = [
                     tasks.create_task(parts.listener.run()),

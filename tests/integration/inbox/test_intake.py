@@ -41,7 +41,7 @@ async def journal(tmp_path):
     await journal.close()
 
 
-async def intake_of(journal, *, work_comes):
+async def intake_of(journal):
     return Intake(
         await open_tracker(journal, identity="me", server="s"),
         journal=journal,
@@ -54,7 +54,6 @@ async def intake_of(journal, *, work_comes):
         ),
         observer=Memory(),
         clock=lambda: 1.0,
-        work_comes=work_comes,
     )
 
 
@@ -82,7 +81,8 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
         return await append(batch, now=now)
 
     journal.append = told_append
-    intake = await intake_of(journal, work_comes=lambda: woken.append(True))
+    journal.on_work("me", lambda: woken.append(True))
+    intake = await intake_of(journal)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(commit(intake))
         await committing.wait()
@@ -100,7 +100,8 @@ async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal,
         "_commit",
         lambda connection, jobs, *rest: commits.append(len(jobs)) or commit(connection, jobs, *rest),
     )
-    intake = await intake_of(journal, work_comes=woken.set)
+    journal.on_work("me", woken.set)
+    intake = await intake_of(journal)
 
     async def claim():
         await woken.wait()

@@ -94,7 +94,6 @@ class Watch:
             ),
             observer=self.memory,
             clock=lambda: self.now,
-            work_comes=lambda: None,
         )
         self.reconciler = Reconciler(
             sdk=self.server,

@@ -26,6 +26,7 @@ from tests.integration.journal.promises.state import StateConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
 from tests.integration.journal.promises.turns import TurnConformance
 from tests.integration.journal.promises.utterances import UtteranceConformance
+from tests.integration.journal.promises.waking import WakingConformance
 
 
 class JournalConformance(
@@ -47,5 +48,6 @@ class JournalConformance(
     TransitionConformance,
     TurnConformance,
     UtteranceConformance,
+    WakingConformance,
 ):
     """All promises of the port."""

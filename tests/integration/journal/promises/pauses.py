@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mycel_runtime.journal.pause import NOBODY, PauseKind
@@ -93,3 +95,40 @@ class PauseConformance:
         waiting = await journal.oldest_waiting(ME)
         assert (waiting.since, waiting.attempts) == (2.0, 0)
         assert (await journal.statistics(ME)).oldest_due_at is None
+
+    @pytest.mark.parametrize(
+        ("kind", "name"), [(PauseKind.AGENT, ""), (PauseKind.CHAT, "c"), (PauseKind.PLUGIN, "p")]
+    )
+    async def test_what_was_claimed_before_a_pause_waits_for_its_end(self, journal, kind, name):
+        await want(journal, 1, now=1.0)
+        delivery = await claim_one(journal, now=1.0)
+        await journal.pause(ME, kind, name, now=2.0)
+
+        assert await journal.await_resume(delivery, now=3.0)
+        assert not await journal.await_resume(delivery, now=3.0)
+        assert await claim(journal, now=LATER) == []
+        await journal.resume(ME, kind, name)
+        again = await claim_one(journal, now=3.0)
+        assert (again.attempts, again.turn) == (0, delivery.turn)
+
+    async def test_what_nothing_pauses_any_more_is_due(self, journal):
+        await want(journal, 1)
+        delivery = await claim_one(journal)
+        await journal.pause(ME, PauseKind.CHAT, "d", now=2.0)
+        await journal.pause(OTHER, PauseKind.CHAT, "c", now=2.0)
+
+        assert await journal.await_resume(delivery, now=3.0)
+        assert await claim(journal, now=2.9) == []
+        assert len(await claim(journal, now=3.0)) == 1
+
+    async def test_a_resume_beside_it_leaves_nothing_behind(self, journal):
+        """In whichever order they take effect."""
+        for number in range(10):
+            chat = f"c{number}"
+            await want(journal, 1, chat=chat)
+            delivery = await claim_one(journal)
+            await journal.pause(ME, PauseKind.CHAT, chat, now=0.0)
+            verbs = [journal.await_resume(delivery, now=0.0), journal.resume(ME, PauseKind.CHAT, chat)]
+            await asyncio.gather(*verbs[:: 1 if number % 2 else -1])
+
+            assert await finish(journal, await claim_one(journal), 1)

@@ -1,0 +1,93 @@
+"""
+An engine of the journal that keeps every promise of the port, and nothing beyond.
+
+The embedded engine gives more than is promised: its verbs take effect in the order of their calls, and whoever is
+woken claims in the same commit. What works by that luck works on no other engine. Here each verb waits before it
+takes effect, and again before its caller is told, so that what is called side by side takes effect in any order; who
+is woken is woken afterwards; and what `record` writes is there as late as it may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.sqlite import SqliteJournal
+
+LONGEST_SECONDS = 0.02
+"""Of a wait. Most are far shorter."""
+
+
+class Weather:
+    """
+    How long each verb waits, and which one fails.
+
+    Args:
+        seed: Of the dice.
+        fails_at: The n-th verb fails, before or after it has taken effect; 0: none does.
+    """
+
+    def __init__(self, seed=None, *, fails_at=0):
+        self.dice = random.Random(seed)
+        self._left = fails_at
+        self.verbs = 0
+
+    async def wait(self):
+        # Mostly next to nothing, sometimes long: so what was called later overtakes.
+        await asyncio.sleep(LONGEST_SECONDS * self.dice.random() ** 6)
+
+    def strike(self):
+        """Between verbs: whether the store fails here."""
+        self._left -= 1
+        if self._left == 0:
+            raise JournalError("the store failed")
+
+
+class SlowWriter:
+    """The embedded engine's writer; what is submitted to it takes effect late, and in any order."""
+
+    def __init__(self, inner, weather):
+        self._inner = inner
+        self._weather = weather
+        self._posted = []
+
+    def open(self):
+        self._inner.open()
+
+    async def submit(self, operation):
+        self._weather.verbs += 1
+        await self._weather.wait()
+        self._weather.strike()
+        self._write_posted()
+        result = await self._inner.submit(operation)
+        await self._weather.wait()
+        self._weather.strike()
+        return result
+
+    def post(self, operation):
+        self._posted.append(operation)
+
+    async def close(self):
+        self._write_posted()
+        await self._inner.close()
+
+    def _write_posted(self):
+        posted, self._posted = self._posted, []
+        for operation in posted:
+            self._inner.post(operation)
+
+
+class SlowJournal(SqliteJournal):
+    """As the embedded one; without its luck."""
+
+    def __init__(self, *arguments, weather=None, **options):
+        super().__init__(*arguments, **options)
+        self._writer = SlowWriter(self._writer, weather or Weather())
+
+    async def _make_due(self, operation):
+        try:
+            return await self._writer.submit(operation)
+        finally:
+            for wake in self._wakes:
+                wake()

@@ -1,0 +1,94 @@
+"""The dispatcher's loop on either engine, woken by nobody but the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+
+import pytest
+
+from mycel_runtime.dispatch.abandoned import AbandonedRuns
+from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.cursor import STAY
+from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.speech.evidence import Evidence
+from tests.engines.slow_journal import SlowJournal
+from tests.integration.dispatch.dispatchers import dispatcher_of
+from tests.integration.dispatch.no_questions import NoQuestions
+from tests.integration.journal.samples import arrivals, entry, event_work
+
+ME = "me"
+DEADLINE = 60.0
+LANES = 5
+EVENTS = 8
+"""In each lane."""
+
+
+class Logged:
+    """Attempts that take some passes of the loop, one in five of them in vain, and what was done in each lane."""
+
+    def __init__(self):
+        self.evidence, self.abandoned, self.questions = Evidence(), AbandonedRuns(), NoQuestions()
+        self.done = defaultdict(list)
+        self.is_all = asyncio.Event()
+        self._running = set()
+        self._dice = random.Random(1)
+
+    async def run(self, delivery):
+        assert delivery.lane not in self._running
+        self._running.add(delivery.lane)
+        for _ in range(self._dice.randrange(4)):
+            await asyncio.sleep(0)
+        self._running.remove(delivery.lane)
+        if not delivery.attempts and self._dice.random() < 0.2:
+            return Failed(letter=Letter(reason="Retry"), retry_after=0.001)
+        self.done[delivery.lane].append(delivery.entry.seq)
+        if sum(map(len, self.done.values())) == LANES * EVENTS:
+            self.is_all.set()
+        return Returned(move=STAY)
+
+    def max_attempts(self, handler):
+        return 8
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture(params=[SqliteJournal, SlowJournal])
+async def journal(request, tmp_path):
+    journal = request.param(tmp_path)
+    await asyncio.to_thread(journal.open)
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+async def dispatching(journal):
+    """A dispatcher at work, with attempts that are logged; nobody calls its `wake`."""
+    attempts = Logged()
+    clock = asyncio.get_running_loop().time
+    dispatcher = dispatcher_of(journal, attempts, me=ME, clock=clock)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatcher.run(), name="dispatcher")
+        yield attempts
+        dispatcher.stop()
+
+
+async def test_every_lane_goes_on_when_the_end_before_is_written_however_late(journal, dispatching):
+    """The slot of a run is free before its lane is: what is claimed meanwhile finds the lane taken."""
+    clock = asyncio.get_running_loop().time
+    lanes = [f"lane-{number}" for number in range(LANES)]
+    expected = {lane: list(range(1 + number, LANES * EVENTS + 1, LANES)) for number, lane in enumerate(lanes)}
+
+    async with asyncio.timeout(DEADLINE):
+        for seq in range(1, LANES * EVENTS + 1):
+            work = event_work(lane=lanes[(seq - 1) % LANES])
+            await journal.append(
+                Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=clock()
+            )
+        await dispatching.is_all.wait()
+
+    assert dispatching.done == expected
