@@ -16,6 +16,9 @@ import structlog
 from mycel_runtime.known_secrets import forget_all
 from mycel_runtime.observe.library_logs import leave_library_logs
 from mycel_runtime.observe.log_style import LogStyle, styles
+from tests.discretion.overheard import overhear
+from tests.discretion.summary import Summary
+from tests.discretion.watch import Watch
 
 # Here, because whoever imports them first may be none of the journal's tests.
 pytest.register_assert_rewrite("tests.integration.journal.promises", "tests.integration.journal.samples")
@@ -26,6 +29,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("busy")
 
+overhear()
+
+WATCH: Final = Watch()
+
 ROOT: Final = Path(__file__).parents[1]
 
 PEERS: Final = {
@@ -33,6 +40,10 @@ PEERS: Final = {
     "sdk-0.1.83": ("mycel-sdk==0.1.83", "mycel-cli==0.1.83"),
 }
 """As `make peers`, which usually has built them before."""
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Summary(WATCH.counts))
 
 
 def pytest_collection_modifyitems(items):
@@ -65,6 +76,23 @@ def logs_go_where_they_went():
     structlog.reset_defaults()
     if before is not None:
         structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_told(request, tmp_path_factory):
+    """
+    Whatever a test is about: no token, and nothing that was said, stands in anything that the runtime has told in it.
+
+    `tests/discretion` hears that. A test that is marked `indiscreet` has it told on purpose.
+    """
+    base = tmp_path_factory.getbasetemp()
+    before = set(base.iterdir())
+    if "tmp_path" in request.fixturenames:
+        request.getfixturevalue("tmp_path")  # now, or it would be gone before it is looked at
+    yield
+    found = WATCH.look(set(base.iterdir()) - before)
+    if found and not request.node.get_closest_marker("indiscreet"):
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 @pytest.fixture(scope="session")

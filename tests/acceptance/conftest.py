@@ -17,14 +17,11 @@ import pytest
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.sdk import Client
+from tests.discretion.command_line import arguments_of
+from tests.discretion.interview import interview
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
-
-LOUD = {"MYCEL_RUNTIME_LOG__LEVEL": "debug"} if os.environ.get("CANARIES") else {}
-
-TOKENS = set()
-"""Of all households so far."""
 
 SOON_BACK = "[inbox]\nbackoff_cap = 3.0\n"
 """For tests that cannot wait as long as a thousand agents of one restarted backend must."""
@@ -68,9 +65,15 @@ class Process:
         return [event for event in map(_json, list(self.err)) if event.get("event") == name]
 
     def stop(self, number=signal.SIGTERM, seconds=DEADLINE):
-        """Send a signal; the exit code."""
+        """Send a signal; the exit code. What it can be asked is asked before."""
+        self.interview()
         self.popen.send_signal(number)
         return self.exit_code(seconds)
+
+    def interview(self):
+        """Whatever it answers, if it is a daemon and answers."""
+        if (arguments := arguments_of(self.popen.args)) and arguments[0] == "run":
+            interview(arguments)
 
     def kill(self):
         """SIGKILL, and wait until it is gone."""
@@ -106,30 +109,22 @@ def start():
             popen = subprocess.Popen(
                 [sys.executable, "-m", "mycel_runtime", *map(str, args)],
                 cwd=cwd,
-                env=os.environ | LOUD | environment,
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             process = Process(popen)
-            stack.callback(_require_discreet, process)
             stack.callback(_reap, process)
             return process
 
         yield launch
 
 
-def _require_discreet(process):
-    """With CANARIES=1, whatever a test is about: no token of a household is on a standard error."""
-    if not LOUD:
-        return
-    told = "\n".join(process.err)
-    assert not [token for token in TOKENS if token in told], process.popen.args
-
-
 def _reap(process):
     if process.popen.poll() is None:
+        process.interview()
         process.kill()
     for reader in process._readers:
         reader.join(DEADLINE)
@@ -161,7 +156,6 @@ def household(backend):
         owner = nobody.auth.create_guest_owner("owner")
     with Client(base_url=backend.base_url, auth_token=owner["token"]) as client:
         agent = client.auth.create_external_user("agent", "Agent")
-    TOKENS.update((owner["token"], agent["token"]))
     return Household(backend.base_url, owner["token"], agent["user"]["id"], agent["token"])
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shlex
 import subprocess
 import time
 
 from tests.acceptance.conftest import DEADLINE
+from tests.discretion.command_line import arguments_of, command_of
+from tests.discretion.heard import HEARD, Heard
 
 
 class Terminal:
@@ -62,6 +65,10 @@ class Terminal:
 
     def close(self):
         """Nothing of it is left."""
+        arguments = arguments_of(shlex.split(self.command)) or []
+        HEARD.append(
+            Heard(f"terminal of {self.command}", bytearray(self.text.encode()), command=command_of(arguments))
+        )
         self._popen.kill()
         self._popen.wait(DEADLINE)
         os.close(self._descriptor)

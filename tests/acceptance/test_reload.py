@@ -107,6 +107,7 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     """One in its own process, one isolated, one whose file is wrong, and a file that is new."""
     folder = agents(owner, household, tmp_path, ["one", "two", "three"])
     edit(folder / "two.toml", ECHO, ECHO + 'isolation = "process"\n')
+    edit(folder / "three.toml", ECHO, '[log]\nlevel = "info"\n' + ECHO)
     process = start("run", "--config", folder, NOTIFY_SOCKET=str(tmp_path / "notify"))
     assert told(supervisor, "asking the backend who this is")
     assert [hears(owner, name, "a") for name in ("one", "two", "three")] == [["echo: a"]] * 3
@@ -139,7 +140,8 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     assert (code, "prefiks" in report["refused"], report["changed"]) == (0, True, [])
     code, _, said = command(start, "reload", folder / "three.toml")
     assert (code, said[0].startswith("three: nothing has changed: ")) == (78, True)
-    edit(folder / "three.toml", 'prefiks = "lost"\n', '[log]\nlevel = "debug"\n')
+    edit(folder / "three.toml", 'prefiks = "lost"\n', "")
+    edit(folder / "three.toml", 'level = "info"', 'level = "debug"')
     assert process.events("delivery.finished") == []
     assert command(start, "reload", folder / "three.toml")[:2] == (
         0,

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import DEADLINE, write_config
+from tests.discretion.heard import hear
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -50,6 +51,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         request = ExportTraceServiceRequest.FromString(body)
         with self.changed:
             self.bodies.append(body)
+            hear("trace", body)
             for each in request.resource_spans:
                 self.resources.append(attributes(each.resource))
                 self.spans += [span for scope in each.scope_spans for span in scope.spans]

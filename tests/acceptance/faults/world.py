@@ -15,6 +15,7 @@ from mycel_runtime.daemon.control import ask_admin, give_order
 from mycel_runtime.daemon.status import Status
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
+from tests.discretion.heard import hear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +166,9 @@ class World:
 
     def get(self, path):
         """What the agent's own socket answers."""
-        return self.control.get(f"http://control{path}")
+        answer = self.control.get(f"http://control{path}")
+        hear(path, answer.content)
+        return answer
 
     def status(self):
         """As `/status` tells it now."""

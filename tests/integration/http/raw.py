@@ -7,6 +7,8 @@ import json
 import socket
 from dataclasses import dataclass
 
+from tests.discretion.heard import hear
+
 SECONDS = 15.0
 
 
@@ -44,7 +46,9 @@ def exchange(address, request):
     with socket.create_connection(address, SECONDS) as connection:
         with contextlib.suppress(ConnectionError):  # It has answered already, and reads no more.
             connection.sendall(request)
-        return answer_of(received(connection))
+        answer = received(connection)
+    hear(request[:80].partition(b"\r")[0].decode("latin-1"), answer)
+    return answer_of(answer)
 
 
 def received(connection):
