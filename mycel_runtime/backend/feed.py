@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from mycel_runtime.backend.service import SERVICE
 from mycel_runtime.backend.sockets import FeedSocket, socket_of
 from mycel_runtime.backend.world import inbox
 from mycel_runtime.backend.world.refusal import Broken, Refused
@@ -39,7 +40,7 @@ CLOSE_BROKEN: Final = 1011
 @router.websocket("/api/runtime/inbox/subscribe")
 async def subscribe(websocket: WebSocket) -> None:
     """One subscription, from handshake to end."""
-    service: Service = websocket.app.state.service
+    service: Service = websocket.scope[SERVICE]
     user = await _admit(websocket, service)
     if user is not None:
         await Subscription(websocket, service, user.id).live()

@@ -214,7 +214,8 @@ class _Server(uvicorn.Server):
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         for task in tasks:
             task.cancel()
-        await asyncio.sleep(FLUSH_SECONDS)
+        if self.server_state.connections:
+            await asyncio.sleep(FLUSH_SECONDS)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
         for socket_ in self._service.silenced:

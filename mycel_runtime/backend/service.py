@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mycel_runtime.backend.storage import Storage
     from mycel_runtime.backend.world.entities import Message, User
 
+SERVICE: Final = "mycel.service"
+"""Where in an ASGI scope it stands."""
+
 ECHO_SECONDS: Final = 0.002
 """Until the second of the two wakes; the real one goes through the database (Q8)."""
 

@@ -392,13 +392,17 @@ def _first_of(exc: BaseException) -> BaseException:
 
 
 def _settings(base_url: str, config: Mapping[str, Mapping[str, Any]]) -> Settings:
-    return _checked(base_url, config) if config else _default_settings(base_url)
+    if config:
+        return _checked(base_url, config)
+    settings = _default_settings()
+    agent = settings.agent.model_copy(update={"base_url": base_url})
+    return settings.model_copy(update={"agent": agent})
 
 
-@functools.lru_cache(maxsize=8)
-def _default_settings(base_url: str) -> Settings:
-    """Frozen; to check them takes as long as to start half an agent."""
-    return _checked(base_url, {})
+@functools.cache
+def _default_settings() -> Settings:
+    """Frozen, for some backend; to check them takes as long as to start half an agent."""
+    return _checked("http://127.0.0.1", {})
 
 
 def _checked(base_url: str, config: Mapping[str, Mapping[str, Any]]) -> Settings:

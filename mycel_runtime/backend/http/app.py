@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import pydantic_core
@@ -23,28 +24,51 @@ from mycel_runtime.backend.http import (
     workflows,
 )
 from mycel_runtime.backend.http.request_context import answer
+from mycel_runtime.backend.quirks import Rules
+from mycel_runtime.backend.service import SERVICE
 from mycel_runtime.backend.world.refusal import Broken, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mycel_runtime.backend.quirks import Rules
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from mycel_runtime.backend.quirks import Generation
     from mycel_runtime.backend.service import Service
 
 TITLE: Final = "Mycel Web Backend"
 VERSION: Final = "0.1.0"
 
 
-def build_app(service: Service) -> FastAPI:
+def build_app(service: Service) -> ASGIApp:
     """The REST and WebSocket faces of a service, as far as its generation and profile have them."""
-    app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False)
-    app.state.service = service
+    faces = _faces(service.rules.generation, is_full=service.rules.is_full)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SERVICE] = service
+        await faces(scope, receive, send)
+
+    return app
+
+
+@functools.cache
+def _faces(generation: Generation, *, is_full: bool) -> FastAPI:
+    """
+    The same for all services of a kind: a tenth of a second of validators is made for them.
+
+    Routes are handed over as they are. Included routers are asked one by one, each in a scope of its own, which would
+    be a tenth of a request; but then each of theirs must be told itself that a body is JSON whatever its type says.
+    """
+    routes = [
+        route for router in _routers(Rules(generation=generation, is_full=is_full)) for route in router.routes
+    ]
+    app = FastAPI(
+        title=TITLE, version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False, routes=routes
+    )
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app.add_exception_handler(Refused, _answer_refusal)
     app.add_exception_handler(Broken, _answer_broken)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    for router in _routers(service.rules):
-        app.include_router(router)
     return app
 
 

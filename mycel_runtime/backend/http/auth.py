@@ -13,9 +13,9 @@ from mycel_runtime.backend.tokens import TokenError, hash_password, matches
 from mycel_runtime.backend.world import accounts, registration
 from mycel_runtime.backend.world.refusal import Refused
 
-communication = APIRouter(prefix="/api/auth", tags=["auth"])
-newer = APIRouter(prefix="/api/auth", tags=["auth"])
-full = APIRouter(prefix="/api/auth", tags=["auth"])
+communication = APIRouter(prefix="/api/auth", tags=["auth"], strict_content_type=False)
+newer = APIRouter(prefix="/api/auth", tags=["auth"], strict_content_type=False)
+full = APIRouter(prefix="/api/auth", tags=["auth"], strict_content_type=False)
 
 
 class LoginBody(Body):

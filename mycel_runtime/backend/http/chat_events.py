@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.backend.service import Service
 
-router = APIRouter(prefix="/api/chats/{chat_id}", tags=["chats"])
+router = APIRouter(prefix="/api/chats/{chat_id}", tags=["chats"], strict_content_type=False)
 
 RETRY: Final = "retry: 5000\n\n"
 KEEPALIVE: Final = ": keepalive\n\n"

@@ -11,8 +11,8 @@ from pydantic import Field
 from mycel_runtime.backend.http.request_context import Body, Caller, Strict, answer
 from mycel_runtime.backend.world import chats
 
-router = APIRouter(prefix="/api/chats", tags=["chats"])
-newer = APIRouter(prefix="/api/chats", tags=["chats"])
+router = APIRouter(prefix="/api/chats", tags=["chats"], strict_content_type=False)
+newer = APIRouter(prefix="/api/chats", tags=["chats"], strict_content_type=False)
 
 
 class ChatBody(Body):

@@ -13,8 +13,8 @@ from mycel_runtime.backend.world import inbox
 from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.wire import codec
 
-newer = APIRouter(prefix="/api/runtime/inbox", tags=["runtime-inbox"])
-router = APIRouter(prefix="/api/runtime/inbox", tags=["runtime-inbox"])
+newer = APIRouter(prefix="/api/runtime/inbox", tags=["runtime-inbox"], strict_content_type=False)
+router = APIRouter(prefix="/api/runtime/inbox", tags=["runtime-inbox"], strict_content_type=False)
 
 
 @router.post("/drain")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from mycel_runtime.backend.http.request_context import Call, Caller, Strict, answer
 from mycel_runtime.backend.world import joins
 
-router = APIRouter(prefix="/api/chats/{chat_id}", tags=["join-requests"])
+router = APIRouter(prefix="/api/chats/{chat_id}", tags=["join-requests"], strict_content_type=False)
 
 
 class JoinBody(Strict):

@@ -13,7 +13,7 @@ from mycel_runtime.backend.http.request_context import Body, Call, Caller, Stric
 from mycel_runtime.backend.world import agents
 from mycel_runtime.backend.world.refusal import Refused
 
-router = APIRouter(prefix="/api", tags=["panel"])
+router = APIRouter(prefix="/api", tags=["panel"], strict_content_type=False)
 
 _LETTERS: Final = string.ascii_letters + string.digits
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.backend.quirks import Generation
 
-router = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
-older = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
+router = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"], strict_content_type=False)
+older = APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"], strict_content_type=False)
 mark_read_of: Final[dict[Generation, APIRouter]] = {
-    generation: APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"])
+    generation: APIRouter(prefix="/api/chats/{chat_id}", tags=["messages"], strict_content_type=False)
     for generation in ("b1", "b2", "b")
 }
 """How far one has read, as each generation is told it (U5): without a body, with one, either way."""

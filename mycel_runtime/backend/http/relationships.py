@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from mycel_runtime.backend.http.request_context import Caller, Strict, answer
 from mycel_runtime.backend.world import relationships
 
-router = APIRouter(prefix="/api/relationships", tags=["relationships"])
+router = APIRouter(prefix="/api/relationships", tags=["relationships"], strict_content_type=False)
 
 
 class RequestBody(Strict):

@@ -11,7 +11,7 @@ import pydantic_core
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from mycel_runtime.backend.service import Service
+from mycel_runtime.backend.service import SERVICE, Service
 from mycel_runtime.backend.world.entities import User  # noqa: TC001 - FastAPI resolves annotations at run time
 from mycel_runtime.backend.world.refusal import Broken
 
@@ -63,7 +63,7 @@ async def service_of(request: Request) -> Service:
     Raises:
         Broken: The body has a text in it that the real database does not take.
     """
-    service: Service = request.app.state.service
+    service: Service = request.scope[SERVICE]
     await _check_text(request, service)
     return service
 
@@ -75,7 +75,7 @@ async def identified(request: Request) -> Call:
     Raises:
         Refused: 401.
     """
-    service: Service = request.app.state.service
+    service: Service = request.scope[SERVICE]
     return Call(service, service.authenticate(request.headers.get("authorization", "")))
 
 

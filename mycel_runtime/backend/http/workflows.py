@@ -10,9 +10,9 @@ from pydantic import Field
 from mycel_runtime.backend.http.request_context import Caller, Strict, answer
 from mycel_runtime.backend.world import tasks, workflows
 
-router = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
-newer = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
-older = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"])
+router = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"], strict_content_type=False)
+newer = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"], strict_content_type=False)
+older = APIRouter(prefix="/api/chats/{chat_id}", tags=["workflow"], strict_content_type=False)
 """B1 knows no expected versions."""
 
 Version = Annotated[int | None, Field(ge=0)]
