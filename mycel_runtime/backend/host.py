@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 from typing_extensions import override
@@ -38,19 +38,6 @@ FLUSH_SECONDS: Final = 0.01
 """For last words on their way out."""
 
 BACKLOG: Final = 2048
-
-
-class Revision(NamedTuple):
-    """
-    How much has happened.
-
-    Attributes:
-        life: Which one it is, from 1.
-        transactions: That have ended in it.
-    """
-
-    life: int
-    transactions: int
 
 
 class Host:
@@ -85,7 +72,6 @@ class Host:
         self._server: _Server | None = None
         self._service: Service | None = None
         self._is_over = False
-        self._lives = 0
         self._storage: Storage = memory or _open_storage(options)
         try:
             self._listener = _bind(options.host, options.port)
@@ -93,11 +79,6 @@ class Host:
             self._storage.close()
             raise
         self.port: int = self._listener.getsockname()[1]
-
-    @property
-    def revision(self) -> Revision:
-        """Another one once anything has changed. From any thread."""
-        return Revision(self._lives, 0 if self._service is None else self._service.transactions)
 
     @property
     def door(self) -> Door | None:
@@ -139,12 +120,14 @@ class Host:
         return control.obey(self._service, verb, arguments)
 
     async def _live(self) -> None:
-        service = Service(self._storage, self._faults, self._streams, self._post, self._options.clock)
+        options = self._options
+        service = Service(
+            self._storage, self._faults, self._streams, self._post, options.clock, options.on_talk
+        )
         self._service = service
-        self._lives += 1
         if not service.quirks.numbers_restart:
             self._streams = service.streams
-        server = self._server = _Server(_configure(service, self._options), service, self._started)
+        server = self._server = _Server(_configure(service, options), service, self._started)
         connections = cast("set[Connection]", server.server_state.connections)
         server.config.loaded_app = Gate(server.config.loaded_app, self._faults, connections)
         self._faults.attach(LoopFaults(service, connections, self.restart))

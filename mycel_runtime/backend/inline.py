@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mycel_runtime.backend.door import Door
-    from mycel_runtime.backend.host import Revision
     from mycel_runtime.backend.options import BackendOptions
 
 
@@ -56,11 +55,6 @@ class InlineBackend:
     def base_url(self) -> str:
         """Where it listens."""
         return self._options.url(self._running.port)
-
-    @property
-    def revision(self) -> Revision:
-        """Equal to an earlier one while nothing has changed."""
-        return self._running.revision
 
     @property
     def door(self) -> Door | None:

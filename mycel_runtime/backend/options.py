@@ -29,6 +29,7 @@ class BackendOptions:
         control_socket: Where faults and owner's tools are taken from other processes: a path, or a folder in
             which it is named after the port.
         clock: Epoch seconds, for everything that it stamps.
+        on_talk: Called in its loop when something was said or taken back, or somebody has come or gone.
     """
 
     database: Path | None = None
@@ -40,6 +41,7 @@ class BackendOptions:
     caught_up: Literal["a", "b"] | None = None
     control_socket: Path | None = None
     clock: Callable[[], float] = time.time
+    on_talk: Callable[[], None] = lambda: None
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
     ping_timeout_seconds: float = PING_TIMEOUT_SECONDS
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from mycel_runtime.backend.host import Revision
 
 __all__ = ["BackendOptions", "LocalBackend", "Quirks", "serve"]
 
@@ -55,11 +54,6 @@ class LocalBackend:
     def base_url(self) -> str:
         """Where it listens; of use once it started."""
         return self.options.url(self.port)
-
-    @property
-    def revision(self) -> Revision | None:
-        """Equal to an earlier one while nothing has changed; costs no order. `None`: it is not running."""
-        return None if self._host is None else self._host.revision
 
     def start(self) -> None:
         """
@@ -105,19 +99,6 @@ class LocalBackend:
             ControlError: It makes no sense, or the world refuses it.
         """
         return self._order(verb, arguments).result(START_SECONDS)
-
-    async def ask_soon(self, verb: str, /, **arguments: Any) -> Any:
-        """
-        As `ask`, for who has a loop of his own that must not be kept.
-
-        Raises:
-            ControlError: As `ask`.
-            TimeoutError: The backend is busy with something that does not end.
-
-        Cancelling: it may have been carried out.
-        """
-        async with asyncio.timeout(START_SECONDS):
-            return await asyncio.wrap_future(self._order(verb, arguments))
 
     def _order(self, verb: str, arguments: dict[str, Any]) -> Future[object]:
         host, loop = self._host, self._loop

@@ -76,7 +76,6 @@ class Service:
     Attributes:
         silenced: Half-open connections, to be closed with this life.
         sent: What was answered to sends with an idempotency key (Q22 switched off).
-        transactions: How many have ended.
     """
 
     def __init__(
@@ -86,8 +85,10 @@ class Service:
         streams: Streams | None = None,
         post: Post | None = None,
         clock: Callable[[], float] = time.time,
+        on_talk: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
+        self._on_talk = on_talk
         self.faults = faults
         self.post = post or Post()
         self.world = storage.load()
@@ -99,7 +100,6 @@ class Service:
         self.subscriptions: set[Ending] = set()
         self.silenced: list[Silenced] = []
         self.sent: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.transactions = 0
         self._storage = storage
         self._watching: dict[str, set[Watching]] = {}
 
@@ -152,16 +152,18 @@ class Service:
 
         The body must not await.
         """
+        talk = self.world.talk
         try:
             yield
         finally:
             if changes := self.world.take_changes():
                 self._storage.save(changes)
-            self.transactions += 1
             for message in self.world.take_said():
                 self._show(message)
             for user_id in self.world.take_wakes():
                 self._wake(user_id)
+            if self.world.talk != talk:
+                self._on_talk()
 
     def watch(self, chat_id: str, viewer: Watching) -> None:
         """Show somebody what is said in a chat from now on."""

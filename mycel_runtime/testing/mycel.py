@@ -32,6 +32,7 @@ from mycel_runtime.testing.chat import Chat
 from mycel_runtime.testing.clock import JumpingClock, seconds_of
 from mycel_runtime.testing.direct import DirectLink
 from mycel_runtime.testing.person import PATIENCE_SECONDS, Person
+from mycel_runtime.testing.tally import Tally
 from mycel_runtime.wire.ids import ChatId, UserId
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mycel_runtime.backend.faults import Faults
-    from mycel_runtime.backend.host import Revision
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.plugin.plugin import Plugin
     from mycel_runtime.testing.person import Place
@@ -74,12 +74,13 @@ class Mycel:
 
     def __init__(self, folder: Path) -> None:
         self.clock = JumpingClock()
-        self._backend = InlineBackend(BackendOptions(clock=self.clock))
+        self._happened = Tally()
+        self._talked = Tally()
+        self._backend = InlineBackend(BackendOptions(clock=self.clock, on_talk=self._note_talk))
         self.faults: Faults = self._backend.faults
         self._network = Network(link=DirectLink(self._backend))
         self._numbers = itertools.count(1)
         self._folder = folder
-        self._happened = asyncio.Event()
         self._agents: list[Agent] = []
         self._types: dict[str, str] = {}
         self._titles: dict[ChatId, str] = {}
@@ -106,11 +107,6 @@ class Mycel:
     def base_url(self) -> str:
         """Of the backend, for programs of the test's own; it answers while the test's loop is free."""
         return self._backend.base_url
-
-    @property
-    def revision(self) -> Revision:
-        """Of the backend: equal to an earlier one while nothing has changed there."""
-        return self._backend.revision
 
     async def human(self, name: str = "Ada") -> Person:
         """Somebody new."""
@@ -155,7 +151,7 @@ class Mycel:
             folder=folder,
             clock=self.clock,
             tasks=self._tasks,
-            happened=self._happened.set,
+            happened=self._happened.note,
         )
         agent = Agent(
             name,
@@ -192,9 +188,7 @@ class Mycel:
             AssertionError: It takes too long; names who is busy.
         """
         __tracebackhide__ = True
-        busy = await self._until_settled(asyncio.get_running_loop().time() + within)
-        if busy.why_busy:
-            raise AssertionError(f"{busy.why_busy}, after {within:g} s.\n{await self.report()}")
+        await self._settled(within)
 
     async def passes(
         self, *, seconds: float = 0.0, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
@@ -209,10 +203,8 @@ class Mycel:
         """
         __tracebackhide__ = True
         end = self.clock() + seconds_of(seconds=seconds, minutes=minutes, hours=hours, days=days)
-        await self.settles()
-        while (due_at := (await self._look()).due_at) is not None and due_at <= end:
+        while (due_at := (await self._settled(PATIENCE_SECONDS)).due_at) is not None and due_at <= end:
             self._jump_to(due_at)
-            await self.settles()
         self._jump_to(end)
         for agent in self._agents:
             await agent.look()
@@ -262,19 +254,20 @@ class Mycel:
         """
         What `find` finds first in the backend; `None` when the time is over, or nobody will do anything more.
 
-        It is asked again only when something has changed there, and not at each of the many facts of a reply.
+        It is asked again when somebody has said something there, and not at each of the many facts of a reply.
 
         Where all wait for a time to come, the clock jumps there.
         """
         deadline = asyncio.get_running_loop().time() + within
         quiet = jumps = 0
-        seen, found = self.revision, await find()
+        heard, found = self._talked.count, await find()
         while found is None and quiet <= _LAST_LOOKS and asyncio.get_running_loop().time() <= deadline:
             self._require_well()
-            has_happened = await self._something_happens(deadline)
-            if (now := self.revision) != seen:
-                seen, found, has_happened = now, await find(), True
-            if has_happened:
+            happened = self._happened.count
+            if await self._talked.exceeds(heard, within=_pause_before(deadline)):
+                quiet, heard, found = 0, self._talked.count, await find()
+                continue
+            if self._happened.count > happened:
                 quiet = 0
                 continue
             work = await self._look()
@@ -284,41 +277,46 @@ class Mycel:
                 quiet, jumps = 0, jumps + 1
         return found
 
+    async def _settled(self, within: float) -> Work:
+        """As `settles`; what they wait for."""
+        __tracebackhide__ = True
+        work = await self._until_settled(asyncio.get_running_loop().time() + within)
+        if work.why_busy:
+            raise AssertionError(f"{work.why_busy}, after {within:g} s.\n{await self.report()}")
+        return work
+
     async def _until_settled(self, deadline: float) -> Work:
         """The last look: of settled agents, or of busy ones when the time is over."""
         quiet = 0
         while True:
             self._require_well()
-            work = await self._look()
+            happened, work = self._happened.count, await self._look()
             quiet = 0 if work.why_busy else quiet + 1
             if quiet >= _QUIET_LOOKS or asyncio.get_running_loop().time() > deadline:
                 return work
-            await self._something_happens(deadline)
-
-    async def _something_happens(self, deadline: float) -> bool:
-        """Whether anything does, soon."""
-        try:
-            async with asyncio.timeout(min(_POLL_SECONDS, deadline - asyncio.get_running_loop().time())):
-                await self._happened.wait()
-        except TimeoutError:
-            return False
-        self._happened.clear()
-        return True
+            await self._happened.exceeds(happened, within=_pause_before(deadline))
 
     async def _look(self) -> Work:
-        """What all agents together are at."""
+        """What all agents together are at; a look during which anything happens shows nobody as he is now."""
+        happened = self._happened.count
         due: list[float] = []
         for agent in self._agents:
             work = await agent.work(await self.ask("backlog", user_id=agent.id))
             if work.why_busy:
                 return Work(why_busy=f"{agent.name} {work.why_busy}")
             due += [] if work.due_at is None else [work.due_at]
+        if self._happened.count > happened:
+            return Work(why_busy="somebody is not done yet")
         return Work(due_at=min(due, default=None))
 
     def _jump_to(self, epoch_seconds: float) -> None:
         self.clock.jump_to(epoch_seconds)
         for agent in self._agents:
             agent.wake()
+
+    def _note_talk(self) -> None:
+        self._talked.note()
+        self._happened.note()
 
     def _require_well(self) -> None:
         for agent in self._agents:
@@ -352,6 +350,11 @@ class Mycel:
 
     def _note_raised(self, raised: BaseException) -> None:
         self._raised["".join(traceback.format_exception(raised)).rstrip()] += 1
+
+
+def _pause_before(deadline: float) -> float:
+    """Seconds until the next look."""
+    return min(_POLL_SECONDS, deadline - asyncio.get_running_loop().time())
 
 
 def _bound(plugins: Sequence[Plugin], settings: Mapping[str, Mapping[str, Any]]) -> list[BoundHandler]:

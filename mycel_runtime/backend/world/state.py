@@ -87,6 +87,7 @@ class World:
         changes: Records to write, by kind and key; `None` for one to delete.
         wakes: Users whose inbox was woken, in order.
         said: Messages that those who watch their chats have not been shown.
+        talk: How often what can be read, or who can read it, has changed; a cursor is neither.
         has_orphans: Whether anything may refer to a user who is gone (Q20).
     """
 
@@ -108,6 +109,7 @@ class World:
         self.changes: dict[tuple[str, str], Entity | None] = {}
         self.wakes: list[str] = []
         self.said: list[Message] = []
+        self.talk = 0
         self.has_orphans = False
         self._next_queue_id = 1
 
@@ -130,14 +132,17 @@ class World:
         """Add a new record."""
         self._place(entity)
         self.touch(entity)
+        self.talk += isinstance(entity, Member)
 
     def touch(self, entity: Entity) -> None:
         """Note that a record changed."""
         self.changes[entity.table, entity.key] = entity
+        self.talk += isinstance(entity, Message)
 
     def forget(self, entity: Entity) -> None:
         """Note that a record is gone; the caller takes it out of its index."""
         self.changes[entity.table, entity.key] = None
+        self.talk += isinstance(entity, Member | Message)
 
     def take_changes(self) -> dict[tuple[str, str], Entity | None]:
         """What is to be written now."""

@@ -247,20 +247,6 @@ def test_a_plain_500_kills_the_next_request_on_its_connection(town, owner, chat)
         owner.http.get("/api/auth/me")
 
 
-def test_the_revision_tells_whether_anything_has_changed(town, owner, chat):
-    backend = town.backend
-    before = backend.revision
-    owner.request("GET", path(chat))
-    assert backend.revision == before
-    owner.says(chat, "hello")
-    said = backend.revision
-    assert said.transactions == before.transactions + 1
-    backend.restart()
-    assert backend.revision.life == said.life + 1
-    backend.stop()
-    assert backend.revision is None
-
-
 def test_a_restart_keeps_what_was_said_and_who_may_say_it(town, owner, agent, chat):
     owner.says(chat, "before")
     town.backend.faults.restart()

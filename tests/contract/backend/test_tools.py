@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from mycel_runtime.backend.control import ask
-from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from mycel_runtime.backend.server import BackendOptions, LocalBackend, Quirks
 from mycel_runtime.errors import ControlError
 
 
@@ -61,11 +61,23 @@ def test_the_owner_makes_people_and_overhears_them(control):
         assert httpx.get(f"{backend.base_url}/api/auth/me", headers=headers).json()["name"] == name
 
 
-async def test_the_owners_tools_do_not_keep_a_loop():
-    with LocalBackend() as backend:
-        assert await backend.ask_soon("users") == []
-        with pytest.raises(ControlError, match="no such user"):
-            await backend.ask_soon("token", user_id="x")
+def test_talk_is_told_of_and_reading_is_none():
+    told = []
+    quirks = Quirks(retract_fails=False)
+    with LocalBackend(BackendOptions(on_talk=lambda: told.append(1), quirks=quirks)) as backend:
+        ada, bob = (backend.ask("add_guest", name=name) for name in ("Ada", "Bob"))
+        assert told == []
+        chat = backend.ask("open_direct", user_id=ada["id"], other_id=bob["id"])
+        assert len(told) == 1
+        message = backend.ask("say", user_id=ada["id"], chat_id=chat["id"], content="one")
+        assert len(told) == 2
+        headers = {"Authorization": f"Bearer {bob['token']}"}
+        chat_url = f"{backend.base_url}/api/chats/{chat['id']}/messages"
+        assert len(httpx.post(f"{chat_url}/read", headers=headers).json()) == 1
+        assert len(told) == 2
+        headers = {"Authorization": f"Bearer {ada['token']}"}
+        assert httpx.post(f"{chat_url}/{message['id']}/retract", headers=headers).status_code == 200
+        assert len(told) == 3
 
 
 def test_everything_is_stamped_by_the_clock_that_it_was_given():

@@ -1,0 +1,37 @@
+"""How often something has happened, to be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Tally:
+    """
+    A number that goes up.
+
+    Attributes:
+        count: How often, so far.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._counted = asyncio.Event()
+
+    def note(self) -> None:
+        """Once more."""
+        self.count += 1
+        self._counted.set()
+
+    async def exceeds(self, count: int, *, within: float) -> bool:
+        """
+        Whether it happens more often than that, within so many seconds.
+
+        Cancelling: changes nothing.
+        """
+        if self.count <= count:
+            self._counted.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._counted.wait()
+        return self.count > count
