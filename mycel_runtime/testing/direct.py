@@ -113,11 +113,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
 def _asked(request: httpx.Request) -> Asked:
     raw_path, _, query = request.url.raw_path.partition(b"?")
+    assert isinstance(request.stream, httpx.SyncByteStream)
     return Asked(
         method=request.method,
         path=request.url.path,
         raw_path=raw_path,
         query=query,
         headers=[(name.lower(), value) for name, value in request.headers.raw],
-        body=request.content,
+        body=b"".join(request.stream),
     )
