@@ -67,12 +67,14 @@ class AgentObservers:
             [
                 observer,
                 self.counters,
+                self.followers,
+                *([self.tracing] if self.tracing.is_wanted else []),
+            ],
+            choosy=[
                 self.metrics.facts,
                 self.journal_lock,
                 self.awaited_token,
                 self.network_health,
                 systemd.StatusLine(),
-                self.followers,
-                *([self.tracing] if self.tracing.is_wanted else []),
-            ]
+            ],
         )

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
-from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from mycel_runtime.observe.facts import Fact
 
 
-class AwaitedToken(Observer):
+class AwaitedToken(Choosy):
     """
     From a refusal until another one is in use; if there comes none, the agent ends.
 
@@ -29,6 +29,11 @@ class AwaitedToken(Observer):
         self._file = file
         self._clock = clock
         self._since: float | None = None
+
+    @property
+    @override
+    def kinds(self) -> Collection[type[Fact]]:
+        return (TokenAwaited, TokenRenewed)
 
     @override
     def tell(self, fact: Fact) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.observe.facts import JournalLocked, JournalUnlocked
-from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from mycel_runtime.observe.facts import Fact
 
 
-class JournalLock(Observer):
+class JournalLock(Choosy):
     """
     The journal's write lock, while somebody else has it.
 
@@ -26,6 +26,11 @@ class JournalLock(Observer):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: float | None = None
+
+    @property
+    @override
+    def kinds(self) -> Collection[type[Fact]]:
+        return (JournalLocked, JournalUnlocked)
 
     @override
     def tell(self, fact: Fact) -> None:

@@ -22,13 +22,13 @@ from mycel_runtime.daemon.limit_suspicion import LimitSuspicion, Suspicion
 from mycel_runtime.daemon.mtu_suspicion import MtuSuspicion
 from mycel_runtime.errors import NotSentError
 from mycel_runtime.observe.facts import FramesCommitted, NetworkRecovered, NetworkTroubled
-from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.observer import Choosy
 from mycel_runtime.sdk.cause import Cause, cause_of, detail_of
 from mycel_runtime.sdk.pace import Refusal
 from mycel_runtime.sdk.policy import refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from mycel_runtime.errors import ApiError
     from mycel_runtime.observe.facts import Fact
@@ -95,7 +95,7 @@ class Spell:
         return self.last_at - self.since
 
 
-class NetworkHealth(Observer):
+class NetworkHealth(Choosy):
     """
     The spells of one agent's calls; an observer because frames are a proof that something passes.
 
@@ -125,6 +125,11 @@ class NetworkHealth(Observer):
     def ask_stream(self, is_connection_limited: Callable[[], bool]) -> None:
         """From now on, ask whether a refused call is so because one connection is allowed, and taken."""
         self._is_connection_limited = is_connection_limited
+
+    @property
+    @override
+    def kinds(self) -> Collection[type[Fact]]:
+        return (FramesCommitted,)
 
     @override
     def tell(self, fact: Fact) -> None:

@@ -24,10 +24,10 @@ from mycel_runtime.observe.facts import (
     StreamConnected,
     StreamEnded,
 )
-from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from mycel_runtime.observe.facts import Fact
 
@@ -77,8 +77,13 @@ def status(text: str) -> str:
     return f"STATUS={printable[:_LONGEST_STATUS]}"
 
 
-class StatusLine(Observer):
+class StatusLine(Choosy):
     """Keeps `systemctl status` up to date."""
+
+    @property
+    @override
+    def kinds(self) -> Collection[type[Fact]]:
+        return (PluginImporting, DiskFull, IdentityUnknown, StreamConnected, StreamEnded)
 
     @override
     def tell(self, fact: Fact) -> None:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 from typing_extensions import override
 
 from mycel_runtime.observe.fact_fields import fields_of
+from mycel_runtime.observe.fact_lines import FactLines
 from mycel_runtime.observe.facts import LinesDropped
 from mycel_runtime.observe.folding import Folding, call_later
 from mycel_runtime.observe.library_logs import take_library_logs
 from mycel_runtime.observe.log_style import LogStyle, agent_at_work, level_number, styles
 from mycel_runtime.observe.observer import Observer
-from mycel_runtime.observe.rendering import json_line, renderer
+from mycel_runtime.observe.output import BoundedWriter
+from mycel_runtime.observe.rendering import renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -81,10 +83,10 @@ class LogObserver(Observer):
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], None] = call_later,
     ) -> None:
-        self._bound = bound
         self._agent = bound.get("agent", "")
         self._for_people = structlog.get_logger().bind(**bound)
-        self._out = structlog.get_config()["logger_factory"]()
+        self._lines = FactLines(bound)
+        self._write_line = line_writer(sys.stderr)
         self._folding: Folding[Fact] = Folding(self._write, clock=clock, later=later)
 
     @override
@@ -97,18 +99,30 @@ class LogObserver(Observer):
             self._folding.tell(fact, key=(fact.name, *(getattr(fact, field) for field in fact.alike_by)))
 
     def _write(self, fact: Fact, repeated: int) -> None:
-        fields = fields_of(fact)
-        if repeated:
-            fields["repeated"] = repeated
-        agent = fields.get("agent", self._agent)
+        agent = getattr(fact, "agent", self._agent)
         if styles.is_console(agent):
-            getattr(self._for_people, fact.level)(fact.name, **fields)
+            repetitions = {"repeated": repeated} if repeated else {}
+            getattr(self._for_people, fact.level)(fact.name, **fields_of(fact), **repetitions)
         elif styles.is_told(fact.level, agent):
-            # What structlog does for others' lines, in a tenth of the time: nearly all lines are facts.
-            event = {**self._bound, **fields, "event": fact.name}
-            structlog.contextvars.merge_contextvars(None, fact.level, event)
-            event["level"] = fact.level
-            self._out.msg(json_line(event))
+            # What structlog does for others' lines, in a twentieth of the time: nearly all lines are facts.
+            self._write_line(self._lines.line(fact, repeated))
+
+
+def line_writer(stream: TextIO) -> Callable[[str], None]:
+    """
+    What writes whole lines to a stream, one at a time, whichever threads do.
+
+    Args:
+        stream: If it is a bounded one, lines go straight to its writer, past the two locks and copies of others.
+    """
+    writer = getattr(stream, "buffer", None)
+    if not isinstance(writer, BoundedWriter):
+        return structlog.PrintLogger(stream).msg
+
+    def write(line: str) -> None:
+        writer.write(f"{line}\n".encode(errors="backslashreplace"))
+
+    return write
 
 
 def logger_of(**bound: Any) -> structlog.stdlib.BoundLogger:

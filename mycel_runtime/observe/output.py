@@ -31,7 +31,7 @@ STORE_BYTES: Final = 1 << 20
 PARTING_SECONDS: Final = 1.0
 """At the end, for what is still to be written."""
 
-GATHERING_SECONDS: Final = 0.02
+GATHERING_SECONDS: Final = 0.05
 """
 After what was written, before more is: a line that comes after silence is written at once, many are written together.
 
@@ -72,7 +72,8 @@ class BoundedWriter(io.RawIOBase):
         self._limit = limit
         self._gathering = gathering
         # Re-entrant: a finalizer that raises is told of, whatever its thread is about to do.
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._is_writing = False
@@ -93,7 +94,7 @@ class BoundedWriter(io.RawIOBase):
         if self._is_forked:
             self._write_out(chunk)
             return len(chunk)
-        with self._changed:
+        with self._lock:
             self._store(chunk)
         return len(chunk)
 
@@ -114,7 +115,8 @@ class BoundedWriter(io.RawIOBase):
         self._is_open = not chunk.endswith(b"\n")
         self._waiting.append(chunk)
         self._size += len(chunk)
-        self._start()
+        if self._thread is None:
+            self._start()
         if not self._is_gathering or self._is_much():
             self._changed.notify_all()
 
@@ -143,12 +145,11 @@ class BoundedWriter(io.RawIOBase):
         """Do nothing: who closes a standard stream, a plugin perhaps, does not mean ours."""
 
     def _start(self) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name="output", daemon=True)
-            # With no thread left to start, it waits here for the next line.
-            with contextlib.suppress(RuntimeError):
-                thread.start()
-                self._thread = thread
+        thread = threading.Thread(target=self._run, name="output", daemon=True)
+        # With no thread left to start, it waits here for the next line.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         while True:
@@ -203,7 +204,8 @@ class BoundedWriter(io.RawIOBase):
 
     def _after_fork(self) -> None:
         """A child has no thread of ours: it writes by itself, and what waited is its parent's."""
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._waiting.clear()
         self._is_forked = True
 

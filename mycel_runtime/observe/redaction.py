@@ -77,6 +77,8 @@ RULES: Final = (
     ),
 )
 
+_HINTS: Final = tuple(hint for rule in RULES for hint in rule.hints)
+
 _ALSO_ASCII: Final = (("\u0130", "i"), ("\u0131", "i"), ("\u017f", "s"))
 """
 Letters that an expression takes for one of ASCII if it ignores case, and `str.lower` does not.
@@ -87,12 +89,22 @@ Source: https://docs.python.org/3/library/re.html#re.IGNORECASE
 
 def redacted(text: str) -> str:
     """The text without secrets: `***` stands where one was."""
-    lowered = _lowered(text)
-    for rule in RULES:
-        # Most lines have no hint: to look for some strings costs a fortieth of what the expressions do.
-        if any(map(lowered.__contains__, rule.hints)):
-            text = rule.pattern.sub(rule.instead, text)
+    # Most lines have no hint: to look for some strings costs a fortieth of what the expressions do.
+    if has_hint(text):
+        lowered = _lowered(text)
+        for rule in RULES:
+            if any(map(lowered.__contains__, rule.hints)):
+                text = rule.pattern.sub(rule.instead, text)
     return masked(text)
+
+
+def has_hint(text: str) -> bool:
+    """
+    Whether a rule may find anything in it.
+
+    A hint has neither spaces nor quotes: a text made of parts that are parted by these has one if a part has.
+    """
+    return any(map(_lowered(text).__contains__, _HINTS))
 
 
 def _lowered(text: str) -> str:

@@ -58,9 +58,20 @@ def json_line(event: EventDict) -> str:
     Args:
         event: Becomes stamped with the time.
     """
-    event["timestamp"] = _now()
-    pairs = [f"{_quoted(key)}: {_AS_JSON.get(type(value), _encode)(value)}" for key, value in event.items()]
-    return redacted(_escaped("{" + ", ".join(pairs) + "}"))
+    event["timestamp"] = time_text()
+    return finished(
+        "{" + ", ".join([f"{_quoted(key)}: {text_of(value)}" for key, value in event.items()]) + "}"
+    )
+
+
+def text_of(value: Any) -> str:
+    """A value as JSON."""
+    return _AS_JSON.get(type(value), _encode)(value)
+
+
+def finished(json: str) -> str:
+    """The text of a JSON object as it may be written: without secrets and control characters."""
+    return redacted(escaped(json))
 
 
 def without_controls(text: str, controls: re.Pattern[str] = _CONTROL) -> str:
@@ -95,17 +106,19 @@ def _json() -> Callable[[Any, str, EventDict], str]:
 
     def render(logger: Any, method: str, event: EventDict) -> str:
         event = structlog.processors.format_exc_info(logger, method, event)
-        event["timestamp"] = _now()
+        event["timestamp"] = time_text()
         text = renderer(logger, method, event)
         assert isinstance(text, str)
-        return _escaped(text)
+        return escaped(text)
 
     return render
 
 
-def _now() -> str:
-    seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
-    return f"{_second(seconds)}.{microseconds:06}Z"
+def time_text() -> str:
+    """The present time, as every line has it."""
+    now = time.time()
+    seconds = int(now)
+    return f"{_second(seconds)}.{int(1e6 * (now - seconds)):06}Z"
 
 
 @lru_cache(maxsize=2)
@@ -113,7 +126,7 @@ def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
-def _escaped(json: str) -> str:
+def escaped(json: str) -> str:
     """JSON without the control characters that it may have as they are."""
     if json.isascii():
         return json.replace("\x7f", "\\u007f")

@@ -34,7 +34,7 @@ class Counted:
         self.durations = self.metrics.durations
 
     def observer(self, benchmark):
-        return FanOut([self.metrics.facts, benchmark])
+        return FanOut([benchmark], choosy=[self.metrics.facts])
 
 
 class Watched(Counted):
@@ -50,5 +50,5 @@ class Watched(Counted):
             log = LogObserver({"agent": "a"})
         finally:
             sys.stderr = kept
-        others = [Counters(time.time), self.metrics.facts, JournalLock(time.time), systemd.StatusLine()]
-        return FanOut([log, *others, benchmark])
+        choosy = [self.metrics.facts, JournalLock(time.time), systemd.StatusLine()]
+        return FanOut([log, Counters(time.time), benchmark], choosy=choosy)

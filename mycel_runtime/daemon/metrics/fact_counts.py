@@ -30,10 +30,10 @@ from mycel_runtime.observe.facts import (
     SendParked,
     SendUnresolved,
 )
-from mycel_runtime.observe.observer import Observer
+from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from prometheus_client import CollectorRegistry, Counter
 
@@ -127,7 +127,7 @@ class _OfHandler:
     conflicts: Counter
 
 
-class FactCounts(Observer):
+class FactCounts(Choosy):
     """
     Of one agent.
 
@@ -167,6 +167,11 @@ class FactCounts(Observer):
             QuestionDecided: lambda fact: self._bound(QUESTIONS, fact.plugin, fact.outcome).inc(),
             RequestDecided: lambda fact: self._bound(REQUESTS, plugin_of(fact.handler), fact.decision).inc(),
         }
+
+    @property
+    @override
+    def kinds(self) -> Collection[type[Fact]]:
+        return self._notes.keys()
 
     @override
     def tell(self, fact: Fact) -> None:

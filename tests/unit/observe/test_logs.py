@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
 from datetime import UTC, datetime
@@ -23,8 +24,11 @@ from mycel_runtime.observe.facts import (
 )
 from mycel_runtime.observe.library_logs import TALKATIVE
 from mycel_runtime.observe.log_style import LogStyle, lines_of
-from mycel_runtime.observe.logs import LogObserver, configure_logging, logger_of, restyle
-from mycel_runtime.observe.observer import FanOut, Silent
+from mycel_runtime.observe.logs import LogObserver, configure_logging, line_writer, logger_of, restyle
+from mycel_runtime.observe.observer import Choosy, FanOut, Silent
+from mycel_runtime.observe.output import BoundedWriter
+
+DEADLINE = 60.0
 
 FACTS = [
     value
@@ -254,3 +258,47 @@ def test_every_observer_is_told():
     FanOut([first, Silent(), second]).tell(MessageSent(handler="h", chat_id="c", message_seq=3))
 
     assert (first.told, second.told) == (1, 1)
+
+
+class Picky(Choosy):
+    """Takes notice of one kind."""
+
+    def __init__(self):
+        self.told = []
+
+    @property
+    def kinds(self):
+        return (MessageSent,)
+
+    def tell(self, fact):
+        self.told.append(fact)
+
+
+def test_a_choosy_observer_is_told_of_its_kinds_only():
+    picky, sent = Picky(), MessageSent(handler="h", chat_id="c", message_seq=3)
+    observers = FanOut([Silent()], choosy=[picky])
+
+    for fact in (sent, JobFailed(job="j", error="E"), sent):
+        observers.tell(fact)
+
+    assert picky.told == [sent, sent]
+
+
+def test_a_line_goes_straight_to_the_bounded_writer_and_is_whole(tmp_path):
+    """A text stream would put it behind what somebody printed without an end."""
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        writer = BoundedWriter(log.fileno())
+        stream = io.TextIOWrapper(writer, encoding="utf-8", line_buffering=True)
+        stream.write("no end")
+        line_writer(stream)("é \udcff")
+        writer.drain(DEADLINE)
+
+    assert (tmp_path / "log").read_bytes() == "é \\udcff\n".encode()
+
+
+def test_to_another_stream_lines_are_printed():
+    stream = io.StringIO()
+
+    line_writer(stream)("line")
+
+    assert stream.getvalue() == "line\n"
