@@ -26,6 +26,7 @@ from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.draining import REASON as DRAIN
 from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
+from mycel_runtime.daemon.early_pauses import EarlyPauses
 from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.identity import identify
@@ -34,7 +35,7 @@ from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
 from mycel_runtime.daemon.room import wait_for_room
-from mycel_runtime.daemon.state_dir import make_state_dir
+from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -109,6 +110,7 @@ class AgentRuntime:
         self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
         self.observer = self._observers.all
         self._draining = Draining()
+        self._early_pauses = EarlyPauses(settings.state_dir / JOURNAL_NAME, self.observer, time.time)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(
             settings=settings,
@@ -206,12 +208,18 @@ class AgentRuntime:
                     lambda: self.admin,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
-                    {"reload": self._order_reload, "drain": self._draining.order},
+                    {
+                        "reload": self._order_reload,
+                        "drain": self._draining.order,
+                        "pause": self._early_pauses.pause,
+                        "resume": self._early_pauses.resume,
+                    },
                 ),
                 self._observers.followers,
             ):
                 self._status.note_journal()
                 self._journal = journal
+                self._early_pauses.begin(journal)
                 self._announce(backend)
                 ready()
                 async with asyncio.TaskGroup() as tasks:
@@ -290,6 +298,7 @@ class AgentRuntime:
             user_id=self._settings.agent.user_id,
         )
         sdk.belongs_to(me)
+        self._early_pauses.end()
         return await assemble(
             self._reload.settings,
             me=me,

@@ -73,3 +73,35 @@ def test_an_agent_that_is_paused_before_its_first_start_is_silent_from_its_first
     assert run(start, "resume", config)[:2] == (0, ["agent agent goes on"])
     assert until(lambda: answers(owner, household) == ["echo: one"])
     assert agent.stop() == 0
+
+
+def test_an_agent_that_waits_for_its_backend_is_paused_before_it_knows_who_it_is(
+    start, backend, household, owner, tmp_path
+):
+    """The daemon has the journal's lock and nothing else: neither its verbs nor the journal at rest are to be had."""
+    config = write_config(tmp_path / "a", household, extra="[inbox]\nbackoff_base = 0.1\nbackoff_cap = 0.3\n")
+    backend.faults.refuse(503, times=10_000, path="/api/auth/me")
+    agent = start("run", "--config", config, "--log-level", "debug")
+    agent.wait_event("identity.unanswered")
+    assert run(start, "pause", config, "--plugin", "ecco")[0] == 64
+    assert run(start, "pause", config, "--plugin", "echo") == (0, ["plugin echo is paused"], [])
+    assert run(start, "resume", config, "echo") == (0, ["plugin echo goes on"], [])
+    assert run(start, "resume", config)[0] == 64
+    assert run(start, "pause", config) == (0, ["agent agent is paused"], [])
+    assert run(start, "pause", config) == (0, ["agent agent was paused already"], [])
+
+    backend.faults.clear()
+    assert agent.wait_event("pause.kept")["kind"] == "agent"
+    assert [
+        (each["event"], each["kind"]) for each in agent.events("pause.begun") + agent.events("pause.ended")
+    ] == [
+        ("pause.begun", "plugin"),
+        ("pause.begun", "agent"),
+        ("pause.ended", "plugin"),
+    ]
+    ask(owner, "one")
+    agent.wait_for(lambda daemon: daemon.events("frames.committed"))
+    assert answers(owner, household) == []
+    assert run(start, "resume", config)[:2] == (0, ["agent agent goes on"])
+    assert until(lambda: answers(owner, household) == ["echo: one"])
+    assert agent.stop() == 0
