@@ -7,7 +7,6 @@ version before, by another frame or by a look at the lists, it is not run.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -110,7 +109,7 @@ class EntryAttempts:
             record = self.capture.of_event(record, shown, subject, voice)
         if ended is None:
             told = () if subject is None else (self.told.version(delivery, subject),)
-            changes = dataclasses.replace(run.changes, told=told)
+            changes = run.changes._replace(told=told)
             return Returned(shown=1, changes=changes, record=record)
         if subject is not None:
             await self._note_given_up(delivery, bound, subject, ended)

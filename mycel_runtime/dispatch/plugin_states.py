@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.journal.changes import EndOutcome, Item
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.stored_items import StoredItems
 from mycel_runtime.plugin.subscription import AnswerSubscription, TimerSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from mycel_runtime.journal.changes import Changes, ItemChange, TurnEnd
     from mycel_runtime.journal.ids import HandlerId
@@ -30,6 +31,8 @@ KEPT_BYTES: Final = 33_554_432
 
 KEPT_STORES: Final = 4_096
 """As `KEPT_BYTES`: many small ones, too."""
+
+_NOTHING: Final = StoredItems()
 
 
 class KeptStores:
@@ -44,39 +47,42 @@ class KeptStores:
     def __init__(self, *, most_bytes: int = KEPT_BYTES, most_stores: int = KEPT_STORES) -> None:
         self._most_bytes = most_bytes
         self._most_stores = most_stores
-        self._stores: OrderedDict[tuple[str, ChatId | None], dict[str, Item]] = OrderedDict()
+        self._stores: OrderedDict[tuple[str, ChatId | None], StoredItems] = OrderedDict()
         self._bytes = 0
 
-    def get(self, plugin: str, chat_id: ChatId | None) -> dict[str, Item] | None:
+    def get(self, plugin: str, chat_id: ChatId | None) -> StoredItems | None:
         """One of them; it is in use from now on."""
         if (store := self._stores.get((plugin, chat_id))) is not None:
             self._stores.move_to_end((plugin, chat_id))
         return store
 
-    def keep(self, plugin: str, chat_id: ChatId | None, items: dict[str, Item]) -> dict[str, Item]:
+    def keep(self, plugin: str, chat_id: ChatId | None, items: Mapping[str, Item]) -> StoredItems:
         """Keep what was read, unless it is there already: then that is newer, and kept."""
         if (known := self.get(plugin, chat_id)) is not None:
             return known
-        self._stores[plugin, chat_id] = items
-        self._bytes += _size(items)
+        self._stores[plugin, chat_id] = kept = StoredItems(items)
+        self._bytes += kept.size
         self._bound()
-        return items
+        return kept
 
     def change(self, plugin: str, change: ItemChange, version: int) -> None:
         """What was committed; whoever runs on the store sees it from now on."""
         store = self._stores.get((plugin, change.chat_id))
         if store is None:
             return
-        old = store.pop(change.key, None)
-        self._bytes -= 0 if old is None else len(change.key) + len(old.value)
+        before = store.size
         if change.value is not None:
             store[change.key] = Item(change.value, version)
-            self._bytes += len(change.key) + len(change.value)
-        self._bound()
+        elif change.key in store:
+            del store[change.key]
+        if grown := store.size - before:
+            self._bytes += grown
+            self._bound()
 
     def forget(self, plugin: str, chat_id: ChatId | None) -> None:
         """Read it again when it is needed next."""
-        self._bytes -= _size(self._stores.pop((plugin, chat_id), {}))
+        if (dropped := self._stores.pop((plugin, chat_id), None)) is not None:
+            self._bytes -= dropped.size
 
     def forget_plugin(self, plugin: str) -> None:
         """As `forget`, of all its stores."""
@@ -89,7 +95,7 @@ class KeptStores:
             self._bytes > self._most_bytes or len(self._stores) > self._most_stores
         ):
             _, dropped = self._stores.popitem(last=False)
-            self._bytes -= _size(dropped)
+            self._bytes -= dropped.size
 
 
 class PluginStates:
@@ -129,21 +135,22 @@ class PluginStates:
             # A commit that came meanwhile knows better.
             self._has_items.setdefault(plugin, has_items)
         has_items = self._has_items[plugin]
+        has_chat = has_items and chat_id is not None
         return PluginState(
-            items=await self._items(plugin, None) if has_items else {},
+            items=await self._items(plugin, None) if has_items else _NOTHING,
             chat_id=chat_id,
-            chat_items=await self._items(plugin, chat_id) if has_items and chat_id is not None else {},
+            chat_items=await self._items(plugin, chat_id) if has_chat else _NOTHING,
             timer_names=self._timer_names.get(plugin, frozenset()),
             question_names=self._question_names.get(plugin, frozenset()),
             clock=self._clock,
         )
 
-    async def _items(self, plugin: str, chat_id: ChatId | None) -> dict[str, Item]:
+    async def _items(self, plugin: str, chat_id: ChatId | None) -> StoredItems:
         kept = self._kept.get(plugin, chat_id)
         if kept is not None:
             return kept
         items = await self._journal.items(self._me, plugin, chat_id=chat_id)
-        return self._kept.keep(plugin, chat_id, dict(items))
+        return self._kept.keep(plugin, chat_id, items)
 
     def forget(self, plugin: str) -> None:
         """The operator has cleared something: it is read again."""
@@ -177,7 +184,3 @@ def question_names_of(handlers: Iterable[Handler]) -> dict[str, frozenset[str]]:
         if isinstance(handler.subscription, AnswerSubscription):
             names[plugin_of(handler.id)].add(handler.subscription.name)
     return {plugin: frozenset(its) for plugin, its in names.items()}
-
-
-def _size(items: dict[str, Item]) -> int:
-    return sum(len(key) + len(item.value) for key, item in items.items())

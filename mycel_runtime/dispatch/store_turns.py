@@ -30,48 +30,44 @@ OUTDATED_RUNS: Final = 3
 
 
 class _Turn:
-    """Of one plugin: whom it was promised to, and how many commits are on their way to the journal."""
+    """
+    Of one plugin.
+
+    Attributes:
+        holder: Whom it is promised to; `None`: it can be promised.
+        committing: How many commits are on their way to the journal.
+    """
 
     def __init__(self) -> None:
-        self._holder: DeliveryId | None = None
-        self._committing = 0
+        self.holder: DeliveryId | None = None
+        self.committing = 0
         self._changed = asyncio.Condition()
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it can be promised."""
-        return self._holder is None
 
     @contextlib.asynccontextmanager
     async def held(self, by: DeliveryId) -> AsyncIterator[None]:
         """Promised meanwhile; what is on its way before it, is there when it begins."""
-        self._holder = by
+        self.holder = by
         try:
             async with self._changed:
-                await self._changed.wait_for(lambda: self._committing == 0)
+                await self._changed.wait_for(lambda: self.committing == 0)
             yield
         finally:
-            self._holder = None
-            async with self._changed:
-                self._changed.notify_all()
+            self.holder = None
+            await self.note_change()
 
-    async def begin_commit(self, whose: DeliveryId) -> None:
-        """A commit is on its way from now on; waits first while the turn is promised to another."""
-        if self._holder is not None and self._holder != whose:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._holder is None)
-        self._committing += 1
+    async def wait_until_free(self) -> None:
+        """Until it is promised to nobody."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.holder is None)
 
-    async def end_commit(self) -> None:
-        """It has arrived, or never will."""
-        self._committing -= 1
-        if self._holder is not None:
-            async with self._changed:
-                self._changed.notify_all()
+    async def note_change(self) -> None:
+        """Whoever waits looks again."""
+        async with self._changed:
+            self._changed.notify_all()
 
 
 class _Commit:
-    """A commit on its way: each turn makes one, and a generator for each costs twice as much."""
+    """A commit on its way, behind the run to which the turn is promised: nearly always there is none."""
 
     __slots__ = ("_turn", "_whose")
 
@@ -80,10 +76,16 @@ class _Commit:
         self._whose = whose
 
     async def __aenter__(self) -> None:
-        await self._turn.begin_commit(self._whose)
+        turn = self._turn
+        if turn.holder is not None and turn.holder != self._whose:
+            await turn.wait_until_free()
+        turn.committing += 1
 
     async def __aexit__(self, *_: object) -> None:
-        await self._turn.end_commit()
+        turn = self._turn
+        turn.committing -= 1
+        if turn.holder is not None:
+            await turn.note_change()
 
 
 _FREELY: Final = contextlib.nullcontext()
@@ -115,7 +117,7 @@ class StoreTurns:
             return _FREELY
         turn = self._turns[plugin_of(delivery.handler)]
         # If it is not free, this run may be outdated once more. Then it has waited for the holder's end, and is next.
-        return turn.held(delivery.delivery_id) if turn.is_free else _FREELY
+        return turn.held(delivery.delivery_id) if turn.holder is None else _FREELY
 
     def committing(self, delivery: Delivery, changes: Changes) -> AbstractAsyncContextManager[None]:
         """

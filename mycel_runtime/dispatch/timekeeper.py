@@ -101,10 +101,11 @@ class Timekeeper:
 
     def note_changes(self, changes: Changes) -> bool:
         """These have been committed; whether one of them is due before all that are known."""
-        before = self.next_at
-        for timer in changes.timers:
-            self.note(timer.due_at)
-        return self.next_at < before
+        first_at = min([timer.due_at for timer in changes.timers], default=math.inf)
+        if first_at >= self.next_at:
+            return False
+        self.next_at = first_at
+        return True
 
     def look_again(self) -> None:
         """The clock was set back: what waits for a span of time was moved, and schedules may wait too long."""

@@ -137,8 +137,7 @@ class ToldVersion(NamedTuple):
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(NamedTuple):
     """
     What the end of a delivery makes of its plugin's state. What is cancelled is so before anything is set.
 
@@ -158,7 +157,7 @@ class Changes:
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.items or self.timers or self.cancelled or self.told or self.reads or self.utterances)
+        return any(self)
 
     @property
     def may_be_outdated(self) -> bool:

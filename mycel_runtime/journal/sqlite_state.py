@@ -197,7 +197,7 @@ def _change(connection: sqlite3.Connection, whose: Whose, changes: Changes, vers
     for timer_key in changes.cancelled:
         _cancel(connection, whose._asdict() | timer_key._asdict())
     if changes.timers:
-        execute_rows(connection, "set_timers", [(*whose, *timer) for timer in changes.timers])
+        execute_rows(connection, "set_timers", [whose + timer for timer in changes.timers])
     for read in changes.reads:
         _move_reading(connection, whose, read, version)
     for utterance in changes.utterances:

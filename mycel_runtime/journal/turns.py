@@ -31,6 +31,9 @@ ANSWER_KIND: Final = "answer"
 _ESCAPING: Final = json.JSONEncoder(separators=(",", ":"))
 """Which can also write half a surrogate pair, as an id of a server's may hold it."""
 
+_SHORT_CHARACTERS: Final = 64
+"""Of a text whose hash is kept for the next time."""
+
 _PLACE: Final = operator.itemgetter(0, 1)
 """By which deeds of a kind are in order."""
 
@@ -169,18 +172,12 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
 
 
-@functools.lru_cache(1_024)
-def _name_hash(text: str) -> str:
-    """As `text_hash`, of keys: a plugin has few, and uses them again and again."""
-    return text_hash(text)
+def _hash(text: str) -> str:
+    """As `text_hash`: keys, counters, flags and the data of most timers come again and again."""
+    return _known_hash(text) if len(text) <= _SHORT_CHARACTERS else text_hash(text)
 
 
-_NO_DATA_HASH: Final = text_hash("null")
-
-
-def _data_hash(data: str) -> str:
-    """As `text_hash`, of a timer's data: most have none."""
-    return _NO_DATA_HASH if data == "null" else text_hash(data)
+_known_hash: Final = functools.lru_cache(1_024)(text_hash)
 
 
 def done_of(changes: Changes, decided: Sequence[Decided] = (), uttered: Sequence[Uttered] = ()) -> Done:
@@ -210,8 +207,8 @@ def _item_rows(changes: Changes) -> list[tuple[bool, str, str | None, int]]:
     rows = [
         (
             chat_id is not None,
-            _name_hash(key),
-            None if value is None else text_hash(value),
+            _hash(key),
+            None if value is None else _hash(value),
             len(value or ""),
         )
         for chat_id, key, value, _ in changes.items
@@ -223,10 +220,10 @@ def _item_rows(changes: Changes) -> list[tuple[bool, str, str | None, int]]:
 def _timer_rows(changes: Changes) -> list[tuple[str, str, float | None, str, bool]]:
     """Fields of a `DoneTimer`; what is cancelled and set anew stands there twice, in this order."""
     rows: list[tuple[str, str, float | None, str, bool]] = [
-        (name, _name_hash(key), None, "", False) for name, key in changes.cancelled
+        (name, _hash(key), None, "", False) for name, key in changes.cancelled
     ]
     rows += [
-        (name, _name_hash(key), due_at, _data_hash(data), is_relative)
+        (name, _hash(key), due_at, _hash(data), is_relative)
         for name, key, due_at, data, is_relative in changes.timers
     ]
     rows.sort(key=_PLACE)

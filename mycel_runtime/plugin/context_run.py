@@ -137,7 +137,7 @@ class ContextRun:
         planned, cancelled = self.timers.planned(), self.timers.cancelled()
         if not (items or planned or cancelled):
             return UNCHANGED
-        return Changes(items=items, timers=planned, cancelled=cancelled)
+        return Changes(items, planned, cancelled)
 
     def take_changes(self, changes: Changes) -> None:
         """These are its changes: it has run in its plugin's own process."""

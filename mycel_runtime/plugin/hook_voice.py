@@ -7,7 +7,6 @@ is run again has said nothing. What it says is made in the commit that ends it.
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, cast
@@ -124,4 +123,4 @@ class HookVoice:
 
     def complete(self, changes: Changes) -> Changes:
         """The changes of the run, with what it says and how far it has read."""
-        return dataclasses.replace(changes, reads=self._reading.moves, utterances=tuple(self._utterances))
+        return changes._replace(reads=self._reading.moves, utterances=tuple(self._utterances))

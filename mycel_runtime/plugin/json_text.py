@@ -16,8 +16,11 @@ _JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
 
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
-_ALWAYS_JSON: Final = frozenset({float, bool})
+_ALWAYS_JSON: Final = frozenset({int, float, bool})
 """What needs no look into it; numbers that JSON has not got are refused as they are written."""
+
+_WHOLE: Final = 1 << 63
+"""Counters, and timers without data, are too many for an encoder that is begun for each."""
 
 
 def json_text(value: Any, what: str) -> str:
@@ -31,6 +34,10 @@ def json_text(value: Any, what: str) -> str:
     Raises:
         ArgumentError: It is something else, or too large.
     """
+    if value is None:
+        return "null"
+    if type(value) is int and -_WHOLE < value < _WHOLE:
+        return repr(value)
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
         text = _encoded(plain)
@@ -58,11 +65,6 @@ def json_text(value: Any, what: str) -> str:
 
 
 def _encoded(plain: Any) -> str:
-    """What an encoder makes of it; counters and timers without data are too many to begin one for each."""
-    if plain is None:
-        return "null"
-    if type(plain) is int:
-        return repr(plain)
     return _ENCODER.encode(plain if type(plain) in _ALWAYS_JSON else _JSON.validate_python(plain))
 
 

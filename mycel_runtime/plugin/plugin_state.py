@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from mycel_runtime.plugin.stored_items import StoredItems
 
-    from mycel_runtime.journal.changes import Item
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mycel_runtime.wire.ids import ChatId
 
 
@@ -26,9 +27,9 @@ class PluginState:
         is_still: The clock stands where it is, as that of a replayed run.
     """
 
-    items: Mapping[str, Item] = field(default_factory=dict, repr=False)
+    items: StoredItems = field(default_factory=StoredItems, repr=False)
     chat_id: ChatId | None = None
-    chat_items: Mapping[str, Item] = field(default_factory=dict, repr=False)
+    chat_items: StoredItems = field(default_factory=StoredItems, repr=False)
     timer_names: frozenset[str] = frozenset()
     question_names: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time

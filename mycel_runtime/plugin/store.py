@@ -19,14 +19,18 @@ from mycel_runtime.plugin.json_text import json_text
 from mycel_runtime.wire.arguments import require_storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pydantic import BaseModel
 
     from mycel_runtime.journal.changes import Item
+    from mycel_runtime.plugin.stored_items import StoredItems
     from mycel_runtime.wire.ids import ChatId
 
     Model = TypeVar("Model", bound=BaseModel)
+
+_decoded: Final = json.JSONDecoder().raw_decode
+"""The value, and where it ends: what was written here has nothing around it that would have to be looked for."""
 
 KEY_CHARACTERS: Final = 256
 """Of a key at most."""
@@ -49,7 +53,7 @@ class Store(MutableMapping[str, Any]):
     """
 
     def __init__(
-        self, items: Mapping[str, Item], *, chat_id: ChatId | None, require_open: Callable[[], None]
+        self, items: StoredItems, *, chat_id: ChatId | None, require_open: Callable[[], None]
     ) -> None:
         self._items = items
         self._chat_id = chat_id
@@ -76,7 +80,7 @@ class Store(MutableMapping[str, Any]):
         text = self._text(key)
         if text is None:
             raise KeyError(key)
-        return json.loads(text)
+        return _decoded(text)[0]
 
     @override
     def get(self, key: str, default: Any = None, /) -> Any:
@@ -88,7 +92,7 @@ class Store(MutableMapping[str, Any]):
         """
         # The mapping's own raises and catches an error for each key that is not there.
         text = self._text(key)
-        return default if text is None else json.loads(text)
+        return default if text is None else _decoded(text)[0]
 
     @override
     def __contains__(self, key: object) -> bool:
@@ -185,20 +189,26 @@ class Store(MutableMapping[str, Any]):
         """Called by the runtime: what the run has changed, and what it depends on, which it changes to the same."""
         if not (self._changed or self._depends):
             return ()
-        kept = {key: _value_of(self._read[key]) for key in self._depends if key not in self._changed}
+        changed, read, depends = self._changed, self._read, self._depends
+        if depends:
+            changed = changed | {key: _value_of(read[key]) for key in depends if key not in changed}
         return tuple(
-            ItemChange(self._chat_id, key, text, self._made_from(key))
-            for key, text in (self._changed | kept).items()
-            if key in self._depends or key not in self._read or text != _value_of(self._read[key])
+            [
+                ItemChange(self._chat_id, key, text, self._made_from(key))
+                for key, text in changed.items()
+                if key in depends or key not in read or text != _value_of(read[key])
+            ]
         )
 
     def _text(self, key: str) -> str | None:
         self._require_open()
         if key in self._changed:
             return self._changed[key]
-        if key not in self._read:
-            self._read[key] = None if self._is_listed else self._items.get(key)
-        return _value_of(self._read[key])
+        if key in self._read:
+            item = self._read[key]
+        else:
+            item = self._read[key] = None if self._is_listed else self._items.get(key)
+        return None if item is None else item.value
 
     def _keys(self) -> list[str]:
         """Every key; that is reading all of them."""
@@ -214,11 +224,12 @@ class Store(MutableMapping[str, Any]):
         """What is known of it, without reading it: what is written unseen may be written by others too."""
         if key in self._changed:
             return self._changed[key]
-        return _value_of(self._read[key] if key in self._read else self._items.get(key))
+        item = self._read[key] if key in self._read else self._items.get(key)
+        return None if item is None else item.value
 
     def _size_now(self) -> int:
         if self._size < 0:
-            self._size = sum(len(key) + len(item.value) for key, item in list(self._items.items()))
+            self._size = self._items.size
         return self._size
 
     def _made_from(self, key: str) -> int | None:

@@ -25,6 +25,9 @@ LONGEST_SECONDS: Final = 10 * 366 * 86_400.0
 """A timer may be set so far ahead."""
 
 
+_NUMBERS: Final = (int, float)
+
+
 class Timers:
     """
     `ctx.timers` of a plugin.
@@ -45,8 +48,8 @@ class Timers:
         self._names = names
         self._clock = clock
         self._require_open = require_open
-        self._set: dict[TimerKey, NewTimer] = {}
-        self._cancelled: dict[TimerKey, None] = {}
+        self._set: dict[tuple[str, str], NewTimer] = {}
+        self._cancelled: dict[tuple[str, str], None] = {}
 
     @override
     def __repr__(self) -> str:
@@ -75,14 +78,9 @@ class Timers:
             ArgumentError: Nobody handles the name; or the time, the data or the key is none.
             ContextEndedError: The run is over.
         """
-        timer_key = self._key(name, key)
-        self._set[timer_key] = NewTimer(
-            name=name,
-            key=key,
-            due_at=_due_at(after, at, self._clock()),
-            data=json_text(data, "a timer's data"),
-            is_relative=at is None,
-        )
+        self._require_timer(name, key)
+        due_at, text = _due_at(after, at, self._clock()), json_text(data, "a timer's data")
+        self._set[name, key] = NewTimer(name, key, due_at, text, at is None)
 
     def cancel(self, name: str, *, key: str = "") -> None:
         """
@@ -98,9 +96,9 @@ class Timers:
             ArgumentError: Nobody handles the name; or the key is none.
             ContextEndedError: The run is over.
         """
-        timer_key = self._key(name, key)
-        self._set.pop(timer_key, None)
-        self._cancelled[timer_key] = None
+        self._require_timer(name, key)
+        self._set.pop((name, key), None)
+        self._cancelled[name, key] = None
 
     def planned(self) -> tuple[NewTimer, ...]:
         """Called by the runtime: what the run has set."""
@@ -108,9 +106,9 @@ class Timers:
 
     def cancelled(self) -> tuple[TimerKey, ...]:
         """Called by the runtime: what the run has cancelled, before it has set anything."""
-        return tuple(self._cancelled)
+        return tuple(TimerKey(*each) for each in self._cancelled) if self._cancelled else ()
 
-    def _key(self, name: str, key: str) -> TimerKey:
+    def _require_timer(self, name: str, key: str) -> None:
         self._require_open()
         if name not in self._names:
             raise ArgumentError(
@@ -123,7 +121,6 @@ class Timers:
                 f"a timer's key has {len(key):,} characters, and {KEY_CHARACTERS} are the most",
                 fix="Choose a shorter one.",
             )
-        return TimerKey(name, key)
 
 
 def _due_at(after: float | timedelta | None, at: datetime | None, now: float) -> float:
@@ -145,6 +142,6 @@ def _seconds_until(at: Any, now: float) -> float:
 
 def _seconds(after: Any) -> float:
     seconds = after.total_seconds() if isinstance(after, timedelta) else after
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, _NUMBERS) or not seconds >= 0:
         raise ArgumentError("`after` is no number of seconds from 0 on", fix="Give seconds, or a timedelta.")
     return float(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, get_args
@@ -255,7 +254,7 @@ class Voice:
     def complete(self, changes: Changes) -> Changes:
         """The changes of the run, with how far it has read."""
         moves = self.reading.moves
-        return dataclasses.replace(changes, reads=moves) if moves else changes
+        return changes._replace(reads=moves) if moves else changes
 
     async def _make(
         self,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.journal.changes import Item
 from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import TIMER_KIND, done_from, text_hash
+from mycel_runtime.plugin.stored_items import StoredItems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -90,10 +91,10 @@ class Memory:
         """The text that has this hash, if it is known."""
         return self._texts.get(hash_)
 
-    def items(self, handler: str, chat_id: str | None) -> dict[str, Item]:
+    def items(self, handler: str, chat_id: str | None) -> StoredItems:
         """What a run of this handler is given, of a chat or of the plugin as a whole."""
         store = self._stores[plugin_of(HandlerId(handler)), chat_id or NO_CHAT]
-        return {key: Item(value, 1) for key, value in store.items.items()}
+        return StoredItems({key: Item(value, 1) for key, value in store.items.items()})
 
     def uncertain(self, handler: str, chat_id: str | None) -> tuple[int, ...]:
         """Turns, or `HOOK`, that wrote what nobody can tell, and what this handler is given without it."""

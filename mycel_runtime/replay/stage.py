@@ -20,6 +20,7 @@ from mycel_runtime.plugin.message import message_as_told
 from mycel_runtime.plugin.message_context import LoopGuardView, MessageContext
 from mycel_runtime.plugin.plugin_state import PluginState
 from mycel_runtime.plugin.sdk_calls import sdk_calls
+from mycel_runtime.plugin.stored_items import StoredItems
 from mycel_runtime.plugin.subscription import (
     FrameSubscription,
     MessageSubscription,
@@ -267,7 +268,7 @@ class Stage:
         state = PluginState(
             items=self._memory.items(turn.handler, None),
             chat_id=chat_id,
-            chat_items={} if chat_id is None else self._memory.items(turn.handler, chat_id),
+            chat_items=StoredItems() if chat_id is None else self._memory.items(turn.handler, chat_id),
             timer_names=self._timer_names.get(turn.handler.partition(".")[0], frozenset()),
             question_names=voice.question_names,
             clock=lambda: turn.began_at,

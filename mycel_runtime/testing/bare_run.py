@@ -18,6 +18,7 @@ from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.json_text import json_text
 from mycel_runtime.plugin.plain_context import plain_context
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.stored_items import StoredItems
 from mycel_runtime.testing.bare_message import CHAT, ME
 from mycel_runtime.testing.bare_runtime import BareRuntime, calls_of, waiting_for
 
@@ -145,8 +146,10 @@ def state_of(
     )
 
 
-def _items(values: Mapping[str, Any]) -> dict[str, Item]:
-    return {key: Item(json_text(value, f"the value of {key!r}"), 1) for key, value in values.items()}
+def _items(values: Mapping[str, Any]) -> StoredItems:
+    return StoredItems(
+        {key: Item(json_text(value, f"the value of {key!r}"), 1) for key, value in values.items()}
+    )
 
 
 def _listed(texts: Any) -> str:

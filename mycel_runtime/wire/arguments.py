@@ -28,6 +28,8 @@ def require_storable(text: Any, what: str) -> None:
         raise ArgumentError(
             f"{what} holds a NUL, at character {place}", fix=r"Take it out: text.replace('\0', '')."
         )
+    if text.isascii():
+        return
     try:
         text.encode()
     except UnicodeEncodeError as exc:

@@ -16,6 +16,7 @@ from mycel_runtime.plugin.isolation.messages import (
     ProtocolError,
 )
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.stored_items import StoredItems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,8 +112,8 @@ def _said(items: Mapping[str, Item]) -> dict[str, KeptItem]:
     return {key: KeptItem(value=item.value, version=item.version) for key, item in items.items()}
 
 
-def _kept(said: Mapping[str, KeptItem]) -> dict[str, Item]:
-    return {key: Item(item.value, item.version) for key, item in said.items()}
+def _kept(said: Mapping[str, KeptItem]) -> StoredItems:
+    return StoredItems({key: Item(item.value, item.version) for key, item in said.items()})
 
 
 def _clock_from(now: float, *, is_still: bool) -> Callable[[], float]:

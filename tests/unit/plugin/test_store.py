@@ -9,6 +9,7 @@ from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Item, ItemChange
 from mycel_runtime.plugin.context_run import ContextEndedError
 from mycel_runtime.plugin.store import STORE_BYTES, Store
+from mycel_runtime.plugin.stored_items import StoredItems
 
 
 class Person(BaseModel):
@@ -33,7 +34,7 @@ def run():
 
 @pytest.fixture
 def items():
-    return {"a": Item("1", 5), "b": Item('{"name":"Bo"}', 6)}
+    return StoredItems({"a": Item("1", 5), "b": Item('{"name":"Bo"}', 6)})
 
 
 @pytest.fixture
@@ -52,6 +53,24 @@ def test_it_is_a_mapping_of_what_is_there(store):
     with pytest.raises(KeyError):
         store["z"]
     assert store.changes() == ()
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, 17, 2**63 - 1, -(2**63), 2**200, True, None, 1.5, "", "7", "ä\ud800"]
+)
+def test_what_is_read_is_what_was_written(items, run, value):
+    store = Store(items, chat_id="c", require_open=run.require_open)
+    store["a"] = value
+    (made,) = store.changes()
+
+    items["a"] = Item(made.value, 9)
+    read = Store(items, chat_id="c", require_open=run.require_open)["a"]
+    assert (read, type(read)) == (value, type(value))
+
+
+def test_a_number_of_more_digits_than_python_prints_is_refused(store):
+    with pytest.raises(ArgumentError):
+        store["a"] = 10**5_000
 
 
 def test_a_run_sees_its_own_changes_and_nothing_is_changed_for_others(store, items):

@@ -16,11 +16,12 @@ from mycel_runtime.plugin.isolation.messages import (
 )
 from mycel_runtime.plugin.isolation.state import changes_from, changes_said, state_from, state_said
 from mycel_runtime.plugin.plugin_state import PluginState
+from mycel_runtime.plugin.stored_items import StoredItems
 
 STATE = PluginState(
-    items={"a": Item('"\\ud800"', 3)},
+    items=StoredItems({"a": Item('"\\ud800"', 3)}),
     chat_id="c",
-    chat_items={"b": Item("[1]", 4)},
+    chat_items=StoredItems({"b": Item("[1]", 4)}),
     timer_names=frozenset({"remind", "other"}),
     clock=lambda: 1_000.0,
 )
