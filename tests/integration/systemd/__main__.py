@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.integration.systemd import four_commands, lasting_trouble, printed, rows
+from tests.integration.systemd import backed_up, four_commands, lasting_trouble, printed, rows
 from tests.integration.systemd.container import BootError, Container, missing
 from tests.integration.systemd.resident import Lodger, Resident, install
 
@@ -64,7 +64,8 @@ ALL = {
     "busy": (SLOW.format(seconds=rows.BUSY_DRAIN_SECONDS), "", (rows.ready, rows.busy)),
     "long-drain": (SLOW.format(seconds=60), "", (rows.ready, rows.long_drain)),
     "rotation": (ECHO, "", (rows.ready, rows.answers, rows.rotated)),
-    "folder": (ECHO, "", (rows.with_a_neighbour,)),
+    "folder": (ECHO, "", (rows.with_a_neighbour, backed_up.of_the_folder)),
+    "backups": (ECHO, "", (rows.ready, rows.answers, backed_up.beside_and_after)),
     "program": (COMMAND, "program", (rows.ready, rows.answers, partial(rows.confined, allowed=HOME), *LIFE)),
     "node": (ACP, "node", (rows.ready, rows.answers, partial(rows.confined, allowed=NODE), *LIFE)),
     "node-bare": (ACP, "", (rows.ready, rows.compiles_with_the_drop_in_only)),

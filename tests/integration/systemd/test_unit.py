@@ -104,7 +104,7 @@ def test_systemd_accepts_the_service_and_the_timer_of_backups(tmp_path):
     for path in (service, timer):
         result = analyze("verify", "--man=no", str(path))
         assert (result.returncode, result.stderr, result.stdout) == (0, "", "")
-    assert _exposure(analyze("security", "--offline=true", str(service))) <= 4.0
+    assert _exposure(analyze("security", "--offline=true", str(service))) <= 2.0
 
 
 def test_backups_are_made_daily_of_whatever_a_unit_runs():
