@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,6 +12,8 @@ from mycel_runtime.cli.options import config_option, configs_option
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_OF_A_PART: Final = ("dead_letter_id", "handler", "chat_id", "messages", "after_seq", "through_seq")
 
 
 @click.group()
@@ -40,14 +42,21 @@ def list_(ctx: click.Context, config: Path, *, as_json: bool) -> None:
 @config_option
 @click.argument("number", type=int)
 def show(config: Path, number: int) -> None:
-    """One of it: where it was raised, which messages, which frame. Never a message's text."""
+    """
+    One of it: where it was raised, which messages, which frame. Never a message's text.
+
+    Of what was skipped together also how many messages of each chat and handler (`skipped`).
+    """
     import json
 
     from mycel_runtime.cli.target import only_target_of
 
-    letters = [letter for letter in only_target_of(config).list("dead") if letter["dead_letter_id"] == number]
-    _require(number, is_done=bool(letters))
-    click.echo(json.dumps(letters[0], ensure_ascii=False, indent=2))
+    letters = only_target_of(config).list("dead")
+    shown = next((letter for letter in letters if letter["dead_letter_id"] == number), None)
+    _require(number, is_done=shown is not None)
+    parts = [letter for letter in letters if letter.get("skip_id") == number]
+    whole = {"skipped": [{key: part[key] for key in _OF_A_PART} for part in parts]} if parts else {}
+    click.echo(json.dumps((shown or {}) | whole, ensure_ascii=False, indent=2))
 
 
 @dead.command(epilog=examples("mycel-runtime dead retry 3"))

@@ -154,6 +154,11 @@ def test_what_fails_is_named_while_it_waits_and_listed_while_nobody_runs(start, 
     )
     skipped = typed("work", "skip", "--config", config, "--older-than", "0s").stdout.splitlines()
     assert skipped[-1] == "1 message in 1 chat skipped, dead letter 2; see: mycel-runtime dead show 2"
+    whole = json.loads(typed("dead", "show", "--config", config, "2").stdout)
+    assert [(part["chat_id"], part["messages"], part["handler"]) for part in whole["skipped"]] == [
+        (waiting, 1, "failing.fail")
+    ]
+    assert "skipped" not in json.loads(typed("dead", "show", "--config", config, "1").stdout)
     assert "nothing of number" in typed("work", "skip", "--config", config, number).stderr
     assert typed("dead", "retry", "--config", config, 2).exit_code == 0
     agent.wait_for(lambda agent: len(agent.events("delivery.postponed")) == 3)
