@@ -9,6 +9,7 @@ Every error of mycel-runtime, in one tree.
     │   ├── JournalFileError        the journal's file is not one that can be used               exit 78
     │   └── BackupError             a backup cannot be made or put back                          exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
+    ├── LeaseLostError              another process listens as this identity by now              exit 69
     ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   ├── LoginRefusedError       address, password or account are                             exit 77
@@ -142,6 +143,19 @@ class IdentityHeldError(MycelError):
         super().__init__(
             f"{where}: held by another process ({holder})\n"
             "  One process per identity: stop that one, or give this agent a state_dir of its own."
+        )
+
+
+class LeaseLostError(MycelError):
+    """Somebody else listens as this identity by now, or nobody: what was heard is not written down."""
+
+    exit_code = 69
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+        super().__init__(
+            f"{identity}: another process listens as this identity by now\n"
+            "  If it is a runtime of this agent, all is well; else stop it, and start this one again."
         )
 
 

@@ -180,8 +180,8 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
 async def _turns(
     common: _Common, handlers: Mapping[HandlerId, BoundHandler], capture_file: CaptureFile | None
 ) -> DispatchAssembly:
-    """The half that gives handlers their turns; the identity is held from here on."""
-    suspects = await _lease(common)
+    """The half that gives handlers their turns."""
+    suspects = await _recover(common)
     twin_watch = _twin_watch(common)
     pauses = Pauses(journal=common.journal, me=common.me, observer=common.observer, clock=common.clock)
     await pauses.load()
@@ -206,10 +206,10 @@ async def _turns(
     )
 
 
-async def _lease(common: _Common) -> int:
-    """Hold the identity; how many deliveries were running when a process died."""
+async def _recover(common: _Common) -> int:
+    """Take over what dead processes have left; how many deliveries were running when a process died."""
     pause = death_pause(common.settings.dispatch.retry_base)
-    suspects = await common.journal.lease(common.me, now=common.clock(), death_pause=pause)
+    suspects = await common.journal.recover(common.me, now=common.clock(), death_pause=pause)
     for suspect in suspects:
         common.observer.tell(
             DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
@@ -257,10 +257,13 @@ async def _intake(
     *,
     announced: Callable[[Collection[ChatId]], None],
 ) -> Intake:
+    # First: whoever had it may have written until then.
+    lease = await common.journal.lease(common.me)
     tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
     return Intake(
         tracker,
         journal=common.journal,
+        lease=lease,
         router=HandlerRouter({id_: bound.handler.subscription for id_, bound in handlers.items()}),
         observer=common.observer,
         clock=common.clock,

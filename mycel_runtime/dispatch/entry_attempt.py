@@ -167,7 +167,7 @@ class EntryAttempts:
         """Unless it is to be run again on the same."""
         most = self.bounds.max_attempts(bound.handler)
         if isinstance(ended, Failed) and is_given_up(ended, attempts=delivery.attempts, most=most):
-            await self.told.note_given_up(delivery, subject, now=self.clock())
+            await self.told.note_given_up(delivery, subject)
 
 
 def frame_of(raw: str) -> Notify:

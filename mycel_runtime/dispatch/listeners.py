@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.lanes import chat_lane
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.plugin.subscription import MessageSubscription
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.anchor import Anchor
     from mycel_runtime.journal.cursor import ChatCursor
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.chats import ChatJournal
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
@@ -35,7 +34,7 @@ class Listeners:
         clock: Epoch seconds.
     """
 
-    journal: Journal
+    journal: ChatJournal
     anchor: Anchor
     handlers: Mapping[HandlerId, BoundHandler]
     me: UserId
@@ -95,7 +94,7 @@ class Listeners:
             for handler in handlers
         )
         if hints:
-            await self.journal.append(Batch(identity=self.me, hints=hints), now=self.clock())
+            await self.journal.hint(self.me, hints, now=self.clock())
 
 
 def _hears(bound: BoundHandler) -> bool:

@@ -35,7 +35,7 @@ IDLE_SECONDS: Final = 20.0
 
 def death_pause(retry_base: float) -> float:
     """
-    Seconds that a suspect waits after a death that counts, times the square of their number, as of `Journal.lease`.
+    Seconds that a suspect waits after a death that counts, times the square of their number, as of `Journal.recover`.
 
     Args:
         retry_base: As `[dispatch] retry_base`.

@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.batch import Batch, Change
 from mycel_runtime.journal.changes import ToldVersion
 from mycel_runtime.journal.told import BURIED, told_kind
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import EventDelivery
-    from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.plugin.subject import Subject
 
 
@@ -29,7 +28,7 @@ class ToldVersions:
         journal: Where they are kept.
     """
 
-    journal: Journal
+    journal: DispatcherJournal
 
     async def is_told(self, delivery: EventDelivery, subject: Subject) -> bool:
         """Whether the handler has been run on this version, and not in vain or not for this entry."""
@@ -41,11 +40,11 @@ class ToldVersions:
         """The handler has been run on it: written down with the end of the delivery, and so with what it changed."""
         return ToldVersion(kind=told_kind(delivery.handler), key=subject.key, state=subject.version)
 
-    async def note_given_up(self, delivery: EventDelivery, subject: Subject, *, now: float) -> None:
+    async def note_given_up(self, delivery: EventDelivery, subject: Subject) -> None:
         """The handler was given up with it, and it becomes a dead letter: told, but not to that letter."""
         state = subject.version + BURIED + _name(delivery)
-        change = Change(kind=told_kind(delivery.handler), key=subject.key, state=state)
-        await self.journal.append(Batch(identity=delivery.identity, changes=(change,)), now=now)
+        told = ToldVersion(kind=told_kind(delivery.handler), key=subject.key, state=state)
+        await self.journal.note(delivery.identity, told)
 
 
 def _name(delivery: EventDelivery) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mycel_runtime.inbox.sequence import Heard, Received, Step
     from mycel_runtime.journal.batch import Change
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.lease import Lease
     from mycel_runtime.journal.port.listener import ListenerJournal
     from mycel_runtime.journal.work import ChatWork, EventWork
     from mycel_runtime.observe.observer import Observer
@@ -66,6 +67,7 @@ class Intake:
 
     Args:
         journal: Where to.
+        lease: The right to write there.
         router: Whose work it is.
         observer: Told of what was committed.
         clock: Epoch seconds.
@@ -78,6 +80,7 @@ class Intake:
         tracker: SequenceTracker,
         *,
         journal: ListenerJournal,
+        lease: Lease,
         router: Router,
         observer: Observer,
         clock: Callable[[], float],
@@ -86,6 +89,7 @@ class Intake:
     ) -> None:
         self._tracker = tracker
         self._journal = journal
+        self._lease = lease
         self._router = router
         self._observer = observer
         self._clock = clock
@@ -280,7 +284,7 @@ class Intake:
     async def _append(self, batch: Batch, *, now: float) -> int:
         """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
         try:
-            return await self._journal.append(batch, now=now)
+            return await self._journal.append(batch, lease=self._lease, now=now)
         finally:
             if batch.hints:
                 chats = {work.chat_id for work in batch.hints}

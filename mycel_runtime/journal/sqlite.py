@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.ids import Lane
+    from mycel_runtime.journal.lease import Lease
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -95,7 +96,8 @@ class SqliteJournal(
         self._kept_turns = kept_turns
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
-        self._leased: set[UserId] = set()
+        self._recovered: set[UserId] = set()
+        self._leases: dict[UserId, Lease | None] = {}
         self._wakes: list[Callable[[], None]] = []
         self._writer = Writer(
             self._path,
@@ -125,8 +127,8 @@ class SqliteJournal(
             raise
 
     @override
-    async def lease(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
-        def recover(connection: sqlite3.Connection) -> Sequence[Suspect]:
+    async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+        def take_over(connection: sqlite3.Connection) -> Sequence[Suspect]:
             values = {"identity": identity, "now": now, "pause": death_pause}
             for row in execute(connection, "running", values).fetchall():
                 execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
@@ -137,8 +139,8 @@ class SqliteJournal(
             execute(connection, "adopt_pauses", values)
             return [Suspect(*row) for row in execute(connection, "suspects", values)]
 
-        suspects = await self._writer.submit(recover)
-        self._leased.add(identity)
+        suspects = await self._writer.submit(take_over)
+        self._recovered.add(identity)
         return suspects
 
     @override
@@ -265,7 +267,7 @@ class SqliteJournal(
 
     @override
     async def close(self) -> None:
-        for identity in self._leased:
+        for identity in self._recovered:
             # If that cannot be written, what runs is suspected: that is no harm.
             with contextlib.suppress(JournalError):
                 await self.expect_end(identity)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Mark
+from mycel_runtime.journal.lease import Lease
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
@@ -18,13 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.batch import Arrival, Batch
+    from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
 
 class SqliteHearing(SqliteSpeech):
-    """Base of the journal; its owner opens the writer."""
+    """Base of the journal; its owner opens the writer. No other process writes, so that leases stand in memory."""
+
+    _leases: dict[UserId, Lease | None]
 
     @override
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
@@ -60,6 +66,10 @@ class SqliteHearing(SqliteSpeech):
         return await self._writer.submit(read)
 
     @override
+    async def note(self, identity: UserId, told: ToldVersion) -> None:
+        await self._change("write_change", {"identity": identity} | told._asdict())
+
+    @override
     async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
         def read(connection: sqlite3.Connection) -> Mapping[ChatId, MessageSeq]:
             levels: dict[ChatId, MessageSeq] = {}
@@ -70,10 +80,36 @@ class SqliteHearing(SqliteSpeech):
         return await self._writer.submit(read)
 
     @override
-    async def append(self, batch: Batch, *, now: float) -> int:
+    async def lease(self, identity: UserId) -> Lease:
+        if identity in self._leases:
+            raise IdentityHeldError(identity, "a listener of this process")
+        # Taken from here on; nobody's, until its token is known.
+        self._leases[identity] = None
+        try:
+            ((token,),) = await self._rows("lease", {"identity": identity})
+        except BaseException:
+            del self._leases[identity]
+            raise
+        lease = self._leases[identity] = Lease(identity=identity, token=token, expires_at=math.inf)
+        return lease
+
+    @override
+    async def release(self, lease: Lease) -> None:
+        if self._leases.get(lease.identity) == lease:
+            del self._leases[lease.identity]
+
+    @override
+    async def hint(self, identity: UserId, hints: Sequence[ChatWork], *, now: float) -> None:
+        await self._make_due(lambda connection: _want_chats(connection, identity, hints, now))
+
+    @override
+    async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
+            # Here, and not before: it may be given back while this waits for its commit.
+            if self._leases.get(batch.identity) != lease:
+                raise LeaseLostError(batch.identity)
             new = _append_arrivals(connection, batch.arrivals, now)
-            _want_chats(connection, batch, now)
+            _want_chats(connection, batch.identity, batch.hints, now)
             for change in batch.changes:
                 name = "delete_change" if change.state is None else "write_change"
                 execute(connection, name, {"identity": batch.identity} | values_of(change))
@@ -106,12 +142,14 @@ def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float)
     return True
 
 
-def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
-    """Raise the levels that a batch raises."""
-    highest = _highest_per_chat(batch.hints)
+def _want_chats(
+    connection: sqlite3.Connection, identity: UserId, hints: Sequence[ChatWork], now: float
+) -> None:
+    """Raise the levels that these hints raise."""
+    highest = _highest_per_chat(hints)
     wanted = [
         (
-            batch.identity,
+            identity,
             work.handler,
             work.lane,
             work.chat_id,
@@ -125,9 +163,7 @@ def _want_chats(connection: sqlite3.Connection, batch: Batch, now: float) -> Non
         if work.wanted_seq is not None
     ]
     looks = [
-        (batch.identity, work.handler, work.lane, work.chat_id, now)
-        for work in highest
-        if work.wanted_seq is None
+        (identity, work.handler, work.lane, work.chat_id, now) for work in highest if work.wanted_seq is None
     ]
     execute_rows(connection, "want_chats", wanted)
     execute_rows(connection, "look_at_chats", looks)

@@ -25,6 +25,7 @@ from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.settings import GuardSettings
+from tests.engines.listening import append
 
 ME = "me"
 FEW, MANY = 10, 10_000
@@ -49,14 +50,14 @@ async def happen(journal, lanes, first_seq=1):
         Arrival(entry(first_seq + number), (EventWork(handler="p.events", lane=lane, chat_id=lane),))
         for number, lane in enumerate(lanes)
     )
-    await journal.append(Batch(identity=ME, arrivals=arrivals), now=0.0)
+    await append(journal, Batch(identity=ME, arrivals=arrivals), now=0.0)
 
 
 async def want(journal, chats):
     hints = tuple(
         ChatWork(handler="p.messages", lane=f"chat:{chat}", chat_id=chat, wanted_seq=1) for chat in chats
     )
-    await journal.append(Batch(identity=ME, hints=hints), now=0.0)
+    await journal.hint(ME, hints, now=0.0)
 
 
 async def fill_one_lane(journal, count):
@@ -181,7 +182,7 @@ async def filled(fill, count):
         journal = SqliteJournal(Path(folder))
         journal.open()
         try:
-            await journal.lease(ME, now=0.0)
+            await journal.recover(ME, now=0.0)
             await fill(journal, count)
             yield journal
         finally:

@@ -33,7 +33,6 @@ from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import assemble
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
 from mycel_runtime.journal.work import ChatWork
@@ -105,7 +104,7 @@ class Ours(Observer):
             )
             for chat_id in chats
         )
-        await self._journal.append(Batch(identity=self._me, hints=hints), now=time.time())
+        await self._journal.hint(self._me, hints, now=time.time())
         self.parts.dispatcher.wake()
         for _ in chats:
             await self.finished.acquire()

@@ -31,6 +31,7 @@ from mycel_runtime.journal.retention import START, Age, Retention
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.observe.observer import Silent
+from tests.engines.listening import append
 from tests.integration.journal.samples import ME, chat_work, checkpoint
 from tests.integration.journal.test_cost import steps
 
@@ -57,9 +58,9 @@ class Taking:
     async def fill(self, rows):
         """Old ones."""
         self.journal.open()
-        await self.journal.lease(ME, now=NOW)
+        await self.journal.recover(ME, now=NOW)
         for count in counts_of(rows):
-            await self.journal.append(self._batch(count, received_at=0.0), now=0.0)
+            await append(self.journal, self._batch(count, received_at=0.0), now=0.0)
 
     async def round(self):
         """Frames per second, and seconds of the processor; several batches under way as from a socket read ahead."""
@@ -72,7 +73,7 @@ class Taking:
         await self._take()
 
     def _take(self):
-        return self.journal.append(self._batch(BATCH, received_at=NOW), now=NOW)
+        return append(self.journal, self._batch(BATCH, received_at=NOW), now=NOW)
 
     def _batch(self, count, *, received_at):
         numbers = range(self._seq + 1, self._seq + 1 + count)

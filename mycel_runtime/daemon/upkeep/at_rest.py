@@ -91,7 +91,7 @@ def change_at_rest(state_dir: Path, verb: str, *, death_pause: float = 0.0, **ar
     Args:
         state_dir: The agent's.
         verb: Of `CHANGING`.
-        death_pause: As of `Journal.lease`, which verbs of work begin with.
+        death_pause: As of `Journal.recover`, which verbs of work begin with.
         arguments: The verb's.
 
     Returns:
@@ -180,7 +180,7 @@ async def _change(state_dir: Path, verb: str, arguments: dict[str, Any], death_p
         answers = []
         for me in identities:
             if verb in _OF_WORK:
-                await journal.lease(me, now=time.time(), death_pause=death_pause)
+                await journal.recover(me, now=time.time(), death_pause=death_pause)
             admin = JournalAdmin(journal, me, clock=time.time)
             answers.append(await getattr(admin, verb)(**arguments))
         return sum(answers) if verb == "clear" else next(filter(None, answers), answers[0])

@@ -19,6 +19,7 @@ committed.
 Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, which is
 bounded, and then is cancelled: no verb is left half done.
 
-Fencing: verbs about a delivery name its claim. A claim is lost when another one follows it, or the delivery's turn
-ends; whoever lost it changes nothing, and is told so.
+Fencing: verbs about a delivery name its claim, and what a listener writes names its lease. A claim is lost when
+another one follows it, or the delivery's turn ends; a lease, when it is given back or another one follows it. Whoever
+lost one changes nothing, and is told so.
 """

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mycel_runtime.journal.changes import ReadCursor
     from mycel_runtime.journal.cursor import ChatCursor
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import HandlerId, Lane
+    from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 
@@ -22,6 +23,16 @@ class ChatJournal(Protocol):
 
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
         """How far each handler is in a lane's chat; without those that were never told of it."""
+
+    async def hint(self, identity: UserId, hints: Sequence[ChatWork], *, now: float) -> None:
+        """
+        These handlers are to look at these chats, as by `append`; whoever knows of a chat may say so, lease or not.
+
+        Args:
+            identity: Whose.
+            hints: Levels, which only rise.
+            now: When the work is due.
+        """
 
     async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
         """

@@ -12,7 +12,7 @@ from mycel_runtime.journal.port.state import StateJournal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mycel_runtime.journal.changes import Changes, TurnEnd
+    from mycel_runtime.journal.changes import Changes, ToldVersion, TurnEnd
     from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import Delivery, MessageDelivery
@@ -28,7 +28,7 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
         Have `wake` called on the loop, for the life of this journal, when something may have become due.
 
         A claim that is called after it finds what it was called for. It is called for every verb of any process that
-        makes something due at once or leaves a lane: of the listener, `append`; of the dispatcher, `finish`,
+        makes something due at once or leaves a lane: of the listener, `append`; of the dispatcher, `hint`, `finish`,
         `postpone`, `bury`, `hasten`, `plan`, `answer`, `time_out`; of speech, `utter` and `resume`; of the operator,
         `revive`, `drop`, `skip`. Not for `fire`, `look_for_answers` and `adopt_questions`, whose caller claims next,
         nor for what is made due in the lane of a delivery that runs, whose end wakes.
@@ -66,6 +66,9 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
 
     async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
         """One line of the snapshot; `None`: there is none."""
+
+    async def note(self, identity: UserId, told: ToldVersion) -> None:
+        """Write down one line of the snapshot: what a handler was told of."""
 
     async def finish(
         self,

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
     """What is durable."""
 
-    async def lease(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+    async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
         """
-        Take the identity for the life of this journal.
+        Take over what dead processes have left, before anything is claimed.
 
-        Deliveries that a predecessor had claimed are due again, without a spent attempt; their chats' other handlers
-        look again too, because what it read is unread no more. If its end was not expected, they are suspects from
-        now on, until their turn ends; the death counts if exactly one of them was a suspect already.
-
-        What was paused while nobody knew whose the journal would be (`NOBODY`) is paused of this identity.
+        Never from one that lives. Deliveries that a predecessor had claimed are due again, without a spent attempt;
+        their chats' other handlers look again too, because what it read is unread no more. If its end was not
+        expected, they are suspects from now on, until their turn ends; the death counts if exactly one of them was a
+        suspect already.
 
         Args:
             identity: Whose.
@@ -36,9 +35,6 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
 
         Returns:
             All suspects.
-
-        Raises:
-            IdentityHeldError: Another process has it.
         """
 
     async def expect_end(self, identity: UserId) -> None:

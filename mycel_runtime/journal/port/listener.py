@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.batch import Batch
     from mycel_runtime.journal.checkpoint import Checkpoint
     from mycel_runtime.journal.entry import Mark
+    from mycel_runtime.journal.lease import Lease
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 
@@ -28,13 +29,32 @@ class ListenerJournal(Protocol):
     async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
         """How far each chat has been handed to a handler, or will be; without those that none has looked at."""
 
-    async def append(self, batch: Batch, *, now: float) -> int:
+    async def lease(self, identity: UserId) -> Lease:
+        """
+        Take the right to listen; its token is above all that were given before, whoever had them.
+
+        Raises:
+            IdentityHeldError: Somebody else's lease stands.
+        """
+
+    async def release(self, lease: Lease) -> None:
+        """Give it back, so that somebody else may have one; a lost one is nobody's to give."""
+
+    async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
         """
         Commit entries, their work and the checkpoint, all or nothing.
 
         An entry whose (identity, epoch, seq) is there already is left alone, and its event work with it;
         its chat work counts, because a level cannot be announced too often.
 
+        Args:
+            batch: What was heard.
+            lease: Of the batch's identity, looked at in the same commit.
+            now: When the work is due.
+
         Returns:
             How many entries were new.
+
+        Raises:
+            LeaseLostError: The lease is not the identity's newest, or was given back; nothing was changed.
         """

@@ -1,6 +1,11 @@
 -- name: read_checkpoint
 SELECT identity, server, epoch, since_seq FROM checkpoint WHERE identity = :identity;
 
+-- name: lease
+INSERT INTO lease (identity, token) VALUES (:identity, 1)
+ON CONFLICT (identity) DO UPDATE SET token = token + 1
+RETURNING token;
+
 -- name: write_checkpoint
 INSERT INTO checkpoint (identity, server, epoch, since_seq) VALUES (:identity, :server, :epoch, :since_seq)
 ON CONFLICT (identity) DO UPDATE

@@ -70,7 +70,7 @@ def test_dead_letters_are_retried_and_dropped(config, tmp_path):
     async def due():
         journal = SqliteJournal(tmp_path / "state")
         journal.open()
-        await journal.lease(ME, now=1e10)
+        await journal.recover(ME, now=1e10)
         lanes = {each.lane for each in await claim_any(journal, now=1e10)}
         await journal.close()
         return lanes
@@ -89,7 +89,7 @@ def test_an_unknown_send_is_settled_and_a_store_cleared(config):
 async def _dead_letters(state):
     journal = SqliteJournal(state)
     journal.open()
-    letters, suspects = await journal.dead_letters(ME), await journal.lease(ME, now=1e10)
+    letters, suspects = await journal.dead_letters(ME), await journal.recover(ME, now=1e10)
     await journal.close()
     return letters, suspects
 
@@ -144,7 +144,7 @@ from tests.integration.journal.samples import ME, claim, want
 async def main(state):
     journal = SqliteJournal(state)
     journal.open()
-    await journal.lease(ME, now=1.0)
+    await journal.recover(ME, now=1.0)
     await want(journal, 1, chat="fatal", now=1.0)
     assert any(each.lane == "chat:fatal" for each in await claim(journal, now=1.0))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.cli.replay import _moment, _Printer, replay
 from mycel_runtime.errors import ArgumentError, IdentityRefusedError, JournalFileError
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.ids import HandlerId, Lane
@@ -69,7 +68,7 @@ async def journal(tmp_path):
 
 async def log_turn(journal):
     work = ChatWork(handler=HandlerId("mine.hear"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.append(Batch(identity="me", hints=(work,)), now=0.0)
+    await journal.hint("me", (work,), now=0.0)
     (delivery,) = await journal.claim("me", limit=1, now=0.0)
     record = TurnRecord(kind="message", attempt=1, began_at=1.0, shown={})
     await journal.finish(delivery, STAY, now=2.0, record=record)

@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from mycel_runtime.cli.store import _line, store
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.ids import HandlerId, Lane
@@ -26,7 +25,7 @@ async def config(tmp_path):
     journal = SqliteJournal(state)
     journal.open()
     work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.append(Batch(identity="me", hints=(work,)), now=0.0)
+    await journal.hint("me", (work,), now=0.0)
     (delivery,) = await journal.claim("me", limit=1, now=0.0)
     items = (
         ItemChange(chat_id=None, key="a", value='{"b": "\\u00e4"}', made_from=None),

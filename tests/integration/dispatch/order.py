@@ -35,7 +35,7 @@ def fill(folder, deliveries, chats):
             arrivals = tuple(
                 _arrival(number, number % chats) for number in range(start, min(start + 1000, deliveries))
             )
-            await journal.append(Batch(identity=ME, arrivals=arrivals), now=0.0)
+            await append(journal, Batch(identity=ME, arrivals=arrivals), now=0.0)
         await journal.close()
 
     asyncio.run(append())
@@ -63,7 +63,7 @@ def work(folder, log, seed):
 async def _work(folder, log, dice):
     journal = SqliteJournal(folder)
     journal.open()
-    await journal.lease(ME, now=time.time())
+    await journal.recover(ME, now=time.time())
     with log.open("a", buffering=1) as handled:
 
         async def deliver(delivery):

@@ -15,6 +15,7 @@ from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.speech.evidence import Evidence
+from tests.engines.listening import append
 from tests.engines.slow_journal import SlowJournal
 from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
@@ -86,8 +87,8 @@ async def test_every_lane_goes_on_when_the_end_before_is_written_however_late(jo
     async with asyncio.timeout(DEADLINE):
         for seq in range(1, LANES * EVENTS + 1):
             work = event_work(lane=lanes[(seq - 1) % LANES])
-            await journal.append(
-                Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=clock()
+            await append(
+                journal, Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=clock()
             )
         await dispatching.is_all.wait()
 

@@ -8,7 +8,6 @@ import time
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.verdict import Failed, Returned
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import HandlerId, Lane
@@ -66,7 +65,7 @@ class Asked:
 
 async def hint(journal, dispatcher):
     work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.append(Batch(identity=ME, hints=(work,)), now=journal.now)
+    await journal.hint(ME, (work,), now=journal.now)
     dispatcher.wake()
 
 

@@ -45,6 +45,7 @@ async def intake_of(journal):
     return Intake(
         await open_tracker(journal, identity="me", server="s"),
         journal=journal,
+        lease=await journal.lease("me"),
         router=SimpleNamespace(
             route_event=lambda notify: (),
             deciders=lambda kind: (),
@@ -76,9 +77,9 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
     committing = asyncio.Event()
     append = journal.append
 
-    async def told_append(batch, *, now):
+    async def told_append(batch, **arguments):
         committing.set()
-        return await append(batch, now=now)
+        return await append(batch, **arguments)
 
     journal.append = told_append
     journal.on_work("me", lambda: woken.append(True))

@@ -83,10 +83,11 @@ class Watch:
         self.connection = 1
         self.reconciler = None
 
-    def attach(self, tracker, journal):
+    def attach(self, tracker, journal, lease):
         intake = Intake(
             tracker,
             journal=journal,
+            lease=lease,
             router=SimpleNamespace(
                 route_event=lambda notify: (),
                 route_chat=lambda chat_id, seq: (),
@@ -131,7 +132,8 @@ async def watch(tmp_path):
     await asyncio.to_thread(journal.open)
     watch = Watch(QuietServer(chats=50))
     try:
-        watch.attach(await open_tracker(journal, identity="me", server="s"), journal)
+        lease = await journal.lease("me")
+        watch.attach(await open_tracker(journal, identity="me", server="s"), journal, lease)
         await watch.reconciler.run(CONNECT)
         yield watch
     finally:

@@ -18,6 +18,7 @@ from mycel_runtime.journal.changes import Changes, EndOutcome, Item, ItemChange,
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,
     arrivals,
@@ -47,7 +48,7 @@ async def append_for_ever(journal, dice):
             hints=(chat_work(through),),
             checkpoint=checkpoint(through),
         )
-        await journal.append(batch, now=0.0)
+        await append(journal, batch, now=0.0)
         say("appended", through)
 
 
@@ -75,7 +76,7 @@ async def changes_of(journal, seq):
 async def live(folder, seed):
     journal = SqliteJournal(Path(folder))
     journal.open()
-    await journal.lease(ME, now=0.0)
+    await journal.recover(ME, now=0.0)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(append_for_ever(journal, random.Random(seed)), name="append")
         tasks.create_task(handle_for_ever(journal), name="handle")

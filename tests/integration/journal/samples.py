@@ -14,6 +14,7 @@ from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.wire.ids import ChatId, UserId
+from tests.engines.listening import append
 
 ME: Final = UserId("me")
 OTHER: Final = UserId("other")
@@ -72,14 +73,14 @@ def intent(delivery, ordinal=0, *, state=IntentState.INTENDED, **more):
 async def want(journal, wanted_seq, *, now=0.0, identity=ME, **more):
     """Append a hint."""
     hint = chat_work(wanted_seq, **more)
-    assert await journal.append(Batch(identity=identity, hints=(hint,)), now=now) == 0
+    await journal.hint(identity, (hint,), now=now)
 
 
 async def happen(journal, *seqs, now=0.0, identity=ME, **more):
     """Append an entry with event work for each number."""
     for seq in seqs:
         arrived = arrivals(entry(seq, identity=identity), events=[event_work(**more)])
-        assert await journal.append(Batch(identity=identity, arrivals=arrived), now=now) == 1
+        assert await append(journal, Batch(identity=identity, arrivals=arrived), now=now) == 1
 
 
 async def claim(journal, *, now=0.0, limit=100, identity=ME):
@@ -116,4 +117,4 @@ async def handle_through(journal, seq, *, now=0.0, **more):
 
 async def fill(journal, entries=400):
     numbered = (entry(seq, fingerprint="f" * 200) for seq in range(1, entries + 1))
-    await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
+    await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)

@@ -103,7 +103,7 @@ async def test_a_verb_costs_the_same_beside_few_and_many(tmp_path, work):
     costs = []
     for count in (FEW, MANY):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.lease(ME, now=0.0)
+            await journal.recover(ME, now=0.0)
             costs.append(await steps(journal, await work(journal, count)))
 
     assert costs[1] <= 1.1 * costs[0]

@@ -34,7 +34,7 @@ async def test_of_a_skip_whose_process_is_killed_nothing_is_lost_or_kept_twice(t
     told = skip_and_be_killed(tmp_path, dice)
 
     journal = open_journal()
-    await journal.lease(ME, now=2.0)
+    await journal.recover(ME, now=2.0)
     letters = await journal.dead_letters(ME)
     kept = [letter.chat_id for letter in letters]
     waiting = [each.chat_id for each in await journal.backlog(ME, chat_id=None, after=0, limit=CHATS)]

@@ -7,6 +7,7 @@ import pytest
 from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.engines.listening import append
 from tests.integration.journal.journal_file import FILE, LOG, copy, database
 from tests.integration.journal.samples import ME, arrivals, claim_one, entry, fill, want
 
@@ -88,7 +89,7 @@ async def test_the_log_is_bounded_and_each_one_tied_to_the_file(journal, tmp_pat
     monkeypatch.setattr("mycel_runtime.journal.writer.LOG_PAGES", 25)
     for number in range(10):
         numbered = (entry(seq, fingerprint="f" * 200) for seq in range(number * 100, (number + 1) * 100))
-        await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
+        await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
         # By the writer itself, so that no log is copied into the file meanwhile: a process that dies leaves no page
         # of an earlier moment than others.
         target = tmp_path / f"crashed{number}"

@@ -26,6 +26,7 @@ from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.retention import START, Age
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import EventWork
+from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,
     arrivals,
@@ -69,7 +70,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal = SqliteJournal(self.folder)
         self.journal.open()
         self.reader = sqlite3.connect(self.folder / "journal.sqlite3", isolation_level=None)
-        self.run(self.journal.lease(ME, now=self.now))
+        self.run(self.journal.recover(ME, now=self.now))
 
     def run(self, verb):
         return self.loop.run(verb)
@@ -99,7 +100,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def hint(self, chat, handler, seq):
         work = chat_work(seq, chat=chat, handler=handler)
-        self.run(self.journal.append(Batch(identity=ME, hints=(work,)), now=self.now))
+        self.run(self.journal.hint(ME, (work,), now=self.now))
 
     @rule(handler=HANDLERS, replays=st.integers(0, 3))
     def event(self, handler, replays):
@@ -108,7 +109,7 @@ class JournalMachine(RuleBasedStateMachine):
         numbered = map(entry, range(max(1, seq - replays), seq + 1))
         events = [event_work(handler=handler, lane="chat:c", chat="c")]
         batch = Batch(identity=ME, arrivals=arrivals(*numbered, events=events), checkpoint=checkpoint(seq))
-        assert self.run(self.journal.append(batch, now=self.now)) == 1
+        assert self.run(append(self.journal, batch, now=self.now)) == 1
         self.events[seq] = handler
 
     @rule(seconds=st.integers(1, 20))

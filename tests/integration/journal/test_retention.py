@@ -28,6 +28,7 @@ from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.settings import JournalSettings
+from tests.engines.listening import append
 from tests.integration.journal import year
 from tests.integration.journal.journal_file import database
 from tests.integration.journal.samples import (
@@ -124,7 +125,7 @@ async def frames(journal, count, *, first=1):
         through = min(start + 4_000, first + count)
         numbered = (entry(seq, fingerprint="f" * 200) for seq in range(start, through))
         batch = Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(through - 1))
-        await journal.append(batch, now=0.0)
+        await append(journal, batch, now=0.0)
 
 
 @pytest.mark.parametrize("is_large", [False, True])
@@ -155,7 +156,7 @@ async def test_a_step_costs_the_same_beside_few_and_many(tmp_path):
     costs = []
     for count in (1_000, 8_000):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.lease(ME, now=0.0)
+            await journal.recover(ME, now=0.0)
             await frames(journal, count)
             costs.append(await steps(journal, journal.sweep(START, age, kept_numbers=4)))
 
@@ -177,7 +178,7 @@ async def test_a_step_is_as_many_statements_for_many_rows_as_for_few(tmp_path):
     counts = []
     for count in (5, 50):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.lease(ME, now=0.0)
+            await journal.recover(ME, now=0.0)
             await happen(journal, *range(1, count + 1), lane="chat:c", chat="c")
             for number in range(count):
                 delivery = await claim_one(journal)
@@ -286,7 +287,7 @@ def test_the_last_releases_journal_is_among_those_that_are_opened():
 async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journal, released):
     (tmp_path / "journal.sqlite3").write_bytes(gzip.decompress(released.read_bytes()))
     journal = open_journal()
-    await journal.lease(ME, now=10.0)
+    await journal.recover(ME, now=10.0)
 
     assert pragma(tmp_path, "user_version") == len(MIGRATIONS)
     assert pragma(tmp_path, "auto_vacuum") == 2

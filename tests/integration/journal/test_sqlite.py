@@ -12,6 +12,7 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.engines.listening import append
 from tests.integration.journal.conformance import JournalConformance
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, fill, want
@@ -63,7 +64,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_of_the_journal(tmp_path, name)
 async def test_a_damaged_page_is_an_error_of_what_reads_it(tmp_path, open_journal):
     journal = open_journal()
     await fill(journal)
-    await journal.append(Batch(identity=ME, checkpoint=checkpoint(7)), now=0.0)
+    await append(journal, Batch(identity=ME, checkpoint=checkpoint(7)), now=0.0)
     await journal.close()
     with database(tmp_path) as connection:
         size = connection.execute("PRAGMA page_size").fetchone()[0]
@@ -81,14 +82,14 @@ async def test_a_damaged_page_is_an_error_of_what_reads_it(tmp_path, open_journa
 
 
 async def test_a_full_disk_fails_the_append_whole_and_is_survived(journal, tmp_path, file_limit):
-    await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
+    await append(journal, Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
     batch = Batch(identity=ME, arrivals=arrivals(*map(entry, range(1, 2000))), checkpoint=checkpoint(1999))
     with file_limit((tmp_path / "journal.sqlite3-wal").stat().st_size):
         with pytest.raises(JournalError):
-            await journal.append(batch, now=0.0)
+            await append(journal, batch, now=0.0)
         assert await journal.checkpoint(ME) == checkpoint(1)
 
-    assert await journal.append(batch, now=0.0) == 1999
+    assert await append(journal, batch, now=0.0) == 1999
     assert await journal.checkpoint(ME) == checkpoint(1999)
 
 

@@ -38,6 +38,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
 from mycel_runtime.observe.observer import Silent
+from tests.engines.listening import append
 from tests.integration.journal.samples import ME, chat_work, checkpoint, event_work, intent
 from tests.integration.journal.test_cost import steps
 
@@ -94,7 +95,7 @@ class Life:
     async def open(self):
         self.journal = SqliteJournal(self._folder)
         self.journal.open()
-        await self.journal.lease(ME, now=self._now)
+        await self.journal.recover(ME, now=self._now)
         self._sweeper = Sweeper(
             journal=self.journal,
             retention=self._retention,
@@ -115,7 +116,7 @@ class Life:
 
     async def _round(self, *, gives_up):
         """A message in each chat, answered."""
-        await self.journal.append(self._frames(), now=self._now)
+        await append(self.journal, self._frames(), now=self._now)
         deliveries = await self.journal.claim(ME, limit=CHATS, now=self._now)
         assert len(deliveries) == CHATS
         await asyncio.gather(*(self._answer(each) for each in deliveries[gives_up:]))
@@ -166,7 +167,7 @@ class Life:
             self._entry(self._seq, "relationship.requested", raw), events=(event_work(lane="relationship:r"),)
         )
         batch = Batch(identity=ME, arrivals=(arrival,), checkpoint=checkpoint(self._seq))
-        await self.journal.append(batch, now=self._now)
+        await append(self.journal, batch, now=self._now)
         await self._end_events()
 
     async def _say_first(self):
@@ -217,7 +218,7 @@ class Life:
             open_ms=open_ms,
             status_ms=sorted(taken)[2],
             status_steps=await steps(self.journal, self.journal.statistics(ME)),
-            commit_steps=await steps(self.journal, self.journal.append(self._frame(), now=self._now)),
+            commit_steps=await steps(self.journal, append(self.journal, self._frame(), now=self._now)),
         )
 
     def _frame(self):

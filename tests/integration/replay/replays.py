@@ -23,7 +23,6 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -148,7 +147,7 @@ async def living_agent(backend, folder, owner, count):
                 async with asyncio.timeout(60), asyncio.TaskGroup() as saying:
                     for number, chat_id in enumerate(chats, start=first):
                         saying.create_task(owner.messages.send(chat_id, str(number), enforce_caught_up=False))
-                await journal.append(Batch(identity="agent", hints=tuple(map(hint, chats))), now=time.time())
+                await journal.hint("agent", tuple(map(hint, chats)), now=time.time())
                 parts.dispatcher.wake()
                 async with asyncio.timeout(60):
                     for _ in chats:

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -84,7 +83,7 @@ class Agent:
 
     async def take(self, *hints):
         """Commit hints."""
-        await self.journal.append(Batch(identity=self.me, hints=hints), now=self.clock())
+        await self.journal.hint(self.me, hints, now=self.clock())
 
     async def hear(self, chat_id, wanted_seq=None):
         """Commit a hint, and deliver whatever is due."""

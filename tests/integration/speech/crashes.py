@@ -29,7 +29,6 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import assemble
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.intent import IntentState
@@ -171,7 +170,7 @@ class CrashMachine(RuleBasedStateMachine):
             ChatWork(handler=HandlerId(name), lane=Lane(f"chat:{CHAT}"), chat_id=CHAT, wanted_seq=seq)
             for name in PARTS
         ]
-        await self.journal.append(Batch(identity=ME, hints=tuple(hints)), now=self.now)
+        await self.journal.hint(ME, tuple(hints), now=self.now)
 
     # What happens
 

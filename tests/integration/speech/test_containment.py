@@ -8,7 +8,6 @@ import time
 import pytest
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.subscription import MessageSubscription
@@ -30,7 +29,7 @@ def without(field, ask, chat_id):
 
 
 async def hint(agent, chat_id, seq):
-    await agent.journal.append(Batch(identity=agent.me, hints=agent.hint(chat_id, seq)), now=agent.clock())
+    await agent.journal.hint(agent.me, agent.hint(chat_id, seq), now=agent.clock())
     agent.parts.dispatcher.wake()
 
 

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.outcome import Reject
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.test_quirks import listening
@@ -236,12 +235,12 @@ async def test_a_chat_whose_reading_kills_the_process_is_given_up_until_there_is
     await world.say(chat_id, "1")
     await agent.hear(chat_id, 1)
     await world.say(chat_id, "2")
-    await agent.journal.append(Batch(identity="a", hints=agent.hint(chat_id, 2)), now=agent.clock())
+    await agent.journal.hint("a", agent.hint(chat_id, 2), now=agent.clock())
     await agent.journal.claim("a", limit=1, now=agent.clock())
-    await agent.journal.lease("a", now=agent.clock())
+    await agent.journal.recover("a", now=agent.clock())
     for _ in range(DEATHS_LIMIT):
         assert await agent.journal.claim_suspect("a", now=agent.clock())
-        await agent.journal.lease("a", now=agent.clock())
+        await agent.journal.recover("a", now=agent.clock())
 
     await agent.parts.dispatcher._deliver(await agent.journal.claim_suspect("a", now=agent.clock()))
 

@@ -14,7 +14,6 @@ import time
 import pytest
 
 from mycel_runtime.errors import NotCaughtUpError
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.suspicion import Suspicion
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import load_plugins
@@ -49,9 +48,7 @@ class Talk:
 
     async def _write(self, agent, chat_id, text, *, is_last):
         told = await self._world.say(chat_id, text)
-        await agent.journal.append(
-            Batch(identity="a", hints=agent.hint(chat_id, told["seq"])), now=agent.clock()
-        )
+        await agent.journal.hint("a", agent.hint(chat_id, told["seq"]), now=agent.clock())
         agent.parts.dispatcher.wake()
         async with self._changed:
             self._said, self._is_over = self._said + 1, is_last
@@ -431,7 +428,7 @@ async def test_what_newer_shows_a_suspect_is_written_down_before_it_is_shown(wor
     agent = await world.agent("a", plugin)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "go")
-    await agent.journal.append(Batch(identity="a", hints=agent.hint(chat_id, 1)), now=agent.clock())
+    await agent.journal.hint("a", agent.hint(chat_id, 1), now=agent.clock())
     (delivery,) = await agent.journal.claim("a", limit=1, now=agent.clock())
     noted = []
 

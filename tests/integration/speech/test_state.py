@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from mycel_runtime import Plugin, Reject, Retry
 from mycel_runtime.dispatch.store_turns import OUTDATED_RUNS
-from mycel_runtime.journal.batch import Batch
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import load_plugins
 
@@ -134,7 +133,7 @@ async def test_of_two_chats_that_change_one_key_none_is_lost_and_nothing_is_said
     for chat_id in chats:
         await world.say(chat_id, "count")
     hints = tuple(hint for chat_id in chats for hint in agent.hint(chat_id))
-    await agent.journal.append(Batch(identity=agent.me, hints=hints), now=agent.clock())
+    await agent.journal.hint(agent.me, hints, now=agent.clock())
     await agent.deliver()
 
     assert await items(agent) == {"total": 2}

@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 
-from mycel_runtime.journal.batch import Batch
 from tests.integration.journal.samples import (
     ME,
     bury,
@@ -103,10 +102,10 @@ class ChatConformance:
         self, journal
     ):
         work = dataclasses.replace(chat_work(5), after_seq=3)
-        await journal.append(Batch(identity=ME, hints=(work,)), now=0.0)
+        await journal.hint(ME, (work,), now=0.0)
         first = await claim_one(journal)
         await finish(journal, first, 5)
-        await journal.append(Batch(identity=ME, hints=(dataclasses.replace(work, wanted_seq=9),)), now=0.0)
+        await journal.hint(ME, (dataclasses.replace(work, wanted_seq=9),), now=0.0)
 
         assert first.handled_seq == 3
         assert (await claim_one(journal)).handled_seq == 5
@@ -156,7 +155,7 @@ class ChatConformance:
 
     async def test_a_hint_without_a_number_outranks_those_of_its_batch(self, journal):
         await handle_through(journal, 5)
-        await journal.append(Batch(identity=ME, hints=(chat_work(3), chat_work(None), chat_work(4))), now=0.0)
+        await journal.hint(ME, (chat_work(3), chat_work(None), chat_work(4)), now=0.0)
 
         assert (await claim_one(journal)).wanted_seq == 6
 
@@ -185,7 +184,7 @@ class ChatConformance:
         await journal.anchor(ME, chat_work(1).lane, handled_seq=3)
         successor_of_the_claim = await journal.statistics(ME)
         await journal.expect_end(ME)
-        await journal.lease(ME, now=0.0)
+        await journal.recover(ME, now=0.0)
 
         assert successor_of_the_claim.running == 1
         assert (await claim_one(journal)).handled_seq == 0

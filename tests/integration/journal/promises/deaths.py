@@ -14,7 +14,7 @@ async def die(journal, *, suspects=0, now=0.0, **more):
     for _ in range(suspects):
         assert await journal.claim_suspect(ME, now=now)
     await claim(journal, now=now)
-    return await journal.lease(ME, now=now, **more)
+    return await journal.recover(ME, now=now, **more)
 
 
 class DeathConformance:
@@ -42,25 +42,25 @@ class DeathConformance:
         await journal.expect_end(ME)
         heir = await successor(journal)
 
-        assert await heir.lease(ME, now=0.0) == []
+        assert await heir.recover(ME, now=0.0) == []
         assert (await claim_one(heir)).suspicion is None
 
     async def test_a_journal_that_is_closed_expects_the_end(self, journal, successor):
-        await journal.lease(ME, now=0.0)
+        await journal.recover(ME, now=0.0)
         await want(journal, 5)
         await claim_one(journal)
         heir = await successor(journal)
 
-        assert await heir.lease(ME, now=0.0) == []
+        assert await heir.recover(ME, now=0.0) == []
 
     async def test_an_end_is_expected_once(self, journal, successor):
         await journal.expect_end(ME)
         await journal.expect_end(OTHER)
-        await journal.lease(ME, now=0.0)
+        await journal.recover(ME, now=0.0)
         await want(journal, 5)
         await claim_one(journal)
 
-        assert len(await journal.lease(ME, now=0.0)) == 1
+        assert len(await journal.recover(ME, now=0.0)) == 1
 
     async def test_a_death_counts_against_the_only_suspect_that_ran(self, two_suspects):
         """Whatever else ran beside it; that is suspect too from now on, and tried first."""

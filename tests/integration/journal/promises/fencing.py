@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.batch import Batch
+from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,
+    OTHER,
     arrivals,
     bury,
+    chat_work,
     checkpoint,
+    claim,
     claim_one,
     entry,
     event_work,
@@ -21,6 +28,56 @@ from tests.integration.journal.samples import (
 
 
 class FencingConformance:
+    async def test_one_at_a_time_listens(self, journal):
+        lease = await journal.lease(ME)
+        theirs = await journal.lease(OTHER)
+
+        with pytest.raises(IdentityHeldError):
+            await journal.lease(ME)
+        assert (lease.identity, theirs.identity) == (ME, OTHER)
+        asked = await asyncio.gather(*(journal.lease("third") for _ in range(3)), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in asked) == [*["IdentityHeldError"] * 2, "Lease"]
+
+    async def test_whoever_lost_the_lease_writes_nothing_that_it_hears(self, journal):
+        lost = await journal.lease(ME)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lost, now=0.0)
+        await journal.release(lost)
+        heard = Batch(
+            identity=ME,
+            arrivals=arrivals(entry(2), events=[event_work()]),
+            hints=(chat_work(3),),
+            checkpoint=checkpoint(2),
+        )
+        with pytest.raises(LeaseLostError):
+            await journal.append(heard, lease=lost, now=0.0)
+        lease = await journal.lease(ME)
+        with pytest.raises(LeaseLostError):
+            await journal.append(heard, lease=lost, now=0.0)
+
+        assert lease.token > lost.token
+        assert await journal.checkpoint(ME) == checkpoint(1)
+        assert (await journal.statistics(ME)).entries == 0
+        assert await claim(journal) == []
+        # What is lost is nobody's to give back.
+        await journal.release(lost)
+        assert await journal.append(heard, lease=lease, now=0.0) == 1
+
+    async def test_a_lease_is_of_its_identity_only(self, journal):
+        await journal.lease(ME)
+        theirs = await journal.lease(OTHER)
+
+        with pytest.raises(LeaseLostError):
+            await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=theirs, now=0.0)
+        assert await journal.checkpoint(ME) is None
+
+    async def test_a_predecessors_lease_is_lost_and_tokens_never_come_again(self, journal, successor):
+        before = await journal.lease(ME)
+        heir = await successor(journal)
+        with pytest.raises(LeaseLostError):
+            await heir.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=before, now=0.0)
+
+        assert (await heir.lease(ME)).token > before.token
+
     @pytest.fixture
     async def stale(self, journal):
         """A claim that was lost to a later one."""
@@ -40,7 +97,7 @@ class FencingConformance:
         assert await journal.dead_letters(ME) == []
         assert await journal.statistics(ME) == before
         await journal.expect_end(ME)
-        await journal.lease(ME, now=0.0)
+        await journal.recover(ME, now=0.0)
         untouched = await claim_one(journal)
         assert (untouched.handled_seq, untouched.wanted_seq) == (2, 5)
         assert (untouched.turn, untouched.attempts) == (stale.turn, 0)
@@ -71,7 +128,7 @@ class FencingConformance:
         await claim_one(journal)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.lease(ME, now=3.0)
+        await heir.recover(ME, now=3.0)
 
         delivery = await claim_one(heir, now=3.0)
         assert (delivery.attempts, delivery.turn, delivery.due_at, delivery.wanted_seq) == (1, 0, 3.0, 5)
@@ -81,7 +138,7 @@ class FencingConformance:
         before = await claim_one(journal)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
         await claim_one(heir)
 
         assert not await finish(heir, before, 5)
@@ -90,10 +147,10 @@ class FencingConformance:
         batch = Batch(
             identity=ME, arrivals=arrivals(entry(1), events=[event_work()]), checkpoint=checkpoint(1)
         )
-        await journal.append(batch, now=0.0)
+        await append(journal, batch, now=0.0)
         await handle_through(journal, 2, now=-1.0)
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
 
         assert await heir.checkpoint(ME) == checkpoint(1)
         assert list(await heir.marks(ME, epoch=1, limit=5)) == [1]

@@ -6,6 +6,7 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.summary import JournalStatistics, Waiting
+from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -84,15 +85,15 @@ class IdentityConformance:
                 hints=(chat_work(5),),
                 checkpoint=checkpoint(1, identity=identity),
             )
-            assert await journal.append(batch, now=0.0) == 1
+            assert await append(journal, batch, now=0.0) == 1
         mine = await claim(journal)
         sent = intent(mine[0], state=IntentState.SENT, message_id="m", message_seq=6, chat_id="c")
         await journal.settle(sent)
         await journal.anchor(ME, chat_work(1).lane, handled_seq=4)
         await bury(journal, mine[0])
         before = await journal.statistics(OTHER)
-        await journal.lease(OTHER, now=9.0)
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(8)), now=0.0)
+        await journal.recover(OTHER, now=9.0)
+        await append(journal, Batch(identity=ME, checkpoint=checkpoint(8)), now=0.0)
 
         assert {each.identity for each in mine} == {ME}
         assert (await journal.statistics(ME)).running == 1

@@ -43,12 +43,12 @@ class PauseConformance:
         assert not await journal.pause(NOBODY, PauseKind.PLUGIN, "p", now=5.0)
         assert await journal.resume(NOBODY, PauseKind.PLUGIN, "p")
         journal = await successor(journal)
-        await journal.lease(ME, now=5.5)
+        await journal.recover(ME, now=5.5)
 
         assert [(pause.kind, pause.paused_at) for pause in await journal.pauses(ME)] == [("agent", 3.0)]
         assert list(await journal.pauses(NOBODY)) == []
         assert await journal.resume(ME, PauseKind.AGENT, "")
-        await journal.lease(OTHER, now=6.0)
+        await journal.recover(OTHER, now=6.0)
         assert list(await journal.pauses(OTHER)) == []
 
     async def test_what_waits_is_parked_and_due_again_in_its_old_order(self, journal):

@@ -69,7 +69,7 @@ class QuestionConformance:
         speaker = await running(journal)
         assert await journal.utter(utterance(speaker), now=0.0, question=question())
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
         (again,) = [each for each in await claim_any(heir) if each.delivery_id == speaker.delivery_id]
         assert not await heir.utter(utterance(again), now=0.0, question=question())
 

@@ -49,7 +49,7 @@ class ReadingConformance:
     async def test_a_run_that_is_given_up_or_has_lost_its_claim_has_read_nothing(self, journal, successor):
         lost = await running(journal, 1)
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
         (again,) = await claim_any(heir)
         assert await end(heir, lost, move(5)) is EndOutcome.LOST
         await heir.bury(again, GIVEN_UP, STAY, now=0.0)

@@ -11,6 +11,7 @@ from mycel_runtime.journal.questions import NewQuestion
 from mycel_runtime.journal.retention import START, Age, Swept
 from mycel_runtime.journal.turns import TurnRecord
 from mycel_runtime.journal.utterance import SpokenState
+from tests.engines.listening import append
 from tests.integration.journal.promises.utterances import running, utterance
 from tests.integration.journal.samples import (
     ME,
@@ -49,18 +50,18 @@ class RetentionConformance:
 
     async def test_the_newest_numbers_stay_so_that_a_replay_is_known(self, journal):
         numbered = [entry(seq) for seq in range(1, 11)]
-        await journal.append(
-            Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
+        await append(
+            journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
         )
 
         assert (await sweep(journal, kept_numbers=4)).entries == 6
         assert sorted(await journal.marks(ME, epoch=1, limit=100)) == [7, 8, 9, 10]
-        assert await journal.append(Batch(identity=ME, arrivals=arrivals(*numbered[6:])), now=0.0) == 0
+        assert await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered[6:])), now=0.0) == 0
 
     async def test_what_is_not_old_stays(self, journal):
         numbered = [entry(seq) for seq in range(1, 11)]
-        await journal.append(
-            Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
+        await append(
+            journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
         )
         age = Age(LATER, before=1.0, letters_before=1.0)
 

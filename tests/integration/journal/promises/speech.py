@@ -129,7 +129,7 @@ class SpeechConformance:
         await want(journal, 6, handler="p.one")
         await claim_one(journal)
         journal = await successor(journal)
-        await journal.lease(ME, now=1.0)
+        await journal.recover(ME, now=1.0)
 
         other = await claim_one(journal, now=1.0)
         await finish(journal, other, 6, now=1.0)

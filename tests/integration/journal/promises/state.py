@@ -229,7 +229,7 @@ class StateConformance:
         refused = await end(journal, delivery, write("a", "1", made_from=7))
         assert refused.outcome is EndOutcome.OUTDATED
         await journal.expect_end(ME)
-        await journal.lease(ME, now=0.0)
+        await journal.recover(ME, now=0.0)
 
         assert await finish(journal, await claim_one(journal), 5)
 
@@ -403,7 +403,7 @@ class StateConformance:
         await claim_one(journal, now=10.0)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.lease(ME, now=12.0)
+        await heir.recover(ME, now=12.0)
 
         (delivery,) = await claim_any(heir, now=12.0)
         assert delivery.fired.data == '"d"'

@@ -76,7 +76,7 @@ async def _bury_half(journal, delivery):
 
 
 async def _recover(journal, delivery):
-    await journal.lease(delivery.identity, now=0.0)
+    await journal.recover(delivery.identity, now=0.0)
 
 
 WAYS: Final = {
@@ -117,7 +117,7 @@ class TransitionConformance:
 
             assert await way(journal, delivery)
             assert not await way(journal, delivery)
-            await journal.lease(identity, now=0.0)
+            await journal.recover(identity, now=0.0)
             assert (await journal.statistics(identity)).due <= (way is _bury_half)
 
     async def test_the_table_names_every_event_somewhere(self):

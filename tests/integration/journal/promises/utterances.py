@@ -66,7 +66,7 @@ class UtteranceConformance:
         assert await journal.utter(utterance(speaker), now=0.0)
 
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
         (again,) = [each for each in await claim_any(heir) if each.delivery_id == speaker.delivery_id]
         assert not await heir.utter(utterance(again, content="other words"), now=0.0)
         assert await heir.utter(utterance(again, 1), now=0.0)
@@ -193,7 +193,7 @@ class UtteranceConformance:
         await claim_one(journal)
 
         heir = await successor(journal)
-        await heir.lease(ME, now=0.0)
+        await heir.recover(ME, now=0.0)
         assert (await heir.chat_cursors(ME, LANE))["p.messages"].wanted_seq == 6
 
     async def test_what_became_of_it_is_known_afterwards(self, journal):

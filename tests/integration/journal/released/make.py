@@ -23,6 +23,7 @@ from mycel_runtime.journal.questions import NewQuestion
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
+from tests.engines.listening import append
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,
@@ -57,11 +58,13 @@ def utterance(chat, number):
 
 async def fill(journal):
     """A chat that is answered, and one that is given up with a parked send; an event, words and a question, due."""
-    await journal.lease(ME, now=0.0)
+    await journal.recover(ME, now=0.0)
     numbered = (entry(seq) for seq in (1, 2, 3))
     lists = (Change(kind="chat", key="", state="read"), Change(kind="chat", key="c", state="member"))
-    await journal.append(
-        Batch(identity=ME, arrivals=arrivals(*numbered), changes=lists, checkpoint=checkpoint(3)), now=0.0
+    await append(
+        journal,
+        Batch(identity=ME, arrivals=arrivals(*numbered), changes=lists, checkpoint=checkpoint(3)),
+        now=0.0,
     )
 
     await want(journal, 5, chat="c")

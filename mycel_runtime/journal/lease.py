@@ -1,0 +1,24 @@
+"""The right to listen as an identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mycel_runtime.wire.ids import UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """
+    What every write of a listener names: the server serves one of them per inbox.
+
+    Attributes:
+        token: Above that of every lease of the identity before it.
+        expires_at: Until then nobody else is given one, epoch seconds; infinity: as long as the journal is open.
+    """
+
+    identity: UserId
+    token: int
+    expires_at: float
