@@ -80,6 +80,12 @@ class Daemon:
         """Every word that a line of the log gave as the cause."""
         return frozenset(cause for line in list(self.lines) if (cause := _cause(line)))
 
+    def causes_by(self, deadline, *, one_of):
+        """As `causes`, once one of these words is among them, or at a monotonic time; of no words at once."""
+        while one_of and time.monotonic() < deadline and not self.causes() & set(one_of):
+            time.sleep(0.1)
+        return self.causes()
+
     def ready_share(self, since):
         """Of the samples taken since then, a monotonic time."""
         samples = [ready for at, ready in list(self._ready) if at >= since]

@@ -74,7 +74,7 @@ def _converse(row, result, daemon, household, intermediary, gateway):
         answered = time.monotonic()
         if daemon.wait_ready_again(answered, row.ready_within):
             result.ready_after = time.monotonic() - answered
-    result.causes |= daemon.causes()
+    result.causes |= daemon.causes_by(began + TROUBLE_SECONDS, one_of=row.causes)
     time.sleep(DOUBT_SECONDS)
     _judge(row, result, household)
     result.log = tuple(daemon.lines)
