@@ -1,5 +1,5 @@
 """
-How fast the SDK is: ours, the reference's, and bare httpx as the limit.
+How fast the SDK is: ours, the reference's, and bare httpx, whose types ours has but not what carries them.
 
     python -m tests.benchmarks.sdk [--rounds 7] [--seconds 1.0]
 
