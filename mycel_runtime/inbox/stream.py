@@ -71,27 +71,40 @@ class _ConnectionTasks:
 
     The error is a result here and does not go through the TaskGroup: that would raise it in the place of a
     cancellation which arrives meanwhile, and the listener would live on.
+
+    Nothing of it is kept once it is known: an error refers to the places that it came through, and these to what is
+    here, so that all of the connection would lie about until a look for garbage.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
         self._running: list[asyncio.Task[None]] = []
-        self.ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[Exception] | None = asyncio.get_running_loop().create_future()
 
     def start(self, work: Coroutine[None, None, None], *, name: str) -> None:
         self._running = [task for task in self._running if not task.done()]
         self._running.append(self._tasks.create_task(self._tell_end(work), name=name))
 
-    def cancel(self) -> None:
+    async def wait_end(self) -> Exception:
+        """The first error of any, upon which the others are cancelled; once."""
+        assert self._ended is not None
+        try:
+            return await self._ended
+        finally:
+            self._ended = None
+            self._cancel()
+
+    def _cancel(self) -> None:
         for task in self._running:
             task.cancel()
+        self._running.clear()
 
     async def _tell_end(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
         except Exception as exc:  # noqa: BLE001 - raised by whoever awaits the end
-            if not self.ended.done():
-                self.ended.set_result(exc)
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_result(exc)
 
 
 class Listener:
@@ -276,11 +289,14 @@ class Listener:
                 connection_tasks.start(self._receive(connection, inbound), name="stream-receive")
                 connection_tasks.start(self._commit(inbound, connection_tasks), name="stream-commit")
                 connection_tasks.start(self._reconcile(CONNECT), name="reconcile-connect")
-                error = await connection_tasks.ended
-                connection_tasks.cancel()
+                error = await connection_tasks.wait_end()
         finally:
             self._connection.end()
-        raise error
+        try:
+            raise error
+        finally:
+            # It refers to this place.
+            del error
 
     async def _end_when_replaced(self) -> None:
         raise ReplacedError(await self._connection.wait_replaced())
@@ -309,7 +325,11 @@ class Listener:
                 if step.reconnect:
                     raise ReplacedError("replaced to be replayed what the ring holds")
             if end is not None:
-                raise end
+                try:
+                    raise end
+                finally:
+                    # It refers to this place.
+                    del end
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""

@@ -61,6 +61,10 @@ class UnansweredError(TurnEndedError):
         self.operation = operation
         super().__init__(type(cause).__name__)
 
+    def again(self) -> UnansweredError:
+        """To be kept, and raised later: the same, without the places that this one came through."""
+        return UnansweredError(self.cause, self.operation)
+
 
 class RefusedError(TurnEndedError):
     """The backend refuses what is said for something unread that nobody can see, again and again."""
@@ -68,3 +72,7 @@ class RefusedError(TurnEndedError):
     def __init__(self, cause: ApiError) -> None:
         self.cause = cause
         super().__init__(type(cause).__name__)
+
+    def again(self) -> RefusedError:
+        """As of `UnansweredError`."""
+        return RefusedError(self.cause)

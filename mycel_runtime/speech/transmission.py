@@ -111,7 +111,8 @@ class Transmission:
                 return await self._send_until_told(ordinal, content, mentions, is_unattended=is_unattended)
             except NotCaughtUpError as exc:
                 self._proof.take_back()
-                refused_by = exc
+                # Without the places that it came through: this is one of them, and would refer to itself.
+                refused_by = exc.with_traceback(None)
         self.refused_by = refused_by
         raise RefusedError(refused_by) if self._proof.on_conflict == "drop" else self._proof.conflict()
 
@@ -153,7 +154,12 @@ class Transmission:
             message = await self._post(content, mentions)
         except ApiError as exc:
             forget_words(exc, content)
-            return await self._settle_failed(intent, exc)
+            if outcome_of(exc) is not SendOutcome.NOT_STORED:
+                return await self._look_for(intent, exc)
+            await self._settlement.refuse(intent)
+            if isinstance(exc, UNANSWERED):
+                raise UnansweredError(exc, Operation.SEND) from exc
+            raise
         self.refused_by = None
         self._dependencies.evidence.done(Operation.SEND, self._chat_id, self._dependencies.clock())
         return self._settlement.record(intent, message, recovered=False)
@@ -172,17 +178,12 @@ class Transmission:
             raise InvalidResponseError(_OK, "the answer to a send is no message")
         return answer
 
-    async def _settle_failed(self, intent: Intent, exc: ApiError) -> Sent:
+    async def _look_for(self, intent: Intent, exc: ApiError) -> Sent:
         """
-        Look, unless the backend itself says that nothing was stored.
+        The backend itself has not said that nothing was stored.
 
         If the message is not there after the grace, it never will be.
         """
-        if outcome_of(exc) is SendOutcome.NOT_STORED:
-            await self._settlement.refuse(intent)
-            if isinstance(exc, UNANSWERED):
-                raise UnansweredError(exc, Operation.SEND) from exc
-            raise exc
         self._dependencies.observer.tell(
             SendUnresolved(handler=intent.handler, chat_id=self._chat_id, error=type(exc).__name__)
         )

@@ -218,7 +218,8 @@ class Turn:
             if isinstance(exc, SupersededError) and self._proof.on_conflict == "repeat":
                 self._late_words.add(ordinal, content, mentions)
             if isinstance(exc, UnansweredError | RefusedError):
-                self._interrupt = exc
+                # These places refer to this turn, which would refer to itself.
+                self._interrupt = exc.again()
             raise
         self._late_words.remove(ordinal)
         return sent
@@ -244,7 +245,7 @@ class Turn:
             SupersededError, WithheldError, RefusedError, ApiError: As of `send`, of what stands.
         """
         if self._interrupt is not None:
-            raise self._interrupt
+            raise self._interrupt.again()
         await self._settlement.settle_unresolved()
         for ordinal, (content, mentions) in self._late_words.standing:
             _ = await self._settlement.said(ordinal) or await self._say(ordinal, content, mentions)
@@ -252,7 +253,7 @@ class Turn:
 
     async def _send(self, ordinal: int, content: str, mentions: Sequence[str]) -> Sent:
         if self._interrupt is not None:
-            raise self._interrupt
+            raise self._interrupt.again()
         if self._is_silent:
             raise TurnEndedError
         return await self._settlement.said(ordinal) or await self._say(ordinal, content, mentions)
