@@ -10,6 +10,7 @@ import uvicorn
 from typing_extensions import override
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 _GRACE_SECONDS: Final = 1
@@ -41,6 +42,23 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    @override
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """
+        As of uvicorn.
+
+        Cancelling: nothing is listened to any more. uvicorn leaves that to the end of the process; the loop would go
+        on to watch the closed sockets' numbers, and whichever connection has one of them next would hear nothing.
+        """
+        self.servers = []
+        try:
+            await super().serve(sockets)
+        finally:
+            for server in self.servers:
+                server.close()
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
 
 
 class RestingServer(QuietServer):

@@ -50,6 +50,29 @@ async def test_a_status_of_another_version_is_not_believed_in_parts(tmp_path):
             await asked(tmp_path)
 
 
+async def ended_by_an_error(state_dir, status):
+    """The life of an agent's socket, which answers before."""
+    async with control_server(state_dir, status):
+        with pytest.raises(ControlError):
+            await asked(state_dir)
+        raise JournalError("the agent's own")
+
+
+async def test_a_socket_is_heard_that_has_the_number_of_one_whose_agent_ended_by_an_error(tmp_path):
+    """Several agents share a loop, which must not go on to watch what is closed: the next one would hear nothing."""
+    (tmp_path / "failed").mkdir()
+    (tmp_path / "sound").mkdir()
+
+    async def status():
+        raise JournalError("closed")
+
+    with pytest.raises(ExceptionGroup):
+        await ended_by_an_error(tmp_path / "failed", status)
+    async with control_server(tmp_path / "sound", status):
+        with pytest.raises(ControlError, match="cannot tell its status: HTTP 500"):
+            await asked(tmp_path / "sound")
+
+
 async def test_the_version_that_runs_is_told_beside_the_installed_one(tmp_path, monkeypatch):
     """A daemon goes on with what it was started with, whatever is installed meanwhile."""
     config = tmp_path / "agent.toml"
