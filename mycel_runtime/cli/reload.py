@@ -31,7 +31,8 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
 
     What may change under it changes: plugins' settings from their next run on, the token of `[agent]`, `[log]`,
     `[guard]`, `[daemon]`, what `[journal]` keeps, and most of `[dispatch]`. What needs a restart is named. A file
-    that is wrong changes nothing: exit code 78. Of a folder: the worst of all.
+    that is wrong changes nothing: exit code 78. Of a folder: the worst of all; an agent whose file was wrong at the
+    start, or has come since, joins those that run.
     """
     from mycel_runtime.cli.every_agent import each_agent
     from mycel_runtime.cli.target import running_target_of
@@ -43,9 +44,17 @@ def _reload(target: Target, *, as_json: bool) -> int:
     """Of one agent; the exit code."""
     import json
 
+    from mycel_runtime.cli.neighbours import have_join
     from mycel_runtime.daemon.reload.agent_reload import READ_SECONDS
+    from mycel_runtime.errors import NoDaemonError
 
-    report = target.order("reload", within=2 * READ_SECONDS)
+    try:
+        report = target.order("reload", within=2 * READ_SECONDS)
+    except NoDaemonError as exc:
+        joined = None if exc.is_running else have_join(target)
+        if joined is None:
+            raise
+        report = joined
     if target.mistake is not None and not report["refused"]:
         raise target.mistake  # Another agent of that name has read its own file.
     if as_json:
@@ -57,7 +66,11 @@ def _reload(target: Target, *, as_json: bool) -> int:
 
 def _print(name: str, report: dict[str, Any]) -> None:
     if report["refused"]:
-        click.echo(f"{name}: nothing has changed: {report['refused']}", err=True)
+        still = "still not there" if "joined" in report else "nothing has changed"
+        click.echo(f"{name}: {still}: {report['refused']}", err=True)
+        return
+    if "joined" in report:
+        click.echo(f"{name}: has joined")
         return
     click.echo(f"{name}: changed: {', '.join(report['changed']) or 'nothing'}")
     if report["needs_restart"]:

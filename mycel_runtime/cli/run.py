@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.control import Order
     from mycel_runtime.daemon.http.listener import HttpListener
-    from mycel_runtime.daemon.reload.agent_reload import AgentReload
+    from mycel_runtime.daemon.joining import Joining
+    from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.log_style import LogStyle
@@ -54,10 +56,8 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
 
     from mycel_runtime.cli.own_command import own_command
     from mycel_runtime.daemon import garbage
-    from mycel_runtime.daemon.agents import config_files, load_plugins_of, read_agents
+    from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
-    from mycel_runtime.daemon.reload.agent_reload import AgentReload
-    from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.observe.development import show_tracebacks
     from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
@@ -75,19 +75,86 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     command = own_command()
     keep_process_state(LogObserver({}))
     agents, refused = load_plugins_of(agents, refused, _observer)
-    for error in refused:
-        LogObserver({}).tell(_refusal(error))
-    reloads = [AgentReload(agent.config, agent.settings, agent.plugins, overrides) for agent in agents]
-    listener = _listener(agents)
-    runtimes = [
-        _runtime(agent, reload, command, listener if agent.settings.http.listen is not None else None)
-        for agent, reload in zip(agents, reloads, strict=True)
-    ]
-    absolute = [config.absolute() for config in configs]
-    reload = ProcessReload(absolute, config_files(absolute), LogObserver({}))
+    for refusal in refused:
+        LogObserver({}).tell(_told(refusal.error))
+    maker = _Maker(overrides, command, _listener(agents))
+    joining, reload = _later([config.absolute() for config in configs], agents, maker)
+    runtimes = list(map(maker.make, agents))
     garbage.leave_out_what_stays()
-    opened = listener.opened() if listener else None
-    asyncio.run(run_agents(runtimes, failures=refused, reload=reload, beside=opened))
+    opened = maker.listener.opened() if maker.listener else None
+    asyncio.run(run_agents(runtimes, failures=refused, reload=reload, joining=joining, beside=opened))
+
+
+def _later(
+    configs: list[Path], agents: Sequence[Agent], maker: _Maker
+) -> tuple[Joining[AgentRuntime], ProcessReload]:
+    """What happens to the files of a process that runs."""
+    from functools import partial
+
+    from mycel_runtime.daemon.agents import config_files, read_newcomer
+    from mycel_runtime.daemon.joining import Joining
+    from mycel_runtime.daemon.reload.process_reload import ProcessReload
+    from mycel_runtime.observe.logs import LogObserver
+
+    read = partial(read_newcomer, overrides=maker.overrides, observer_of=_observer)
+    joining = Joining(configs, agents, read=read, make=maker.make_newcomer, observer=LogObserver({}))
+    maker.orders.update(joining.orders)
+    return joining, ProcessReload(configs, config_files(configs), LogObserver({}), joining)
+
+
+class _Maker:
+    """
+    Makes runtimes of agents that were read.
+
+    Args:
+        overrides: From the command line.
+        command: How a person calls this program.
+        listener: Of the page, if there is one.
+
+    Attributes:
+        orders: What their process can be told, by name.
+    """
+
+    def __init__(self, overrides: dict[str, Any], command: str, listener: HttpListener | None) -> None:
+        self.overrides = overrides
+        self.listener = listener
+        self.orders: dict[str, Order] = {}
+        self._command = command
+
+    def make(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
+        """The runtime, and who is told of its end."""
+        from mycel_runtime.cli.own_command import quoted
+        from mycel_runtime.daemon.agent_runtime import AgentRuntime
+        from mycel_runtime.daemon.reload.agent_reload import AgentReload
+        from mycel_runtime.observe.logs import LogObserver
+        from mycel_runtime.observe.observer import FanOut
+
+        name = agent.settings.agent.name
+        listener = None if agent.settings.http.listen is None else self.listener
+        observer = FanOut([LogObserver({"agent": name}), *([listener.observer_of(name)] if listener else [])])
+        for loaded in agent.plugins:
+            observer.tell(_fate(loaded))
+        how_to_talk = f"{self._command} chat --config {quoted(agent.config)}"
+        runtime = AgentRuntime(
+            AgentReload(agent.config, agent.settings, agent.plugins, self.overrides),
+            token=agent.token,
+            network=agent.network,
+            observer=observer,
+            show=click.echo,
+            how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
+            orders=self.orders,
+        )
+        if listener is not None:
+            listener.add(runtime)
+        return runtime, observer
+
+    def make_newcomer(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
+        """The same in a process that runs: its lines are written as its file says."""
+        from mycel_runtime.observe.logs import restyle
+
+        for name, style in _styles([agent])[1].items():
+            restyle(name, style)
+        return self.make(agent)
 
 
 def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
@@ -101,7 +168,7 @@ def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
     return next(iter(styles.values())), styles
 
 
-def _refusal(error: ConfigError) -> Fact:
+def _told(error: ConfigError) -> Fact:
     from mycel_runtime.observe.facts import ConfigRefused
 
     return ConfigRefused(where=error.where, problem=error.problem, fix=error.fix)
@@ -124,32 +191,6 @@ def _listener(agents: Sequence[Agent]) -> HttpListener | None:
     from mycel_runtime.observe.logs import LogObserver
 
     return HttpListener(settings, observer=LogObserver({}))
-
-
-def _runtime(
-    agent: Agent, reload: AgentReload, command: str, listener: HttpListener | None
-) -> tuple[AgentRuntime, Observer]:
-    from mycel_runtime.cli.own_command import quoted
-    from mycel_runtime.daemon.agent_runtime import AgentRuntime
-    from mycel_runtime.observe.logs import LogObserver
-    from mycel_runtime.observe.observer import FanOut
-
-    name = agent.settings.agent.name
-    observer = FanOut([LogObserver({"agent": name}), *([listener.observer_of(name)] if listener else [])])
-    for loaded in agent.plugins:
-        observer.tell(_fate(loaded))
-    how_to_talk = f"{command} chat --config {quoted(agent.config)}"
-    runtime = AgentRuntime(
-        reload,
-        token=agent.token,
-        network=agent.network,
-        observer=observer,
-        show=click.echo,
-        how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
-    )
-    if listener is not None:
-        listener.add(runtime)
-    return runtime, observer
 
 
 def _fate(loaded: LoadedPlugin) -> Fact:

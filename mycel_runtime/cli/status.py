@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.cli.status_table import Row
+    from mycel_runtime.cli.target import Target
+    from mycel_runtime.daemon.status import Status
 
 EXIT_NOT_READY: Final = 75
 
@@ -129,7 +131,21 @@ def _row_of(file: Path) -> Row:
 
     target = running_target_of(file)
     mistake = "" if target.mistake is None else str(target.mistake)
-    return Row(name=target.name, status=target.status(), trouble=mistake)
+    return Row(name=target.name, status=_status_of(target), trouble=mistake)
+
+
+def _status_of(target: Target) -> Status:
+    """What its daemon says; that of the agents that it was to live with may know why there is none."""
+    from mycel_runtime.errors import NoDaemonError
+
+    try:
+        return target.status()
+    except NoDaemonError as exc:
+        from mycel_runtime.cli.neighbours import why_away
+
+        if (why := why_away(target)) is not None:
+            raise why from exc
+        raise
 
 
 def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bool) -> list[str]:

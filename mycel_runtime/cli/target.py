@@ -107,7 +107,9 @@ class Target:
         unit = find_unit(self.config, self.name, os.environ)
         if unit is None:
             return f"mycel-runtime run --config {file}"
-        return f"systemctl start {verified_name(unit).removesuffix('.service')}"
+        # In a folder's unit others may run, with which it can live again without a restart.
+        verb = "start" if unit.config == self.config.absolute() else "reload-or-restart"
+        return f"systemctl {verb} {verified_name(unit).removesuffix('.service')}"
 
     def change(self, verb: str, **arguments: Any) -> Any:
         """

@@ -1,4 +1,4 @@
-"""Agents of one process that ended by an error, while others live on."""
+"""Agents of one process that ended by an error, or could not be started, while others live on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from mycel_runtime.errors import MycelError
 from mycel_runtime.observe.facts import AgentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
 
+    from mycel_runtime.daemon.agents import Refusal
     from mycel_runtime.observe.observer import Observer
 
 FINAL_EXIT_CODES: Final = frozenset({69, 77, 78})
@@ -25,15 +27,35 @@ class AgentFailures:
         known: Of agents that could not be started; they have been told of.
     """
 
-    def __init__(self, agents: int, known: Iterable[Exception]) -> None:
+    def __init__(self, agents: int, known: Iterable[Refusal]) -> None:
         self._is_alone = agents == 1
-        self._errors = list(known)
+        self._errors: list[tuple[tuple[Path, ...], Exception]] = [(each.files, each.error) for each in known]
 
-    def note(self, error: Exception, observer: Observer) -> None:
-        """An agent has ended by it."""
-        self._errors.append(error)
+    def note(self, error: Exception, config: Path, observer: Observer) -> None:
+        """The agent of a file has ended by it."""
+        self._errors.append(((config,), error))
         if not self._is_alone:
             observer.tell(_failure(error))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """An agent cannot join; that was told of."""
+        self._is_alone = False
+        for file in refusal.files:
+            self.forget(file)
+        self._errors.append((refusal.files, refusal.error))
+
+    def forget(self, config: Path) -> None:
+        """The agent of this file lives now."""
+        self._is_alone = False
+        self._errors = [each for each in self._errors if config not in each[0]]
+
+    def keep(self, files: Collection[Path]) -> None:
+        """Forget what concerned a file that was refused and is gone."""
+        self._errors = [each for each in self._errors if not each[0] or set(each[0]) & set(files)]
+
+    def of(self, config: Path) -> Exception | None:
+        """What the agent of a file has ended by, or was refused for."""
+        return next((error for files, error in self._errors if config in files), None)
 
     def raise_first(self) -> None:
         """
@@ -42,10 +64,9 @@ class AgentFailures:
         Raises:
             Exception: The first after which a new start may help, else the first of all.
         """
-        if self._errors:
-            raise next(
-                (each for each in self._errors if _exit_code(each) not in FINAL_EXIT_CODES), self._errors[0]
-            )
+        errors = [error for _, error in self._errors]
+        if errors:
+            raise next((each for each in errors if _exit_code(each) not in FINAL_EXIT_CODES), errors[0])
 
 
 def _failure(exc: Exception) -> AgentFailed:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
@@ -56,12 +57,13 @@ from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
     from pydantic import SecretStr
 
+    from mycel_runtime.daemon.control import Order
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
@@ -83,6 +85,7 @@ class AgentRuntime:
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
         how_to_talk: Shown after the greeting.
+        orders: What its process can be told besides, by name.
 
     Attributes:
         observer: Told of everything, this agent's status included.
@@ -97,6 +100,7 @@ class AgentRuntime:
         observer: Observer,
         show: Callable[[str], None],
         how_to_talk: str,
+        orders: Mapping[str, Order] = MappingProxyType({}),
     ) -> None:
         settings = self._settings = reload.settings
         plugins = list(reload.plugins.values())
@@ -105,6 +109,7 @@ class AgentRuntime:
         self._network = network
         self._show = show
         self._how_to_talk = how_to_talk
+        self._orders = orders
         self._handlers = [bound.handler.id for bound in bound_handlers(plugins)]
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
@@ -209,6 +214,7 @@ class AgentRuntime:
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
                     {
+                        **self._orders,
                         "reload": self._order_reload,
                         "drain": self._draining.order,
                         "pause": self._early_pauses.pause,

@@ -40,9 +40,21 @@ class Agent:
     plugins: tuple[LoadedPlugin, ...] = ()
 
 
-def read_agents(
-    configs: Sequence[Path], overrides: Mapping[str, Any]
-) -> tuple[list[Agent], list[ConfigError]]:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    What keeps agents away that are to share a process with others.
+
+    Attributes:
+        files: Theirs; absolute.
+        error: What is wrong.
+    """
+
+    files: tuple[Path, ...]
+    error: ConfigError
+
+
+def read_agents(configs: Sequence[Path], overrides: Mapping[str, Any]) -> tuple[list[Agent], list[Refusal]]:
     """
     Read and check the files of all agents, before any plugin is imported: all paths in them are absolute then.
 
@@ -56,20 +68,49 @@ def read_agents(
     Raises:
         ConfigError: No agent is left.
     """
-    agents, refused = list[Agent](), list[ConfigError]()
+    agents, refused = list[Agent](), list[Refusal]()
     for path in config_files(configs):
         try:
             agents.append(_read(path, overrides))
         except ConfigError as error:
-            refused.append(error)
-    agents, errors = _of_one_listener(agents)
-    refused.extend(errors)
-    for shared in (_SHARED_STATE, _SHARED_TOKEN):
-        agents, errors = _apart(agents, shared)
-        refused.extend(errors)
+            refused.append(Refusal((path.absolute(),), error))
+    agents, refusals = _beside_each_other(agents)
+    refused.extend(refusals)
     if not agents:
         raise _together(refused)
     return agents, refused
+
+
+def read_newcomer(
+    config: Path,
+    living: Sequence[Agent],
+    overrides: Mapping[str, Any],
+    observer_of: Callable[[Agent], Observer],
+) -> Agent:
+    """
+    Read and check the file of an agent that is to join others, and import its plugins.
+
+    Args:
+        config: The file; absolute.
+        living: The others.
+        overrides: As of `read_agents`.
+        observer_of: As of `load_plugins_of`.
+
+    Raises:
+        ConfigError: It cannot join them.
+    """
+    agent = _read(config, overrides)
+    if agent.settings.http.listen is not None and all(other.settings.http.listen is None for other in living):
+        raise ConfigError(
+            "names a listener, and the process that runs has none",
+            where=f"{config}: [http] listen",
+            fix="Restart the process, or leave listen out.",
+        )
+    _, refusals = _beside_each_other([*living, agent])
+    for refusal in refusals:
+        raise refusal.error
+    plugins = load_plugins(agent.settings.plugins, config, observer_of(agent))
+    return replace(agent, plugins=tuple(plugins))
 
 
 def shared_of(files: Sequence[Path]) -> list[ConfigError]:
@@ -78,12 +119,12 @@ def shared_of(files: Sequence[Path]) -> list[ConfigError]:
     for path in files:
         with contextlib.suppress(ConfigError):
             agents.append(_read(path, {}))
-    return [error for shared in (_SHARED_STATE, _SHARED_TOKEN) for error in _apart(agents, shared)[1]]
+    return [each.error for shared in (_SHARED_STATE, _SHARED_TOKEN) for each in _apart(agents, shared)[1]]
 
 
 def load_plugins_of(
-    agents: Sequence[Agent], refused: Sequence[ConfigError], observer_of: Callable[[Agent], Observer]
-) -> tuple[list[Agent], list[ConfigError]]:
+    agents: Sequence[Agent], refused: Sequence[Refusal], observer_of: Callable[[Agent], Observer]
+) -> tuple[list[Agent], list[Refusal]]:
     """
     Import and check the plugins of every agent before any is started.
 
@@ -98,17 +139,17 @@ def load_plugins_of(
     Raises:
         ConfigError: No agent is left.
     """
-    loaded, errors = list[Agent](), list(refused)
+    loaded, refusals = list[Agent](), list(refused)
     for agent, config in [(agent, agent.config.absolute()) for agent in agents]:
         try:
             plugins = load_plugins(agent.settings.plugins, config, observer_of(agent))
         except ConfigError as error:
-            errors.append(error)
+            refusals.append(Refusal((config,), error))
         else:
             loaded.append(replace(agent, plugins=tuple(plugins)))
     if not loaded:
-        raise _together(errors)
-    return loaded, errors
+        raise _together(refusals)
+    return loaded, refusals
 
 
 def config_files(configs: Sequence[Path]) -> list[Path]:
@@ -125,7 +166,16 @@ def config_files(configs: Sequence[Path]) -> list[Path]:
     return [path for config in configs for path in _files(config)]
 
 
-def _of_one_listener(agents: Sequence[Agent]) -> tuple[list[Agent], list[ConfigError]]:
+def _beside_each_other(agents: Sequence[Agent]) -> tuple[list[Agent], list[Refusal]]:
+    """Those that can share a process, and what keeps the others from it."""
+    left, refused = _of_one_listener(agents)
+    for shared in (_SHARED_STATE, _SHARED_TOKEN):
+        left, refusals = _apart(left, shared)
+        refused.extend(refusals)
+    return left, refused
+
+
+def _of_one_listener(agents: Sequence[Agent]) -> tuple[list[Agent], list[Refusal]]:
     """A process has one listener: whoever names another than the first that names one is refused."""
     first = next((agent for agent in agents if agent.settings.http.listen is not None), None)
     apart = [
@@ -133,16 +183,16 @@ def _of_one_listener(agents: Sequence[Agent]) -> tuple[list[Agent], list[ConfigE
         for agent in agents
         if first and agent.settings.http.listen is not None and agent.settings.http != first.settings.http
     ]
-    errors = [
-        ConfigError(
+    refused = [
+        _refusal(
+            [agent],
             f"another [http] than that of {first.config}, and agents of one process share a listener",
-            where=str(agent.config),
             fix="Give both files the same section, or leave listen out of one.",
         )
         for agent in apart
         if first
     ]
-    return [agent for agent in agents if agent not in apart], errors
+    return [agent for agent in agents if agent not in apart], refused
 
 
 def _read(path: Path, overrides: Mapping[str, Any]) -> Agent:
@@ -196,28 +246,31 @@ _SHARED_TOKEN: Final = _Shared(
 )
 
 
-def _apart(agents: Sequence[Agent], shared: _Shared) -> tuple[list[Agent], list[ConfigError]]:
-    """Those that share nothing, and an error for each value that several have: nobody can tell whose it is."""
+def _apart(agents: Sequence[Agent], shared: _Shared) -> tuple[list[Agent], list[Refusal]]:
+    """Those that share nothing, and a refusal for each value that several have: nobody can tell whose it is."""
     sharing: dict[str | None, list[Agent]] = {}
     for agent in agents:
         sharing.setdefault(shared.of(agent), []).append(agent)
-    errors = [
-        ConfigError(
-            shared.problem(value), where=", ".join(str(agent.config) for agent in those), fix=shared.fix
-        )
+    refused = [
+        _refusal(those, shared.problem(value), fix=shared.fix)
         for value, those in sharing.items()
         if value is not None and len(those) > 1
     ]
-    return [agent for agent in agents if _is_alone(shared.of(agent), sharing)], errors
+    return [agent for agent in agents if _is_alone(shared.of(agent), sharing)], refused
+
+
+def _refusal(agents: Sequence[Agent], problem: str, *, fix: str) -> Refusal:
+    error = ConfigError(problem, where=", ".join(str(agent.config) for agent in agents), fix=fix)
+    return Refusal(tuple(agent.config.absolute() for agent in agents), error)
 
 
 def _is_alone(value: str | None, sharing: Mapping[str | None, Sequence[Agent]]) -> bool:
     return value is None or len(sharing[value]) == 1
 
 
-def _together(refused: Sequence[ConfigError]) -> ConfigError:
+def _together(refused: Sequence[Refusal]) -> ConfigError:
     """One error that tells all of them."""
     if len(refused) == 1:
-        return refused[0]
-    problems = "\n".join(f"- {error}" for error in refused)
+        return refused[0].error
+    problems = "\n".join(f"- {each.error}" for each in refused)
     return ConfigError(f"no agent can be started\n{problems}")

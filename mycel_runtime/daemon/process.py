@@ -19,6 +19,7 @@ from mycel_runtime.daemon.agent_failures import AgentFailures
 from mycel_runtime.daemon.dump_signal import dumping_on_signal
 from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.leftovers import part_from_leftovers
+from mycel_runtime.daemon.members import Members
 from mycel_runtime.daemon.readiness import Readiness
 from mycel_runtime.daemon.reload.process_reload import ProcessReload
 from mycel_runtime.daemon.signals import StopRequest, signals_as
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
+    from mycel_runtime.daemon.agents import Refusal
+    from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.observe.observer import Observer
 
 
@@ -39,8 +42,9 @@ _EXTENSION_SECONDS: Final = 15.0
 async def run_agents(
     agents: Sequence[tuple[AgentRuntime, Observer]],
     *,
-    failures: Sequence[Exception] = (),
+    failures: Sequence[Refusal] = (),
     reload: ProcessReload | None = None,
+    joining: Joining[AgentRuntime] | None = None,
     beside: contextlib.AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """
@@ -50,6 +54,7 @@ async def run_agents(
         agents: With whom to tell that one has failed.
         failures: Of agents that could not be started, and have been told of; raised at the end as the others' are.
         reload: Asked by SIGHUP; by default of files that are the same for good.
+        joining: Of agents that come later; `None`: none does.
         beside: Open while agents live; must not raise.
 
     Raises:
@@ -66,7 +71,7 @@ async def run_agents(
     with signals_as(stop, reload.ask), dumping_on_signal(told):
         try:
             async with beside or contextlib.nullcontext():
-                await _live(agents, stop, reload, failed)
+                await _live(agents, stop, reload, failed, joining)
         finally:
             await part_from_leftovers()
     systemd.notify(systemd.STOPPING)
@@ -78,30 +83,21 @@ async def _live(
     stop: StopRequest,
     reload: ProcessReload,
     failed: AgentFailures,
+    joining: Joining[AgentRuntime] | None,
 ) -> None:
     """The task tree, until the last agent has ended."""
     readiness = Readiness(len(agents), reload.note_ready)
-
-    async def live(runtime: AgentRuntime, observer: Observer) -> None:
-        with readiness.of_one() as ready:
-            try:
-                await runtime.run(stop, ready=ready)
-            except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
-                failed.note(exc, observer)
-
-    def drain_seconds() -> float:
-        return max(runtime.drain_timeout for runtime, _ in agents)
-
     async with asyncio.TaskGroup() as tasks:
+        members = Members(tasks, stop, failed)
+        for runtime, observer in agents:
+            members.add(runtime, observer, readiness.of_one())
+        if joining is not None:
+            joining.open(members.join, members.is_living, failed)
         helping = [
-            tasks.create_task(_tell_stopping(stop, drain_seconds), name="stopping"),
-            tasks.create_task(reload.serve([runtime for runtime, _ in agents]), name="reloads"),
+            tasks.create_task(_tell_stopping(stop, members.drain_seconds), name="stopping"),
+            tasks.create_task(reload.serve(members.runtimes), name="reloads"),
         ]
-        living = [
-            tasks.create_task(live(runtime, observer), name=f"agent-{runtime.agent}")
-            for runtime, observer in agents
-        ]
-        await asyncio.wait(living)
+        await members.wait_ended()
         for task in helping:
             task.cancel()
 

@@ -179,8 +179,11 @@ def _read_secret(path: Path, secret: _Secret) -> tuple[bytes, int]:
         with path.open("rb") as file:
             return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as exc:
+        is_roots = isinstance(exc, PermissionError) and "CREDENTIALS_DIRECTORY" in os.environ
         raise ConfigError(
-            f"cannot read the {secret.name}: {exc.strerror}", where=str(path), fix=secret.fix
+            f"cannot read the {secret.name}: {exc.strerror}",
+            where=str(path),
+            fix="Restart the unit, so that systemd hands it over." if is_roots else secret.fix,
         ) from exc
 
 

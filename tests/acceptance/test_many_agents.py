@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from mycel_runtime.sdk import Client
@@ -103,6 +105,81 @@ def test_one_bad_file_among_several_keeps_one_agent_away(start, owner, household
     ]
     assert process.stop() == 78
     assert sum(line.startswith("error: ") for line in process.err) == 1
+
+
+WRONG = "[agent]\nname = 3\n"
+
+
+def reload(start, path):
+    """Exit code, what was printed, and what was told."""
+    command = start("reload", "--config", path)
+    return command.exit_code(), command.out, command.err
+
+
+def test_an_agent_whose_file_was_wrong_joins_the_others_when_it_is_mended(start, owner, household, tmp_path):
+    """By `reload` of the folder, which tells until then what is wrong; the others live on, and the end is clean."""
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    right = (folder / "two.toml").read_text()
+    (folder / "two.toml").write_text(WRONG)
+    process = start("run", "--config", folder)
+    assert [answer(owner, name, f"a {name}") for name in ("one", "three")]
+
+    code, shown, said = reload(start, folder)
+    assert (code, sorted(shown)) == (78, ["one: changed: nothing", "three: changed: nothing"])
+    assert "two.toml" in said[0]
+    assert start("status", "--config", folder).exit_code() == 78
+
+    (folder / "two.toml").write_text(right.replace("[plugins.echo]", "[plugins.ekko]"))
+    code, _, said = reload(start, folder / "two.toml")
+    assert (code, "two: still not there" in said[0], "ekko" in said[0]) == (78, True, True)
+    status = start("status", "--config", folder)
+    assert (status.exit_code(), any("ekko" in line for line in status.err)) == (78, True)
+    (folder / "two.toml").write_text(right)
+    assert reload(start, folder)[:2] == (
+        0,
+        ["one: changed: nothing", "three: changed: nothing", "two: has joined"],
+    )
+    assert [answer(owner, name, f"b {name}") for name in ("one", "two", "three")]
+    assert reload(start, folder / "two.toml")[:2] == (0, ["two: changed: nothing"])
+    assert until(lambda: start("status", "--config", folder).exit_code() == 0)
+
+    assert process.stop() == 0
+    assert [event["agent"] for event in process.events("daemon.started")].count("two") == 1
+    assert {event["agent"] for event in process.events("daemon.stopped")} == {"one", "two", "three"}
+
+
+def test_an_agent_that_comes_later_is_one_like_the_others(start, owner, household, tmp_path):
+    """By SIGHUP; its plugin may change the process as little as theirs; refused, it ends alone."""
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    late = {name: (folder / f"{name}.toml").read_text() for name in ("two", "three")}
+    for name in late:
+        (folder / f"{name}.toml").unlink()
+    process = start("run", "--config", folder)
+    assert answer(owner, "one", "first")
+
+    token = tmp_path / "three" / "agent.token"
+    good = token.read_text()
+    token.write_text("forged")
+    (folder / "three.toml").write_text(late["three"])
+    (folder / "rude.py").write_text(
+        "import os, signal\nfrom mycel_runtime import Plugin\nos.chdir('/')\nplugin = Plugin('rude')\n"
+        "@plugin.on_message\nasync def hear(ctx):\n    await ctx.reply('rude: ' + os.getcwd())\n"
+    )
+    (folder / "two.toml").write_text(late["two"] + '[plugins.rude]\npath = "rude.py"\n')
+    process.popen.send_signal(signal.SIGHUP)
+    assert process.wait_event("agent.failed")["exit_code"] == 77
+    assert answer(owner, "two", "second")
+    status = start("status", "--config", folder / "three.toml")
+    assert (status.exit_code(), "three has ended: " in status.err[0]) == (75, True)
+    assert process.wait_event("process.state_restored")["aspect"] == "working directory"
+
+    # One that was drained stays away, and a right token lets the other one in.
+    token.write_text(good)
+    assert start("drain", "--config", folder / "two.toml").exit_code() == 0
+    process.popen.send_signal(signal.SIGHUP)
+    assert answer(owner, "three", "third")
+    assert start("status", "--config", folder / "two.toml").exit_code() == 75
+    assert process.stop() == 0
 
 
 def test_each_agent_logs_as_its_own_file_says(start, owner, household, tmp_path):

@@ -104,7 +104,7 @@ def told(supervisor, ends):
 def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothing(
     start, owner, household, supervisor, tmp_path
 ):
-    """One in its own process, one isolated, one whose file is wrong, and a file that is new."""
+    """One in its own process, one isolated, one whose file is wrong, and a new file that cannot join them."""
     folder = agents(owner, household, tmp_path, ["one", "two", "three"])
     edit(folder / "two.toml", ECHO, ECHO + 'isolation = "process"\n')
     edit(folder / "three.toml", ECHO, '[log]\nlevel = "info"\n' + ECHO)
@@ -119,7 +119,7 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     (folder / "four.toml").write_text((folder / "one.toml").read_text())
     process.popen.send_signal(signal.SIGHUP)
 
-    first, last = told(supervisor, "reload refused: three")
+    first, last = told(supervisor, "reload refused: three, four")
     assert first.startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert last.startswith("READY=1\n")
     process.wait_for(lambda run: len(run.events("config.reloaded") + run.events("reload.refused")) == 3)
@@ -129,6 +129,8 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     assert reloaded["two"]["needs_restart"] == "[inbox] ping_interval"
     assert [event["agent"] for event in process.events("reload.refused")] == ["three"]
     assert [event["added"] for event in process.events("agent_files.changed")] == [str(folder / "four.toml")]
+    (refused,) = process.wait_event("config.refused") and process.events("config.refused")
+    assert "share the state_dir" in refused["problem"]
     assert [hears(owner, name, "b") for name in ("one", "two", "three")] == [
         ["one: b"],
         ["two: b"],
@@ -149,4 +151,7 @@ def test_each_agent_of_a_folder_takes_what_it_can_and_a_wrong_file_changes_nothi
     )
     assert hears(owner, "three", "third") == ["lost: third"]
     assert process.wait_event("delivery.finished")["agent"] == "three"
+    (folder / "four.toml").unlink()
+    process.popen.send_signal(signal.SIGHUP)
+    assert told(supervisor, "\nSTATUS=reloaded")
     assert process.stop() == 0

@@ -1,14 +1,15 @@
 """
 SIGHUP: every agent of the process reads its file again, each by itself.
 
-systemd is told first of all, and again when all have. Which files there are was settled at the start: one that has
-come or gone since is named, and wants a restart.
+systemd is told first of all, and again when all have. Files that have come since are named, and their agents join
+those that live, as do those whose file was wrong; a file that has gone is named, and wants a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agents import config_files
@@ -17,8 +18,8 @@ from mycel_runtime.observe.facts import AgentFilesChanged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
+    from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.daemon.reload.agent_reload import ReloadReport
     from mycel_runtime.observe.observer import Observer
 
@@ -34,6 +35,10 @@ class Reloadable(Protocol):
     def config(self) -> Path:
         """Its file; absolute."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, while others live."""
+
     async def reload(self) -> ReloadReport:
         """Read it again."""
 
@@ -46,12 +51,20 @@ class ProcessReload:
         configs: As of `config_files`, of the command line; absolute.
         known: Files that were there at the start.
         observer: Told of files that have come or gone.
+        joining: Of agents that do not live; `None`: none joins.
     """
 
-    def __init__(self, configs: Sequence[Path], known: Collection[Path], observer: Observer) -> None:
+    def __init__(
+        self,
+        configs: Sequence[Path],
+        known: Collection[Path],
+        observer: Observer,
+        joining: Joining[Any] | None = None,
+    ) -> None:
         self._configs = configs
-        self._known = frozenset(known)
+        self._known = set(known)
         self._observer = observer
+        self._joining = joining
         self._asked = asyncio.Event()
         self._is_ready = False
 
@@ -76,17 +89,18 @@ class ProcessReload:
                 systemd.notify(systemd.READY, systemd.status(said))
 
     async def _reload(self, agents: Sequence[Reloadable]) -> list[str]:
-        """Names of the agents whose files are wrong."""
+        """Names of the agents whose files are wrong, or of the files."""
         added, removed = await asyncio.to_thread(self.strangers)
         if added or removed:
             self._observer.tell(AgentFilesChanged(added=", ".join(added), removed=", ".join(removed)))
-        refused = []
-        for agent in agents:
-            if str(agent.config) in removed:
-                continue
-            if (await agent.reload()).refused:
-                refused.append(agent.agent)
-        return refused
+            self._known.update(map(Path, added))
+        refused = [
+            agent.agent
+            for agent in list(agents)
+            if str(agent.config) not in removed and not agent.has_ended and (await agent.reload()).refused
+        ]
+        joined = [] if self._joining is None else await self._joining.join()
+        return [*refused, *(each.config.stem for each in joined if each.refused)]
 
     def strangers(self) -> tuple[list[str], list[str]]:
         """Files that have come since the start, and those that have gone; blocking. A single file does neither."""

@@ -90,7 +90,7 @@ class AgentFailed(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigRefused(Fact):
     """
-    One of several configuration files is wrong; its agent is not started, the others are.
+    One of several configuration files is wrong; its agent is not started, the others are. A reload tries it again.
 
     Attributes:
         where: The file, with key or line.
@@ -137,10 +137,10 @@ class ReloadRefused(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFilesChanged(Fact):
     """
-    Files of agents have come or gone since the start, named by their paths; that wants a restart.
+    Files of agents have come or gone, named by their paths; one that has gone wants a restart.
 
     Attributes:
-        added: Those that have come.
+        added: Those that have come; their agents are started now.
         removed: Those that have gone.
     """
 

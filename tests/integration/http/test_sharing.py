@@ -132,11 +132,12 @@ def test_agents_of_one_process_agree_on_their_listener(tmp_path):
     without = config(tmp_path, "c", "")
     other = config(tmp_path, "d", '[http]\nlisten = "127.0.0.1:8100"')
 
-    agents, (error,) = read_agents([first, same, without, other], {})
+    agents, (refusal,) = read_agents([first, same, without, other], {})
 
     assert [agent.settings.agent.name for agent in agents] == ["a", "b", "c"]
-    assert str(other) in error.where
-    assert "share a listener" in str(error)
+    assert refusal.files == (other,)
+    assert str(other) in refusal.error.where
+    assert "share a listener" in str(refusal.error)
 
 
 def test_the_pages_token_is_not_the_agents(tmp_path):

@@ -17,7 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.integration.systemd import backed_up, four_commands, lasting_trouble, printed, rows
+from tests.integration.systemd import (
+    backed_up,
+    four_commands,
+    lasting_trouble,
+    one_bad_file,
+    printed,
+    rows,
+)
 from tests.integration.systemd.container import BootError, Container, missing
 from tests.integration.systemd.resident import Lodger, Resident, install
 
@@ -80,6 +87,7 @@ ALL = {
     "webhook": (WEBHOOK, "", (rows.received, rows.ready, rows.answers, *LIFE)),
     "mcp": (QUIET, "", (rows.ready, rows.tools)),
     "printed": ("", "", printed.STEPS),
+    "one-bad-file": ("", "", one_bad_file.STEPS),
 }
 """For each row the plugin's table, the drop-in, and what is tried."""
 
@@ -144,6 +152,8 @@ def _wheel(folder):
 def _resident(container, name, plugin, drop_in):
     if name == "printed":
         return printed.Machine(container)
+    if name == "one-bad-file":
+        return one_bad_file.Crew(container)
     if name == "folder":
         return Lodger(container, name, plugin, neighbour=Lodger(container, "neighbour", plugin))
     if name == "dead-backend":

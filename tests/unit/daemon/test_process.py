@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.agents import Refusal
 from mycel_runtime.daemon.process import run_agents
 from mycel_runtime.errors import ConfigError, JournalError, StateDirectoryError
 from mycel_runtime.observe.observer import Observer
@@ -26,6 +28,7 @@ class Agent:
 
     def __init__(self, agent, live):
         self.agent = agent
+        self.config = Path(f"/{agent}.toml")
         self.observer = Facts()
         self._live = live
 
@@ -98,7 +101,7 @@ async def test_an_agent_that_may_start_again_is_not_kept_from_it_by_one_that_may
 
     broken = Agent("broken", fail)
     with pytest.raises(JournalError):
-        await run_agents([(broken, broken.observer)], failures=[ConfigError("no such key")])
+        await run_agents([(broken, broken.observer)], failures=[Refusal((), ConfigError("no such key"))])
 
 
 async def test_agents_that_all_fail_are_never_ready(monkeypatch):
