@@ -25,13 +25,12 @@ class Weather:
 
     Args:
         seed: Of the dice.
-        fails_at: The n-th verb fails, before or after it has taken effect; 0: none does.
+        fails_at: The store fails once, at the n-th moment before or after a verb has taken effect; 0: never.
     """
 
     def __init__(self, seed=None, *, fails_at=0):
         self.dice = random.Random(seed)
         self._left = fails_at
-        self.verbs = 0
 
     async def wait(self):
         # Mostly next to nothing, sometimes long: so what was called later overtakes.
@@ -56,7 +55,6 @@ class SlowWriter:
         self._inner.open()
 
     async def submit(self, operation):
-        self._weather.verbs += 1
         await self._weather.wait()
         self._weather.strike()
         self._write_posted()

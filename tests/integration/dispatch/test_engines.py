@@ -10,13 +10,14 @@ import pytest
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.verdict import Failed, Returned
+from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.speech.evidence import Evidence
 from tests.engines.listening import append
-from tests.engines.slow_journal import SlowJournal
+from tests.engines.slow_journal import SlowJournal, Weather
 from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
 from tests.integration.journal.samples import arrivals, entry, event_work
@@ -47,9 +48,13 @@ class Logged:
         if not delivery.attempts and self._dice.random() < 0.2:
             return Failed(letter=Letter(reason="Retry"), retry_after=0.001)
         self.done[delivery.lane].append(delivery.entry.seq)
-        if sum(map(len, self.done.values())) == LANES * EVENTS:
+        if sum(len(set(done)) for done in self.done.values()) == LANES * EVENTS:
             self.is_all.set()
         return Returned(move=STAY)
+
+    def begin_again(self):
+        """Another life: nothing runs."""
+        self._running.clear()
 
     def max_attempts(self, handler):
         return 8
@@ -78,18 +83,62 @@ async def dispatching(journal):
         dispatcher.stop()
 
 
+async def happen_everywhere(journal):
+    """The events of all lanes, in turn."""
+    now = asyncio.get_running_loop().time()
+    for seq in range(1, LANES * EVENTS + 1):
+        work = event_work(lane=f"lane-{(seq - 1) % LANES}")
+        await append(journal, Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=now)
+
+
+def in_order():
+    """What is to be done in each lane."""
+    return {f"lane-{lane}": list(range(1 + lane, LANES * EVENTS + 1, LANES)) for lane in range(LANES)}
+
+
 async def test_every_lane_goes_on_when_the_end_before_is_written_however_late(journal, dispatching):
     """The slot of a run is free before its lane is: what is claimed meanwhile finds the lane taken."""
-    clock = asyncio.get_running_loop().time
-    lanes = [f"lane-{number}" for number in range(LANES)]
-    expected = {lane: list(range(1 + number, LANES * EVENTS + 1, LANES)) for number, lane in enumerate(lanes)}
-
     async with asyncio.timeout(DEADLINE):
-        for seq in range(1, LANES * EVENTS + 1):
-            work = event_work(lane=lanes[(seq - 1) % LANES])
-            await append(
-                journal, Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=clock()
-            )
+        await happen_everywhere(journal)
         await dispatching.is_all.wait()
 
-    assert dispatching.done == expected
+    assert dispatching.done == in_order()
+
+
+async def live(journal, attempts):
+    """Until nothing is left, or the store fails; whether it has."""
+    clock, has_failed = asyncio.get_running_loop().time, False
+    await asyncio.to_thread(journal.open)
+    try:
+        await journal.recover(ME, now=clock())
+        dispatcher = dispatcher_of(journal, attempts, me=ME, clock=clock)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(dispatcher.run(), name="dispatcher")
+            await attempts.is_all.wait()
+            dispatcher.stop()
+    except* JournalError:
+        has_failed = True
+    finally:
+        await journal.close()
+    return has_failed
+
+
+@pytest.mark.slow
+async def test_whichever_verb_the_store_fails_at_the_next_life_goes_on_in_order(tmp_path):
+    """Before it has taken effect, or after, when nobody is told: what a failed verb did, only a look tells."""
+    journal = SqliteJournal(tmp_path)
+    await asyncio.to_thread(journal.open)
+    await happen_everywhere(journal)
+    await journal.close()
+    attempts, lives = Logged(), 0
+
+    async with asyncio.timeout(DEADLINE):
+        while await live(SlowJournal(tmp_path, weather=Weather(lives, fails_at=3 + 2 * lives)), attempts):
+            attempts.begin_again()
+            lives += 1
+
+    assert lives > 5
+    assert {lane: sorted(set(done)) for lane, done in attempts.done.items()} == in_order()
+    for done in attempts.done.values():
+        # Done again is only what was the newest when a life ended.
+        assert done == sorted(done)
