@@ -29,6 +29,7 @@ def lines_of(now: Status) -> list[str]:
         *(f"  ! {problem}" for problem in now.problems),
         *(f"  ! {problem}" for problem in _reload(now)),
         *([f"  ! {_cramped(now)}"] if now.journal.is_cramped else []),
+        *(f"  ! {each}" for each in _unkept(now)),
         *(f"  ! {_paused(pause, now)}" for pause in now.work.paused),
         *(f"  ! {_blocked(chat, now)}" for chat in now.work.blocked_chats),
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
@@ -209,6 +210,18 @@ def _log(now: Status) -> list[str]:
         *(
             [f"{counted(log.failed_observers, 'fact')} that an observer could not take"]
             if log.failed_observers
+            else []
+        ),
+    ]
+
+
+def _unkept(now: Status) -> list[str]:
+    log = now.log
+    return [
+        *([f"{log.traces_lost} does not take traces: they are lost"] if log.traces_lost else []),
+        *(
+            [f"capturing what runs are shown fails, so that a replay reads it again: {log.capture_failed}"]
+            if log.capture_failed
             else []
         ),
     ]

@@ -13,6 +13,7 @@ from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.tracing.tracing import Tracing
+from mycel_runtime.daemon.unkept import Unkept
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.following import Followers
 from mycel_runtime.observe.observer import FanOut
@@ -44,6 +45,7 @@ class AgentObservers:
         journal_lock: Whether somebody else holds the journal's lock.
         network_health: How calls go.
         followers: Whoever follows the facts over the socket.
+        unkept: What is lost beside the work.
         tracing: Spans of what happens, where they are wanted.
         identification: Whether the backend says who this is; only whoever asks that tells it.
         all: All but that one, to be told as one.
@@ -61,6 +63,7 @@ class AgentObservers:
             is_proxied=is_proxied(settings.agent.base_url, network),
         )
         self.followers = Followers(time.time)
+        self.unkept = Unkept()
         self.tracing = Tracing(settings.tracing, agent=settings.agent.name, version=VERSION)
         self.identification = Identification()
         self.all = FanOut(
@@ -76,5 +79,6 @@ class AgentObservers:
                 self.awaited_token,
                 self.network_health,
                 systemd.StatusLine(),
+                self.unkept,
             ],
         )

@@ -103,7 +103,12 @@ class AgentStatus:
             program=ProgramReport(
                 running=VERSION, installed=installed_version(), config=self.config_drift.look()
             ),
-            log=LogReport(dropped_lines=dropped_lines(), failed_observers=self.observers.all.failed),
+            log=LogReport(
+                dropped_lines=dropped_lines(),
+                failed_observers=self.observers.all.failed,
+                traces_lost=self.observers.unkept.traces,
+                capture_failed=self.observers.unkept.capture,
+            ),
             events=dict(sorted(self.observers.counters.counts.items())),
             reload=self.reload.report,
         )

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile, remove_capture
-from mycel_runtime.observe.facts import CaptureFailed, CaptureRemoved
+from mycel_runtime.observe.facts import CaptureFailed, CaptureKept, CaptureRemoved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +42,12 @@ async def open_capture(
             tell(f"{path} cannot be removed: {exc.strerror}")
         yield None
         return
-    file = CaptureFile(path, kept_runs=settings.kept_turns, on_failure=tell)
+    file = CaptureFile(
+        path,
+        kept_runs=settings.kept_turns,
+        on_failure=tell,
+        on_recovery=lambda: observer.tell(CaptureKept()),
+    )
     try:
         yield file
     finally:

@@ -27,10 +27,14 @@ class LogReport(BaseModel, frozen=True):
         dropped_lines: Of standard output and error of the process: a full disk, a terminal that is gone, a pipe that
             nobody reads.
         failed_observers: How often one raised.
+        traces_lost: Address of the receiver that takes no traces at present; empty: it does, or there is none.
+        capture_failed: Why what runs are shown is not kept at present; empty: it is, or is not to be.
     """
 
     dropped_lines: int = 0
     failed_observers: int = 0
+    traces_lost: str = ""
+    capture_failed: str = ""
 
 
 class Status(BaseModel, frozen=True, populate_by_name=True, serialize_by_alias=True):

@@ -75,12 +75,21 @@ class CaptureFile:
         kept_runs: How many are kept.
         on_failure: Called with the reason, without anybody's words, when runs are not kept from now on; from any
             thread. Not called again until one was kept.
+        on_recovery: Called when the first one is kept after that, from a thread.
     """
 
-    def __init__(self, path: Path, *, kept_runs: int, on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        kept_runs: int,
+        on_failure: Callable[[str], None],
+        on_recovery: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = path
         self._kept_runs = kept_runs
         self._on_failure = on_failure
+        self._on_recovery = on_recovery
         self._is_failing = False
         self._is_ending = False
         self._waiting: queue.Queue[tuple[str, UserId, bytes] | str | None] = queue.Queue(_WAITING_RUNS)
@@ -135,7 +144,8 @@ class CaptureFile:
                         "DELETE FROM run WHERE run_id <= (SELECT run_id FROM run WHERE name = ?)",
                         (batch.through,),
                     )
-                self._is_failing = False
+                if batch.runs:
+                    self._recover()
             except (sqlite3.Error, OSError, JournalFileError) as exc:
                 self._fail(_reason(exc))
                 if connection is not None:
@@ -165,6 +175,11 @@ class CaptureFile:
         if not self._is_failing:
             self._is_failing = True
             self._on_failure(reason)
+
+    def _recover(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            self._on_recovery()
 
 
 class CapturedRuns:

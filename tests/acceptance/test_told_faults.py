@@ -32,7 +32,15 @@ FAULTS = (
 
 SHORT = {
     *("changed_file", "paused_agent", "paused_chat", "failing_plugin", "given_up_message", "blocked_send"),
-    *("held_chat", "unknown_send", "twin", "unreachable_backend", "killed_at_work"),
+    *(
+        "held_chat",
+        "unknown_send",
+        "twin",
+        "unreachable_backend",
+        "killed_at_work",
+        "lost_traces",
+        "locked_capture",
+    ),
 }
 """The others take a minute more."""
 

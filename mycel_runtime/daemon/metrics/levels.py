@@ -269,6 +269,14 @@ LEVELS: Final = (
         "Lines of the process's output that were lost.",
         lambda s: s.log.dropped_lines,
     ),
+    _gauge(
+        "traces_lost", "1 while the receiver of traces does not take them.", lambda s: bool(s.log.traces_lost)
+    ),
+    _gauge(
+        "capture_failed",
+        "1 while what runs are shown cannot be captured.",
+        lambda s: bool(s.log.capture_failed),
+    ),
     _counter(
         "observer_failures_total",
         "How often telling a fact failed: lines or counts may be missing.",

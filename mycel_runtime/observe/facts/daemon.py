@@ -179,6 +179,13 @@ class CaptureFailed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureKept(Fact):
+    """What runs are shown is kept again."""
+
+    name: ClassVar[str] = "capture.kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureRemoved(Fact):
     """
     What runs were shown is not to be kept any more: the file is gone.

@@ -21,6 +21,18 @@ def foreign_lock(world):
 
 
 @contextlib.contextmanager
+def locked_capture(world):
+    """Told after five seconds, for which it is waited for."""
+    capture = world.state / "journal.capture.sqlite3"
+    with contextlib.closing(sqlite3.connect(capture, isolation_level=None)) as captured:
+        captured.execute("BEGIN IMMEDIATE")
+        world.say("hello")
+        yield
+        captured.execute("ROLLBACK")
+    world.say("hello again")
+
+
+@contextlib.contextmanager
 def changed_file(world):
     text = world.config.read_text()
     world.config.write_text(text + "\n# another line\n")
@@ -56,6 +68,12 @@ FAULTS = (
         words="! another program holds the journal's write lock",
         metric=("journal_locks_total", {}),
         unready="another program holds the journal's write lock",
+    ),
+    Fault(
+        of=locked_capture,
+        is_told=lambda now: now.log.capture_failed == "SQLITE_BUSY",
+        words="! capturing what runs are shown fails",
+        metric=("capture_failed", {}),
     ),
     Fault(
         of=changed_file,

@@ -61,7 +61,22 @@ def clock_set_back(world):
     world.gateway.clear()
 
 
+@contextlib.contextmanager
+def lost_traces(world):
+    world.traces.is_refusing = True
+    world.say("hello")
+    yield
+    world.traces.is_refusing = False
+    world.say("hello again")
+
+
 FAULTS = (
+    Fault(
+        of=lost_traces,
+        is_told=lambda now: now.log.traces_lost.startswith("http://127.0.0.1:"),
+        words="does not take traces: they are lost",
+        metric=("traces_lost", {}),
+    ),
     Fault(
         of=unreachable_backend,
         is_told=lambda now: not now.ready and not now.hearing.connected,

@@ -15,10 +15,13 @@ from mycel_runtime.daemon.control import ask_admin, give_order
 from mycel_runtime.daemon.status import Status
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
+from tests.acceptance.trace_receiver import receiving
 from tests.discretion.heard import hear
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.acceptance.trace_receiver import Receiver
 
 OFTEN = """
 [inbox]
@@ -38,6 +41,10 @@ quarantine_time = 600.0
 
 [guard]
 turns = 1
+
+[journal]
+capture = true
+
 """
 """So that what is told within an interval is told within half a second."""
 
@@ -139,6 +146,7 @@ class World:
         gateway: What the agent's calls and its stream go through.
         direct: A chat of the owner and the agent.
         control: Speaks to the agent's own socket.
+        traces: Receives its traces.
     """
 
     launch: object
@@ -150,6 +158,7 @@ class World:
     owner: Client
     direct: str
     control: httpx.Client
+    traces: Receiver
     agent: object = field(init=False, default=None)
     _numbers: object = field(init=False, default_factory=itertools.count)
 
@@ -161,7 +170,9 @@ class World:
     def start(self):
         """Start the agent; it need not be ready yet."""
         paths = os.pathsep.join(filter(None, [str(self.folder / "clock"), os.environ.get("PYTHONPATH")]))
-        self.agent = self.launch("run", "--config", self.config, PYTHONPATH=paths)
+        self.agent = self.launch(
+            "run", "--config", self.config, PYTHONPATH=paths, OTEL_BSP_SCHEDULE_DELAY="100"
+        )
         self.agent.wait_event("stream.connected")
 
     def get(self, path):
@@ -246,8 +257,14 @@ class World:
 @contextlib.contextmanager
 def world(launch, backend, gateway, household, folder, state):
     """An agent that is at work and has answered; it is left as it is then."""
+    with receiving() as traces:
+        yield from _worlds(launch, backend, gateway, household, folder, state, traces)
+
+
+def _worlds(launch, backend, gateway, household, folder, state, traces):
+    extra = OFTEN + f'[tracing]\nendpoint = "{traces.endpoint}"\n'
     config = write_config(
-        folder, dataclasses.replace(household, base_url=gateway.base_url), extra=OFTEN, plugin=PLUGINS
+        folder, dataclasses.replace(household, base_url=gateway.base_url), extra=extra, plugin=PLUGINS
     )
     config.write_text(config.read_text().replace('"state"', f'"{state}"'))
     (folder / "moody.py").write_text(MOODY)
@@ -263,7 +280,7 @@ def world(launch, backend, gateway, household, folder, state):
         httpx.Client(transport=socket, timeout=10.0) as control,
     ):
         direct = owner.chats.ensure_direct(household.agent_id)["id"]
-        made = World(launch, folder, state, backend, gateway, household, owner, direct, control)
+        made = World(launch, folder, state, backend, gateway, household, owner, direct, control, traces)
         made.start()
         made.say("hello")
         until(made.said)

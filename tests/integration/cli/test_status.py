@@ -134,6 +134,13 @@ def test_lines_that_were_lost_are_shown():
     assert not any("log" in line for line in lines_of(report()))
 
 
+def test_what_is_not_kept_beside_the_work_is_shown():
+    lines = lines_of(report(log=LogReport(traces_lost="http://it", capture_failed="SQLITE_FULL")))
+
+    assert "  ! http://it does not take traces: they are lost" in lines
+    assert "  ! capturing what runs are shown fails, so that a replay reads it again: SQLITE_FULL" in lines
+
+
 def test_the_schema_that_is_documented_is_the_models():
     """Mend it with `mycel-runtime status --schema`; what is taken away wants another `SCHEMA_VERSION`."""
     assert SCHEMA.read_text() == schema_text()

@@ -29,8 +29,10 @@ def path(tmp_path):
 
 
 @contextlib.contextmanager
-def opened(path, kept_runs=10, on_failure=None):
-    file = CaptureFile(path, kept_runs=kept_runs, on_failure=on_failure or pytest.fail)
+def opened(path, kept_runs=10, on_failure=None, on_recovery=lambda: None):
+    file = CaptureFile(
+        path, kept_runs=kept_runs, on_failure=on_failure or pytest.fail, on_recovery=on_recovery
+    )
     try:
         yield file
     finally:
@@ -60,19 +62,21 @@ def test_the_newest_are_kept_for_their_owner_only_and_also_over_a_restart(path):
 
 
 def test_a_full_disk_is_told_and_what_comes_when_there_is_room_again_is_kept(path, file_limit):
-    told, failed = [], threading.Event()
+    told, recovered, failed = [], [], threading.Event()
 
     def tell(reason):
         told.append(reason)
         failed.set()
 
-    with opened(path, on_failure=tell) as file:
+    with opened(path, on_failure=tell, on_recovery=lambda: recovered.append(len(told))) as file:
         with file_limit(50_000):
             lost = file.keep("me", run(secrets.token_hex(100_000)))
             assert failed.wait(10)
+            assert not recovered
         names = [lost, file.keep("me", run("last"))]
+        file.keep("me", run("and one more"))
 
-    assert told == ["SQLITE_IOERR_WRITE"]
+    assert (told, recovered) == (["SQLITE_IOERR_WRITE"], [1])
     assert contents(path, names) == [None, "last"]
 
 

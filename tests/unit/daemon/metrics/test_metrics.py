@@ -93,7 +93,7 @@ STATUS = Status(
     ),
     plugins=(PluginReport(name="p", state="left_alone", reason=CANARY, retry_at=200.0),),
     program=ProgramReport(running="1", installed="2", config="drift"),
-    log=LogReport(dropped_lines=11),
+    log=LogReport(dropped_lines=11, traces_lost=f"http://{CANARY}", capture_failed="SQLITE_FULL"),
     events={"deafness.detected": 2, "stream.ended": 3},
 )
 
@@ -149,6 +149,8 @@ def test_levels_are_those_of_the_status(metrics, tmp_path):
         ("questions_open", ()): 3,
         ("dead_letters", ()): 9,
         ("log_dropped_lines_total", ()): 11,
+        ("traces_lost", ()): 1,
+        ("capture_failed", ()): 1,
         ("deaf_detected_total", ()): 2,
         ("reconnects_total", ()): 3,
         ("events_total", (("event", "stream.ended"),)): 3,
