@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from typing_extensions import override
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime_plugins.acp.connection import Params
-    from mycel_runtime_plugins.acp.session import Session
     from mycel_runtime_plugins.acp.settings import AcpSettings
 
 PROTOCOL_VERSION: Final = 1
@@ -62,6 +61,16 @@ class Introduction:
         return f"{self.name} {self.version}".strip()
 
 
+class OpenSession(Protocol):
+    """What a process tells of one of its sessions, it tells that."""
+
+    def take_update(self, update: Mapping[str, Any], *, is_cut: bool) -> None:
+        """The agent has sent this; `is_cut`: it was too long for us."""
+
+    def answer_permission(self, params: Params) -> Mapping[str, Any]:
+        """What the agent is told that wants to use a tool."""
+
+
 class AgentProcess(asyncio.Protocol):
     """
     One that runs, and the sessions that are open in it. `start` makes one.
@@ -77,7 +86,7 @@ class AgentProcess(asyncio.Protocol):
     def __init__(self, settings: AcpSettings) -> None:
         self.connection = Connection(self._write, self._notified, self._asked)
         self.introduction = Introduction()
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, OpenSession] = {}
         self.is_retired = False
         self.opening = 0
         self._settings = settings
@@ -203,7 +212,7 @@ class AgentProcess(asyncio.Protocol):
             return METHOD_NOT_FOUND
         return session.answer_permission(params)
 
-    def _session_of(self, params: Params) -> Session | None:
+    def _session_of(self, params: Params) -> OpenSession | None:
         session_id = params.get("sessionId")
         return self.sessions.get(session_id) if isinstance(session_id, str) else None
 

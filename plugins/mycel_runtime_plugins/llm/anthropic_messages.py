@@ -9,7 +9,7 @@ from mycel_runtime_plugins.llm.answer import Answer, Stop, ToolCall, ToolRound, 
 from mycel_runtime_plugins.llm.failure import Kind, ModelError
 
 if TYPE_CHECKING:
-    from mycel_runtime_plugins.llm.endpoint import Item, Question
+    from mycel_runtime_plugins.llm.question import Item, Question
     from mycel_runtime_plugins.llm.settings import LlmSettings
 
 _STOPS: Final = {

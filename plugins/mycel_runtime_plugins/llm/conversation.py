@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime_plugins.llm.answer import Answer, Stop, ToolRound
-from mycel_runtime_plugins.llm.endpoint import Question, ask
+from mycel_runtime_plugins.llm.endpoint import ask
 from mycel_runtime_plugins.llm.failure import Kind, ModelError
+from mycel_runtime_plugins.llm.question import Question
 from mycel_runtime_plugins.llm.tools import ToolsError, call_tool, load_tools
 from mycel_runtime_plugins.llm.window import estimated_tokens, newest
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime import PromptMessage
     from mycel_runtime_plugins.llm.answer import ToolCall
-    from mycel_runtime_plugins.llm.endpoint import Item
+    from mycel_runtime_plugins.llm.question import Item
     from mycel_runtime_plugins.llm.settings import LlmSettings
     from mycel_runtime_plugins.llm.spending import Purse
     from mycel_runtime_plugins.llm.tools import ToolSpec

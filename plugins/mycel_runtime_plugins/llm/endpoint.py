@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mycel_runtime import PromptMessage
 from mycel_runtime_plugins.llm import anthropic_messages, chat_completions
-from mycel_runtime_plugins.llm.answer import Answer, Stop, ToolRound
+from mycel_runtime_plugins.llm.answer import Answer, Stop
 from mycel_runtime_plugins.llm.client_library import translating
 from mycel_runtime_plugins.llm.failure import Kind, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from mycel_runtime_plugins.llm.question import Question
     from mycel_runtime_plugins.llm.settings import LlmSettings
-    from mycel_runtime_plugins.llm.tools import ToolSpec
-
-Item: TypeAlias = PromptMessage | ToolRound
 
 MOST_CHARACTERS: Final = 400_000
 """Of an answer with the arguments of its tools: who streams more does not end by himself."""
@@ -42,22 +36,6 @@ class Collector(Protocol):
         Raises:
             ModelError: The stream has ended before the answer.
         """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """
-    What a model is asked.
-
-    Attributes:
-        system: The operator's words.
-        items: The chat, and what tools have returned since.
-        tools: What may be called.
-    """
-
-    system: str = field(repr=False)
-    items: Sequence[Item] = field(repr=False)
-    tools: Sequence[ToolSpec] = ()
 
 
 async def ask(client: Any, settings: LlmSettings, question: Question, *, seconds: float) -> Answer:

@@ -17,7 +17,7 @@ from mycel_runtime_plugins.llm.conversation import Conversation
 from mycel_runtime_plugins.llm.failure import Kind, ModelError, is_final, kind_of
 from mycel_runtime_plugins.llm.parts import is_unfinished, parts_of
 from mycel_runtime_plugins.llm.prompt import prompt_of, read_past
-from mycel_runtime_plugins.llm.settings import LlmSettings
+from mycel_runtime_plugins.llm.requirements import CompleteSettings
 from mycel_runtime_plugins.llm.spending import Purse, Uncounted
 from mycel_runtime_plugins.llm.tools import ToolsError, load_tools
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime import Message
+    from mycel_runtime_plugins.llm.settings import LlmSettings
 
-plugin = Plugin("llm", settings=LlmSettings)
+plugin = Plugin("llm", settings=CompleteSettings)
 
 _UNCOUNTED: Final = Uncounted()
 

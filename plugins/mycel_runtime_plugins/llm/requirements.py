@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import Self
+
+from pydantic import ValidationInfo, model_validator
 
 from mycel_runtime_plugins.llm.api_key import ApiKeyError, read_api_key
-from mycel_runtime_plugins.missing import Missing
-
-if TYPE_CHECKING:
-    from mycel_runtime_plugins.llm.settings import LlmSettings
+from mycel_runtime_plugins.llm.settings import LlmSettings
+from mycel_runtime_plugins.missing import ALLOW_MISSING, Missing
 
 
 def missing(settings: LlmSettings) -> list[Missing]:
@@ -32,3 +32,16 @@ def missing(settings: LlmSettings) -> list[Missing]:
         if path is not None and not path.is_file():
             found.append(Missing(what=f"the file {path}", fix=f"Write it, or correct {key}."))
     return found
+
+
+class CompleteSettings(LlmSettings):
+    """`[plugins.llm]`, of which nothing is missing, unless `ALLOW_MISSING` lets it."""
+
+    @model_validator(mode="after")
+    def _require_all(self, info: ValidationInfo) -> Self:
+        """At the start rather than at the first message."""
+        if (info.context or {}).get(ALLOW_MISSING):
+            return self
+        if found := missing(self):
+            raise ValueError("; ".join(f"{each.what} is missing: {each.fix}" for each in found))
+        return self

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mycel_runtime import ConfigPath
-from mycel_runtime_plugins.llm.requirements import missing
-from mycel_runtime_plugins.missing import ALLOW_MISSING
 
 VENDORS: Final = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 """Where each API is when `base_url` does not say. Source: the vendors' client libraries."""
@@ -111,13 +109,4 @@ class LlmSettings(_Table):
             raise ValueError(f"parameters must not hold {', '.join(ours)}: that is the plugin's to say")
         if sum(map(bool, (self.api_key_file, self.api_key_env, self.api_key_credential))) > 1:
             raise ValueError("use one of api_key_file, api_key_env and api_key_credential")
-        return self
-
-    @model_validator(mode="after")
-    def _require_all(self, info: ValidationInfo) -> Self:
-        """At the start rather than at the first message."""
-        if (info.context or {}).get(ALLOW_MISSING):
-            return self
-        if found := missing(self):
-            raise ValueError("; ".join(f"{each.what} is missing: {each.fix}" for each in found))
         return self

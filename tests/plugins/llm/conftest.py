@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from mycel_runtime_plugins.llm import plugin
 from mycel_runtime_plugins.llm.client_library import open_client
-from mycel_runtime_plugins.llm.endpoint import Question, ask
+from mycel_runtime_plugins.llm.endpoint import ask
+from mycel_runtime_plugins.llm.question import Question
 from mycel_runtime_plugins.llm.settings import LlmSettings
 from tests.plugins.llm.endpoint import Endpoint
 
