@@ -13,37 +13,32 @@ is handed out when its frame comes, or a grace time later at the latest, and the
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.errors import ApiError, AuthenticationError, NotSentError, TransportError
-from mycel_runtime.inbox.guarded_queries import ODD_ANSWER, GuardedQueries
-from mycel_runtime.inbox.list_diff import is_name
+from mycel_runtime.inbox.chat_rows import chat_id_of, newest_seq
+from mycel_runtime.inbox.guarded_queries import GuardedQueries
 from mycel_runtime.inbox.list_reader import ListReader
 from mycel_runtime.inbox.poll_interval import PollInterval
-from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.inbox.queue_drain import QueueDrain
 from mycel_runtime.inbox.server_clock import ServerClock
-from mycel_runtime.observe.facts import ChatListPoisoned, DeafnessDetected, ReconcileFinished
-from mycel_runtime.wire.codec import decode_item
-from mycel_runtime.wire.ids import ChatId, MessageSeq
-from mycel_runtime.wire.limits import LARGEST_SEQ
+from mycel_runtime.inbox.unread_list import UnreadList
+from mycel_runtime.observe.facts import DeafnessDetected, ReconcileFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from mycel_runtime.inbox.chat_rows import Unread
     from mycel_runtime.inbox.intake import Intake
     from mycel_runtime.inbox.liveness import StreamLiveness
     from mycel_runtime.inbox.sequence import Step
+    from mycel_runtime.inbox.unread_list import UnreadChats
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import InboxSettings
-    from mycel_runtime.wire.ids import InboxSeq, UserId
-    from mycel_runtime.wire.resources import ChatSummary
-
-Unread = tuple[ChatId, MessageSeq | None]
+    from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 CONNECT: Final = "connect"
 """The reason of the reconcile at the beginning of a connection."""
@@ -51,24 +46,8 @@ CONNECT: Final = "connect"
 INTERVAL: Final = "interval"
 """The reason of the timer's."""
 
-LOOKS_PER_DRAIN: Final = 10
-"""Of the timer, while something stays unread."""
-
 LOOKS_AGAIN: Final = 3
 """After one look: in a lively chat each may find another message whose frame is still under way."""
-
-_SERVER_ERROR: Final = 500
-
-_NOT_DRAINED: Final = frozenset({429, 503})
-"""Said instead of doing it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chats:
-    """What is unread; `rows` is the chat list, `None` if each known chat was asked by itself."""
-
-    rows: list[ChatSummary] | None
-    unread: list[Unread]
 
 
 @dataclass(slots=True)
@@ -154,15 +133,14 @@ class Reconciler:
             asked=self._tell_call,
         )
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
+        self._unread_list = UnreadList(sdk=sdk, intake=intake, observer=observer)
+        self._queue = QueueDrain(sdk=sdk, intake=intake, queries=self._queries)
         self._poll_interval = PollInterval(
             shortest=settings.suspect_interval, longest=settings.reconcile_interval
         )
         self._grace = settings.deaf_grace
         self._lock = asyncio.Lock()
-        self._known: set[ChatId] = set()
         self._unread_before = 0
-        self._looks_undrained = 0
-        self._has_lost_drain = False
         self._gap_before: InboxSeq | None = None
         self._gap_minded: InboxSeq | None = None
         self._begun: int | None = None
@@ -241,7 +219,7 @@ class Reconciler:
     async def _look(self, look: _Look) -> None:
         """Drain, list, compare."""
         self._mind_gap(look)
-        if self._must_drain(look.reason):
+        if self._queue.is_due(is_free=look.reason != INTERVAL or self._unread_before == 0):
             await self._drain(look)
         chats = await self._look_at_chats(look)
         if chats is None:
@@ -257,19 +235,19 @@ class Reconciler:
             )
         )
 
-    async def _look_at_chats(self, look: _Look) -> _Chats | None:
+    async def _look_at_chats(self, look: _Look) -> UnreadChats | None:
         """
         Make due what is unread, but for what must stay unread a little longer; and tell whether the stream is deaf.
 
         Returns:
             `None` if the server could not be asked; that settles nothing, and nothing stays held.
         """
-        chats = await self._queries.ask(look.reason, self._chats)
+        chats = await self._queries.ask(look.reason, self._unread_list.read)
         if chats is None:
             await self._hand_out(look.unread, but=())
             return None
         if chats.rows is not None:
-            self._listed([(_chat_id(chat), _newest_seq(chat)) for chat in chats.rows])
+            self._listed([(chat_id_of(chat), newest_seq(chat)) for chat in chats.rows])
         unread = look.unread | dict(chats.unread)
         candidates = self._candidates(look, chats.unread)
         await self._hand_out(unread, but=candidates)
@@ -297,77 +275,15 @@ class Reconciler:
             self._wish(look, "replaced to be replayed what is missing")
         self._gap_before = gap
 
-    def _must_drain(self, reason: str) -> bool:
-        """
-        Each drain announces every unread chat again (Q7), and each of them would be an entry of the journal.
-
-        So while something stays unread the timer's drains are rare; what waits in the queue behind a lost wake comes
-        with them, with the next wake, or with the next connect.
-        """
-        self._looks_undrained += 1
-        is_free = reason != INTERVAL or self._unread_before == 0
-        return is_free or self._looks_undrained >= LOOKS_PER_DRAIN
-
     async def _drain(self, look: _Look) -> None:
-        """What its items say of chats is handed out with what the list says, which is asked for next."""
-        asked_at = self._intake.checkpoint
-        messages = await self._queries.ask(look.reason, partial(self._drained, look))
-        if messages is None:
-            self._looks_undrained = LOOKS_PER_DRAIN
-            return
-        self._looks_undrained, self._has_lost_drain = 0, False
-        look.drained = len(messages)
-        if messages:
-            look.unread |= await self._intake.take_drained(messages, asked_at=asked_at)
+        lost = partial(self._wish, look, "replaced to be replayed a drain whose answer was lost")
+        drained = await self._queue.drain(look.reason, lost=lost)
+        look.drained = drained.items
+        look.unread |= drained.unread
 
-    async def _drained(self, look: _Look) -> list[Received]:
-        """A lost answer is in the ring (Q23), for a new connection; only one is made until a drain is answered."""
-        try:
-            items = (await self._sdk.notifications.drain())["notifications"]
-            return [Received(frame=decode_item(item), raw=json.dumps(item)) for item in items]
-        except (ApiError, *ODD_ANSWER) as exc:
-            if _may_be_drained(exc) and not self._has_lost_drain:
-                self._has_lost_drain = True
-                self._wish(look, "replaced to be replayed a drain whose answer was lost")
-            raise
-
-    async def _chats(self) -> _Chats:
-        """From one list, or, if that is poisoned (Q20) or cannot be read, each known chat by itself."""
-        try:
-            rows = await self._sdk.chats.list()
-            chats, ids = _Chats(rows, unread_chats(rows)), {_chat_id(chat) for chat in rows}
-        except (ApiError, *ODD_ANSWER) as exc:
-            if isinstance(exc, ApiError) and exc.status_code != _SERVER_ERROR:
-                raise
-            return _Chats(None, await self._unread_one_by_one(exc))
-        self._known |= ids
-        return chats
-
-    async def _unread_one_by_one(self, error: Exception) -> list[Unread]:
-        """One broken chat blinds the whole list: the others are still there. If none is, `error` stands."""
-        known = self._known or await self._intake.known_chats()
-        unread: list[Unread] = []
-        answers = 0
-        for chat_id in sorted(known):
-            try:
-                unread += await self._unread_in(chat_id)
-            except (TransportError, AuthenticationError):
-                raise
-            except (ApiError, *ODD_ANSWER):
-                continue
-            answers += 1
-        if not answers:
-            raise error
-        self._observer.tell(ChatListPoisoned(known_chats=len(known)))
-        return unread
-
-    async def _unread_in(self, chat_id: ChatId) -> list[Unread]:
-        messages = await self._sdk.messages.unread(chat_id)
-        return [(chat_id, _seq(messages[-1]["seq"]))] if messages else []
-
-    async def _hand_out_read(self, chats: _Chats) -> None:
+    async def _hand_out_read(self, chats: UnreadChats) -> None:
         """Make due what somebody else of this identity has read before we heard of it."""
-        newest = {_chat_id(row): seq for row in chats.rows or () if (seq := _newest_seq(row)) is not None}
+        newest = {chat_id_of(row): seq for row in chats.rows or () if (seq := newest_seq(row)) is not None}
         moved = {chat_id: seq for chat_id, seq in newest.items() if seq > self._newest.get(chat_id, -1)}
         if read := {chat_id: moved[chat_id] for chat_id in moved.keys() - dict(chats.unread).keys()}:
             await self._intake.hint_read(read, before=self._newest)
@@ -399,39 +315,3 @@ class Reconciler:
             now=self._clock(),
             server_now=self._server_clock.earliest(self._steady()),
         )
-
-
-def _may_be_drained(error: Exception) -> bool:
-    """Whether the queue may be empty now: there was no answer, or another one in the place of the backend's."""
-    if not isinstance(error, ApiError):
-        return True
-    is_undone = isinstance(error, NotSentError) or error.status_code in _NOT_DRAINED
-    return not is_undone and not error.is_backends_own
-
-
-def unread_chats(chats: Sequence[ChatSummary]) -> list[Unread]:
-    """
-    Chats that hold something unread, with the seq of their newest message.
-
-    Generation A gives no seq: then nobody knows how far to look, and the chat is looked at once more.
-    """
-    return [(_chat_id(chat), _newest_seq(chat)) for chat in chats if chat["unread_count"] > 0]
-
-
-def _chat_id(chat: ChatSummary) -> ChatId:
-    if not is_name(chat["id"]):
-        raise ValueError("a chat without its id")
-    return ChatId(chat["id"])
-
-
-def _newest_seq(chat: ChatSummary) -> MessageSeq | None:
-    """`None` also where the answer is not what the contract says: one odd row of a read chat blinds no look."""
-    last: object = chat.get("last_message")
-    return _seq(last.get("seq")) if isinstance(last, dict) else None
-
-
-def _seq(value: object) -> MessageSeq | None:
-    """A number that can be one."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return MessageSeq(value) if 0 <= value <= LARGEST_SEQ else None
