@@ -20,7 +20,7 @@ from mycel_runtime.daemon.admin import Admin
 from mycel_runtime.daemon.agent_backend import AgentBackend, opened_backend
 from mycel_runtime.daemon.agent_observers import AgentObservers
 from mycel_runtime.daemon.agent_status import AgentStatus
-from mycel_runtime.daemon.assembly import Parts, assemble
+from mycel_runtime.daemon.assembly import AgentAssembly, Parts
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
@@ -305,8 +305,8 @@ class AgentRuntime:
         )
         sdk.belongs_to(me)
         self._early_pauses.end()
-        return await assemble(
-            self._reload.settings,
+        assembly = AgentAssembly(
+            settings=self._reload.settings,
             me=me,
             refused=self._refused,
             base_url=backend.base_url,
@@ -320,6 +320,7 @@ class AgentRuntime:
             durations=self._observers.metrics.durations,
             traces=self._traces,
         )
+        return await assembly.parts()
 
     def _announce(self, backend: AgentBackend) -> None:
         self.observer.tell(

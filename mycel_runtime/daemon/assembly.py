@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon.sweeper import SWEEP_SECONDS, Sweeper, retention_of
@@ -19,9 +20,9 @@ from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.observe.durations import Unmeasured
+from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.facts import DeliverySuspected
-from mycel_runtime.observe.trace import Untraced
+from mycel_runtime.observe.trace import Traces, Untraced
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
 from mycel_runtime.speech.pauses import Pauses
@@ -29,20 +30,20 @@ from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
+    from mycel_runtime.inbox.sequence import SequenceTracker
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.lease import Lease
     from mycel_runtime.journal.port.journal import Journal
-    from mycel_runtime.observe.durations import Durations
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.observe.trace import Traces
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.sdk import AsyncClient
     from mycel_runtime.settings import Settings
-    from mycel_runtime.wire.ids import ChatId, UserId
+    from mycel_runtime.wire.ids import UserId
 
 _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would wait in step."""
@@ -91,41 +92,12 @@ class Parts:
         yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Common:
-    """What nearly every part is given."""
-
-    settings: Settings
-    me: UserId
-    journal: Journal
-    sdk: AsyncClient
-    observer: Observer
-    clock: Callable[[], float]
-    durations: Durations
-    traces: Traces
-
-
-async def assemble(  # noqa: PLR0913 - what an identity is made of
-    settings: Settings,
-    *,
-    me: UserId,
-    base_url: str,
-    token: Token,
-    journal: Journal,
-    sdk: AsyncClient,
-    handlers: Sequence[BoundHandler],
-    observer: Observer,
-    refused: Collection[str] = (),
-    network: Network = DEFAULT,
-    clock: Callable[[], float] = time.time,
-    durations: Durations | None = None,
-    traces: Traces | None = None,
-    capture_file: CaptureFile | None = None,
-) -> Parts:
+@dataclass(frozen=True, kw_only=True)
+class AgentAssembly:
     """
-    Wire one identity's parts together, on the journal that it holds.
+    Of one identity, on the journal that it holds. What waits is made in `parts`, everything else where it is needed.
 
-    Args:
+    Attributes:
         settings: The agent's.
         me: The identity.
         base_url: Where the backend is; not the setting when it is embedded.
@@ -141,188 +113,185 @@ async def assemble(  # noqa: PLR0913 - what an identity is made of
         traces: Follows deliveries.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
     """
-    common = _Common(
-        settings=settings,
-        me=me,
-        journal=journal,
-        sdk=sdk,
-        observer=observer,
-        clock=clock,
-        durations=durations or Unmeasured(),
-        traces=traces or Untraced(),
-    )
-    by_id = {bound.handler.id: bound for bound in handlers}
-    turns = await _turns(common, by_id, capture_file)
-    await turns.attempts.questions.adopt(refused)
-    intake = await _intake(common, by_id, announced=turns.attempts.note_news)
-    liveness, connection = StreamLiveness(settings.inbox.deaf_grace), CurrentConnection()
-    reconciler = _reconciler(common, intake, liveness, connection, twin_watch=turns.twin_watch)
-    listener = _listener(
-        common, intake, reconciler, connection, base_url=base_url, token=token, network=network
-    )
-    return Parts(
-        me=me,
-        intake=intake,
-        liveness=liveness,
-        listener=listener,
-        reconciler=reconciler,
-        dispatcher=turns.dispatcher,
-        loop_guard=turns.loop_guard,
-        twin_watch=turns.twin_watch,
-        pauses=turns.pauses,
-        plugin_names={plugin_of(handler) for handler in by_id} | set(refused),
-        sweeper=_sweeper(common, capture_file),
-        _handlers=by_id,
-        _turns=turns,
-    )
 
+    settings: Settings
+    me: UserId
+    base_url: str
+    token: Token
+    journal: Journal
+    sdk: AsyncClient
+    handlers: Sequence[BoundHandler]
+    observer: Observer
+    refused: Collection[str] = ()
+    network: Network = DEFAULT
+    clock: Callable[[], float] = time.time
+    durations: Durations = field(default_factory=Unmeasured)
+    traces: Traces = field(default_factory=Untraced)
+    capture_file: CaptureFile | None = None
 
-async def _turns(
-    common: _Common, handlers: Mapping[HandlerId, BoundHandler], capture_file: CaptureFile | None
-) -> DispatchAssembly:
-    """The half that gives handlers their turns."""
-    suspects = await _recover(common)
-    twin_watch = _twin_watch(common)
-    pauses = Pauses(journal=common.journal, me=common.me, observer=common.observer, clock=common.clock)
-    await pauses.load()
-    return DispatchAssembly(
-        journal=common.journal,
-        sdk=common.sdk,
-        outbox=_outbox(common, twin_watch, pauses),
-        loop_guard=_loop_guard(common),
-        twin_watch=twin_watch,
-        pauses=pauses,
-        handlers=handlers,
-        me=common.me,
-        settings=common.settings.dispatch,
-        observer=common.observer,
-        clock=common.clock,
-        draw=_DICE.random,
-        state_dir=lambda: common.settings.state_dir,
-        suspects=suspects,
-        capture_file=capture_file,
-        durations=common.durations,
-        traces=common.traces,
-    )
+    async def parts(self) -> Parts:
+        """
+        Take over what dead processes have left, hold the identity, and wire its parts together; to be called once.
 
+        Raises:
+            IdentityHeldError: Another process has the identity.
 
-async def _recover(common: _Common) -> int:
-    """Take over what dead processes have left; how many deliveries were running when a process died."""
-    pause = death_pause(common.settings.dispatch.retry_base)
-    suspects = await common.journal.recover(common.me, now=common.clock(), death_pause=pause)
-    for suspect in suspects:
-        common.observer.tell(
-            DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
+        Cancelling: the identity is held as long as the journal is open.
+        """
+        suspects = await self._recover()
+        await self._pauses.load()
+        turns = self._turns(suspects)
+        await turns.attempts.questions.adopt(self.refused)
+        # First: whoever had it may have written until then.
+        lease = await self.journal.lease(self.me)
+        tracker = await open_tracker(self.journal, identity=self.me, server=self.settings.agent.base_url)
+        intake = self._intake(tracker, lease, turns)
+        reconciler = self._reconciler(intake)
+        return Parts(
+            me=self.me,
+            intake=intake,
+            liveness=self._liveness,
+            listener=self._listener(intake, reconciler),
+            reconciler=reconciler,
+            dispatcher=turns.dispatcher,
+            loop_guard=turns.loop_guard,
+            twin_watch=self._twin_watch,
+            pauses=self._pauses,
+            plugin_names={plugin_of(handler) for handler in self._by_id} | set(self.refused),
+            sweeper=self._sweeper,
+            _handlers=self._by_id,
+            _turns=turns,
         )
-    return len(suspects)
 
+    async def _recover(self) -> int:
+        """Take over what dead processes have left; how many deliveries were running when a process died."""
+        pause = death_pause(self.settings.dispatch.retry_base)
+        suspects = await self.journal.recover(self.me, now=self.clock(), death_pause=pause)
+        for suspect in suspects:
+            self.observer.tell(
+                DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
+            )
+        return len(suspects)
 
-def _twin_watch(common: _Common) -> TwinWatch:
-    return TwinWatch(
-        journal=common.journal,
-        me=common.me,
-        on_twin=common.settings.agent.on_twin,
-        observer=common.observer,
-        clock=common.clock,
-    )
+    @cached_property
+    def _by_id(self) -> dict[HandlerId, BoundHandler]:
+        return {bound.handler.id: bound for bound in self.handlers}
 
+    def _turns(self, suspects: int) -> DispatchAssembly:
+        """The half that gives handlers their turns."""
+        return DispatchAssembly(
+            journal=self.journal,
+            sdk=self.sdk,
+            outbox=self._outbox,
+            loop_guard=self._loop_guard,
+            twin_watch=self._twin_watch,
+            pauses=self._pauses,
+            handlers=self._by_id,
+            me=self.me,
+            settings=self.settings.dispatch,
+            observer=self.observer,
+            clock=self.clock,
+            draw=_DICE.random,
+            state_dir=lambda: self.settings.state_dir,
+            suspects=suspects,
+            capture_file=self.capture_file,
+            durations=self.durations,
+            traces=self.traces,
+        )
 
-def _loop_guard(common: _Common) -> LoopGuard:
-    return LoopGuard(
-        journal=common.journal,
-        me=common.me,
-        settings=common.settings.guard,
-        observer=common.observer,
-        clock=common.clock,
-    )
+    @cached_property
+    def _pauses(self) -> Pauses:
+        return Pauses(journal=self.journal, me=self.me, observer=self.observer, clock=self.clock)
 
+    @cached_property
+    def _twin_watch(self) -> TwinWatch:
+        return TwinWatch(
+            journal=self.journal,
+            me=self.me,
+            on_twin=self.settings.agent.on_twin,
+            observer=self.observer,
+            clock=self.clock,
+        )
 
-def _outbox(common: _Common, twin_watch: TwinWatch, pauses: Pauses) -> Outbox:
-    dependencies = SendDependencies(
-        journal=common.journal,
-        twin_watch=twin_watch,
-        pauses=pauses,
-        sdk=common.sdk,
-        me=common.me,
-        observer=common.observer,
-        clock=common.clock,
-        settle_grace=common.settings.dispatch.settle_grace,
-    )
-    return Outbox(dependencies, park_after=common.settings.dispatch.park_after)
+    @cached_property
+    def _loop_guard(self) -> LoopGuard:
+        return LoopGuard(
+            journal=self.journal,
+            me=self.me,
+            settings=self.settings.guard,
+            observer=self.observer,
+            clock=self.clock,
+        )
 
+    @cached_property
+    def _outbox(self) -> Outbox:
+        dependencies = SendDependencies(
+            journal=self.journal,
+            twin_watch=self._twin_watch,
+            pauses=self._pauses,
+            sdk=self.sdk,
+            me=self.me,
+            observer=self.observer,
+            clock=self.clock,
+            settle_grace=self.settings.dispatch.settle_grace,
+        )
+        return Outbox(dependencies, park_after=self.settings.dispatch.park_after)
 
-async def _intake(
-    common: _Common,
-    handlers: Mapping[HandlerId, BoundHandler],
-    *,
-    announced: Callable[[Collection[ChatId]], None],
-) -> Intake:
-    # First: whoever had it may have written until then.
-    lease = await common.journal.lease(common.me)
-    tracker = await open_tracker(common.journal, identity=common.me, server=common.settings.agent.base_url)
-    return Intake(
-        tracker,
-        journal=common.journal,
-        lease=lease,
-        router=HandlerRouter({id_: bound.handler.subscription for id_, bound in handlers.items()}),
-        observer=common.observer,
-        clock=common.clock,
-        announced=announced,
-        traces=common.traces,
-    )
+    @cached_property
+    def _liveness(self) -> StreamLiveness:
+        return StreamLiveness(self.settings.inbox.deaf_grace)
 
+    @cached_property
+    def _connection(self) -> CurrentConnection:
+        return CurrentConnection()
 
-def _reconciler(
-    common: _Common,
-    intake: Intake,
-    liveness: StreamLiveness,
-    connection: CurrentConnection,
-    *,
-    twin_watch: TwinWatch,
-) -> Reconciler:
-    return Reconciler(
-        sdk=common.sdk,
-        me=common.me,
-        intake=intake,
-        liveness=liveness,
-        connection=lambda: connection.number,
-        settings=common.settings.inbox,
-        observer=common.observer,
-        server=common.settings.agent.base_url,
-        clock=common.clock,
-        listed=twin_watch.look,
-        is_limited=lambda: common.sdk.pace.is_limited,
-    )
+    def _intake(self, tracker: SequenceTracker, lease: Lease, turns: DispatchAssembly) -> Intake:
+        subscriptions = {id_: bound.handler.subscription for id_, bound in self._by_id.items()}
+        return Intake(
+            tracker,
+            journal=self.journal,
+            lease=lease,
+            router=HandlerRouter(subscriptions),
+            observer=self.observer,
+            clock=self.clock,
+            announced=turns.attempts.note_news,
+            traces=self.traces,
+        )
 
+    def _reconciler(self, intake: Intake) -> Reconciler:
+        return Reconciler(
+            sdk=self.sdk,
+            me=self.me,
+            intake=intake,
+            liveness=self._liveness,
+            connection=lambda: self._connection.number,
+            settings=self.settings.inbox,
+            observer=self.observer,
+            server=self.settings.agent.base_url,
+            clock=self.clock,
+            listed=self._twin_watch.look,
+            is_limited=lambda: self.sdk.pace.is_limited,
+        )
 
-def _listener(
-    common: _Common,
-    intake: Intake,
-    reconciler: Reconciler,
-    connection: CurrentConnection,
-    *,
-    base_url: str,
-    token: Token,
-    network: Network,
-) -> Listener:
-    return Listener(
-        base_url=base_url,
-        token=token,
-        sdk=common.sdk,
-        intake=intake,
-        reconciler=reconciler,
-        connection=connection,
-        settings=common.settings.inbox,
-        network=network,
-        observer=common.observer,
-    )
+    def _listener(self, intake: Intake, reconciler: Reconciler) -> Listener:
+        return Listener(
+            base_url=self.base_url,
+            token=self.token,
+            sdk=self.sdk,
+            intake=intake,
+            reconciler=reconciler,
+            connection=self._connection,
+            settings=self.settings.inbox,
+            network=self.network,
+            observer=self.observer,
+        )
 
-
-def _sweeper(common: _Common, capture_file: CaptureFile | None) -> Sweeper:
-    return Sweeper(
-        journal=common.journal,
-        retention=retention_of(common.settings.journal),
-        observer=common.observer,
-        clock=common.clock,
-        capture_file=capture_file,
-    )
+    @cached_property
+    def _sweeper(self) -> Sweeper:
+        return Sweeper(
+            journal=self.journal,
+            retention=retention_of(self.settings.journal),
+            observer=self.observer,
+            clock=self.clock,
+            capture_file=self.capture_file,
+        )

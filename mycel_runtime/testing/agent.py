@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ArgumentError, JournalError
@@ -370,8 +370,8 @@ class Agent:
 
     async def _assemble(self, journal: Journal, sdk: MortalClient) -> Parts:
         sdk.belongs_to(self.id)
-        parts = await assemble(
-            self._settings,
+        assembly = AgentAssembly(
+            settings=self._settings,
             me=self.id,
             base_url=self._environment.base_url,
             network=self._environment.network,
@@ -382,6 +382,7 @@ class Agent:
             observer=self._memory,
             clock=self._environment.clock,
         )
+        parts = await assembly.parts()
         sdk.tell_calls(parts.listener.call_made)
         return parts
 

@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon import garbage
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
@@ -128,8 +128,8 @@ class Ours(Observer):
         plugin = Plugin("p")
         plugin.on_message(answer)
         async with AsyncClient(base_url=base_url, auth_token=token) as sdk, asyncio.TaskGroup() as tasks:
-            parts = await assemble(
-                Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
+            parts = await AgentAssembly(
+                settings=Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
                 me=self.name,
                 base_url=base_url,
                 token=SecretStr(token),
@@ -138,7 +138,7 @@ class Ours(Observer):
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=watched.observer(self),
                 durations=watched.durations,
-            )
+            ).parts()
             listening = tasks.create_task(parts.listener.run(), name="listener")
             while parts.reconciler.succeeded_at is None:
                 self._progress.clear()

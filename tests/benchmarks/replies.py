@@ -30,7 +30,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon import garbage
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.journal.ids import HandlerId, Lane
@@ -192,8 +192,8 @@ async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT
     ours = Ours(journal, me, plugin)
     observer = watched.observer(ours)
     async with client_of(base_url, token, observer, watch) as sdk:
-        ours.parts = await assemble(
-            Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
+        ours.parts = await AgentAssembly(
+            settings=Settings(file={"agent": {"name": "a", "base_url": base_url}}, overrides={}),
             me=me,
             base_url=base_url,
             token=SecretStr("unused"),
@@ -202,7 +202,7 @@ async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT
             handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
             observer=observer,
             durations=watched.durations,
-        )
+        ).parts()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ours.parts.dispatcher.run())
             yield ours.round

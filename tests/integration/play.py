@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
@@ -159,8 +159,8 @@ async def _live(life):
     try:
         async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
             sdk.messages = Watched(sdk.messages, reaper, _told(life.play.calls))
-            parts = await assemble(
-                _settings_of(life),
+            parts = await AgentAssembly(
+                settings=_settings_of(life),
                 me=life.me,
                 base_url=life.base_url,
                 token=SecretStr(life.token),
@@ -168,7 +168,7 @@ async def _live(life):
                 sdk=sdk,
                 handlers=handlers_of(life),
                 observer=Silent(),
-            )
+            ).parts()
             await run_while(parts, partial(_is_busy, journal, life))
     finally:
         await journal.close()

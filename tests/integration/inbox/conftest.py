@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
@@ -178,8 +178,8 @@ async def running(
         ) as sdk:
             if alter is not None:
                 put_between(sdk, alter)
-            parts = await assemble(
-                settings,
+            parts = await AgentAssembly(
+                settings=settings,
                 me=home.agent_id,
                 base_url=home.backend.base_url,
                 token=SecretStr(home.agent_token),
@@ -189,7 +189,7 @@ async def running(
                 observer=runtime.memory,
                 network=network,
                 clock=clock,
-            )
+            ).parts()
             runtime.journal, runtime.me = journal, home.agent_id
             async with asyncio.TaskGroup() as tasks:
                 living = [

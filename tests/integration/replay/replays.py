@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import LocalBackend
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -130,8 +130,8 @@ async def living_agent(backend, folder, owner, count):
     # Out of the way of whoever replays beside the backend.
     capture = CaptureFile(folder.parent / CAPTURE_NAME, kept_runs=max(count, 10_000), on_failure=sys.exit)
     async with AsyncClient(base_url=backend.base_url, auth_token=token) as sdk:
-        parts = await assemble(
-            Settings(file={"agent": {"name": "a", "base_url": backend.base_url}}, overrides={}),
+        parts = await AgentAssembly(
+            settings=Settings(file={"agent": {"name": "a", "base_url": backend.base_url}}, overrides={}),
             me="agent",
             base_url=backend.base_url,
             token=SecretStr(token),
@@ -140,7 +140,7 @@ async def living_agent(backend, folder, owner, count):
             handlers=[BoundHandler(handler=handler, settings={}) for handler in plugin.handlers],
             observer=finished,
             capture_file=capture,
-        )
+        ).parts()
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(parts.dispatcher.run())
             for first in range(1, count + 1, CHATS):

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -170,8 +170,8 @@ class World:
                 on_failure=lambda reason: memory.tell(CaptureFailed(reason=reason)),
             )
             self.stack.push_async_callback(asyncio.to_thread, kept.close)
-        parts = await assemble(
-            Settings(
+        parts = await AgentAssembly(
+            settings=Settings(
                 file={
                     "agent": {"name": "a", "base_url": base_url, "on_twin": on_twin},
                     "dispatch": SETTINGS | dispatch,
@@ -190,7 +190,7 @@ class World:
             observer=memory,
             clock=clock,
             capture_file=kept,
-        )
+        ).parts()
         self.stack.push_async_callback(parts.dispatcher.attempts.close)
         return Agent(name, sdk, journal, parts, plugin, memory, clock, kept)
 

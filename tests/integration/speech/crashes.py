@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from pydantic import SecretStr
 
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.intent import IntentState
@@ -103,8 +103,8 @@ class CrashMachine(RuleBasedStateMachine):
         self.network = Network(self.server, beat=self.heart.beat, answered=self.judge)
         self.sdk = AsyncClient(base_url="http://server", auth_token=self.server.token, retries=0)
         self.sdk._transport = self.network
-        self.parts = await assemble(
-            SETTINGS,
+        self.parts = await AgentAssembly(
+            settings=SETTINGS,
             me=ME,
             base_url="http://server",
             token=SecretStr(self.server.token),
@@ -113,7 +113,7 @@ class CrashMachine(RuleBasedStateMachine):
             handlers=[BoundHandler(handler=each, settings=None) for each in self.plugin().handlers],
             observer=Silent(),
             clock=lambda: self.now,
-        )
+        ).parts()
         self.parts.dispatcher.attempts.messages.draw = self.parts.dispatcher.ends.draw = lambda: 0.5
 
     def plugin(self):

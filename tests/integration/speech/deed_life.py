@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
@@ -70,8 +70,8 @@ async def _live(life):
             sdk.chats = Watched(
                 sdk.chats, reaper, {"list_join_requests": look, "approve_join": deed, "reject_join": deed}
             )
-            parts = await assemble(
-                settings_of(life),
+            parts = await AgentAssembly(
+                settings=settings_of(life),
                 me=life.me,
                 base_url=life.base_url,
                 token=SecretStr(life.token),
@@ -81,7 +81,7 @@ async def _live(life):
                     BoundHandler(handler=handler, settings=None) for handler in _gatekeeper(life).handlers
                 ],
                 observer=Silent(),
-            )
+            ).parts()
             await run_while(parts, lambda: _is_busy(journal, parts, life.me))
     finally:
         await journal.close()

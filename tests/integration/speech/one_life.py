@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from mycel_runtime.daemon.assembly import assemble
+from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Silent
@@ -140,8 +140,8 @@ async def _live(life):
             sdk.messages = Watched(
                 sdk.messages, reaper, {"read": lambda *_: "read", "send": lambda *_: "send"}
             )
-            parts = await assemble(
-                settings_of(life),
+            parts = await AgentAssembly(
+                settings=settings_of(life),
                 me=life.me,
                 base_url=life.base_url,
                 token=SecretStr(life.token),
@@ -160,7 +160,7 @@ async def _live(life):
                 sdk=sdk,
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=Silent(),
-            )
+            ).parts()
             async with asyncio.TaskGroup() as tasks:
                 if life.paused is not None:
                     await parts.pauses.pause(PauseKind(life.paused[0]), life.paused[1])
