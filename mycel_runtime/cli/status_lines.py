@@ -8,17 +8,17 @@ from mycel_runtime.cli.listing import counted
 from mycel_runtime.journal.summary import COUNT_LIMIT
 
 if TYPE_CHECKING:
-    from mycel_runtime.daemon.network_report import CauseReport
+    from mycel_runtime.daemon.reports.network_report import CauseReport
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
-    from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, WaitingUtteranceReport
-    from mycel_runtime.daemon.status import Status
-    from mycel_runtime.daemon.work_report import (
+    from mycel_runtime.daemon.reports.speaking_report import OpenQuestionsReport, WaitingUtteranceReport
+    from mycel_runtime.daemon.reports.work_report import (
         BlockedChatReport,
         OldestReport,
         PauseReport,
         StartReport,
         UnavailableReport,
     )
+    from mycel_runtime.daemon.status import Status
 
 
 def lines_of(now: Status) -> list[str]:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.health import network_problems, problems_of
-from mycel_runtime.daemon.hearing_report import hearing_report
-from mycel_runtime.daemon.network_report import network_report
 from mycel_runtime.daemon.release import VERSION
+from mycel_runtime.daemon.reports.hearing_report import hearing_report
 from mycel_runtime.daemon.reports.journal_report import JournalGrowth, JournalReport
+from mycel_runtime.daemon.reports.network_report import network_report
 from mycel_runtime.daemon.reports.plugin_report import plugin_reports
 from mycel_runtime.daemon.reports.program_report import ProgramReport, installed_version
-from mycel_runtime.daemon.speaking_report import speaking_report
+from mycel_runtime.daemon.reports.speaking_report import speaking_report
+from mycel_runtime.daemon.reports.work_report import WorkReport, blocked_reports, work_report
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.daemon.status import LogReport, Status
-from mycel_runtime.daemon.work_report import WorkReport, blocked_reports, work_report
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.observe.output import dropped_lines
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.agent_observers import AgentObservers
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.daemon.draining import Draining
-    from mycel_runtime.daemon.hearing_report import HearingReport
-    from mycel_runtime.daemon.network_report import NetworkReport
     from mycel_runtime.daemon.reload.agent_reload import AgentReload
+    from mycel_runtime.daemon.reports.hearing_report import HearingReport
+    from mycel_runtime.daemon.reports.network_report import NetworkReport
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.reports.program_report import ConfigDrift
-    from mycel_runtime.daemon.speaking_report import SpeakingReport
+    from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.settings import Settings
     from mycel_runtime.wire.ids import UserId

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
-    from mycel_runtime.daemon.network_report import NetworkReport
+    from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
+    from mycel_runtime.daemon.reports.network_report import NetworkReport
 
 STALE_INTERVALS: Final = 2.0
 """Reconcile intervals after which a look at the server is no proof any more; jitter and slow answers fit in."""

@@ -7,14 +7,14 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from mycel_runtime.daemon.hearing_report import HearingReport
-from mycel_runtime.daemon.network_report import NetworkReport
 from mycel_runtime.daemon.reload.agent_reload import ReloadReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport
 from mycel_runtime.daemon.reports.journal_report import JournalReport
+from mycel_runtime.daemon.reports.network_report import NetworkReport
 from mycel_runtime.daemon.reports.plugin_report import PluginReport
 from mycel_runtime.daemon.reports.program_report import ProgramReport
-from mycel_runtime.daemon.speaking_report import SpeakingReport
-from mycel_runtime.daemon.work_report import WorkReport
+from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+from mycel_runtime.daemon.reports.work_report import WorkReport
 
 SCHEMA_VERSION: Final = 1
 

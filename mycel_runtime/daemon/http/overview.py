@@ -15,11 +15,11 @@ from mycel_runtime.journal.pause import PauseKind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mycel_runtime.daemon.hearing_report import HearingReport
+    from mycel_runtime.daemon.reports.hearing_report import HearingReport
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
-    from mycel_runtime.daemon.speaking_report import SpeakingReport
+    from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+    from mycel_runtime.daemon.reports.work_report import PauseReport, WorkReport
     from mycel_runtime.daemon.status import Status
-    from mycel_runtime.daemon.work_report import PauseReport, WorkReport
 
 LISTED: Final = 50
 """Dead letters and unknown sends that are shown at once, the oldest; all of them are counted."""

@@ -1,1 +1,1 @@
-"""Parts of the status, each from one source: the journal's file, the plugins, the program, the configuration."""
+"""Parts of the status, each from one source: hearing, speaking, work, network, journal, plugins, program."""

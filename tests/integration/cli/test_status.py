@@ -12,7 +12,7 @@ from mycel_runtime.cli import target
 from mycel_runtime.cli.main import cli
 from mycel_runtime.cli.status_lines import lines_of
 from mycel_runtime.cli.status_table import Row, table_of
-from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
 from mycel_runtime.daemon.reports.journal_report import (
     DAY_SECONDS,
     FEW_FREE_BYTES,
@@ -22,9 +22,18 @@ from mycel_runtime.daemon.reports.journal_report import (
 )
 from mycel_runtime.daemon.reports.plugin_report import plugin_reports
 from mycel_runtime.daemon.reports.program_report import ConfigDrift, ProgramReport
-from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport, WaitingUtteranceReport
+from mycel_runtime.daemon.reports.speaking_report import (
+    OpenQuestionsReport,
+    SpeakingReport,
+    WaitingUtteranceReport,
+)
+from mycel_runtime.daemon.reports.work_report import (
+    BlockedChatReport,
+    OldestReport,
+    UnavailableReport,
+    WorkReport,
+)
 from mycel_runtime.daemon.status import LogReport, Status, schema_text
-from mycel_runtime.daemon.work_report import BlockedChatReport, OldestReport, UnavailableReport, WorkReport
 from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.summary import NextTimer

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from mycel_runtime.daemon.hearing_report import HearingReport
 from mycel_runtime.daemon.http import connection, guarded_app, routes
 from mycel_runtime.daemon.http import listener as listener_module
 from mycel_runtime.daemon.http.listener import HttpListener
@@ -22,9 +21,10 @@ from mycel_runtime.daemon.http.sign_in import (
     SignIn,
     TooManyFailuresError,
 )
-from mycel_runtime.daemon.speaking_report import SpeakingReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport
+from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+from mycel_runtime.daemon.reports.work_report import WorkReport
 from mycel_runtime.daemon.status import Status
-from mycel_runtime.daemon.work_report import WorkReport
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.observe.facts import HttpFailed, HttpOpened, JobFailed
 from mycel_runtime.observe.observer import Observer

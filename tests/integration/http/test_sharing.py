@@ -8,11 +8,11 @@ import time
 import pytest
 
 from mycel_runtime.daemon.agents import read_agents
-from mycel_runtime.daemon.hearing_report import HearingReport
 from mycel_runtime.daemon.http.listener import HttpListener
-from mycel_runtime.daemon.speaking_report import SpeakingReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport
+from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+from mycel_runtime.daemon.reports.work_report import WorkReport
 from mycel_runtime.daemon.status import Status
-from mycel_runtime.daemon.work_report import WorkReport
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.observe.facts import HttpOpened, PageActed
 from mycel_runtime.observe.observer import Observer

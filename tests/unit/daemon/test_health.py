@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mycel_runtime.daemon.health import network_problems, problems_of
-from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
-from mycel_runtime.daemon.network_report import CauseReport, NetworkReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.reports.network_report import CauseReport, NetworkReport
 
 PROXY_REFUSED = StreamTroubleReport(
     cause="proxy_refused", reason="403", since=40.0, polled=True, fix="Let it allow CONNECT."

@@ -9,21 +9,21 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from mycel_runtime.daemon.hearing_report import HearingReport, StreamTroubleReport
 from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
 from mycel_runtime.daemon.metrics.exposition import expose
 from mycel_runtime.daemon.metrics.table import METRICS, table
-from mycel_runtime.daemon.network_report import CauseReport, NetworkReport
+from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
+from mycel_runtime.daemon.reports.network_report import CauseReport, NetworkReport
 from mycel_runtime.daemon.reports.plugin_report import PluginReport
 from mycel_runtime.daemon.reports.program_report import ProgramReport
-from mycel_runtime.daemon.speaking_report import OpenQuestionsReport, SpeakingReport
-from mycel_runtime.daemon.status import LogReport, Status
-from mycel_runtime.daemon.work_report import (
+from mycel_runtime.daemon.reports.speaking_report import OpenQuestionsReport, SpeakingReport
+from mycel_runtime.daemon.reports.work_report import (
     BlockedChatReport,
     OldestReport,
     PauseReport,
     WorkReport,
 )
+from mycel_runtime.daemon.status import LogReport, Status
 from mycel_runtime.observe import facts
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import (

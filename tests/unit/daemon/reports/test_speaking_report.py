@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mycel_runtime.daemon.speaking_report import speaking_report
+from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.journal.summary import WaitingUtterance
 from mycel_runtime.observe.counters import Counters
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mycel_runtime.daemon.work_report import blocked_reports, work_report
+from mycel_runtime.daemon.reports.work_report import blocked_reports, work_report
 from mycel_runtime.dispatch.blocked_chats import BlockedChat
 from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.journal.summary import JournalStatistics
