@@ -133,7 +133,7 @@ class Host:
         self._faults.attach(LoopFaults(service, connections, self.restart))
         try:
             async with self._controlled(service), asyncio.TaskGroup() as tasks:
-                server.door = Door(server, tasks)
+                server.open_door(tasks)
                 await server.serve(sockets=[self._listener])
         finally:
             self._faults.attach(None)
@@ -165,6 +165,10 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def open_door(self, tasks: asyncio.TaskGroup) -> None:
+        """For those who come in without a socket, as long as these tasks live."""
+        self.door = Door(self, tasks)
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

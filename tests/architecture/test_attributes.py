@@ -26,17 +26,11 @@ ALLOWED: Final = {
     "mycel_runtime/backend/host.py": {
         r"server\.config\.loaded_app": "uvicorn has no other way to wrap an application that it has loaded.",
     },
-    "mycel_runtime/backend/http/app.py": {
-        r"app\.state\.\w+": "Starlette's own place for what an application shares.",
-    },
     "mycel_runtime/cli/": {
         r"ctx\.obj": "click's own place for what a group hands to its commands.",
     },
     "mycel_runtime/cli/main.py": {
         r"sys\.stdin": "Python's streams are attributes of a module.",
-    },
-    "mycel_runtime/daemon/control.py": {
-        r"server\.should_exit": "How uvicorn is asked to end.",
     },
     "mycel_runtime/daemon/http/": {
         r"server\.should_exit": "How uvicorn is asked to end.",
