@@ -131,7 +131,12 @@ class _Bytes(asyncio.Protocol):
     @property
     def has_news(self) -> bool:
         """Something has come that nobody has read, be it the end."""
-        return bool(self._chunks) or self._is_ended or self.is_lost
+        return self.has_unread or self._is_ended or self.is_lost
+
+    @property
+    def has_unread(self) -> bool:
+        """Something has come, and is no end."""
+        return bool(self._chunks)
 
     async def some(self, max_bytes: int, seconds: float | None) -> bytes:
         """
@@ -242,10 +247,14 @@ class LoopStream(httpcore.AsyncNetworkStream):
 
         Raises:
             httpcore.ConnectTimeout: The other side has not answered in time.
-            httpcore.ConnectError: It does not, or its certificate does not hold.
+            httpcore.ConnectError: It does not, or its certificate does not hold; or it has spoken out of turn, which
+                would be read as if it had come encrypted.
 
         Cancelling: closes the connection.
         """
+        if self._bytes.has_unread:
+            await self.aclose()
+            raise httpcore.ConnectError("something came before TLS that nobody has asked for")
         try:
             async with asyncio.timeout(timeout):
                 transport = await asyncio.get_running_loop().start_tls(

@@ -154,3 +154,13 @@ async def test_with_tls_each_of_many_writes_is_over_at_once():
                 got += await ours.read(10, timeout=5.0)
             assert got == b"abc"
         await ours.aclose()
+
+
+async def test_what_came_before_tls_is_never_read_as_if_it_were_encrypted():
+    """Who stands between, a proxy for one, could put words into the mouth of a server whose certificate holds."""
+    async with connected() as (ours, theirs):
+        theirs.sendall(b"abcdef")
+        assert await ours.read(3, timeout=5.0) == b"abc"
+        with pytest.raises(httpcore.ConnectError, match="before TLS"):
+            await ours.start_tls(ssl.create_default_context(), "127.0.0.1", 5.0)
+        assert theirs.recv(10) == b""

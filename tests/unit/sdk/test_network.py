@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import importlib.util
 import os
+import socket
 import ssl
 import subprocess
 
@@ -15,10 +16,11 @@ import trustme
 from mycel_runtime.errors import ApiError, NotSentError
 from mycel_runtime.sdk import AsyncClient, Client, Network, calls
 from mycel_runtime.sdk import tls as tls_module
+from mycel_runtime.sdk.http_message import CHUNK_BYTES
 from mycel_runtime.sdk.network import Route, is_proxied
 from mycel_runtime.sdk.tls import NetworkError
 from mycel_runtime.sdk.transport import ClientUsageError
-from tests.unit.sdk.proxies import http_proxy, intercepting, socks_proxy
+from tests.unit.sdk.proxies import http_proxy, intercepting, relay, socks_proxy
 from tests.unit.sdk.upgraded import Upgraded, notify
 from tests.unit.sdk.wire import answer, serving
 
@@ -38,6 +40,17 @@ def behave(peer, server):
         stream.hear()
         return
     peer.send(answer(b'{"id": "x"}', "200 OK", "application/json", "Connection: close"))
+
+
+def forging(peer, server):
+    """A proxy that opens the way to a backend, and says what that might say before it does."""
+    request = peer.request()
+    server.requests.append(request)
+    opened = b"HTTP/1.1 200 OK\r\nX: " + b"y" * (CHUNK_BYTES - 24) + b"\r\n\r\n"
+    _, _, port = request.split(b" ", 2)[1].rpartition(b":")
+    with socket.create_connection(("127.0.0.1", int(port)), 10) as there:
+        peer.send(opened + answer(b'{"id": "forged"}'))
+        relay(peer.connection, there)
 
 
 @pytest.fixture(scope="module")
@@ -369,6 +382,17 @@ class TestProxy:
         assert "407" in str(frame)
         assert "password" not in str(call) + str(frame)
         assert server.requests == []
+
+    def test_one_that_answers_in_the_backend_s_place_is_not_believed(self, colour, authority, tmp_path):
+        """
+        What it says behind its own answer has come before TLS, and must not pass for more.
+
+        That answer fills a read; where the system hands it over in other pieces, the rest goes with it.
+        """
+        with serving(behave, server_context(authority)) as server, serving(forging) as proxy:
+            network = Network(ca_file=pem(authority, tmp_path / "ca.pem"), proxy=proxy.base_url)
+            (found,) = colour.calls(server.base_url, READ, network=network)
+        assert type(found) is NotSentError or [found] == HEARD
 
     def test_one_that_looks_into_tls_needs_its_authority(self, colour, authority, stranger, tmp_path):
         """Its certificate is signed by the company's own authority, which `ca_file` names."""
