@@ -101,7 +101,17 @@ class _Stream(httpcore.NetworkStream):
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
+        connection, rest = self._stream.get_extra_info("socket"), memoryview(buffer)
+        try:
+            while rest:
+                # However little of it goes each time.
+                connection.settimeout(self._deadline.left(timeout, httpcore.WriteTimeout))
+                rest = rest[connection.send(rest) :]
+        except TimeoutError as exc:
+            self._deadline.left(timeout, httpcore.WriteTimeout)  # as above
+            raise httpcore.WriteTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore.WriteError(str(exc)) from exc
 
     @override
     def close(self) -> None:

@@ -98,6 +98,21 @@ def test_trickle_ends_at_the_deadline_though_each_byte_is_in_time(colour, first)
         assert "deadline" in error.detail
 
 
+@pytest.mark.slow
+def test_a_request_taken_in_little_by_little_ends_at_the_deadline_though_each_bit_is_in_time(colour):
+    def behave(peer, server):
+        while taken := peer.connection.recv(50_000):
+            server.requests.append(taken)
+            time.sleep(0.01)
+
+    content = "x" * 24_000_000
+    with serving(behave) as server:
+        call = calls.send_message("c", content)
+        error = only(colour.calls(server.base_url, call, deadline_seconds=0.4), TransportError)
+    assert "deadline" in error.detail
+    assert sum(map(len, server.requests)) < len(content)
+
+
 def test_truncated_body_is_a_transport_error(colour):
     def behave(peer, server):
         peer.request()
