@@ -34,7 +34,9 @@ def early(journal, folder, told):
 
 
 async def test_of_an_agent_that_has_run_before_it_is_that_identitys(journal, tmp_path):
-    await journal.append(Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1)), now=0.0)
+    lease = await journal.lease(ME)
+    heard = Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1))
+    await journal.append(heard, lease=lease, now=0.0)
     told = Told()
     pauses = early(journal, tmp_path, told)
 
