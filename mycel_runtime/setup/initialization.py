@@ -36,7 +36,13 @@ from mycel_runtime.setup.questions import (
 )
 from mycel_runtime.setup.signing_in import make_guest, sign_in
 from mycel_runtime.setup.surroundings import network_around, require_environment, state_of
-from mycel_runtime.setup.unit_place import token_file_of, unit_folders
+from mycel_runtime.setup.unit_place import (
+    as_credentials,
+    as_files,
+    kept_for,
+    token_file_of,
+    unit_folders,
+)
 from mycel_runtime.units.places import is_for_unit
 
 if TYPE_CHECKING:
@@ -100,7 +106,10 @@ def _found(config: Path, wishes: Wishes, person: Person) -> Initialized:
         accounts = Accounts(base_url=settings.agent.base_url, network=network_of(settings, config))
         existing.require_agents_token(accounts, read_token(settings), user_id=settings.agent.user_id)
         sign_in(wishes, accounts, person) or make_guest(accounts, person)
-    hears = [check_plugin(name, table, config).hears_messages for name, table in settings.plugins.items()]
+    hears = [
+        check_plugin(name, as_files(name, table, config), config).hears_messages
+        for name, table in settings.plugins.items()
+    ]
     return Initialized(settings=settings, is_new=False, hears_messages=any(hears))
 
 
@@ -113,7 +122,7 @@ def _new(config: Path, wishes: Wishes, person: Person) -> Initialized:
     with contextlib.ExitStack() as undo:
         wishes, hears_messages = _plugin(config, wishes, person, undo)
         wishes = _name(config, wishes, person)
-        file = _file(wishes)
+        file = _file(config, wishes)
         if not wishes.is_embedded:
             file = _with_agent(config, file, wishes, accounts, owner, person)
         require_absent(config)
@@ -151,13 +160,15 @@ def _plugin(config: Path, wishes: Wishes, person: Person, undo: contextlib.ExitS
 def _with_secrets(config: Path, wishes: Wishes, person: Person, undo: contextlib.ExitStack) -> Wishes:
     """What the settings name, in files of their own."""
     for each in generated_of(wishes):
-        path = config.with_name(each.kept_in)
-        wishes = replace(wishes, table={**wishes.table, each.key: each.kept_in})
+        path = config.with_name(kept_for(config, each.kept_in))
+        wishes = replace(wishes, table={**wishes.table, each.key: path.name})
         if not path.exists():
             _write_secret(path, f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}", undo)
             person.tell(f"Written: {path}, a new key; whoever receives what is signed needs it too")
     for name, text in wishes.secrets.items():
-        path = config.with_name(name)
+        path = config.with_name(kept_for(config, name))
+        table = {key: path.name if value == name else value for key, value in wishes.table.items()}
+        wishes = replace(wishes, table=table)
         require_absent(path)
         _write_secret(path, text, undo)
         person.tell(f"Written: {path}")
@@ -180,13 +191,13 @@ def _name(config: Path, wishes: Wishes, person: Person) -> Wishes:
     return wishes
 
 
-def _file(wishes: Wishes) -> AgentFile:
+def _file(config: Path, wishes: Wishes) -> AgentFile:
     assert wishes.name is not None
     return AgentFile(
         name=wishes.name,
         base_url=wishes.backend or EMBEDDED,
         plugin=wishes.table_name,
-        table=settings_of(wishes),
+        table=as_credentials(wishes.table_name, settings_of(wishes), config),
     )
 
 

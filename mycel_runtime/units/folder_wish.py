@@ -20,6 +20,7 @@ from mycel_runtime.units.wish import (
     own_program,
     owner_of_hidden,
     owner_of_state,
+    secrets_beside,
     shown_of,
     token_source,
     with_printable_paths,
@@ -74,6 +75,9 @@ def _credentials(
     tokens = tokens_beside(folder)
     if has_tokens := tokens.is_dir():
         yield Credential("token", tokens)
+    for file, settings in agents.items():
+        for path in secrets_beside(settings, file):
+            yield Credential(path.name, path, may_be_missing=True)
     if is_read_by_us:
         return
     for file, settings in agents.items():

@@ -40,7 +40,10 @@ def wish_for(settings: Settings, config: Path) -> UnitWish:
             program=own_program(),
             config=config,
             is_of_folder=False,
-            credentials=() if token is None else (Credential(CREDENTIAL, token),),
+            credentials=(
+                *([] if token is None else [Credential(CREDENTIAL, token)]),
+                *(Credential(path.name, path) for path in secrets_beside(settings, config)),
+            ),
             state_dirs=() if state_dir is None else (state_dir,),
             user=user,
             shown=tuple(sorted(shown_of(settings, config))),
@@ -76,6 +79,17 @@ def token_source(settings: Settings, config: Path) -> Path | None:
     if settings.is_embedded or settings.agent.token is not None:
         return None
     return settings.agent.token_file or config.with_suffix(".token")
+
+
+def secrets_beside(settings: Settings, config: Path) -> list[Path]:
+    """Files beside the agent's that its plugins want as credentials of the same name."""
+    named = {
+        value
+        for table in settings.plugins.values()
+        for key, value in table.items()
+        if key.endswith("_credential") and isinstance(value, str) and Path(value).name == value
+    }
+    return [path for path in map(config.with_name, sorted(named)) if path.is_file()]
 
 
 def owner_of_hidden(config: Path) -> str | None:

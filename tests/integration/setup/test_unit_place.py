@@ -21,6 +21,8 @@ class Agreeable(AbsentAuthor):
     """A script's author, who takes every default."""
 
     def ask(self, question):
+        if question.key in self.answers:
+            return self.answers[question.key].pop(0)
         return super().ask(question) if question.default is None else question.default
 
 
@@ -70,6 +72,31 @@ def test_agents_of_a_folder_have_their_tokens_where_its_unit_looks(backend, etc)
     assert [line for line in unit.text.splitlines() if "Credential=" in line] == [
         f"LoadCredential=token:{tokens}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "table", "key", "name"),
+    [
+        ("webhook", {"url": "http://127.0.0.1:9/"}, "secret_credential", "codex-a.webhook.key"),
+        (
+            "llm",
+            {"model": "m", "base_url": "http://127.0.0.1:9/", "api_key_env": ""},
+            "api_key_credential",
+            "codex-a.llm.key",
+        ),
+    ],
+)
+def test_a_plugins_secret_is_a_credential_that_the_unit_hands_over(etc, plugin, table, key, name):
+    config = etc / "codex-a.toml"
+    person = Agreeable(answers={"plugin.api_key_file": ["typed"]})
+    wishes = Wishes(backend="embedded", plugin=plugin, table=table)
+    settings = initialize(config, wishes, person).settings
+
+    assert settings.plugins[plugin][key] == name
+    assert not [each for each in settings.plugins[plugin] if each.endswith("_file")]
+    assert mode(etc / name) == "0o600"
+    assert f"LoadCredential={name}:{etc / name}" in made_unit(config, is_for_user=False).text
+    assert initialize(config, wishes, person).hears_messages
 
 
 def test_what_fails_leaves_no_folder(etc, homes):

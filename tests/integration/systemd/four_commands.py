@@ -94,6 +94,7 @@ def play(row, base, folder, wheel):
                 _answers(row, machine, f"/etc/mycel-runtime/agents/{name}.toml", f"to {name}")
                 path = f"/etc/mycel-runtime/tokens/{name}"
                 row.hold(f"{path} is root's", that=machine.mode(path) == "root 600")
+            _with_a_secret(row, machine)
         finally:
             row.transcript = machine.typed
 
@@ -159,6 +160,27 @@ def _upgraded(row, machine):
     texts = [json.loads(line)["content"] for line in said]
     for text in ("echo: hello", "echo: after the upgrade"):
         row.hold(f"{text} is said once: {texts}", that=texts.count(text) == 1)
+
+
+def _with_a_secret(row, machine):
+    """A plugin whose key is made by `init`: its unit hands that over, or the plugin would not start."""
+    config = "/etc/mycel-runtime/hook.toml"
+    plugin = "--plugin webhook --set url=http://127.0.0.1:9/"
+    for command in (
+        f"mycel-runtime init --config {config} --backend http://127.0.0.1:{BACKEND_PORT} --guest {plugin}",
+        f"mycel-runtime unit --config {config} --install",
+        "systemctl enable --now mycel-runtime-hook",
+    ):
+        done = machine.type(command)
+        row.hold(f"# {command}\n{done.stdout}{done.stderr}", that=done.returncode == 0)
+    key = "/etc/mycel-runtime/hook.webhook.key"
+    row.hold(f"{key} is root's", that=machine.mode(key) == "root 600")
+    status = f"mycel-runtime status --config {config}"
+    await_true("hook hears", lambda: machine.type(status).returncode == 0)
+    log = machine.type("journalctl --unit mycel-runtime-hook --no-pager").stdout
+    row.hold(
+        f"its plugin has started: {log}", that="plugin.start_failed" not in log and "daemon.started" in log
+    )
 
 
 def _answers(row, machine, config, text):
