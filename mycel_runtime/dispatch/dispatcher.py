@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mycel_runtime.dispatch.alarm import Alarm
 from mycel_runtime.dispatch.clock_step import ClockStepDetector
 from mycel_runtime.dispatch.due_time import wait_until
 from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
@@ -95,6 +96,7 @@ class Dispatcher:
     running: int = field(default=0, init=False)
     drained: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _clock_step: ClockStepDetector = field(init=False)
+    _alarm: Alarm = field(init=False)
     _unwritten: set[DeliveryId] = field(default_factory=set, init=False)
     _is_draining: bool = field(default=False, init=False)
     _is_stopping: bool = field(default=False, init=False)
@@ -102,6 +104,7 @@ class Dispatcher:
 
     def __post_init__(self) -> None:
         self._clock_step = ClockStepDetector(self.clock)
+        self._alarm = Alarm(self.work.set)
 
     @property
     def abandoned(self) -> AbandonedRuns:
@@ -176,6 +179,7 @@ class Dispatcher:
                 starting.cancel()
             await self.lifecycle.stop(self._stops_at)
         finally:
+            self._alarm.cancel()
             await self.attempts.close()
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
@@ -234,11 +238,11 @@ class Dispatcher:
             turn = self.suspects.seconds_until_turn()
             if 0 < turn < math.inf:
                 seconds = turn if seconds is None else min(seconds, turn)
-        try:
-            async with asyncio.timeout(self._until_timer_or(seconds)):
-                await self.work.wait()
-        except TimeoutError:
+        if self.work.is_set():
             return
+        if (until := self._until_timer_or(seconds)) is not None:
+            self._alarm.set(until)
+        await self.work.wait()
 
     def _until_timer_or(self, seconds: float | None) -> float | None:
         """Timers fire in time also when every slot is taken; while nothing may be claimed they wait."""
