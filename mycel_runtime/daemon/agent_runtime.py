@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
     from mycel_runtime.journal.capture_file import CaptureFile
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
@@ -129,7 +130,7 @@ class AgentRuntime:
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
         self._traces: Traces = Untraced()
-        self._journal: SqliteJournal | None = None
+        self._journal: Journal | None = None
         self._has_ended = False
 
     @property
@@ -258,7 +259,7 @@ class AgentRuntime:
         report = await self.reload()
         return report.model_dump()
 
-    async def _live(self, stop: StopRequest, journal: SqliteJournal, backend: AgentBackend) -> None:
+    async def _live(self, stop: StopRequest, journal: Journal, backend: AgentBackend) -> None:
         credential = Credential(backend.token, partial(self._read_token, backend))
         async with AgentClient(
             base_url=backend.base_url,
@@ -294,7 +295,7 @@ class AgentRuntime:
         return backend.token if backend.embedded else read_token(self._reload.settings)
 
     async def _assemble(
-        self, journal: SqliteJournal, backend: AgentBackend, sdk: AgentClient, credential: Credential
+        self, journal: Journal, backend: AgentBackend, sdk: AgentClient, credential: Credential
     ) -> Parts:
         me = await identify(
             sdk,
@@ -334,13 +335,11 @@ class AgentRuntime:
         if Route(backend.base_url, self._network).lacks_system_store:
             self.observer.tell(SystemStoreMissing())
 
-    async def _keep_watchdog(self, journal: SqliteJournal) -> None:
+    async def _keep_watchdog(self, journal: Journal) -> None:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
         await systemd.keep_watchdog(lambda: journal.checkpoint(self._parts.me if self._parts else UserId("")))
 
-    async def _work(
-        self, stop: StopRequest, journal: SqliteJournal, backend: AgentBackend, parts: Parts
-    ) -> None:
+    async def _work(self, stop: StopRequest, journal: Journal, backend: AgentBackend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
@@ -367,7 +366,7 @@ class AgentRuntime:
     async def _stop(
         self,
         stop: StopRequest,
-        journal: SqliteJournal,
+        journal: Journal,
         parts: Parts,
         dispatching: asyncio.Task[None],
         others: list[asyncio.Task[None]],
@@ -394,7 +393,7 @@ class AgentRuntime:
 @contextlib.asynccontextmanager
 async def _open_journal(
     state_dir: Path, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
-) -> AsyncIterator[SqliteJournal]:
+) -> AsyncIterator[Journal]:
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 

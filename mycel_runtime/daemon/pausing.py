@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.port.journal import Journal
-    from mycel_runtime.journal.sqlite import SqliteJournal
     from mycel_runtime.wire.ids import ChatId, UserId
 
 UNKNOWN: Final = "unknown"
@@ -135,6 +134,6 @@ async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
         return ended[0].value if ended else ""
 
 
-async def _ended(journal: SqliteJournal, me: UserId, kind: PauseKind, name: str) -> bool:
+async def _ended(journal: Journal, me: UserId, kind: PauseKind, name: str) -> bool:
     was_paused = await journal.resume(me, kind, name)
     return (kind is PauseKind.CHAT and await journal.attend(me, name)) or was_paused

@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.statements import (
     _QUERIES,
     FEW_ROWS,
@@ -89,3 +90,14 @@ def test_rows_are_written_in_their_order_and_what_is_there_already_is_not_counte
 
     written = connection.execute("SELECT seq FROM entry ORDER BY entry_id").fetchall()
     assert [seq for (seq,) in written] == [*range(1, size + 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("insert_entries", r"INSERT INTO entry \(([^)]*)\)"), ("read_entry", r"SELECT (.*) FROM entry")],
+)
+def test_an_entry_is_written_and_read_in_the_order_of_its_fields(name, columns):
+    """It is handed over as it is, without its names: two columns of one type would change places unseen."""
+    (found,) = re.findall(columns, _QUERIES[name])
+
+    assert found.split(", ") == list(Entry._fields)
