@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import time
+import zlib
 
 import httpx
 import pytest
@@ -141,6 +142,28 @@ def test_compressed_body_is_bounded_by_what_it_unpacks_to(colour, monkeypatch):
     packed = gzip.compress(b" " * 10_000_000)
     with serving(answering(answer(packed, "200 OK", "application/json", "Content-Encoding: gzip"))) as server:
         only(colour.calls(server.base_url, READ), InvalidResponseError)
+
+
+@pytest.mark.parametrize(
+    "codings", ["gzip, gzip", "gzip,gzip", "GZIP\r\nContent-Encoding: gzip", "identity, gzip"]
+)
+def test_what_is_packed_in_more_than_one_way_is_not_unpacked(colour, codings):
+    """Each way makes a thousand bytes of one, before the bound has seen any of them."""
+    packed = gzip.compress(gzip.compress(b'{"id": "x"}') if "identity" not in codings else b'{"id": "x"}')
+    headers = ("application/json", f"Content-Encoding: {codings}")
+    answers = [answer(packed, status, *headers) for status in ("200 OK", "503 Unavailable")]
+    with serving(answering(*answers)) as server:
+        found = colour.calls(server.base_url, READ, READ)
+    assert [type(each) for each in found] == [InvalidResponseError, ServerError]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZip", "deflate"])
+def test_what_is_packed_in_a_way_that_was_asked_for_is_unpacked(colour, coding):
+    packed = (zlib if coding == "deflate" else gzip).compress(b'{"id": "x"}')
+    headers = ("application/json", f"Content-Encoding: {coding}")
+    with serving(answering(answer(packed, "200 OK", *headers))) as server:
+        assert colour.calls(server.base_url, READ) == [{"id": "x"}]
+    assert b"\r\nAccept-Encoding: gzip, deflate\r\n" in server.requests[0]
 
 
 def test_huge_error_keeps_its_class(colour, monkeypatch):
