@@ -186,8 +186,9 @@ class Dispatcher:
         """Start what is due, and wait for more."""
         self.work.clear()
         await self._heed_the_clock()
-        now = self.clock()
         await self.attempts.questions.look_for_news()
+        # Afterwards: what it makes due is due by then, and a claim of before would pass it over, and wait for ever.
+        now = self.clock()
         if not self.is_held() and not self._is_draining:
             await self.timekeeper.fire_due(now)
         is_quiet = not self._unwritten
