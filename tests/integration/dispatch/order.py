@@ -19,6 +19,7 @@ from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import EventWork
+from tests.engines.listening import append
 from tests.integration.fork_server import fork_server
 
 ME = "me"
@@ -28,7 +29,7 @@ LANES_AT_ONCE = 64
 def fill(folder, deliveries, chats):
     """So many events, in turn of the chats."""
 
-    async def append():
+    async def write():
         journal = SqliteJournal(folder)
         journal.open()
         for start in range(0, deliveries, 1000):
@@ -38,7 +39,7 @@ def fill(folder, deliveries, chats):
             await append(journal, Batch(identity=ME, arrivals=arrivals), now=0.0)
         await journal.close()
 
-    asyncio.run(append())
+    asyncio.run(write())
 
 
 def _arrival(number, chat):
