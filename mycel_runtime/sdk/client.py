@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 class AsyncClient:
     """
-    The Mycel API, awaited. Use as a context manager, or call `aclose`.
+    The Mycel API, awaited. Use as a context manager, or call `aclose`; on one event loop.
 
     Args:
         auth_token: Bearer token; may be absent for logging in.

@@ -16,6 +16,7 @@ import httpx
 from typing_extensions import override
 
 from mycel_runtime.sdk.loop_connection import LoopConnection
+from mycel_runtime.sdk.transport import ClientUsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,6 +44,8 @@ class AsyncPool(httpx.AsyncBaseTransport):
         self._answering: set[LoopConnection] = set()
         """Whose response is being read."""
         self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Of the first request; who waits on another one for what comes on this waits in vain."""
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -50,12 +53,14 @@ class AsyncPool(httpx.AsyncBaseTransport):
         Send a request on a free connection, or on a new one.
 
         Raises:
+            ClientUsageError: An earlier request was made on another event loop; nothing was sent.
             httpx.PoolTimeout: None became free within the request's `pool` seconds.
             httpx.ConnectError: The pool was closed before anything was sent.
             httpx.ReadError: The pool was closed meanwhile.
 
         Cancelling: closes the connection.
         """
+        self._check_loop()
         await self._wait_for_place(request)
         connection: LoopConnection | None = None
         try:
@@ -84,6 +89,15 @@ class AsyncPool(httpx.AsyncBaseTransport):
             await self._free.pop()[1].aclose()
         for connection in tuple(self._answering):
             await connection.aclose()
+
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
+            raise ClientUsageError(
+                "the client belongs to another event loop: make one for each `asyncio.run`"
+            )
 
     def _take(self, request: httpx.Request) -> LoopConnection:
         """A free connection, or one that will be made."""

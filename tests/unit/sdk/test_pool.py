@@ -14,6 +14,7 @@ from mycel_runtime.errors import MycelError, NotSentError, TransportError
 from mycel_runtime.sdk import AsyncClient, pool, transport
 from mycel_runtime.sdk.network import Route
 from mycel_runtime.sdk.pool import AsyncPool
+from mycel_runtime.sdk.transport import ClientUsageError
 from tests.unit.sdk.proxies import http_proxy, socks_proxy
 from tests.unit.sdk.wire import TOKEN, answer, answering, serving
 
@@ -250,3 +251,21 @@ async def test_a_server_that_hangs_up_between_calls_costs_the_next_one_nothing()
                 assert await client.messages.send("c", "hi") == {"id": "x"}
                 assert await asyncio.to_thread(server.closed.acquire, timeout=10)
     assert (server.connections, len(server.requests)) == (3, 3)
+
+
+def test_a_client_of_another_event_loop_says_so_and_sends_nothing():
+    """Else the request left on a connection of the loop that is over, and nobody ever heard the answer."""
+
+    async def send(client):
+        return await outcome(client.messages.send("c", "hi"))
+
+    with serving(answering(OK)) as server:
+        client = client_of(server)
+        with asyncio.Runner() as first:
+            assert first.run(send(client)) == {"id": "x"}
+            with asyncio.Runner() as second:
+                error = second.run(send(client))
+            first.run(client.aclose())
+    assert type(error) is ClientUsageError
+    assert "event loop" in str(error)
+    assert len(server.requests) == 1
