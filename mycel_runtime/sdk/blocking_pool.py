@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -35,7 +36,9 @@ class BlockingPool(httpx.BaseTransport):
         self._route = route
         self._deadline = deadline
         self._expiry = limits.keepalive_expiry
-        self._places = threading.Semaphore(limits.max_connections or 1)
+        self._max_connections = limits.max_connections or 1
+        self._places = threading.Semaphore(self._max_connections)
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._free: deque[tuple[float, BlockingConnection]] = deque()
         """With the time since when; the one used last lies on the right."""
@@ -52,6 +55,8 @@ class BlockingPool(httpx.BaseTransport):
             httpx.ConnectError: The pool was closed before anything was sent.
             httpx.TransportError: As of `BlockingConnection`; the pool may have been closed meanwhile.
         """
+        if os.getpid() != self._process:
+            self._leave_to_parent()
         self._wait_for_place(request.extensions["timeout"].get("pool"))
         connection: BlockingConnection | None = None
         try:
@@ -67,6 +72,8 @@ class BlockingPool(httpx.BaseTransport):
     @override
     def close(self) -> None:
         """Close all connections, those of calls under way too; these end with an error."""
+        if os.getpid() != self._process:
+            self._leave_to_parent()
         with self._lock:
             self._is_closed = True
             free, busy = tuple(self._free), tuple(self._busy)
@@ -95,6 +102,20 @@ class BlockingPool(httpx.BaseTransport):
                 connection.close()
         finally:
             self._places.release()
+
+    def _leave_to_parent(self) -> None:
+        """Connections that a fork has copied: two who asked on one would get each other's answers."""
+        with self._lock:
+            if self._process == os.getpid():
+                return
+            copies = [connection for _, connection in self._free]
+            self._free.clear()
+            self._busy.clear()
+            self._places = threading.Semaphore(self._max_connections)
+            self._process = os.getpid()
+        for connection in copies:
+            # Of this process; the parent's stays open.
+            connection.close()
 
     def _wait_for_place(self, seconds: float | None) -> None:
         if self._places.acquire(blocking=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -203,3 +204,47 @@ def test_whoever_does_not_hear_all_of_a_request_is_heard_all_the_same():
     with serving(behave) as server, client_of(server) as client:
         error = outcome(lambda: client.call(calls.send_message("c", "x" * 16_000_000)))
     assert type(error) is ContentTooLargeError
+
+
+def in_a_child(act):
+    """The exit status of a fork that does it: 0 if it comes to what is true."""
+    child = os.fork()
+    if not child:
+        is_right = False
+        try:
+            is_right = act()
+        finally:
+            os._exit(not is_right)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+forking = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+
+@forking
+def test_a_child_of_a_fork_asks_on_connections_of_its_own():
+    """On its parent's, each of the two could read the other one's answer."""
+    with serving(answering(OK)) as server, client_of(server) as client:
+        assert client.me.whoami() == {"id": "x"}
+        assert in_a_child(lambda: client.me.whoami() == {"id": "x"}) == 0
+        assert server.connections == 2
+        assert client.me.whoami() == {"id": "x"}
+    assert server.connections == 2
+
+
+@forking
+def test_a_child_of_a_fork_that_closes_its_copy_ends_no_call_of_its_parent(threads):
+    arrived, may_end = threading.Event(), threading.Event()
+
+    def behave(peer, server):
+        peer.request()
+        arrived.set()
+        may_end.wait(20)
+        peer.send(OK)
+
+    with serving(behave) as server, client_of(server) as client:
+        asking = threads.submit(outcome, client.me.whoami)
+        assert arrived.wait(10)
+        assert in_a_child(lambda: client.close() is None) == 0
+        may_end.set()
+        assert asking.result(20) == {"id": "x"}
