@@ -124,8 +124,20 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+        plain = self._stream.get_extra_info("socket")
+        plain.settimeout(self._deadline.left(timeout, httpcore.ConnectTimeout))
+        try:
+            encrypted = ssl_context.wrap_socket(
+                plain, server_hostname=server_hostname, do_handshake_on_connect=False
+            )
+            # Before the handshake: who wants to end that from another thread finds nothing in the plain one.
+            self._stream = SyncStream(encrypted)
+            encrypted.do_handshake()
+        except TimeoutError as exc:
+            raise httpcore.ConnectTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore.ConnectError(str(exc)) from exc
+        return self
 
     @override
     def get_extra_info(self, info: str) -> Any:

@@ -161,6 +161,26 @@ def test_closing_ends_a_call_of_another_thread_and_its_connection(threads, said_
     assert len(server.requests) == 1
 
 
+def test_closing_ends_a_handshake_of_another_thread_with_nothing_sent(threads):
+    arrived = threading.Event()
+
+    def behave(peer, server):
+        server.requests.append(peer.connection.recv(65_536))
+        arrived.set()
+        peer.wait_for_close()
+
+    with serving(behave) as server:
+        client = Client(
+            auth_token=TOKEN, base_url=server.base_url.replace("http", "https"), retries=0, timeout=30.0
+        )
+        calling = threads.submit(outcome, lambda: client.messages.send("c", "hi"))
+        assert arrived.wait(10)
+        client.close()
+        assert type(calling.result(8)) is NotSentError
+        assert server.closed.acquire(timeout=5)
+    assert len(server.requests) == 1
+
+
 def test_closing_ends_the_wait_for_a_free_connection_with_nothing_sent(monkeypatch, threads):
     monkeypatch.setattr(transport, "LIMITS", limits(1))
     arrived = threading.Event()
