@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import sys
@@ -101,11 +102,35 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code (design section 6)."""
     _occupy_standard_descriptors()
-    code = _run()
+    ending = _Ending()
+    # First of all, and so asked last: what others have registered is done before.
+    atexit.register(ending.leave_threads)
+    code = ending.code = _run()
     _drain_output()
     if _is_held():
         os._exit(code)
     sys.exit(code)
+
+
+class _Ending:
+    """
+    How the process ends while threads go on that nobody waits for, a plugin's perhaps, or one that resolves a name.
+
+    The interpreter would end each of them in the midst of what it calls, and if that is written in Rust, as
+    pydantic's validators are, the whole process aborts: who had it ended would take that for a crash, and start it
+    again.
+
+    Attributes:
+        code: The exit code.
+    """
+
+    code = 0
+
+    def leave_threads(self) -> None:
+        """End here, before the interpreter is wound up, if there is any such thread."""
+        if threading.active_count() > 1:
+            _drain_output()
+            os._exit(self.code)
 
 
 def _occupy_standard_descriptors() -> None:

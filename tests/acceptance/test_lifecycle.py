@@ -301,3 +301,51 @@ def test_a_handler_that_cannot_be_stopped_is_shown_and_does_not_keep_the_process
 
     assert agent.stop() == 0
     assert agent.events("daemon.stopped")[0]["abandoned"] == 0
+
+
+ENDLESS_PLUGIN = """
+import atexit
+import os
+import sys
+import time
+
+from mycel_runtime import Plugin
+
+plugin = Plugin("endless")
+
+class Witness:
+    def __del__(self, mkdir=os.mkdir, here=os.path.dirname(__file__)):
+        mkdir(here + "/wound-up")
+
+sys.witness = Witness()
+atexit.register(os.mkdir, os.path.dirname(__file__) + "/goodbye")
+
+@plugin.on_message
+def answer(ctx):
+    os.mkdir(os.path.dirname(__file__) + "/began")
+    while True:
+        time.sleep(0.01)
+"""
+
+
+def test_the_interpreter_is_not_wound_up_while_a_call_goes_on_that_cannot_be_stopped(
+    start, household, conversation, tmp_path
+):
+    """It would end the thread in the midst of what it calls, which aborts the process if that is written in Rust."""
+    config = write_config(
+        tmp_path / "a",
+        household,
+        extra="[daemon]\ndrain_timeout = 0.2\n",
+        plugin='[plugins.endless]\npath = "endless.py"\n',
+    )
+    (tmp_path / "a" / "endless.py").write_text(ENDLESS_PLUGIN)
+    agent = start("run", "--config", config)
+    agent.wait_event("stream.connected")
+    owner, chat_id = conversation
+    owner.messages.send(chat_id, "one")
+    until((tmp_path / "a" / "began").exists)
+
+    assert agent.stop() == 0, agent.transcript()
+    assert agent.events("daemon.stopped")[0]["abandoned"] == 1
+    assert (tmp_path / "a" / "goodbye").exists()
+    assert not (tmp_path / "a" / "wound-up").exists()

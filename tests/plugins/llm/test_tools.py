@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 
 import pytest
 
@@ -107,6 +109,11 @@ async def test_a_function_that_hangs_is_left_behind(tools_file):
 
     assert told == "error: it did not return within 0.05 s"
     end.touch()
+    # Else its folder may be removed before it looks, and it would go on until the interpreter ends it.
+    for left in threading.enumerate():
+        if left.name == "llm-tool":
+            await asyncio.to_thread(left.join, 10)
+            assert not left.is_alive()
 
 
 @pytest.mark.parametrize(
