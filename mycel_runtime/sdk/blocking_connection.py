@@ -100,7 +100,7 @@ class BlockingConnection(httpx.BaseTransport):
 
 
 class _Answer(httpx.SyncByteStream):
-    """To one request. Read to its end, it leaves the connection open for the next one."""
+    """To one request. Written and read to the end, it leaves the connection open for the next one."""
 
     def __init__(
         self,
@@ -111,6 +111,7 @@ class _Answer(httpx.SyncByteStream):
         self._connection = connection
         self._stream = stream
         self._timeout = timeout
+        self._is_asked = False
         self._is_read = False
         self.reader = ResponseReader()
 
@@ -118,11 +119,14 @@ class _Answer(httpx.SyncByteStream):
         """Until the head has come."""
         try:
             self._stream.write(data, self._timeout.get("write"))
+            self._is_asked = True
         except httpcore.WriteError:
             # Some answer, and hang up, before they have heard all.
             pass
         except httpcore.WriteTimeout as exc:
-            raise while_asking(exc) from exc
+            # Or do not listen any more.
+            if not self._stream.get_extra_info("is_readable"):
+                raise while_asking(exc) from exc
         while not self.reader.status:
             self._receive()
 
@@ -140,7 +144,7 @@ class _Answer(httpx.SyncByteStream):
 
     @override
     def close(self) -> None:
-        if not (self._is_read and self.reader.is_reusable):
+        if not (self._is_asked and self._is_read and self.reader.is_reusable):
             self._connection.close()
 
     def _receive(self) -> None:

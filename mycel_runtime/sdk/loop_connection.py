@@ -85,7 +85,7 @@ class LoopConnection(httpx.AsyncBaseTransport):
 
 
 class _Answer(httpx.AsyncByteStream):
-    """To one request. Read to its end, it leaves the connection open for the next one."""
+    """To one request. Written and read to the end, it leaves the connection open for the next one."""
 
     def __init__(
         self,
@@ -96,6 +96,7 @@ class _Answer(httpx.AsyncByteStream):
         self._connection = connection
         self._stream = stream
         self._timeout = timeout
+        self._is_asked = False
         self._is_read = False
         self.reader = ResponseReader()
 
@@ -103,11 +104,14 @@ class _Answer(httpx.AsyncByteStream):
         """Until the head has come."""
         try:
             await self._stream.write(data, self._timeout.get("write"))
+            self._is_asked = True
         except httpcore.WriteError:
             # Some answer, and hang up, before they have heard all.
             pass
         except httpcore.WriteTimeout as exc:
-            raise while_asking(exc) from exc
+            # Or do not listen any more.
+            if not self._stream.get_extra_info("is_readable"):
+                raise while_asking(exc) from exc
         while not self.reader.status:
             await self._receive()
 
@@ -125,7 +129,7 @@ class _Answer(httpx.AsyncByteStream):
 
     @override
     async def aclose(self) -> None:
-        if not (self._is_read and self.reader.is_reusable):
+        if not (self._is_asked and self._is_read and self.reader.is_reusable):
             await self._connection.aclose()
 
     async def _receive(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 import time
 import zlib
 
@@ -13,6 +14,7 @@ import pytest
 
 from mycel_runtime.errors import (
     ApiError,
+    ContentTooLargeError,
     InvalidResponseError,
     NotSentError,
     RedirectError,
@@ -112,6 +114,30 @@ def test_a_request_taken_in_little_by_little_ends_at_the_deadline_though_each_bi
         error = only(colour.calls(server.base_url, call, deadline_seconds=0.4), TransportError)
     assert "deadline" in error.detail
     assert sum(map(len, server.requests)) < len(content)
+
+
+def test_an_answer_of_whoever_does_not_listen_any_more_is_heard(colour):
+    """It stays connected as well, and what it has not taken in must not stand before the next request."""
+    is_over = threading.Event()
+
+    def behave(peer, server):
+        if server.connections == 1:
+            peer.connection.recv(1000)
+            peer.send(answer(b'{"detail": "no"}', "413 Too Large"))
+            is_over.wait(20)
+        else:
+            answering(OK)(peer, server)
+
+    with serving(behave) as server:
+        try:
+            call = calls.send_message("c", "x" * 16_000_000)
+            timeout = httpx.Timeout(15.0, write=0.5)
+            refused, heard = colour.calls(server.base_url, call, SEND, timeout=timeout)
+        finally:
+            is_over.set()
+    assert type(refused) is ContentTooLargeError
+    assert heard == {"id": "x"}
+    assert server.connections == 2
 
 
 def test_truncated_body_is_a_transport_error(colour):
