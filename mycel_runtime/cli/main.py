@@ -105,7 +105,7 @@ def main() -> NoReturn:
     ending = _Ending()
     # First of all, and so asked last: what others have registered is done before.
     atexit.register(ending.leave_threads)
-    code = ending.code = _run()
+    code = ending.note(_run())
     _drain_output()
     if _is_held():
         os._exit(code)
@@ -119,18 +119,21 @@ class _Ending:
     The interpreter would end each of them in the midst of what it calls, and if that is written in Rust, as
     pydantic's validators are, the whole process aborts: who had it ended would take that for a crash, and start it
     again.
-
-    Attributes:
-        code: The exit code.
     """
 
-    code = 0
+    def __init__(self) -> None:
+        self._code = 0
+
+    def note(self, code: int) -> int:
+        """Keep the exit code, and give it back."""
+        self._code = code
+        return code
 
     def leave_threads(self) -> None:
         """End here, before the interpreter is wound up, if there is any such thread."""
         if threading.active_count() > 1:
             _drain_output()
-            os._exit(self.code)
+            os._exit(self._code)
 
 
 def _occupy_standard_descriptors() -> None:

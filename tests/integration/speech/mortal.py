@@ -9,13 +9,14 @@ from mycel_runtime.journal.intent import INTENT_TRANSITIONS, IntentEvent, Intent
 
 DELIVERY_EVENTS = {
     "append": {DeliveryEvent.WANT},
+    "hint": {DeliveryEvent.WANT},
     "want_others": {DeliveryEvent.WANT},
     "record": {DeliveryEvent.WANT},
     "claim": {DeliveryEvent.CLAIM},
     "finish": {DeliveryEvent.FINISH},
     "postpone": {DeliveryEvent.POSTPONE},
     "bury": {DeliveryEvent.BURY},
-    "lease": {DeliveryEvent.RECOVER, DeliveryEvent.WANT},
+    "recover": {DeliveryEvent.RECOVER, DeliveryEvent.WANT},
 }
 INTENT_EVENTS = {
     "intend": {IntentEvent.INTEND},
@@ -76,6 +77,10 @@ class Mortal:
         self._heart.beat()
         self._records.append((intent, wanted_seq))
         self._heart.beat()
+
+    def on_work(self, identity, wake):
+        """Nothing that anybody could die of."""
+        self._journal.on_work(identity, wake)
 
     def __getattr__(self, name):
         verb = getattr(self._journal, name)
