@@ -162,7 +162,14 @@ class DirectConnection:
         self._answer = answer
         if self._is_read:
             self.door.start(_Exchange(self, asked, answer).run())
-        return await answer
+        try:
+            return await answer
+        except CutError:
+            # The error refers to this place, and would refer to itself.
+            self._answer = None
+            raise
+        finally:
+            del answer
 
     def pause_reading(self) -> None:
         """Requests from now on lie there unread."""

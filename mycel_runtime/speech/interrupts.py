@@ -63,7 +63,7 @@ class UnansweredError(TurnEndedError):
 
     def again(self) -> UnansweredError:
         """To be kept, and raised later: the same, without the places that this one came through."""
-        return UnansweredError(self.cause, self.operation)
+        return UnansweredError(_bare(self.cause), self.operation)
 
 
 class RefusedError(TurnEndedError):
@@ -75,4 +75,11 @@ class RefusedError(TurnEndedError):
 
     def again(self) -> RefusedError:
         """As of `UnansweredError`."""
-        return RefusedError(self.cause)
+        return RefusedError(_bare(self.cause))
+
+
+def _bare(cause: ApiError) -> ApiError:
+    """The same, without the places that it came through: some of them refer to whoever keeps it."""
+    bare = type(cause).__new__(type(cause), *cause.args)
+    bare.__dict__.update(vars(cause))
+    return bare

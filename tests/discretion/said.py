@@ -20,7 +20,14 @@ def is_database(path):
 
 
 def said_in(database):
-    """All texts in this database; `None` if it is no backend's."""
+    """All texts in this database; `None` if it is no backend's, or a test has damaged it."""
+    try:
+        return _said_in(database)
+    except sqlite3.DatabaseError:
+        return None
+
+
+def _said_in(database):
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'record'").fetchone():
             return None

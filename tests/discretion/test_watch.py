@@ -67,7 +67,9 @@ def test_what_is_communicated_is_heard_also_of_a_process_that_does_not_end(watch
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with main(f"import sys; print({TOKEN!r}); print({TOKEN!r}, file=sys.stderr)", "once", **pipes) as ended:
         ended.communicate(timeout=60)
-    waiting = main(f"print({TOKEN!r}, flush=True); input()", "again", stdin=subprocess.PIPE, **pipes)
+    waiting = main(
+        f"import sys; print({TOKEN!r}, flush=True); sys.stdin.read()", "again", stdin=subprocess.PIPE, **pipes
+    )
     with waiting:
         assert waiting.stdout.read(1) == b"e"
         with pytest.raises(subprocess.TimeoutExpired):
@@ -135,3 +137,16 @@ def test_only_texts_that_no_line_has_by_chance_are_sought():
     ]
     assert texts_in(b"who said echo: yesterday?", ["echo: yes"]) == []
     assert tokens_in(HEADER.encode()) == []
+
+
+def test_what_a_test_writes_beside_a_process_of_another_one_is_its_own(watch, tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with main("import sys; print('begun', flush=True); print(sys.stdin.read())", **pipes) as process:
+        assert process.stdout.read(1) == b"b"
+        watch.look([])
+        (tmp_path / "written").write_text(TOKEN)
+        process.communicate(b"more", timeout=60)
+
+    assert watch.look([tmp_path]) == []
+    hear("something new", "nothing")
+    assert watch.look([tmp_path]) == [f"{tmp_path}/written: 'a token, bbbzzz'"]

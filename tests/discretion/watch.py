@@ -13,6 +13,8 @@ from tests.discretion.search import telling, texts_in, tokens_in
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.discretion.heard import Heard
+
 SHOWS_WORDS: Final = {
     "chat": "a conversation with the agent, as its owner",
     "send": "the answer that it waits for",
@@ -61,12 +63,22 @@ class Watch:
 
     counts: Counter[str] = field(default_factory=Counter)
     _lasting: set[Path] = field(default_factory=set)
+    _going_on: list[Heard] = field(default_factory=list)
 
     def look(self, folders):
-        """What should not be there, a line each: in all that was heard since the last look, and in these folders."""
+        """
+        What should not be there, a line each: in all that was heard since the last look, and in these folders.
+
+        Nothing of the runtime's is in these if it was not started since then: whoever goes on from a test before has
+        folders of his own.
+        """
+        is_started = any(each not in self._going_on for each in HEARD)
         outputs = _taken()
+        self._going_on = list(HEARD)
         if not outputs:
             return []
+        if not is_started:
+            folders = []
         if HEARD:
             self._lasting |= set(folders)
         files = [path for folder in folders for path in _files(folder)]
