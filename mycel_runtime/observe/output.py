@@ -31,7 +31,7 @@ STORE_BYTES: Final = 1 << 20
 PARTING_SECONDS: Final = 1.0
 """At the end, for what is still to be written."""
 
-GATHERING_SECONDS: Final = 0.05
+GATHERING_SECONDS: Final = 0.02
 """
 After what was written, before more is: a line that comes after silence is written at once, many are written together.
 

@@ -115,6 +115,7 @@ def test_a_new_token_in_the_file_is_used_without_a_restart_and_without_loss(
         history = until(lambda: len(said := owner.messages.list(chat)) == 4 and said)
 
     assert [message["content"] for message in history] == ["one", "echo: one", "two", "echo: two"]
+    agent.wait_event("token.renewed")
     assert len(agent.events("token.renewed")) == 1
     assert agent.stop() == 0
     assert renewed not in agent.transcript()
