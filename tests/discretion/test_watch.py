@@ -122,6 +122,8 @@ def test_a_command_that_shows_words_by_its_nature_may_but_shows_no_token(watch, 
 def test_a_backends_own_file_and_token_files_are_no_outputs(watch, tmp_path):
     token = said(tmp_path, WORDS)
     (tmp_path / "agent.token").write_text(token)
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/token_ada").write_text(token)
     hear("nothing", "nothing")
 
     assert watch.look([tmp_path]) == []

@@ -26,6 +26,7 @@ SHOWS_WORDS: Final = {
 """Commands whose standard output holds what people say, because it was asked for; a token is none of it."""
 
 KEEPS_TOKENS: Final = {
+    "credentials/*": "as systemd hands them over, in the folder that `LoadCredential=` fills",
     "embedded-identity.json": "of the agent and its owner, where the Mycel lives inside the process",
     "owners/*": "of whoever has signed in by `init`, `login` or `register`, now and formerly",
     "tokens/*": "of the agents of a folder, where its unit looks",
