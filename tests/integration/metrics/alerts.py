@@ -41,6 +41,8 @@ WELL: Final = {
     'mycel_runtime_journal_size_bytes{agent="well",file="log"}': "16e6x120",
     'mycel_runtime_journal_free_bytes{agent="well"}': "9e9x40 2e8x30 9e9x50",
     'mycel_runtime_log_dropped_lines_total{agent="well"}': "0x120",
+    'mycel_runtime_traces_lost{agent="well"}': "0x108 1x12",
+    'mycel_runtime_capture_failed{agent="well"}': "0x108 1x12",
     'mycel_runtime_unhandled_errors_total{agent="well"}': "0x120",
     'mycel_runtime_observer_failures_total{agent="well"}': "0x120",
     'mycel_runtime_jobs_failed_total{agent="well"}': "0x120",
@@ -131,6 +133,8 @@ TRIALS: Final = (
     Trial(alert="MycelDiskFull", series=_ill("mycel_runtime_journal_free_bytes", "9e9x118 1e7x2")),
     Trial(alert="MycelDiskScarce", series=_ill("mycel_runtime_journal_free_bytes", "9e9x50 2e8x70")),
     Trial(alert="MycelLinesDropped", series=_ill("mycel_runtime_log_dropped_lines_total", "0x115 7x5")),
+    Trial(alert="MycelTracesLost", series=_ill("mycel_runtime_traces_lost", "0x100 1x20")),
+    Trial(alert="MycelCaptureFails", series=_ill("mycel_runtime_capture_failed", "0x100 1x20")),
     Trial(
         alert="MycelErrorUnexpected",
         series=_ill("mycel_runtime_unhandled_errors_total", "0x115 1x5")
