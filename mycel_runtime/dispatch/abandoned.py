@@ -25,7 +25,7 @@ class AbandonedRuns:
 
     Attributes:
         late_calls: How often a handler has used its context after its run had ended: a reply that nobody has awaited
-            in time, for example, which was not said. Of isolated plugins nobody counts them.
+            in time, for example, which was not said. A process of a plugin tells of its own with its next run's end.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class AbandonedRuns:
         of_threads = sum(thread.is_alive() for thread, its in threads if its == plugin)
         return of_threads + sum(its == plugin for its in self._plugins_of_tasks.values())
 
-    def note_late_call(self) -> None:
-        """One more, on any thread; of two at the same instant one may be missing."""
-        self.late_calls += 1
+    def note_late_calls(self, number: int = 1) -> None:
+        """So many more, on any thread; of two at the same instant one may be missing."""
+        self.late_calls += number
 
     def abandon_thread(self, thread: threading.Thread, handler: HandlerId) -> None:
         """Count it for as long as it lives."""

@@ -40,7 +40,8 @@ class HandlerCalls:
 
         Returns, Raises, Cancelling: as of `run_handler`.
         """
-        call = None if bound.worker is None else partial(self.workers.run, bound.worker)
+        note_late = self.abandoned.note_late_calls
+        call = None if bound.worker is None else partial(self.workers.run, bound.worker, note_late=note_late)
         began = time.perf_counter()
         try:
             with span("handler.run"):

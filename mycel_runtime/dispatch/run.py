@@ -100,7 +100,7 @@ async def run_handler(
             calling = call or functools.partial(_call, abandoned)
             raised, is_late = await _contained(calling, handler, context, abandoned)
     finally:
-        context.end(abandoned.note_late_call)
+        context.end(abandoned.note_late_calls)
     if raised is not None:
         context.run.give_up_changes()
     return ending_of(raised, is_late=is_late)

@@ -187,7 +187,8 @@ class Replay:
 
     async def _call(self, bound: BoundHandler, staged: Staged) -> str:
         """Run the handler; why its delivery would be given up, or tried again."""
-        call = None if bound.worker is None else partial(self._workers.run, bound.worker)
+        note_late = self._abandoned.note_late_calls
+        call = None if bound.worker is None else partial(self._workers.run, bound.worker, note_late=note_late)
         ended = await run_handler(bound.handler, staged.context, abandoned=self._abandoned, call=call)
         if isinstance(ended, Unanswered):
             raise UnavailableError(f"a replayed run cannot go on: {ended.letter.reason}", fix="Try again.")

@@ -116,7 +116,7 @@ class WorkReport(BaseModel, frozen=True):
         paused: By the operator, oldest first; `mycel-runtime resume`.
         abandoned_tasks, abandoned_threads: Of handlers that outlived their deadline and go on.
         late_calls: How often a handler has used its context after its run had ended, since the start: what it wanted
-            said was not.
+            said was not. A process of a plugin tells of its own when its next run ends.
     """
 
     due: int = 0

@@ -65,6 +65,7 @@ class Line:
         self._outgoing = outgoing
         self._lock = threading.Lock()
         self._run = ""
+        self._late_calls = 0
         self._pid = os.getpid()
 
     def read(self, expected: TypeAdapter[M]) -> M | None:
@@ -89,7 +90,12 @@ class Line:
         """The run asks no more. What it left under way is answered first; then the runtime is told how it ended."""
         with self._lock:
             self._run = ""
-            self.write(ending)
+            late_calls, self._late_calls = self._late_calls, 0
+            self.write(ending.model_copy(update={"late_calls": late_calls}))
+
+    def note_late_call(self) -> None:
+        """A run that is over was used, on any thread; of two at the same instant one may be missing."""
+        self._late_calls += 1
 
     def ask(self, question: said.Question) -> Any:
         """
@@ -102,6 +108,7 @@ class Line:
         """
         with self._lock:
             if question.run != self._run or os.getpid() != self._pid:
+                self.note_late_call()  # Of a forked child nobody hears.
                 raise ContextEndedError
             self.write(question)
             answer = self.read(said.ANSWER)
@@ -142,7 +149,7 @@ def run_to_end(line: Line, run: said.Run, imported: ImportedPlugin) -> said.Endi
     except BaseException as exc:  # noqa: BLE001 - told to the runtime, whatever it is
         return _ending(run.run, exc)
     finally:
-        running.context.end()
+        running.context.end(line.note_late_call)
     changes = changes_said(running.context.run.changes)
     return said.Returned(run=run.run, effects=tuple(running.port.effects), changes=changes)
 

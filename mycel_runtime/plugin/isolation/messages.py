@@ -23,6 +23,10 @@ MISTAKE_CHARACTERS: Final = 1_000
 """What is wrong with an argument, at most."""
 
 
+LATE_CALLS: Final = 2**53
+"""That a process can tell of, at most: what a metric counts exactly."""
+
+
 class ProtocolError(MycelError):
     """A line that is none of the messages which may come now."""
 
@@ -354,7 +358,18 @@ class Effect(Message):
     arguments: tuple[Any, ...]
 
 
-class Returned(_OfRun):
+class _Ended(_OfRun):
+    """
+    How the handler ended.
+
+    Attributes:
+        late_calls: How often a run of this process was used after its end, since the last one that ended here.
+    """
+
+    late_calls: Annotated[int, Field(ge=0, le=LATE_CALLS)] = 0
+
+
+class Returned(_Ended):
     """The handler returned; `effects`: what it has asked for to happen then, in that order."""
 
     kind: Literal["returned"] = "returned"
@@ -362,13 +377,13 @@ class Returned(_OfRun):
     changes: MadeChanges = MadeChanges()
 
 
-class Stopped(_OfRun):
+class Stopped(_Ended):
     """The handler was ended by the answer `Stop`."""
 
     kind: Literal["stopped"] = "stopped"
 
 
-class RetryRaised(_OfRun):
+class RetryRaised(_Ended):
     """The handler raised `Retry`."""
 
     kind: Literal["retry"] = "retry"
@@ -376,7 +391,7 @@ class RetryRaised(_OfRun):
     why: str = ""
 
 
-class RejectRaised(_OfRun):
+class RejectRaised(_Ended):
     """The handler raised `Reject`."""
 
     kind: Literal["reject"] = "reject"
@@ -384,7 +399,7 @@ class RejectRaised(_OfRun):
     is_told: bool = True
 
 
-class UnavailableRaised(_OfRun):
+class UnavailableRaised(_Ended):
     """The handler raised `Unavailable`."""
 
     kind: Literal["unavailable"] = "unavailable"
@@ -392,7 +407,7 @@ class UnavailableRaised(_OfRun):
     fix: str = ""
 
 
-class Raised(_OfRun):
+class Raised(_Ended):
     """
     The handler raised something else.
 

@@ -33,7 +33,7 @@ from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pydantic import TypeAdapter
 
@@ -165,9 +165,18 @@ class Workers:
         self._idle: defaultdict[str, _Idle] = defaultdict(_Idle)
         self._specs: dict[str, WorkerSpec] = {}
 
-    async def run(self, spec: WorkerSpec, handler: Handler, context: Context) -> None:
+    async def run(
+        self, spec: WorkerSpec, handler: Handler, context: Context, *, note_late: Callable[[int], None]
+    ) -> None:
         """
         Run a handler in a process of its plugin.
+
+        Args:
+            spec: What such a process loads.
+            handler: Whose description it has made.
+            context: With what the handler is run.
+            note_late: Told how often the process has used runs after their end, when the next one ends there. Of
+                the last one of a process nobody is told.
 
         Raises:
             TurnEndedError, ApiError: As a send of the handler raised it.
@@ -186,7 +195,7 @@ class Workers:
         try:
             if kept is None:
                 await _introduce(worker, spec)
-            raised = await _converse(worker, handler, context)
+            raised = await _converse(worker, handler, context, note_late)
             is_reusable = True
         except ProtocolError as exc:
             raise HandlerRaisedError(type(exc).__name__, str(exc)) from None
@@ -239,7 +248,9 @@ async def _introduce(worker: Worker, spec: WorkerSpec) -> None:
         raise HandlerRaisedError(type(exc).__name__, exc.where) from None
 
 
-async def _converse(worker: Worker, handler: Handler, context: Context) -> BaseException | None:
+async def _converse(
+    worker: Worker, handler: Handler, context: Context, note_late: Callable[[int], None]
+) -> BaseException | None:
     """
     One run; what it is to raise. Questions are answered on the runtime's side, with the runtime's guarantees.
 
@@ -255,6 +266,7 @@ async def _converse(worker: Worker, handler: Handler, context: Context) -> BaseE
         if line.run != run:
             continue
         if not isinstance(line, said.Question):
+            note_late(line.late_calls)
             if isinstance(line, said.Returned):
                 calls.take_effect(line.effects)
                 context.run.take_changes(changes_from(line.changes, context.run.state))

@@ -302,6 +302,7 @@ async def test_what_outlives_its_run_says_nothing_in_the_next_one_which_is_anoth
 
     heard = [message["content"] for message in await eve.messages.list(of_eve)]
     assert heard == ["sync use", "ContextEndedError"]
+    assert agent.parts.dispatcher.abandoned.late_calls == 1
 
 
 async def test_a_process_that_speaks_for_another_run_is_not_heard(wild):
@@ -321,7 +322,8 @@ async def test_what_a_process_asks_that_there_is_not_is_no_other_question(wild):
 
 
 async def test_a_thread_that_asks_between_runs_is_refused_and_takes_nothing_from_the_next_one(wild, tmp_path):
-    _, ask = wild
+    """Somebody who has not awaited his reply would look for it in vain: it is counted when that next one ends."""
+    agent, ask = wild
     os.mkfifo(tmp_path / "go")
     os.mkfifo(tmp_path / "outcome")
     assert await ask("sync later") == (None, [])
@@ -329,15 +331,20 @@ async def test_a_thread_that_asks_between_runs_is_refused_and_takes_nothing_from
     async with asyncio.timeout(60):
         await asyncio.to_thread((tmp_path / "go").write_text, "now")
         assert await asyncio.to_thread((tmp_path / "outcome").read_text) == "ContextEndedError"
-    assert await ask("hello") == ("a heard hello", [])
+    late = []
+    for text in ("hello", "again"):
+        assert await ask(text) == (f"a heard {text}", [])
+        late.append(agent.parts.dispatcher.abandoned.late_calls)
+    assert late == [1, 1]
 
 
 async def test_what_it_starts_can_neither_speak_for_it_nor_read_its_input(wild):
-    _, ask = wild
+    agent, ask = wild
 
     assert await ask("sync fork") == ("ContextEndedError", [])
     assert await ask("sync command") == ("b''", [])
     assert await ask("hello") == ("a heard hello", [])
+    assert agent.parts.dispatcher.abandoned.late_calls == 0
 
 
 def test_an_unknown_isolation_is_refused(tmp_path):
