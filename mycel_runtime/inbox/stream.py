@@ -2,8 +2,8 @@
 The socket: connect, resume, receive, commit.
 
 Every end is treated alike (Q19): wait (`reconnect_backoff` says how long), connect again, resume from the checkpoint,
-reconcile. One task reads, one commits what has gathered meanwhile: under load many frames share a commit, at rest
-none waits.
+reconcile. One task commits all that has come, and the connection reads ahead meanwhile: under load many frames share
+a commit, at rest none waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import tenacity
 
 from mycel_runtime.errors import (
-    ConnectionClosed,
     HandshakeError,
     RateLimitedError,
     StreamError,
@@ -54,8 +53,6 @@ STARVED: Final = "starved"
 
 _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would come back in step."""
-
-_Inbound = asyncio.Queue["Received | ConnectionClosed"]
 
 
 class Token(Protocol):
@@ -270,6 +267,7 @@ class Listener:
             connect_timeout=self._settings.connect_timeout,
             ping_interval=self._quiet_limit.ping_interval(asyncio.get_running_loop().time()),
             ping_timeout=self._settings.ping_timeout,
+            queued_frames=self._settings.queue_frames,
             **self._route.stream_options(),
         ) as connection:
             self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
@@ -278,7 +276,6 @@ class Listener:
             await self._serve(connection)
 
     async def _serve(self, connection: StreamConnection) -> None:
-        inbound: _Inbound = asyncio.Queue(self._settings.queue_frames)
         self._connection.begin()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -286,8 +283,7 @@ class Listener:
                 connection_tasks.start(self._end_when_replaced(), name="stream-replace")
                 connection_tasks.start(self._watch.wait_dead(connection), name="stream-alive")
                 connection_tasks.start(self._watch.wait_in_the_way(), name="stream-slot")
-                connection_tasks.start(self._receive(connection, inbound), name="stream-receive")
-                connection_tasks.start(self._commit(inbound, connection_tasks), name="stream-commit")
+                connection_tasks.start(self._receive(connection, connection_tasks), name="stream-receive")
                 connection_tasks.start(self._reconcile(CONNECT), name="reconcile-connect")
                 error = await connection_tasks.wait_end()
         finally:
@@ -301,35 +297,16 @@ class Listener:
     async def _end_when_replaced(self) -> None:
         raise ReplacedError(await self._connection.wait_replaced())
 
-    async def _receive(self, connection: StreamConnection, inbound: _Inbound) -> None:
-        """Read and decode ahead while earlier frames are being committed."""
-        try:
-            while True:
-                message = _received(await connection.receive())
-                if inbound.full():
-                    await inbound.put(message)
-                else:
-                    inbound.put_nowait(message)
-        except ConnectionClosed as exc:
-            await inbound.put(exc)
-
-    async def _commit(self, inbound: _Inbound, connection_tasks: _ConnectionTasks) -> None:
-        """Commit what has gathered; the connection's end comes last and is raised after it."""
+    async def _receive(self, connection: StreamConnection, connection_tasks: _ConnectionTasks) -> None:
+        """Commit all that has come, together; meanwhile the connection reads ahead."""
         while True:
-            received, end = await _gathered(inbound)
-            if received:
-                step = await self._intake.take(received)
-                self._reconciler.hear(step)
-                if step.reconcile and not step.reconnect:
-                    connection_tasks.start(self._reconcile(step.reconcile), name="reconcile-asked")
-                if step.reconnect:
-                    raise ReplacedError("replaced to be replayed what the ring holds")
-            if end is not None:
-                try:
-                    raise end
-                finally:
-                    # It refers to this place.
-                    del end
+            messages = await connection.receive_many(BATCH_FRAMES)
+            step = await self._intake.take([_received(raw) for raw in messages])
+            self._reconciler.hear(step)
+            if step.reconcile and not step.reconnect:
+                connection_tasks.start(self._reconcile(step.reconcile), name="reconcile-asked")
+            if step.reconnect:
+                raise ReplacedError("replaced to be replayed what the ring holds")
 
     async def _require_identity(self, refusal: HandshakeError) -> None:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""
@@ -342,18 +319,6 @@ class Listener:
     def _tell_retry(self, state: tenacity.RetryCallState) -> None:
         retry_in = state.next_action.sleep if state.next_action else 0.0
         self._observer.tell(StreamRetryScheduled(attempt=self._backoff.failures, retry_in=round(retry_in, 3)))
-
-
-async def _gathered(inbound: _Inbound) -> tuple[list[Received], ConnectionClosed | None]:
-    """Whatever has come, or comes next; the connection's end is the last."""
-    received: list[Received] = []
-    each = await inbound.get()
-    while not isinstance(each, ConnectionClosed):
-        received.append(each)
-        if len(received) == BATCH_FRAMES or inbound.empty():
-            return received, None
-        each = inbound.get_nowait()
-    return received, each
 
 
 def _received(raw: str | bytes) -> Received:

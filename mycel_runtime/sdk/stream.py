@@ -55,7 +55,7 @@ _ABNORMAL: Final = 1006
 
 _PORTS: Final = {"http": 80, "https": 443}
 
-_QUEUED_FRAMES: Final = 512
+QUEUED_FRAMES: Final = 512
 """What waits in the connection before it stops reading; at the library's 16 a burst stops it all the time."""
 
 
@@ -92,6 +92,21 @@ class _Connection(ClientConnection):
             self.loop.call_later(limits.CLOSE_TIMEOUT_SECONDS, self.transport.abort)
         else:
             self.heard_at = now
+
+    def take_waiting(self, most: int) -> list[str]:
+        """
+        Whole text messages that have come already, in their order, up to the first that is anything else.
+
+        `recv` gives one after the other, and each costs several times what it takes to move it. What is in parts,
+        binary or no text at all is left to it.
+        """
+        frames, texts = self.recv_messages.frames.queue, list[str]()
+        with contextlib.suppress(UnicodeDecodeError):
+            while len(texts) < most and frames and (frame := frames[0]).fin and frame.opcode is Opcode.TEXT:
+                texts.append(str(frame.data, "utf-8"))
+                frames.popleft()
+        self.recv_messages.maybe_resume()
+        return texts
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -184,6 +199,18 @@ class StreamConnection:
         except websockets.ConnectionClosed as exc:
             raise _closed(exc) from exc
 
+    async def receive_many(self, most: int) -> list[str | bytes]:
+        """
+        The next messages, as they came: one, and of what else has come already no more than `most` together.
+
+        Raises:
+            ConnectionClosed: As `receive`; what came before it has been given.
+
+        Cancelling: loses nothing.
+        """
+        first = await self.receive()
+        return [first, *self._connection.take_waiting(most - 1)]
+
 
 class SyncStreamConnection:
     """An open subscription, for code without an event loop."""
@@ -214,6 +241,7 @@ async def open_stream(
     proxy: str | None = None,
     ping_interval: float = limits.PING_INTERVAL_SECONDS,
     ping_timeout: float = limits.PING_TIMEOUT_SECONDS,
+    queued_frames: int = QUEUED_FRAMES,
     **options: Any,
 ) -> AsyncIterator[StreamConnection]:
     """
@@ -227,6 +255,7 @@ async def open_stream(
         proxy: An HTTP proxy; the environment's are ignored.
         ping_interval: Seconds.
         ping_timeout: Seconds.
+        queued_frames: Received and not taken yet, about; then the socket waits.
         options: For `websockets`, for example `ssl`.
 
     Raises:
@@ -235,6 +264,8 @@ async def open_stream(
         TransportError: The handshake broke off.
     """
     settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
+    # It reads again soon: whoever takes many at once has something to do only as long as more comes meanwhile.
+    settings["max_queue"] = (queued_frames, queued_frames * 3 // 4)
     with _handshake_errors():
         connection = await connect_async(
             stream_url(base_url),
@@ -303,7 +334,7 @@ def _connection_options(
         "ping_interval": ping_interval,
         "ping_timeout": ping_timeout,
         "max_size": limits.FRAME_BYTES,
-        "max_queue": _QUEUED_FRAMES,
+        "max_queue": QUEUED_FRAMES,
         "proxy": proxy,
         "user_agent_header": None,
         "logger": _SILENT,

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from mycel_runtime.errors import (
     AuthenticationError,
@@ -391,6 +392,46 @@ async def test_one_address_is_connected_to_without_a_race(monkeypatch):
         options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None}
         async with open_stream(**options) as stream, asyncio.timeout(60):
             assert await stream.receive()
+
+
+async def test_what_has_come_is_received_together_and_its_end_comes_after_it():
+    """In parts, binary or no text: as each by itself would be received."""
+    lines = [Frame(Opcode.TEXT, f"{number} ü".encode()) for number in range(5)]
+    odd = [Frame(Opcode.TEXT, b"in ", fin=False), Frame(Opcode.PING, b""), Frame(Opcode.CONT, b"parts")]
+    spoilt = [Frame(Opcode.BINARY, b"bits"), Frame(Opcode.TEXT, b"6"), Frame(Opcode.TEXT, b"\xff")]
+
+    def talk(stream, _server):
+        stream.send(*lines, *odd, Frame(Opcode.TEXT, b"5"), *spoilt, Frame(Opcode.TEXT, b"7"))
+        stream.hear()
+
+    with streaming(talk) as server:
+        options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None}
+        async with open_stream(**options) as stream, asyncio.timeout(60):
+            first = await stream.receive_many(3)
+            parts = [first + await stream.receive_many(3), *[await stream.receive_many(9) for _ in "12"]]
+            with pytest.raises(ConnectionClosed, match="1007"):
+                await stream.receive_many(9)
+
+    assert parts == [["0 ü", "1 ü", "2 ü", "3 ü", "4 ü"], ["in parts", "5"], [b"bits", "6"]]
+
+
+async def test_a_socket_waits_while_nobody_takes_what_has_come():
+    """And goes on when somebody does, though nobody takes one by one."""
+    text = "x" * 1000
+
+    def talk(stream, _server):
+        stream.send(*[Frame(Opcode.TEXT, text.encode())] * 20_000)
+
+    with streaming(talk) as server:
+        options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None, "queued_frames": 64}
+        async with open_stream(**options) as stream, asyncio.timeout(60):
+            received = await stream.receive_many(1)
+            while len(received) < 20_000:
+                more = await stream.receive_many(20_000)
+                assert len(more) < 2_000
+                received += more
+
+    assert received == [text] * 20_000
 
 
 async def test_cancelling_closes_the_stream():

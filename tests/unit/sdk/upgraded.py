@@ -32,6 +32,10 @@ class Upgraded:
         self._protocol.send_text(text.encode())
         self._flush()
 
+    def send(self, *frames: Frame) -> None:
+        """Send these, as they are and together."""
+        self._peer.send(b"".join(frame.serialize(mask=False) for frame in frames))
+
     def hear(self, seconds: float = 10) -> Any:
         """The client's next message; `None` if it closes or says nothing in that time."""
         self._peer.connection.settimeout(seconds)
