@@ -112,6 +112,9 @@ class _Connection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_at = self.lost_at or self.loop.time()
         super().connection_lost(exc)
+        if (reason := self.protocol.parser_exc) is not None:
+            # The places that it came through, which hold the connection that holds it; nobody looks for garbage soon.
+            reason.with_traceback(None)
 
 
 class _SyncConnection(SyncClientConnection):
