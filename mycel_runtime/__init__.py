@@ -11,11 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mycel_runtime.errors import PluginError
+    from mycel_runtime.errors import CredentialError, PluginError
     from mycel_runtime.known_secrets import remember_secret
     from mycel_runtime.plugin.answer_context import AnswerContext, Question
     from mycel_runtime.plugin.chats import Chats
     from mycel_runtime.plugin.config_path import ConfigPath
+    from mycel_runtime.plugin.credentials import read_credential
     from mycel_runtime.plugin.event_context import (
         ChatEventContext,
         JoinRequestContext,
@@ -56,6 +57,7 @@ __all__ = [
     "Chats",
     "ConfigPath",
     "ContentPattern",
+    "CredentialError",
     "FrameContext",
     "JoinRequestContext",
     "Message",
@@ -89,6 +91,7 @@ __all__ = [
     "Unavailable",
     "WorkflowEventContext",
     "messages_for_llm",
+    "read_credential",
     "remember_secret",
     "split_text",
 ]
@@ -98,6 +101,7 @@ _HOME = {
     "ChatEventContext": "mycel_runtime.plugin.event_context",
     "Chats": "mycel_runtime.plugin.chats",
     "ContentPattern": "mycel_runtime.plugin.pattern",
+    "CredentialError": "mycel_runtime.errors",
     "ConfigPath": "mycel_runtime.plugin.config_path",
     "FrameContext": "mycel_runtime.plugin.frame_context",
     "JoinRequestContext": "mycel_runtime.plugin.event_context",
@@ -132,6 +136,7 @@ _HOME = {
     "Unavailable": "mycel_runtime.plugin.outcome",
     "WorkflowEventContext": "mycel_runtime.plugin.event_context",
     "messages_for_llm": "mycel_runtime.plugin.prompt",
+    "read_credential": "mycel_runtime.plugin.credentials",
     "remember_secret": "mycel_runtime.known_secrets",
     "split_text": "mycel_runtime.plugin.text_pieces",
 }

@@ -5,6 +5,7 @@ Every error of mycel-runtime, in one tree.
     ├── ConfigError                 the operator's input is wrong; names file, key and fix       exit 78
     │   ├── PluginError             a plugin cannot be loaded, or was declared wrongly           exit 78
     │   │   └── PluginImportError   its own code failed, ended the process or hung               exit 78
+    │   ├── CredentialError         what systemd is to hand over for a plugin is not to be had       exit 78
     │   ├── StateDirectoryError     the state directory cannot be used                           exit 78
     │   ├── JournalFileError        the journal's file is not one that can be used               exit 78
     │   └── BackupError             a backup cannot be made or put back                          exit 78
@@ -118,6 +119,23 @@ class PluginError(ConfigError):
 
 class PluginImportError(PluginError):
     """A plugin's own code failed, ended its process or hung before it had declared its handlers."""
+
+
+class CredentialError(ConfigError):
+    """
+    A credential of systemd cannot be read.
+
+    Args:
+        name: As `LoadCredential=` has it.
+        why: One clause.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            why,
+            where=f"credential {name}",
+            fix=f"Add LoadCredential={name}:/path/to/it to the unit, and restart it; without systemd use a file.",
+        )
 
 
 class StateDirectoryError(ConfigError):

@@ -58,6 +58,7 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
     unit = find_unit(config, settings.agent.name, os.environ)
     read = read_secrets(config, settings, credential=_token_of(unit, settings.agent.name))
     findings += read.findings
+    findings += plugin_findings(settings.plugins, config, credentials=unit.credentials if unit else {})
     findings += _of_agent(read, is_offline=is_offline)
     findings += unit_findings(unit)
     return Checkup(config=config, agent=settings.agent.name, findings=findings)
@@ -72,7 +73,6 @@ def _token_of(unit: InstalledUnit | None, agent: str) -> Path | None:
 
 def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
     settings = read.settings
-    yield from plugin_findings(settings.plugins, read.config)
     try:
         state_dir = find_state_dir(settings, read.config)
     except ConfigError as exc:

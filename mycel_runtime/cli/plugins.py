@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,12 @@ def list_(config: Path | None, *, as_json: bool) -> None:
         rows = installed_plugins()
     else:
         from mycel_runtime.settings import load_settings
+        from mycel_runtime.units.installed import find_unit
 
-        rows = plugins_of(load_settings(config).plugins, config, known=_known(config))
+        settings = load_settings(config)
+        unit = find_unit(config, settings.agent.name, os.environ)
+        handed_over = unit.credentials if unit else {}
+        rows = plugins_of(settings.plugins, config, known=_known(config), credentials=handed_over)
     for row in rows:
         click.echo(json.dumps(asdict(row), ensure_ascii=False) if as_json else _line(row))
 

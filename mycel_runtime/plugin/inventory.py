@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.agenda import next_firings
+from mycel_runtime.plugin.credentials import texts_for
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.isolation.messages import (
     FramePattern,
@@ -44,6 +45,8 @@ _NOUNS: Final = {TimerName: "timer", QuestionName: "answers"}
 
 SIDE_BY_SIDE: Final = 4
 """Imported at a time: all at once each would take as long as all together, and no import may take for ever."""
+
+_NO_FILES: Final[Mapping[str, Path]] = {}
 
 State: TypeAlias = Literal["ready", "loaded", "left alone", "refused"]
 
@@ -103,7 +106,11 @@ def installed_plugins() -> list[PluginRow]:
 
 
 def plugins_of(
-    tables: Mapping[str, Mapping[str, Any]], config: Path, *, known: Known = NOTHING_KNOWN
+    tables: Mapping[str, Mapping[str, Any]],
+    config: Path,
+    *,
+    known: Known = NOTHING_KNOWN,
+    credentials: Mapping[str, Path] = _NO_FILES,
 ) -> list[PluginRow]:
     """
     Those of a configuration, in its order.
@@ -112,31 +119,48 @@ def plugins_of(
         tables: `[plugins.*]`.
         config: The TOML file, for error texts and relative paths.
         known: What the agent tells of them.
+        credentials: Files that the agent's unit hands over, by the credential's name.
     """
     names = list(tables)
     groups = [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
-    return [row for group in groups for row in _rows(group, tables, config, known)]
+    return [row for group in groups for row in _rows(group, tables, config, known, credentials)]
 
 
 def _rows(
-    names: Sequence[str], tables: Mapping[str, Mapping[str, Any]], config: Path, known: Known
+    names: Sequence[str],
+    tables: Mapping[str, Mapping[str, Any]],
+    config: Path,
+    known: Known,
+    credentials: Mapping[str, Path],
 ) -> list[PluginRow]:
     with contextlib.ExitStack() as stack:
-        asked = [(name, _ask(stack, name, tables[name], config)) for name in names]
+        asked = [(name, _ask(stack, name, tables[name], config, credentials)) for name in names]
         return [_row(name, inquiry, tables[name], config, known) for name, inquiry in asked]
 
 
 def _ask(
-    stack: contextlib.ExitStack, name: str, table: Mapping[str, Any], config: Path
+    stack: contextlib.ExitStack,
+    name: str,
+    table: Mapping[str, Any],
+    config: Path,
+    credentials: Mapping[str, Path],
 ) -> Inquiry | PluginError:
     """All of a group are asked before any is waited for; a table that makes no sense is not."""
     own = dict(table)
     try:
-        spec = pop_isolation(name, own, config)
+        spec = pop_isolation(name, own, config, files=credentials)
     except PluginError as exc:
         return exc
-    beside = WorkerSpec(name=name, table=own, config=config.absolute(), import_timeout=IMPORT_SECONDS)
-    return stack.enter_context(Inquiry(spec or beside, writes_bytecode=False))
+    if spec is None:
+        texts = texts_for(own, credentials)
+        spec = WorkerSpec(
+            name=name,
+            table=own,
+            config=config.absolute(),
+            import_timeout=IMPORT_SECONDS,
+            credentials=texts,
+        )
+    return stack.enter_context(Inquiry(spec, writes_bytecode=False))
 
 
 def _row(

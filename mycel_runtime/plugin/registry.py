@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import PluginError, PluginImportError
 from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.plugin.credentials import named_in, texts_for
 from mycel_runtime.plugin.import_watch import watched_import
 from mycel_runtime.plugin.isolation.description import handlers_from
 from mycel_runtime.plugin.isolation.inquiry import Inquiry
@@ -22,6 +23,7 @@ from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import import_plugin, where_of
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.process_state import entrusted_to
+from mycel_runtime.settings.credentials import is_runtimes_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from mycel_runtime.plugin.handler import Handler
 
 _NOBODY: Final = FanOut([])
+
+_NO_FILES: Final[Mapping[str, Path]] = {}
 
 IMPORT_SECONDS: Final = 20.0
 """Until an isolated plugin must have described itself, unless its table says `import_timeout`."""
@@ -162,7 +166,9 @@ def _ask(inquiry: Inquiry, config: Path) -> LoadedPlugin:
     )
 
 
-def pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec | None:
+def pop_isolation(
+    name: str, table: dict[str, Any], config: Path, *, files: Mapping[str, Path] = _NO_FILES
+) -> WorkerSpec | None:
     """
     Take out of a plugin's table what is about isolation.
 
@@ -170,6 +176,7 @@ def pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec 
         name: Of the table.
         table: As it stands in the file; then the plugin's own settings.
         config: The TOML file.
+        files: As of `texts_for`.
 
     Returns:
         What its process loads; `None`: it has none of its own.
@@ -192,7 +199,24 @@ def pop_isolation(name: str, table: dict[str, Any], config: Path) -> WorkerSpec 
             where=where,
             fix=f"Use seconds, {_MOST_IMPORT_SECONDS:g} at most.",
         )
-    return WorkerSpec(name=name, table=table, config=config.absolute(), import_timeout=seconds)
+    _require_foreign(named_in(table), where)
+    return WorkerSpec(
+        name=name,
+        table=table,
+        config=config.absolute(),
+        import_timeout=seconds,
+        credentials=texts_for(table, files),
+    )
+
+
+def _require_foreign(credentials: Sequence[str], where: str) -> None:
+    """Whoever has a process of his own is not to have the agent's token."""
+    for name in filter(is_runtimes_own, credentials):
+        raise PluginError(
+            f"the credential {name} is the runtime's own, and handed on to no plugin's process",
+            where=where,
+            fix="Name another one.",
+        )
 
 
 def _require_no_other_keys(table: Mapping[str, Any], where: str) -> None:

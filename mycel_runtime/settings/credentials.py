@@ -38,6 +38,13 @@ _SHORTEST_HTTP_TOKEN: Final = 16
 """Characters: who asks again and again must not find it."""
 
 
+def is_runtimes_own(name: str) -> bool:
+    """Whether a credential of this name is one that the runtime itself reads."""
+    return name in {CREDENTIAL, PROXY_CREDENTIAL, HTTP_CREDENTIAL} or name.startswith(
+        CREDENTIAL_OF_ONE.format(name="")
+    )
+
+
 def read_token(settings: Settings) -> SecretStr:
     """
     The agent's bearer token: of the environment, else the credential, else of the file, else the token file.

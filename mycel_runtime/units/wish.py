@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, UNIT_STATE, find_state_dir, name_of_user
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.plugin.credentials import named_in
 from mycel_runtime.settings.credentials import CREDENTIAL
 from mycel_runtime.units.homes import HOMES, is_hidden
 from mycel_runtime.units.packaged import drop_in_for
@@ -83,12 +84,7 @@ def token_source(settings: Settings, config: Path) -> Path | None:
 
 def secrets_beside(settings: Settings, config: Path) -> list[Path]:
     """Files beside the agent's that its plugins want as credentials of the same name."""
-    named = {
-        value
-        for table in settings.plugins.values()
-        for key, value in table.items()
-        if key.endswith("_credential") and isinstance(value, str) and Path(value).name == value
-    }
+    named = {name for table in settings.plugins.values() for name in named_in(table)}
     return [path for path in map(config.with_name, sorted(named)) if path.is_file()]
 
 

@@ -26,6 +26,7 @@ from mycel_runtime.observe.traceback_text import origin_text
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 from mycel_runtime.plugin.callables import finished, is_unfinished
 from mycel_runtime.plugin.context_run import ContextEndedError
+from mycel_runtime.plugin.credentials import hand_on
 from mycel_runtime.plugin.forked import ending_forks
 from mycel_runtime.plugin.isolation import messages as said
 from mycel_runtime.plugin.isolation.child_context import child_run
@@ -225,6 +226,7 @@ def main() -> NoReturn:
 
 
 def _serve(line: Line, load: said.Load) -> None:
+    hand_on(load.credentials)
     try:
         imported = import_plugin(load.name, load.table, Path(load.config))
     except PluginError as exc:

@@ -44,12 +44,14 @@ class Load(Message):
     Attributes:
         table: `[plugins.NAME]`, without what the runtime itself reads of it.
         config: The file that the table is in.
+        credentials: Texts of those of systemd's that the table names.
     """
 
     kind: Literal["load"] = "load"
     name: str
     table: dict[str, Any]
     config: str
+    credentials: dict[str, str] = Field(default={}, repr=False)
 
 
 class Styled(Message):

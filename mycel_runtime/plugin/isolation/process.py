@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,17 +39,24 @@ class WorkerSpec:
     Attributes:
         name, table, config: Its table, without what is about isolation, and the file that the table is in.
         import_timeout: Seconds until it must have described itself at the start of the runtime.
+        credentials: Texts of those of systemd's that its table names.
     """
 
     name: str
     table: Mapping[str, Any]
     config: Path
     import_timeout: float
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def load(self) -> Load:
         """What its process is told first."""
-        return Load(name=self.name, table=dict(self.table), config=str(self.config))
+        return Load(
+            name=self.name,
+            table=dict(self.table),
+            config=str(self.config),
+            credentials=dict(self.credentials),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
-from mycel_runtime import remember_secret
+from mycel_runtime import CredentialError, read_credential, remember_secret
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mycel_runtime_plugins.llm.settings import LlmSettings
 
 _MOST_BYTES: Final = 65_536
@@ -62,11 +63,10 @@ def _guarded(path: Path) -> str:
 
 def _credential(name: str) -> str:
     """Of systemd, which guards it by other means than a mode."""
-    fix = f"Add LoadCredential={name}:/path/to/it to the unit; without systemd use api_key_file."
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder or "/" in name:
-        raise ApiKeyError(f"the credential {name}", fix)
-    return _read(Path(folder, name), f"the credential {name}", fix)[0]
+    try:
+        return read_credential(name)
+    except CredentialError as exc:
+        raise ApiKeyError(f"the credential {name} ({exc.problem})", exc.fix) from None
 
 
 def _read(path: Path, what: str, fix: str) -> tuple[str, int]:

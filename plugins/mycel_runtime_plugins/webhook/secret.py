@@ -6,12 +6,13 @@ import base64
 import binascii
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime import remember_secret
+from mycel_runtime import CredentialError, read_credential, remember_secret
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mycel_runtime_plugins.webhook.settings import WebhookSettings
 
 PREFIX: Final = "whsec_"
@@ -68,10 +69,10 @@ def _guarded(path: Path) -> str:
 
 def _credential(name: str) -> str:
     """Of systemd, which guards it by other means than a mode."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        raise SecretError(f"there are no credentials: add LoadCredential={name}:/path/to/it to the unit")
-    return _read(Path(folder, name), "secret_credential")[0]
+    try:
+        return read_credential(name)
+    except CredentialError as exc:
+        raise SecretError(f"cannot read the credential {name} ({exc.problem}): {exc.fix}") from None
 
 
 def _read(path: Path, key: str) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from click.testing import CliRunner
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.checks.backend import Exchange, skew_of
@@ -24,6 +25,7 @@ from mycel_runtime.checks.journal import journal_findings
 from mycel_runtime.checks.sqlite_library import sqlite_finding
 from mycel_runtime.checks.state import disk_findings
 from mycel_runtime.checks.together import check_all
+from mycel_runtime.cli.main import cli
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import Household, write_config
@@ -204,6 +206,34 @@ def test_plugins_that_hang_raise_or_are_unknown_cost_only_a_finding(config):
 def without_marks(files):
     """In the index of the log each reader marks how far it reads."""
     return {path: data for path, data in files.items() if path.suffix != ".sqlite3-shm"}
+
+
+def test_a_key_that_the_unit_hands_over_is_there_for_its_plugin_also_outside_of_the_unit(
+    config, tmp_path, monkeypatch
+):
+    """Who looks by hand has not been handed anything by systemd; in its process each plugin is as the daemon's."""
+    key = tmp_path / "llm.key"
+    key.touch(mode=0o600)
+    key.write_text("sk-of-systemd\n")
+    table = '[plugins.llm]\nmodel = "m"\napi_key_credential = "llm.key"\n'
+    config.write_text(f"{config.read_text()}\n{table}")
+    unit = tmp_path / "mycel-runtime-agent.service"
+    started = f"[Service]\nExecStart=/bin/mycel-runtime run --config {config}\n"
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(tmp_path))
+
+    (missing,) = [each for each in found(config) if each.name == "plugin"]
+    assert "the credential llm.key (there is none) is missing" in missing.text
+
+    unit.write_text(f"{started}LoadCredential=llm.key:{key}\n")
+    assert [each for each in found(config) if each.name == "plugin"] == []
+    (listed,) = [
+        json.loads(line)
+        for line in CliRunner()
+        .invoke(cli, ["plugins", "list", "--config", str(config), "--json"])
+        .stdout.splitlines()
+        if json.loads(line)["name"] == "llm"
+    ]
+    assert (listed["state"], listed["problem"]) == ("ready", "")
 
 
 async def test_the_journal_is_read_and_neither_changed_nor_locked_beside_its_daemon(config):

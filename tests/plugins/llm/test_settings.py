@@ -84,8 +84,8 @@ def test_all_that_is_missing_is_data(tmp_path, key_file, monkeypatch):
     [
         ({"api_key_file": "none"}, "the file none"),
         ({"api_key_env": "NO_SUCH_KEY"}, "a key in the environment variable NO_SUCH_KEY"),
-        ({"api_key_credential": "no"}, "the credential no"),
-        ({"api_key_credential": "../no"}, "the credential ../no"),
+        ({"api_key_credential": "no"}, "the credential no (No such file or directory)"),
+        ({"api_key_credential": "../no"}, "the credential ../no (there is none)"),
         ({"base_url": ""}, "a key for https://api.openai.com/v1"),
     ],
 )
