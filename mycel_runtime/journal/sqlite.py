@@ -83,6 +83,7 @@ class SqliteJournal(
         on_lock: Told, in another thread, that somebody else holds the write lock; then, for how many seconds it did.
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
         kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
+        writer: Which writes the file.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class SqliteJournal(
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
+        writer: type[Writer] = Writer,
     ) -> None:
         self._kept_turns = kept_turns
         self._path = state_dir / "journal.sqlite3"
@@ -99,7 +101,7 @@ class SqliteJournal(
         self._recovered: set[UserId] = set()
         self._leases: dict[UserId, Lease | None] = {}
         self._wakes: list[Callable[[], None]] = []
-        self._writer = Writer(
+        self._writer = writer(
             self._path,
             lambda connection: prepare(connection, self._path),
             restart_log=restart_log,

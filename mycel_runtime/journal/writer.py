@@ -22,7 +22,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.disk_room import translated
@@ -51,12 +51,23 @@ LOG_PAGES: Final = 4_096
 
 
 @dataclass(slots=True)
-class _Job(Generic[T]):
+class Job(Generic[T]):
     """An operation, and the caller that waits; cancelled, it waits for the end of it all the same."""
 
     operation: Callable[[sqlite3.Connection], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+
+
+class OpenFile(NamedTuple):
+    """The only connection that writes it, and its log."""
+
+    connection: sqlite3.Connection
+    log: LogLength
+
+
+Outcome: TypeAlias = "tuple[Job[Any], Any, BaseException | None]"
+"""Of an operation: what it returned, or why nothing of it is stored."""
 
 
 class Writer:
@@ -89,9 +100,10 @@ class Writer:
         self._end_log = end_log
         self._on_lock = on_lock
         self._on_commit = on_commit
-        self._jobs: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._gathered: list[_Job[Any]] = []
+        self._is_open = False
+        self._gathered: list[Job[Any]] = []
         self._failed: BaseException | None = None
 
     def open(self) -> None:
@@ -106,6 +118,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, args=(opened,), name="journal-writer", daemon=True)
         self._thread.start()
         opened.result()
+        self._is_open = True
 
     async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -139,17 +152,21 @@ class Writer:
         self._gather(operation).add_done_callback(self._note_failure)
 
     def _gather(self, operation: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        if self._thread is None:
+        if not self._is_open:
             raise JournalError("the journal is closed")
         if self._failed is not None:
             raise self._failed
         loop = asyncio.get_running_loop()
-        # Another loop may have ended before it handed over what it had gathered.
-        if not self._gathered or self._gathered[-1].loop is not loop:
-            loop.call_soon(self._hand_over)
-        job = _Job(operation, loop, loop.create_future())
-        self._gathered.append(job)
+        job = Job(operation, loop, loop.create_future())
+        self._take(job)
         return job.future
+
+    def _take(self, job: Job[Any]) -> None:
+        """See that it is done, after what was taken before."""
+        # Another loop may have ended before it handed over what it had gathered.
+        if not self._gathered or self._gathered[-1].loop is not job.loop:
+            job.loop.call_soon(self._hand_over)
+        self._gathered.append(job)
 
     def _hand_over(self) -> None:
         jobs, self._gathered = self._gathered, []
@@ -161,6 +178,7 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what is queued, then close the file."""
+        self._is_open = False
         thread, self._thread = self._thread, None
         if thread is not None:
             self._hand_over()
@@ -169,24 +187,42 @@ class Writer:
 
     def _run(self, opened: Future[None]) -> None:
         try:
-            connection = self._wait_for_lock(self._connect)
-            log = LogLength(self._path, connection)
+            file = self._open_file()
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
-            opened.set_exception(translated(exc, str(self._path), self._path.parent))
+            opened.set_exception(exc)
             return
         opened.set_result(None)
         try:
             while (jobs := self._next_group()) is not None:
-                began = time.perf_counter()
-                _commit_group(connection, jobs, self._begin, self._path.parent)
-                self._on_commit(time.perf_counter() - began, len(jobs))
-                self._bound_log(connection, log)
+                _deliver(self._write(file, jobs))
         finally:
-            # On a full disk the log stays beside the file, and the next start reads it.
-            with contextlib.suppress(sqlite3.Error):
-                self._end_log(connection)
-            connection.close()
-            log.close()
+            self._close_file(file)
+
+    def _open_file(self) -> OpenFile:
+        """Open and migrate it, in the thread that will write it; raises as `open`."""
+        try:
+            connection = self._wait_for_lock(self._connect)
+            return OpenFile(connection, LogLength(self._path, connection))
+        except BaseException as exc:
+            error = translated(exc, str(self._path), self._path.parent)
+            if error is exc:
+                raise
+            raise error from exc
+
+    def _write(self, file: OpenFile, jobs: Sequence[Job[Any]]) -> list[Outcome]:
+        """Commit a group; what became of each of it."""
+        began = time.perf_counter()
+        outcomes = _commit_group(file.connection, jobs, self._begin, self._path.parent)
+        self._on_commit(time.perf_counter() - began, len(jobs))
+        self._bound_log(file)
+        return outcomes
+
+    def _close_file(self, file: OpenFile) -> None:
+        # On a full disk the log stays beside the file, and the next start reads it.
+        with contextlib.suppress(sqlite3.Error):
+            self._end_log(file.connection)
+        file.connection.close()
+        file.log.close()
 
     def _connect(self) -> sqlite3.Connection:
         # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
@@ -231,17 +267,17 @@ class Writer:
                     self._on_lock(time.monotonic() - began)
                 return result
 
-    def _bound_log(self, connection: sqlite3.Connection, log: LogLength) -> None:
+    def _bound_log(self, file: OpenFile) -> None:
         """SQLite would do it within a commit, where nobody can tie the new log to the file."""
-        if not log.reaches(self._log_limit):
+        if not file.log.reaches(self._log_limit):
             return
         # On a full disk, or while somebody reads the log, it grows; then it is tried again later.
         self._log_limit += LOG_PAGES
         with contextlib.suppress(sqlite3.Error):
-            if self._restart_log(connection):
+            if self._restart_log(file.connection):
                 self._log_limit = LOG_PAGES
 
-    def _next_group(self) -> list[_Job[Any]] | None:
+    def _next_group(self) -> list[Job[Any]] | None:
         """Wait for jobs, then take what else is there. `None`: closed, and everything queued is done."""
         group = self._jobs.get()
         while group is not None and len(group) < GROUP_LIMIT:
@@ -270,26 +306,23 @@ def _is_busy(exc: BaseException) -> bool:
 
 def _commit_group(
     connection: sqlite3.Connection,
-    jobs: Sequence[_Job[Any]],
+    jobs: Sequence[Job[Any]],
     begin: Callable[[sqlite3.Connection], None],
     folder: Path,
-) -> None:
+) -> list[Outcome]:
     try:
         results = _commit(connection, jobs, begin)
-    except BaseException as exc:  # noqa: BLE001 - told to the caller; the thread must outlive a full disk
+    except BaseException as exc:  # noqa: BLE001 - told to the caller; who writes must outlive a full disk
         # A lock has been waited for already, and is none of the operations' fault.
         if len(jobs) > 1 and not _is_busy(exc):
-            for job in jobs:
-                _commit_group(connection, [job], begin, folder)
-        else:
-            error = translated(exc, "journal", folder)
-            _deliver([(job, None, error) for job in jobs])
-    else:
-        _deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
+            return [outcome for job in jobs for outcome in _commit_group(connection, [job], begin, folder)]
+        error = translated(exc, "journal", folder)
+        return [(job, None, error) for job in jobs]
+    return [(job, result, None) for job, result in zip(jobs, results, strict=True)]
 
 
 def _commit(
-    connection: sqlite3.Connection, jobs: Sequence[_Job[Any]], begin: Callable[[sqlite3.Connection], None]
+    connection: sqlite3.Connection, jobs: Sequence[Job[Any]], begin: Callable[[sqlite3.Connection], None]
 ) -> list[Any]:
     """All or nothing."""
     try:
@@ -304,22 +337,27 @@ def _commit(
     return results
 
 
-def _deliver(outcomes: list[tuple[_Job[Any], Any, BaseException | None]]) -> None:
+def _deliver(outcomes: Sequence[Outcome]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, BaseException | None]]] = {}
     for job, result, error in outcomes:
         by_loop.setdefault(job.loop, []).append((job.future, result, error))
     for loop, answers in by_loop.items():
         # A loop that has been closed has nobody who waits; asking first would not be early enough.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, answers)
+            loop.call_soon_threadsafe(_resolve_all, answers)
 
 
-def _resolve(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+def _resolve_all(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
     for future, result, error in answers:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-            future.exception()
+        resolve(future, result, error)
+
+
+def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Tell whoever waits for it, in his loop, what became of his operation."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+        future.exception()

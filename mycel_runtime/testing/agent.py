@@ -349,7 +349,7 @@ class Agent:
     @contextlib.asynccontextmanager
     async def _opened(self, lifetime: Lifetime) -> AsyncIterator[Parts]:
         journal = MortalJournal(self._environment.folder, lifetime)
-        await asyncio.to_thread(journal.open)
+        journal.open()
         self._journal = journal
         try:
             async with self._client(lifetime) as sdk:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from mycel_runtime.daemon.credential import AgentClient
 from mycel_runtime.errors import ArgumentError, JournalError
+from mycel_runtime.journal.loop_writer import LoopWriter
 from mycel_runtime.journal.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class MortalJournal(SqliteJournal):
     """A journal whose owner's death is not expected; for who lives it is `Mortal`."""
 
     def __init__(self, state_dir: Path, lifetime: Lifetime) -> None:
-        super().__init__(state_dir)
+        super().__init__(state_dir, writer=LoopWriter)
         self._lifetime = lifetime
 
     @override

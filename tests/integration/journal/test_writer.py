@@ -1,4 +1,4 @@
-"""The thread that owns the connection: what is committed together, and what one failure costs the others."""
+"""Who owns the connection, mostly a thread: what is committed together, and what one failure costs the others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.loop_writer import LoopWriter
 from mycel_runtime.journal.writer import GROUP_LIMIT, Writer
 
 DEADLINE = 60.0
@@ -22,15 +23,35 @@ def commits():
 
 
 @pytest.fixture
-async def writer(tmp_path, commits):
-    def prepare(connection):
-        connection.execute("CREATE TABLE IF NOT EXISTS note (note TEXT NOT NULL UNIQUE)")
-        connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+def open_writer(tmp_path, commits):
+    """A writer of a kind, opened and at the end closed."""
 
-    writer = Writer(tmp_path / "notes.sqlite3", prepare, restart_log=lambda _: True, end_log=lambda _: None)
-    writer.open()
-    yield writer
-    await writer.close()
+    @contextlib.asynccontextmanager
+    async def open_(kind):
+        def prepare(connection):
+            connection.execute("CREATE TABLE IF NOT EXISTS note (note TEXT NOT NULL UNIQUE)")
+            connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+
+        path = tmp_path / "notes.sqlite3"
+        writer = kind(path, prepare, restart_log=lambda _: True, end_log=lambda _: None)
+        writer.open()
+        yield writer
+        await writer.close()
+
+    return open_
+
+
+@pytest.fixture
+async def writer(open_writer):
+    async with open_writer(Writer) as writer:
+        yield writer
+
+
+@pytest.fixture(params=[Writer, LoopWriter])
+async def any_writer(request, open_writer):
+    """What a writer promises, with a thread or without."""
+    async with open_writer(request.param) as writer:
+        yield writer
 
 
 @contextlib.asynccontextmanager
@@ -95,8 +116,8 @@ async def test_a_group_is_bounded(writer, commits):
     assert len(commits) == 1 + 3
 
 
-async def test_an_answered_caller_finds_its_work_in_the_file(writer, tmp_path):
-    await writer.submit(note("a"))
+async def test_an_answered_caller_finds_its_work_in_the_file(any_writer, tmp_path):
+    await any_writer.submit(note("a"))
 
     assert stored(tmp_path) == {"a"}
 
@@ -123,11 +144,25 @@ async def test_a_failing_operation_undoes_only_itself(writer, tmp_path, commits)
     assert len(commits) == 1 + 3
 
 
-async def test_operations_run_in_the_order_of_submission(writer):
+async def test_operations_run_in_the_order_of_submission(any_writer):
     seen = []
-    await submit_all(writer, [lambda _, number=number: seen.append(number) for number in range(50)])
+    await submit_all(any_writer, [lambda _, number=number: seen.append(number) for number in range(50)])
 
     assert seen == list(range(50))
+
+
+async def test_an_operation_without_a_thread_is_committed_where_it_is_submitted(open_writer, tmp_path):
+    """Each by itself: one that fails undoes nothing else, and nobody has to wait for anything."""
+    async with open_writer(LoopWriter) as writer:
+        submissions = [writer.submit(note(text)) for text in ("a", "a", "b")]
+        results = []
+        for submission in submissions:
+            with pytest.raises((StopIteration, JournalError)) as ended:
+                submission.send(None)
+            results.append(getattr(ended.value, "value", str(ended.value)))
+        assert stored(tmp_path) == {"a", "b"}
+
+    assert results == [1, "journal: SQLITE_CONSTRAINT_UNIQUE: UNIQUE constraint failed: note.note", 1]
 
 
 async def test_a_cancelled_caller_leaves_the_commit_whole(writer, tmp_path):
@@ -180,20 +215,20 @@ async def test_everything_submitted_before_close_is_durable(writer, tmp_path):
     assert len(stored(tmp_path)) == number
 
 
-async def test_closing_writes_the_log_back(writer, tmp_path):
-    await writer.submit(note("a"))
+async def test_closing_writes_the_log_back(any_writer, tmp_path):
+    await any_writer.submit(note("a"))
     assert (tmp_path / "notes.sqlite3-wal").exists()
-    await writer.close()
+    await any_writer.close()
 
     assert [path.name for path in tmp_path.iterdir()] == ["notes.sqlite3"]
 
 
-async def test_a_closed_writer_refuses(writer):
-    await writer.close()
-    await writer.close()
+async def test_a_closed_writer_refuses(any_writer):
+    await any_writer.close()
+    await any_writer.close()
 
     with pytest.raises(JournalError, match="closed"):
-        await writer.submit(note("late"))
+        await any_writer.submit(note("late"))
 
 
 async def test_a_posted_operation_comes_before_what_is_submitted_after_it(writer, tmp_path, commits):
@@ -203,23 +238,24 @@ async def test_a_posted_operation_comes_before_what_is_submitted_after_it(writer
     assert len(commits) == 1
 
 
-async def test_what_was_posted_is_durable_after_closing(writer, tmp_path):
-    writer.post(note("posted"))
-    await writer.close()
+async def test_what_was_posted_is_durable_after_closing(any_writer, tmp_path):
+    any_writer.post(note("posted"))
+    await any_writer.close()
 
     assert stored(tmp_path) == {"posted"}
 
 
-async def test_a_posted_operation_that_fails_fails_whoever_comes_next(writer, tmp_path):
+async def test_a_posted_operation_that_fails_fails_whoever_comes_next(any_writer, tmp_path):
     """Nobody waited, so that nobody else would be told."""
-    writer.post(note("a"))
-    writer.post(note("a"))
-    assert await writer.submit(note("b")) == 1
+    any_writer.post(note("a"))
+    any_writer.post(note("a"))
+    assert await any_writer.submit(note("b")) == 1
+    await asyncio.sleep(0)
 
     with pytest.raises(JournalError, match="SQLITE_CONSTRAINT_UNIQUE"):
-        await writer.submit(note("c"))
+        await any_writer.submit(note("c"))
     with pytest.raises(JournalError, match="SQLITE_CONSTRAINT_UNIQUE"):
-        writer.post(note("d"))
+        any_writer.post(note("d"))
     assert stored(tmp_path) == {"a", "b"}
 
 
@@ -244,18 +280,18 @@ async def test_a_caller_whose_loop_has_ended_costs_the_others_nothing(writer, tm
     submission.close()
 
 
-async def test_a_full_disk_fails_the_operation_and_is_survived(writer, tmp_path):
+async def test_a_full_disk_fails_the_operation_and_is_survived(any_writer, tmp_path):
     def limit(pages):
         return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
 
-    pages = await writer.submit(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
-    await writer.submit(limit(pages + 2))
-    results = await submit_all(writer, [note("x" * 20_000), note("small")])
+    pages = await any_writer.submit(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
+    await any_writer.submit(limit(pages + 2))
+    results = await submit_all(any_writer, [note("x" * 20_000), note("small")])
 
     assert isinstance(results[0], JournalError)
     assert "SQLITE_FULL" in str(results[0])
-    await writer.submit(limit(1_000_000))
-    assert await writer.submit(note("after")) == 1
+    await any_writer.submit(limit(1_000_000))
+    assert await any_writer.submit(note("after")) == 1
     assert {"after"} <= stored(tmp_path) <= {"after", "small"}
     assert ("small" in stored(tmp_path)) is (results[1] == 1)
 
@@ -277,9 +313,9 @@ async def test_a_commit_that_cannot_be_written_fails_every_caller_and_is_survive
     assert stored(tmp_path) == {"before", "after"}
 
 
-async def test_closing_on_a_full_disk_keeps_the_log(writer, tmp_path, file_limit):
-    await writer.submit(note("x" * 100_000))
+async def test_closing_on_a_full_disk_keeps_the_log(any_writer, tmp_path, file_limit):
+    await any_writer.submit(note("x" * 100_000))
     with file_limit(8_192):
-        await writer.close()
+        await any_writer.close()
 
     assert stored(tmp_path) == {"x" * 100_000}
