@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-import pydantic_core
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
 
 from mycel_runtime.backend import feed
-from mycel_runtime.backend.gate import BROKEN
 from mycel_runtime.backend.http import (
     auth,
     chat_events,
@@ -23,7 +21,8 @@ from mycel_runtime.backend.http import (
     relationships,
     workflows,
 )
-from mycel_runtime.backend.http.request_context import answer
+from mycel_runtime.backend.http.fast_path import FastPath
+from mycel_runtime.backend.http.refusals import answer_broken, answer_invalid, answer_refusal
 from mycel_runtime.backend.quirks import Rules
 from mycel_runtime.backend.service import SERVICE
 from mycel_runtime.backend.world.refusal import Broken, Refused
@@ -65,10 +64,12 @@ def _faces(generation: Generation, *, is_full: bool) -> FastAPI:
     app = FastAPI(
         title=TITLE, version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False, routes=routes
     )
+    if generation != "a":
+        app.add_middleware(FastPath)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    app.add_exception_handler(Refused, _answer_refusal)
-    app.add_exception_handler(Broken, _answer_broken)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(Refused, answer_refusal)
+    app.add_exception_handler(Broken, answer_broken)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
     return app
 
 
@@ -90,28 +91,3 @@ def _routers(rules: Rules) -> Iterator[APIRouter]:
     if rules.is_full:
         yield auth.full
         yield managed_agents.router
-
-
-async def _answer_refusal(_: Request, exc: Exception) -> Response:
-    """`{"detail": …}`."""
-    assert isinstance(exc, Refused)
-    return answer({"detail": exc.detail}, exc.status)
-
-
-async def _answer_broken(request: Request, exc: Exception) -> Response:
-    """What an uncaught error of the real server looks like: plain text, and then the connection dies (1.4)."""
-    assert isinstance(exc, Broken)
-    request.scope[BROKEN] = True
-    return Response("Internal Server Error", 500, media_type="text/plain")
-
-
-async def _answer_invalid(_: Request, exc: Exception) -> Response:
-    """422 with a list of objects; whatever was sent, it can be written as JSON."""
-    assert isinstance(exc, RequestValidationError)
-    problems = exc.errors()
-    try:
-        body = pydantic_core.to_json({"detail": problems}, fallback=str)
-    except pydantic_core.PydanticSerializationError:
-        told = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in problems]
-        body = pydantic_core.to_json({"detail": told})
-    return Response(body, 422, media_type="application/json")
