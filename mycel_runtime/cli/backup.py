@@ -55,9 +55,10 @@ def backup(
         _back_up(only_target_of(config), file)
     elif folder is not None:
         from mycel_runtime.cli.every_agent import each_agent
+        from mycel_runtime.cli.target import target_of
 
         into = folder
-        ctx.exit(each_agent(config, lambda target: _back_up_into(target, into, keep)))
+        ctx.exit(each_agent(config, lambda target: _back_up_into(target, into, keep), target_of))
 
 
 def _back_up_into(target: Target, folder: Path, keep: int | None) -> int:

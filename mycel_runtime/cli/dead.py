@@ -49,9 +49,9 @@ def show(config: Path, number: int) -> None:
     """
     import json
 
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    letters = only_target_of(config).list("dead")
+    letters = only_running_target_of(config).list("dead")
     shown = next((letter for letter in letters if letter["dead_letter_id"] == number), None)
     _require(number, is_done=shown is not None)
     parts = [letter for letter in letters if letter.get("skip_id") == number]
@@ -64,9 +64,9 @@ def show(config: Path, number: int) -> None:
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
     """Make it due again, in its lane. What it had said already is not said again. Of a skip, all of it."""
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    _require(number, is_done=only_target_of(config).change("retry", dead_letter_id=number))
+    _require(number, is_done=only_running_target_of(config).change("retry", dead_letter_id=number))
 
 
 @dead.command(epilog=examples("mycel-runtime dead drop 3"))
@@ -74,9 +74,9 @@ def retry(config: Path, number: int) -> None:
 @click.argument("number", type=int)
 def drop(config: Path, number: int) -> None:
     """Forget it."""
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    _require(number, is_done=only_target_of(config).change("drop", dead_letter_id=number))
+    _require(number, is_done=only_running_target_of(config).change("drop", dead_letter_id=number))
 
 
 def _require(number: int, *, is_done: bool) -> None:

@@ -22,8 +22,7 @@ def dump(config: Path) -> None:
 
     Example: mycel-runtime dump --config agent.toml
     """
-    from mycel_runtime.cli.target import only_target_of
-    from mycel_runtime.daemon.dump import ask_dump
+    from mycel_runtime.cli.target import only_running_target_of
     from mycel_runtime.observe.rendering import lines_without_controls
 
-    click.echo(lines_without_controls(ask_dump(only_target_of(config).state_dir)), nl=False)
+    click.echo(lines_without_controls(only_running_target_of(config).dump()), nl=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from mycel_runtime.cli.failure import EXIT_USAGE
-from mycel_runtime.cli.target import target_of
+from mycel_runtime.cli.target import running_target_of
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.errors import MycelError
 
@@ -31,14 +31,16 @@ class NothingToDoError(click.ClickException):
     """It is as it was to be: a mistake of who means one agent, and none where others had something to be done."""
 
 
-def each_agent(config: Path, act: Callable[[Target], int], find: Callable[[Path], Target] = target_of) -> int:
+def each_agent(
+    config: Path, act: Callable[[Target], int], find: Callable[[Path], Target] = running_target_of
+) -> int:
     """
     Do something to the agent of a file, or to those of a folder, one after the other.
 
     Args:
         config: File or folder.
         act: Does and tells it; returns an exit code.
-        find: The agent of a file.
+        find: The agent of a file; `target_of` where more is done than asking its daemon.
 
     Returns:
         The greatest exit code.
@@ -62,7 +64,7 @@ def each_agent_at_once(config: Path, ask: Callable[[Target], T], tell: Callable[
         tell: Called here.
     """
     if not config.is_dir():
-        target = target_of(config)
+        target = running_target_of(config)
         return tell(target, ask(target))
     files = config_files([config])
     unasked: queue.SimpleQueue[Path] = queue.SimpleQueue()
@@ -72,7 +74,7 @@ def each_agent_at_once(config: Path, ask: Callable[[Target], T], tell: Callable[
 
     def answer_of(path: Path) -> Callable[[], int]:
         try:
-            target = target_of(path)
+            target = running_target_of(path)
             return partial(tell, target, ask(target))
         except Exception as exc:  # noqa: BLE001 - raised again where it is told
             return _raiser(exc)

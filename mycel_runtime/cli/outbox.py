@@ -53,7 +53,7 @@ def settle(config: Path, send: str, *, is_sent: bool) -> None:
 
     With --not-sent the handler says it again; with --sent it never will.
     """
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    if not only_target_of(config).change("settle", send=send, is_sent=is_sent):
+    if not only_running_target_of(config).change("settle", send=send, is_sent=is_sent):
         raise click.ClickException(f"there is no unknown send {send}; see: mycel-runtime outbox list")

@@ -35,9 +35,8 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     start, or has come since, joins those that run.
     """
     from mycel_runtime.cli.every_agent import each_agent
-    from mycel_runtime.cli.target import running_target_of
 
-    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json), running_target_of))
+    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json)))
 
 
 def _reload(target: Target, *, as_json: bool) -> int:
@@ -55,8 +54,6 @@ def _reload(target: Target, *, as_json: bool) -> int:
         if joined is None:
             raise
         report = joined
-    if target.mistake is not None and not report["refused"]:
-        raise target.mistake  # Another agent of that name has read its own file.
     if as_json:
         click.echo(json.dumps({"agent": target.name, **report}, ensure_ascii=False))
     else:

@@ -39,9 +39,9 @@ def export(config: Path, plugin: str | None) -> None:
     """Print all of it, one JSON object per line. It may hold what people have said."""
     import json
 
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    for item in only_target_of(config).list("items"):
+    for item in only_running_target_of(config).list("items"):
         if plugin in {None, item["plugin"]}:
             click.echo(json.dumps(item))
 
@@ -53,9 +53,9 @@ def export(config: Path, plugin: str | None) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 def clear(config: Path, plugin: str, chat_id: str | None, *, is_sure: bool) -> None:
     """Let a plugin forget what it remembers. Its timers stay."""
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    target = only_target_of(config)
+    target = only_running_target_of(config)
     # Whoever has mistyped the name is told before he is asked.
     _require_remembered(plugin, [row["plugin"] for row in target.list("stores")], target.config)
     if not is_sure:

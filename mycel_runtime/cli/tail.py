@@ -14,6 +14,8 @@ from mycel_runtime.cli.options import config_option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.cli.target import Target
+
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -54,25 +56,24 @@ def tail(
     Whoever reads too slowly loses the oldest, and is told how many (facts.lost); the daemon waits for nobody.
     Without --follow it ends with the daemon, with exit code 75.
     """
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
     query = [("level", level), *(("event", event) for event in events)]
     query += [(key, value) for key, value in (("plugin", plugin), ("chat", chat_id)) if value]
-    state_dir = only_target_of(config).state_dir
+    target = only_running_target_of(config)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            _follow_once(state_dir, query, is_retried=is_retried, as_json=as_json)
+            _follow_once(target, query, is_retried=is_retried, as_json=as_json)
 
 
-def _follow_once(state_dir: Path, query: list[tuple[str, str]], *, is_retried: bool, as_json: bool) -> None:
+def _follow_once(target: Target, query: list[tuple[str, str]], *, is_retried: bool, as_json: bool) -> None:
     """Until the daemon ends."""
     import time
 
-    from mycel_runtime.daemon.following import follow
     from mycel_runtime.errors import NoDaemonError
 
     try:
-        for fact in follow(state_dir, query):
+        for fact in target.follow(query):
             if fact:
                 _print(fact, as_json=as_json)
     except NoDaemonError:

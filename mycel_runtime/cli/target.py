@@ -13,6 +13,8 @@ import click
 
 from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
+from mycel_runtime.daemon.dump import ask_dump
+from mycel_runtime.daemon.following import follow
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
@@ -24,7 +26,7 @@ from mycel_runtime.units.installed import config_of_unit, find_unit, verified_na
 from mycel_runtime.units.places import UNIT_CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mycel_runtime.daemon.status import Status
 
@@ -40,8 +42,8 @@ class Target:
     One agent, as its file tells.
 
     Attributes:
-        mistake: What is wrong with its file, of which only the beginning was read: if no daemon is found by it, that
-            is the trouble.
+        mistake: What is wrong with its file, of which only the beginning was read: if no daemon is found by it that
+            has read this file, that is the trouble.
     """
 
     config: Path
@@ -57,6 +59,7 @@ class Target:
             ControlError: No daemon answers, or not as expected.
         """
         with self._what_to_do():
+            self._require_its_file()
             return ask_admin(self.state_dir, verb, **arguments)
 
     def order(self, order: str, *, within: float, **arguments: Any) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class Target:
             ControlError: No daemon answers, or not as expected.
         """
         with self._what_to_do():
+            self._require_its_file()
             return give_order(self.state_dir, order, within=within, **arguments)
 
     def status(self) -> Status:
@@ -77,7 +81,46 @@ class Target:
             ControlError: No daemon answers, or not as expected.
         """
         with self._what_to_do():
-            return ask_status(self.state_dir)
+            return self._require_its_file() or ask_status(self.state_dir)
+
+    def dump(self) -> str:
+        """
+        What its daemon does right now, as `ask_dump`.
+
+        Raises:
+            ControlError: No daemon answers, or not as expected.
+        """
+        with self._what_to_do():
+            self._require_its_file()
+            return ask_dump(self.state_dir)
+
+    def follow(self, query: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """
+        What happens in its daemon until that ends, as `follow`.
+
+        Raises:
+            ControlError: No daemon answers any more, or not as expected.
+        """
+        with self._what_to_do():
+            self._require_its_file()
+            yield from follow(self.state_dir, query)
+
+    def _require_its_file(self) -> Status | None:
+        """
+        Where the file is wrong, have the daemon that was found by its beginning tell which file it has read.
+
+        Returns:
+            Its status, if it was asked.
+
+        Raises:
+            ConfigError: The mistake: it is another agent's daemon.
+        """
+        if self.mistake is None:
+            return None
+        status = ask_status(self.state_dir)
+        if status.program is None or not _is_same(status.program.config_file, self.config):
+            raise self.mistake
+        return status
 
     @contextlib.contextmanager
     def _what_to_do(self) -> Iterator[None]:
@@ -182,6 +225,10 @@ class Target:
         return rows
 
 
+def _is_same(read: str, config: Path) -> bool:
+    return bool(read) and Path(read).resolve() == config.resolve()
+
+
 def config_of(which: str) -> Path:
     """
     The file or folder that somebody means by a path, or by the name of a unit.
@@ -231,7 +278,9 @@ def target_of(config: Path) -> Target:
 
 def running_target_of(config: Path) -> Target:
     """
-    As `target_of`, for a command that asks nobody but the daemon, which goes on though its file is wrong by now.
+    As `target_of`, for a command that asks the daemon, which goes on though its file is wrong by now.
+
+    What is asked through the target is asked of a daemon that has read this very file, or of nobody.
 
     Raises:
         ConfigError: The file cannot be used, and does not even tell which agent it is about.
@@ -245,9 +294,13 @@ def running_target_of(config: Path) -> Target:
         return Target(config=config, name=settings.agent.name, state_dir=state_dir, mistake=exc)
 
 
-def only_target_of(config: Path) -> Target:
+def only_target_of(config: Path, find: Callable[[Path], Target] = target_of) -> Target:
     """
     The agent of a file, or the only one of a folder.
+
+    Args:
+        config: File or folder.
+        find: The agent of a file.
 
     Raises:
         ConfigError: The file cannot be used, or the folder has none.
@@ -257,4 +310,14 @@ def only_target_of(config: Path) -> Target:
     if len(files) > 1:
         names = ", ".join(str(file) for file in files[:_NAMED]) + (", …" if len(files) > _NAMED else "")
         raise click.UsageError(f"{config} has {len(files)} agents; name one of them with --config: {names}")
-    return target_of(files[0])
+    return find(files[0])
+
+
+def only_running_target_of(config: Path) -> Target:
+    """
+    As `only_target_of`, for a command that asks the daemon.
+
+    Raises:
+        ConfigError, UsageError: As `only_target_of`.
+    """
+    return only_target_of(config, running_target_of)

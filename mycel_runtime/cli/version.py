@@ -48,5 +48,7 @@ def _running(target: Target, installed: str) -> str:
     except NoDaemonError:
         return "does not run"
     except MycelError as exc:
+        if exc is target.mistake:
+            raise
         return str(exc).partition("\n")[0]
     return f"{running} runs" + ("" if running == installed else f"; restart it to use {installed}")

@@ -48,9 +48,9 @@ def show(config: Path, number: int) -> None:
     """One of it, as JSON. Never a message's text."""
     import json
 
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    rows = [row for row in only_target_of(config).list("work") if row["delivery_id"] == number]
+    rows = [row for row in only_running_target_of(config).list("work") if row["delivery_id"] == number]
     _require(number, is_there=bool(rows))
     click.echo(json.dumps(rows[0], ensure_ascii=False, indent=2))
 
@@ -60,9 +60,9 @@ def show(config: Path, number: int) -> None:
 @click.argument("number", type=int)
 def retry(config: Path, number: int) -> None:
     """Try it at once, and not at its time."""
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
-    waited_for = only_target_of(config).change("hasten", delivery_id=number)
+    waited_for = only_running_target_of(config).change("hasten", delivery_id=number)
     _require(number, is_there=bool(waited_for))
     told = {
         "nothing": "it runs already",
@@ -96,13 +96,13 @@ def skip(
 
     Of a backlog: pause the agent first, start its daemon, skip, and resume it.
     """
-    from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.cli.target import only_running_target_of
 
     if (number is None) == (older_than is None):
         raise click.UsageError("give a number, or --older-than")
     if number is not None and (chat_id is not None or dry_run):
         raise click.UsageError("--chat and --dry-run go with --older-than")
-    target = only_target_of(config)
+    target = only_running_target_of(config)
     if number is not None:
         _skip_one(target, number)
     else:

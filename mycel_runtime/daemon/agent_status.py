@@ -101,7 +101,10 @@ class AgentStatus:
             journal=self._growth.report(now) if self._growth else JournalReport(),
             plugins=self._plugin_reports(parts, summary) if parts else (),
             program=ProgramReport(
-                running=VERSION, installed=installed_version(), config=self.config_drift.look()
+                running=VERSION,
+                installed=installed_version(),
+                config=self.config_drift.look(),
+                config_file=self.config_drift.file,
             ),
             log=LogReport(
                 dropped_lines=dropped_lines(),

@@ -67,9 +67,7 @@ def ask_dump(state_dir: Path) -> str:
             f"  Let it write to its log where: kill -USR1 {process}"
         ) from exc
     except (httpx.ConnectError, OSError) as exc:
-        raise NoDaemonError(
-            f"{path}: no daemon answers here\n  Start it: mycel-runtime run --config …"
-        ) from exc
+        raise NoDaemonError(f"{path}: no daemon answers here") from exc
     except httpx.HTTPError as exc:
         raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
 

@@ -14,6 +14,7 @@ from pydantic_settings import SettingsError
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.known_secrets import remember_named
+from mycel_runtime.settings.addresses import EMBEDDED
 from mycel_runtime.settings.settings import Settings
 from mycel_runtime.settings.text import read_config
 from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, explain_error, nearest_of, variable_of
@@ -70,10 +71,15 @@ def load_beginning(path: Path) -> Settings | None:
     """
     As `load_what_is_right`, of what stands before the first line that is no TOML: enough to look for a daemon.
 
-    What stands below may say otherwise: whatever is found by it has to be asked whose it is.
+    One that is not named there is called after its file, as `init` and the units do. What stands below may say
+    otherwise: whatever is found by it has to be asked which file it has read.
     """
     try:
-        return _right_of(_beginning_of(read_config(path)), path)
+        table = _beginning_of(read_config(path))
+        agent = table.setdefault("agent", {})
+        if isinstance(agent, dict):
+            table["agent"] = {"name": path.stem, "base_url": EMBEDDED} | agent
+        return _right_of(table, path)
     except (ConfigError, ValidationError, SettingsError):
         return None
 

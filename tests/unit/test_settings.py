@@ -533,4 +533,7 @@ def test_the_beginning_of_a_file_that_is_no_toml_tells_whose_it_is(tmp_path, bel
     assert (found.agent.name, found.agent.state_dir) == ("a", tmp_path / "s")
 
     path.write_text('[agent\nname = "a"\n')
-    assert load_beginning(path) is None
+    assert load_beginning(path).agent.name == "agent"
+    for text, name in ((b"\xff", "agent.toml"), (b"[agent", "no name.toml"), (b"agent = 1\n[", "agent.toml")):
+        (tmp_path / name).write_bytes(text)
+        assert load_beginning(tmp_path / name) is None

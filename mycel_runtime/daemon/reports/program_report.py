@@ -22,11 +22,13 @@ class ProgramReport(BaseModel, frozen=True):
         running: Version of the code that runs.
         installed: Version that a new start would run; `None`: nobody can tell.
         config: `drift`: the file is not as it was when it was read; `unknown`: it cannot be read, or nobody knows it.
+        config_file: Its path, absolute; empty: there is none.
     """
 
     running: str
     installed: str | None = None
     config: Drift = "unknown"
+    config_file: str = ""
 
     @property
     def is_outdated(self) -> bool:
@@ -40,11 +42,15 @@ class ConfigDrift:
 
     Args:
         path: `None`: the settings come from no file.
+
+    Attributes:
+        file: Its path, absolute; empty: there is none.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._read = _digest(path)
+        self.file = "" if path is None else str(path.absolute())
 
     def note_read(self) -> None:
         """It is in force as it stands now."""
