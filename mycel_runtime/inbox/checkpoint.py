@@ -35,10 +35,10 @@ class Progress:
 
     def hold(self, seq: InboxSeq) -> None:
         """A frame with this number is about to be committed."""
-        if seq <= self.since_seq:
-            return
         if seq == self.since_seq + 1 and not self.above:
             self.since_seq = seq
+            return
+        if seq <= self.since_seq:
             return
         self.above.add(seq)
         self._close_up()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from mycel_runtime.inbox.list_diff import ListDiff, ListOfChat, Record
-    from mycel_runtime.inbox.sequence import Heard, Received, Step
+    from mycel_runtime.inbox.sequence import Received, Step
     from mycel_runtime.journal.batch import Change
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.lease import Lease
@@ -122,12 +122,12 @@ class Intake:
         """The `since_seq` of a new connection."""
         return self._tracker.resume()
 
-    async def take(self, messages: Sequence[Received]) -> Step:
+    async def take(self, messages: Iterable[Received]) -> Step:
         """
         Commit the stream's messages, the work they make due, and the checkpoint.
 
         Args:
-            messages: As received.
+            messages: As received; each is asked for when the one before is taken in.
 
         Returns:
             What else is to be done: reconnect, reconcile.
@@ -139,7 +139,7 @@ class Intake:
         """
         async with self._lock:
             now = self._clock()
-            step = self._tracker.receive(messages, now=now)
+            step = self._tracker.receive(messages, now=now, route=self._router.route_event)
             self._losses += bool(step.reconcile)
             hints = self._hints(step.announced.items())
             await self._commit(step, hints, now)
@@ -147,7 +147,7 @@ class Intake:
         return step
 
     async def take_drained(
-        self, messages: Sequence[Received], *, asked_at: Checkpoint
+        self, messages: Iterable[Received], *, asked_at: Checkpoint
     ) -> Mapping[ChatId, MessageSeq | None]:
         """
         As `take`, of an HTTP drain's items; but the work of chats is left to whoever has drained.
@@ -163,7 +163,7 @@ class Intake:
         """
         async with self._lock:
             now = self._clock()
-            step = self._tracker.drained(messages, asked_at=asked_at, now=now)
+            step = self._tracker.drained(messages, asked_at=asked_at, now=now, route=self._router.route_event)
             self._losses += step.reconcile == "epoch"  # that a drain overtakes frames is no loss (Q55)
             await self._commit(step, (), now)
         return step.announced
@@ -275,7 +275,7 @@ class Intake:
     async def _commit(self, step: Step, hints: tuple[ChatWork, ...], now: float) -> None:
         batch = Batch(
             identity=step.checkpoint.identity,
-            arrivals=tuple(self._arrival(heard) for heard in step.heard),
+            arrivals=step.heard,
             hints=hints,
             checkpoint=step.checkpoint,
         )
@@ -295,9 +295,6 @@ class Intake:
         """Where no handler of messages makes it work: an answer may be waited for there all the same."""
         if chats and not hints:
             self._announced(frozenset(chats))
-
-    def _arrival(self, heard: Heard) -> Arrival:
-        return Arrival(heard.entry, self._router.route_event(heard.notify) if heard.notify else ())
 
     def _hints(self, chats: Iterable[tuple[ChatId, MessageSeq | None]]) -> tuple[ChatWork, ...]:
         return tuple(work for chat_id, seq in chats for work in self._router.route_chat(chat_id, seq))

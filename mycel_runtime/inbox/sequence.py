@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from mycel_runtime.inbox.checkpoint import Progress
+from mycel_runtime.journal.batch import Arrival
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Entry, Mark
 from mycel_runtime.observe.facts import EpochChanged, FrameRejected, FramesGivenUp, ReplayOverflowed
@@ -20,8 +21,9 @@ from mycel_runtime.wire.ids import InboxSeq
 from mycel_runtime.wire.limits import RING_FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
+    from mycel_runtime.journal.work import EventWork
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.wire.ids import ChatId, MessageSeq
 
@@ -41,20 +43,10 @@ class Received(NamedTuple):
     raw: str
 
 
-class Heard(NamedTuple):
-    """
-    One received message to be committed.
-
-    Attributes:
-        entry: Its row; the journal ignores a replay's.
-        notify: What to route; `None` for what nobody can route.
-    """
-
-    entry: Entry
-    notify: Notify | None
-
-
 Facts: TypeAlias = list["Fact"]
+
+Route: TypeAlias = "Callable[[Notify], tuple[EventWork, ...]]"
+"""Whose work a notification itself is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,12 +61,16 @@ class Step:
         reconcile: Why the server should be asked now; empty: no need.
     """
 
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[Arrival] = field(default_factory=list)
     announced: dict[ChatId, MessageSeq | None] = field(default_factory=dict)
     checkpoint: Checkpoint
     reconnect: bool = False
     reconcile: str = ""
     facts: Facts = field(default_factory=list)
+
+
+def _nobody(_notify: Notify) -> tuple[EventWork, ...]:
+    return ()
 
 
 class SequenceTracker:
@@ -153,7 +149,9 @@ class SequenceTracker:
         safe = InboxSeq(oldest + (self._overflows - 1) * RING_FRAMES // _QUARTERS)
         return self._anchor if self._anchor > safe else min(safe, max(since, oldest))
 
-    def drained(self, messages: Sequence[Received], *, asked_at: Checkpoint, now: float) -> Step:
+    def drained(
+        self, messages: Iterable[Received], *, asked_at: Checkpoint, now: float, route: Route = _nobody
+    ) -> Step:
         """
         Take a drain's items in; as `receive`, but they say nothing about this connection's replay.
 
@@ -161,29 +159,36 @@ class SequenceTracker:
             messages: The items.
             asked_at: The checkpoint when the drain was asked for.
             now: Epoch seconds.
+            route: As in `receive`.
         """
         of_the_stream = self._first, self._is_proven, self._late_after
         is_of_epoch = asked_at.epoch == self._epoch
         self._first, self._is_proven = None, False
         self._late_after = asked_at.since_seq if is_of_epoch else self._progress.since_seq
-        step = self.receive(messages, now=now)
+        step = self.receive(messages, now=now, route=route)
         if step.reconcile != "epoch":
             self._first, self._is_proven, self._late_after = of_the_stream
         return step
 
-    def receive(self, messages: Sequence[Received], *, now: float) -> Step:
+    def receive(self, messages: Iterable[Received], *, now: float, route: Route = _nobody) -> Step:
         """
         Take the stream's messages in, in order.
 
+        What they say is not kept: of thousands it would fill the processor's cache, and be fetched again to be freed.
+
         Args:
-            messages: As they came.
+            messages: As they came; each is asked for when the one before is taken in.
             now: Epoch seconds, kept as `received_at`.
+            route: Asked once for each notification; nobody's work without it.
         """
         had_gap, progress = self._progress.has_gap, self._progress
         given_up = progress.given_up
         step = Step(checkpoint=self.checkpoint)
-        for message in messages:
-            self._receive_one(message, step, now)
+        for frame, raw in messages:
+            if isinstance(frame, Notify):
+                self._notified(frame, raw, step, now, route)
+            else:
+                self._told_otherwise(frame, raw, step, now)
         if self._is_proven:
             self._anchor = max(self._anchor, self._told_checkpoint())
         self._forget_old_marks()
@@ -207,43 +212,46 @@ class SequenceTracker:
             received_at=now,
         )
 
-    def _receive_one(self, message: Received, step: Step, now: float) -> None:
-        match message.frame:
-            case Notify() as notify:
-                self._notified(notify, message.raw, step, now)
+    def _told_otherwise(
+        self, frame: Overflow | UnknownFrame | MalformedFrame, raw: str, step: Step, now: float
+    ) -> None:
+        match frame:
             case Overflow() as overflow:
                 self._overflowed(overflow, step)
             case UnknownFrame(type=type_):
                 step.facts.append(FrameRejected(kind=KIND_UNKNOWN, reason=f"type {type_[:64]!r}"))
-                step.heard.append(self._unnumbered(KIND_UNKNOWN, message.raw, now))
+                step.heard.append(self._unnumbered(KIND_UNKNOWN, raw, now))
             case MalformedFrame(reason=reason):
                 step.facts.append(FrameRejected(kind=KIND_MALFORMED, reason=reason[:200]))
-                step.heard.append(self._unnumbered(KIND_MALFORMED, message.raw, now))
+                step.heard.append(self._unnumbered(KIND_MALFORMED, raw, now))
 
-    def _notified(self, notify: Notify, raw: str, step: Step, now: float) -> None:
-        mark = Mark(notify.fingerprint, notify.ts)
-        contradiction = self._contradiction(notify.seq, mark) or self._missed_first(notify.seq, step)
-        if contradiction:
-            self._begin_epoch(contradiction, step)
-        if (known := self._marks.get(notify.seq)) is None or known.ts is None:
-            self._marks[notify.seq] = mark
-        self._progress.hold(notify.seq)
+    def _notified(self, notify: Notify, raw: str, step: Step, now: float, route: Route) -> None:
+        seq, mark = notify.seq, Mark(notify.fingerprint, notify.ts)
+        known = self._marks.get(seq)
+        # Nearly every frame is new and above all that is held: it cannot contradict anything.
+        if known is not None or self._first is not None or seq <= self._progress.since_seq:
+            contradiction = self._contradiction(seq, known, mark) or self._missed_first(seq, step)
+            if contradiction:
+                self._begin_epoch(contradiction, step)
+                known = None
+        if known is None or known.ts is None:
+            self._marks[seq] = mark
+        self._progress.hold(seq)
         # Only what a proven stream has told can be an anchor, also after the next start.
         ts = notify.ts if self._is_proven else None
         kind = notify.event_type
-        entry = Entry(self._identity, self._epoch, notify.seq, kind, notify.fingerprint, ts, raw, now)
-        step.heard.append(Heard(entry, notify))
+        entry = Entry(self._identity, self._epoch, seq, kind, notify.fingerprint, ts, raw, now)
+        step.heard.append(Arrival(entry, route(notify)))
         if kind == CHAT_MESSAGE and (chat_id := notify.chat_id):
             _announce(step.announced, chat_id, notify.message_seq)
 
-    def _contradiction(self, seq: InboxSeq, mark: Mark) -> str:
+    def _contradiction(self, seq: InboxSeq, known: Mark | None, mark: Mark) -> str:
         """
         Why this number cannot belong to the epoch; empty when it can.
 
         A number that was given up since this connection, or this drain, began is late (Q55): it was under way when a
         drain of more than a ring, or an overflow, moved the checkpoint past it.
         """
-        known = self._marks.get(seq)
         if known is None:
             can_be = self._is_above(seq) or seq > self._late_after
             return "" if can_be else f"seq {seq} at checkpoint {self._progress.since_seq}"
@@ -291,7 +299,7 @@ class SequenceTracker:
         step.reconnect = True
         step.reconcile = step.reconcile or "overflow"
 
-    def _unnumbered(self, kind: str, raw: str, now: float) -> Heard:
+    def _unnumbered(self, kind: str, raw: str, now: float) -> Arrival:
         entry = Entry(
             identity=self._identity,
             epoch=self._epoch,
@@ -302,7 +310,7 @@ class SequenceTracker:
             raw=raw,
             received_at=now,
         )
-        return Heard(entry=entry, notify=None)
+        return Arrival(entry)
 
     def _told_checkpoint(self) -> InboxSeq:
         """The checkpoint if the stream has told its frame; 0 if only a drain has, which tells no time."""

@@ -301,7 +301,7 @@ class Listener:
         """Commit all that has come, together; meanwhile the connection reads ahead."""
         while True:
             messages = await connection.receive_many(BATCH_FRAMES)
-            step = await self._intake.take([_received(raw) for raw in messages])
+            step = await self._intake.take(map(_received, messages))
             self._reconciler.hear(step)
             if step.reconcile and not step.reconnect:
                 connection_tasks.start(self._reconcile(step.reconcile), name="reconcile-asked")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mycel_runtime.journal.checkpoint import Checkpoint
     from mycel_runtime.journal.entry import Entry
     from mycel_runtime.journal.work import ChatWork, EventWork
@@ -47,7 +49,7 @@ class Batch:
     """
 
     identity: UserId
-    arrivals: tuple[Arrival, ...] = ()
+    arrivals: Sequence[Arrival] = ()
     hints: tuple[ChatWork, ...] = ()
     changes: tuple[Change, ...] = ()
     checkpoint: Checkpoint | None = None

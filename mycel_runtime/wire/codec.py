@@ -126,12 +126,9 @@ def _decode_notify(value: dict[str, Any]) -> Frame:
     if seq is None or not isinstance(metadata, dict):
         return MalformedFrame(reason="notify without an integer seq or an object metadata")
     print_ = value.get("fingerprint")
-    return Notify(
-        seq=seq,
-        fingerprint=print_ if isinstance(print_, str) else fingerprint(metadata),
-        ts=_as_time(value.get("ts")),
-        metadata=metadata,
-    )
+    if not isinstance(print_, str):
+        print_ = fingerprint(metadata)
+    return Notify(seq, print_, _as_time(value.get("ts")), metadata)
 
 
 def _decode_overflow(value: dict[str, Any]) -> Frame:
@@ -143,14 +140,14 @@ def _decode_overflow(value: dict[str, Any]) -> Frame:
 
 def _as_seq(value: object) -> InboxSeq | None:
     """An integer that everybody can hold; anything else is no sequence number."""
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST_SEQ:
+    if type(value) is not int or not -LARGEST_SEQ <= value <= LARGEST_SEQ:
         return None
     return InboxSeq(value)
 
 
 def _as_time(value: object) -> float | None:
     """Epoch seconds; anything that is no finite number of them is no time."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if type(value) is not float and type(value) is not int:
         return None
     try:
         seconds = float(value)

@@ -11,6 +11,7 @@ from mycel_runtime.inbox.sequence import (
 )
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Mark
+from mycel_runtime.journal.work import EventWork
 from mycel_runtime.wire.codec import decode_frame, decode_item, encode_notify, fingerprint
 from mycel_runtime.wire.frames import Notify, Overflow
 
@@ -123,15 +124,36 @@ def test_q4_an_overflow_asks_for_the_ring_and_for_a_reconcile():
 
 
 def test_what_is_no_frame_is_kept_and_told_and_moves_nothing():
-    raws = ["{", "[]", '{"type":"hello"}']
+    raws, routed = ["{", "[]", '{"type":"hello"}'], []
+    received = [Received(frame=decode_frame(raw), raw=raw) for raw in raws]
 
-    step = tracker(3).receive([Received(frame=decode_frame(raw), raw=raw) for raw in raws], now=0)
+    step = tracker(3).receive(received, now=0, route=lambda notify: (routed.append(notify),))
 
     assert [heard.entry.kind for heard in step.heard] == [KIND_MALFORMED, KIND_MALFORMED, KIND_UNKNOWN]
     assert [heard.entry.raw for heard in step.heard] == raws
-    assert [heard.notify for heard in step.heard] == [None, None, None]
+    assert [heard.events for heard in step.heard] == [(), (), ()]
+    assert routed == []
     assert names(step) == ["frame.rejected"] * 3
     assert step.checkpoint == checkpoint(3)
+
+
+def test_each_notification_is_routed_when_it_comes_and_its_work_stands_beside_it():
+    frames = [notify(1), notify(2), notify(2)]
+    told = []
+
+    def coming():
+        for frame in frames:
+            told.append("came")
+            yield frame
+
+    def route(event):
+        told.append(event.seq)
+        return (EventWork(handler="h", lane=f"{event.seq}", chat_id=None),)
+
+    step = tracker(0).receive(coming(), now=0, route=route)
+
+    assert told == ["came", 1, "came", 2, "came", 2]
+    assert [(heard.entry.seq, heard.events[0].lane) for heard in step.heard] == [(1, "1"), (2, "2"), (2, "2")]
 
 
 def test_entries_beyond_a_gap_survive_a_restart_of_ours():
