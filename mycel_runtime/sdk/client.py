@@ -27,6 +27,7 @@ from mycel_runtime.sdk.transport import (
     Requests,
     check_base_url,
     check_token,
+    read,
     read_async,
     transport_error,
 )
@@ -215,6 +216,8 @@ class AsyncClient:
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 response = await self._transport.handle_async_request(request)
+                if isinstance(response.stream, httpx.ByteStream):
+                    return read(response)  # it is all there, and no connection waits for its end
                 async with contextlib.aclosing(response):
                     return await read_async(response)
         except TimeoutError as exc:

@@ -52,6 +52,9 @@ class blocking(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     def __init__(self, endpoint: Callable[P, Call[T]]) -> None:
         self._endpoint = endpoint
 
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
     @overload
     def __get__(self, group: None, owner: type[Any]) -> Callable[P, Call[T]]: ...
 
@@ -68,6 +71,7 @@ class blocking(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
         def method(*args: P.args, **kwargs: P.kwargs) -> T:
             return driver.call(endpoint(*args, **kwargs))
 
+        group.__dict__[self._name] = method  # found there from now on, before this
         return method
 
 
@@ -76,6 +80,9 @@ class awaiting(Generic[P, T]):  # noqa: N801 - as blocking
 
     def __init__(self, endpoint: Callable[P, Call[T]]) -> None:
         self._endpoint = endpoint
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, group: None, owner: type[Any]) -> Callable[P, Call[T]]: ...
@@ -93,4 +100,5 @@ class awaiting(Generic[P, T]):  # noqa: N801 - as blocking
         async def method(*args: P.args, **kwargs: P.kwargs) -> T:
             return await driver.call(endpoint(*args, **kwargs))
 
+        group.__dict__[self._name] = method  # as above
         return method

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pydantic_core
 
@@ -116,8 +116,7 @@ def fingerprint(metadata: Mapping[str, Any]) -> str:
 
     Source: contract 5.4: SHA-256 over the metadata as JSON with sorted keys, no blanks, non-ASCII unescaped.
     """
-    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_SORTED.encode(metadata).encode()).hexdigest()
 
 
 def _decode_notify(value: dict[str, Any]) -> Frame:
@@ -157,4 +156,9 @@ def _as_time(value: object) -> float | None:
 
 
 def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(value)
+
+
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""`json.dumps` would make one for each text, at half its price."""

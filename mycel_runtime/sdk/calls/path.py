@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from urllib.parse import quote
 
 
@@ -10,6 +11,7 @@ def chat_path(chat_id: str, *segments: str) -> str:
     return "/api/chats/" + "/".join(path_segment(segment) for segment in (chat_id, *segments))
 
 
+@functools.lru_cache(maxsize=512)
 def path_segment(text: str) -> str:
     """A piece of a path, with nothing left in it that means something; dots alone would walk up the path."""
     return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
