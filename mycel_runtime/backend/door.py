@@ -147,29 +147,41 @@ class DirectConnection:
         """Whether the last request on it has been answered."""
         return self._answer is None or (self._answer.done() and not self._answer.cancelled())
 
-    async def ask(self, asked: Asked) -> Answered:
+    async def ask(self, asked: Asked, *, within: float | None = None) -> Answered:
         """
         Have a request carried out.
 
+        Args:
+            asked: The request.
+            within: Seconds to wait for the answer; `None`: as long as it takes.
+
         Raises:
             CutError: There will be no answer.
+            TimeoutError: It takes longer; the connection is closed, as of who does not wait any more.
 
         Cancelling: the request is carried out all the same; the connection is of no more use.
         """
         if self.is_over:
             raise CutError
-        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answered] = loop.create_future()
+        # A timer costs half as much as a timeout's context, and every request of a test has one.
+        patience = None if within is None else loop.call_later(within, _give_up, answer)
         self._answer = answer
         if self._is_read:
             self.door.start(_Exchange(self, asked, answer).run())
         try:
             return await answer
-        except CutError:
+        except (CutError, TimeoutError) as exc:
             # The error refers to this place, and would refer to itself.
             self._answer = None
+            if isinstance(exc, TimeoutError):
+                self.close()
             raise
         finally:
             del answer
+            if patience is not None:
+                patience.cancel()
 
     def pause_reading(self) -> None:
         """Requests from now on lie there unread."""
@@ -193,6 +205,11 @@ def lose(answer: asyncio.Future[Answered]) -> None:
     if not answer.done():
         answer.set_exception(CutError())
         answer.exception()
+
+
+def _give_up(answer: asyncio.Future[Answered]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def _close_if_cancelled(theirs: socket.socket, accepting: asyncio.Task[None]) -> None:

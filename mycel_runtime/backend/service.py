@@ -16,7 +16,8 @@ from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.backend.world.wake import WakeBus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from types import TracebackType
 
     from mycel_runtime.backend.faults import Faults
     from mycel_runtime.backend.storage import Storage
@@ -65,6 +66,29 @@ class Post:
         self.codes[email] = code
         if self._tell is not None:
             self._tell(email, code)
+
+
+class Transaction:
+    """
+    What `Service.transaction` enters; a generator's context would take as long as what is done in most of them.
+
+    Args:
+        commit: Called at the end, however that comes.
+        talk: What it is called with.
+    """
+
+    __slots__ = ("_commit", "_talk")
+
+    def __init__(self, commit: Callable[[int], None], talk: int) -> None:
+        self._commit, self._talk = commit, talk
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._commit(self._talk)
 
 
 class Service:
@@ -145,25 +169,23 @@ class Service:
         except TokenError:
             return False
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Transaction:
         """
         Write what the body changes, then wake whom it woke; also when it fails after its change (Q21).
 
         The body must not await.
         """
-        talk = self.world.talk
-        try:
-            yield
-        finally:
-            if changes := self.world.take_changes():
-                self._storage.save(changes)
-            for message in self.world.take_said():
-                self._show(message)
-            for user_id in self.world.take_wakes():
-                self._wake(user_id)
-            if self.world.talk != talk:
-                self._on_talk()
+        return Transaction(self._commit, self.world.talk)
+
+    def _commit(self, talk: int) -> None:
+        if changes := self.world.take_changes():
+            self._storage.save(changes)
+        for message in self.world.take_said():
+            self._show(message)
+        for user_id in self.world.take_wakes():
+            self._wake(user_id)
+        if self.world.talk != talk:
+            self._on_talk()
 
     def watch(self, chat_id: str, viewer: Watching) -> None:
         """Show somebody what is said in a chat from now on."""

@@ -93,7 +93,7 @@ class Writer:
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
     ) -> None:
-        self._path = path
+        self._path, self._folder = path, path.parent
         self._log_limit = LOG_PAGES
         self._prepare = prepare
         self._restart_log = restart_log
@@ -204,7 +204,7 @@ class Writer:
             connection = self._wait_for_lock(self._connect)
             return OpenFile(connection, LogLength(self._path, connection))
         except BaseException as exc:
-            error = translated(exc, str(self._path), self._path.parent)
+            error = translated(exc, str(self._path), self._folder)
             if error is exc:
                 raise
             raise error from exc
@@ -212,7 +212,7 @@ class Writer:
     def _write(self, file: OpenFile, jobs: Sequence[Job[Any]]) -> list[Outcome]:
         """Commit a group; what became of each of it."""
         began = time.perf_counter()
-        outcomes = _commit_group(file.connection, jobs, self._begin, self._path.parent)
+        outcomes = _commit_group(file.connection, jobs, self._begin, self._folder)
         self._on_commit(time.perf_counter() - began, len(jobs))
         self._bound_log(file)
         return outcomes

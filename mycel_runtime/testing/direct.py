@@ -7,7 +7,6 @@ time of a test, and whatever goes over it between two threads.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -68,8 +67,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
         """
         connection = self._take(request)
         try:
-            async with asyncio.timeout(request.extensions["timeout"].get("read")):
-                answered = await connection.ask(_asked(request))
+            patience = request.extensions["timeout"].get("read")
+            answered = await connection.ask(_asked(request), within=patience)
         except TimeoutError as exc:
             raise httpx.ReadTimeout("no answer in time", request=request) from exc
         except CutError as exc:
@@ -97,11 +96,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
         if self._is_closed or door is None:
             why = CLOSED if self._is_closed else "nobody listens there"
             raise httpx.ConnectError(why, request=request)
-        connection = door.connection()
-        while self._free:
-            if not (last := self._free.pop()).is_over:
-                connection = last
-                break
+        while self._free and self._free[-1].is_over:
+            self._free.pop()
+        connection = self._free.pop() if self._free else door.connection()
         self._used.add(connection)
         return connection
 

@@ -134,24 +134,27 @@ class Mortal:
         self._lifetime = lifetime
 
     def __getattr__(self, name: str) -> Any:
-        verb = getattr(self._inner, name)
-        if not callable(verb):
-            return verb
+        inner = self._inner
+        if not callable(value := getattr(inner, name)):
+            return value
         point = _VERBS.get(name, name)
+        before, after = f"before {point}", f"after {point}"
 
         def mortal(*args: Any, **kwargs: Any) -> Any:
-            self._lifetime.pass_by(f"before {point}")
-            result = verb(*args, **kwargs)
+            self._lifetime.pass_by(before)
+            result = getattr(inner, name)(*args, **kwargs)
             if inspect.iscoroutine(result):
-                return self._awaited(result, point)
-            self._lifetime.pass_by(f"after {point}")
+                return self._awaited(result, after)
+            self._lifetime.pass_by(after)
             return result
 
+        # Found there from now on.
+        self.__dict__[name] = mortal
         return mortal
 
     async def _awaited(self, pending: Coroutine[Any, Any, T], point: str) -> T:
         result = await pending
-        self._lifetime.pass_by(f"after {point}")
+        self._lifetime.pass_by(point)
         return result
 
 
