@@ -337,7 +337,13 @@ class AgentRuntime:
 
     async def _keep_watchdog(self, journal: Journal) -> None:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
-        await systemd.keep_watchdog(lambda: journal.checkpoint(self._parts.me if self._parts else UserId("")))
+
+        async def prove_progress() -> None:
+            # One at rest keeps nobody waiting: nobody has asked.
+            if not journal.is_at_rest:
+                await journal.checkpoint(self._parts.me if self._parts else UserId(""))
+
+        await systemd.keep_watchdog(prove_progress)
 
     async def _work(self, stop: StopRequest, journal: Journal, backend: AgentBackend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""

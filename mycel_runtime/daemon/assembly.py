@@ -89,7 +89,7 @@ class Parts:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
         yield "listener", self.listener.run()
         yield "reconcile-timer", every(self.reconciler.tick_interval, self.listener.tick)
-        yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep)
+        yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep_if_awake)
 
 
 @dataclass(frozen=True, kw_only=True)

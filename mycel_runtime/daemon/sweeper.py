@@ -2,13 +2,14 @@
 Keeps the journal small: goes through it once a minute, in steps of a few rows between the others' commits.
 
 The steps take a small part of the writer's time, however much there is to remove: who listens and who answers is
-served first.
+served first. A journal at rest is woken for it once an hour only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 SWEEP_SECONDS: Final = 60.0
 """Between two sweeps."""
 
+REST_SWEEP_SECONDS: Final = 3600.0
+"""Between two sweeps of a journal at rest: nothing is added to it, and what is in it grows old by days."""
+
 _PAUSE_SECONDS: Final = 0.02
 _PAUSE_FACTOR: Final = 63
 """
@@ -50,6 +54,7 @@ class Sweeper:
         clock: Epoch seconds.
         capture_file: What runs were shown goes with their turns; `None`: that is not kept.
         pause: Waits between two steps, for so many seconds.
+        steady: Seconds of a clock that nobody sets.
     """
 
     journal: OperatorJournal
@@ -58,11 +63,14 @@ class Sweeper:
     clock: Callable[[], float]
     capture_file: CaptureFile | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    steady: Callable[[], float] = time.monotonic
     _keep: Keep = field(init=False)
     _is_oversized: bool = field(init=False, default=False)
+    _swept_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """At first it keeps what is wanted."""
+        """At first it keeps what is wanted, and what comes to rest at once is swept when it has rested."""
+        self._swept_at = self.steady()
         self._keep = Keep.wanted(self.retention)
 
     def use(self, settings: JournalSettings) -> None:
@@ -70,6 +78,11 @@ class Sweeper:
         wanted = retention_of(settings)
         if wanted != self.retention:
             self.retention, self._keep = wanted, Keep.wanted(wanted)
+
+    async def sweep_if_awake(self) -> Swept:
+        """As `sweep`; but a journal at rest is woken for it rarely."""
+        is_recent = self.steady() - self._swept_at < REST_SWEEP_SECONDS
+        return Swept() if self.journal.is_at_rest and is_recent else await self.sweep()
 
     async def sweep(self) -> Swept:
         """
@@ -93,6 +106,7 @@ class Sweeper:
             if next_place is not None:
                 await self.pause(max(_PAUSE_SECONDS, _PAUSE_FACTOR * step.seconds))
         else:
+            self._swept_at = self.steady()
             self._mind_size(used_bytes)
         self._tell(swept)
         return swept

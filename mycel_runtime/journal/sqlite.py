@@ -41,7 +41,7 @@ from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_uttera
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.suspicion import Suspect
 from mycel_runtime.journal.turns import row_of
-from mycel_runtime.journal.writer import Writer
+from mycel_runtime.journal.writer import REST_SECONDS, Writer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,6 +84,7 @@ class SqliteJournal(
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
         kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
         writer: Which writes the file.
+        rest_seconds: Without a verb, until the file is closed; the lock is kept, and the next verb opens it again.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class SqliteJournal(
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
         writer: type[Writer] = Writer,
+        rest_seconds: float = REST_SECONDS,
     ) -> None:
         self._kept_turns = kept_turns
         self._path = state_dir / "journal.sqlite3"
@@ -104,10 +106,12 @@ class SqliteJournal(
         self._writer = writer(
             self._path,
             lambda connection: prepare(connection, self._path),
+            inspect=lambda: require_own_log(self._path),
             restart_log=restart_log,
             end_log=end_log,
             on_lock=on_lock,
             on_commit=on_commit,
+            rest_seconds=rest_seconds,
         )
 
     def open(self) -> None:
@@ -121,12 +125,21 @@ class SqliteJournal(
         """
         self._lock.acquire()
         try:
-            require_own_log(self._path)
             self._versions = new_versions()
             self._writer.open()
         except BaseException:
             self._lock.release()
             raise
+
+    @property
+    @override
+    def is_at_rest(self) -> bool:
+        return self._writer.is_at_rest
+
+    @property
+    @override
+    def operations(self) -> int:
+        return self._writer.operations
 
     @override
     async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:

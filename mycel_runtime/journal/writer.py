@@ -7,6 +7,10 @@ gather, and go into the next commit together: with `synchronous=FULL` this is as
 fails, each gets a commit of its own, so that the one that fails undoes only itself: that is rare, and savepoints for
 all would cost each of them two statements.
 
+A file of which nobody has wanted anything for a while is closed and its thread ends: a connection keeps its schema,
+its statements and its pages, half a megabyte. The next operation opens it again in a new thread. Threads are not
+shared between files: whoever waits for a slow disk or another program's lock is to keep nobody else.
+
 Why one thread and one connection: SQLite before 3.51.3 can lose commits when two connections of a WAL file
 write and checkpoint at the same instant.
 """
@@ -17,7 +21,6 @@ import asyncio
 import contextlib
 import queue
 import sqlite3
-import stat
 import threading
 import time
 from concurrent.futures import Future
@@ -25,8 +28,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.freed_memory import FREED_MEMORY
 from mycel_runtime.journal.disk_room import translated
+from mycel_runtime.journal.left_file import LeftFile
 from mycel_runtime.journal.log_length import LogLength
+from mycel_runtime.journal.writing_connection import writing_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,14 +43,17 @@ T = TypeVar("T")
 GROUP_LIMIT: Final = 256
 """Operations after which a commit takes no more. Source: measured; more gains nothing."""
 
-BUSY_TIMEOUT_MS: Final = 1_000
-"""Until it is told that somebody else holds the write lock."""
-
 LOCK_SECONDS: Final = 30.0
 """Somebody else may hold the write lock so long. The unit's watchdog takes who waits twice as long for dead."""
 
 _PRIMARY_CODE: Final = 0xFF
 """Of an extended result code."""
+
+REST_SECONDS: Final = 20.0
+"""
+Without an operation, until the file is closed. Shorter than the watchdog's interval in our unit, whose look at the
+journal would keep it open.
+"""
 
 LOG_PAGES: Final = 4_096
 """16 MiB, before the log is copied into the file. Source: measured; 1,000 take half of a burst's time."""
@@ -76,11 +85,13 @@ class Writer:
 
     Args:
         path: The file; it and its log are readable by their owner only, whatever the umask.
-        prepare: Run once on the new connection in the thread: refuses a file that is not ours, and migrates.
+        prepare: Run once on a new connection in the thread: refuses a file that is not ours, and migrates.
+        inspect: Run before each opening, in the thread: refuses a file that is not as it was left.
         restart_log: Copies the log into the file and begins a new one; whether it could.
         end_log: Copies the log into the file for good.
         on_lock: Told, in the thread, that somebody else holds the write lock, and how long it was when it is over.
         on_commit: Told, in the thread, for how many seconds a group of so many operations was written.
+        rest_seconds: Without an operation, until the file is closed; it is opened again by the next one.
     """
 
     def __init__(
@@ -88,12 +99,16 @@ class Writer:
         path: Path,
         prepare: Callable[[sqlite3.Connection], None],
         *,
+        inspect: Callable[[], None] = lambda: None,
         restart_log: Callable[[sqlite3.Connection], bool],
         end_log: Callable[[sqlite3.Connection], None],
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
+        rest_seconds: float = REST_SECONDS,
     ) -> None:
         self._path, self._folder = path, path.parent
+        self._inspect = inspect
+        self._rest_seconds = rest_seconds
         self._log_limit = LOG_PAGES
         self._prepare = prepare
         self._restart_log = restart_log
@@ -103,8 +118,12 @@ class Writer:
         self._jobs: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_open = False
+        self._is_at_rest = False
+        self._turn = threading.Lock()
+        self._left: LeftFile | None = None
         self._gathered: list[Job[Any]] = []
         self._failed: BaseException | None = None
+        self._operations = 0
 
     def open(self) -> None:
         """
@@ -115,10 +134,19 @@ class Writer:
             JournalError: It cannot be opened.
         """
         opened: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, args=(opened,), name="journal-writer", daemon=True)
-        self._thread.start()
+        self._start(opened)
         opened.result()
         self._is_open = True
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the file is closed, or is just being closed, until the next operation."""
+        return self._is_at_rest
+
+    @property
+    def operations(self) -> int:
+        """How many have been submitted."""
+        return self._operations
 
     async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -157,6 +185,7 @@ class Writer:
         if self._failed is not None:
             raise self._failed
         loop = asyncio.get_running_loop()
+        self._operations += 1
         job = Job(operation, loop, loop.create_future())
         self._take(job)
         return job.future
@@ -172,6 +201,24 @@ class Writer:
         jobs, self._gathered = self._gathered, []
         for start in range(0, len(jobs), GROUP_LIMIT):
             self._jobs.put(jobs[start : start + GROUP_LIMIT])
+        if jobs:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Have somebody who does what is queued."""
+        with self._turn:
+            if not self._is_at_rest:
+                return
+            self._is_at_rest = False
+        try:
+            self._start(Future(), former=self._thread)
+        except RuntimeError as exc:  # No thread can be started now.
+            self._refuse(exc)
+
+    def _start(self, opened: Future[None], *, former: threading.Thread | None = None) -> None:
+        thread = threading.Thread(target=self._run, args=(opened, former), name="journal-writer", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _note_failure(self, posted: asyncio.Future[Any]) -> None:
         self._failed = self._failed or posted.exception()
@@ -179,24 +226,42 @@ class Writer:
     async def close(self) -> None:
         """Finish what is queued, then close the file."""
         self._is_open = False
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        if self._thread is not None:
+            # What is gathered may start a thread.
             self._hand_over()
+            thread, self._thread = self._thread, None
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
-    def _run(self, opened: Future[None]) -> None:
+    def _run(self, opened: Future[None], former: threading.Thread | None) -> None:
+        if former is not None:
+            former.join()
         try:
             file = self._open_file()
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
             opened.set_exception(exc)
+            if former is not None:
+                self._refuse(exc)
             return
         opened.set_result(None)
         try:
-            while (jobs := self._next_group()) is not None:
+            while (jobs := self._next_group(self._rest_seconds)) is not None:
                 _deliver(self._write(file, jobs))
         finally:
             self._close_file(file)
+            self._left = LeftFile.of(self._path)
+            if self._is_at_rest:
+                FREED_MEMORY.note()
+
+    def _refuse(self, exc: BaseException) -> None:
+        """The file could not be opened again: what waits is told, and whatever comes next tries anew."""
+        error = exc
+        if not isinstance(exc, JournalError):
+            # At the start it is the user's mistake; here something has gone wrong meanwhile.
+            error = JournalError(str(exc))
+            error.__cause__ = exc
+        while (jobs := self._next_group(0.0)) is not None:
+            _deliver([(job, None, error) for job in jobs])
 
     def _open_file(self) -> OpenFile:
         """Open and migrate it, in the thread that will write it; raises as `open`."""
@@ -225,27 +290,10 @@ class Writer:
         file.log.close()
 
     def _connect(self) -> sqlite3.Connection:
-        # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
-        # give up the locks that this process may have on it.
-        with contextlib.suppress(FileExistsError):
-            self._path.touch(mode=0o600, exist_ok=False)
-        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            # Before anything else is read or written, be it a mode: somebody else's file stays as it is.
-            self._prepare(connection)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
-            self._restart_log(connection)
-            _close_to_others(self._path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        if self._left is not None:
+            self._left.require(self._path)
+        self._inspect()
+        return writing_connection(self._path, self._prepare, self._restart_log)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         self._wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"))
@@ -277,9 +325,14 @@ class Writer:
             if self._restart_log(file.connection):
                 self._log_limit = LOG_PAGES
 
-    def _next_group(self) -> list[Job[Any]] | None:
-        """Wait for jobs, then take what else is there. `None`: closed, and everything queued is done."""
-        group = self._jobs.get()
+    def _next_group(self, wait_seconds: float) -> list[Job[Any]] | None:
+        """
+        Wait for jobs, then take what else is there.
+
+        Returns:
+            `None`: to be closed, and everything queued is done; or nothing has come for so long, and it is at rest.
+        """
+        group = self._first_jobs(wait_seconds)
         while group is not None and len(group) < GROUP_LIMIT:
             try:
                 more = self._jobs.get_nowait()
@@ -291,12 +344,15 @@ class Writer:
             group += more
         return group
 
-
-def _close_to_others(path: Path) -> None:
-    """Take what others may do with the file and its log, if it was made when the umask decided that."""
-    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            file.chmod(0o600)
+    def _first_jobs(self, wait_seconds: float) -> list[Job[Any]] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._jobs.get(timeout=wait_seconds)
+        # Whoever has queued something by now is served by this thread, whoever does later starts another one.
+        with self._turn:
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get_nowait()
+            self._is_at_rest = True
+        return None
 
 
 def _is_busy(exc: BaseException) -> bool:

@@ -54,6 +54,14 @@ class SlowWriter:
     def open(self):
         self._inner.open()
 
+    @property
+    def is_at_rest(self):
+        return self._inner.is_at_rest
+
+    @property
+    def operations(self):
+        return self._inner.operations
+
     async def submit(self, operation):
         await self._weather.wait()
         self._weather.strike()

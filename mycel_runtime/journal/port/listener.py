@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class ListenerJournal(Protocol):
     """The journal, as `inbox` uses it."""
 
+    @property
+    def operations(self) -> int:
+        """How many have been begun; while that stays the same, what was read after the last one is still so."""
+
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
         """The checkpoint last committed."""
 

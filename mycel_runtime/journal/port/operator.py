@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 class OperatorJournal(Protocol):
     """The journal, as the operator uses it."""
 
+    @property
+    def is_at_rest(self) -> bool:
+        """
+        Whether nobody has wanted anything of it for a while, and it has given back what it needs for work.
+
+        Any verb wakes it. Whoever only looks around at intervals, and finds it so, leaves it alone.
+        """
+
     async def statistics(self, identity: UserId) -> JournalStatistics:
         """Counts of what is there."""
 

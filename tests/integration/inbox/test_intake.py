@@ -12,6 +12,7 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.journal import writer
+from mycel_runtime.journal.changes import ToldVersion
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.wire.codec import decode_frame
@@ -116,3 +117,41 @@ async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal,
 
     assert [delivery.chat_id for delivery in claiming.result()] == ["c"]
     assert commits == [2]
+
+
+async def compared(intake, *titles):
+    return await intake.compare(
+        chat_records([{"id": title, "title": title} for title in titles]),
+        asked=frozenset({"chat"}),
+        complete=frozenset({"chat"}),
+    )
+
+
+async def test_lists_that_say_what_they_said_cost_the_journal_nothing(journal):
+    intake = await intake_of(journal)
+    await compared(intake, "c")
+    await compared(intake, "c")
+    before = journal.operations
+
+    assert [await compared(intake, "c") for _ in range(3)] == [0, 0, 0]
+    assert journal.operations == before
+
+
+async def test_lists_that_say_something_else_are_compared_however_quiet_it_was(journal):
+    intake = await intake_of(journal)
+    for _ in range(3):
+        await compared(intake, "c")
+
+    assert await compared(intake, "c", "d") == 1
+    assert await compared(intake, "c") == 1
+    assert await compared(intake, "d") == 2
+
+
+async def test_lists_that_say_what_they_said_are_compared_when_somebody_has_done_something(journal):
+    """What a handler was told of meanwhile, and is in no list, has begun and ended between two looks."""
+    intake = await intake_of(journal)
+    for _ in range(2):
+        await compared(intake, "c")
+    await journal.note("me", ToldVersion(kind="chat", key="d", state="member"))
+
+    assert await compared(intake, "c") == 1

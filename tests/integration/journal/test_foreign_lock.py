@@ -16,7 +16,7 @@ from tests.integration.journal.samples import claim, want
 @pytest.fixture
 def impatient(monkeypatch):
     """A lock is told after 20 ms."""
-    monkeypatch.setattr("mycel_runtime.journal.writer.BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr("mycel_runtime.journal.writing_connection.BUSY_TIMEOUT_MS", 20)
 
 
 class Told:

@@ -22,8 +22,9 @@ from mycel_runtime.journal.capture_file import CaptureFile
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.reader import TurnLog
-from mycel_runtime.journal.retention import START, Age, Keep, Retention
+from mycel_runtime.journal.retention import START, Age, Keep, Retention, Swept
 from mycel_runtime.journal.shown_run import ShownRun
+from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
@@ -69,6 +70,15 @@ def sweeper(journal, *, now, **more):
     return facts, Sweeper(
         journal=journal, retention=retention, observer=facts, clock=lambda: now, pause=pause, **more
     )
+
+
+class Steady:
+    """A clock that stands."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 def pragma(folder, name):
@@ -306,3 +316,27 @@ async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journa
     assert {each.lane for each in await claim(journal, now=10.0)} == {"inbox", "chat:d", "chat:e", "chat:f"}
     _, keeper = sweeper(journal, now=100 * DAY)
     assert (await keeper.sweep()).sends == 1
+
+
+async def test_a_journal_at_rest_is_swept_once_an_hour(tmp_path):
+    """Nothing is added to it meanwhile; to open it each minute would cost more than to keep it open."""
+    journal = SqliteJournal(tmp_path, rest_seconds=0.001)
+    journal.open()
+    steady = Steady()
+    _, keeper = sweeper(journal, now=10 * DAY, steady=steady)
+    await frames(journal, 20)
+    await asyncio.to_thread(journal._writer._thread.join, 60)
+    for now in (60.0, 120.0, 3_599.0):
+        steady.now = now
+        assert await keeper.sweep_if_awake() == Swept()
+        assert journal.is_at_rest
+    steady.now = 3_600.0
+    assert (await keeper.sweep_if_awake()).entries == 16
+    await journal.close()
+
+
+async def test_a_journal_at_work_is_swept_each_time(journal):
+    _, keeper = sweeper(journal, now=10 * DAY, steady=lambda: 0.0)
+    await frames(journal, 20)
+
+    assert (await keeper.sweep_if_awake()).entries == 16

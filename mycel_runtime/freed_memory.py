@@ -1,0 +1,52 @@
+"""
+Gives memory back to the system that this process has freed.
+
+The C library keeps what is freed between what is in use, and each thread has a heap of its own there: what a hundred
+journals have needed while they were awake would stay for good. It is asked to give it back a while after somebody has
+freed much: once for all who have done so meanwhile, because it goes through everything that is free, and allocating
+threads wait for it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Final
+
+PAUSE_SECONDS: Final = 15.0
+"""For more to be freed: whoever is quiet is often quiet with others."""
+
+
+class FreedMemory:
+    """
+    Of this process. What has no such call gives back what it likes, as macOS or musl's C library.
+
+    Args:
+        pause_seconds: From the first note until memory is given back.
+    """
+
+    def __init__(self, pause_seconds: float = PAUSE_SECONDS) -> None:
+        self._pause_seconds = pause_seconds
+        self._lock = threading.Lock()
+        self._is_noted = False
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+    def note(self) -> None:
+        """Much has been freed; may be called in any thread, and returns at once."""
+        with self._lock:
+            if self._is_noted or self._trim is None:
+                return
+            self._is_noted = True
+        timer = threading.Timer(self._pause_seconds, self._give_back)
+        timer.name, timer.daemon = "freed-memory", True
+        timer.start()
+
+    def _give_back(self) -> None:
+        # First: what is freed from here on may be missed, and wants another round.
+        with self._lock:
+            self._is_noted = False
+        if self._trim is not None:
+            self._trim(0)
+
+
+FREED_MEMORY: Final = FreedMemory()

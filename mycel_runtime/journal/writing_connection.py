@@ -1,0 +1,62 @@
+"""The one connection that writes a journal's file: how it is opened, and what it is set to."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BUSY_TIMEOUT_MS: Final = 1_000
+"""Until it is told that somebody else holds the write lock."""
+
+
+def writing_connection(
+    path: Path,
+    prepare: Callable[[sqlite3.Connection], None],
+    restart_log: Callable[[sqlite3.Connection], bool],
+) -> sqlite3.Connection:
+    """
+    Open a file, which is made if it is not there.
+
+    Args:
+        path: The file; it and its log are readable by their owner only, whatever the umask.
+        prepare: As of `Writer`.
+        restart_log: As of `Writer`.
+
+    Raises:
+        sqlite3.Error: It cannot be opened.
+        OSError: It cannot be made.
+    """
+    # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
+    # give up the locks that this process may have on it.
+    with contextlib.suppress(FileExistsError):
+        path.touch(mode=0o600, exist_ok=False)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        # Before anything else is read or written, be it a mode: somebody else's file stays as it is.
+        prepare(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        restart_log(connection)
+        _close_to_others(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _close_to_others(path: Path) -> None:
+    """Take what others may do with the file and its log, if it was made when the umask decided that."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            file.chmod(0o600)
