@@ -38,13 +38,14 @@ class FileLock:
 
     Args:
         file: Made if it is not there, and left behind; on a local file system.
-        directory: Locked as well, if given: it cannot be replaced while there are files in it, as the file can.
+        directory: Locked in the file's place, if given: it cannot be replaced while there are files in it, as a file
+            can; and the file, which still names the holder, is not kept open.
     """
 
     def __init__(self, file: Path, *, directory: Path | None = None) -> None:
         self._file = file
-        self._directory = directory
-        self._descriptors: list[int] = []
+        self._locked = directory or file
+        self._descriptor: int | None = None
 
     def acquire(self) -> None:
         """
@@ -54,44 +55,54 @@ class FileLock:
             LockHeldError: Somebody has it.
             OSError: The directory or the file cannot be opened.
         """
-        try:
-            if self._directory is not None:
-                self._open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-            file = self._open(self._file, os.O_RDWR | os.O_CREAT)
-            for descriptor in self._descriptors:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            holder = _holder(self._file)
-            self.release()
-            raise LockHeldError(holder) from exc
-        except OSError:
-            self.release()
-            raise
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"pid {os.getpid()}\n".encode(), 0)
-        let_go_in_forks(self.release)
+        # Opened first: whoever may not write it is told so, and holds nothing.
+        with _opened(self._file, os.O_RDWR | os.O_CREAT) as file:
+            self._lock()
+            try:
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"pid {os.getpid()}\n".encode(), 0)
+            except OSError:
+                self.release()
+                raise
 
     def release(self) -> None:
         """Give it back; nothing, if it is not held."""
         forget_in_forks(self.release)
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
-    def _open(self, path: Path, flags: int) -> int:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-        self._descriptors.append(descriptor)
-        return descriptor
+    def _lock(self) -> None:
+        descriptor = os.open(self._locked, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(descriptor)
+            if isinstance(exc, BlockingIOError):
+                raise LockHeldError(_holder(self._file, self._locked)) from exc
+            raise
+        self._descriptor = descriptor
+        let_go_in_forks(self.release)
 
 
-def _holder(path: Path) -> str:
-    """Who has the lock: as the file says, unless that one is gone and left it to others."""
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _holder(path: Path, locked: Path) -> str:
+    """Who has the lock: as the file says, unless that one is gone and left to others what is locked."""
     said = ""
     with contextlib.suppress(OSError):
         said = path.read_text(encoding="ascii", errors="replace")[:64].strip()
     pid = said.removeprefix("pid ")
     if not pid.isdecimal() or _is_alive(int(pid)):
         return said or "unknown pid"
-    heirs = ", ".join(f"pid {heir}" for heir in _who_has_open(path))
+    heirs = ", ".join(f"pid {heir}" for heir in _who_has_open(locked))
     return f"{heirs}, left behind by {said}" if heirs else f"{said}, which is not to be seen from here"
 
 

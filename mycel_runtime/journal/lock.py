@@ -1,8 +1,7 @@
 """
 One process per state directory.
 
-The lock is on the directory, which cannot be removed while the journal is in it, and on a file in it that names the
-holder.
+The lock is on the directory, which cannot be removed while the journal is in it; a file in it names the holder.
 """
 
 from __future__ import annotations
