@@ -40,7 +40,7 @@ _PAGE_KEYS: Final = frozenset({"limit", "before"})
 
 class FastPath:
     """
-    ASGI middleware, next to the router: carries out what is ordinary, and hands everything else on.
+    ASGI middleware around FastAPI: carries out what is ordinary, and hands everything else on.
 
     Args:
         app: What it is handed to.
