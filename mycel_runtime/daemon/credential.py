@@ -175,18 +175,18 @@ class AgentClient(AsyncClient):
 
     async def _watched(self, call: Call[T]) -> T:
         """As `_once` of the client; that it hangs is told while it does."""
-        has_hung = asyncio.Event()
-        patience = asyncio.get_running_loop().call_later(UNANSWERED_SECONDS, self._tell_hanging, has_hung)
+        told_at: list[float] = []
+        patience = asyncio.get_running_loop().call_later(UNANSWERED_SECONDS, self._tell_hanging, told_at)
         try:
             return await super()._once(call)
         finally:
             patience.cancel()
-            if has_hung.is_set():
+            if told_at:
                 self._health.hangs_no_more()
 
-    def _tell_hanging(self, has_hung: asyncio.Event) -> None:
-        has_hung.set()
-        self._tell(self._health.hangs(now=time.time()))
+    def _tell_hanging(self, told_at: list[float]) -> None:
+        told_at.append(now := time.time())
+        self._tell(self._health.hangs(now=now))
 
     @override
     async def _send(self, call: Call[T]) -> Reply:

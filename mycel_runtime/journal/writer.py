@@ -161,6 +161,8 @@ class Writer:
             JournalError: The operation or the commit failed; nothing of it is stored.
         """
         future = self._gather(operation)
+        if future.done():
+            return future.result()
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """Decoded. `unread` is not paged (contract 1.5), so that this is generous; nothing honest comes near it."""
 
+_OK: Final = 200
 _SERVER_ERROR: Final = 500
 
 
@@ -42,10 +43,13 @@ class Body:
         return self._stop_after is None or self._bytes < self._stop_after
 
     def reply(self) -> Reply:
-        """What has been taken in."""
+        """What has been taken in, and of a refusal what its headers say of it."""
+        content = b"".join(self._chunks)
+        if self._status == _OK:
+            return Reply(self._status, content, is_cut=self._is_cut)
         return Reply(
             self._status,
-            b"".join(self._chunks),
+            content,
             self._headers.get("retry-after", ""),
             self._headers.get("date", ""),
             is_cut=self._is_cut,

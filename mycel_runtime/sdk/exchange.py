@@ -52,8 +52,8 @@ class Reply:
     An HTTP answer.
 
     Attributes:
-        retry_after: The header's text; empty when there is none.
-        date: The header's text.
+        retry_after: The header's text, of a refusal; empty when there is none.
+        date: The header's text, of a refusal.
         is_cut: There was more of it than we take.
         location: The header's text, of a redirect.
     """

@@ -111,7 +111,11 @@ def content_hash(
 ) -> str:
     """What a send says and to whom, as a SHA-256 that an intent can be found again by."""
     said = [content, sorted(mentions), delivery_scope, sorted(addressed_to)]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(_UNESCAPED.encode(said).encode(errors="surrogatepass")).hexdigest()
+
+
+_UNESCAPED: Final = json.JSONEncoder(ensure_ascii=False)
+"""`json.dumps` would make one for each text."""
 
 
 def message_hash(message: Message) -> str:
