@@ -16,6 +16,7 @@ from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
+from mycel_runtime.inbox.lease_keeper import LeaseKeeper
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
@@ -60,6 +61,7 @@ class Parts:
 
     me: UserId
     intake: Intake
+    lease_keeper: LeaseKeeper
     liveness: StreamLiveness
     listener: Listener
     reconciler: Reconciler
@@ -88,6 +90,7 @@ class Parts:
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
         yield "listener", self.listener.run()
+        yield "lease-keeper", self.lease_keeper.run()
         yield "reconcile-timer", every(self.reconciler.tick_interval, self.listener.tick)
         yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep_if_awake)
 
@@ -143,6 +146,7 @@ class AgentAssembly:
         turns = self._turns(suspects)
         await turns.attempts.questions.adopt(self.refused)
         # First: whoever had it may have written until then.
+        given_at = time.monotonic()
         lease = await self.journal.lease(self.me)
         tracker = await open_tracker(self.journal, identity=self.me, server=self.settings.agent.base_url)
         intake = self._intake(tracker, lease, turns)
@@ -150,6 +154,7 @@ class AgentAssembly:
         return Parts(
             me=self.me,
             intake=intake,
+            lease_keeper=LeaseKeeper(journal=self.journal, lease=lease, given_at=given_at),
             liveness=self._liveness,
             listener=self._listener(intake, reconciler),
             reconciler=reconciler,

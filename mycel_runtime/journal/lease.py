@@ -16,9 +16,10 @@ class Lease:
 
     Attributes:
         token: Above that of every lease of the identity before it.
-        expires_at: Until then nobody else is given one, epoch seconds; infinity: as long as the journal is open.
+        lasts: Seconds from when it was given or renewed, as the store counts them; infinity: as long as the journal
+            is open. A span and no time of day: the holder's clock need not agree with the store's.
     """
 
     identity: UserId
     token: int
-    expires_at: float
+    lasts: float

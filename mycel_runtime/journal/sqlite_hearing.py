@@ -90,7 +90,12 @@ class SqliteHearing(SqliteSpeech):
         except BaseException:
             del self._leases[identity]
             raise
-        lease = self._leases[identity] = Lease(identity=identity, token=token, expires_at=math.inf)
+        lease = self._leases[identity] = Lease(identity=identity, token=token, lasts=math.inf)
+        return lease
+
+    @override
+    async def renew(self, lease: Lease) -> Lease:
+        self._require(lease, lease.identity)
         return lease
 
     @override
@@ -106,8 +111,7 @@ class SqliteHearing(SqliteSpeech):
     async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
         def write(connection: sqlite3.Connection) -> int:
             # Here, and not before: it may be given back while this waits for its commit.
-            if self._leases.get(batch.identity) != lease:
-                raise LeaseLostError(batch.identity)
+            self._require(lease, batch.identity)
             new = _append_arrivals(connection, batch.arrivals, now)
             _want_chats(connection, batch.identity, batch.hints, now)
             for change in batch.changes:
@@ -118,6 +122,10 @@ class SqliteHearing(SqliteSpeech):
             return new
 
         return await self._make_due(write)
+
+    def _require(self, lease: Lease, identity: UserId) -> None:
+        if self._leases.get(identity) != lease:
+            raise LeaseLostError(identity)
 
 
 def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:

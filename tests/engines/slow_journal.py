@@ -10,13 +10,19 @@ is woken is woken afterwards; and what `record` writes is there as late as it ma
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import math
 import random
+import time
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.sqlite import SqliteJournal
 
 LONGEST_SECONDS = 0.02
 """Of a wait. Most are far shorter."""
+
+LEASE_SECONDS = 30.0
+"""Longer than a test that takes a lease and keeps none, beside whatever else the machine does."""
 
 
 class Weather:
@@ -85,11 +91,43 @@ class SlowWriter:
 
 
 class SlowJournal(SqliteJournal):
-    """As the embedded one; without its luck."""
+    """
+    As the embedded one; without its luck, and with leases whose time ends.
 
-    def __init__(self, *arguments, weather=None, **options):
+    Args:
+        weather: How long verbs take, and which one fails.
+        lease_seconds: Of a lease that nobody renews.
+        clock: The store's, for leases; seconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self, *arguments, weather=None, lease_seconds=LEASE_SECONDS, clock=time.monotonic, **options
+    ):
         super().__init__(*arguments, **options)
         self._writer = SlowWriter(self._writer, weather or Weather())
+        self._lease_seconds = lease_seconds
+        self._clock = clock
+        self._ends = {}
+
+    async def lease(self, identity):
+        if self._ends.get(identity, math.inf) <= self._clock():
+            del self._leases[identity], self._ends[identity]
+        given = await super().lease(identity)
+        lease = self._leases[identity] = dataclasses.replace(given, lasts=self._lease_seconds)
+        self._ends[identity] = self._clock() + self._lease_seconds
+        return lease
+
+    async def renew(self, lease):
+        renewed = await super().renew(lease)
+        await self._writer.submit(lambda _connection: None)
+        self._require(lease, lease.identity)
+        self._ends[lease.identity] = self._clock() + self._lease_seconds
+        return renewed
+
+    async def release(self, lease):
+        await super().release(lease)
+        if lease.identity not in self._leases:
+            self._ends.pop(lease.identity, None)
 
     async def _make_due(self, operation):
         try:

@@ -20,6 +20,6 @@ Cancelling: every verb commits or does nothing. A cancelled caller still waits f
 bounded, and then is cancelled: no verb is left half done.
 
 Fencing: verbs about a delivery name its claim, and what a listener writes names its lease. A claim is lost when
-another one follows it, or the delivery's turn ends; a lease, when it is given back or another one follows it. Whoever
-lost one changes nothing, and is told so.
+another one follows it, or the delivery's turn ends; a lease, when it is given back or another one follows it, which
+can be once its time is over and nobody has renewed it. Whoever lost one changes nothing, and is told so.
 """

@@ -38,7 +38,17 @@ class ListenerJournal(Protocol):
         Take the right to listen; its token is above all that were given before, whoever had them.
 
         Raises:
-            IdentityHeldError: Somebody else's lease stands.
+            IdentityHeldError: Somebody else's lease stands: its time is not over.
+        """
+
+    async def renew(self, lease: Lease) -> Lease:
+        """
+        Keep the right to listen; the token stays, and the time of the lease begins anew.
+
+        Time is the store's. A lease whose time is over may still be renewed as long as nobody else has taken it.
+
+        Raises:
+            LeaseLostError: As of `append`.
         """
 
     async def release(self, lease: Lease) -> None:

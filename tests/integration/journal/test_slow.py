@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 import pytest
 
+from mycel_runtime.errors import IdentityHeldError, LeaseLostError
+from mycel_runtime.inbox.lease_keeper import LeaseKeeper
+from mycel_runtime.journal.batch import Batch
 from tests.engines.slow_journal import SlowJournal, Weather
 from tests.integration.journal.conformance import JournalConformance
+from tests.integration.journal.samples import ME, checkpoint
 
 
 class TestSlowJournal(JournalConformance):
@@ -25,3 +30,63 @@ async def open_journal(tmp_path):
             return journal
 
         yield open_
+
+
+async def test_a_lease_that_nobody_renews_is_lost_when_another_one_follows_it(tmp_path):
+    now = 0.0
+    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=lambda: now)
+    await asyncio.to_thread(journal.open)
+    async with _closed(journal):
+        lease = await journal.lease(ME)
+        now = 8.0
+        lease = await journal.renew(lease)
+        now = 16.0
+        with pytest.raises(IdentityHeldError):
+            await journal.lease(ME)
+        now = 17.0
+        # Its time is over, and nobody has taken it.
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lease, now=0.0)
+        theirs = await journal.lease(ME)
+        with pytest.raises(LeaseLostError):
+            await journal.renew(lease)
+        with pytest.raises(LeaseLostError):
+            await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease, now=0.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(3)), lease=theirs, now=0.0)
+
+        assert theirs.token > lease.token
+        assert await journal.checkpoint(ME) == checkpoint(3)
+
+
+async def test_whoever_keeps_a_lease_ends_when_it_is_lost(tmp_path):
+    """And not before: nobody is given one while it is renewed."""
+    now, renewals = 0.0, 0
+    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=lambda: now)
+    await asyncio.to_thread(journal.open)
+
+    async def pass_by(seconds):
+        nonlocal now, renewals
+        now += seconds
+        renewals += 1
+        if renewals > 20:
+            now += 9.0  # the holder stood still, and somebody else listens by now
+            await journal.lease(ME)
+            return
+        with pytest.raises(IdentityHeldError):
+            await journal.lease(ME)
+
+    async with _closed(journal), asyncio.timeout(60):
+        lease = await journal.lease(ME)
+        # A clock that stood still with its machine: only the store can tell.
+        keeper = LeaseKeeper(journal=journal, lease=lease, given_at=0.0, steady=lambda: 3.0, sleep=pass_by)
+        with pytest.raises(LeaseLostError):
+            await keeper.run()
+
+    assert renewals == 21
+
+
+@contextlib.asynccontextmanager
+async def _closed(journal):
+    try:
+        yield
+    finally:
+        await journal.close()

@@ -62,6 +62,34 @@ class FencingConformance:
         await journal.release(lost)
         assert await journal.append(heard, lease=lease, now=0.0) == 1
 
+    async def test_a_renewed_lease_keeps_its_token_and_the_right_to_write(self, journal):
+        lease = await journal.lease(ME)
+        renewed = await journal.renew(lease)
+        again = await journal.renew(renewed)
+
+        assert (again.identity, again.token) == (ME, lease.token)
+        assert again.lasts > 0
+        with pytest.raises(IdentityHeldError):
+            await journal.lease(ME)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=again, now=0.0)
+        # As a listener does that was given it before it was renewed.
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease, now=0.0)
+        assert await journal.checkpoint(ME) == checkpoint(2)
+
+    async def test_a_lost_lease_cannot_be_renewed(self, journal, successor):
+        lost = await journal.lease(ME)
+        await journal.release(lost)
+        with pytest.raises(LeaseLostError):
+            await journal.renew(lost)
+        lease = await journal.lease(ME)
+        with pytest.raises(LeaseLostError):
+            await journal.renew(lost)
+        heir = await successor(journal)
+        with pytest.raises(LeaseLostError):
+            await heir.renew(lease)
+
+        assert (await heir.lease(ME)).token > lease.token
+
     async def test_a_lease_is_of_its_identity_only(self, journal):
         await journal.lease(ME)
         theirs = await journal.lease(OTHER)
