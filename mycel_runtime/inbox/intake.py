@@ -1,5 +1,5 @@
 """
-Received messages become durable: tracker, router and journal under one lock.
+Received messages become work in the journal: tracker, router and journal under one lock.
 
 The stream and the drains of reconcile feed the same tracker. The lock keeps their commits in the order in which
 the tracker has seen them, so that a checkpoint never is committed before the entries below it.
@@ -73,7 +73,7 @@ class Intake:
         observer: Told of what was committed.
         clock: Epoch seconds.
         announced: Told of which chats there may be news, after they are committed.
-        traces: Told when the work of chats came, and was durable.
+        traces: Told when the work of chats came, and was committed.
     """
 
     def __init__(

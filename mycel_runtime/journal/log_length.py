@@ -27,21 +27,24 @@ class LogLength:
     Args:
         path: Of the file, not of its log.
         connection: To it, in WAL mode, after its first write.
+
+    Attributes:
+        descriptor: Of the log.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._frame_bytes = _FRAME_HEADER_BYTES + connection.execute("PRAGMA page_size").fetchone()[0]
         # No lock is on the log itself, so that none is lost when it is closed.
-        self._log = os.open(
+        self.descriptor = os.open(
             path.with_name(f"{path.name}-wal"), os.O_RDONLY | os.O_CLOEXEC | os.O_CREAT, 0o600
         )
 
     def reaches(self, pages: int) -> bool:
         """Whether the present log has so many pages."""
         frame = _HEADER_BYTES + (pages - 1) * self._frame_bytes
-        salts = os.pread(self._log, _SALTS_BYTES, frame + _FRAME_SALTS_AT)
-        return bool(salts) and salts == os.pread(self._log, _SALTS_BYTES, _SALTS_AT)
+        salts = os.pread(self.descriptor, _SALTS_BYTES, frame + _FRAME_SALTS_AT)
+        return bool(salts) and salts == os.pread(self.descriptor, _SALTS_BYTES, _SALTS_AT)
 
     def close(self) -> None:
         """Let go of the log."""
-        os.close(self._log)
+        os.close(self.descriptor)

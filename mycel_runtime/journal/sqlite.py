@@ -170,7 +170,7 @@ class SqliteJournal(
             )
             return [claim_row(connection, row) for row in rows]
 
-        return await self._writer.submit(claim)
+        return await self._writer.commit(claim)
 
     @override
     async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
@@ -178,7 +178,7 @@ class SqliteJournal(
             row = execute(connection, "select_suspects", {"identity": identity, "now": now}).fetchone()
             return None if row is None else claim_row(connection, row)
 
-        return await self._writer.submit(claim)
+        return await self._writer.commit(claim)
 
     @override
     async def note_shown(
@@ -194,7 +194,7 @@ class SqliteJournal(
             row = execute(connection, "next_due_at", values).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
@@ -208,7 +208,8 @@ class SqliteJournal(
 
     @override
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
-        await self._change("anchor", {"identity": identity, "lane": lane, "handled_seq": handled_seq})
+        values = {"identity": identity, "lane": lane, "handled_seq": handled_seq}
+        await self._writer.commit(lambda connection: execute(connection, "anchor", values))
 
     @override
     async def finish(
@@ -238,7 +239,7 @@ class SqliteJournal(
     async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
         values = {"due_at": due_at, "spent": int(spend), "error": encodable(error) or None}
         values |= key_of(delivery)
-        return await self._make_due(lambda connection: execute(connection, "postpone", values).rowcount > 0)
+        return await self._commit_due(lambda connection: execute(connection, "postpone", values).rowcount > 0)
 
     @override
     async def bury(

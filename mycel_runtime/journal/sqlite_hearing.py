@@ -38,7 +38,7 @@ class SqliteHearing(SqliteSpeech):
             row = execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
             return Checkpoint(**dict(row)) if row else None
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
@@ -46,7 +46,7 @@ class SqliteHearing(SqliteSpeech):
             rows = execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
             return {InboxSeq(row["seq"]): Mark(fingerprint=row["fingerprint"], ts=row["ts"]) for row in rows}
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
@@ -54,7 +54,7 @@ class SqliteHearing(SqliteSpeech):
             rows = execute(connection, "read_snapshot", {"identity": identity})
             return {(row["kind"], row["key"]): row["state"] for row in rows}
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
@@ -63,7 +63,7 @@ class SqliteHearing(SqliteSpeech):
             row = execute(connection, "read_change", line).fetchone()
             return None if row is None else str(row["state"])
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def note(self, identity: UserId, told: ToldVersion) -> None:
@@ -77,7 +77,7 @@ class SqliteHearing(SqliteSpeech):
                 levels[row["chat_id"]] = max(row["seq"], levels.get(row["chat_id"], row["seq"]))
             return levels
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def lease(self, identity: UserId) -> Lease:
@@ -86,7 +86,9 @@ class SqliteHearing(SqliteSpeech):
         # Taken from here on; nobody's, until its token is known.
         self._leases[identity] = None
         try:
-            ((token,),) = await self._rows("lease", {"identity": identity})
+            token = await self._writer.submit(
+                lambda connection: execute(connection, "lease", {"identity": identity}).fetchone()[0]
+            )
         except BaseException:
             del self._leases[identity]
             raise
@@ -105,7 +107,7 @@ class SqliteHearing(SqliteSpeech):
 
     @override
     async def hint(self, identity: UserId, hints: Sequence[ChatWork], *, now: float) -> None:
-        await self._make_due(lambda connection: _want_chats(connection, identity, hints, now))
+        await self._commit_due(lambda connection: _want_chats(connection, identity, hints, now))
 
     @override
     async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
@@ -121,7 +123,9 @@ class SqliteHearing(SqliteSpeech):
                 execute(connection, "write_checkpoint", values_of(batch.checkpoint))
             return new
 
-        return await self._make_due(write)
+        # What is unread in a chat the server says again, until the agent has read it; before that comes `intend`.
+        is_told_once = bool(batch.changes) or any(arrival.events for arrival in batch.arrivals)
+        return await (self._make_due(write) if is_told_once else self._commit_due(write))
 
     def _require(self, lease: Lease, identity: UserId) -> None:
         if self._leases.get(identity) != lease:

@@ -42,7 +42,7 @@ class SqliteLetters(SqliteSpeech):
         def read(connection: sqlite3.Connection) -> Sequence[DeadLetter]:
             return [letter_of(row) for row in execute(connection, "dead_letters", {"identity": identity})]
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def revive(self, dead_letter_id: int, *, now: float) -> bool:

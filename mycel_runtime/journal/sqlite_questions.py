@@ -53,7 +53,7 @@ class SqliteQuestions(SqliteSpeech):
         def write(connection: sqlite3.Connection) -> int:
             return sum(_look(connection, identity, chat_id, now) for chat_id in chats)
 
-        return await self._writer.submit(write)
+        return await self._writer.commit(write)
 
     @override
     async def answer(

@@ -80,7 +80,7 @@ class SqliteRetention(SqliteSpeech):
 
     @override
     async def sweep(self, place: Place, age: Age, *, kept_numbers: int) -> SweepStep:
-        return await self._writer.submit(lambda connection: _sweep(connection, place, age, kept_numbers))
+        return await self._writer.commit(lambda connection: _sweep(connection, place, age, kept_numbers))
 
 
 def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:

@@ -37,7 +37,7 @@ class SqliteSpeech(Journal):
 
     @override
     async def settle(self, intent: Intent) -> None:
-        await self._change("write_intent", values_of(intent))
+        await self._writer.commit(lambda connection: execute(connection, "write_intent", values_of(intent)))
 
     @override
     def record(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
@@ -52,7 +52,8 @@ class SqliteSpeech(Journal):
     @override
     async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
         values = {"identity": delivery.identity, "delivery_id": delivery.delivery_id}
-        await self._change("want_others", values | {"wanted_seq": wanted_seq, "now": now})
+        values |= {"wanted_seq": wanted_seq, "now": now}
+        await self._writer.commit(lambda connection: execute(connection, "want_others", values))
 
     @override
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
@@ -73,7 +74,7 @@ class SqliteSpeech(Journal):
                 through_seq=explained["seq"] if explained else 0,
             )
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def unresolved(self, identity: UserId) -> Sequence[Intent]:
@@ -130,7 +131,7 @@ class SqliteSpeech(Journal):
             execute(connection, "attend", key)
             return execute(connection, "release", key).rowcount > 0
 
-        return await self._writer.submit(write)
+        return await self._writer.commit(write)
 
     @override
     async def hold(self, identity: UserId, chat_id: str, *, reason: str, now: float) -> bool:
@@ -154,15 +155,23 @@ class SqliteSpeech(Journal):
         First: whoever is woken goes on when the next line has queued the operation. What it claims comes behind, and
         mostly in the same commit: after this one, each claim would wait for the disk once more.
         """
+        self._wake()
+        return await self._writer.submit(operation)
+
+    async def _commit_due(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """As `_make_due`, without waiting for the disk."""
+        self._wake()
+        return await self._writer.commit(operation)
+
+    def _wake(self) -> None:
         for wake in self._wakes:
             wake()
-        return await self._writer.submit(operation)
 
     async def _change(self, name: str, values: dict[str, Any]) -> bool:
         return await self._writer.submit(lambda connection: execute(connection, name, values).rowcount > 0)
 
     async def _rows(self, name: str, values: dict[str, Any]) -> list[sqlite3.Row]:
-        return await self._writer.submit(lambda connection: execute(connection, name, values).fetchall())
+        return await self._writer.commit(lambda connection: execute(connection, name, values).fetchall())
 
 
 def intent_of(row: sqlite3.Row) -> Intent:

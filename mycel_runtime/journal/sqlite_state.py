@@ -123,7 +123,7 @@ class SqliteState(SqliteSpeech):
                     due.append(timer_of(row))
             return due
 
-        return await self._writer.submit(read)
+        return await self._writer.commit(read)
 
     @override
     async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
@@ -135,7 +135,7 @@ class SqliteState(SqliteSpeech):
         def write(connection: sqlite3.Connection) -> int:
             return sum(_fire(connection, firing, now) for firing in firings)
 
-        return await self._writer.submit(write)
+        return await self._writer.commit(write)
 
     @override
     async def plan(self, identity: UserId, plugin: str, changes: Changes) -> TurnEnd:
@@ -149,7 +149,7 @@ class SqliteState(SqliteSpeech):
     async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd]) -> TurnEnd:
         """As `write` says; if it finds its changes outdated, nothing that it has written is left."""
         try:
-            return await self._make_due(write)
+            return await self._commit_due(write)
         except OutdatedError:
             return TurnEnd(EndOutcome.OUTDATED)
 

@@ -22,11 +22,11 @@ class SqliteStatistics(SqliteSpeech):
 
     @override
     async def statistics(self, identity: UserId) -> JournalStatistics:
-        return await self._writer.submit(lambda connection: statistics_of(connection, identity))
+        return await self._writer.commit(lambda connection: statistics_of(connection, identity))
 
     @override
     async def oldest_waiting(self, identity: UserId) -> Waiting | None:
-        longest = await self._writer.submit(lambda connection: longest_waiting_of(connection, identity, 1))
+        longest = await self._writer.commit(lambda connection: longest_waiting_of(connection, identity, 1))
         return next(iter(longest), None)
 
 

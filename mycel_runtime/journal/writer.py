@@ -1,11 +1,13 @@
 """
 The one thread that owns the SQLite connection.
 
-Callers on the event loop submit operations and await their durability. What is submitted in one turn of the loop goes
-to the thread together, because each hand-over costs the loop. While one commit is being written to disk the next ones
-gather, and go into the next commit together: with `synchronous=FULL` this is as fast as without. When one of them
-fails, each gets a commit of its own, so that the one that fails undoes only itself: that is rare, and savepoints for
-all would cost each of them two statements.
+Callers on the event loop submit operations and await that they are committed, or that they are on the disk. What
+comes in one turn of the loop goes to the thread together, because each hand-over costs the loop. While one commit is
+being written the next ones gather, and go into the next commit together (`commit_group.py`).
+
+The log is synced once for all commits before (`log_sync.py`), so that what precedes something costs no sync of its
+own. Rejected: `PRAGMA synchronous` between transactions, which syncs with a transaction that changes something only,
+and costs each change of it a statement.
 
 A file of which nobody has wanted anything for a while is closed and its thread ends: a connection keeps its schema,
 its statements and its pages, half a megabyte. The next operation opens it again in a new thread. Threads are not
@@ -24,14 +26,15 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.freed_memory import FREED_MEMORY
+from mycel_runtime.journal.commit_group import GroupCommit, Job, Outcome, deliver, is_busy
 from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.left_file import LeftFile
 from mycel_runtime.journal.log_length import LogLength
+from mycel_runtime.journal.log_sync import SOON_SECONDS, LogSync
 from mycel_runtime.journal.writing_connection import writing_connection
 
 if TYPE_CHECKING:
@@ -46,9 +49,6 @@ GROUP_LIMIT: Final = 256
 LOCK_SECONDS: Final = 30.0
 """Somebody else may hold the write lock so long. The unit's watchdog takes who waits twice as long for dead."""
 
-_PRIMARY_CODE: Final = 0xFF
-"""Of an extended result code."""
-
 REST_SECONDS: Final = 20.0
 """
 Without an operation, until the file is closed. Shorter than the watchdog's interval in our unit, whose look at the
@@ -59,24 +59,12 @@ LOG_PAGES: Final = 4_096
 """16 MiB, before the log is copied into the file. Source: measured; 1,000 take half of a burst's time."""
 
 
-@dataclass(slots=True)
-class Job(Generic[T]):
-    """An operation, and the caller that waits; cancelled, it waits for the end of it all the same."""
-
-    operation: Callable[[sqlite3.Connection], T]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[T]
-
-
 class OpenFile(NamedTuple):
-    """The only connection that writes it, and its log."""
+    """The only connection that writes it, its log, and what of that is not on the disk yet."""
 
     connection: sqlite3.Connection
     log: LogLength
-
-
-Outcome: TypeAlias = "tuple[Job[Any], Any, BaseException | None]"
-"""Of an operation: what it returned, or why nothing of it is stored."""
+    log_sync: LogSync
 
 
 class Writer:
@@ -92,6 +80,7 @@ class Writer:
         on_lock: Told, in the thread, that somebody else holds the write lock, and how long it was when it is over.
         on_commit: Told, in the thread, for how many seconds a group of so many operations was written.
         rest_seconds: Without an operation, until the file is closed; it is opened again by the next one.
+        soon: Seconds until what nobody waits for is brought to the disk.
     """
 
     def __init__(
@@ -105,10 +94,12 @@ class Writer:
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         rest_seconds: float = REST_SECONDS,
+        soon: float = SOON_SECONDS,
     ) -> None:
         self._path, self._folder = path, path.parent
         self._inspect = inspect
         self._rest_seconds = rest_seconds
+        self._soon = soon
         self._log_limit = LOG_PAGES
         self._prepare = prepare
         self._restart_log = restart_log
@@ -158,37 +149,42 @@ class Writer:
         Cancelling: the operation is carried out or not at all; the caller is cancelled once that is known.
 
         Raises:
-            JournalError: The operation or the commit failed; nothing of it is stored.
+            JournalError: The operation or the commit failed, and nothing of it is stored; or it could not be brought
+                to the disk.
         """
-        future = self._gather(operation)
-        if future.done():
-            return future.result()
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
-            while not future.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([future])
-            raise
+        return await _ended(self._gather(operation, is_durable=True))
+
+    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Run `operation` in the next commit and wait until that is made.
+
+        It is on the disk before anything is that is committed later, and soon. Whoever dies until then without a loss
+        of power has lost nothing.
+
+        Args, Cancelling: as of `submit`.
+
+        Raises:
+            JournalError: As of `submit`; also if an earlier sync has failed for which nobody waited.
+        """
+        return await _ended(self._gather(operation, is_durable=False))
 
     def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
         """
-        Run `operation` before anything that is submitted later, and do not wait for it.
+        As `commit`, before anything that is submitted or committed later; do not wait for it.
 
         Raises:
-            JournalError: As `submit`; also if an earlier `post` has failed: nobody else was told.
+            JournalError: As `commit`; also if an earlier `post` has failed: nobody else was told.
         """
-        self._gather(operation).add_done_callback(self._note_failure)
+        self._gather(operation, is_durable=False).add_done_callback(self._note_failure)
 
-    def _gather(self, operation: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def _gather(self, operation: Callable[[sqlite3.Connection], T], *, is_durable: bool) -> asyncio.Future[T]:
         if not self._is_open:
             raise JournalError("the journal is closed")
         if self._failed is not None:
             raise self._failed
         loop = asyncio.get_running_loop()
         self._operations += 1
-        job = Job(operation, loop, loop.create_future())
+        job = Job(operation, loop, loop.create_future(), is_durable)
         self._take(job)
         return job.future
 
@@ -247,8 +243,8 @@ class Writer:
             return
         opened.set_result(None)
         try:
-            while (jobs := self._next_group(self._rest_seconds)) is not None:
-                _deliver(self._write(file, jobs))
+            while (jobs := self._next_group(self._rest_seconds, file.log_sync)) is not None:
+                self._write(file, jobs)
         finally:
             self._close_file(file)
             self._left = LeftFile.of(self._path)
@@ -263,29 +259,34 @@ class Writer:
             error = JournalError(str(exc))
             error.__cause__ = exc
         while (jobs := self._next_group(0.0)) is not None:
-            _deliver([(job, None, error) for job in jobs])
+            self._tell([(job, None, error) for job in jobs])
 
     def _open_file(self) -> OpenFile:
         """Open and migrate it, in the thread that will write it; raises as `open`."""
         try:
             connection = self._wait_for_lock(self._connect)
-            return OpenFile(connection, LogLength(self._path, connection))
+            log = LogLength(self._path, connection)
+            return OpenFile(connection, log, LogSync(connection, log.descriptor, soon=self._soon))
         except BaseException as exc:
             error = translated(exc, str(self._path), self._folder)
             if error is exc:
                 raise
             raise error from exc
 
-    def _write(self, file: OpenFile, jobs: Sequence[Job[Any]]) -> list[Outcome]:
-        """Commit a group; what became of each of it."""
+    def _write(self, file: OpenFile, jobs: Sequence[Job[Any]]) -> None:
+        """Commit a group, and tell whoever waits for it."""
         began = time.perf_counter()
-        outcomes = _commit_group(file.connection, jobs, self._begin, self._folder)
+        GroupCommit(file.connection, self._begin, file.log_sync, self._folder, self._tell).run(jobs)
         self._on_commit(time.perf_counter() - began, len(jobs))
         self._bound_log(file)
-        return outcomes
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        deliver(outcomes)
 
     def _close_file(self, file: OpenFile) -> None:
         # On a full disk the log stays beside the file, and the next start reads it.
+        with contextlib.suppress(OSError):
+            file.log_sync.sync()
         with contextlib.suppress(sqlite3.Error):
             self._end_log(file.connection)
         file.connection.close()
@@ -307,7 +308,7 @@ class Writer:
             try:
                 result = work()
             except sqlite3.OperationalError as exc:
-                if not _is_busy(exc) or time.monotonic() - began >= LOCK_SECONDS:
+                if not is_busy(exc) or time.monotonic() - began >= LOCK_SECONDS:
                     raise
                 if not is_told:
                     self._on_lock(None)
@@ -327,14 +328,14 @@ class Writer:
             if self._restart_log(file.connection):
                 self._log_limit = LOG_PAGES
 
-    def _next_group(self, wait_seconds: float) -> list[Job[Any]] | None:
+    def _next_group(self, wait_seconds: float, log_sync: LogSync | None = None) -> list[Job[Any]] | None:
         """
         Wait for jobs, then take what else is there.
 
         Returns:
             `None`: to be closed, and everything queued is done; or nothing has come for so long, and it is at rest.
         """
-        group = self._first_jobs(wait_seconds)
+        group = self._first_jobs(wait_seconds, log_sync)
         while group is not None and len(group) < GROUP_LIMIT:
             try:
                 more = self._jobs.get_nowait()
@@ -346,7 +347,14 @@ class Writer:
             group += more
         return group
 
-    def _first_jobs(self, wait_seconds: float) -> list[Job[Any]] | None:
+    def _first_jobs(self, wait_seconds: float, log_sync: LogSync | None) -> list[Job[Any]] | None:
+        left = None if log_sync is None else log_sync.seconds_left
+        if left:
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=left)
+        if log_sync is not None and left is not None:
+            # Also if there is always something to be done.
+            self._sync_late(log_sync)
         with contextlib.suppress(queue.Empty):
             return self._jobs.get(timeout=wait_seconds)
         # Whoever has queued something by now is served by this thread, whoever does later starts another one.
@@ -356,66 +364,23 @@ class Writer:
             self._is_at_rest = True
         return None
 
-
-def _is_busy(exc: BaseException) -> bool:
-    """Whether somebody else has the file locked."""
-    return getattr(exc, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
-
-
-def _commit_group(
-    connection: sqlite3.Connection,
-    jobs: Sequence[Job[Any]],
-    begin: Callable[[sqlite3.Connection], None],
-    folder: Path,
-) -> list[Outcome]:
-    try:
-        results = _commit(connection, jobs, begin)
-    except BaseException as exc:  # noqa: BLE001 - told to the caller; who writes must outlive a full disk
-        # A lock has been waited for already, and is none of the operations' fault.
-        if len(jobs) > 1 and not _is_busy(exc):
-            return [outcome for job in jobs for outcome in _commit_group(connection, [job], begin, folder)]
-        error = translated(exc, "journal", folder)
-        return [(job, None, error) for job in jobs]
-    return [(job, result, None) for job, result in zip(jobs, results, strict=True)]
+    def _sync_late(self, log_sync: LogSync) -> None:
+        try:
+            log_sync.sync()
+        except OSError as exc:
+            # Nobody waits for it: whoever comes next is told.
+            self._failed = self._failed or translated(exc, "journal", self._folder)
 
 
-def _commit(
-    connection: sqlite3.Connection, jobs: Sequence[Job[Any]], begin: Callable[[sqlite3.Connection], None]
-) -> list[Any]:
-    """All or nothing."""
-    try:
-        begin(connection)
-        results = [job.operation(connection) for job in jobs]
-        connection.execute("COMMIT")
-    except BaseException:
-        # If that fails too, the next commit's BEGIN does as well: nothing more is stored, and every caller is told.
-        with contextlib.suppress(sqlite3.Error):
-            connection.rollback()
-        raise
-    return results
-
-
-def _deliver(outcomes: Sequence[Outcome]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, BaseException | None]]] = {}
-    for job, result, error in outcomes:
-        by_loop.setdefault(job.loop, []).append((job.future, result, error))
-    for loop, answers in by_loop.items():
-        # A loop that has been closed has nobody who waits; asking first would not be early enough.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve_all, answers)
-
-
-def _resolve_all(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for future, result, error in answers:
-        resolve(future, result, error)
-
-
-def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    """Tell whoever waits for it, in his loop, what became of his operation."""
+async def _ended(future: asyncio.Future[T]) -> T:
+    """Its result; whoever is cancelled waits for its end all the same."""
     if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
-        future.exception()
+        return future.result()
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        raise

@@ -48,6 +48,8 @@ def writing_connection(
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         restart_log(connection)
+        # From here on whoever waits for the disk syncs the log: `log_sync.py`.
+        connection.execute("PRAGMA synchronous = NORMAL")
         _close_to_others(path)
     except BaseException:
         connection.close()

@@ -17,7 +17,7 @@ class Durations(Protocol):
         """This handler's function ran so long, however it ended."""
 
     def committed(self, seconds: float, operations: int) -> None:
-        """The journal has taken so long to make so many operations durable, or to fail; on the writer's thread."""
+        """The journal has taken so long to commit so many operations, and to sync where one waits for that."""
 
     def called(self, purpose: str, outcome: str, seconds: float) -> None:
         """A try of a call has ended; `purpose` is a name of `sdk.pace.Worth`, `outcome` one of `sdk.call_outcome`."""

@@ -38,7 +38,7 @@ class Traces(Protocol):
     """Follows deliveries. Called on the event loop; must be quick and must not raise. Times are epoch seconds."""
 
     def journalled(self, chats: Collection[str], began: float, ended: float) -> None:
-        """Frames that made these chats' work due came, and were durable then."""
+        """Frames that made these chats' work due came, and were committed then."""
 
     def delivery(
         self, delivery_id: int, *, turn: int, handler: str, chat_id: str | None, due_at: float, attempt: int

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.journal.turns import Said
+    from mycel_runtime.speech.draft import Draft
     from mycel_runtime.speech.sent import Sent
     from mycel_runtime.wire.ids import ChatId, UserId
     from mycel_runtime.wire.resources import Message
@@ -197,20 +198,20 @@ class Ledger:
         intent = self._intents.get(ordinal)
         return intent if intent is not None and intent.state is IntentState.REFUSED else None
 
-    def intend(self, ordinal: int, hash_: str, *, now: float, is_unattended: bool) -> Intent:
+    def intend(self, draft: Draft, *, now: float) -> Intent:
         """What is about to be said."""
         return Intent(
             delivery_id=self._delivery.delivery_id,
             turn=self._delivery.turn,
-            ordinal=ordinal,
+            ordinal=draft.ordinal,
             identity=self._me,
             handler=self._delivery.handler,
             chat_id=self._chat_id,
             base_seq=self.through_seq,
-            content_hash=hash_,
+            content_hash=draft.content_hash,
             state=IntentState.INTENDED,
             intended_at=now,
-            is_unattended=is_unattended,
+            is_unattended=draft.is_unattended,
         )
 
     def keep(self, intent: Intent) -> None:

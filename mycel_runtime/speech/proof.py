@@ -65,9 +65,27 @@ class Proof:
         """The backend has refused a send: something is unread."""
         self._is_given = False
 
+    async def look(self) -> None:
+        """
+        What the history says where that is in doubt; nothing is moved on the server.
+
+        Raises:
+            SupersededError, DroppedError, NotCaughtUpError, UnansweredError: As of `give`.
+
+        Cancelling: as of `give`.
+        """
+        with span("reply.prove"):
+            if self._ledger.gap_seq is not None:
+                await self._close_gap(self._ledger.gap_seq)
+            elif self._ledger.is_unread:
+                above = await self._above_cursor()
+                self._ledger.note_readable()
+                await self._require_seen(above)
+            await self._require_seen([])
+
     async def give(self) -> None:
         """
-        Nothing may be unread but what was shown.
+        Nothing may be unread but what was shown; after a `look`, and the intent of what is to be sent.
 
         The server's read says which messages it covered, so nothing can slip between looking and marking;
         after an own send its cursor stands at that send, and the enforced send itself is the proof.
@@ -79,19 +97,9 @@ class Proof:
 
         Cancelling: the chat's other handlers are told to look.
         """
-        with span("reply.prove"):
-            await self._give()
-
-    async def _give(self) -> None:
-        if self._ledger.gap_seq is not None:
-            await self._close_gap(self._ledger.gap_seq)
-        elif self._ledger.is_unread:
-            above = await self._above_cursor()
-            self._ledger.note_readable()
-            await self._require_seen(above)
         if not self._is_given:
-            await self._require_seen(await self._read())
-        await self._require_seen([])
+            with span("reply.prove"):
+                await self._require_seen(await self._read())
         self._is_given = True
 
     async def mark_shown(self) -> None:

@@ -21,6 +21,7 @@ from mycel_runtime.speech.sent import sent_of
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.intent import Intent
+    from mycel_runtime.speech.draft import Draft
     from mycel_runtime.speech.ledger import Ledger
     from mycel_runtime.speech.send_dependencies import SendDependencies
     from mycel_runtime.speech.sent import Sent
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 class Settlement:
     """One turn's."""
 
-    __slots__ = ("_chat_id", "_dependencies", "_ledger")
+    __slots__ = ("_chat_id", "_dependencies", "_ledger", "_replaced")
 
     def __init__(self, dependencies: SendDependencies, ledger: Ledger, chat_id: ChatId) -> None:
         self._dependencies = dependencies
         self._ledger = ledger
         self._chat_id = chat_id
+        self._replaced: Intent | None = None
 
     async def settle_unresolved(self) -> None:
         """
@@ -70,23 +72,27 @@ class Settlement:
             return await self.look_for(intent, not_before=self._grace_ends_at())
         return sent_of(intent)
 
-    async def intend(self, ordinal: int, hash_: str, *, is_unattended: bool) -> Intent:
+    async def intend(self, draft: Draft) -> Intent:
         """
-        Write down what is about to be said.
-
-        Args:
-            ordinal: Which reply.
-            hash_: Its `content_hash`.
-            is_unattended: No human's message is among those that it answers.
+        Write down what is about to be said; with all that was written down before it is on the disk then.
 
         Cancelling: it stands in the journal or it does not; nothing has been sent.
         """
-        intent = self._ledger.intend(
-            ordinal, hash_, now=self._dependencies.clock(), is_unattended=is_unattended
-        )
+        intent = self._ledger.intend(draft, now=self._dependencies.clock())
+        self._replaced = self._ledger.refused(draft.ordinal)
         await self._dependencies.journal.intend(intent)
         self._ledger.keep(intent)
         return intent
+
+    def withdraw(self, intent: Intent) -> None:
+        """
+        The newest intent is not sent, and never was; what it has replaced, which may come late, stands again.
+
+        Nobody waits: it stands in the journal before whatever comes next.
+        """
+        withdrawn = self._replaced or dataclasses.replace(intent, state=IntentState.REFUSED)
+        self._dependencies.journal.record(withdrawn)
+        self._ledger.keep(withdrawn)
 
     def record(self, intent: Intent, message: Message, *, recovered: bool) -> Sent:
         """The send is stored as this message, which the answer says, or else (`recovered`) the history."""

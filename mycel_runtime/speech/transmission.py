@@ -1,5 +1,8 @@
 """
-A reply's way out: proof, intent, request, record; and again where that is safe.
+A reply's way out: intent, proof, request, record; and again where that is safe.
+
+The intent comes before the proof, whose read moves the server's cursor: when `intend` returns, the disk has all that
+led here, the work as well that nobody would announce again. So one sync is enough on the way of a reply.
 
 The backend's 500 may mean "done" (Q21), and so may whatever else is no answer of its own: nothing is sent again
 before it is proven absent.
@@ -15,6 +18,7 @@ from mycel_runtime.observe.facts import SendUnresolved
 from mycel_runtime.observe.trace import span
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.conflict import CONFLICT
+from mycel_runtime.speech.draft import Draft
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UNANSWERED, RefusedError, UnansweredError
 from mycel_runtime.speech.request_limit import limit_ends_at, limit_pause
@@ -103,12 +107,11 @@ class Transmission:
         Cancelling: the intent stays unresolved.
         """
         refused_by = NotCaughtUpError(CONFLICT, "")
+        draft = Draft(ordinal, content_hash(content, mentions=mentions), is_unattended)
         for refusals in range(_REFUSALS_IN_A_ROW):
-            await self._proof.give()
-            if refusals:
-                await self._proof.mark_shown()
+            intent = await self._intend_and_prove(draft, is_refused=refusals > 0)
             try:
-                return await self._send_until_told(ordinal, content, mentions, is_unattended=is_unattended)
+                return await self._send_until_told(intent, draft, content, mentions)
             except NotCaughtUpError as exc:
                 self._proof.take_back()
                 # Without the places that it came through: this is one of them, and would refer to itself.
@@ -116,8 +119,34 @@ class Transmission:
         self.refused_by = refused_by
         raise RefusedError(refused_by) if self._proof.on_conflict == "drop" else self._proof.conflict()
 
+    async def _intend_and_prove(self, draft: Draft, *, is_refused: bool) -> Intent:
+        """
+        The intent of what may be sent now.
+
+        Nobody waits for its withdrawal, be it cancelled: whoever dies before that looks for it in vain.
+        """
+        await self._proof.look()
+        intent = await self._intend(draft)
+        try:
+            await self._proof.give()
+            if is_refused:
+                await self._proof.mark_shown()
+            self._require_speech()
+        except BaseException:
+            self._settlement.withdraw(intent)
+            raise
+        return intent
+
+    async def _intend(self, draft: Draft) -> Intent:
+        self._require_speech()
+        return await self._settlement.intend(draft)
+
+    def _require_speech(self) -> None:
+        self._dependencies.twin_watch.require_alone()
+        self._dependencies.pauses.require_speech(self._handler, self._chat_id)
+
     async def _send_until_told(
-        self, ordinal: int, content: str, mentions: Sequence[str], *, is_unattended: bool
+        self, intent: Intent, draft: Draft, content: str, mentions: Sequence[str]
     ) -> Sent:
         """
         What something in between has answered for is sent again once it is proven absent, a few times.
@@ -127,17 +156,16 @@ class Transmission:
         tries_left, ends_at = TRIES, limit_ends_at()
         while True:
             try:
-                return await self._send_once(ordinal, content, mentions, is_unattended=is_unattended)
+                return await self._send_once(intent, content, mentions)
             except _AbsentError as absent:
                 pause = limit_pause(self._dependencies.sdk, absent.cause, ends_at, at=absent.at)
                 tries_left -= pause is None
                 if pause is None:
                     pause = _pause_or_raise(absent, tries_left)
                 await asyncio.sleep(pause)
+            intent = await self._intend(draft)
 
-    async def _send_once(
-        self, ordinal: int, content: str, mentions: Sequence[str], *, is_unattended: bool
-    ) -> Sent:
+    async def _send_once(self, intent: Intent, content: str, mentions: Sequence[str]) -> Sent:
         """
         Send, and find out what became of it.
 
@@ -146,10 +174,6 @@ class Transmission:
             UnansweredError: Whether it is stored cannot be known now.
             ApiError: The backend's refusal.
         """
-        self._dependencies.twin_watch.require_alone()
-        self._dependencies.pauses.require_speech(self._handler, self._chat_id)
-        hash_ = content_hash(content, mentions=mentions)
-        intent = await self._settlement.intend(ordinal, hash_, is_unattended=is_unattended)
         try:
             message = await self._post(content, mentions)
         except ApiError as exc:

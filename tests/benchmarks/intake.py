@@ -1,12 +1,13 @@
 """
-Durable frames per second: ours against a bare loop of `websockets` and `json.loads`, and against the genuine `cel`.
+Journalled frames per second: ours against a bare loop of `websockets` and `json.loads`, and the genuine `cel`.
 
     python -m tests.benchmarks.intake [ROUNDS] [--rows N] [--without-peer]
 
 All get the same frames, hints of messages in 50 chats, from one backend in a process of its own, at full speed. Ours:
-decoded, told from replays, routed to a handler and committed with the checkpoint; counted when durable. Bare and ours
-take turns, in a process that looks for garbage as rarely as the daemon. Then one journal is filled with N frames
-(1,000,000) in a single burst, in which the resident memory is watched, and takes turns with one that holds 1,000.
+decoded, told from replays, routed to a handler and committed with the checkpoint; counted then, and on the disk a
+tenth of a second later. Bare and ours take turns, in a process that looks for garbage as rarely as the daemon. Then
+one journal is filled with N frames (1,000,000) in a single burst, in which the resident memory is watched, and takes
+turns with one that holds 1,000.
 """
 
 from __future__ import annotations
@@ -238,7 +239,7 @@ def tell(what, ratio, bar, *, most=False):
 
 
 def report(rates, sizes, growth, genuine, rows):
-    print(f"bare {rates['bare']:8,.0f} frames/s\nours {rates['ours']:8,.0f} durable frames/s")
+    print(f"bare {rates['bare']:8,.0f} frames/s\nours {rates['ours']:8,.0f} journalled frames/s")
     tell("of the bare loop", rates["ours"] / rates["bare"], BAR_OF_BARE)
     if genuine is not None:
         print(f"peer {genuine:8,.0f} frames/s")

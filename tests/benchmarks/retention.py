@@ -170,7 +170,7 @@ def report_speed(rates, removed, per_frame, per_row):
     ratios = [ours / bare for (ours, _), (bare, _) in pairs]
     processor = statistics.median(ours / bare for (_, ours), (_, bare) in pairs)
     for name, found in rates.items():
-        print(f"{name:<8}{statistics.median(speed for speed, _ in found):10,.0f} durable frames/s")
+        print(f"{name:<8}{statistics.median(speed for speed, _ in found):10,.0f} journalled frames/s")
     print(
         f"ratios {min(ratios):.2f} to {max(ratios):.2f}, {len(ratios)} pairs; processor {processor:.2f};"
         f" {removed:,} rows removed meanwhile"

@@ -69,10 +69,16 @@ class SlowWriter:
         return self._inner.operations
 
     async def submit(self, operation):
+        return await self._late(self._inner.submit, operation)
+
+    async def commit(self, operation):
+        return await self._late(self._inner.commit, operation)
+
+    async def _late(self, run, operation):
         await self._weather.wait()
         self._weather.strike()
         self._write_posted()
-        result = await self._inner.submit(operation)
+        result = await run(operation)
         await self._weather.wait()
         self._weather.strike()
         return result
@@ -130,8 +136,13 @@ class SlowJournal(SqliteJournal):
             self._ends.pop(lease.identity, None)
 
     async def _make_due(self, operation):
+        return await self._and_wake(self._writer.submit(operation))
+
+    async def _commit_due(self, operation):
+        return await self._and_wake(self._writer.commit(operation))
+
+    async def _and_wake(self, ended):
         try:
-            return await self._writer.submit(operation)
+            return await ended
         finally:
-            for wake in self._wakes:
-                wake()
+            self._wake()

@@ -40,7 +40,7 @@ HANDLING: Final = Metric(
 COMMIT: Final = Metric(
     name="journal_commit_duration_seconds",
     kind="histogram",
-    meaning="Seconds that the journal took to make a group of operations durable.",
+    meaning="Seconds that the journal took to commit a group of operations, and to sync it where that is waited for.",
     buckets=_QUICK,
 )
 OPERATIONS: Final = Metric(

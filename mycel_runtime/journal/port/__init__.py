@@ -8,7 +8,14 @@ does not hold: an engine in the tests (`tests/engines/slow_journal.py`) keeps ev
 Order: a verb that is called after another one has returned comes behind it. Verbs that are called side by side take
 effect in any order, each as a whole. One verb is not waited for, `record`: it says what comes behind it.
 
-Visibility: what has returned is durable, and seen by every verb that is called from then on.
+Visibility: what has returned is seen by every verb that is called from then on, also of a process that dies then.
+
+Durability, for when the power fails: what has returned is on the disk, and so is all that returned before it. Some
+verbs promise the second without the first, because an answer would wait for each of them: `append` of a batch without
+event work and changes, `hint`, `want_others`, `anchor`, `claim`, `claim_suspect`, `finish`, `postpone`, `bury`,
+`plan`, `fire`, `look_for_answers`, `settle`, `record`, `park`, `attend` and `sweep` are in order, and durable soon.
+After one of them, as after what reads, only what can be done again may be done. Before anything that cannot comes
+`intend`: before a message is sent, and before the server's cursor is moved on the way to that.
 
 Failure: `JournalError` when the store fails. The verb has taken effect as a whole or not at all, and which of both
 only a look tells.

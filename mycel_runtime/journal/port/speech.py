@@ -43,14 +43,18 @@ class SpeechJournal(ChatJournal, Protocol):
         """What became of an utterance, known by its turn, chat and place; `None`: it was never made."""
 
     async def intend(self, intent: Intent) -> None:
-        """Write down that this is about to be said; replaces an earlier intent of the same ordinal."""
+        """
+        Write down that this is about to be said; replaces an earlier intent of the same ordinal.
+
+        Before anything moves the server's cursor on the way to that: what precedes it is durable with it.
+        """
 
     async def settle(self, intent: Intent) -> None:
         """Write down what became of an intent."""
 
     def record(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
         """
-        As `settle`, of an intent that was sent, in the next commit and before whatever the caller asks for next.
+        As `settle`, in the next commit and before whatever the caller asks for next.
 
         Nobody waits: a record that is lost leaves an unresolved send, and the history settles that. If it fails, the
         next verb raises.

@@ -11,8 +11,8 @@ import pytest
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
-from mycel_runtime.journal import writer
 from mycel_runtime.journal.changes import ToldVersion
+from mycel_runtime.journal.commit_group import GroupCommit
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.wire.codec import decode_frame
@@ -95,12 +95,10 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
 
 
 async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal, monkeypatch):
-    """A claim with a commit of its own would cost every message another wait for the disk."""
-    commits, commit, woken = [], writer._commit, asyncio.Event()
+    """A claim with a commit of its own would cost every message another one."""
+    commits, commit, woken = [], GroupCommit.run, asyncio.Event()
     monkeypatch.setattr(
-        writer,
-        "_commit",
-        lambda connection, jobs, *rest: commits.append(len(jobs)) or commit(connection, jobs, *rest),
+        GroupCommit, "run", lambda group, jobs: commits.append(len(jobs)) or commit(group, jobs)
     )
     journal.on_work("me", woken.set)
     intake = await intake_of(journal)

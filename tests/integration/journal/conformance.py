@@ -1,9 +1,10 @@
 """
 What every engine of the journal promises, in terms of `mycel_runtime.journal.port` only.
 
-An engine's test module derives a class from `JournalConformance` and provides three fixtures: `journal`, which is
-open and empty; `successor`, an async callable that ends a journal and opens the next one on the same store; and
-`turns`, which reads the log of turns while a journal is open.
+An engine's test module derives a class from `JournalConformance` and provides four fixtures: `journal`, which is
+open and empty; `successor`, an async callable that ends a journal and opens the next one on the same store;
+`unplugged`, one that opens what is found after the power fails just now; and `turns`, which reads the log of turns
+while a journal is open.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tests.integration.journal.promises.appending import AppendConformance
 from tests.integration.journal.promises.claiming import ClaimConformance
 from tests.integration.journal.promises.cursors import ChatConformance
 from tests.integration.journal.promises.deaths import DeathConformance
+from tests.integration.journal.promises.durability import DurabilityConformance
 from tests.integration.journal.promises.fencing import FencingConformance
 from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
@@ -36,6 +38,7 @@ class JournalConformance(
     BurialConformance,
     FencingConformance,
     DeathConformance,
+    DurabilityConformance,
     OutboxConformance,
     PauseConformance,
     QuestionConformance,

@@ -7,6 +7,7 @@ import resource
 
 import pytest
 
+from mycel_runtime.journal import log_sync
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.wire.ids import UserId
@@ -46,6 +47,28 @@ def successor(open_journal):
         return open_journal()
 
     return succeed
+
+
+@pytest.fixture
+def unplugged(journal, tmp_path, open_journal, monkeypatch):
+    """Opens what is found after the power fails just now: the files as they were when the log was last synced."""
+
+    def files():
+        return {path.name: path.read_bytes() for path in tmp_path.glob("journal.sqlite3*")}
+
+    found = files()
+    # Of the writer's thread, which changes nothing meanwhile.
+    monkeypatch.setattr(log_sync, "_sync", lambda _: found.update(files()))
+
+    async def unplug():
+        after = tmp_path / "after"
+        after.mkdir()
+        for name, content in found.items():
+            if not name.endswith("-shm"):
+                (after / name).write_bytes(content)
+        return open_journal(after)
+
+    return unplug
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ DELIVERY_EVENTS = {
 }
 INTENT_EVENTS = {
     "intend": {IntentEvent.INTEND},
-    "record": {IntentEvent.RECORD},
+    "record": {IntentEvent.RECORD, IntentEvent.REFUSE},
     "settle": {IntentEvent.REFUSE},
     "resolve": {IntentEvent.RECORD, IntentEvent.REFUSE},
     "park": {IntentEvent.PARK},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mycel_runtime.journal.delivery import ChatDelivery
 from mycel_runtime.journal.hole import Hole
 from mycel_runtime.journal.intent import IntentState
+from mycel_runtime.speech.draft import Draft
 from mycel_runtime.speech.ledger import Ledger
 from tests.unit.speech.test_caught_up import message
 
@@ -34,7 +35,7 @@ def ledger(handled_seq=0, **values):
 
 
 def intended(ledger, ordinal=0):
-    intent = ledger.intend(ordinal, "hash", now=1.0, is_unattended=False)
+    intent = ledger.intend(Draft(ordinal, "hash", is_unattended=False), now=1.0)
     ledger.keep(intent)
     return intent
 

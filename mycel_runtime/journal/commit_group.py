@@ -1,0 +1,143 @@
+"""
+What is committed together: operations, the callers that wait for them, and who is told what.
+
+When one of them fails, each gets a commit of its own, so that the one that fails undoes only itself: that is rare,
+and savepoints for all would cost each of them two statements.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+
+from mycel_runtime.journal.disk_room import translated
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from mycel_runtime.journal.log_sync import LogSync
+
+T = TypeVar("T")
+
+_PRIMARY_CODE: Final = 0xFF
+"""Of an extended result code."""
+
+
+@dataclass(slots=True)
+class Job(Generic[T]):
+    """
+    An operation, and the caller that waits; cancelled, it waits for the end of it all the same.
+
+    Attributes:
+        is_durable: Its caller is told when it is on the disk; else, when it is committed.
+    """
+
+    operation: Callable[[sqlite3.Connection], T]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[T]
+    is_durable: bool
+
+
+Outcome: TypeAlias = "tuple[Job[Any], Any, BaseException | None]"
+"""Of an operation: what it returned, or why nothing of it is stored, or is on the disk."""
+
+
+@dataclass(slots=True, frozen=True)
+class GroupCommit:
+    """
+    Commits a group of jobs.
+
+    Attributes:
+        connection: To the file.
+        begin: Begins a transaction, whoever else holds the write lock.
+        log_sync: Of the connection.
+        folder: Where the file is.
+        tell: Tells callers what became of their operations.
+    """
+
+    connection: sqlite3.Connection
+    begin: Callable[[sqlite3.Connection], None]
+    log_sync: LogSync
+    folder: Path
+    tell: Callable[[Sequence[Outcome]], None]
+
+    def run(self, jobs: Sequence[Job[Any]]) -> None:
+        """Commit them together, sync if anybody waits for that, and tell every caller; whoever does not, first."""
+        try:
+            results = self._commit(jobs)
+        except BaseException as exc:  # noqa: BLE001 - told to the caller; who writes must outlive a full disk
+            # A lock has been waited for already, and is none of the operations' fault.
+            if len(jobs) > 1 and not is_busy(exc):
+                for job in jobs:
+                    self.run([job])
+            else:
+                error = self._translated(exc)
+                self.tell([(job, None, error) for job in jobs])
+        else:
+            done = list(zip(jobs, results, strict=True))
+            if ordered := [(job, result, None) for job, result in done if not job.is_durable]:
+                self.tell(ordered)
+            if durable := [(job, result) for job, result in done if job.is_durable]:
+                self._sync(durable)
+
+    def _commit(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        """All or nothing."""
+        try:
+            self.begin(self.connection)
+            results = [job.operation(self.connection) for job in jobs]
+            self.connection.execute("COMMIT")
+        except BaseException:
+            # If that fails too, the next BEGIN does as well: nothing more is stored, and every caller is told.
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.rollback()
+            raise
+        self.log_sync.note_commit()
+        return results
+
+    def _sync(self, done: Sequence[tuple[Job[Any], Any]]) -> None:
+        """Bring them to the disk, and tell who waits for that."""
+        error: BaseException | None = None
+        try:
+            self.log_sync.sync()
+        except OSError as exc:
+            error = self._translated(exc)
+        self.tell([(job, result, error) for job, result in done])
+
+    def _translated(self, exc: BaseException) -> BaseException:
+        return translated(exc, "journal", self.folder)
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether somebody else has the file locked."""
+    return getattr(exc, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+
+
+def deliver(outcomes: Sequence[Outcome]) -> None:
+    """Tell callers in other threads, each in its loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, BaseException | None]]] = {}
+    for job, result, error in outcomes:
+        by_loop.setdefault(job.loop, []).append((job.future, result, error))
+    for loop, answers in by_loop.items():
+        # A loop that has been closed has nobody who waits; asking first would not be early enough.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve_all, answers)
+
+
+def _resolve_all(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    for future, result, error in answers:
+        resolve(future, result, error)
+
+
+def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Tell whoever waits for it, in his loop, what became of his operation."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+        future.exception()
