@@ -11,6 +11,7 @@ from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.statements import MIGRATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 APPLICATION_ID: Final = 0x4D59434C
@@ -25,7 +26,7 @@ _NO_DATABASE: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """
-    Refuse what is not ours, unchanged; then migrate, each step in a transaction of its own.
+    Refuse what is not ours, unchanged; then migrate, each step in a transaction of its own, a new file in one.
 
     Args:
         connection: New; nothing was written by it.
@@ -36,11 +37,19 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """
     version = recognise(connection, path)
     let_shrink(connection, is_new=not version)
+    if not version:
+        _take_steps(connection, MIGRATIONS, len(MIGRATIONS))
+        return
     for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN EXCLUSIVE; {script}; PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {step}; COMMIT;"
-        )
+        _take_steps(connection, [script], step)
+
+
+def _take_steps(connection: sqlite3.Connection, scripts: Iterable[str], version: int) -> None:
+    """Those up to a version, in one transaction: each waits for the disk several times, as there is no log yet."""
+    connection.executescript(
+        f"BEGIN EXCLUSIVE; {'; '.join(scripts)}; PRAGMA application_id = {APPLICATION_ID};"
+        f" PRAGMA user_version = {version}; COMMIT;"
+    )
 
 
 def let_shrink(connection: sqlite3.Connection, *, is_new: bool) -> None:

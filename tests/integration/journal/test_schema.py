@@ -105,15 +105,23 @@ def test_somebody_elses_database_is_refused_untouched(tmp_path):
     assert modes(tmp_path) == {"journal.lock": 0o600, "journal.sqlite3": 0o644}
 
 
-async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, open_journal):
+@pytest.mark.parametrize("version", [0, 1])
+async def test_a_migration_that_fails_leaves_the_version_before_it(
+    tmp_path, monkeypatch, open_journal, version
+):
+    """Of a new file none: it is made in one transaction."""
     first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
     broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
     with monkeypatch.context() as patch:
+        if version:
+            patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first])
+            await open_journal().close()
         patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first, broken])
         with pytest.raises(JournalError, match="half"):
             SqliteJournal(tmp_path).open()
     with database(tmp_path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == version
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
+        assert version or not connection.execute("SELECT 1 FROM sqlite_master").fetchall()
 
     await want(open_journal(), 1)
