@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry
-
 from mycel_runtime.daemon.metrics.fact_counts import FactCounts
 from mycel_runtime.daemon.metrics.histograms import Histograms
 from mycel_runtime.daemon.metrics.journal_files import journal_family
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 class AgentMetrics:
     """
-    Of one agent, in a registry of its own: the library's global one belongs to plugins, which may use it.
+    Of one agent, in no registry: the library's global one belongs to plugins, which may use it.
 
     Args:
         agent: Its name.
@@ -36,8 +34,7 @@ class AgentMetrics:
 
     def __init__(self, agent: str, handlers: Collection[HandlerId]) -> None:
         self._agent = agent
-        self._registry = CollectorRegistry()
-        self.facts = FactCounts(self._registry, agent=agent, handlers=handlers)
+        self.facts = FactCounts(agent=agent, handlers=handlers)
         self.durations = Histograms(agent=agent, handlers=handlers)
 
     def families(self, status: Status, state_dir: Path) -> Iterator[Family]:
@@ -54,5 +51,5 @@ class AgentMetrics:
                 family.add_metric([self._agent, *labels], value)
             yield family
         yield journal_family(self._agent, state_dir)
-        yield from self._registry.collect()
+        yield from self.facts.families()
         yield from self.durations.families()

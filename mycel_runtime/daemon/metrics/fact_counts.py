@@ -1,14 +1,13 @@
 """
 Facts as counters with labels; those without any are counted by `observe.counters` already.
 
-Told on the hot path: a look into a dictionary by the fact's type, one by the handler's name, and an increment of a
-child that was bound before.
+Told on the loop alone, so that a count needs no lock; numbers by their labels, of which families are made when
+somebody asks. The library's counters would cost each agent of a process some twenty KiB before it has said a word.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
@@ -33,9 +32,9 @@ from mycel_runtime.observe.facts import (
 from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from prometheus_client import CollectorRegistry, Counter
+    from prometheus_client.core import Metric as Family
 
     from mycel_runtime.observe.facts import Fact
 
@@ -111,20 +110,9 @@ FACT_COUNTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OfHandler:
-    """The children of one handler."""
-
-    finished: Counter
-    failed: Counter
-    deferred: Counter
-    outdated: Counter
-    buried: Counter
-    stored: Counter
-    recovered: Counter
-    unresolved: Counter
-    parked: Counter
-    conflicts: Counter
+_OF_HANDLER: Final = ("finished", "failed", "deferred", "outdated", "buried")
+_OF_SENDS: Final = ("stored", "recovered", "unresolved", "parked")
+"""Outcomes that begin at zero, so that the first event is a change."""
 
 
 class FactCounts(Choosy):
@@ -132,83 +120,73 @@ class FactCounts(Choosy):
     Of one agent.
 
     Args:
-        registry: Where they are collected.
         agent: Its name.
-        handlers: Those there are: their counters begin at zero, so that the first event is a change.
+        handlers: Those there are: their counters begin at zero.
     """
 
-    def __init__(
-        self, registry: CollectorRegistry, *, agent: str, handlers: Iterable[HandlerId] = ()
-    ) -> None:
+    def __init__(self, *, agent: str, handlers: Iterable[HandlerId] = ()) -> None:
         self._agent = agent
-        self._counters = {metric.name: metric.counter(registry) for metric in FACT_COUNTS}
-        self._received, self._duplicate, self._given_up = (
-            self._counters[metric.name].labels(agent)
-            for metric in (FRAMES_RECEIVED, FRAMES_DUPLICATE, FRAMES_GIVEN_UP)
-        )
-        self._handlers: dict[str, _OfHandler] = {}
+        self._counts: dict[str, dict[tuple[str, ...], int]] = {metric.name: {} for metric in FACT_COUNTS}
+        for metric in (FRAMES_RECEIVED, FRAMES_DUPLICATE, FRAMES_GIVEN_UP):
+            self._add(metric, by=0)
         for handler in handlers:
-            self._of(handler)
-            self._bound(QUARANTINES, plugin_of(handler))
-            self._bound(START_FAILURES, plugin_of(handler))
-        self._notes: Mapping[type[Fact], Callable[[Any], None]] = {
-            FramesCommitted: self._frames,
-            FramesGivenUp: lambda fact: self._given_up.inc(fact.count),
-            DeliveryFinished: lambda fact: self._of(fact.handler).finished.inc(),
-            DeliveryPostponed: self._postponed,
-            DeliveryOutdated: lambda fact: self._of(fact.handler).outdated.inc(),
-            DeliveryBuried: lambda fact: self._of(fact.handler).buried.inc(),
-            MessageSent: self._sent,
-            SendConflicted: lambda fact: self._of(fact.handler).conflicts.inc(),
-            SendUnresolved: lambda fact: self._of(fact.handler).unresolved.inc(),
-            SendParked: lambda fact: self._of(fact.handler).parked.inc(),
-            PluginQuarantined: lambda fact: self._bound(QUARANTINES, fact.plugin).inc(),
-            PluginStartFailed: lambda fact: self._bound(START_FAILURES, plugin_of(fact.handler)).inc(),
-            QuestionDecided: lambda fact: self._bound(QUESTIONS, fact.plugin, fact.outcome).inc(),
-            RequestDecided: lambda fact: self._bound(REQUESTS, plugin_of(fact.handler), fact.decision).inc(),
-        }
+            self._begin(handler)
 
     @property
     @override
     def kinds(self) -> Collection[type[Fact]]:
-        return self._notes.keys()
+        return self._NOTES.keys()
 
     @override
     def tell(self, fact: Fact) -> None:
-        if (note := self._notes.get(type(fact))) is not None:
-            note(fact)
+        if (note := self._NOTES.get(type(fact))) is not None:
+            note(self, fact)
+
+    def families(self) -> Iterator[Family]:
+        """As they are now."""
+        for metric in FACT_COUNTS:
+            family = metric.family()
+            for labels, count in self._counts[metric.name].items():
+                family.add_metric([self._agent, *labels], count)
+            yield family
+
+    def _add(self, metric: Metric, *labels: str, by: int = 1) -> None:
+        counts = self._counts[metric.name]
+        counts[labels] = counts.get(labels, 0) + by
+
+    def _begin(self, handler: HandlerId) -> None:
+        plugin = plugin_of(handler)
+        for outcome in _OF_HANDLER:
+            self._end(handler, outcome, by=0)
+        for outcome in _OF_SENDS:
+            self._add(SENDS, plugin, outcome, by=0)
+        for metric in (CONFLICTS, QUARANTINES, START_FAILURES):
+            self._add(metric, plugin, by=0)
 
     def _frames(self, fact: FramesCommitted) -> None:
-        self._received.inc(fact.received)
-        self._duplicate.inc(fact.received - fact.new)
+        self._add(FRAMES_RECEIVED, by=fact.received)
+        self._add(FRAMES_DUPLICATE, by=fact.received - fact.new)
 
-    def _postponed(self, fact: DeliveryPostponed) -> None:
-        children = self._of(fact.handler)
-        (children.failed if fact.spent else children.deferred).inc()
-
-    def _sent(self, fact: MessageSent) -> None:
-        children = self._of(fact.handler)
-        (children.recovered if fact.recovered else children.stored).inc()
-
-    def _of(self, handler: str) -> _OfHandler:
-        if (known := self._handlers.get(handler)) is None:
-            known = self._handlers[handler] = self._bind(HandlerId(handler))
-        return known
-
-    def _bind(self, handler: HandlerId) -> _OfHandler:
+    def _end(self, handler: str, outcome: str, *, by: int = 1) -> None:
         plugin, _, function = handler.partition(".")
-        return _OfHandler(
-            finished=self._bound(DELIVERIES, plugin, function, "finished"),
-            failed=self._bound(DELIVERIES, plugin, function, "failed"),
-            deferred=self._bound(DELIVERIES, plugin, function, "deferred"),
-            outdated=self._bound(DELIVERIES, plugin, function, "outdated"),
-            buried=self._bound(DELIVERIES, plugin, function, "buried"),
-            stored=self._bound(SENDS, plugin, "stored"),
-            recovered=self._bound(SENDS, plugin, "recovered"),
-            unresolved=self._bound(SENDS, plugin, "unresolved"),
-            parked=self._bound(SENDS, plugin, "parked"),
-            conflicts=self._bound(CONFLICTS, plugin),
-        )
+        self._add(DELIVERIES, plugin, function, outcome, by=by)
 
-    def _bound(self, metric: Metric, *labels: str) -> Counter:
-        return self._counters[metric.name].labels(self._agent, *labels)
+    def _send(self, handler: str, outcome: str) -> None:
+        self._add(SENDS, plugin_of(HandlerId(handler)), outcome)
+
+    _NOTES: ClassVar[Mapping[type[Fact], Callable[[FactCounts, Any], None]]] = {
+        FramesCommitted: _frames,
+        FramesGivenUp: lambda self, fact: self._add(FRAMES_GIVEN_UP, by=fact.count),
+        DeliveryFinished: lambda self, fact: self._end(fact.handler, "finished"),
+        DeliveryPostponed: lambda self, fact: self._end(fact.handler, "failed" if fact.spent else "deferred"),
+        DeliveryOutdated: lambda self, fact: self._end(fact.handler, "outdated"),
+        DeliveryBuried: lambda self, fact: self._end(fact.handler, "buried"),
+        MessageSent: lambda self, fact: self._send(fact.handler, "recovered" if fact.recovered else "stored"),
+        SendConflicted: lambda self, fact: self._add(CONFLICTS, plugin_of(fact.handler)),
+        SendUnresolved: lambda self, fact: self._send(fact.handler, "unresolved"),
+        SendParked: lambda self, fact: self._send(fact.handler, "parked"),
+        PluginQuarantined: lambda self, fact: self._add(QUARANTINES, fact.plugin),
+        PluginStartFailed: lambda self, fact: self._add(START_FAILURES, plugin_of(fact.handler)),
+        QuestionDecided: lambda self, fact: self._add(QUESTIONS, fact.plugin, fact.outcome),
+        RequestDecided: lambda self, fact: self._add(REQUESTS, plugin_of(fact.handler), fact.decision),
+    }

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
@@ -44,7 +40,3 @@ class Metric:
         """An empty one, for values that are known elsewhere."""
         kind = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         return kind(self.full_name, self.meaning, labels=(AGENT, *self.labels))
-
-    def counter(self, registry: CollectorRegistry) -> Counter:
-        """One that counts here."""
-        return Counter(self.full_name, self.meaning, (AGENT, *self.labels), registry=registry)
