@@ -26,8 +26,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mycel_runtime.daemon.admin import VERBS
+from mycel_runtime.daemon.asked_server import AskedServer
 from mycel_runtime.daemon.probes import readiness_of
-from mycel_runtime.daemon.quiet_server import RestingServer
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.daemon.status import Status
 from mycel_runtime.daemon.tool_calls import call_tool
@@ -77,9 +77,9 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = RestingServer(_app(status, admin, tools, more, orders))
+        server = AskedServer(listener, lambda: _app(status, admin, tools, more, orders))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(sockets=[listener]), name="control")
+            tasks.create_task(server.serve(), name="control")
             try:
                 yield
             finally:
