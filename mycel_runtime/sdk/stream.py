@@ -21,6 +21,7 @@ from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection as SyncClientConnection
 from websockets.sync.client import connect as connect_sync
 
@@ -36,6 +37,7 @@ from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.happy_eyeballs import connect_racing, lead_seconds
 from mycel_runtime.sdk.locked_tls import LockedTlsContext
 from mycel_runtime.sdk.retry_after import retry_after_seconds
+from mycel_runtime.sdk.text_frames import TextFrames
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
 from mycel_runtime.wire.codec import encode_resume
@@ -73,6 +75,10 @@ class _Connection(ClientConnection):
     heard_at: float = 0.0
     lost_at: float | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._texts = TextFrames()
+
     @override
     async def handshake(self, *args: Any, **options: Any) -> None:
         try:
@@ -85,13 +91,30 @@ class _Connection(ClientConnection):
     @override
     def data_received(self, data: bytes) -> None:
         """Give a peer that said goodbye a second to hang up: `recv` would wait for that without end."""
-        super().data_received(data)
+        self._note_state()
+        for part in self._texts.split(data):
+            if isinstance(part, list):
+                self._put(part)
+            else:
+                super().data_received(part)
+                self._note_state()
         now = self.loop.time()
         if self.protocol.close_expected():
             self.lost_at = self.lost_at or now
             self.loop.call_later(limits.CLOSE_TIMEOUT_SECONDS, self.transport.abort)
         else:
             self.heard_at = now
+
+    def _note_state(self) -> None:
+        """Refused, closing or failed, the library passes over what comes, or does not."""
+        if not self._texts.in_handshake and self.protocol.state is not State.OPEN:
+            self._texts.passes_on = True
+
+    def _put(self, texts: list[Frame]) -> None:
+        """As `process_event` does with each."""
+        messages = self.recv_messages
+        messages.frames.queue.extend(texts[:-1])
+        messages.put(texts[-1])
 
     def take_waiting(self, most: int) -> list[str]:
         """
