@@ -4,7 +4,8 @@ What the test kit costs: `.venv/bin/python -m tests.benchmarks.kit`.
 A handler that does nothing but reply, called with a `BareChat`, and in a whole `Mycel`: from somebody's words to the
 answer in his ears, through server, stream, journal and dispatch. Wall and CPU time of this process, with its server.
 
-CPU time is the number to compare on a busy machine. A third of it is the server's: a frame and three requests.
+CPU time is the number to compare on a busy machine. All is done by one thread: the server's part (two frames and
+three requests) is a quarter, the journal's a seventh. `tests/integration/testing/test_cost.py` bounds it by calls.
 """
 
 from __future__ import annotations
