@@ -134,21 +134,24 @@ class PluginStates:
             has_items = await self._journal.has_items(self._me, plugin)
             # A commit that came meanwhile knows better.
             self._has_items.setdefault(plugin, has_items)
-        has_items = self._has_items[plugin]
-        has_chat = has_items and chat_id is not None
+        items = chat_items = _NOTHING
+        if self._has_items[plugin]:
+            # What is kept, as it nearly always is, needs no coroutine of its own.
+            kept = self._kept.get(plugin, None)
+            items = await self._read(plugin, None) if kept is None else kept
+            if chat_id is not None:
+                kept = self._kept.get(plugin, chat_id)
+                chat_items = await self._read(plugin, chat_id) if kept is None else kept
         return PluginState(
-            items=await self._items(plugin, None) if has_items else _NOTHING,
+            items=items,
             chat_id=chat_id,
-            chat_items=await self._items(plugin, chat_id) if has_chat else _NOTHING,
+            chat_items=chat_items,
             timer_names=self._timer_names.get(plugin, frozenset()),
             question_names=self._question_names.get(plugin, frozenset()),
             clock=self._clock,
         )
 
-    async def _items(self, plugin: str, chat_id: ChatId | None) -> StoredItems:
-        kept = self._kept.get(plugin, chat_id)
-        if kept is not None:
-            return kept
+    async def _read(self, plugin: str, chat_id: ChatId | None) -> StoredItems:
         items = await self._journal.items(self._me, plugin, chat_id=chat_id)
         return self._kept.keep(plugin, chat_id, items)
 

@@ -60,18 +60,6 @@ class _Turn:
         async with self._changed:
             await self._changed.wait_for(lambda: self.holder is None)
 
-    async def begin_commit(self, whose: DeliveryId) -> None:
-        """Behind the run to which it is promised."""
-        if self.holder is not None and self.holder != whose:
-            await self.wait_until_free()
-        self.committing += 1
-
-    async def end_commit(self) -> None:
-        """One less is on its way."""
-        self.committing -= 1
-        if self.holder is not None:
-            await self.note_change()
-
     async def note_change(self) -> None:
         """Whoever waits looks again."""
         async with self._changed:
@@ -88,10 +76,16 @@ class _Commit:
         self._whose = whose
 
     async def __aenter__(self) -> None:
-        await self._turn.begin_commit(self._whose)
+        turn = self._turn
+        if turn.holder is not None and turn.holder != self._whose:
+            await turn.wait_until_free()
+        turn.committing += 1
 
     async def __aexit__(self, *_: object) -> None:
-        await self._turn.end_commit()
+        turn = self._turn
+        turn.committing -= 1
+        if turn.holder is not None:
+            await turn.note_change()
 
 
 _FREELY: Final = contextlib.nullcontext()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NewType
 
 EntryId = NewType("EntryId", int)
@@ -14,6 +15,7 @@ HandlerId = NewType("HandlerId", str)
 """`plugin.handler`: stable across restarts, because cursors hang on it."""
 
 
+@functools.lru_cache(1_024)
 def plugin_of(handler: HandlerId) -> str:
     """The name of a handler's plugin."""
     return handler.partition(".")[0]
