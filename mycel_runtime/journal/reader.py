@@ -21,8 +21,8 @@ from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite_letters import letter_of
 from mycel_runtime.journal.sqlite_skips import work_item_of
 from mycel_runtime.journal.sqlite_speech import intent_of
-from mycel_runtime.journal.sqlite_state import timer_of
 from mycel_runtime.journal.sqlite_statistics import longest_waiting_of, statistics_of
+from mycel_runtime.journal.sqlite_timers import timer_of
 from mycel_runtime.journal.statements import MIGRATIONS, execute
 from mycel_runtime.journal.summary import (
     LONGEST_WAITING,

@@ -20,7 +20,8 @@ from mycel_runtime.journal.questions import (
     QuestionState,
 )
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
-from mycel_runtime.journal.statements import execute, execute_rows
+from mycel_runtime.journal.sqlite_timers import set_timers
+from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:
     import sqlite3
@@ -148,7 +149,7 @@ def note_utterance(
         data="null",
         is_relative=True,
     )
-    execute_rows(connection, "set_timers", [(utterance.identity, question.plugin, *timer)])
+    set_timers(connection, utterance.identity, question.plugin, (timer,))
 
 
 def question_of(connection: sqlite3.Connection, entry_id: int) -> Question:

@@ -25,8 +25,9 @@ from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import note_overdue
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.sqlite_timers import next_timer_at, set_timers, timer_of, timers_due
 from mycel_runtime.journal.sqlite_utterances import make_utterance
-from mycel_runtime.journal.statements import execute, execute_rows, values_of
+from mycel_runtime.journal.statements import execute, values_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -114,21 +115,13 @@ class SqliteState(SqliteSpeech):
     async def timers_due(
         self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int, now: float
     ) -> Sequence[Timer]:
-        def read(connection: sqlite3.Connection) -> Sequence[Timer]:
-            due: list[Timer] = []
-            for row in execute(connection, "timers_due", {"identity": identity, "now": now}):
-                if len(due) >= limit:
-                    break
-                if (row["plugin"], row["name"]) in names:
-                    due.append(timer_of(row))
-            return due
-
-        return await self._writer.commit(read)
+        return await self._writer.commit(
+            lambda connection: timers_due(connection, identity, names=names, limit=limit, now=now)
+        )
 
     @override
     async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
-        ((due_at,),) = await self._rows("next_timer_at", {"identity": identity, "now": now})
-        return None if due_at is None else float(due_at)
+        return await self._writer.commit(lambda connection: next_timer_at(connection, identity, now=now))
 
     @override
     async def fire(self, identity: UserId, firings: Sequence[Firing], *, now: float) -> int:
@@ -197,7 +190,7 @@ def _change(connection: sqlite3.Connection, whose: Whose, changes: Changes, vers
     for timer_key in changes.cancelled:
         _cancel(connection, whose._asdict() | timer_key._asdict())
     if changes.timers:
-        execute_rows(connection, "set_timers", [whose + timer for timer in changes.timers])
+        set_timers(connection, *whose, changes.timers)
     for read in changes.reads:
         _move_reading(connection, whose, read, version)
     for utterance in changes.utterances:
@@ -254,7 +247,7 @@ def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
     if firing.work is not None and not (firing.is_one_enough and _waits(connection, timer, firing.work)):
         _make_due(connection, timer, firing.work, now)
     if firing.following is not None:
-        execute(connection, "set_timers", (timer.identity, timer.plugin, *firing.following))
+        set_timers(connection, timer.identity, timer.plugin, (firing.following,))
     return True
 
 
@@ -276,8 +269,3 @@ def _make_due(connection: sqlite3.Connection, timer: Timer, work: EventWork, now
     values = timer._asdict() | values_of(work) | {"entry_id": entry_id, "now": now}
     execute(connection, "insert_event", values)
     execute(connection, "insert_firing", values)
-
-
-def timer_of(row: sqlite3.Row) -> Timer:
-    """A timer from its row."""
-    return Timer(**dict(row) | {"is_relative": bool(row["is_relative"])})

@@ -209,7 +209,7 @@ SET due_at = max(:now, due_at - :seconds),
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now AND due_at < :parked_at;
 
 -- name: rewind_timers
-UPDATE timer SET due_at = max(:now, due_at - :seconds)
+UPDATE timer SET due_at = max(:now, due_at - :seconds), look_at = min(look_at, max(:now, due_at - :seconds))
 WHERE identity = :identity AND due_at > :now AND is_relative;
 
 -- name: anchor
@@ -397,10 +397,19 @@ WHERE identity = ? AND plugin = ? AND chat_id = ? AND key = ? AND version = ?;
 DELETE FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key;
 
 -- name: set_timers
-INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+-- Those that are new, or put off: as most are that are set for each message. The index is not written for the latter.
+INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative, look_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE
-SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data;
+SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data
+WHERE look_at <= excluded.look_at;
+
+-- name: set_timers_sooner
+-- As above, if one of them is to be looked at before its present time.
+INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative, look_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE
+SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data, look_at = excluded.look_at;
 
 -- name: cancel_timer
 DELETE FROM timer WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key;
@@ -427,12 +436,22 @@ WHERE entry_id = (SELECT entry_id FROM dead_letter WHERE dead_letter_id = :dead_
 SELECT identity, plugin, name, key, due_at, is_relative, data FROM timer
 WHERE identity = :identity ORDER BY due_at, plugin, name, key;
 
+-- name: settle_timers
+-- Those that were put off, up to a time to look at them.
+UPDATE timer SET look_at = due_at WHERE identity = :identity AND look_at <= :through AND look_at < due_at;
+
 -- name: timers_due
+-- Once they are settled through that time.
 SELECT identity, plugin, name, key, due_at, is_relative, data FROM timer
-WHERE identity = :identity AND due_at <= :now ORDER BY due_at;
+WHERE identity = :identity AND look_at <= :now ORDER BY look_at;
+
+-- name: some_timer_at
+-- When one of them is due; what is due before it is to be looked at before it.
+SELECT due_at FROM timer WHERE identity = :identity AND look_at > :now ORDER BY look_at LIMIT 1;
 
 -- name: next_timer_at
-SELECT min(due_at) FROM timer WHERE identity = :identity AND due_at > :now;
+-- Once they are settled through when one of them is due.
+SELECT min(look_at) FROM timer WHERE identity = :identity AND look_at > :now;
 
 -- name: take_timer
 -- One that was set anew meanwhile is another one.

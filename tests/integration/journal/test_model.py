@@ -211,6 +211,8 @@ class JournalMachine(RuleBasedStateMachine):
         for timer in due:
             del self.timers[timer.key]
             self.fired[timer.key] += 1
+        next_at = self.run(self.journal.next_timer_at(ME, now=self.now))
+        assert next_at == min((due_at for due_at in self.timers.values() if due_at > self.now), default=None)
 
     @precondition(lambda self: self.running)
     @rule(dice=DICE)
@@ -333,6 +335,7 @@ class JournalMachine(RuleBasedStateMachine):
         items = {key: text for key, text in self.items.items() if text is not None}
         assert dict(self.rows("SELECT key, value FROM item")) == items
         assert dict(self.rows("SELECT key, due_at FROM timer")) == self.timers
+        assert self.rows("SELECT key FROM timer WHERE look_at > due_at") == []
         fired = "SELECT key, count(*) FROM firing JOIN delivery USING (entry_id) GROUP BY key"
         assert dict(self.rows(fired)) == {key: count for key, count in self.fired.items() if count}
 

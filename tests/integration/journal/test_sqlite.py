@@ -9,7 +9,7 @@ import pytest
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
-from mycel_runtime.journal.changes import Changes, ItemChange
+from mycel_runtime.journal.changes import Changes, ItemChange, NewTimer
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.engines.listening import append
@@ -105,3 +105,26 @@ async def test_what_a_plugin_remembers_can_be_written_however_many_deliveries_th
     )
 
     assert (await journal.items(ME, "p", chat_id=None))["k"].version == ended.versions[0] != 0
+
+
+async def test_a_timer_that_is_put_off_keeps_its_place_in_the_index_until_that_time(journal, tmp_path):
+    """Each message of a chat may put its timer off: moving it each time costs more than the timer itself."""
+
+    async def planned(due_at):
+        timer = NewTimer(name="t", key="k", due_at=due_at, data="null", is_relative=True)
+        await journal.plan(ME, "p", Changes(timers=(timer,)))
+        return places(tmp_path)
+
+    assert await planned(10.0) == [(10.0, 10.0)]
+    assert await planned(20.0) == [(10.0, 20.0)]
+    assert await planned(15.0) == [(10.0, 15.0)]
+    assert await journal.timers_due(ME, names={("p", "t")}, limit=1, now=9.0) == []
+    assert places(tmp_path) == [(10.0, 15.0)]
+    assert await journal.timers_due(ME, names={("p", "t")}, limit=1, now=10.0) == []
+    assert places(tmp_path) == [(15.0, 15.0)]
+    assert await planned(5.0) == [(5.0, 5.0)]
+
+
+def places(folder):
+    with database(folder) as connection:
+        return connection.execute("SELECT look_at, due_at FROM timer").fetchall()

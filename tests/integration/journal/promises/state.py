@@ -246,6 +246,58 @@ class StateConformance:
 
         assert await keys(journal) == [("t", "c", 5.0), ("t", "a", 20.0)]
 
+    async def test_a_timer_that_is_put_off_is_due_at_its_new_time_and_not_before(self, journal, successor):
+        await set_timers(journal, timer(key="a", due_at=10.0), timer(key="b", due_at=30.0))
+        await end(journal, await running(journal, 1), timers=[timer(key="a", due_at=20.0)])
+
+        heir = await successor(journal)
+        assert await heir.next_timer_at(ME, now=0.0) == 20.0
+        assert await fire(heir, now=19.9) == 0
+        assert await fire(heir, now=20.0) == 1
+        assert await keys(heir) == [("t", "b", 30.0)]
+
+    async def test_timers_that_were_put_off_are_due_in_the_order_of_their_new_times(self, journal):
+        await set_timers(
+            journal, *(timer(key=key, due_at=10.0) for key in "abc"), timer(key="d", due_at=25.0)
+        )
+        for key, due_at in (("a", 40.0), ("b", 30.0), ("c", 20.0)):
+            await set_timers(journal, timer(key=key, due_at=due_at))
+
+        assert await journal.next_timer_at(ME, now=15.0) == 20.0
+        due = await journal.timers_due(ME, names={("p", "t")}, limit=3, now=50.0)
+        assert [(each.key, each.due_at) for each in due] == [("c", 20.0), ("d", 25.0), ("b", 30.0)]
+        assert await journal.next_timer_at(ME, now=30.0) == 40.0
+        assert await journal.next_timer_at(ME, now=40.0) is None
+
+    async def test_one_commit_puts_a_timer_off_hastens_another_and_sets_a_third(self, journal):
+        await set_timers(journal, timer(key="off", due_at=10.0), timer(key="sooner", due_at=10.0))
+        await set_timers(
+            journal,
+            timer(key="off", due_at=20.0, data='"o"'),
+            timer(key="sooner", due_at=5.0, data='"s"'),
+            timer(key="new", due_at=15.0, data='"n"'),
+        )
+
+        assert await journal.next_timer_at(ME, now=0.0) == 5.0
+        due = await journal.timers_due(ME, names={("p", "t")}, limit=9, now=20.0)
+        assert [(each.key, each.data) for each in due] == [("sooner", '"s"'), ("new", '"n"'), ("off", '"o"')]
+
+    async def test_a_timer_that_was_put_off_may_be_due_sooner_again(self, journal):
+        for due_at in (10.0, 30.0, 20.0, 5.0):
+            await set_timers(journal, timer(due_at=due_at))
+            assert await journal.next_timer_at(ME, now=0.0) == due_at
+
+        assert await fire(journal, now=5.0) == 1
+
+    async def test_a_timer_that_was_put_off_moves_with_a_clock_that_is_set_back(self, journal):
+        await set_timers(journal, timer(due_at=4_000.0, is_relative=True))
+        await set_timers(journal, timer(due_at=5_000.0, is_relative=True))
+        await journal.rewind(ME, seconds=3_600.0, now=100.0)
+
+        assert await journal.next_timer_at(ME, now=100.0) == 1_400.0
+        assert await fire(journal, now=1_399.0) == 0
+        assert await fire(journal, now=1_400.0) == 1
+
     async def test_a_firing_is_an_event_with_what_the_timer_was_set_with(self, journal, successor):
         await set_timers(journal, timer(key="k", due_at=10.0, data='{"a":1}'))
         assert await fire(journal, now=9.9) == 0
