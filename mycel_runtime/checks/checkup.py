@@ -15,10 +15,10 @@ from mycel_runtime.checks.plugins import plugin_findings
 from mycel_runtime.checks.presence import daemon_findings, stranger_findings
 from mycel_runtime.checks.sqlite_library import sqlite_finding
 from mycel_runtime.checks.state import disk_findings, state_findings
-from mycel_runtime.checks.unit import unit_findings
+from mycel_runtime.checks.unit import token_findings, unit_findings
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.settings.credentials import CREDENTIAL, CREDENTIAL_OF_ONE
+from mycel_runtime.units.handed_token import handed_token, token_file_of
 from mycel_runtime.units.installed import find_unit
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.status import Status
-    from mycel_runtime.units.installed import InstalledUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +55,13 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
     if settings is None:
         return Checkup(config=config, agent=None, findings=findings)
     unit = find_unit(config, settings.agent.name, os.environ)
-    read = read_secrets(config, settings, credential=_token_of(unit, settings.agent.name))
+    token = token_file_of(unit, settings.agent.name) if unit else None
+    read = read_secrets(config, settings, credential=token)
     findings += read.findings
     findings += plugin_findings(settings.plugins, config, credentials=unit.credentials if unit else {})
     findings += _of_agent(read, is_offline=is_offline)
     findings += unit_findings(unit)
     return Checkup(config=config, agent=settings.agent.name, findings=findings)
-
-
-def _token_of(unit: InstalledUnit | None, agent: str) -> Path | None:
-    """The file that the unit hands over as the agent's token; that of a folder has one for each."""
-    if unit is None:
-        return None
-    return unit.credentials.get(CREDENTIAL) or unit.credentials.get(CREDENTIAL_OF_ONE.format(name=agent))
 
 
 def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
@@ -83,6 +76,8 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
     yield from journal_findings(state_dir / JOURNAL_NAME)
     found, status = daemon_findings(state_dir)
     yield from found
+    if status is not None:
+        yield from token_findings(handed_token(read.config, settings.agent.name, os.environ), state_dir)
     if settings.is_embedded:
         yield ok("backend", "embedded: it lives in the daemon")
     elif is_offline:

@@ -32,7 +32,7 @@ NAMES: Final = {
     "daemon": "it answers, is ready, and runs the version that is installed",
     "twin": "nobody else runs or speaks as this agent",
     "unit": "what systemd has is what this version prints",
-    "unit.credential": "what the unit hands over is there, and nobody else can read it",
+    "unit.credential": "what the unit hands over is there, nobody else can read it, and the daemon has it",
 }
 """Every name that a finding may have, and what holds when it is well."""
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, ok, skipped, warning
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.settings.credentials import CREDENTIAL
 from mycel_runtime.units.installed import verified_name
 from mycel_runtime.units.made import made_unit
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, packaged
 
 if TYPE_CHECKING:
+    from mycel_runtime.units.handed_token import HandedToken
     from mycel_runtime.units.installed import InstalledUnit
 
 _VERIFY_SECONDS: Final = 20.0
@@ -37,6 +39,19 @@ def unit_findings(unit: InstalledUnit | None) -> list[Finding]:
         *(wrong or [ok("unit", "is what this version prints", subject=str(unit.path))]),
         *_of_secrets(unit),
     ]
+
+
+def token_findings(token: HandedToken | None, state_dir: Path) -> list[Finding]:
+    """
+    Whether a running daemon has the token that its unit would hand over now.
+
+    Args:
+        token: What it hands over; `None`: nothing.
+        state_dir: The agent's.
+    """
+    if token is None or not token.is_outdated(state_dir):
+        return []
+    return [warning("unit.credential", token.difference, f"Restart it: {token.restart}", subject=CREDENTIAL)]
 
 
 def _of_difference(unit: InstalledUnit) -> list[Finding]:

@@ -54,11 +54,18 @@ def _reload(target: Target, *, as_json: bool) -> int:
         if joined is None:
             raise
         report = joined
+    _tell_token(target)
     if as_json:
         click.echo(json.dumps({"agent": target.name, **report}, ensure_ascii=False))
     else:
         _print(target.name, report)
     return EXIT_REFUSED if report["refused"] else 0
+
+
+def _tell_token(target: Target) -> None:
+    """The one thing of a file's that no reload takes: systemd hands it over at a start only."""
+    if (token := target.outdated_token()) is not None:
+        click.echo(f"{target.name} needs a restart: {token.difference}: {token.restart}", err=True)
 
 
 def _print(name: str, report: dict[str, Any]) -> None:

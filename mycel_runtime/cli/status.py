@@ -91,12 +91,22 @@ def _show_once(path: Path, is_wanted: Callable[[Row], bool], *, full: bool, as_j
         if is_wanted(row):
             click.echo("\n".join(_printed([row], indent=2, full=True, as_json=as_json)))
         _tell_mistakes([row])
+        _tell_token(files[0])
         return 0 if row.is_ready else EXIT_NOT_READY
     rows, codes = _asked(files)
     if shown := _printed(list(filter(is_wanted, rows)), indent=None, full=full, as_json=as_json):
         click.echo("\n".join(shown))
     _tell_mistakes(rows)
     return max(codes)
+
+
+def _tell_token(file: Path) -> None:
+    """That its unit hands over another token by now than the daemon was given, where this user can tell."""
+    from mycel_runtime.cli.target import running_target_of
+
+    target = running_target_of(file)
+    if (token := target.outdated_token()) is not None:
+        click.echo(f"{target.name} needs a restart: {token.difference}: {token.restart}", err=True)
 
 
 def _tell_mistakes(rows: Sequence[Row]) -> None:

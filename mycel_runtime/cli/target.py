@@ -22,6 +22,7 @@ from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.loading import load_beginning
+from mycel_runtime.units.handed_token import handed_token
 from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
 from mycel_runtime.units.places import UNIT_CONFIG
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.units.handed_token import HandedToken
 
 _NAMED: Final = 3
 """Files of a folder that an error names."""
@@ -104,6 +106,11 @@ class Target:
         with self._what_to_do():
             self._require_its_file()
             yield from follow(self.state_dir, query)
+
+    def outdated_token(self) -> HandedToken | None:
+        """What its unit would hand over, if its running daemon has been given another token than that."""
+        token = handed_token(self.config, self.name, os.environ)
+        return token if token and token.is_outdated(self.state_dir) else None
 
     def _require_its_file(self) -> Status | None:
         """

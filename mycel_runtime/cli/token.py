@@ -30,7 +30,8 @@ def import_(config: Path, file: Path, *, replace: bool, as_json: bool) -> None:
     Take a token from FILE, or from standard input, and put it where [agent] token_file points, mode 0600.
 
     The backend is asked first: it must be an external agent's, and [agent] user_id's if that is set. A daemon that
-    runs takes it when the token in use is refused.
+    runs takes it when the token in use is refused; one in a unit is given it at its next start, by the command that
+    is told then. Without token_file it goes where the unit takes it from.
 
     Exit code 77 if the backend refuses the token or it is nobody's that may speak here, 78 if it cannot be kept.
     """
@@ -41,6 +42,9 @@ def import_(config: Path, file: Path, *, replace: bool, as_json: bool) -> None:
 
     taken = import_token(config, ask_secret_line(file, "Token of the agent"), may_replace=replace)
     if as_json:
-        click.echo(json.dumps({"user_id": taken.user_id, "name": taken.name, "token_file": str(taken.path)}))
+        told = {"user_id": taken.user_id, "name": taken.name, "token_file": str(taken.path)}
+        click.echo(json.dumps(told | {"restart": taken.restart}))
     else:
         click.echo(f"{taken.path}: the token of {taken.name} ({taken.user_id})")
+    if taken.restart:
+        click.echo(f"systemd hands it over when it starts the unit: {taken.restart}", err=True)

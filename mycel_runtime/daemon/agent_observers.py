@@ -18,9 +18,11 @@ from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.following import Followers
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.sdk.network import is_proxied
+from mycel_runtime.settings.credentials import reads_credential
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.observe.observer import Observer
@@ -57,7 +59,7 @@ class AgentObservers:
         self.counters = Counters(time.time)
         self.metrics = AgentMetrics(settings.agent.name, handlers)
         self.journal_lock = JournalLock(time.time)
-        self.awaited_token = AwaitedToken(settings.agent.token_file, time.time)
+        self.awaited_token = AwaitedToken(_written_token(settings), time.time)
         self.network_health = NetworkHealth(
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),
@@ -82,3 +84,9 @@ class AgentObservers:
                 self.unkept,
             ],
         )
+
+
+def _written_token(settings: Settings) -> Path | None:
+    """The file into which the operator writes another token under the running agent, if it reads any."""
+    is_given = not settings.is_embedded and reads_credential(settings)
+    return None if is_given else settings.agent.token_file

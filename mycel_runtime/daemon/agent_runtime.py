@@ -37,6 +37,7 @@ from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
 from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
+from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -218,6 +219,7 @@ class AgentRuntime:
                         **self._orders,
                         "reload": self._order_reload,
                         "drain": self._draining.order,
+                        ORDER: partial(compare_token, partial(self._read_token, backend)),
                         "pause": self._early_pauses.pause,
                         "resume": self._early_pauses.resume,
                     },

@@ -51,7 +51,7 @@ class AwaitedToken(Choosy):
             return ()
         seconds = max(0.0, now - self._since)
         fix = (
-            "start it again with another one"
+            "put another one where it was handed over from, and start it again"
             if self._file is None
             else f"write another one into {self._file}"
         )

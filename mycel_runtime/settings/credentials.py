@@ -58,8 +58,7 @@ def read_token(settings: Settings) -> SecretStr:
         ConfigError: None is set, or what is set holds no token, or is a file that is missing or readable by others.
     """
     variable = variable_of(["agent", "token"])
-    own = CREDENTIAL_OF_ONE.format(name=settings.agent.name)
-    credential = _credential(own) or _credential(CREDENTIAL)
+    credential = _credential_of(settings.agent.name)
     if settings.agent.token is not None and (variable or credential is None):
         where = f"environment variable {variable}" if variable else "[agent] token"
         return _as_token(settings.agent.token.get_secret_value(), where)
@@ -74,6 +73,23 @@ def read_token(settings: Settings) -> SecretStr:
             fix="Set token_file, or the credential agent.token, or MYCEL_RUNTIME_AGENT__TOKEN.",
         )
     return read_token_file(settings.agent.token_file)
+
+
+def reads_credential(settings: Settings) -> bool:
+    """
+    Whether `read_token` reads what systemd has handed over: a copy of some file, made when the unit was started.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    credential = _credential_of(settings.agent.name)
+    if credential is None or (settings.agent.token is not None and variable_of(["agent", "token"])):
+        return False
+    return bool(_read_secret(credential, _OF_AGENT)[0].strip())
+
+
+def _credential_of(agent: str) -> Path | None:
+    return _credential(CREDENTIAL_OF_ONE.format(name=agent)) or _credential(CREDENTIAL)
 
 
 def read_token_file(path: Path) -> SecretStr:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.network import network_of
+from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ArgumentError, ConfigError, IdentityRefusedError
 from mycel_runtime.settings import load_settings, read_token_file
 from mycel_runtime.setup.accounts import Accounts
 from mycel_runtime.setup.existing import require_agents_token
 from mycel_runtime.setup.private_file import write_file
+from mycel_runtime.units.handed_token import handed_token
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.units.handed_token import HandedToken
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedToken:
-    """Whose it is, and where it was put."""
+    """
+    Whose it is, and where it was put.
+
+    Attributes:
+        restart: The command without which the agent does not get it; empty: it takes it by itself.
+    """
 
     user_id: str
     name: str
     path: Path
+    restart: str = ""
 
 
 def import_token(config: Path, text: str, *, may_replace: bool) -> ImportedToken:
@@ -49,7 +60,9 @@ def import_token(config: Path, text: str, *, may_replace: bool) -> ImportedToken
             where=f"{config}: [agent] base_url",
             fix="Set base_url to the address of the backend that the token is of.",
         )
-    if (path := settings.agent.token_file) is None:
+    handed = handed_token(config, settings.agent.name, os.environ)
+    path = settings.agent.token_file or (handed.file if handed else None)
+    if path is None:
         raise ConfigError(
             "names no place for a token",
             where=f"{config}: [agent]",
@@ -63,7 +76,19 @@ def import_token(config: Path, text: str, *, may_replace: bool) -> ImportedToken
             fix="Name another --config, or say --replace.",
         )
     write_file(path, _word(text) + "\n")
-    return ImportedToken(user_id=user["id"], name=user["name"], path=path)
+    return ImportedToken(
+        user_id=user["id"],
+        name=user["name"],
+        path=path,
+        restart=_restart(handed, path, find_state_dir(settings, config)),
+    )
+
+
+def _restart(handed: HandedToken | None, written: Path, state_dir: Path) -> str:
+    """Of a unit that hands this file over, unless its daemon has the token already."""
+    if handed is None or handed.file.resolve() != written.resolve():
+        return ""
+    return handed.restart if handed.is_outdated(state_dir, otherwise=True) else ""
 
 
 def _word(text: str) -> str:

@@ -77,12 +77,25 @@ def stop(name):
     pid = int((ROOT / name / "pid").read_text())
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+    while runs(pid):
+        if time.monotonic() > deadline:
+            sys.exit(f"{name} has not ended")
         time.sleep(0.05)
+
+
+def runs(pid):
+    """Whether it has not ended, be it that nobody has asked for its status yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 match sys.argv[1:]:
     case ["enable", "--now", name] | ["start", name]:
+        start(name)
+    case ["restart", name]:
+        stop(name)
         start(name)
     case ["stop", name]:
         stop(name)

@@ -215,8 +215,14 @@ def rotated(row, resident):
     resident.systemctl("reload")
     stale = resident.container.run("cat", path).stdout.strip()
     row.hold("systemd copies it at the start only", that=stale == resident.tokens["agent"])
+    for verb in ("reload", "status"):
+        told = resident.container.run(PROGRAM, verb, "--config", resident.config).stderr.strip()
+        restart = f"systemctl restart {resident.unit.removesuffix('.service')}"
+        row.hold(f"{verb} tells root of the restart: {told}", that=told.endswith(restart))
     resident.say("meanwhile")
     resident.systemctl("restart")
+    told = resident.container.run(PROGRAM, "status", "--config", resident.config).stderr
+    row.hold(f"and is content then: {told}", that=not told)
     row.hold("the new one is there", that=resident.container.run("cat", path).stdout.strip() == renewed)
     row.hold("the answer", that=resident.answer_to("meanwhile") == "heard meanwhile")
     refused(row, resident)
