@@ -35,12 +35,11 @@ class _Turn:
 
     Attributes:
         holder: Whom it is promised to; `None`: it can be promised.
-        committing: How many commits are on their way to the journal.
     """
 
     def __init__(self) -> None:
         self.holder: DeliveryId | None = None
-        self.committing = 0
+        self._committing = 0
         self._changed = asyncio.Condition()
 
     @contextlib.asynccontextmanager
@@ -49,11 +48,23 @@ class _Turn:
         self.holder = by
         try:
             async with self._changed:
-                await self._changed.wait_for(lambda: self.committing == 0)
+                await self._changed.wait_for(lambda: self._committing == 0)
             yield
         finally:
             self.holder = None
             await self.note_change()
+
+    def is_promised_to_another(self, whose: DeliveryId) -> bool:
+        """Than this one."""
+        return self.holder is not None and self.holder != whose
+
+    def note_begin(self) -> None:
+        """A commit is on its way to the journal."""
+        self._committing += 1
+
+    def note_end(self) -> None:
+        """One is there, or never comes."""
+        self._committing -= 1
 
     async def wait_until_free(self) -> None:
         """Until it is promised to nobody."""
@@ -76,16 +87,14 @@ class _Commit:
         self._whose = whose
 
     async def __aenter__(self) -> None:
-        turn = self._turn
-        if turn.holder is not None and turn.holder != self._whose:
-            await turn.wait_until_free()
-        turn.committing += 1
+        if self._turn.is_promised_to_another(self._whose):
+            await self._turn.wait_until_free()
+        self._turn.note_begin()
 
     async def __aexit__(self, *_: object) -> None:
-        turn = self._turn
-        turn.committing -= 1
-        if turn.holder is not None:
-            await turn.note_change()
+        self._turn.note_end()
+        if self._turn.holder is not None:
+            await self._turn.note_change()
 
 
 _FREELY: Final = contextlib.nullcontext()

@@ -108,7 +108,7 @@ class _Connection(ClientConnection):
     def _note_state(self) -> None:
         """Refused, closing or failed, the library passes over what comes, or does not."""
         if not self._texts.in_handshake and self.protocol.state is not State.OPEN:
-            self._texts.passes_on = True
+            self._texts.pass_on()
 
     def _put(self, texts: list[Frame]) -> None:
         """As `process_event` does with each."""

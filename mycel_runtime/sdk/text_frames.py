@@ -1,5 +1,5 @@
 """
-Whole text messages in the bytes of a server, taken out before `websockets` reads them. Pure.
+Whole text messages in the bytes of a server, taken out before `websockets` reads them. Does no I/O.
 
 A subscription is hardly anything else. The library reads each by a chain of generators, which costs more than the
 rest of a frame's way to the journal; to find where one ends takes a few lines. Everything else, the handshake, pings,
@@ -42,15 +42,18 @@ class TextFrames:
 
     Attributes:
         in_handshake: The server's answer to the handshake has not ended.
-        passes_on: From now on everything is the library's.
     """
 
     def __init__(self) -> None:
         self.in_handshake = True
-        self.passes_on = False
+        self._passes_on = False
         self._bytes = bytearray()
         self._in_parts = False
         self._last = b""
+
+    def pass_on(self) -> None:
+        """From now on everything is the library's."""
+        self._passes_on = True
 
     def split(self, data: bytes) -> Iterator[list[Frame] | bytes]:
         """
@@ -60,13 +63,13 @@ class TextFrames:
             data: What has come next.
 
         Yields:
-            Each when the one before has been seen to: what is the library's may be a reason to set `passes_on`.
+            Each when the one before has been seen to: what is the library's may be a reason to `pass_on`.
         """
-        if self.in_handshake and not self.passes_on:
+        if self.in_handshake and not self._passes_on:
             head, data = self._head(data)
             yield head
         self._bytes += data
-        if self.passes_on:
+        if self._passes_on:
             yield from self._rest()
             return
         at, texts = 0, list[Frame]()
@@ -80,7 +83,7 @@ class TextFrames:
                     texts = []
                 yield self._of_library(at, end)
             at = end
-            if self.passes_on:
+            if self._passes_on:
                 break
         if texts:
             yield texts
@@ -107,8 +110,8 @@ class TextFrames:
 
     def _rest(self) -> Iterator[bytes]:
         """What the library has to see, whole or not: it says what is wrong with it."""
-        if self.passes_on or _is_refused(self._bytes):
-            self.passes_on = True
+        if self._passes_on or _is_refused(self._bytes):
+            self._passes_on = True
             rest, self._bytes = bytes(self._bytes), bytearray()
             if rest:
                 yield rest

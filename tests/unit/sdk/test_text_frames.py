@@ -87,7 +87,7 @@ def with_texts_taken_out(chunks_of):
             protocol.receive_data(part)
             events += protocol.events_received()
             if not texts.in_handshake and protocol.state is not State.OPEN:
-                texts.passes_on = True
+                texts.pass_on()
     return outcome(protocol, events), taken
 
 
@@ -144,7 +144,8 @@ def test_a_refusal_is_the_librarys_to_the_end():
         for part in texts.split(bytes([byte])):
             assert isinstance(part, bytes)
             protocol.receive_data(part)
-            texts.passes_on = not texts.in_handshake and protocol.state is not State.OPEN
+            if not texts.in_handshake and protocol.state is not State.OPEN:
+                texts.pass_on()
 
     (response,) = protocol.events_received()
     assert (response.status_code, response.body) == (403, body)
