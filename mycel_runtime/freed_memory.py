@@ -13,7 +13,7 @@ import ctypes
 import threading
 from typing import Final
 
-PAUSE_SECONDS: Final = 15.0
+PAUSE_SECONDS: Final = 5.0
 """For more to be freed: whoever is quiet is often quiet with others."""
 
 
