@@ -43,10 +43,10 @@ class Body:
         return self._stop_after is None or self._bytes < self._stop_after
 
     def reply(self) -> Reply:
-        """What has been taken in, and of a refusal what its headers say of it."""
+        """What has been taken in, what time it is there, and of a refusal what else its headers say of it."""
         content = b"".join(self._chunks)
         if self._status == _OK:
-            return Reply(self._status, content, is_cut=self._is_cut)
+            return Reply(self._status, content, date=self._headers.get("date", ""), is_cut=self._is_cut)
         return Reply(
             self._status,
             content,

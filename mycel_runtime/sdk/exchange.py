@@ -53,7 +53,7 @@ class Reply:
 
     Attributes:
         retry_after: The header's text, of a refusal; empty when there is none.
-        date: The header's text, of a refusal.
+        date: The header's text: of a refusal for `retry_after`, and of any answer for `check`, which compares clocks.
         is_cut: There was more of it than we take.
         location: The header's text, of a redirect.
     """
