@@ -69,7 +69,7 @@ async def test_the_work_of_a_plugin_that_cannot_be_imported_any_more_waits_until
         events = await life("delivery.postponed", at_import="raise SystemExit(3)")
         assert (events["plugin.refused"], events.get("delivery.buried")) == (1, None)
         events = await life("message.sent", body='await ctx.reply("at last")')
-        assert events.get("message.sent") == 1
+        assert events.get("message.sent") == 1, events
 
 
 def _counted(supervisor):
