@@ -5,6 +5,7 @@ A stand-in for systemctl, for units that `mycel-runtime unit` has made: what the
 """
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -53,7 +54,7 @@ def start(name):
             environment.pop(said, None)
     with (own / "journal").open("wb") as journal:
         process = subprocess.Popen(
-            value["ExecStart"].split(),
+            shlex.split(value["ExecStart"]),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=journal,

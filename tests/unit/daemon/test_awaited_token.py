@@ -12,7 +12,10 @@ from mycel_runtime.observe.facts import IdentityConfirmed, TokenAwaited, TokenRe
 
 @pytest.mark.parametrize(
     ("file", "fix"),
-    [(Path("/a.token"), "write another one into /a.token"), (None, "start it again with another one")],
+    [
+        (Path("/a.token"), "write another one into /a.token"),
+        (None, "put another one where it was handed over from, and start it again"),
+    ],
 )
 def test_a_refused_token_is_a_problem_until_there_is_another(file, fix):
     token = AwaitedToken(file, lambda: 100.0)
