@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
+from mycel_runtime.daemon.lasting import Lasting
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
-from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from pathlib import Path
 
-    from mycel_runtime.observe.facts import Fact
 
-
-class AwaitedToken(Choosy):
+class AwaitedToken(Lasting):
     """
     From a refusal until another one is in use; if there comes none, the agent ends.
 
@@ -26,30 +22,13 @@ class AwaitedToken(Choosy):
     """
 
     def __init__(self, file: Path | None, clock: Callable[[], float]) -> None:
+        super().__init__(TokenAwaited, TokenRenewed, clock)
         self._file = file
-        self._clock = clock
-        self._since: float | None = None
-
-    @property
-    @override
-    def kinds(self) -> Collection[type[Fact]]:
-        return (TokenAwaited, TokenRenewed)
-
-    @override
-    def tell(self, fact: Fact) -> None:
-        match fact:
-            case TokenAwaited():
-                self._since = self._clock()
-            case TokenRenewed():
-                self._since = None
-            case _:
-                pass
 
     def problems(self, now: float) -> tuple[str, ...]:
         """What to tell the operator; nothing while the token is good."""
-        if self._since is None:
+        if (seconds := self.seconds(now)) is None:
             return ()
-        seconds = max(0.0, now - self._since)
         fix = (
             "put another one where it was handed over from, and start it again"
             if self._file is None

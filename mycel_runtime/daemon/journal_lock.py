@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
+from mycel_runtime.daemon.lasting import Lasting
 from mycel_runtime.observe.facts import JournalLocked, JournalUnlocked
-from mycel_runtime.observe.observer import Choosy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from mycel_runtime.observe.facts import Fact
+    from collections.abc import Callable
 
 
-class JournalLock(Choosy):
+class JournalLock(Lasting):
     """
     The journal's write lock, while somebody else has it.
 
@@ -24,27 +20,10 @@ class JournalLock(Choosy):
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._since: float | None = None
-
-    @property
-    @override
-    def kinds(self) -> Collection[type[Fact]]:
-        return (JournalLocked, JournalUnlocked)
-
-    @override
-    def tell(self, fact: Fact) -> None:
-        match fact:
-            case JournalLocked():
-                self._since = self._clock()
-            case JournalUnlocked():
-                self._since = None
-            case _:
-                pass
+        super().__init__(JournalLocked, JournalUnlocked, clock)
 
     def problems(self, now: float) -> tuple[str, ...]:
         """What to tell the operator; nothing while the lock is ours to take."""
-        if self._since is None:
+        if (seconds := self.seconds(now)) is None:
             return ()
-        seconds = max(0.0, now - self._since)
         return (f"another program holds the journal's write lock since {seconds:.0f} s: nothing can be kept",)
