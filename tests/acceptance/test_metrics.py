@@ -80,7 +80,7 @@ def test_a_scrape_tells_what_the_status_tells_and_neither_token_nor_text(
     asked = get(state, "/metrics", Accept=accept)
     assert asked.headers["content-type"].startswith("application/openmetrics-text")
     assert asked.text.endswith("# EOF\n")
-    for secret in (TEXT, "4711", household.agent_token, chat["id"], household.base_url):
+    for secret in (TEXT, "canary", household.agent_token, chat["id"], household.base_url):
         assert secret not in scraped.text + asked.text
 
     assert until(lambda: agent.stop() == 0)

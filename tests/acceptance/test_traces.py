@@ -86,5 +86,5 @@ def test_a_delivery_is_one_trace_over_its_attempts_and_the_handlers_own_spans_ar
     assert attributes(second)["mycel.handler"] == "mine.answer"
     assert receiver.resources[0]["service.name"] == "mycel-runtime"
     told = b"".join(receiver.bodies)
-    for secret in (TEXT, "4711", household.agent_token, chat["id"]):
+    for secret in (TEXT, "canary", household.agent_token, chat["id"]):
         assert secret.encode() not in told
