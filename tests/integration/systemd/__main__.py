@@ -91,6 +91,12 @@ ALL = {
 }
 """For each row the plugin's table, the drop-in, and what is tried."""
 
+UNDISTURBED = {"disk-stays-full"}
+"""
+Rows that begin when the others have ended: these have systemd read its units again, which makes version 252 forget
+how far a start was extended (`EXTEND_TIMEOUT_USEC`), and one that waits for longer than `TimeoutStartSec` times out.
+"""
+
 APART = {"four-commands": four_commands.play}
 """Rows that begin with a machine of their own."""
 
@@ -125,7 +131,9 @@ def _run(folder, wheel, names):
             install(container, wheel)
             print(container.run("systemctl", "--version").stdout.splitlines()[0], flush=True)
             with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
-                played += side_by_side.map(partial(_play, container), together)
+                crowd = [name for name in together if name not in UNDISTURBED]
+                played += side_by_side.map(partial(_play, container), crowd)
+            played += [_play(container, name) for name in together if name in UNDISTURBED]
     played += [_play_apart(folder / name, wheel, name) for name in names if name in APART]
     return int(any(row.problems for row in played))
 
