@@ -91,10 +91,10 @@ ALL = {
 }
 """For each row the plugin's table, the drop-in, and what is tried."""
 
-UNDISTURBED = {"disk-stays-full"}
+UNDISTURBED = {"long-drain", "disk-stays-full"}
 """
 Rows that begin when the others have ended: these have systemd read its units again, which makes version 252 forget
-how far a start was extended (`EXTEND_TIMEOUT_USEC`), and one that waits for longer than `TimeoutStartSec` times out.
+how far a start or a stop was extended (`EXTEND_TIMEOUT_USEC`); what has taken longer than the unit says times out.
 """
 
 APART = {"four-commands": four_commands.play}
