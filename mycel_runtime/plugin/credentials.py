@@ -78,6 +78,7 @@ def texts_for(table: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, 
         try:
             texts[name] = _text(name, files[name]) if name in files else read_credential(name)
         except CredentialError:
+            # The plugin asks for it by name, and is told then; one that does not need it yet goes on without.
             continue
     return texts
 
