@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import sqlite3
 from typing import TYPE_CHECKING, Final
@@ -114,17 +115,18 @@ def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
     """Every column and index, and not the words that made them: SQLite rewrites those as it likes."""
     rows = connection.execute(
         "SELECT s.name, coalesce(c.name, ''), coalesce(c.type, '') FROM sqlite_master AS s"
         " LEFT JOIN pragma_table_xinfo(s.name) AS c WHERE s.name NOT LIKE 'sqlite_%'"
     )
-    return {tuple(row) for row in rows}
+    return frozenset(tuple(row) for row in rows)
 
 
-def _tables_of(version: int) -> set[tuple[str, str, str]]:
-    """Those of a new journal that has seen so many migrations."""
+@functools.cache
+def _tables_of(version: int) -> frozenset[tuple[str, str, str]]:
+    """Those of a new journal that has seen so many migrations: to make one costs more than to open a file."""
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         for script in MIGRATIONS[:version]:
             fresh.executescript(script)
