@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.plugin.inventory import Descriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +43,14 @@ class Checkup:
     findings: list[Finding]
 
 
-def check(config: Path, *, is_offline: bool) -> Checkup:
+def check(config: Path, *, is_offline: bool, descriptions: Descriptions) -> Checkup:
     """
     Look at all of one agent's set-up; nothing is changed.
 
     Args:
         config: Its TOML file.
         is_offline: Whether no backend is to be asked.
+        descriptions: Of other agents' plugins.
     """
     settings, findings = read_settings(config)
     findings.append(sqlite_finding(sqlite3.sqlite_version_info))
@@ -58,7 +60,12 @@ def check(config: Path, *, is_offline: bool) -> Checkup:
     token = token_file_of(unit, settings.agent.name) if unit else None
     read = read_secrets(config, settings, credential=token)
     findings += read.findings
-    findings += plugin_findings(settings.plugins, config, credentials=unit.credentials if unit else {})
+    findings += plugin_findings(
+        settings.plugins,
+        config,
+        credentials=unit.credentials if unit else {},
+        descriptions=descriptions,
+    )
     findings += _of_agent(read, is_offline=is_offline)
     findings += unit_findings(unit)
     return Checkup(config=config, agent=settings.agent.name, findings=findings)

@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from mycel_runtime.plugin.inventory import PluginRow
+    from mycel_runtime.plugin.inventory import Descriptions, PluginRow
 
 _SAID: Final = "Do as it says, or remove its table."
 """Where a plugin's own text tells what it lacks, and how that is got."""
 
 
 def plugin_findings(
-    tables: Mapping[str, Mapping[str, Any]], config: Path, *, credentials: Mapping[str, Path]
+    tables: Mapping[str, Mapping[str, Any]],
+    config: Path,
+    *,
+    credentials: Mapping[str, Path],
+    descriptions: Descriptions,
 ) -> list[Finding]:
     """
     Whether each can be used; one that crashes, hangs or prints is a finding like any other.
@@ -29,11 +33,12 @@ def plugin_findings(
         tables: `[plugins.*]`.
         config: The TOML file.
         credentials: Files that the installed unit hands over, by the credential's name.
+        descriptions: Of other agents' plugins.
     """
     if not tables:
         fix = "Add a table, for example [plugins.echo]."
         return [error("plugin", f"{config}: no plugins, so nobody would answer", fix, exit_code=78)]
-    rows = plugins_of(tables, config, credentials=credentials)
+    rows = plugins_of(tables, config, credentials=credentials, descriptions=descriptions)
     is_any_ready = any(row.state != "refused" for row in rows)
     return [
         _of(row, is_spared=is_any_ready and tables[row.name].get("isolation") == "process") for row in rows

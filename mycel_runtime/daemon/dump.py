@@ -13,7 +13,7 @@ import httpx
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from mycel_runtime.daemon.control import require_listener, short_address
+from mycel_runtime.daemon.control import require_listener, short_address, transport_to
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 from mycel_runtime.observe.stacks import as_text, task_stacks, thread_stacks
@@ -51,7 +51,7 @@ def ask_dump(state_dir: Path) -> str:
     try:
         with short_address(path) as address:
             require_listener(address)
-            transport = httpx.HTTPTransport(uds=address)
+            transport = transport_to(address)
             with httpx.Client(
                 transport=transport, base_url="http://control", timeout=ANSWER_SECONDS
             ) as client:

@@ -9,7 +9,7 @@ import httpx
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from mycel_runtime.daemon.control import require_listener, short_address
+from mycel_runtime.daemon.control import require_listener, short_address, transport_to
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 from mycel_runtime.observe.following import LEVELS, MOST_FOLLOWERS, QUIET_SECONDS, FactFilter
@@ -76,7 +76,7 @@ def follow(state_dir: Path, query: Sequence[tuple[str, str]]) -> Iterator[dict[s
     try:
         with short_address(path) as address:
             require_listener(address)
-            transport = httpx.HTTPTransport(uds=address)
+            transport = transport_to(address)
             with (
                 httpx.Client(
                     transport=transport, base_url="http://control", timeout=_SILENT_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -23,6 +23,7 @@ from mycel_runtime.plugin.isolation.messages import (
     QuestionName,
     ScheduleText,
     TimerName,
+    encode,
 )
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import GROUP, installed, where_of
@@ -100,6 +101,30 @@ class PluginRow:
     fix: str = ""
 
 
+class Descriptions:
+    """
+    What plugins have said of themselves, for whoever looks at many agents: what they have in common is asked once.
+
+    A refusal is not kept: it names the file and the line of the agent that it is about. May be used in threads.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[bytes, Described] = {}
+
+    def of(self, spec: WorkerSpec) -> Described | None:
+        """What this very table has said, in a file of the same folder; `None`: it was not asked yet."""
+        return self._said.get(_content_of(spec))
+
+    def keep(self, spec: WorkerSpec, said: Described) -> None:
+        """For the next one."""
+        self._said[_content_of(spec)] = said
+
+
+def _content_of(spec: WorkerSpec) -> bytes:
+    """All that a description can depend on: relative paths are relative to the folder."""
+    return encode(replace(spec, config=spec.config.parent).load)
+
+
 def installed_plugins() -> list[PluginRow]:
     """All of the entry points' group, by name; settings are at their defaults."""
     return plugins_of({name: {} for name in sorted(installed())}, Path("agent.toml"))
@@ -111,6 +136,7 @@ def plugins_of(
     *,
     known: Known = NOTHING_KNOWN,
     credentials: Mapping[str, Path] = _NO_FILES,
+    descriptions: Descriptions | None = None,
 ) -> list[PluginRow]:
     """
     Those of a configuration, in its order.
@@ -120,10 +146,11 @@ def plugins_of(
         config: The TOML file, for error texts and relative paths.
         known: What the agent tells of them.
         credentials: Files that the agent's unit hands over, by the credential's name.
+        descriptions: Of other agents' plugins, and from now on of these, too; `None`: nothing is known.
     """
-    names = list(tables)
+    names, known_said = list(tables), descriptions or Descriptions()
     groups = [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
-    return [row for group in groups for row in _rows(group, tables, config, known, credentials)]
+    return [row for group in groups for row in _rows(group, tables, config, known, credentials, known_said)]
 
 
 def _rows(
@@ -132,10 +159,13 @@ def _rows(
     config: Path,
     known: Known,
     credentials: Mapping[str, Path],
+    descriptions: Descriptions,
 ) -> list[PluginRow]:
     with contextlib.ExitStack() as stack:
-        asked = [(name, _ask(stack, name, tables[name], config, credentials)) for name in names]
-        return [_row(name, inquiry, tables[name], config, known) for name, inquiry in asked]
+        asked = [(name, _ask(stack, name, tables[name], config, credentials, descriptions)) for name in names]
+        return [
+            _row(name, _said(found, name, config, descriptions), tables[name], known) for name, found in asked
+        ]
 
 
 def _ask(
@@ -144,8 +174,9 @@ def _ask(
     table: Mapping[str, Any],
     config: Path,
     credentials: Mapping[str, Path],
-) -> Inquiry | PluginError:
-    """All of a group are asked before any is waited for; a table that makes no sense is not."""
+    descriptions: Descriptions,
+) -> Inquiry | Described | PluginError:
+    """All of a group are asked before any is waited for; a table that makes no sense, or is known, is not."""
     own = dict(table)
     try:
         spec = pop_isolation(name, own, config, files=credentials)
@@ -160,22 +191,26 @@ def _ask(
             import_timeout=IMPORT_SECONDS,
             credentials=texts,
         )
-    return stack.enter_context(Inquiry(spec, writes_bytecode=False))
+    return descriptions.of(spec) or stack.enter_context(Inquiry(spec, writes_bytecode=False))
 
 
-def _row(
-    name: str,
-    inquiry: Inquiry | PluginError,
-    table: Mapping[str, Any],
-    config: Path,
-    known: Known,
-) -> PluginRow:
-    if isinstance(inquiry, PluginError):
-        return _refused(name, table, inquiry)
+def _said(
+    found: Inquiry | Described | PluginError, name: str, config: Path, descriptions: Descriptions
+) -> Described | PluginError:
+    """What it says, or why it cannot be used."""
+    if not isinstance(found, Inquiry):
+        return found
     try:
-        said = inquiry.answer(where_of(name, config))
+        said = found.answer(where_of(name, config))
     except PluginError as exc:
-        return _refused(name, table, exc)
+        return exc
+    descriptions.keep(found.spec, said)
+    return said
+
+
+def _row(name: str, said: Described | PluginError, table: Mapping[str, Any], known: Known) -> PluginRow:
+    if isinstance(said, PluginError):
+        return _refused(name, table, said)
     return PluginRow(
         name=name,
         version=said.version,
@@ -210,9 +245,9 @@ def _known_of(name: str, table: Mapping[str, Any]) -> tuple[str, str]:
     """Version and origin of one that has said nothing."""
     if "path" in table:
         return "", str(table["path"])
-    point = installed().get(name)
-    distribution = point.dist if point else None
-    return (distribution.version, distribution.name) if distribution else ("", "")
+    found = installed().get(name)
+    distribution, version = found.distribution if found else ("", "")
+    return version, distribution
 
 
 def _origin(name: str, said: Described, table: Mapping[str, Any]) -> str:

@@ -6,6 +6,9 @@ Whatever an import raises, `SystemExit` included, becomes an error that names th
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sys
 import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -52,9 +55,35 @@ class ImportedPlugin:
     declared: Plugin | None = None
 
 
-def installed() -> Mapping[str, EntryPoint]:
-    """The entry points of the group, by name."""
-    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
+@dataclass(frozen=True, kw_only=True)
+class InstalledPlugin:
+    """An entry point of the group, and where it comes from."""
+
+    entry_point: EntryPoint
+
+    @functools.cached_property
+    def distribution(self) -> tuple[str, str]:
+        """Name and version; empty without one."""
+        found = self.entry_point.dist
+        return (found.name, found.version) if found else ("", "")
+
+
+def installed() -> Mapping[str, InstalledPlugin]:
+    """Of the group, by name."""
+    return _installed_in(tuple(_changed_at(folder) for folder in sys.path))
+
+
+@functools.lru_cache(maxsize=1)
+def _installed_in(_folders: tuple[tuple[str, int], ...]) -> Mapping[str, InstalledPlugin]:
+    """Looked for once as long as no folder changes: the agents of a process ask for it one by one."""
+    return {each.name: InstalledPlugin(entry_point=each) for each in entry_points(group=GROUP)}
+
+
+def _changed_at(folder: str) -> tuple[str, int]:
+    """What comes into a folder or goes changes it; nanoseconds, 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return folder, Path(folder).stat().st_mtime_ns
+    return folder, 0
 
 
 def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> ImportedPlugin:
@@ -112,20 +141,15 @@ def configured(plugin: Plugin, name: str, settings: Any, config: Path) -> Plugin
 
 def _load_entry_point(name: str, where: str) -> tuple[Plugin, str, str]:
     known = installed()
-    if (entry_point := known.get(name)) is None:
+    if (found := known.get(name)) is None:
         raise PluginError(
             f"no installed plugin is called {name!r}",
             where=where,
             fix=f'Installed: {", ".join(sorted(known)) or "none"}. For a file of your own add path = "…".',
         )
-    plugin = _guarded_import(name, where, entry_point.load)
-    distribution = entry_point.dist
-    origin = distribution.name if distribution else entry_point.value
-    return (
-        _require_plugin(plugin, entry_point.value, where),
-        origin,
-        distribution.version if distribution else "",
-    )
+    value, (distribution, version) = found.entry_point.value, found.distribution
+    plugin = _guarded_import(name, where, found.entry_point.load)
+    return _require_plugin(plugin, value, where), distribution or value, version
 
 
 def _load_file(name: str, path: Path, where: str) -> tuple[Plugin, str, str]:

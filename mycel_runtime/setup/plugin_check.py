@@ -70,7 +70,7 @@ def check_plugin(name: str, table: Mapping[str, Any], config: Path) -> CheckedPl
 
 def _missing(name: str, table: Mapping[str, Any], config: Path) -> list[Missing]:
     """Programs, packages and files that the plugin's `requirements.missing` tells of, if it has such a module."""
-    module = f"{installed()[name].module}.requirements"
+    module = f"{installed()[name].entry_point.module}.requirements"
     try:
         requirements = importlib.import_module(module)
     except ModuleNotFoundError:

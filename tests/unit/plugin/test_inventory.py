@@ -39,3 +39,28 @@ def test_many_plugins_are_imported_a_few_at_a_time(monkeypatch):
 
     assert [(row.name, row.problem) for row in rows] == [(name, f"of {name}") for name in tables]
     assert (Asked.now, Asked.most) == (0, inventory.SIDE_BY_SIDE)
+
+
+def test_what_agents_of_a_folder_have_in_common_is_asked_once(tmp_path):
+    """A refusal is each one's own: it names the file that is to be mended."""
+    (tmp_path / "p.py").write_text(
+        "from pathlib import Path\nfrom mycel_runtime import Plugin\nplugin = Plugin('p')\n"
+        "with Path(__file__).with_name('asked').open('a') as asked:\n    asked.write('.')\n"
+        "@plugin.on_message\nasync def hear(ctx):\n    pass\n"
+    )
+    descriptions = inventory.Descriptions()
+
+    def rows(file, **table):
+        return inventory.plugins_of({"p": table}, tmp_path / file, descriptions=descriptions)
+
+    same = [rows(file, path="p.py") for file in ("a.toml", "b.toml", "c.toml")]
+    rows("d.toml", path="p.py", word="another")
+
+    assert same[0] == same[1] == same[2]
+    assert [row.handlers for row in same[0]] == [("hear: messages",)]
+    assert (tmp_path / "asked").read_text() == ".."
+    refused = [row for file in ("e.toml", "f.toml") for row in rows(file, path="missing.py")]
+    assert [row.where.partition(":")[0] for row in refused] == [
+        str(tmp_path / "e.toml"),
+        str(tmp_path / "f.toml"),
+    ]
