@@ -181,8 +181,8 @@ class Intake:
         """
         Commit what is different from the server's lists as they were, each difference with its event's work.
 
-        Lists that say what they said when nothing was different cost the journal nothing: a quiet agent's journal
-        rests between the looks.
+        Lists that say what they said the last time cost the journal nothing, unless handlers were told of something
+        meanwhile: a quiet agent's journal rests between the looks.
 
         Args:
             records: What the lists say.
@@ -197,8 +197,8 @@ class Intake:
             now, identity = self._clock(), self.checkpoint.identity
             deciders = {kind: self._router.deciders(kind) for kind in _DECIDED}
             said = (said_of(records), asked, complete, frozenset(failed), tuple(deciders.values()))
-            operations = self._journal.operations
-            if self._alike == (operations, hash(said)):
+            before = self._journal.snapshot_changes
+            if self._alike == (before, hash(said)):
                 return 0
             known = await self._journal.snapshot(identity)
             diff = compare(
@@ -213,14 +213,13 @@ class Intake:
             read = asked - {kind for kind, _ in failed}
             changes, arrivals = self._welcomes(known, records, diff, deciders, read, now)
             changes = [each.change for each in diff] + changes
-            if not changes:
-                # Good for as long as nobody does anything to the journal, from this reading on.
-                self._alike = (operations + 1, hash(said))
-                return 0
-            told = [self._told(each.event, now) for each in diff if each.event is not None]
-            batch = Batch(identity=identity, arrivals=(*told, *arrivals), changes=tuple(changes))
-            await self._append(batch, now=now)
-        return len(batch.arrivals)
+            arrivals = [self._told(each.event, now) for each in diff if each.event is not None] + arrivals
+            if changes:
+                batch = Batch(identity=identity, arrivals=tuple(arrivals), changes=tuple(changes))
+                await self._append(batch, now=now)
+            # Good for as long as nobody else changes the snapshot, from this reading on.
+            self._alike = (before + bool(changes), hash(said))
+        return len(arrivals)
 
     def _told(self, event: Notify, now: float) -> Arrival:
         return Arrival(entry=self._tracker.own_entry(event, now), events=self._router.route_event(event))

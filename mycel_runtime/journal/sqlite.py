@@ -102,6 +102,7 @@ class SqliteJournal(
         self._lock = DirectoryLock(state_dir)
         self._recovered: set[UserId] = set()
         self._leases: dict[UserId, Lease | None] = {}
+        self._snapshot_changes = 0
         self._wakes: list[Callable[[], None]] = []
         self._writer = writer(
             self._path,
@@ -138,8 +139,8 @@ class SqliteJournal(
 
     @property
     @override
-    def operations(self) -> int:
-        return self._writer.operations
+    def snapshot_changes(self) -> int:
+        return self._snapshot_changes
 
     @override
     async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
@@ -222,6 +223,7 @@ class SqliteJournal(
         record: TurnRecord | None = None,
     ) -> TurnEnd:
         version = next(self._versions)
+        self._snapshot_changes += bool(changes.told)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
             self._log(connection, delivery, record, now)
@@ -253,6 +255,7 @@ class SqliteJournal(
         record: TurnRecord | None = None,
     ) -> TurnEnd:
         version = next(self._versions)
+        self._snapshot_changes += bool(changes.told)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
             if is_look(connection, delivery):

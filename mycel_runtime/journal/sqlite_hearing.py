@@ -31,6 +31,7 @@ class SqliteHearing(SqliteSpeech):
     """Base of the journal; its owner opens the writer. No other process writes, so that leases stand in memory."""
 
     _leases: dict[UserId, Lease | None]
+    _snapshot_changes: int
 
     @override
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
@@ -67,6 +68,7 @@ class SqliteHearing(SqliteSpeech):
 
     @override
     async def note(self, identity: UserId, told: ToldVersion) -> None:
+        self._snapshot_changes += 1
         await self._change("write_change", {"identity": identity} | told._asdict())
 
     @override
@@ -123,6 +125,7 @@ class SqliteHearing(SqliteSpeech):
                 execute(connection, "write_checkpoint", values_of(batch.checkpoint))
             return new
 
+        self._snapshot_changes += bool(batch.changes)
         # What is unread in a chat the server says again, until the agent has read it; before that comes `intend`.
         is_told_once = bool(batch.changes) or any(arrival.events for arrival in batch.arrivals)
         return await (self._make_due(write) if is_told_once else self._commit_due(write))

@@ -114,7 +114,6 @@ class Writer:
         self._left: LeftFile | None = None
         self._gathered: list[Job[Any]] = []
         self._failed: BaseException | None = None
-        self._operations = 0
 
     def open(self) -> None:
         """
@@ -133,11 +132,6 @@ class Writer:
     def is_at_rest(self) -> bool:
         """Whether the file is closed, or is just being closed, until the next operation."""
         return self._is_at_rest
-
-    @property
-    def operations(self) -> int:
-        """How many have been submitted."""
-        return self._operations
 
     async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -183,7 +177,6 @@ class Writer:
         if self._failed is not None:
             raise self._failed
         loop = asyncio.get_running_loop()
-        self._operations += 1
         job = Job(operation, loop, loop.create_future(), is_durable)
         self._take(job)
         return job.future

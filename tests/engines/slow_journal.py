@@ -64,10 +64,6 @@ class SlowWriter:
     def is_at_rest(self):
         return self._inner.is_at_rest
 
-    @property
-    def operations(self):
-        return self._inner.operations
-
     async def submit(self, operation):
         return await self._late(self._inner.submit, operation)
 

@@ -18,8 +18,8 @@ class ListenerJournal(Protocol):
     """The journal, as `inbox` uses it."""
 
     @property
-    def operations(self) -> int:
-        """How many have been begun; while that stays the same, what was read after the last one is still so."""
+    def snapshot_changes(self) -> int:
+        """How many have been begun; while that stays the same, a snapshot that was read after the last one holds."""
 
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
         """The checkpoint last committed."""

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mycel_runtime.errors import LeaseLostError
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
@@ -125,14 +126,34 @@ async def compared(intake, *titles):
     )
 
 
-async def test_lists_that_say_what_they_said_cost_the_journal_nothing(journal):
+async def test_lists_that_say_what_they_said_cost_the_journal_nothing(journal, monkeypatch):
+    """Also after something else was done in it: what an answer writes wakes no journal at the next look."""
+    commits, commit = [], GroupCommit.run
+    monkeypatch.setattr(
+        GroupCommit, "run", lambda group, jobs: commits.append(len(jobs)) or commit(group, jobs)
+    )
     intake = await intake_of(journal)
     await compared(intake, "c")
-    await compared(intake, "c")
-    before = journal.operations
+    await journal.claim("me", limit=8, now=1.0)
+    commits.clear()
 
     assert [await compared(intake, "c") for _ in range(3)] == [0, 0, 0]
-    assert journal.operations == before
+    assert commits == []
+
+
+async def test_lists_whose_difference_could_not_be_committed_are_compared_again(journal, monkeypatch):
+    intake = await intake_of(journal)
+    await compared(intake, "c")
+
+    def refuse(journal, lease, identity):
+        raise LeaseLostError(identity)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(SqliteJournal, "_require", refuse)
+        with pytest.raises(LeaseLostError):
+            await compared(intake, "c", "d")
+
+    assert await compared(intake, "c", "d") == 1
 
 
 async def test_lists_that_say_something_else_are_compared_however_quiet_it_was(journal):
@@ -145,7 +166,7 @@ async def test_lists_that_say_something_else_are_compared_however_quiet_it_was(j
     assert await compared(intake, "d") == 2
 
 
-async def test_lists_that_say_what_they_said_are_compared_when_somebody_has_done_something(journal):
+async def test_lists_that_say_what_they_said_are_compared_when_a_handler_was_told_of_something(journal):
     """What a handler was told of meanwhile, and is in no list, has begun and ended between two looks."""
     intake = await intake_of(journal)
     for _ in range(2):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mycel_runtime.inbox import list_diff as inbox_list_diff
 from mycel_runtime.inbox.list_diff import (
     chat_records,
@@ -57,6 +60,23 @@ def test_what_is_there_at_the_first_look_is_no_news():
 
     assert told(news) == []
     assert compare(known_of(news), records, ALL, now=2.0) == []
+
+
+@given(st.data())
+def test_the_same_lists_once_more_are_no_news_and_no_change(data):
+    """Whatever was known: so nobody need read that again while nobody else changes it."""
+    titles = st.lists(st.sampled_from("abcd"), unique=True)
+    states = st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["pending", "visit", "revoked"]))
+    known = {}
+    for now in range(data.draw(st.integers(1, 4))):
+        records = chat_records([{"id": each, "title": each} for each in data.draw(titles)])
+        records += relationship_records(
+            [relationship(state) | {"id": key} for key, state in data.draw(states).items()]
+        )
+        complete = data.draw(st.sampled_from([ALL, frozenset({"chat"}), frozenset({"relationship"})]))
+        known = known_of(compare(known, records, complete, now=now), known)
+
+        assert compare(known, records, complete, now=now) == []
 
 
 def test_a_first_look_at_nothing_makes_the_next_line_news():
