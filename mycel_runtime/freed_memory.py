@@ -1,20 +1,38 @@
 """
 Gives memory back to the system that this process has freed.
 
-The C library keeps what is freed between what is in use, and each thread has a heap of its own there: what a hundred
-journals have needed while they were awake would stay for good. It is asked to give it back a while after somebody has
-freed much: once for all who have done so meanwhile, because it goes through everything that is free, and allocating
-threads wait for it.
+The C library keeps what is freed between what is in use: what a hundred journals have needed while they were awake
+would stay for good. It is asked to give it back a while after somebody has freed much: once for all who have done so
+meanwhile, because it goes through everything that is free, and allocating threads wait for it.
+
+It would make a heap for each thread, up to eight for each processor, and of those it gives back what lies between,
+never the end: a MiB or more of each heap for good. So all threads of the daemon share one. That costs them nothing:
+small objects are Python's own business, and SQLite's allocations wait for each other in SQLite already.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from typing import Final
 
 PAUSE_SECONDS: Final = 5.0
 """For more to be freed: whoever is quiet is often quiet with others."""
+
+_M_ARENA_MAX: Final = -8
+"""Source: `mallopt(3)`."""
+
+
+def share_one_heap() -> None:
+    """
+    From here on, in this process: to be called before it starts a thread, because a heap that is there stays.
+
+    Whoever has set `MALLOC_ARENA_MAX` knows better. What has no such call has no such heaps: macOS, and musl.
+    """
+    limit = getattr(ctypes.CDLL(None), "mallopt", None)
+    if limit is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        limit(_M_ARENA_MAX, 1)
 
 
 class FreedMemory:

@@ -58,11 +58,13 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
+    from mycel_runtime.freed_memory import share_one_heap
     from mycel_runtime.observe.development import show_tracebacks
     from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
     from mycel_runtime.observe.output import bound_output
     from mycel_runtime.plugin.process_state import keep_process_state
 
+    share_one_heap()
     bound_output(on_dropped=tell_dropped)
     if dev:
         show_tracebacks()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,31 @@ def test_several_files_end_together_and_cleanly(start, owner, household, tmp_pat
     for name in ("one", "two"):
         assert answer(owner, name, f"hello {name}")
 
+    assert process.stop() == 0
+
+
+HEAP_BYTES = 64 * 2**20
+"""Of address space, that glibc sets aside for each heap but the first, at a multiple of it."""
+
+
+def heaps_of_threads(pid):
+    """Of a process; those beside the one that all its threads share."""
+    maps = re.findall(r"(?m)^([0-9a-f]+)-[0-9a-f]+ rw-p .*\n([0-9a-f]+)-([0-9a-f]+) ---p", maps_of(pid))
+    spans = [(int(start, 16), int(end, 16)) for start, _, end in maps]
+    return sum(start % HEAP_BYTES == 0 and end - start == HEAP_BYTES for start, end in spans)
+
+
+def maps_of(pid):
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="another system")
+def test_the_threads_of_all_agents_share_a_heap(start, owner, household, tmp_path):
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    process = start("run", "--config", folder)
+    assert [answer(owner, name, f"hello {name}") for name in ("one", "two", "three")]
+
+    assert heaps_of_threads(process.popen.pid) == 0
     assert process.stop() == 0
 
 

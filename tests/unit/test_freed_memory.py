@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import re
+import subprocess
+import sys
 import threading
+
+import pytest
 
 from mycel_runtime.freed_memory import FreedMemory
 
 DEADLINE = 60.0
+
+COUNT_HEAPS = """
+import ctypes, sys, threading
+from mycel_runtime.freed_memory import share_one_heap
+
+if sys.argv[1] == "shared":
+    share_one_heap()
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+allocated = threading.Barrier(9)
+
+def allocate():
+    library.malloc(100_000)
+    allocated.wait(60)
+
+for _ in range(8):
+    threading.Thread(target=allocate).start()
+allocated.wait(60)
+library.fdopen.restype = ctypes.c_void_p
+library.malloc_info(0, ctypes.c_void_p(library.fdopen(1, b"w")))
+library.fflush(None)
+"""
+"""Tells the heaps of a process after each of its eight threads has allocated."""
 
 
 class Trims:
@@ -63,3 +93,26 @@ def test_the_c_librarys_own_call_is_made():
     freed.note()
 
     assert done.wait(DEADLINE)
+
+
+def heaps(how, **environment):
+    told = subprocess.run(
+        [sys.executable, "-c", COUNT_HEAPS, how],
+        env={key: value for key, value in os.environ.items() if key != "MALLOC_ARENA_MAX"} | environment,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=DEADLINE,
+    ).stdout
+    return len(re.findall("<heap ", told))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
+def test_threads_that_share_a_heap_make_none():
+    assert heaps("apart") > 1
+    assert heaps("shared") == 1
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
+def test_who_has_set_how_many_heaps_there_are_knows_better():
+    assert heaps("shared", MALLOC_ARENA_MAX="3") == 3
