@@ -3,60 +3,37 @@ The way into a life of the server for whoever is in its loop: nothing is listene
 
 What a caller gets is what he would get through a socket, from the same application behind the same gate: status,
 headers and body, the end of a connection that a fault cuts or that the server lets die, and a stream that speaks
-WebSocket.
+WebSocket. What is ordinary is answered past the application's layers, while no fault is ordered for any request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mycel_runtime.backend.sockets import SOCKET
+from mycel_runtime.backend.door_exchange import (
+    Answered,
+    ApplicationExchange,
+    Asked,
+    CutError,
+    answer_ordinary,
+    gone_on,
+    lose,
+)
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Coroutine, MutableMapping, Sequence
+    from collections.abc import Callable, Coroutine
 
     import uvicorn
-    from starlette.types import ASGIApp
+    from fastapi import Response
+    from starlette.types import ASGIApp, Scope
 
-Header = tuple[bytes, bytes]
+    from mycel_runtime.backend.door_exchange import Header
 
-_BROKEN: Final = (b"Internal Server Error", [(b"content-type", b"text/plain; charset=utf-8")])
-"""What uvicorn says for an application that does not say anything itself."""
-
-
-class CutError(Exception):
-    """The connection is over, and the request on it has no answer; it may have been carried out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """
-    A request.
-
-    Attributes:
-        path: Not escaped any more.
-        headers: Their names in lower case.
-    """
-
-    method: str
-    path: str
-    raw_path: bytes
-    query: bytes
-    headers: Sequence[Header] = field(repr=False)
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the application has answered, with the headers that every answer of the server has."""
-
-    status: int
-    headers: list[Header] = field(repr=False)
-    body: bytes = field(repr=False)
+Shortcut: TypeAlias = "Callable[[Asked, Scope], Coroutine[Any, Any, Response] | None]"
+"""What answers a request without the application, and marks its scope as that does; `None`: nothing may."""
 
 
 class Door:
@@ -66,9 +43,11 @@ class Door:
     Args:
         server: Which it is; it waits for what came in here when it ends, as for what came through sockets.
         tasks: In which requests are carried out, whoever still waits for them.
+        shortcut: Past the application.
     """
 
-    def __init__(self, server: uvicorn.Server, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, server: uvicorn.Server, tasks: asyncio.TaskGroup, shortcut: Shortcut) -> None:
+        self.shortcut = shortcut
         self._config = server.config
         self._state = server.server_state
         self._tasks = tasks
@@ -124,7 +103,7 @@ class DirectConnection:
         door: By which it came in.
     """
 
-    client = None
+    client: tuple[str, int] | None = None
 
     def __init__(self, door: Door) -> None:
         self.door = door
@@ -136,6 +115,16 @@ class DirectConnection:
     def transport(self) -> DirectConnection:
         """What can be paused and ended of it: itself."""
         return self
+
+    @property
+    def app(self) -> ASGIApp:
+        """The application, behind its gate."""
+        return self.door.app
+
+    @property
+    def headers(self) -> list[Header]:
+        """Of every answer of the server."""
+        return self.door.headers
 
     @property
     def is_over(self) -> bool:
@@ -165,12 +154,15 @@ class DirectConnection:
             raise CutError
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answered] = loop.create_future()
-        # A timer costs half as much as a timeout's context, and every request of a test has one.
-        patience = None if within is None else loop.call_later(within, _give_up, answer)
         self._answer = answer
         if self._is_read:
-            self.door.start(_Exchange(self, asked, answer).run())
+            self._begin(asked, answer)
+        # A timer costs half as much as a timeout's context.
+        patience = None if within is None or answer.done() else loop.call_later(within, _give_up, answer)
         try:
+            if answer.done():
+                # Others have their turn during any request.
+                await asyncio.sleep(0)
             return await answer
         except (CutError, TimeoutError) as exc:
             # The error refers to this place, and would refer to itself.
@@ -182,6 +174,19 @@ class DirectConnection:
             del answer
             if patience is not None:
                 patience.cancel()
+
+    def _begin(self, asked: Asked, answer: asyncio.Future[Answered]) -> None:
+        """What is done without a wait is done at once; the rest goes on whoever still waits for it."""
+        scope: Scope = {"type": "http"}
+        if (answering := self.door.shortcut(asked, scope)) is None:
+            self.door.start(ApplicationExchange(self, asked, answer).run())
+            return
+        ordinary = answer_ordinary(self, answering, scope, answer)
+        try:
+            waits_for = ordinary.send(None)
+        except StopIteration:
+            return
+        self.door.start(gone_on(ordinary, waits_for))
 
     def pause_reading(self) -> None:
         """Requests from now on lie there unread."""
@@ -200,13 +205,6 @@ class DirectConnection:
         await self._over.wait()
 
 
-def lose(answer: asyncio.Future[Answered]) -> None:
-    """Let whoever waits for it know that there will be none."""
-    if not answer.done():
-        answer.set_exception(CutError())
-        answer.exception()
-
-
 def _give_up(answer: asyncio.Future[Answered]) -> None:
     if not answer.done():
         answer.set_exception(TimeoutError())
@@ -215,61 +213,3 @@ def _give_up(answer: asyncio.Future[Answered]) -> None:
 def _close_if_cancelled(theirs: socket.socket, accepting: asyncio.Task[None]) -> None:
     if accepting.cancelled():
         theirs.close()
-
-
-class _Exchange:
-    """One request on its way through the application."""
-
-    def __init__(self, connection: DirectConnection, asked: Asked, answer: asyncio.Future[Answered]) -> None:
-        self._connection, self._asked, self._answer = connection, asked, answer
-        self._status = 0
-        self._headers: list[Header] = []
-        self._body: list[bytes] = []
-        self._is_received = False
-
-    async def run(self) -> None:
-        """Until the application is done; nobody may wait any more."""
-        try:
-            await self._connection.door.app(self._scope(), self._receive, self._send)
-        except Exception:  # noqa: BLE001 - as of uvicorn: whatever it was, the client is told no more than this
-            if not self._answer.done():
-                self._resolve(500, _BROKEN[1], _BROKEN[0])
-        finally:
-            lose(self._answer)
-
-    def _scope(self) -> dict[str, Any]:
-        asked = self._asked
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": None,
-            "client": None,
-            "scheme": "http",
-            "root_path": "",
-            "method": asked.method,
-            "path": asked.path,
-            "raw_path": asked.raw_path,
-            "query_string": asked.query,
-            "headers": asked.headers,
-            "state": {},
-            "extensions": {SOCKET: self._connection},
-        }
-
-    async def _receive(self) -> MutableMapping[str, Any]:
-        if self._is_received:
-            await self._connection.wait_over()
-            return {"type": "http.disconnect"}
-        self._is_received = True
-        return {"type": "http.request", "body": self._asked.body, "more_body": False}
-
-    async def _send(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], list(message.get("headers", ()))
-            return
-        self._body.append(message.get("body", b""))
-        if not message.get("more_body", False) and not self._answer.done():
-            self._resolve(self._status, self._headers, b"".join(self._body))
-
-    def _resolve(self, status: int, headers: list[Header], body: bytes) -> None:
-        self._answer.set_result(Answered(status, [*self._connection.door.headers, *headers], body))

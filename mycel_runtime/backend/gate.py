@@ -53,9 +53,7 @@ class Gate:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
         if BROKEN in scope and (connection := self._connection(scope)) is not None:
-            # Unread from now on, so that a next request on it is answered by a reset (1.4).
-            connection.transport.pause_reading()
-            asyncio.get_running_loop().call_later(DYING_SECONDS, connection.transport.close)
+            let_die(connection)
 
     async def _act(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
         """Whether the request is answered, or never will be."""
@@ -81,6 +79,12 @@ class Gate:
             return cast("Connection", known)
         client = scope.get("client")
         return next((connection for connection in self._connections if connection.client == client), None)
+
+
+def let_die(connection: Connection) -> None:
+    """After an uncaught error: unread from now on, so that a next request on it is answered by a reset (1.4)."""
+    connection.transport.pause_reading()
+    asyncio.get_running_loop().call_later(DYING_SECONDS, connection.transport.close)
 
 
 async def _refuse(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,6 +15,7 @@ from mycel_runtime.backend import control
 from mycel_runtime.backend.door import Door
 from mycel_runtime.backend.gate import Gate
 from mycel_runtime.backend.http.app import build_app
+from mycel_runtime.backend.http.fast_path import answer_ordinary
 from mycel_runtime.backend.live_faults import LoopFaults
 from mycel_runtime.backend.options import place
 from mycel_runtime.backend.service import Post, Service
@@ -23,9 +24,14 @@ from mycel_runtime.backend.storage import MemoryStorage, SqliteStorage, Storage
 from mycel_runtime.errors import ConfigError, ControlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
+    from fastapi import Response
+    from starlette.types import Scope
+
+    from mycel_runtime.backend.door import Shortcut
+    from mycel_runtime.backend.door_exchange import Asked
     from mycel_runtime.backend.faults import Faults
     from mycel_runtime.backend.options import BackendOptions
     from mycel_runtime.backend.sockets import Connection
@@ -133,10 +139,16 @@ class Host:
         self._faults.attach(LoopFaults(service, connections, self.restart))
         try:
             async with self._controlled(service), asyncio.TaskGroup() as tasks:
-                server.open_door(tasks)
+                server.open_door(tasks, self._shortcut)
                 await server.serve(sockets=[self._listener])
         finally:
             self._faults.attach(None)
+
+    def _shortcut(self, asked: Asked, scope: Scope) -> Coroutine[Any, Any, Response] | None:
+        """Past gate and application, while no fault is ordered that the gate would have."""
+        if self._service is None or self._faults.is_armed:
+            return None
+        return answer_ordinary(self._service, asked, scope)
 
     def _controlled(self, service: Service) -> contextlib.AbstractAsyncContextManager[None]:
         path = self._options.control_socket
@@ -166,9 +178,9 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    def open_door(self, tasks: asyncio.TaskGroup) -> None:
+    def open_door(self, tasks: asyncio.TaskGroup, shortcut: Shortcut) -> None:
         """For those who come in without a socket, as long as these tasks live."""
-        self.door = Door(self, tasks)
+        self.door = Door(self, tasks, shortcut)
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Self, TypeVar
 
-import httpx
 import tenacity
 from typing_extensions import override
 
-from mycel_runtime.errors import ApiError, TransportError
+from mycel_runtime.errors import ApiError
 from mycel_runtime.observe.observer import FanOut, Observer
 from mycel_runtime.sdk import calls, resources, transport
 from mycel_runtime.sdk.backend_info import backend_info_of
+from mycel_runtime.sdk.carrier import HttpCarrier
 from mycel_runtime.sdk.exchange import Send, Tell, exchange
 from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.notifications import AsyncNotifications, StreamAccess
@@ -21,23 +19,17 @@ from mycel_runtime.sdk.pace import Refusal, Worth
 from mycel_runtime.sdk.policy import may_repeat, refusal_of
 from mycel_runtime.sdk.pool import AsyncPool
 from mycel_runtime.sdk.retrying import retry_options
-from mycel_runtime.sdk.transport import (
-    DEADLINE_SECONDS,
-    TIMEOUT,
-    Requests,
-    check_base_url,
-    check_token,
-    read,
-    read_async,
-    transport_error,
-)
+from mycel_runtime.sdk.transport import DEADLINE_SECONDS, TIMEOUT, Requests, check_base_url, check_token
 from mycel_runtime.sdk.turnstile import AsyncTurnstile
 
 if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
+    import httpx
+
     from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.carrier import Carrier
     from mycel_runtime.sdk.exchange import Reply
     from mycel_runtime.wire.resources import BackendInfo
 
@@ -89,14 +81,11 @@ class AsyncClient:
         token = check_token(auth_token)
         self._retries = retries
         self._observer = FanOut([observer] if observer else [])
-        self._deadline_seconds = deadline_seconds
         self._turnstile = AsyncTurnstile(patience=patience_seconds, observer=self._observer)
         self.pace = self._turnstile.pace
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
-        self._transport: httpx.AsyncBaseTransport = (
-            route.link.transport() if route.link else AsyncPool(route, limits=transport.LIMITS)
-        )
         self._requests = Requests(self._base_url, token, timeout)
+        self._carrier = _carrier(route, self._requests, deadline_seconds)
         self._access = StreamAccess(base_url=self._base_url, token=token, route=route)
         self.auth = resources.AsyncAuth(self)
         self.me = resources.AsyncMe(self)
@@ -123,7 +112,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used any more."""
         self._requests.close()
-        await self._transport.aclose()
+        await self._carrier.aclose()
 
     def use_token(self, auth_token: str) -> None:
         """
@@ -212,15 +201,11 @@ class AsyncClient:
             return result
 
     async def _send(self, call: Call[T]) -> Reply:
-        request = self._requests.of(call)
-        try:
-            async with asyncio.timeout(self._deadline_seconds):
-                response = await self._transport.handle_async_request(request)
-                if isinstance(response.stream, httpx.ByteStream):
-                    return read(response)  # it is all there, and no connection waits for its end
-                async with contextlib.aclosing(response):
-                    return await read_async(response)
-        except TimeoutError as exc:
-            raise TransportError("transport error: the call's deadline has passed") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise transport_error(exc) from exc
+        return await self._carrier.carry(call)
+
+
+def _carrier(route: Route, requests: Requests, deadline_seconds: float | None) -> Carrier:
+    if route.link is not None:
+        return route.link.carrier(requests, deadline_seconds=deadline_seconds)
+    pool = AsyncPool(route, limits=transport.LIMITS)
+    return HttpCarrier(requests, pool, deadline_seconds=deadline_seconds)

@@ -25,7 +25,8 @@ from mycel_runtime.wire.address import AddressError, ProxyAddress, proxy_address
 if TYPE_CHECKING:
     import socket
 
-    import httpx
+    from mycel_runtime.sdk.carrier import Carrier
+    from mycel_runtime.sdk.transport import Requests
 
 ENVIRONMENT: Final = "environment"
 """As `proxy`: the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY has the backend."""
@@ -37,8 +38,8 @@ _SOCKS_MODULES: Final = ("socksio", "python_socks")
 class Link(Protocol):
     """Takes calls and streams to a backend in the caller's own process, where there is no network between."""
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """For the calls of one client, which closes it."""
+    def carrier(self, requests: Requests, *, deadline_seconds: float | None) -> Carrier:
+        """For the calls of one client, which closes it; arguments as of `HttpCarrier`."""
 
     def connect(self) -> socket.socket:
         """

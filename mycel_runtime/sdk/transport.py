@@ -95,6 +95,11 @@ class Requests:
         self._public = httpx.Headers([(b"Host", httpx.URL(base_url).netloc), *_HEADERS])
         self.use_token(token)
 
+    @property
+    def read_seconds(self) -> float | None:
+        """For the next piece of an answer; `None`: as long as it takes."""
+        return self._extensions["timeout"]["read"]
+
     def of(self, call: Call[Any]) -> httpx.Request:
         """
         A call's request.
@@ -102,21 +107,37 @@ class Requests:
         Raises:
             ClientUsageError: It needs a token and there is none, or the client is closed; refused before any I/O.
         """
+        headers = self._headers_before_content(call)
+        if of_content := _of_content(call):
+            headers = httpx.Headers([*headers.raw, *of_content])
+        return httpx.Request(
+            call.method,
+            _url(self.url(call)),
+            headers=headers,
+            stream=httpx.ByteStream(call.body or b""),
+            extensions=self._extensions.copy(),
+        )
+
+    def url(self, call: Call[Any]) -> str:
+        """Of a call's request."""
+        return self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+
+    def headers(self, call: Call[Any]) -> list[tuple[bytes, bytes]]:
+        """
+        Of a call's request.
+
+        Raises:
+            ClientUsageError: As of `of`.
+        """
+        return [*self._headers_before_content(call).raw, *_of_content(call)]
+
+    def _headers_before_content(self, call: Call[Any]) -> httpx.Headers:
         if self._is_closed:
             raise ClientUsageError("the client is closed")
         headers = self._authenticated if call.is_authenticated else self._public
         if headers is None:
             raise ClientUsageError("auth_token is required for generated adapter authenticated calls")
-        content = call.body or b""
-        if content or call.method in _WITH_CONTENT:
-            headers = httpx.Headers([*headers.raw, *_of_content(call.body)])
-        return httpx.Request(
-            call.method,
-            _url(self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else "")),
-            headers=headers,
-            stream=httpx.ByteStream(content),
-            extensions=self._extensions.copy(),
-        )
+        return headers
 
     def use_token(self, token: str | None) -> None:
         """Authenticate with another token from now on."""
@@ -143,9 +164,11 @@ _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 """Of which it is said how much there is, be it nothing: some gateways want to know. Source: RFC 9110, 8.6."""
 
 
-def _of_content(body: bytes | None) -> list[tuple[bytes, bytes]]:
-    length = (b"Content-Length", b"%d" % len(body or b""))
-    return [length] if body is None else [_JSON, length]
+def _of_content(call: Call[Any]) -> list[tuple[bytes, bytes]]:
+    if not call.body and call.method not in _WITH_CONTENT:
+        return []
+    length = (b"Content-Length", b"%d" % len(call.body or b""))
+    return [length] if call.body is None else [_JSON, length]
 
 
 @functools.lru_cache(maxsize=512)

@@ -7,18 +7,26 @@ time of a test, and whatever goes over it between two threads.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import functools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
-from typing_extensions import override
 
-from mycel_runtime.backend.door import Asked, CutError
+from mycel_runtime.backend.door_exchange import Asked, CutError
+from mycel_runtime.sdk.body import Body
+from mycel_runtime.sdk.carrier import deadline_error
+from mycel_runtime.sdk.transport import transport_error
 
 if TYPE_CHECKING:
     import socket
 
     from mycel_runtime.backend.door import DirectConnection
+    from mycel_runtime.backend.door_exchange import Answered
     from mycel_runtime.backend.inline import InlineBackend
+    from mycel_runtime.errors import TransportError
+    from mycel_runtime.sdk.calls import Call
+    from mycel_runtime.sdk.exchange import Reply
+    from mycel_runtime.sdk.transport import Requests
 
 CLOSED: Final = "the client was closed"
 
@@ -34,88 +42,114 @@ class DirectLink:
     def __init__(self, backend: InlineBackend) -> None:
         self._backend = backend
 
-    def transport(self) -> httpx.AsyncBaseTransport:
+    def carrier(self, requests: Requests, *, deadline_seconds: float | None) -> DirectCarrier:
         """As of `Link`."""
-        return DirectTransport(self._backend)
+        return DirectCarrier(self._backend, requests, deadline_seconds=deadline_seconds)
 
     def connect(self) -> socket.socket:
         """As of `Link`."""
         return self._backend.stream()
 
 
-class DirectTransport(httpx.AsyncBaseTransport):
-    """Calls of one client, each on a connection that it has to itself meanwhile."""
+class DirectCarrier:
+    """
+    Carries calls of one client, each on a connection that it has to itself meanwhile.
 
-    def __init__(self, backend: InlineBackend) -> None:
+    Args:
+        backend: As of `DirectLink`.
+        requests: Of the client.
+        deadline_seconds: As of `HttpCarrier`.
+    """
+
+    def __init__(self, backend: InlineBackend, requests: Requests, *, deadline_seconds: float | None) -> None:
         self._backend = backend
+        self._requests = requests
+        self._deadline_seconds = deadline_seconds
+        # All of an answer comes at once.
+        ends = [each for each in (requests.read_seconds, deadline_seconds) if each is not None]
+        self._patience = min(ends, default=None)
         self._free: list[DirectConnection] = []
         self._used: set[DirectConnection] = set()
         self._is_closed = False
 
-    @override
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def carry(self, call: Call[Any]) -> Reply:
         """
-        Have a request carried out.
-
-        Raises:
-            httpx.ConnectError: There is no backend just now, or the client was closed before.
-            httpx.ReadTimeout: No answer within the request's `read` seconds.
-            httpx.ReadError: The client was closed meanwhile.
-            httpx.RemoteProtocolError: The connection was cut.
+        As of `Carrier`, with the errors that HTTP has.
 
         Cancelling: closes the connection; the request is carried out all the same.
         """
-        connection = self._take(request)
+        asked = self._asked(call)
+        connection = self._take()
         try:
-            patience = request.extensions["timeout"].get("read")
-            answered = await connection.ask(_asked(request), within=patience)
+            answered = await connection.ask(asked, within=self._patience)
         except TimeoutError as exc:
-            raise httpx.ReadTimeout("no answer in time", request=request) from exc
+            raise self._late() from exc
         except CutError as exc:
-            raise self._cut(request) from exc
+            raise self._cut() from exc
         finally:
             self._used.discard(connection)
             if not connection.is_idle:
                 connection.close()
         self._free.append(connection)
-        return httpx.Response(
-            answered.status, headers=answered.headers, stream=httpx.ByteStream(answered.body)
-        )
+        return _reply(answered)
 
-    @override
     async def aclose(self) -> None:
-        """Calls under way end with an error."""
+        """As of `Carrier`."""
         self._is_closed = True
         for connection in (*self._used, *self._free):
             connection.close()
         self._free.clear()
 
-    def _take(self, request: httpx.Request) -> DirectConnection:
+    def _asked(self, call: Call[Any]) -> Asked:
+        target = _target(self._requests.url(call))
+        return Asked(
+            method=call.method,
+            path=target.path,
+            raw_path=target.raw_path,
+            query=target.query,
+            headers=[(name.lower(), value) for name, value in self._requests.headers(call)],
+            body=call.body or b"",
+        )
+
+    def _take(self) -> DirectConnection:
         """The one used last, or a new one."""
         door = self._backend.door
         if self._is_closed or door is None:
-            why = CLOSED if self._is_closed else "nobody listens there"
-            raise httpx.ConnectError(why, request=request)
+            raise transport_error(httpx.ConnectError(CLOSED if self._is_closed else "nobody listens there"))
         while self._free and self._free[-1].is_over:
             self._free.pop()
         connection = self._free.pop() if self._free else door.connection()
         self._used.add(connection)
         return connection
 
-    def _cut(self, request: httpx.Request) -> httpx.HTTPError:
+    def _cut(self) -> TransportError:
         if self._is_closed:
-            return httpx.ReadError(CLOSED, request=request)
-        return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+            return transport_error(httpx.ReadError(CLOSED))
+        return transport_error(httpx.RemoteProtocolError("Server disconnected without sending a response."))
+
+    def _late(self) -> TransportError:
+        if self._patience == self._deadline_seconds:
+            return deadline_error()
+        return transport_error(httpx.ReadTimeout("no answer in time"))
 
 
-def _asked(request: httpx.Request) -> Asked:
-    raw_path, _, query = request.url.raw_path.partition(b"?")
-    assert isinstance(request.stream, httpx.SyncByteStream)
-    return Asked(
-        method=request.method,
-        path=request.url.path,
-        raw_path=raw_path,
-        query=query,
-        headers=[(name.lower(), value) for name, value in request.headers.raw],
-        body=b"".join(request.stream),
-    )
+class Target(NamedTuple):
+    """What of a URL stands in a request; `path` is not escaped any more."""
+
+    path: str
+    raw_path: bytes
+    query: bytes
+
+
+@functools.lru_cache(maxsize=512)
+def _target(text: str) -> Target:
+    url = httpx.URL(text)
+    raw_path, _, query = url.raw_path.partition(b"?")
+    return Target(url.path, raw_path, query)
+
+
+def _reply(answered: Answered) -> Reply:
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in answered.headers}
+    body = Body(answered.status, headers)
+    body.take(answered.body)
+    return body.reply()

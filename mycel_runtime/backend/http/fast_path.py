@@ -4,6 +4,8 @@ The three requests of a reply, page, read and send, without FastAPI's way to the
 That way (routes one by one, stacks, dependencies, parameters) takes ten times as long as what the endpoints do, and
 most of a plugin's test is such requests. Only what is in order is taken here: anything else, and whatever would be
 refused for its form, is FastAPI's as ever, so that no refusal of FastAPI's is worded twice.
+
+`FastPath` takes them from a socket, `answer_ordinary` from whoever is in the same loop, who needs no ASGI.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from mycel_runtime.backend.world.refusal import Broken, Refused
 from mycel_runtime.wire.limits import PAGE_MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from fastapi import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from mycel_runtime.backend.door_exchange import Asked
     from mycel_runtime.backend.service import Service
 
 Work: TypeAlias = "Callable[[str, Call], Awaitable[Response]]"
@@ -51,13 +54,15 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if (found := _preparation(scope)) is None:
+        found = _preparation(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
             await self._app(scope, receive, send)
             return
         prepare, chat_id = found
         messages = await _received(receive)
         headers = dict(reversed(scope["headers"]))
-        work = prepare(scope, headers, b"".join(message.get("body", b"") for message in messages))
+        content = b"".join(message.get("body", b"") for message in messages)
+        work = prepare(scope["query_string"], headers, content)
         if work is None:
             await self._app(scope, _again(messages, receive), send)
             return
@@ -65,13 +70,30 @@ class FastPath:
         await response(scope, receive, send)
 
 
-def _preparation(scope: Scope) -> tuple[_Preparation, str] | None:
-    """What may be ordinary, and in which chat."""
-    if scope["type"] != "http":
+def answer_ordinary(service: Service, asked: Asked, scope: Scope) -> Coroutine[Any, Any, Response] | None:
+    """
+    What answers a request as `FastPath` does within the application; `None`: it is not ordinary.
+
+    Args:
+        service: Which is asked.
+        asked: What by; a browser's page, which says its origin, is for the whole application.
+        scope: What became of the request is marked there.
+    """
+    headers = dict(reversed(asked.headers))
+    found = _preparation(asked.method, asked.path)
+    if found is None or b"origin" in headers or service.rules.is_first:
         return None
-    before, _, path = scope["path"].partition("/api/chats/")
+    prepare, chat_id = found
+    work = prepare(asked.query, headers, asked.body)
+    scope[SERVICE] = service
+    return None if work is None else _answer(work, chat_id, scope, headers)
+
+
+def _preparation(method: str, path: str) -> tuple[_Preparation, str] | None:
+    """What may be ordinary, and in which chat."""
+    before, _, path = path.partition("/api/chats/")
     chat_id, _, what = path.partition("/")
-    prepare = _PREPARATIONS.get((scope["method"], what))
+    prepare = _PREPARATIONS.get((method, what))
     return None if before or not chat_id or prepare is None else (prepare, chat_id)
 
 
@@ -89,16 +111,16 @@ async def _answer(work: Work, chat_id: str, scope: Scope, headers: Mapping[bytes
         return await answer_invalid(Request(scope), exc)
 
 
-def _page(scope: Scope, _headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
-    bounds = _bounds(scope["query_string"])
+def _page(query: bytes, _headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
+    bounds = _bounds(query)
     return None if content or bounds is None else partial(list_messages, **bounds)
 
 
-def _read(_scope: Scope, _headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
+def _read(_query: bytes, _headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
     return None if content else read_messages
 
 
-def _send(_scope: Scope, headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
+def _send(_query: bytes, headers: Mapping[bytes, bytes], content: bytes) -> Work | None:
     if headers.get(b"content-type") != b"application/json" or b"idempotency-key" in headers:
         return None
     try:
@@ -147,8 +169,8 @@ def _again(messages: Sequence[Message], receive: Receive) -> Receive:
     return again
 
 
-_Preparation: TypeAlias = "Callable[[Scope, Mapping[bytes, bytes], bytes], Work | None]"
-"""From scope, headers (the first of each name) and body to what is to be done; `None`: it is not ordinary."""
+_Preparation: TypeAlias = "Callable[[bytes, Mapping[bytes, bytes], bytes], Work | None]"
+"""From query, headers (the first of each name) and body to what is to be done; `None`: it is not ordinary."""
 
 _PREPARATIONS: Final[Mapping[tuple[str, str], _Preparation]] = {
     ("GET", "messages"): _page,

@@ -38,6 +38,7 @@ from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.sdk import AsyncClient
+from mycel_runtime.sdk.carrier import HttpCarrier
 from mycel_runtime.settings import Settings
 from mycel_runtime.speech.caught_up import content_hash
 from tests.integration.speech.counterpart import CHAT, ME, Counterpart
@@ -102,7 +103,7 @@ class CrashMachine(RuleBasedStateMachine):
         self.mortal = Mortal(self.journal, self.heart, file, self.committed, self.wrongs)
         self.network = Network(self.server, beat=self.heart.beat, answered=self.judge)
         self.sdk = AsyncClient(base_url="http://server", auth_token=self.server.token, retries=0)
-        self.sdk._transport = self.network
+        self.sdk._carrier = HttpCarrier(self.sdk._requests, self.network, deadline_seconds=None)
         self.parts = await AgentAssembly(
             settings=SETTINGS,
             me=ME,

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from mycel_runtime.backend.door_exchange import Asked
 from mycel_runtime.backend.inline import InlineBackend
 from mycel_runtime.backend.options import BackendOptions
 from mycel_runtime.errors import ConnectionClosed, HandshakeError, NotSentError, ServerError, TransportError
@@ -57,6 +58,7 @@ async def place():
         yield Place(backend)
 
 
+CAUGHT_UP = b'{"content": "a", "enforce_caught_up": true}'
 ASKED = {
     "known": ("GET", "/api/auth/me", None, True),
     "with a query": ("GET", "/api/chats/{chat}/messages?limit=1&before=9", None, True),
@@ -67,21 +69,26 @@ ASKED = {
     "invalid": ("POST", "/api/chats/{chat}/messages", b'{"content": 1}', True),
     "no JSON": ("POST", "/api/chats/{chat}/messages", b"{", True),
     "broken": ("GET", "/api/chats/{chat}/messages?before=x", None, True),
+    "read": ("POST", "/api/chats/{chat}/messages/read", None, True),
+    "read of a stranger": ("POST", "/api/chats/{chat}/messages/read", None, False),
+    "read where one is not": ("POST", "/api/chats/nowhere/messages/read", None, True),
+    "blank": ("POST", "/api/chats/{chat}/messages", b'{"content": " "}', True),
+    "not caught up": ("POST", "/api/chats/{chat}/messages", CAUGHT_UP, True),
+    "not storable": ("POST", "/api/chats/{chat}/messages", b'{"content": "a\\u0000"}', True),
 }
 
 
 @pytest.mark.parametrize("asked", ASKED)
 async def test_an_answer_is_the_same_as_through_a_socket(place, asked):
     method, path, body, is_known = ASKED[asked]
+    place.backend.ask("say", user_id=place.bob, chat_id=place.chat, content="unread")
     headers = {"Authorization": f"Bearer {place.token}"} if is_known else {}
-    url, seen = place.backend.base_url + path.format(chat=place.chat), []
-    for transport in (httpx.AsyncHTTPTransport(), DirectLink(place.backend).transport()):
-        async with httpx.AsyncClient(transport=transport) as client:
-            answer = await client.request(method, url, headers=headers, content=body)
-        headers_but_time = [(name, value) for name, value in answer.headers.raw if name != b"date"]
-        assert "date" in answer.headers
-        seen.append((answer.status_code, headers_but_time, answer.content))
-    assert seen[1] == seen[0]
+    headers |= {} if body is None else {"Content-Type": "application/json"}
+    url = place.backend.base_url + path.format(chat=place.chat)
+    request = httpx.Request(method, url, headers=headers, content=body)
+    # What is read is not unread any more: the first one has done it.
+    seen = [await way(request, place) for way in (_by_socket, _by_door, _by_socket)]
+    assert seen[1] == seen[2]
 
 
 async def test_a_lost_answer_is_lost_after_the_deed(place):
@@ -198,15 +205,62 @@ async def test_who_is_elsewhere_comes_in_through_a_socket(place):
     assert place.said == ["from a thread"]
 
 
+async def test_a_request_gives_others_their_turn_and_is_done_whoever_waits(place):
+    place.backend.ask("say", user_id=place.bob, chat_id=place.chat, content="unread")
+    turns = []
+    async with place.client() as client, asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(client.messages.read(place.chat))
+        tasks.create_task(_noted(turns, reading))
+        assert [message["content"] for message in await reading] == ["unread"]
+        place.backend.ask("say", user_id=place.bob, chat_id=place.chat, content="unread, too")
+        cancelled = tasks.create_task(client.messages.read(place.chat))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+    assert turns == [False]
+    assert cancelled.cancelled()
+    async with place.client() as client:
+        assert await client.messages.read(place.chat) == []
+
+
 def test_a_link_is_nothing_for_who_has_no_loop():
     with pytest.raises(ClientUsageError, match=r"network\.link is for AsyncClient"):
         Client(base_url="http://x", network=Network(link=DirectLink(InlineBackend(BackendOptions()))))
+
+
+async def _by_socket(request, _place):
+    async with httpx.AsyncClient() as client:
+        answer = await client.send(request)
+    return answer.status_code, _but_the_time(answer.headers.raw), answer.content
+
+
+async def _by_door(request, place):
+    raw_path, _, query = request.url.raw_path.partition(b"?")
+    asked = Asked(
+        method=request.method,
+        path=request.url.path,
+        raw_path=raw_path,
+        query=query,
+        headers=[(name.lower(), value) for name, value in request.headers.raw],
+        body=await request.aread(),
+    )
+    answered = await place.backend.door.connection().ask(asked)
+    return answered.status, _but_the_time(answered.headers), answered.body
+
+
+def _but_the_time(headers):
+    assert b"date" in dict(headers)
+    return [(name, value) for name, value in headers if name != b"date"]
 
 
 async def _drained(frames):
     """To its end; a frame may come twice, live and replayed."""
     async for _ in frames:
         pass
+
+
+async def _noted(turns, reading):
+    """Whether it is done already, at this one's first turn."""
+    turns.append(reading.done())
 
 
 async def _awaited(awaitable):
