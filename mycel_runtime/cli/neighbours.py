@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.cli.target import running_target_of
 from mycel_runtime.daemon.agents import config_files
@@ -13,8 +13,29 @@ from mycel_runtime.errors import ConfigError, ControlError, NoDaemonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mycel_runtime.cli.target import Target
+
+_PART_SECONDS: Final = 3600.0
+"""For drains, which end by the time that their agents' files give them."""
+
+
+def have_part(folder: Path) -> Iterator[str]:
+    """
+    Have the agents leave whose files have gone from a folder.
+
+    Yields:
+        Names of those that have.
+    """
+    asked = set[str]()
+    for path in config_files([folder]):
+        if str(path.absolute()) in asked:
+            continue
+        with contextlib.suppress(ConfigError, ControlError):
+            said = give_order(running_target_of(path).state_dir, "part", within=_PART_SECONDS)
+            asked.update(said["files"])
+            yield from said["left"]
 
 
 def have_join(target: Target) -> dict[str, Any] | None:

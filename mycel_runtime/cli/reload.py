@@ -32,11 +32,23 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     What may change under it changes: plugins' settings from their next run on, the token of `[agent]`, `[log]`,
     `[guard]`, `[daemon]`, what `[journal]` keeps, and most of `[dispatch]`. What needs a restart is named. A file
     that is wrong changes nothing: exit code 78. Of a folder: the worst of all; an agent whose file was wrong at the
-    start, or has come since, joins those that run.
+    start, or has come since, joins those that run, and one whose file has gone is drained and ends.
     """
     from mycel_runtime.cli.every_agent import each_agent
 
+    if config.is_dir():
+        _tell_left(config, as_json=as_json)
     ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json)))
+
+
+def _tell_left(folder: Path, *, as_json: bool) -> None:
+    """Whose file has gone; first of all, so that a file may be given another name."""
+    import json
+
+    from mycel_runtime.cli.neighbours import have_part
+
+    for name in have_part(folder):
+        click.echo(json.dumps({"agent": name, "left": True}) if as_json else f"{name}: has left")
 
 
 def _reload(target: Target, *, as_json: bool) -> int:

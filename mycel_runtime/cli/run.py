@@ -80,7 +80,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     for refusal in refused:
         LogObserver({}).tell(_told(refusal.error))
     maker = _Maker(overrides, command, _listener(agents))
-    joining, reload = _later([config.absolute() for config in configs], agents, maker)
+    joining, reload = _later(configs, agents, maker)
     runtimes = list(map(maker.make, agents))
     garbage.leave_out_what_stays()
     opened = maker.listener.opened() if maker.listener else None
@@ -88,20 +88,23 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
 
 
 def _later(
-    configs: list[Path], agents: Sequence[Agent], maker: _Maker
+    configs: Sequence[Path], agents: Sequence[Agent], maker: _Maker
 ) -> tuple[Joining[AgentRuntime], ProcessReload]:
     """What happens to the files of a process that runs."""
     from functools import partial
 
-    from mycel_runtime.daemon.agents import config_files, read_newcomer
+    from mycel_runtime.daemon.agents import read_newcomer
+    from mycel_runtime.daemon.config_places import ConfigPlaces
     from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.observe.logs import LogObserver
 
     read = partial(read_newcomer, overrides=maker.overrides, observer_of=_observer)
-    joining = Joining(configs, agents, read=read, make=maker.make_newcomer, observer=LogObserver({}))
-    maker.orders.update(joining.orders)
-    return joining, ProcessReload(configs, config_files(configs), LogObserver({}), joining)
+    places = ConfigPlaces.of(configs)
+    joining = Joining(places, agents, read=read, make=maker.make_newcomer, observer=LogObserver({}))
+    reload = ProcessReload(places, places.files(), LogObserver({}), joining, maker.forget)
+    maker.orders.update(joining.orders | reload.orders)
+    return joining, reload
 
 
 class _Maker:
@@ -157,6 +160,11 @@ class _Maker:
         for name, style in _styles([agent])[1].items():
             restyle(name, style)
         return self.make(agent)
+
+    def forget(self, agent: str) -> None:
+        """It has left for good."""
+        if self.listener is not None:
+            self.listener.forget(agent)
 
 
 def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:

@@ -156,6 +156,10 @@ class AgentRuntime:
             self._config_drift.note_read()
         return report
 
+    def ask_to_leave(self) -> None:
+        """Have it drained, for as long as a stop may take, and end; others of its process live on."""
+        self._draining.ask(self.drain_timeout, stay=False)
+
     @property
     def state_dir(self) -> Path:
         """Where its journal is."""

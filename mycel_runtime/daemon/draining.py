@@ -67,19 +67,26 @@ class Draining:
             f"drained {since}: it waits for its end" if is_over else f"draining {since}: nothing new is taken"
         )
 
-    async def order(self, timeout: float, *, stay: bool) -> dict[str, Any]:  # noqa: ASYNC109 - of the drain, which goes on
+    def ask(self, seconds: float, *, stay: bool) -> asyncio.Future[Drained]:
         """
-        Ask for it, and wait for its end; what follows does not wait for whoever is told.
+        Ask for it.
 
         Args:
-            timeout: Seconds that it may take.
+            seconds: That it may take.
             stay: Whether the agent does not end with it, but waits for a signal.
+
+        Returns:
+            Its end.
         """
         if self._over is None:
             self._over = asyncio.get_running_loop().create_future()
-            self.since, self._seconds, self._stays = time.time(), timeout, stay
+            self.since, self._seconds, self._stays = time.time(), seconds, stay
             self._asked.set()
-        over = await asyncio.shield(self._over)
+        return self._over
+
+    async def order(self, timeout: float, *, stay: bool) -> dict[str, Any]:  # noqa: ASYNC109 - of the drain, which goes on
+        """As `ask`, and wait for its end; what follows does not wait for whoever is told."""
+        over = await asyncio.shield(self.ask(timeout, stay=stay))
         return {
             "is_done": over.is_done,
             "due": over.due,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from mycel_runtime.daemon.agents import Refusal, config_files
+from mycel_runtime.daemon.agents import Refusal
 from mycel_runtime.errors import ConfigError, MycelError
 from mycel_runtime.observe.facts import ConfigRefused
 from mycel_runtime.plugin.process_state import entrusted_to
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.agent_failures import AgentFailures
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.config_places import ConfigPlaces
     from mycel_runtime.observe.observer import Observer
 
 R = TypeVar("R")
@@ -73,7 +74,7 @@ class Joining(Generic[R]):
     The agents of one process, by their files.
 
     Args:
-        configs: Files and folders of the command line; absolute.
+        places: Of the files.
         agents: That live from the start.
         read: As `Reader`.
         make: The runtime of an agent that was read, and who is told of its end.
@@ -82,14 +83,14 @@ class Joining(Generic[R]):
 
     def __init__(
         self,
-        configs: Sequence[Path],
+        places: ConfigPlaces,
         agents: Sequence[Agent],
         *,
         read: Reader,
         make: Callable[[Agent], tuple[R, Observer]],
         observer: Observer,
     ) -> None:
-        self._configs = configs
+        self._places = places
         self._agents = {agent.config.absolute(): agent for agent in agents}
         self._read = read
         self._make = make
@@ -143,7 +144,7 @@ class Joining(Generic[R]):
             `is_tried`: Whether that is for this process to do; `refused`: As of `Joined`.
         """
         path = Path(config)
-        is_ours = path in await asyncio.to_thread(self._files)
+        is_ours = path in await asyncio.to_thread(self._places.files)
         joined = await self.join([path]) if is_ours else []
         return {"is_tried": bool(joined), "refused": joined[0].refused if joined else ""}
 
@@ -156,21 +157,21 @@ class Joining(Generic[R]):
         Cancelling: whoever has not joined does not.
         """
         async with self._one_at_a_time:
-            there = await asyncio.to_thread(self._files)
+            there = await asyncio.to_thread(self._places.files)
             self._failures.keep(there)
             return [
                 await self._join(path) for path in (there if files is None else files) if self._may_join(path)
             ]
 
+    def forget(self, files: Collection[Path]) -> None:
+        """These have gone from their folder: if one comes again, its agent is a new one."""
+        for path in files:
+            if not self._is_living(path):
+                self._agents.pop(path, None)
+
     def _may_join(self, path: Path) -> bool:
         has_failed = self._failures.of(path) is not None
         return not self._is_living(path) and (has_failed or path not in self._agents)
-
-    def _files(self) -> list[Path]:
-        try:
-            return config_files(self._configs)
-        except ConfigError:  # A folder that is empty by now.
-            return []
 
     async def _join(self, path: Path) -> Joined:
         living = [agent for config, agent in self._agents.items() if self._is_living(config)]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from mycel_runtime.daemon.agent_failures import AgentFailures
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
+
+_MORE_SECONDS: Final = 15.0
+"""Than a drain and a stop may take, for what surrounds them."""
 
 
 class Members:
@@ -26,7 +29,7 @@ class Members:
         failures: Told of each that ends by an error.
 
     Attributes:
-        runtimes: Of all of them, also of those that have ended.
+        runtimes: Of all of them, also of those that have ended by themselves.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, stop: StopRequest, failures: AgentFailures) -> None:
@@ -67,9 +70,32 @@ class Members:
         """Whether the agent of a file is."""
         return any(runtime.config == config for life, runtime in self._lives.items() if not life.done())
 
+    async def part(self, configs: Collection[Path]) -> list[AgentRuntime]:
+        """
+        Have the agents of these files drained and end, side by side.
+
+        If no other agent lives, they stay: the process would end with them, and a folder that is not mounted has no
+        files either.
+
+        Returns:
+            Those that have ended, in time or before; their locks are free.
+
+        Cancelling: they end all the same.
+        """
+        living = {life: runtime for life, runtime in self._lives.items() if not life.done()}
+        leaving = {life: runtime for life, runtime in living.items() if runtime.config in configs}
+        if leaving and len(leaving) < len(living):
+            for runtime in leaving.values():
+                runtime.ask_to_leave()
+            drain = max(runtime.drain_timeout for runtime in leaving.values())
+            await asyncio.wait(leaving, timeout=2 * drain + _MORE_SECONDS)
+        left = [each for each in self.runtimes if each.config in configs and not self.is_living(each.config)]
+        self.runtimes[:] = [each for each in self.runtimes if each not in left]
+        return left
+
     def drain_seconds(self) -> float:
         """That a stop may take."""
-        return max(runtime.drain_timeout for runtime in self.runtimes)
+        return max((runtime.drain_timeout for runtime in self.runtimes), default=0.0)
 
     async def wait_ended(self) -> None:
         """Until the last one has, of those that have been added by then."""

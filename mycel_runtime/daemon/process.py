@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agent_failures import AgentFailures
+from mycel_runtime.daemon.config_places import ConfigPlaces
 from mycel_runtime.daemon.dump_signal import dumping_on_signal
 from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.leftovers import part_from_leftovers
@@ -66,7 +67,7 @@ async def run_agents(
     told = _observer_of_process(agents)
     watch_threads(told)
     watch_tasks(told)
-    stop, reload = StopRequest(), reload or ProcessReload((), (), LogObserver({}))
+    stop, reload = StopRequest(), reload or ProcessReload(ConfigPlaces(), (), LogObserver({}))
     failed = AgentFailures(len(agents) + len(failures), failures)
     with signals_as(stop, reload.ask), dumping_on_signal(told):
         try:
@@ -95,7 +96,7 @@ async def _live(
             joining.open(members.join, members.is_living, failed)
         helping = [
             tasks.create_task(_tell_stopping(stop, members.drain_seconds), name="stopping"),
-            tasks.create_task(reload.serve(members.runtimes), name="reloads"),
+            tasks.create_task(reload.serve(members), name="reloads"),
         ]
         await members.wait_ended()
         for task in helping:

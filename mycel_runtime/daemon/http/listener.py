@@ -65,6 +65,10 @@ class HttpListener:
         """Show this agent too."""
         self._agents[member.agent] = ServedAgent(member)
 
+    def forget(self, agent: str) -> None:
+        """Show this agent no more; nothing if it was not shown."""
+        self._agents.pop(agent, None)
+
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Answer while the block runs; whatever fails here is told of and tried again, and ends nothing."""

@@ -137,11 +137,11 @@ class ReloadRefused(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFilesChanged(Fact):
     """
-    Files of agents have come or gone, named by their paths; one that has gone wants a restart.
+    Files of agents have come into a folder or gone from it, named by their paths.
 
     Attributes:
         added: Those that have come; their agents are started now.
-        removed: Those that have gone.
+        removed: Those that have gone; their agents are drained now and end, unless no other agent lives.
     """
 
     name: ClassVar[str] = "agent_files.changed"
