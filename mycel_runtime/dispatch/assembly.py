@@ -7,7 +7,6 @@ by however many others, cannot be written down here.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,6 +44,7 @@ from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
+from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.trace import Traces, Untraced
 from mycel_runtime.plugin.asking import Asking
@@ -207,8 +207,8 @@ class DispatchAssembly:
         return None if self.capture_file is None else Capture(file=self.capture_file, me=self.me)
 
     @cached_property
-    def _work(self) -> asyncio.Event:
-        work = asyncio.Event()
+    def _work(self) -> LeanEvent:
+        work = LeanEvent()
         self.journal.on_work(self.me, work.set)
         return work
 

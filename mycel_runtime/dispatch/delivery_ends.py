@@ -38,7 +38,6 @@ from mycel_runtime.observe.facts import (
 )
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from mycel_runtime.dispatch.attempt import Attempts
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane
     from mycel_runtime.journal.port.dispatcher import DispatcherJournal
+    from mycel_runtime.lean_event import LeanEvent
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -86,7 +86,7 @@ class DeliveryEnds:
     observer: Observer
     clock: Callable[[], float]
     draw: Callable[[], float]
-    work: asyncio.Event
+    work: LeanEvent
     due_time: DueTime
     timekeeper: Timekeeper
     suspects: Suspects

@@ -20,6 +20,7 @@ from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.suspects import given_up
 from mycel_runtime.dispatch.verdict import Paused
 from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.trace import Untraced, span
 
@@ -82,7 +83,7 @@ class Dispatcher:
     ends: DeliveryEnds
     bounds: HandlerBounds
     clock: Callable[[], float]
-    work: asyncio.Event
+    work: LeanEvent
     due_time: DueTime
     suspects: Suspects
     blocked: BlockedChats
@@ -94,7 +95,7 @@ class Dispatcher:
     durations: Durations = field(default_factory=Unmeasured)
     traces: Traces = field(default_factory=Untraced)
     running: int = field(default=0, init=False)
-    drained: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    drained: LeanEvent = field(default_factory=LeanEvent, init=False)
     _clock_step: ClockStepDetector = field(init=False)
     _alarm: Alarm = field(init=False)
     _unwritten: set[DeliveryId] = field(default_factory=set, init=False)

@@ -20,6 +20,7 @@ from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unansw
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.facts import PluginStarted, PluginStartFailed, PluginStopFailed
 from mycel_runtime.plugin.subscription import HookSubscription
 
@@ -127,7 +128,7 @@ class Lifecycle:
         self._observer = observer
         self._clock = clock
         self._draw = draw
-        self._changed = asyncio.Event()
+        self._changed = LeanEvent()
         handlers = tuple(handlers)
         self._pending = list(_of_moment(handlers, "start"))
         self._stops = list(_of_moment(handlers, "stop")[::-1])

@@ -18,6 +18,7 @@ from mycel_runtime.errors import ConnectionClosed, HandshakeError
 from mycel_runtime.inbox.connection_slot import ConnectionSlot
 from mycel_runtime.inbox.polling import Polling
 from mycel_runtime.inbox.recovery import Recovery
+from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.sdk.cause import Cause, cause_of
 from mycel_runtime.sdk.reconnect_backoff import ReplacedError
 
@@ -111,10 +112,10 @@ class StreamWatch:
         self._is_limited = is_limited
         self._refused: HandshakeError | None = None
         self._refused_until = 0.0
-        self._hurried = asyncio.Event()
-        self._doubted = asyncio.Event()
-        self._asked = asyncio.Event()
-        self._served = asyncio.Event()
+        self._hurried = LeanEvent()
+        self._doubted = LeanEvent()
+        self._asked = LeanEvent()
+        self._served = LeanEvent()
 
     @property
     def trouble(self) -> StreamTrouble | None:
@@ -321,7 +322,7 @@ class StreamWatch:
             self._observer.tell(fact)
 
 
-async def _wait_at_most(seconds: float, event: asyncio.Event) -> None:
+async def _wait_at_most(seconds: float, event: LeanEvent) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

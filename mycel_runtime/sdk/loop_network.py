@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpcore
@@ -71,7 +70,7 @@ class _Bytes(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._chunks: deque[bytes] = deque()
+        self._chunks: list[bytes] = []
         self._size = 0
         self._is_paused = False
         self._is_ended = False
@@ -170,9 +169,9 @@ class _Bytes(asyncio.Protocol):
             _raise_lost(httpcore.WriteError, self.error)
 
     def _take(self, max_bytes: int) -> bytes:
-        chunk = self._chunks.popleft()
+        chunk = self._chunks.pop(0)
         if len(chunk) > max_bytes:
-            self._chunks.appendleft(chunk[max_bytes:])
+            self._chunks.insert(0, chunk[max_bytes:])
             chunk = chunk[:max_bytes]
         self._size -= len(chunk)
         if self._is_paused and self._size <= READ_AHEAD_BYTES and self._transport is not None:

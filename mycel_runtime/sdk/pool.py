@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import httpx
@@ -37,7 +36,7 @@ class AsyncPool(httpx.AsyncBaseTransport):
         self._route = route
         self._expiry = limits.keepalive_expiry
         self._places = asyncio.Semaphore(limits.max_connections or 1)
-        self._free: deque[tuple[float, LoopConnection]] = deque()
+        self._free: list[tuple[float, LoopConnection]] = []
         """With the time since when; the one used last lies on the right."""
         self._asking: set[asyncio.Timeout] = set()
         """One for each request that has no response yet."""
@@ -140,7 +139,7 @@ class AsyncPool(httpx.AsyncBaseTransport):
         """Close what was idle for so long that it would not be used again."""
         now = time.monotonic()
         while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
-            await self._free.popleft()[1].aclose()
+            await self._free.pop(0)[1].aclose()
 
     async def give_back(self, connection: LoopConnection) -> None:
         """Its response was read and closed."""

@@ -16,7 +16,6 @@ The limit is forgotten slowly: after hours the configured interval is tried agai
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.errors import ConnectionClosed
@@ -65,7 +64,7 @@ class QuietLimit:
         self._shortest = ping_interval * SHORTEST_SHARE
         self._used = ping_interval
         self._learned_at = 0.0
-        self._ends: deque[_End] = deque(maxlen=ENDS)
+        self._ends: tuple[_End, ...] = ()
         self.seconds: float | None = None
 
     def ping_interval(self, now: float) -> float:
@@ -99,12 +98,12 @@ class QuietLimit:
         if self.seconds is not None and self._used == self._configured and _are_alike((quiet, self.seconds)):
             self._learned_at = now
             return False
-        self._ends.append(_End(quiet, lasted))
+        self._ends = (*self._ends, _End(quiet, lasted))[-ENDS:]
         limit = min(each.quiet for each in self._ends)
         if not self._tell_a_limit() or self._ping_for(limit) >= self._used:
             return False
         self.seconds, self._learned_at = limit, now
-        self._ends.clear()
+        self._ends = ()
         return True
 
     def _may_be_idle(self, end: Exception, quiet: float) -> bool:
