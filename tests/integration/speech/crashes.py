@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import hypothesis
 from hypothesis import strategies as st
@@ -41,6 +38,7 @@ from mycel_runtime.sdk import AsyncClient
 from mycel_runtime.sdk.carrier import HttpCarrier
 from mycel_runtime.settings import Settings
 from mycel_runtime.speech.caught_up import content_hash
+from mycel_runtime.testing.journal_folder import journal_folder
 from tests.integration.speech.counterpart import CHAT, ME, Counterpart
 from tests.integration.speech.fate import Fate, Network, Step
 from tests.integration.speech.mortal import Death, Heart, Mortal
@@ -75,7 +73,9 @@ class CrashMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.loop = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp())
+        # In memory: processes die here, power does not fail, and each of some thousand syncs would wait for a disk.
+        self.scope = contextlib.ExitStack()
+        self.folder = self.scope.enter_context(journal_folder())
         self.now = 0.0
         self.handled = defaultdict(set)  # handler -> numbers that it was shown in turns that ended
         self.shown = defaultdict(set)  # and in the present one
@@ -97,7 +97,6 @@ class CrashMachine(RuleBasedStateMachine):
         self.shown = defaultdict(set, {name: set(numbers) for name, numbers in self.handled.items()})
         self.heart = Heart(death)
         self.journal = SqliteJournal(self.folder)
-        make_hasty(self.journal)
         self.journal.open()
         file = self.folder / "journal.sqlite3"
         self.mortal = Mortal(self.journal, self.heart, file, self.committed, self.wrongs)
@@ -300,14 +299,13 @@ class CrashMachine(RuleBasedStateMachine):
         ]
 
     def teardown(self):
-        with contextlib.closing(self.loop):
+        with self.scope, contextlib.closing(self.loop):
             try:
                 if hasattr(self, "journal"):
                     self.loop.run(self.settle())
             finally:
                 if hasattr(self, "journal"):
                     self.loop.run(self.die())
-                shutil.rmtree(self.folder)
 
     async def settle(self):
         """In peace, everything is answered once and in order."""
@@ -325,17 +323,6 @@ class CrashMachine(RuleBasedStateMachine):
         assert sorted(said) == sorted(self.expected(*PARTS))
         for name in PARTS:
             assert [words for words in said if words.startswith(name)] == self.expected(name) or self.is_terse
-
-
-def make_hasty(journal):
-    """Processes die here, power does not fail."""
-    prepare = journal._writer._prepare
-
-    def prepare_hasty(connection):
-        prepare(connection)
-        connection.execute("PRAGMA synchronous = OFF")
-
-    journal._writer._prepare = prepare_hasty
 
 
 # A few seconds.
