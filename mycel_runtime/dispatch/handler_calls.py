@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
+from mycel_runtime.errors import HandlerDiedError, HandlerError, HandlerRaisedError
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.trace import span
 from mycel_runtime.plugin.isolation.workers import Workers
 
 if TYPE_CHECKING:
+    from mycel_runtime.dispatch.run import Call
     from mycel_runtime.dispatch.verdict import Failed, Unanswered
     from mycel_runtime.plugin.context import Context
+    from mycel_runtime.plugin.handler import Handler
     from mycel_runtime.plugin.registry import BoundHandler
 
 
@@ -40,8 +43,21 @@ class HandlerCalls:
 
         Returns, Raises, Cancelling: as of `run_handler`.
         """
-        note_late = self.abandoned.note_late_calls
-        call = None if bound.worker is None else partial(self.workers.run, bound.worker, note_late=note_late)
+        if bound.worker is None:
+            return await self._run(bound, context, None)
+        asked_at = time.monotonic()
+        try:
+            async with self.workers.lend(bound.worker) as loan:
+                # Starting a process and importing the plugin is none of the handler's time.
+                context.deadline += time.monotonic() - asked_at
+                call = partial(loan.run, note_late=self.abandoned.note_late_calls)
+                return await self._run(bound, context, call)
+        except (HandlerRaisedError, HandlerDiedError) as exc:
+            return await self._run(bound, context, partial(_fail, exc))
+
+    async def _run(
+        self, bound: BoundHandler, context: Context, call: Call | None
+    ) -> Failed | Unanswered | None:
         began = time.perf_counter()
         try:
             with span("handler.run"):
@@ -52,3 +68,8 @@ class HandlerCalls:
     async def close(self) -> None:
         """End the processes of isolated plugins."""
         await self.workers.close()
+
+
+async def _fail(error: HandlerError, _handler: Handler, _context: Context) -> None:
+    """In place of a handler that could not be called: whatever ends a run ends this one as well."""
+    raise error

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from mycel_runtime.dispatch.abandoned import AbandonedRuns
+from mycel_runtime.dispatch.handler_calls import HandlerCalls
 from mycel_runtime.dispatch.plugin_states import question_names_of, timer_names_of
-from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.dispatch.verdict import Unanswered
 from mycel_runtime.errors import PermissionDeniedError, UnavailableError
 from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import done_from, done_of, said_from
-from mycel_runtime.plugin.isolation.workers import Workers
 from mycel_runtime.plugin.subscription import HookSubscription
 from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
 from mycel_runtime.replay.comparison import RETURNED, Conduct, Difference, differences
@@ -93,8 +90,7 @@ class Replay:
         self._sdk = sdk
         self._handlers = {bound.handler.id: bound for bound in handlers}
         self._memory = Memory(log.items(), log.turns(), hooked_plugins(handlers))
-        self._abandoned = AbandonedRuns()
-        self._workers = Workers()
+        self._calls = HandlerCalls()
         self._stage = Stage(
             sdk=sdk,
             captured=captured,
@@ -126,7 +122,7 @@ class Replay:
                 else:
                     self._memory.go_on(turn, done_from(turn.done))
         finally:
-            await self._workers.close()
+            await self._calls.close()
 
     async def _replay(self, turn: LoggedTurn) -> Replayed:
         done = done_from(turn.done)
@@ -187,9 +183,7 @@ class Replay:
 
     async def _call(self, bound: BoundHandler, staged: Staged) -> str:
         """Run the handler; why its delivery would be given up, or tried again."""
-        note_late = self._abandoned.note_late_calls
-        call = None if bound.worker is None else partial(self._workers.run, bound.worker, note_late=note_late)
-        ended = await run_handler(bound.handler, staged.context, abandoned=self._abandoned, call=call)
+        ended = await self._calls.run(bound, staged.context)
         if isinstance(ended, Unanswered):
             raise UnavailableError(f"a replayed run cannot go on: {ended.letter.reason}", fix="Try again.")
         return "" if ended is None else ended.letter.reason

@@ -38,7 +38,8 @@ class WorkerSpec:
 
     Attributes:
         name, table, config: Its table, without what is about isolation, and the file that the table is in.
-        import_timeout: Seconds until it must have described itself at the start of the runtime.
+        import_timeout: Seconds until it must have described itself at the start of the runtime; later, as a nice
+            process, `workers.NICE_PATIENCE` times as long.
         credentials: Texts of those of systemd's that its table names.
     """
 

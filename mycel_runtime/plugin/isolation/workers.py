@@ -4,18 +4,29 @@ Runs handlers in processes of their own, and kills those at the deadline.
 A process runs one delivery at a time and is kept for the next; one that was killed or died is replaced. A spinner, a
 leak or an exit costs its own delivery only. What a burst needed is ended when it is needed no more: one process per
 plugin stays.
+
+Until a process has loaded its plugin no run begins: an import that takes longer than a handler may would be killed
+with each run, and begun anew by the next one, until all are dead letters.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mycel_runtime.errors import ApiError, ArgumentError, HandlerDiedError, HandlerRaisedError, PluginError
+from mycel_runtime.errors import (
+    ApiError,
+    ArgumentError,
+    HandlerDiedError,
+    HandlerRaisedError,
+    PluginError,
+    PluginImportError,
+)
 from mycel_runtime.observe.log_style import agent_at_work, styles
 from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.conversation import told
@@ -33,7 +44,7 @@ from mycel_runtime.plugin.timer_context import TimerContext
 from mycel_runtime.speech.interrupts import TurnEndedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from pydantic import TypeAdapter
 
@@ -45,6 +56,12 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 
 _LINE_BYTES: Final = 16 * 1024 * 1024
+
+NICE_PATIENCE: Final = 10
+"""
+So much longer than at the start of the runtime may the import of a process take that is as nice as those here: beside
+another that is always busy it gets a tenth of the time. Source: Linux, `sched(7)`; weights of niceness 0 and 10.
+"""
 
 IDLE_SECONDS: Final = 60.0
 """Without work, until a process that is not its plugin's only idle one is ended."""
@@ -137,6 +154,43 @@ class Worker:
 
 
 @dataclass(slots=True)
+class Loan:
+    """
+    A process for one run.
+
+    Attributes:
+        worker: The process.
+        is_over: Whether its run has ended, so that it can be given another one.
+    """
+
+    worker: Worker
+    is_over: bool = False
+
+    async def run(self, handler: Handler, context: Context, *, note_late: Callable[[int], None]) -> None:
+        """
+        Run a handler in it.
+
+        Args:
+            handler: Whose description it has made.
+            context: With what the handler is run.
+            note_late: Told how often the process has used runs after their end, when the next one ends there. Of
+                the last one of a process nobody is told.
+
+        Raises:
+            TurnEndedError, ApiError: As a send of the handler raised it.
+            Retry, Reject, Unavailable: As the handler raised it.
+            HandlerRaisedError, HandlerDiedError: It raised something else, or its process ended or made no sense.
+
+        Cancelling: the process goes on; it is killed when it is given back.
+        """
+        with _making_sense():
+            raised = await _converse(self.worker, handler, context, note_late)
+        self.is_over = True
+        if raised is not None:
+            raise raised
+
+
+@dataclass(slots=True)
 class _Idle:
     """Processes of one plugin that wait for work; the last to come is the first to go."""
 
@@ -165,47 +219,36 @@ class Workers:
         self._idle: defaultdict[str, _Idle] = defaultdict(_Idle)
         self._specs: dict[str, WorkerSpec] = {}
 
-    async def run(
-        self, spec: WorkerSpec, handler: Handler, context: Context, *, note_late: Callable[[int], None]
-    ) -> None:
+    @contextlib.asynccontextmanager
+    async def lend(self, spec: WorkerSpec) -> AsyncIterator[Loan]:
         """
-        Run a handler in a process of its plugin.
+        A process that has loaded its plugin, for one run; afterwards it is kept for the next, or ended.
 
         Args:
             spec: What such a process loads.
-            handler: Whose description it has made.
-            context: With what the handler is run.
-            note_late: Told how often the process has used runs after their end, when the next one ends there. Of
-                the last one of a process nobody is told.
 
         Raises:
-            TurnEndedError, ApiError: As a send of the handler raised it.
-            Retry, Reject, Unavailable: As the handler raised it.
-            HandlerRaisedError, HandlerDiedError: It raised something else, or its process ended or made no sense.
+            HandlerRaisedError: The plugin cannot be imported any more, or not in time.
+            HandlerDiedError: The process ended meanwhile.
 
         Cancelling: kills the process.
         """
-        idle, is_reusable = self._idle[spec.name], False
+        idle = self._idle[spec.name]
         if self._specs.setdefault(spec.name, spec) is not spec:
             # Its settings were reloaded: whoever waits has the former ones.
             self._specs[spec.name] = spec
             await _end_all(idle)
         kept = await _take(idle)
-        worker = kept or await _start()
+        loan = Loan(kept or await _start())
         try:
             if kept is None:
-                await _introduce(worker, spec)
-            raised = await _converse(worker, handler, context, note_late)
-            is_reusable = True
-        except ProtocolError as exc:
-            raise HandlerRaisedError(type(exc).__name__, str(exc)) from None
+                await _introduce(loan.worker, spec)
+            yield loan
         finally:
-            if is_reusable and worker.is_alive() and self._specs[spec.name] is spec:
-                idle.put(worker)
+            if loan.is_over and loan.worker.is_alive() and self._specs[spec.name] is spec:
+                idle.put(loan.worker)
             else:
-                await worker.end()
-        if raised is not None:
-            raise raised
+                await loan.worker.end()
 
     def idle(self, plugin: str) -> tuple[Worker, ...]:
         """Processes of a plugin that wait for work."""
@@ -241,11 +284,28 @@ async def _start() -> Worker:
 
 async def _introduce(worker: Worker, spec: WorkerSpec) -> None:
     """Have it load its plugin. What it could describe when the runtime started may be broken by now."""
-    await worker.tell(spec.load)
+    seconds = spec.import_timeout * NICE_PATIENCE
     try:
-        require_described(await worker.hear(said.DESCRIPTION))
+        async with asyncio.timeout(seconds):
+            with _making_sense():
+                await worker.tell(spec.load)
+                require_described(await worker.hear(said.DESCRIPTION))
     except PluginError as exc:
         raise HandlerRaisedError(type(exc).__name__, exc.where) from None
+    except TimeoutError:
+        trace = (
+            f"plugin {spec.name!r} was not imported within {seconds:g} s: mend it, or raise import_timeout"
+        )
+        raise HandlerRaisedError(PluginImportError.__name__, trace) from None
+
+
+@contextlib.contextmanager
+def _making_sense() -> Iterator[None]:
+    """Whatever a process says that it may not say now ends its run, and the process."""
+    try:
+        yield
+    except ProtocolError as exc:
+        raise HandlerRaisedError(type(exc).__name__, str(exc)) from None
 
 
 async def _converse(

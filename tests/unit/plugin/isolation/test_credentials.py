@@ -67,7 +67,8 @@ async def test_it_reads_the_one_that_its_table_names_and_nothing_tells_where_the
         event_type="look", metadata={}, me="me", settings=None, log=None, deadline=2.0**62, attempt=1
     )
     try:
-        await workers.run(loaded.worker, loaded.plugin.handlers[0], context, note_late=[].append)
+        async with workers.lend(loaded.worker) as loan:
+            await loan.run(loaded.plugin.handlers[0], context, note_late=[].append)
     finally:
         await workers.close()
 

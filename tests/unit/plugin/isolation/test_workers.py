@@ -88,7 +88,8 @@ async def run(folder, name, *, pool=None, **metadata):
         deadline=asyncio.get_running_loop().time() + 100,
         attempt=1,
     )
-    await (pool or Workers()).run(spec, plugin.handlers[0], context, note_late=[].append)
+    async with (pool or Workers()).lend(spec) as loan:
+        await loan.run(plugin.handlers[0], context, note_late=[].append)
 
 
 def runs(pid):
