@@ -1,8 +1,8 @@
 """
 A server that is made when somebody asks for the first time.
 
-A process may have a thousand agents with a socket each, and most are never asked: until then there is the socket and
-a task that waits.
+A process may have a thousand agents with a socket each, and most are never asked: until then there is the socket,
+which the loop watches.
 """
 
 from __future__ import annotations
@@ -24,39 +24,32 @@ class AskedServer:
     Args:
         listener: Bound; listens from here on, so that nobody is refused meanwhile.
         make: The application that answers.
+        tasks: Where it does, from the first question until `end`; those who wait for them have called that.
     """
 
-    def __init__(self, listener: socket.socket, make: Callable[[], Any]) -> None:
+    def __init__(self, listener: socket.socket, make: Callable[[], Any], tasks: asyncio.TaskGroup) -> None:
         listener.setblocking(False)
         listener.listen()
         self._listener = listener
         self._make = make
+        self._tasks = tasks
         self._server: RestingServer | None = None
-        self._awaited = asyncio.Event()
         self._is_ending = False
+        asyncio.get_running_loop().add_reader(listener, self._begin)
 
-    async def serve(self) -> None:
-        """
-        Answer until `end`.
+    def end(self) -> None:
+        """Answer what has been asked, and nothing more; may be called when the tasks have been cancelled."""
+        self._is_ending = True
+        if self._server is None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+        else:
+            self._server.end()
 
-        Cancelling: nothing is listened to any more.
-        """
-        await self._wait_asked()
+    def _begin(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._tasks.create_task(self._serve(), name="control")
+
+    async def _serve(self) -> None:
         if not self._is_ending:
             self._server = RestingServer(self._make())
             await self._server.serve(sockets=[self._listener])
-
-    def end(self) -> None:
-        """Answer what has been asked, and nothing more."""
-        self._is_ending = True
-        self._awaited.set()
-        if self._server is not None:
-            self._server.end()
-
-    async def _wait_asked(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._listener, self._awaited.set)
-        try:
-            await self._awaited.wait()
-        finally:
-            loop.remove_reader(self._listener)

@@ -78,9 +78,8 @@ async def control_server(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, short_address(path) as address:
         listener.bind(address)
         path.chmod(0o600)
-        server = AskedServer(listener, lambda: _app(status, admin, tools, more, orders))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(), name="control")
+            server = AskedServer(listener, lambda: _app(status, admin, tools, more, orders), tasks)
             try:
                 yield
             finally:

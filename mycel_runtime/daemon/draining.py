@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.lean_event import LeanEvent
 
 if TYPE_CHECKING:
     from mycel_runtime.daemon.assembly import Parts
@@ -48,13 +49,14 @@ class Draining:
         self.since: float | None = None
         self._seconds = 0.0
         self._stays = False
-        self._asked = asyncio.Event()
+        self._end = LeanEvent()
+        """Set when it, or the end of the process, was asked for."""
         self._over: asyncio.Future[Drained] | None = None
 
     @property
     def is_asked(self) -> bool:
         """Whether it was asked for."""
-        return self._asked.is_set()
+        return self._over is not None
 
     @property
     def problem(self) -> str:
@@ -81,7 +83,7 @@ class Draining:
         if self._over is None:
             self._over = asyncio.get_running_loop().create_future()
             self.since, self._seconds, self._stays = time.time(), seconds, stay
-            self._asked.set()
+            self._end.set()
         return self._over
 
     async def order(self, timeout: float, *, stay: bool) -> dict[str, Any]:  # noqa: ASYNC109 - of the drain, which goes on
@@ -96,14 +98,11 @@ class Draining:
 
     async def wait_asked(self, stop: StopRequest) -> bool:
         """Until it, or the end, was asked for; whether it was the end."""
-        async with asyncio.TaskGroup() as tasks:
-            waiting = [
-                tasks.create_task(stop.wait_asked(), name="first-signal"),
-                tasks.create_task(self._asked.wait(), name="drain-asked"),
-            ]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                task.cancel()
+        stop.tell(self._end.set)
+        try:
+            await self._end.wait()
+        finally:
+            stop.tell_no_more(self._end.set)
         return stop.is_asked
 
     async def carry_out(self, stop: StopRequest, journal: OperatorJournal, parts: Parts) -> None:

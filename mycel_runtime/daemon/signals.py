@@ -33,6 +33,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._told: list[Callable[[], None]] = []
         self._asked = asyncio.Event()
         self._insisted = asyncio.Event()
 
@@ -48,6 +49,18 @@ class StopRequest:
             return
         self.reason = reason
         self._asked.set()
+        for told in tuple(self._told):
+            told()
+
+    def tell(self, told: Callable[[], None]) -> None:
+        """Call it at the first request, or at once if there was one: for whoever waits for something else, too."""
+        self._told.append(told)
+        if self.is_asked:
+            told()
+
+    def tell_no_more(self, told: Callable[[], None]) -> None:
+        """Undo `tell`."""
+        self._told.remove(told)
 
     async def wait_asked(self) -> None:
         """Until the first request."""

@@ -42,9 +42,8 @@ def asking(tmp_path):
 
 async def test_whoever_asks_is_answered_by_a_server_that_is_made_once(tmp_path, listener):
     made = Made()
-    server = AskedServer(listener, made)
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(), name="serve")
+        server = AskedServer(listener, made, tasks)
         await asyncio.sleep(0)
         assert made.times == 0
         for _ in range(2):
@@ -56,32 +55,57 @@ async def test_whoever_asks_is_answered_by_a_server_that_is_made_once(tmp_path, 
     assert made.times == 1
 
 
-async def test_whoever_asked_before_anybody_served_is_answered(tmp_path, listener):
-    server = AskedServer(listener, Made())
-    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks, asking(tmp_path) as client:
-        asked = tasks.create_task(client.get("/"), name="ask")
+async def test_nothing_waits_until_somebody_asks(tmp_path, listener):
+    """A process may have a thousand: each task would be a KiB or two."""
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        before = asyncio.all_tasks()
+        server = AskedServer(listener, Made(), tasks)
         await asyncio.sleep(0)
-        tasks.create_task(server.serve(), name="serve")
-        assert (await asked).text == "here"
+        assert asyncio.all_tasks() == before
+        async with asking(tmp_path) as client:
+            await client.get("/")
+        assert "control" in {task.get_name() for task in asyncio.all_tasks() - before}
         server.end()
 
 
 async def test_the_end_does_not_wait_for_anybody_to_ask(listener):
     made = Made()
-    server = AskedServer(listener, made)
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(), name="serve")
+        server = AskedServer(listener, made, tasks)
         await asyncio.sleep(0)
         server.end()
 
     assert made.times == 0
 
 
-async def test_a_server_that_is_cancelled_while_it_waits_watches_its_socket_no_more(listener):
-    server = AskedServer(listener, Made())
+async def test_an_end_that_comes_right_behind_the_first_question_leaves_nothing_behind(listener):
+    made = Made()
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(), name="serve")
+        server = AskedServer(listener, made, tasks)
+        server._begin()
+        server.end()
+
+    assert made.times == 0
+    assert not asyncio.get_running_loop().remove_reader(listener)
+
+
+async def test_an_application_that_cannot_be_made_ends_those_who_wait_for_it(tmp_path, listener):
+    def fail():
+        raise RuntimeError("no")
+
+    async def serve():
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+            AskedServer(listener, fail, tasks)._begin()
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup):
+        await serve()
+
+
+async def test_a_server_that_is_ended_watches_its_socket_no_more(listener):
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        server = AskedServer(listener, Made(), tasks)
         await asyncio.sleep(0)
-        serving.cancel()
+        server.end()
 
     assert not asyncio.get_running_loop().remove_reader(listener)
