@@ -16,8 +16,6 @@ from mycel_runtime.daemon.backlog_verbs import BacklogVerbs
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.port.journal import Journal
 
@@ -29,11 +27,10 @@ class Admin(JournalAdmin, BacklogVerbs):
     Args:
         journal: The agent's.
         parts: What runs.
-        clock: Epoch seconds.
     """
 
-    def __init__(self, journal: Journal, parts: Parts, *, clock: Callable[[], float]) -> None:
-        super().__init__(journal, parts.me, clock=clock, skipped=parts.dispatcher.note_skipped)
+    def __init__(self, journal: Journal, parts: Parts) -> None:
+        super().__init__(journal, parts.me, skipped=parts.dispatcher.note_skipped)
         self._parts = parts
 
     async def plugins(self) -> dict[str, Any]:
@@ -55,7 +52,7 @@ class Admin(JournalAdmin, BacklogVerbs):
             start.plugin: start.retry_at for start in dispatcher.lifecycle.waiting if start.attempts
         }
         # One that is not tried again in this process is looked at again as one that could not be imported.
-        later = self._clock() + dispatcher.quarantine.time
+        later = self._journal.now() + dispatcher.quarantine.time
         plugins = {plugin: min(retry_at, later) for plugin, retry_at in started_at.items()}
         return {
             "chats": [asdict(hold) for hold in await self._journal.holds(self._parts.me)],
@@ -68,7 +65,7 @@ class Admin(JournalAdmin, BacklogVerbs):
 
     async def resume(self, name: str = "", kind: str = "") -> str:
         """As `pausing.resume`."""
-        return await pausing.resume(self._parts, self._journal, name, kind, clock=self._clock)
+        return await pausing.resume(self._parts, self._journal, name, kind)
 
 
 VERBS = frozenset(

@@ -117,7 +117,7 @@ class AgentRuntime:
         self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
         self.observer = self._observers.all
         self._draining = Draining()
-        self._early_pauses = EarlyPauses(settings.state_dir / JOURNAL_NAME, self.observer, time.time)
+        self._early_pauses = EarlyPauses(settings.state_dir / JOURNAL_NAME, self.observer)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(
             settings=settings,
@@ -175,7 +175,7 @@ class AgentRuntime:
         """The operator's verbs; `None` while it has not begun to work, and when it has ended."""
         if self._journal is None or self._parts is None:
             return None
-        return Admin(self._journal, self._parts, clock=time.time)
+        return Admin(self._journal, self._parts)
 
     def tell(self, fact: Fact) -> None:
         """Let its observers know."""

@@ -31,7 +31,7 @@ from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.inbox.sequence import SequenceTracker
@@ -111,7 +111,6 @@ class AgentAssembly:
         observer: Told by every part.
         refused: Plugins that could not be imported: their work waits.
         network: How the backend is reached.
-        clock: Epoch seconds.
         durations: Told how long deliveries wait, and handlers run.
         traces: Follows deliveries.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
@@ -127,7 +126,6 @@ class AgentAssembly:
     observer: Observer
     refused: Collection[str] = ()
     network: Network = DEFAULT
-    clock: Callable[[], float] = time.time
     durations: Durations = field(default_factory=Unmeasured)
     traces: Traces = field(default_factory=Untraced)
     capture_file: CaptureFile | None = None
@@ -171,7 +169,7 @@ class AgentAssembly:
     async def _recover(self) -> int:
         """Take over what dead processes have left; how many deliveries were running when a process died."""
         pause = death_pause(self.settings.dispatch.retry_base)
-        suspects = await self.journal.recover(self.me, now=self.clock(), death_pause=pause)
+        suspects = await self.journal.recover(self.me, death_pause=pause)
         for suspect in suspects:
             self.observer.tell(
                 DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
@@ -195,7 +193,6 @@ class AgentAssembly:
             me=self.me,
             settings=self.settings.dispatch,
             observer=self.observer,
-            clock=self.clock,
             draw=_DICE.random,
             state_dir=lambda: self.settings.state_dir,
             suspects=suspects,
@@ -206,7 +203,7 @@ class AgentAssembly:
 
     @cached_property
     def _pauses(self) -> Pauses:
-        return Pauses(journal=self.journal, me=self.me, observer=self.observer, clock=self.clock)
+        return Pauses(journal=self.journal, me=self.me, observer=self.observer)
 
     @cached_property
     def _twin_watch(self) -> TwinWatch:
@@ -215,7 +212,7 @@ class AgentAssembly:
             me=self.me,
             on_twin=self.settings.agent.on_twin,
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
         )
 
     @cached_property
@@ -225,7 +222,6 @@ class AgentAssembly:
             me=self.me,
             settings=self.settings.guard,
             observer=self.observer,
-            clock=self.clock,
         )
 
     @cached_property
@@ -237,7 +233,7 @@ class AgentAssembly:
             sdk=self.sdk,
             me=self.me,
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
             settle_grace=self.settings.dispatch.settle_grace,
         )
         return Outbox(dependencies, park_after=self.settings.dispatch.park_after)
@@ -258,7 +254,7 @@ class AgentAssembly:
             lease=lease,
             router=HandlerRouter(subscriptions),
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
             announced=turns.attempts.note_news,
             traces=self.traces,
         )
@@ -273,7 +269,7 @@ class AgentAssembly:
             settings=self.settings.inbox,
             observer=self.observer,
             server=self.settings.agent.base_url,
-            clock=self.clock,
+            clock=self.journal.now,
             listed=self._twin_watch.look,
             is_limited=lambda: self.sdk.pace.is_limited,
         )
@@ -297,6 +293,5 @@ class AgentAssembly:
             journal=self.journal,
             retention=retention_of(self.settings.journal),
             observer=self.observer,
-            clock=self.clock,
             capture_file=self.capture_file,
         )

@@ -8,8 +8,6 @@ from mycel_runtime.errors import ApiError
 from mycel_runtime.observe.facts import WorkSkipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.journal.backlog import ReadSpan, WaitingChat
     from mycel_runtime.journal.port.journal import Journal
@@ -23,7 +21,6 @@ class BacklogVerbs:
 
     _journal: Journal
     _parts: Parts
-    _clock: Callable[[], float]
 
     async def skip_old(
         self,
@@ -80,7 +77,6 @@ class BacklogVerbs:
             self._parts.me,
             waiting.delivery_id,
             reason=f"skipped by the operator: {read.messages} messages up to seq {read.through_seq}",
-            now=self._clock(),
             read=read,
             skip_id=skip_id,
         )

@@ -15,7 +15,7 @@ from mycel_runtime.journal.reader import read_identities
 from mycel_runtime.observe.facts import PauseBegun, PauseEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mycel_runtime.journal.port.journal import Journal
@@ -30,13 +30,11 @@ class EarlyPauses:
     Args:
         path: Of the journal's file.
         observer: Told of each beginning and end.
-        clock: Epoch seconds.
     """
 
-    def __init__(self, path: Path, observer: Observer, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, observer: Observer) -> None:
         self._path = path
         self._observer = observer
-        self._clock = clock
         self._journal: Journal | None = None
 
     def begin(self, journal: Journal) -> None:
@@ -63,8 +61,8 @@ class EarlyPauses:
         identities = await self._identities()
         if (journal := self._journal) is None:
             return {"paused": ""}
-        chosen, now = PauseKind(kind), self._clock()
-        begun = [await journal.pause(me, chosen, name, now=now) for me in identities]
+        chosen = PauseKind(kind)
+        begun = [await journal.pause(me, chosen, name) for me in identities]
         if not any(begun):
             return {"paused": "already"}
         self._observer.tell(PauseBegun(kind=chosen.value, paused=name))

@@ -7,7 +7,6 @@ The operator's `pause` and `resume`: of a running agent, and of a journal whose 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon.upkeep.at_rest import make_journal, pausable_journal
@@ -15,7 +14,6 @@ from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
@@ -49,7 +47,7 @@ async def pause(parts: Parts, journal: Journal, kind: str, name: str) -> dict[st
     return {"paused": "begun" if is_new else "already", "is_heard": is_heard}
 
 
-async def resume(parts: Parts, journal: Journal, name: str, kind: str, *, clock: Callable[[], float]) -> str:
+async def resume(parts: Parts, journal: Journal, name: str, kind: str) -> str:
     """
     Let go on what was stopped, by whomever.
 
@@ -58,18 +56,17 @@ async def resume(parts: Parts, journal: Journal, name: str, kind: str, *, clock:
         journal: The agent's.
         name: A chat's id, a plugin's name, or `twin`; empty: the agent that was paused.
         kind: Of a chat or a plugin only, if it says so: a value of `PauseKind`.
-        clock: Epoch seconds.
 
     Returns:
         `agent`, `speech`, `chat`, `plugin`; or empty if nothing of that name was stopped.
     """
-    resumed = await _resumed(parts, journal, name, kind, clock)
+    resumed = await _resumed(parts, journal, name, kind)
     if resumed:
         parts.dispatcher.wake()
     return resumed
 
 
-async def _resumed(parts: Parts, journal: Journal, name: str, kind: str, clock: Callable[[], float]) -> str:
+async def _resumed(parts: Parts, journal: Journal, name: str, kind: str) -> str:
     if not name:
         return "agent" if await parts.pauses.resume(PauseKind.AGENT) else ""
     if not kind and name == RESUME_NAME and parts.twin_watch.resume():
@@ -77,7 +74,7 @@ async def _resumed(parts: Parts, journal: Journal, name: str, kind: str, clock: 
     if kind in {"", PauseKind.CHAT} and await _resume_chat(parts, name):
         return "chat"
     if kind in {"", PauseKind.PLUGIN} and await _resume_plugin(parts, name):
-        await journal.hasten(parts.me, delivery_id=None, plugin=name, now=clock())
+        await journal.hasten(parts.me, delivery_id=None, plugin=name)
         return "plugin"
     return ""
 
@@ -123,7 +120,7 @@ def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
 async def _pause_at_rest(state_dir: Path, kind: PauseKind, name: str) -> str:
     make_journal(state_dir)
     async with pausable_journal(state_dir) as (journal, identities):
-        begun = [await journal.pause(me, kind, name, now=time.time()) for me in identities]
+        begun = [await journal.pause(me, kind, name) for me in identities]
         return "begun" if any(begun) else "already"
 
 

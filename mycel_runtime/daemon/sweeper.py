@@ -51,7 +51,6 @@ class Sweeper:
         journal: Open.
         retention: What its owner wants kept.
         observer: Told of what was removed.
-        clock: Epoch seconds.
         capture_file: What runs were shown goes with their turns; `None`: that is not kept.
         pause: Waits between two steps, for so many seconds.
         steady: Seconds of a clock that nobody sets.
@@ -60,7 +59,6 @@ class Sweeper:
     journal: OperatorJournal
     retention: Retention
     observer: Observer
-    clock: Callable[[], float]
     capture_file: CaptureFile | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     steady: Callable[[], float] = time.monotonic
@@ -94,7 +92,7 @@ class Sweeper:
         Cancelling: steps that were made stand.
         """
         swept, place, used_bytes = Swept(), START, 0
-        age = self._keep.age(self.retention, self.clock())
+        age = self._keep.age(self.retention)
         next_place: Place | None = place
         while next_place is not None:
             try:

@@ -87,7 +87,6 @@ class DispatchAssembly:
         me: The identity.
         settings: `[dispatch]`.
         observer: Told by every part.
-        clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         state_dir: Where the daemon's socket is.
         suspects: Deliveries that were running when a process died.
@@ -106,7 +105,6 @@ class DispatchAssembly:
     me: UserId
     settings: DispatchSettings
     observer: Observer
-    clock: Callable[[], float]
     draw: Callable[[], float]
     state_dir: Callable[[], Path]
     suspects: int
@@ -123,7 +121,7 @@ class DispatchAssembly:
             attempts=self.attempts,
             ends=self._ends,
             bounds=self._bounds,
-            clock=self.clock,
+            clock=self.journal.now,
             work=self._work,
             due_time=self._due_time,
             suspects=self._suspects,
@@ -180,7 +178,7 @@ class DispatchAssembly:
             attempts=self.attempts,
             bounds=self._bounds,
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
             draw=self.draw,
             work=self._work,
             due_time=self._due_time,
@@ -192,7 +190,7 @@ class DispatchAssembly:
 
     @cached_property
     def _due_time(self) -> DueTime:
-        return DueTime(self.journal, self.me, clock=self.clock)
+        return DueTime(self.journal, self.me, clock=self.journal.now)
 
     @cached_property
     def _suspects(self) -> Suspects:
@@ -200,7 +198,7 @@ class DispatchAssembly:
 
     @cached_property
     def _blocked(self) -> BlockedChats:
-        return BlockedChats(self.outbox.evidence, clock=self.clock)
+        return BlockedChats(self.outbox.evidence, clock=self.journal.now)
 
     @cached_property
     def _capture(self) -> Capture | None:
@@ -234,7 +232,7 @@ class DispatchAssembly:
 
     @cached_property
     def _lively_chats(self) -> LivelyChats:
-        return LivelyChats(self.settings, clock=self.clock)
+        return LivelyChats(self.settings, clock=self.journal.now)
 
     @cached_property
     def _unbound(self) -> Sequence[Handler]:
@@ -247,7 +245,7 @@ class DispatchAssembly:
             me=self.me,
             handlers=self._unbound,
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
         )
 
     @cached_property
@@ -258,13 +256,12 @@ class DispatchAssembly:
             me=self.me,
             handlers=self._unbound,
             observer=self.observer,
-            clock=self.clock,
             note_time=self._timekeeper.note,
         )
 
     @cached_property
     def _states(self) -> PluginStates:
-        return PluginStates(journal=self.journal, me=self.me, handlers=self._unbound, clock=self.clock)
+        return PluginStates(journal=self.journal, me=self.me, handlers=self._unbound, clock=self.journal.now)
 
     @cached_property
     def _anchor(self) -> Anchor:
@@ -274,9 +271,7 @@ class DispatchAssembly:
 
     @cached_property
     def _listeners(self) -> Listeners:
-        return Listeners(
-            journal=self.journal, anchor=self._anchor, handlers=self.handlers, me=self.me, clock=self.clock
-        )
+        return Listeners(journal=self.journal, anchor=self._anchor, handlers=self.handlers, me=self.me)
 
     @cached_property
     def _reader(self) -> ChatReader:
@@ -288,7 +283,7 @@ class DispatchAssembly:
             questions=self._questions,
             me=self.me,
             evidence=self.outbox.evidence,
-            clock=self.clock,
+            clock=self.journal.now,
         )
 
     @cached_property
@@ -301,7 +296,7 @@ class DispatchAssembly:
             questions=self._questions,
             me=self.me,
             evidence=self.outbox.evidence,
-            clock=self.clock,
+            clock=self.journal.now,
             hole_grace=self.settings.hole_grace,
             wake=self._work.set,
         )
@@ -312,7 +307,7 @@ class DispatchAssembly:
             journal=self.journal,
             me=self.me,
             chats=self._agent_chats,
-            clock=self.clock,
+            clock=self.journal.now,
             lane_of=chat_lane,
             reading=self._plugin_reader.reading,
             asking=Asking(
@@ -334,7 +329,7 @@ class DispatchAssembly:
             sdk=self.sdk,
             roster=self._roster,
             me=self.me,
-            clock=self.clock,
+            clock=self.journal.now,
         )
         return Tools(
             reader=self._plugin_reader,
@@ -375,7 +370,7 @@ class DispatchAssembly:
             sdk=self.sdk,
             roster=self._roster,
             me=self.me,
-            clock=self.clock,
+            clock=self.journal.now,
             capture=self._capture,
         )
 
@@ -390,7 +385,7 @@ class DispatchAssembly:
             call=self._calls.run,
             voices=self._voices,
             me=self.me,
-            clock=self.clock,
+            clock=self.journal.now,
             observer=self.observer,
             capture=self._capture,
         )
@@ -404,7 +399,7 @@ class DispatchAssembly:
             call=self._calls.run,
             voices=self._voices,
             me=self.me,
-            clock=self.clock,
+            clock=self.journal.now,
             capture=self._capture,
         )
 
@@ -429,7 +424,7 @@ class DispatchAssembly:
             timekeeper=self._timekeeper,
             settings=self.settings,
             observer=self.observer,
-            clock=self.clock,
+            clock=self.journal.now,
             draw=self.draw,
             outliving=self._calls.abandoned.of,
         )
@@ -437,7 +432,7 @@ class DispatchAssembly:
     @cached_property
     def _quarantine(self) -> Quarantine:
         return Quarantine(
-            self.settings, observer=self.observer, clock=self.clock, outliving=self._calls.abandoned.of
+            self.settings, observer=self.observer, clock=self.journal.now, outliving=self._calls.abandoned.of
         )
 
     @cached_property

@@ -119,7 +119,7 @@ class ChatReader:
     async def tell_others(self, reading: Reading) -> None:
         """What this handler's reply would mark as read is due for the chat's other handlers first."""
         if reading.untold_seq is not None:
-            await self.journal.want_others(reading.delivery, wanted_seq=reading.untold_seq, now=self.clock())
+            await self.journal.want_others(reading.delivery, wanted_seq=reading.untold_seq)
 
     async def note_shown(self, delivery: MessageDelivery, turn: Turn) -> None:
         """If the process dies of what a suspect is shown, nobody is left to say what that was."""

@@ -144,7 +144,6 @@ class DeliveryEnds:
             await self._conclude(delivery, failed, took=took)
 
     async def _conclude(self, delivery: Delivery, result: Result, *, took: float) -> None:
-        now = self.clock()
         if isinstance(result, Unanswered) and self.is_paused(delivery.handler, delivery.chat_id):
             # What it was about to say was kept back, perhaps.
             result = Paused()
@@ -158,36 +157,30 @@ class DeliveryEnds:
         )
         match verdict:
             case Finish():
-                await self._finish(delivery, verdict, now=now, took=took)
+                await self._finish(delivery, verdict, took=took)
             case Postpone():
-                await self._postpone(delivery, verdict, now=now)
+                await self._postpone(delivery, verdict)
             case Bury():
-                await self._bury(delivery, verdict, now=now)
+                await self._bury(delivery, verdict)
             case Park():
-                await self._park(delivery, now=now)
-        await self._hasten_overtaken(delivery, result, now=now)
+                await self._park(delivery)
+        await self._hasten_overtaken(delivery, result)
 
-    async def _hasten_overtaken(self, delivery: Delivery, result: Result, *, now: float) -> None:
+    async def _hasten_overtaken(self, delivery: Delivery, result: Result) -> None:
         """What is to be said first waits for others of its lane: when one of them has ended, it looks again."""
         if isinstance(delivery, UtteranceDelivery):
             if isinstance(result, Overtaken):
                 self._overtaken[delivery.lane].add(delivery.delivery_id)
             return
         for delivery_id in self._overtaken.pop(delivery.lane, ()):
-            await self.journal.hasten(self.me, delivery_id=delivery_id, plugin=None, now=now)
+            await self.journal.hasten(self.me, delivery_id=delivery_id, plugin=None)
 
-    async def _finish(self, delivery: Delivery, verdict: Finish, *, now: float, took: float) -> None:
+    async def _finish(self, delivery: Delivery, verdict: Finish, *, took: float) -> None:
         returned = verdict.returned
         move = self._timed(returned.move)
         async with self.store_turns.committing(delivery, returned.changes):
-            end = await self.journal.finish(
-                delivery,
-                move,
-                now=now,
-                changes=returned.changes,
-                record=returned.record,
-            )
-            has_ended = await self._note_end(delivery, returned.changes, end, now=now)
+            end = await self.journal.finish(delivery, move, changes=returned.changes, record=returned.record)
+            has_ended = await self._note_end(delivery, returned.changes, end)
         self._note_due(move.hole_at)
         if not has_ended:
             return
@@ -202,20 +195,20 @@ class DeliveryEnds:
             )
         )
 
-    async def _note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd, *, now: float) -> bool:
+    async def _note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> bool:
         """Whether the delivery has ended; else it is run again."""
         if changes:
             self._note_changes(delivery, changes, end)
         if end.outcome is EndOutcome.OUTDATED:
             self.store_turns.note_outdated(delivery)
-            await self._run_again(delivery, now=now)
+            await self._run_again(delivery)
             return False
         self.store_turns.note_ended(delivery)
         return True
 
-    async def _run_again(self, delivery: Delivery, *, now: float) -> None:
+    async def _run_again(self, delivery: Delivery) -> None:
         """From what is there now; what it has said stands."""
-        await self.journal.postpone(delivery, due_at=now, spend=False)
+        await self.journal.postpone(delivery, after=0.0, spend=False)
         self.observer.tell(DeliveryOutdated(handler=delivery.handler, lane=delivery.lane))
 
     def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
@@ -240,10 +233,9 @@ class DeliveryEnds:
         if due_at is not None and self.due_time.note(due_at):
             self.work.set()
 
-    async def _postpone(self, delivery: Delivery, verdict: Postpone, *, now: float) -> None:
-        due_at = now + verdict.delay
-        await self.journal.postpone(delivery, due_at=due_at, spend=verdict.spend, error=verdict.error)
-        self._note_due(due_at)
+    async def _postpone(self, delivery: Delivery, verdict: Postpone) -> None:
+        await self.journal.postpone(delivery, after=verdict.delay, spend=verdict.spend, error=verdict.error)
+        self._note_due(self.clock() + verdict.delay)
         if not verdict.reason:
             return
         self.observer.tell(
@@ -258,11 +250,11 @@ class DeliveryEnds:
             )
         )
 
-    async def _park(self, delivery: Delivery, *, now: float) -> None:
+    async def _park(self, delivery: Delivery) -> None:
         """What was resumed since it was claimed is due again: whether it was, the journal knows."""
-        await self.journal.await_resume(delivery, now=now)
+        await self.journal.await_resume(delivery)
 
-    async def _bury(self, delivery: Delivery, verdict: Bury, *, now: float) -> None:
+    async def _bury(self, delivery: Delivery, verdict: Bury) -> None:
         failed = verdict.failed
         move = self._timed(failed.move)
         async with self.store_turns.committing(delivery, failed.changes):
@@ -270,11 +262,10 @@ class DeliveryEnds:
                 delivery,
                 failed.letter,
                 move,
-                now=now,
                 changes=failed.changes,
                 record=failed.record,
             )
-            has_ended = await self._note_end(delivery, failed.changes, end, now=now)
+            has_ended = await self._note_end(delivery, failed.changes, end)
         self._note_due(move.hole_at)
         if not has_ended:
             return

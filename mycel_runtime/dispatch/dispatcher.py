@@ -188,12 +188,12 @@ class Dispatcher:
         self.work.clear()
         await self._heed_the_clock()
         await self.attempts.questions.look_for_news()
-        # Afterwards: what it makes due is due by then, and a claim of before would pass it over, and wait for ever.
+        # Before the claim: what becomes due while it is made is due after this.
         now = self.clock()
         if not self.is_held() and not self._is_draining:
             await self.timekeeper.fire_due(now)
         is_quiet = not self._unwritten
-        await self._start_due(tasks, now)
+        await self._start_due(tasks)
         if self._is_draining and is_quiet and not self._unwritten and not self.work.is_set():
             self.drained.set()
         await self._wait_for_work(now)
@@ -203,25 +203,25 @@ class Dispatcher:
         if seconds := self._clock_step.set_back():
             now = self.clock()
             self.due_time.look_again(now)
-            await self.journal.rewind(self.me, seconds=seconds, now=now)
+            await self.journal.rewind(self.me, seconds=seconds)
             self.lifecycle.rewind(seconds)
             self.timekeeper.look_again()
 
-    async def _start_due(self, tasks: asyncio.TaskGroup, now: float) -> None:
+    async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
         free = self.bounds.settings.concurrency - self.running
         if free <= 0 or self.is_held():
             return
         if not self.suspects.seconds_until_turn():
-            free -= await self._start_suspect(tasks, now)
-        claimed = await self.journal.claim(self.me, limit=free, now=now)
+            free -= await self._start_suspect(tasks)
+        claimed = await self.journal.claim(self.me, limit=free)
         for delivery in claimed:
             self._start(tasks, delivery)
         if not self.running and self.suspects.are_waiting:
-            await self._start_suspect(tasks, now)
+            await self._start_suspect(tasks)
 
-    async def _start_suspect(self, tasks: asyncio.TaskGroup, now: float) -> bool:
+    async def _start_suspect(self, tasks: asyncio.TaskGroup) -> bool:
         """Whether one was due."""
-        suspect = await self.journal.claim_suspect(self.me, now=now)
+        suspect = await self.journal.claim_suspect(self.me)
         if suspect is not None:
             self._start(tasks, suspect)
         return suspect is not None

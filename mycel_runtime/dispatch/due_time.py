@@ -55,7 +55,7 @@ class DueTime:
         To wait until something may be due that was not yet when we claimed; `None`: nothing becomes so.
 
         Args:
-            claimed_at: Epoch seconds.
+            claimed_at: What the clock showed just before, epoch seconds.
 
         Raises:
             JournalError: The journal failed.
@@ -64,7 +64,7 @@ class DueTime:
         """
         if claimed_at >= self._next_at:
             self._next_at = math.inf
-            due_at = await self._journal.next_due_at(self._me, now=claimed_at)
+            due_at = await self._journal.next_due_at(self._me, after=claimed_at)
             if due_at is not None:
                 self.note(due_at)
         return None if self._next_at == math.inf else wait_until(self._next_at, now=self._clock())

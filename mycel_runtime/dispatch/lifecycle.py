@@ -319,7 +319,7 @@ class Lifecycle:
             PluginStarted(plugin=start.plugin, attempts=start.attempts + 1, took=round(took, 4))
         )
         if start.awaited_since is not None:
-            await self._journal.hasten(self._me, delivery_id=None, plugin=start.plugin, now=self._clock())
+            await self._journal.hasten(self._me, delivery_id=None, plugin=start.plugin)
 
     async def _wait(self) -> None:
         """Until the next one is tried."""

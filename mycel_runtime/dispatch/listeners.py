@@ -11,7 +11,7 @@ from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.plugin.subscription import MessageSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.dispatch.anchor import Anchor
     from mycel_runtime.journal.cursor import ChatCursor
@@ -31,14 +31,12 @@ class Listeners:
         anchor: Where those start that are new to a chat.
         handlers: All of the agent's, by id.
         me: The identity.
-        clock: Epoch seconds.
     """
 
     journal: ChatJournal
     anchor: Anchor
     handlers: Mapping[HandlerId, BoundHandler]
     me: UserId
-    clock: Callable[[], float]
 
     @property
     def ids(self) -> Sequence[HandlerId]:
@@ -94,7 +92,7 @@ class Listeners:
             for handler in handlers
         )
         if hints:
-            await self.journal.hint(self.me, hints, now=self.clock())
+            await self.journal.hint(self.me, hints)
 
 
 def _hears(bound: BoundHandler) -> bool:

@@ -17,8 +17,6 @@ from mycel_runtime.plugin.message_context import LoopGuardView
 from mycel_runtime.speech.interrupts import WithheldError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
@@ -35,7 +33,6 @@ class LoopGuard:
         me: The identity.
         settings: `[guard]`.
         observer: Told of holds and their ends.
-        clock: Epoch seconds.
     """
 
     def __init__(
@@ -45,13 +42,11 @@ class LoopGuard:
         me: UserId,
         settings: GuardSettings,
         observer: Observer,
-        clock: Callable[[], float],
     ) -> None:
         self._journal = journal
         self._me = me
         self.use(settings)
         self._observer = observer
-        self._clock = clock
         self._reading = asyncio.Lock()
         self._chats: set[str] | None = None
         self._held: set[str] = set()
@@ -114,7 +109,7 @@ class LoopGuard:
         reason = self._reason(chat_id, await self._count(delivery))
         if reason is None:
             return
-        if await self._journal.hold(self._me, chat_id, reason=reason, now=self._clock()):
+        if await self._journal.hold(self._me, chat_id, reason=reason):
             self._observer.tell(GuardTripped(handler=delivery.handler, chat_id=chat_id, reason=reason))
         self._held.add(chat_id)
         raise WithheldError
@@ -126,8 +121,8 @@ class LoopGuard:
 
     async def _count(self, delivery: Delivery) -> Unattended:
         plugin = plugin_of(delivery.handler)
-        since = self._clock() - self._settings.window
-        return await self._journal.unattended(delivery, plugin=plugin, since=since, limits=self._limits)
+        within = self._settings.window
+        return await self._journal.unattended(delivery, plugin=plugin, within=within, limits=self._limits)
 
     async def _unattended_chats(self) -> set[str]:
         async with self._reading:

@@ -57,7 +57,6 @@ class Questions:
         me: The identity.
         handlers: Of all plugins.
         observer: Told of what nobody handles any more.
-        clock: Epoch seconds.
         note_time: Called with a time at which there is something to be done.
 
     Attributes:
@@ -72,14 +71,12 @@ class Questions:
         me: UserId,
         handlers: Iterable[Handler],
         observer: Observer,
-        clock: Callable[[], float],
         note_time: Callable[[float], None],
     ) -> None:
         self._journal = journal
         self._sdk = sdk
         self._me = me
         self._observer = observer
-        self._clock = clock
         self._note_time = note_time
         self._chats: set[ChatId] = set()
         self._news: set[ChatId] = set()
@@ -98,9 +95,7 @@ class Questions:
 
         Cancelling: it is done or not.
         """
-        known = await self._journal.adopt_questions(
-            self._me, handlers=self.handlers, kept=kept, now=self._clock()
-        )
+        known = await self._journal.adopt_questions(self._me, handlers=self.handlers, kept=kept)
         self._chats |= known.chats
         for forgotten in known.forgotten:
             self._observer.tell(
@@ -136,7 +131,7 @@ class Questions:
         """
         if self._news:
             news, self._news = self._news, set()
-            await self._journal.look_for_answers(self._me, news, now=self._clock())
+            await self._journal.look_for_answers(self._me, news)
 
     async def taken(self, chat_id: ChatId, messages: Sequence[Message], *, after_seq: int) -> frozenset[int]:
         """
@@ -177,7 +172,6 @@ class Questions:
                 question.entry_id,
                 looked_seq=await self._looked_through(question),
                 asked=question.asked,
-                now=self._clock(),
             )
             self._tell(question)
         if question.is_undecided:
@@ -262,7 +256,7 @@ class Questions:
         numbers = set()
         for question, message in pairs(asked, messages, me=self._me, taken=_answers(known)):
             stands = await self._journal.answer(
-                question.entry_id, seq=MessageSeq(message["seq"]), asked=question.asked, now=self._clock()
+                question.entry_id, seq=MessageSeq(message["seq"]), asked=question.asked
             )
             self._tell(stands)
             if stands.state is QuestionState.ANSWERED and stands.closed_seq is not None:

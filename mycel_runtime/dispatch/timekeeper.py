@@ -82,13 +82,13 @@ class Timekeeper:
         self.next_at = math.inf
         if not self._handlers:
             return
-        due = await self._journal.timers_due(self._me, names=self._handlers.keys(), limit=_AT_ONCE, now=now)
+        due = await self._journal.timers_due(self._me, names=self._handlers.keys(), limit=_AT_ONCE)
         if due:
-            await self._journal.fire(self._me, [self._firing(timer, now) for timer in due], now=now)
+            await self._journal.fire(self._me, [self._firing(timer, now) for timer in due])
             self._tell_missed(due, now)
         if len(due) == _AT_ONCE:
             self.note(now)
-        elif (due_at := await self._journal.next_timer_at(self._me, now=now)) is not None:
+        elif (due_at := await self._journal.next_timer_at(self._me, after=now)) is not None:
             self.note(due_at)
 
     def _firing(self, timer: Timer, now: float) -> Firing:

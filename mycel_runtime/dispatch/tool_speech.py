@@ -124,7 +124,7 @@ class ToolSpeech:
         if await self.journal.spoken(utterance) is None:
             # Asked before: a chat that it is not in would be a dead letter after a while.
             await self.roster.room(ChatId(chat_id), ())
-            await self.journal.utter(utterance, now=self.clock())
+            await self.journal.utter(utterance)
         return await self._report(utterance, seconds)
 
     async def outcome(

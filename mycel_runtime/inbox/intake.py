@@ -216,7 +216,7 @@ class Intake:
             arrivals = [self._told(each.event, now) for each in diff if each.event is not None] + arrivals
             if changes:
                 batch = Batch(identity=identity, arrivals=tuple(arrivals), changes=tuple(changes))
-                await self._append(batch, now=now)
+                await self._append(batch, heard_at=now)
             # Good for as long as nobody else changes the snapshot, from this reading on.
             self._alike = (before + bool(changes), hash(said))
         return len(arrivals)
@@ -254,7 +254,7 @@ class Intake:
         """Commit the work of chats that hold something unread, with the seq of their newest message."""
         if hints := self._hints(chats):
             batch = Batch(identity=self.checkpoint.identity, hints=hints)
-            await self._append(batch, now=self._clock())
+            await self._append(batch, heard_at=self._clock())
         self._announce([chat_id for chat_id, _ in chats], hints)
 
     async def hint_read(
@@ -279,7 +279,7 @@ class Intake:
             for work in self._router.route_chat(chat_id, seq)
         ]
         if hints:
-            await self._append(Batch(identity=identity, hints=tuple(hints)), now=self._clock())
+            await self._append(Batch(identity=identity, hints=tuple(hints)), heard_at=self._clock())
         self._announce([each for each, seq in newest.items() if seq > before.get(each, seq)], hints)
 
     async def _commit(self, step: Step, hints: tuple[ChatWork, ...], now: float) -> None:
@@ -289,16 +289,16 @@ class Intake:
             hints=hints,
             checkpoint=step.checkpoint,
         )
-        self._tell(step, await self._append(batch, now=now))
+        self._tell(step, await self._append(batch, heard_at=now))
 
-    async def _append(self, batch: Batch, *, now: float) -> int:
+    async def _append(self, batch: Batch, *, heard_at: float) -> int:
         """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
         try:
-            return await self._journal.append(batch, lease=self._lease, now=now)
+            return await self._journal.append(batch, lease=self._lease)
         finally:
             if batch.hints:
                 chats = {work.chat_id for work in batch.hints}
-                self._traces.journalled(chats, now, self._clock())
+                self._traces.journalled(chats, heard_at, self._clock())
                 self._announced(chats)
 
     def _announce(self, chats: Collection[ChatId], hints: Sequence[ChatWork]) -> None:

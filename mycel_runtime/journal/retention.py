@@ -54,11 +54,10 @@ START: Final = Place()
 
 
 class Age(NamedTuple):
-    """What is older than these, epoch seconds, may go at the time `now`; `-math.inf`: nothing."""
+    """What is older than these, in seconds, may go; `math.inf`: nothing."""
 
-    now: float
-    before: float
-    letters_before: float
+    rows: float
+    letters: float
 
 
 class Swept(NamedTuple):
@@ -145,12 +144,6 @@ class Keep:
             return Keep(retention.keep if longer > _LONGEST_KEEP_SECONDS else min(retention.keep, longer))
         return Keep(self.seconds)
 
-    def age(self, retention: Retention, now: float) -> Age:
-        """
-        What may go now.
-
-        Args:
-            retention: The owner's.
-            now: Epoch seconds.
-        """
-        return Age(now, now - self.seconds, now - retention.keep_letters)
+    def age(self, retention: Retention) -> Age:
+        """What may go, of what the owner wants kept."""
+        return Age(self.seconds, retention.keep_letters)

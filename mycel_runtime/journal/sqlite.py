@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
@@ -83,6 +84,7 @@ class SqliteJournal(
         on_lock: Told, in another thread, that somebody else holds the write lock; then, for how many seconds it did.
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
         kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
+        clock: Epoch seconds; the store's, for all that is written and due. It is read in the writer's thread, too.
         writer: Which writes the file.
         rest_seconds: Without a verb, until the file is closed; the lock is kept, and the next verb opens it again.
     """
@@ -94,10 +96,12 @@ class SqliteJournal(
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
+        clock: Callable[[], float] = time.time,
         writer: type[Writer] = Writer,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
         self._kept_turns = kept_turns
+        self._clock = clock
         self._path = state_dir / "journal.sqlite3"
         self._lock = DirectoryLock(state_dir)
         self._recovered: set[UserId] = set()
@@ -143,9 +147,9 @@ class SqliteJournal(
         return self._snapshot_changes
 
     @override
-    async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+    async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         def take_over(connection: sqlite3.Connection) -> Sequence[Suspect]:
-            values = {"identity": identity, "now": now, "pause": death_pause}
+            values = {"identity": identity, "now": self._clock(), "pause": death_pause}
             for row in execute(connection, "running", values).fetchall():
                 execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
             if not execute(connection, "forget_end", values).rowcount:
@@ -164,19 +168,20 @@ class SqliteJournal(
         await self._change("expect_end", {"identity": identity})
 
     @override
-    async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:
         def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
             rows = _first_of_each_lane(
-                execute(connection, "select_due", {"identity": identity, "now": now}), limit
+                execute(connection, "select_due", {"identity": identity, "now": self._clock()}), limit
             )
             return [claim_row(connection, row) for row in rows]
 
         return await self._writer.commit(claim)
 
     @override
-    async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
+    async def claim_suspect(self, identity: UserId) -> Delivery | None:
         def claim(connection: sqlite3.Connection) -> Delivery | None:
-            row = execute(connection, "select_suspects", {"identity": identity, "now": now}).fetchone()
+            values = {"identity": identity, "now": self._clock()}
+            row = execute(connection, "select_suspects", values).fetchone()
             return None if row is None else claim_row(connection, row)
 
         return await self._writer.commit(claim)
@@ -189,19 +194,18 @@ class SqliteJournal(
         await self._change("note_shown", key_of(delivery) | shown)
 
     @override
-    async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
+    async def next_due_at(self, identity: UserId, *, after: float) -> float | None:
         def read(connection: sqlite3.Connection) -> float | None:
-            values = {"identity": identity, "now": now, "parked_at": PARKED_AT}
+            values = {"identity": identity, "after": after, "parked_at": PARKED_AT}
             row = execute(connection, "next_due_at", values).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
         return await self._writer.commit(read)
 
     @override
-    async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
-        values = {"identity": identity, "seconds": seconds, "now": now}
-
+    async def rewind(self, identity: UserId, *, seconds: float) -> None:
         def write(connection: sqlite3.Connection) -> None:
+            values = {"identity": identity, "seconds": seconds, "now": self._clock()}
             execute(connection, "rewind", values | {"parked_at": PARKED_AT})
             execute(connection, "rewind_timers", values)
 
@@ -218,7 +222,6 @@ class SqliteJournal(
         delivery: Delivery,
         move: CursorMove,
         *,
-        now: float,
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
@@ -226,6 +229,7 @@ class SqliteJournal(
         self._snapshot_changes += bool(changes.told)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
+            now = self._clock()
             self._log(connection, delivery, record, now)
             if not end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
@@ -238,10 +242,14 @@ class SqliteJournal(
         return await self._end(write)
 
     @override
-    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
-        values = {"due_at": due_at, "spent": int(spend), "error": encodable(error) or None}
-        values |= key_of(delivery)
-        return await self._commit_due(lambda connection: execute(connection, "postpone", values).rowcount > 0)
+    async def postpone(self, delivery: Delivery, *, after: float, spend: bool, error: str = "") -> bool:
+        values = {"spent": int(spend), "error": encodable(error) or None} | key_of(delivery)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            due = {"due_at": self._clock() + after}
+            return execute(connection, "postpone", values | due).rowcount > 0
+
+        return await self._commit_due(write)
 
     @override
     async def bury(
@@ -250,7 +258,6 @@ class SqliteJournal(
         letter: Letter,
         move: CursorMove,
         *,
-        now: float,
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
@@ -258,6 +265,7 @@ class SqliteJournal(
         self._snapshot_changes += bool(changes.told)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
+            now = self._clock()
             if is_look(connection, delivery):
                 # The next look finds what this one could not.
                 return TurnEnd(

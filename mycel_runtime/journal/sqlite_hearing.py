@@ -108,14 +108,15 @@ class SqliteHearing(SqliteSpeech):
             del self._leases[lease.identity]
 
     @override
-    async def hint(self, identity: UserId, hints: Sequence[ChatWork], *, now: float) -> None:
-        await self._commit_due(lambda connection: _want_chats(connection, identity, hints, now))
+    async def hint(self, identity: UserId, hints: Sequence[ChatWork]) -> None:
+        await self._commit_due(lambda connection: _want_chats(connection, identity, hints, self._clock()))
 
     @override
-    async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
+    async def append(self, batch: Batch, *, lease: Lease) -> int:
         def write(connection: sqlite3.Connection) -> int:
             # Here, and not before: it may be given back while this waits for its commit.
             self._require(lease, batch.identity)
+            now = self._clock()
             new = _append_arrivals(connection, batch.arrivals, now)
             _want_chats(connection, batch.identity, batch.hints, now)
             for change in batch.changes:

@@ -45,9 +45,9 @@ class SqliteLetters(SqliteSpeech):
         return await self._writer.commit(read)
 
     @override
-    async def revive(self, dead_letter_id: int, *, now: float) -> bool:
+    async def revive(self, dead_letter_id: int) -> bool:
         def write(connection: sqlite3.Connection) -> bool:
-            letters = _letters_of(connection, dead_letter_id)
+            now, letters = self._clock(), _letters_of(connection, dead_letter_id)
             # All of them, also behind one that has gone meanwhile.
             return sum(_revive(connection, each, now) for each in letters) > 0
 

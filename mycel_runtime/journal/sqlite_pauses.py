@@ -27,11 +27,11 @@ class SqlitePauses(SqliteSpeech):
         return [pause_of(row) for row in await self._rows("pauses", {"identity": identity})]
 
     @override
-    async def pause(self, identity: UserId, kind: PauseKind, name: str, *, now: float) -> bool:
-        values = {"identity": identity, "kind": kind, "name": name, "now": now, "parked_at": PARKED_AT}
+    async def pause(self, identity: UserId, kind: PauseKind, name: str) -> bool:
+        values = {"identity": identity, "kind": kind, "name": name, "parked_at": PARKED_AT}
 
         def write(connection: sqlite3.Connection) -> bool:
-            is_new = execute(connection, "pause", values).rowcount > 0
+            is_new = execute(connection, "pause", values | {"now": self._clock()}).rowcount > 0
             if kind is not PauseKind.AGENT:
                 execute(connection, "park_due", values)
             return is_new
@@ -39,10 +39,12 @@ class SqlitePauses(SqliteSpeech):
         return await self._writer.submit(write)
 
     @override
-    async def await_resume(self, delivery: Delivery, *, now: float) -> bool:
-        values = key_of(delivery) | {"now": now, "parked_at": PARKED_AT}
+    async def await_resume(self, delivery: Delivery) -> bool:
+        values = key_of(delivery) | {"parked_at": PARKED_AT}
         return await self._make_due(
-            lambda connection: execute(connection, "await_resume", values).rowcount > 0
+            lambda connection: (
+                execute(connection, "await_resume", values | {"now": self._clock()}).rowcount > 0
+            )
         )
 
     @override

@@ -50,33 +50,32 @@ class SqliteQuestions(SqliteSpeech):
         return frozenset(row["handler"] for row in rows)
 
     @override
-    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId], *, now: float) -> int:
+    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId]) -> int:
         def write(connection: sqlite3.Connection) -> int:
+            now = self._clock()
             return sum(_look(connection, identity, chat_id, now) for chat_id in chats)
 
         return await self._writer.commit(write)
 
     @override
-    async def answer(
-        self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None, now: float
-    ) -> Question:
-        return await self._decide(question_id, "answer_question", seq, asked, now)
+    async def answer(self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None) -> Question:
+        return await self._decide(question_id, "answer_question", seq, asked)
 
     @override
     async def time_out(
-        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None, now: float
+        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
     ) -> Question:
-        return await self._decide(question_id, "time_question_out", looked_seq, asked, now)
+        return await self._decide(question_id, "time_question_out", looked_seq, asked)
 
     async def _decide(
-        self, question_id: int, statement: str, seq: MessageSeq, asked: AskedPlace | None, now: float
+        self, question_id: int, statement: str, seq: MessageSeq, asked: AskedPlace | None
     ) -> Question:
         place = {"asked_seq": None, "message_id": None} if asked is None else _columns(asked)
 
         def write(connection: sqlite3.Connection) -> Question:
             values = {"entry_id": question_id, "closed_seq": seq} | place
             if execute(connection, statement, values).rowcount:
-                _close(connection, question_id, now)
+                _close(connection, question_id, self._clock())
             return question_of(connection, question_id)
 
         return await self._make_due(write)
@@ -88,9 +87,9 @@ class SqliteQuestions(SqliteSpeech):
         *,
         handlers: Mapping[tuple[str, str], HandlerId],
         kept: Collection[str],
-        now: float,
     ) -> KnownQuestions:
         def write(connection: sqlite3.Connection) -> KnownQuestions:
+            now = self._clock()
             forgotten: Counter[tuple[str, str]] = Counter()
             for row in execute(connection, "undecided_questions", {"identity": identity}).fetchall():
                 handler = handlers.get((row["plugin"], row["name"]))

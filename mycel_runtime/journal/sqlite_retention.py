@@ -38,6 +38,14 @@ _INCREMENTAL: Final = 2
 """Of `PRAGMA auto_vacuum`."""
 
 
+class _Old(NamedTuple):
+    """What is older than these may go at the time `now`; epoch seconds, `-math.inf`: nothing."""
+
+    now: float
+    before: float
+    letters_before: float
+
+
 class _Page(NamedTuple):
     """
     Rows of a table that were looked at.
@@ -80,7 +88,12 @@ class SqliteRetention(SqliteSpeech):
 
     @override
     async def sweep(self, place: Place, age: Age, *, kept_numbers: int) -> SweepStep:
-        return await self._writer.commit(lambda connection: _sweep(connection, place, age, kept_numbers))
+        def step(connection: sqlite3.Connection) -> SweepStep:
+            now = self._clock()
+            times = _Old(now=now, before=now - age.rows, letters_before=now - age.letters)
+            return _sweep(connection, place, times, kept_numbers)
+
+        return await self._writer.commit(step)
 
 
 def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:
@@ -92,11 +105,11 @@ def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:
     return execute(connection, "delete_dead_letter", key).rowcount > 0
 
 
-def _sweep(connection: sqlite3.Connection, place: Place, age: Age, kept_numbers: int) -> SweepStep:
+def _sweep(connection: sqlite3.Connection, place: Place, times: _Old, kept_numbers: int) -> SweepStep:
     began, swept, left = time.perf_counter(), Swept(), STEP_ROWS
     table, after = place
     while left > 0 and table < len(_TABLES):
-        page = _TABLES[table](connection, after, age, left, kept_numbers)
+        page = _TABLES[table](connection, after, times, left, kept_numbers)
         swept = swept.plus(page.swept)
         left -= page.looked
         table, after = (table + 1, ()) if page.is_end else (table, page.place)
@@ -108,48 +121,48 @@ def _sweep(connection: sqlite3.Connection, place: Place, age: Age, kept_numbers:
 
 
 def _letters(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, _kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, _kept_numbers: int
 ) -> _Page:
     place = {"after": int(after[0]) if after else 0, "limit": limit}
     rows = execute(connection, "letters_by_age", place).fetchall()
-    old = [row for row in rows if row["at"] < age.letters_before]
+    old = [row for row in rows if row["at"] < times.letters_before]
     for row in old:
         drop_letter(connection, row["id"])
-        execute(connection, "count_expired", {"identity": row["identity"], "now": age.now})
+        execute(connection, "count_expired", {"identity": row["identity"], "now": times.now})
     last = (float(rows[-1]["id"]),) if rows else after
     return _Page(Swept(letters=len(old)), last, len(rows), is_end=len(rows) < limit or not old)
 
 
 def _questions(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, _kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, _kept_numbers: int
 ) -> _Page:
-    span = _span(connection, "questions", after, age, limit)
+    span = _span(connection, "questions", after, times, limit)
     return span.page(Swept(questions=_prune(connection, "prune_questions", span)))
 
 
 def _utterances(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, _kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, _kept_numbers: int
 ) -> _Page:
-    span = _span(connection, "utterances", after, age, limit)
+    span = _span(connection, "utterances", after, times, limit)
     return span.page(Swept(utterances=_prune(connection, "prune_utterances", span)))
 
 
 def _turns(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, _kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, _kept_numbers: int
 ) -> _Page:
-    span = _span(connection, "turns", after, age, limit)
+    span = _span(connection, "turns", after, times, limit)
     captured = execute(connection, "captured_of_turns", span.bounds).fetchone() if span.has_old else None
     pruned = _prune(connection, "prune_old_turns", span)
     return span.page(Swept(turns=pruned, captured=captured[0] if captured else ""))
 
 
 def _sends(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, _kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, _kept_numbers: int
 ) -> _Page:
     """What they were stays known by how far the own messages of their chat are explained."""
     place = after or (-math.inf, 0, 0, 0)
     bounds = dict(zip(_SEND_PLACE, place, strict=True))
-    page = execute(connection, "page_of_sends", bounds | {"before": age.before, "limit": limit}).fetchone()
+    page = execute(connection, "page_of_sends", bounds | {"before": times.before, "limit": limit}).fetchone()
     if page is None:
         return _Page(Swept(), place, 0, is_end=True)
     last = {f"last_{name}": page[name] for name in _SEND_PLACE}
@@ -160,9 +173,9 @@ def _sends(
 
 
 def _entries(
-    connection: sqlite3.Connection, after: tuple[float, ...], age: Age, limit: int, kept_numbers: int
+    connection: sqlite3.Connection, after: tuple[float, ...], times: _Old, limit: int, kept_numbers: int
 ) -> _Page:
-    span = _span(connection, "entries", after, age, limit)
+    span = _span(connection, "entries", after, times, limit)
     return span.page(Swept(entries=_prune(connection, "prune_entries", span, kept=kept_numbers - 1)))
 
 
@@ -173,9 +186,9 @@ _SEND_PLACE: Final = ("intended_at", "delivery_id", "turn", "ordinal")
 
 
 def _span(
-    connection: sqlite3.Connection, table: str, after: tuple[float, ...], age: Age, limit: int
+    connection: sqlite3.Connection, table: str, after: tuple[float, ...], times: _Old, limit: int
 ) -> _Span:
-    bounds = {"after": int(after[0]) if after else 0, "before": age.before}
+    bounds = {"after": int(after[0]) if after else 0, "before": times.before}
     row = execute(connection, f"page_of_{table}", bounds | {"limit": limit}).fetchone()
     through = row["through"] or bounds["after"]
     return _Span(bounds | {"through": through}, row["looked"], row["old"] > 0, row["looked"] >= limit)

@@ -54,11 +54,11 @@ class SqliteSkips(SqliteSpeech):
         delivery_id: DeliveryId,
         *,
         reason: str,
-        now: float,
         read: ReadSpan | None = None,
         skip_id: int | None = None,
     ) -> Skipped | None:
         def write(connection: sqlite3.Connection) -> Skipped | None:
+            now = self._clock()
             one = {"identity": identity, "delivery_id": delivery_id}
             row = execute(connection, "select_one", one).fetchone()
             if row is None or (read is not None and not _is_as_read(connection, row, read)):

@@ -29,7 +29,12 @@ class SqliteSpeech(Journal):
     """Base of the journal; its owner opens the writer."""
 
     _writer: Writer
+    _clock: Callable[[], float]
     _wakes: list[Callable[[], None]]
+
+    @override
+    def now(self) -> float:
+        return self._clock()
 
     @override
     async def intend(self, intent: Intent) -> None:
@@ -44,16 +49,18 @@ class SqliteSpeech(Journal):
         def write(connection: sqlite3.Connection) -> None:
             execute(connection, "write_intent", values_of(intent))
             if wanted_seq is not None:
-                look = {"wanted_seq": wanted_seq, "now": intent.intended_at}
+                look = {"wanted_seq": wanted_seq, "now": self._clock()}
                 execute(connection, "want_others", values_of(intent) | look)
 
         self._writer.post(write)
 
     @override
-    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
-        values = {"identity": delivery.identity, "delivery_id": delivery.delivery_id}
-        values |= {"wanted_seq": wanted_seq, "now": now}
-        await self._writer.commit(lambda connection: execute(connection, "want_others", values))
+    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None) -> None:
+        values: dict[str, Any] = {"identity": delivery.identity, "delivery_id": delivery.delivery_id}
+        values |= {"wanted_seq": wanted_seq}
+        await self._writer.commit(
+            lambda connection: execute(connection, "want_others", values | {"now": self._clock()})
+        )
 
     @override
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
@@ -81,16 +88,19 @@ class SqliteSpeech(Journal):
         return [intent_of(row) for row in await self._rows("unresolved", {"identity": identity})]
 
     @override
-    async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:
+    async def park(self, delivery: Delivery, *, older_than: float) -> Sequence[Intent]:
         turn = {"delivery_id": delivery.delivery_id, "turn": delivery.turn}
-        return [intent_of(row) for row in await self._rows("park", turn | {"before": before})]
+
+        def write(connection: sqlite3.Connection) -> Sequence[Intent]:
+            rows = execute(connection, "park", turn | {"before": self._clock() - older_than})
+            return [intent_of(row) for row in rows.fetchall()]
+
+        return await self._writer.commit(write)
 
     @override
-    async def hasten(
-        self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
-    ) -> None:
+    async def hasten(self, identity: UserId, *, delivery_id: int | None, plugin: str | None) -> None:
         key = {"identity": identity, "delivery_id": delivery_id, "plugin": plugin}
-        await self._make_due(lambda connection: execute(connection, "hasten", key | {"now": now}))
+        await self._make_due(lambda connection: execute(connection, "hasten", key | {"now": self._clock()}))
 
     @override
     async def resolve(
@@ -102,21 +112,23 @@ class SqliteSpeech(Journal):
 
     @override
     async def unattended(
-        self, delivery: Delivery, *, plugin: str, since: float, limits: Unattended
+        self, delivery: Delivery, *, plugin: str, within: float, limits: Unattended
     ) -> Unattended:
-        (row,) = await self._rows(
-            "count_unattended",
-            values_of(limits)
-            | {
-                "identity": delivery.identity,
-                "chat_id": delivery.chat_id,
-                "delivery_id": delivery.delivery_id,
-                "turn": delivery.turn,
-                "plugin": plugin,
-                "since": since,
-            },
-        )
-        return Unattended(**dict(row))
+        values = values_of(limits) | {
+            "identity": delivery.identity,
+            "chat_id": delivery.chat_id,
+            "delivery_id": delivery.delivery_id,
+            "turn": delivery.turn,
+            "plugin": plugin,
+        }
+
+        def read(connection: sqlite3.Connection) -> Unattended:
+            row = execute(
+                connection, "count_unattended", values | {"since": self._clock() - within}
+            ).fetchone()
+            return Unattended(**dict(row))
+
+        return await self._writer.commit(read)
 
     @override
     async def unattended_chats(self, identity: UserId) -> frozenset[str]:
@@ -134,9 +146,10 @@ class SqliteSpeech(Journal):
         return await self._writer.commit(write)
 
     @override
-    async def hold(self, identity: UserId, chat_id: str, *, reason: str, now: float) -> bool:
-        return await self._change(
-            "hold", {"identity": identity, "chat_id": chat_id, "reason": reason, "now": now}
+    async def hold(self, identity: UserId, chat_id: str, *, reason: str) -> bool:
+        values = {"identity": identity, "chat_id": chat_id, "reason": reason}
+        return await self._writer.submit(
+            lambda connection: execute(connection, "hold", values | {"now": self._clock()}).rowcount > 0
         )
 
     @override

@@ -113,19 +113,20 @@ class SqliteState(SqliteSpeech):
 
     @override
     async def timers_due(
-        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int, now: float
+        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int
     ) -> Sequence[Timer]:
         return await self._writer.commit(
-            lambda connection: timers_due(connection, identity, names=names, limit=limit, now=now)
+            lambda connection: timers_due(connection, identity, names=names, limit=limit, now=self._clock())
         )
 
     @override
-    async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
-        return await self._writer.commit(lambda connection: next_timer_at(connection, identity, now=now))
+    async def next_timer_at(self, identity: UserId, *, after: float) -> float | None:
+        return await self._writer.commit(lambda connection: next_timer_at(connection, identity, after=after))
 
     @override
-    async def fire(self, identity: UserId, firings: Sequence[Firing], *, now: float) -> int:
+    async def fire(self, identity: UserId, firings: Sequence[Firing]) -> int:
         def write(connection: sqlite3.Connection) -> int:
+            now = self._clock()
             return sum(_fire(connection, firing, now) for firing in firings)
 
         return await self._writer.commit(write)

@@ -49,12 +49,12 @@ def timers_due(
     return due
 
 
-def next_timer_at(connection: sqlite3.Connection, identity: UserId, *, now: float) -> float | None:
+def next_timer_at(connection: sqlite3.Connection, identity: UserId, *, after: float) -> float | None:
     """As the journal's verb."""
-    values = {"identity": identity, "now": now}
+    values = {"identity": identity, "after": after}
     some = execute(connection, "some_timer_at", values).fetchone()
     # What is due before that one is looked at before that time: so the first place after this is a time that counts.
-    _settle(connection, identity, through=now if some is None else some["due_at"])
+    _settle(connection, identity, through=after if some is None else some["due_at"])
     (due_at,) = execute(connection, "next_timer_at", values).fetchone()
     return None if due_at is None else float(due_at)
 

@@ -31,9 +31,9 @@ class SqliteUtterances(SqliteSpeech):
     """Base of the journal; its owner opens the writer."""
 
     @override
-    async def utter(self, utterance: Utterance, *, now: float, question: NewQuestion | None = None) -> bool:
+    async def utter(self, utterance: Utterance, *, question: NewQuestion | None = None) -> bool:
         return await self._make_due(
-            lambda connection: make_utterance(connection, utterance, now, question=question)
+            lambda connection: make_utterance(connection, utterance, self._clock(), question=question)
         )
 
     @override

@@ -83,7 +83,7 @@ class Outbox:
 
     async def park_unresolved(self, delivery: Delivery) -> None:
         """The delivery's turn could not be settled: what has been unresolved for long is parked."""
-        for intent in await self._dependencies.journal.park(delivery, before=self.clock() - self._park_after):
+        for intent in await self._dependencies.journal.park(delivery, older_than=self._park_after):
             self._dependencies.observer.tell(
                 SendParked(handler=intent.handler, chat_id=intent.chat_id, send=name_of(intent))
             )

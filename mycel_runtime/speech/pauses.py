@@ -18,7 +18,7 @@ from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port.speech import SpeechJournal
@@ -36,16 +36,12 @@ class Pauses:
         journal: Where they are kept.
         me: The identity.
         observer: Told of each beginning and end, and of those that a start finds.
-        clock: Epoch seconds.
     """
 
-    def __init__(
-        self, *, journal: SpeechJournal, me: UserId, observer: Observer, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, *, journal: SpeechJournal, me: UserId, observer: Observer) -> None:
         self._journal = journal
         self._me = me
         self._observer = observer
-        self._clock = clock
         self._paused: dict[tuple[PauseKind, str], float] = {}
 
     async def load(self) -> None:
@@ -107,9 +103,9 @@ class Pauses:
         if (kind, name) in self._paused:
             return False
         # First here, so that what is claimed before it is written down is parked by the dispatcher.
-        now = self._paused[kind, name] = self._clock()
+        self._paused[kind, name] = self._journal.now()
         try:
-            await self._journal.pause(self._me, kind, name, now=now)
+            await self._journal.pause(self._me, kind, name)
         except JournalError:
             self._paused.pop((kind, name), None)
             raise

@@ -195,6 +195,4 @@ class Proof:
             raise self.conflict()
 
     async def _want_others(self, wanted_seq: MessageSeq | None) -> None:
-        await self._dependencies.journal.want_others(
-            self._delivery, wanted_seq=wanted_seq, now=self._dependencies.clock()
-        )
+        await self._dependencies.journal.want_others(self._delivery, wanted_seq=wanted_seq)

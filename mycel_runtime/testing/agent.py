@@ -291,17 +291,17 @@ class Agent:
             levels = await journal.levels(self.id)
             if any(seq > levels.get(ChatId(chat_id), 0) for chat_id, seq in backlog["unread"].items()):
                 return "has not heard all messages"
-        there, now = await journal.statistics(self.id), self._environment.clock()
+        there, now = await journal.statistics(self.id), journal.now()
         is_due = there.due and (there.oldest_due_at or 0.0) <= now
         is_due = is_due or parts.dispatcher.timekeeper.next_at <= now or parts.dispatcher.has_news
         return "has work that is due" if is_due or there.running else ""
 
     async def _next_due_at(self, parts: Parts, journal: MortalJournal) -> float | None:
         """Of deliveries, timers and plugins that could not be started."""
-        now = self._environment.clock()
+        now = journal.now()
         times = (
-            await journal.next_due_at(self.id, now=now),
-            await journal.next_timer_at(self.id, now=now),
+            await journal.next_due_at(self.id, after=now),
+            await journal.next_timer_at(self.id, after=now),
             None if math.isinf(start_at := parts.dispatcher.lifecycle.next_at) else start_at,
         )
         return min((time for time in times if time is not None), default=None)
@@ -348,7 +348,7 @@ class Agent:
 
     @contextlib.asynccontextmanager
     async def _opened(self, lifetime: Lifetime) -> AsyncIterator[Parts]:
-        journal = MortalJournal(self._environment.folder, lifetime)
+        journal = MortalJournal(self._environment.folder, lifetime, clock=self._environment.clock)
         journal.open()
         self._journal = journal
         try:
@@ -380,7 +380,6 @@ class Agent:
             sdk=sdk,
             handlers=list(self._handlers.values()),
             observer=self._memory,
-            clock=self._environment.clock,
         )
         parts = await assembly.parts()
         sdk.tell_calls(parts.listener.call_made)

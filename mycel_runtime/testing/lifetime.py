@@ -19,7 +19,7 @@ from mycel_runtime.journal.loop_writer import LoopWriter
 from mycel_runtime.journal.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from mycel_runtime.daemon.credential import Credential
@@ -50,6 +50,9 @@ the chat recorded; then the run's end is written down.
 
 _VERBS: Final = {"intend": "intent", "record": "record", "finish": "finish"}
 """Of the journal, by the names of the points around them."""
+
+_CLOCK: Final = "now"
+"""Of the journal: to look at it is nothing that the dead would have done."""
 
 
 class KilledError(BaseException):
@@ -115,8 +118,8 @@ class Lifetime:
 class MortalJournal(SqliteJournal):
     """A journal whose owner's death is not expected; for who lives it is `Mortal`."""
 
-    def __init__(self, state_dir: Path, lifetime: Lifetime) -> None:
-        super().__init__(state_dir, writer=LoopWriter)
+    def __init__(self, state_dir: Path, lifetime: Lifetime, *, clock: Callable[[], float]) -> None:
+        super().__init__(state_dir, clock=clock, writer=LoopWriter)
         self._lifetime = lifetime
 
     @override
@@ -135,7 +138,7 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         inner = self._inner
-        if not callable(value := getattr(inner, name)):
+        if not callable(value := getattr(inner, name)) or name == _CLOCK:
             return value
         point = _VERBS.get(name, name)
         before, after = f"before {point}", f"after {point}"

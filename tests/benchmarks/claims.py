@@ -26,6 +26,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.settings import GuardSettings
 from tests.engines.listening import append
+from tests.engines.store_clock import StoreClock, at
 
 ME = "me"
 FEW, MANY = 10, 10_000
@@ -50,14 +51,14 @@ async def happen(journal, lanes, first_seq=1):
         Arrival(entry(first_seq + number), (EventWork(handler="p.events", lane=lane, chat_id=lane),))
         for number, lane in enumerate(lanes)
     )
-    await append(journal, Batch(identity=ME, arrivals=arrivals), now=0.0)
+    await append(journal, Batch(identity=ME, arrivals=arrivals))
 
 
 async def want(journal, chats):
     hints = tuple(
         ChatWork(handler="p.messages", lane=f"chat:{chat}", chat_id=chat, wanted_seq=1) for chat in chats
     )
-    await journal.hint(ME, hints, now=0.0)
+    await journal.hint(ME, hints)
 
 
 async def fill_one_lane(journal, count):
@@ -67,7 +68,7 @@ async def fill_one_lane(journal, count):
 
 async def fill_running_lane(journal, count):
     await happen(journal, ["chat:busy"] * count)
-    await journal.claim(ME, limit=1, now=0.0)
+    await journal.claim(ME, limit=1)
     await want(journal, ["other"])
 
 
@@ -78,21 +79,21 @@ async def fill_lanes(journal, count):
 async def fill_chats(journal, count):
     """Idle, but one."""
     await want(journal, map(str, range(count)))
-    while claimed := await journal.claim(ME, limit=256, now=0.0):
+    while claimed := await journal.claim(ME, limit=256):
         for delivery in claimed:
             await journal.anchor(ME, delivery.lane, handled_seq=0)
-            await journal.finish(delivery, CursorMove(handled_seq=1), now=0.0)
+            await journal.finish(delivery, CursorMove(handled_seq=1))
     await want(journal, ["other"])
 
 
 async def claim(journal):
     """Seconds that a claim takes; what it got is given back."""
     began = time.perf_counter()
-    claimed = await journal.claim(ME, limit=CLAIM_LIMIT, now=1.0)
+    claimed = await at(journal, 1.0).claim(ME, limit=CLAIM_LIMIT)
     took = time.perf_counter() - began
     assert claimed
     for delivery in claimed:
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
     return took
 
 
@@ -109,16 +110,16 @@ append_event.seq = 10 * MANY
 
 async def end_event(journal):
     """Seconds that it takes to end the first event of a lane in which others wait."""
-    (delivery,) = await journal.claim(ME, limit=1, now=0.0)
+    (delivery,) = await journal.claim(ME, limit=1)
     began = time.perf_counter()
-    await journal.finish(delivery, CursorMove(), now=0.0)
+    await journal.finish(delivery, CursorMove())
     return time.perf_counter() - began
 
 
 async def fill_intents(journal, count, chats):
     """Unattended, of `chats` chats; a few of each are of the last minutes."""
     await want(journal, ["said"])
-    (delivery,) = await journal.claim(ME, limit=1, now=0.0)
+    (delivery,) = await journal.claim(ME, limit=1)
     batch = []
     for number in range(count):
         age = number / chats * WINDOW_SECONDS / TURNS_OF_CHAT
@@ -155,7 +156,7 @@ async def fill_one_chat(journal, count):
 
 async def count(journal):
     began = time.perf_counter()
-    await journal.unattended(journal.delivery, plugin="p", since=NOW - WINDOW_SECONDS, limits=LIMITS)
+    await at(journal, NOW).unattended(journal.delivery, plugin="p", within=WINDOW_SECONDS, limits=LIMITS)
     return time.perf_counter() - began
 
 
@@ -179,10 +180,10 @@ CASES = {
 @contextlib.asynccontextmanager
 async def filled(fill, count):
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        journal = SqliteJournal(Path(folder))
+        journal = SqliteJournal(Path(folder), clock=StoreClock())
         journal.open()
         try:
-            await journal.recover(ME, now=0.0)
+            await journal.recover(ME)
             await fill(journal, count)
             yield journal
         finally:

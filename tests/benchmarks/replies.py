@@ -106,7 +106,7 @@ class Ours(Observer):
             )
             for chat_id in chats
         )
-        await self._journal.hint(self._me, hints, now=time.time())
+        await self._journal.hint(self._me, hints)
         self.parts.dispatcher.wake()
         for _ in chats:
             await self.finished.acquire()

@@ -52,15 +52,15 @@ class Taking:
     """A journal that takes frames in."""
 
     def __init__(self, folder):
-        self.journal = SqliteJournal(folder)
+        self.journal = SqliteJournal(folder, clock=lambda: NOW)
         self._seq = 0
 
     async def fill(self, rows):
         """Old ones."""
         self.journal.open()
-        await self.journal.recover(ME, now=NOW)
+        await self.journal.recover(ME)
         for count in counts_of(rows):
-            await append(self.journal, self._batch(count, received_at=0.0), now=0.0)
+            await append(self.journal, self._batch(count, received_at=0.0))
 
     async def round(self):
         """Frames per second, and seconds of the processor; several batches under way as from a socket read ahead."""
@@ -73,7 +73,7 @@ class Taking:
         await self._take()
 
     def _take(self):
-        return append(self.journal, self._batch(BATCH, received_at=NOW), now=NOW)
+        return append(self.journal, self._batch(BATCH, received_at=NOW))
 
     def _batch(self, count, *, received_at):
         numbers = range(self._seq + 1, self._seq + 1 + count)
@@ -93,7 +93,7 @@ def counts_of(rows, most=4_000):
 
 async def keep_small(journal):
     """As the daemon does it, with no minute between."""
-    keeper = Sweeper(journal=journal, retention=Retention(keep=NOW / 2), observer=Silent(), clock=lambda: NOW)
+    keeper = Sweeper(journal=journal, retention=Retention(keep=NOW / 2), observer=Silent())
     while True:
         await keeper.sweep()
 
@@ -114,7 +114,7 @@ async def speed(folder, pairs):
         await each.fill(OLD_ROWS)
         await each.round()
     per_frame = await steps(bare.journal, bare.take_one()) / BATCH
-    age = Age(NOW, before=NOW / 2, letters_before=0.0)
+    age = Age(rows=NOW / 2, letters=NOW)
     per_row = await steps(swept.journal, swept.journal.sweep(START, age, kept_numbers=1024)) / STEP_ROWS
     rates, before = {"without": [], "with": []}, (await entries(swept.journal))
     rounds = {"without": bare.round, "with": functools.partial(swept_round, swept)}
@@ -147,7 +147,7 @@ async def size(folder, pairs, rows):
         await taking.journal.close()
     for _ in range(pairs):
         for name, measured in found.items():
-            journal = SqliteJournal(folder / name)
+            journal = SqliteJournal(folder / name, clock=lambda: NOW)
             began = time.perf_counter()
             journal.open()
             measured["open"].append(1e3 * (time.perf_counter() - began))

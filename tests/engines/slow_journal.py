@@ -13,7 +13,6 @@ import asyncio
 import dataclasses
 import math
 import random
-import time
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.sqlite import SqliteJournal
@@ -99,31 +98,27 @@ class SlowJournal(SqliteJournal):
     Args:
         weather: How long verbs take, and which one fails.
         lease_seconds: Of a lease that nobody renews.
-        clock: The store's, for leases; seconds of a clock that nobody sets.
     """
 
-    def __init__(
-        self, *arguments, weather=None, lease_seconds=LEASE_SECONDS, clock=time.monotonic, **options
-    ):
+    def __init__(self, *arguments, weather=None, lease_seconds=LEASE_SECONDS, **options):
         super().__init__(*arguments, **options)
         self._writer = SlowWriter(self._writer, weather or Weather())
         self._lease_seconds = lease_seconds
-        self._clock = clock
         self._ends = {}
 
     async def lease(self, identity):
-        if self._ends.get(identity, math.inf) <= self._clock():
+        if self._ends.get(identity, math.inf) <= self.now():
             del self._leases[identity], self._ends[identity]
         given = await super().lease(identity)
         lease = self._leases[identity] = dataclasses.replace(given, lasts=self._lease_seconds)
-        self._ends[identity] = self._clock() + self._lease_seconds
+        self._ends[identity] = self.now() + self._lease_seconds
         return lease
 
     async def renew(self, lease):
         renewed = await super().renew(lease)
         await self._writer.submit(lambda _connection: None)
         self._require(lease, lease.identity)
-        self._ends[lease.identity] = self._clock() + self._lease_seconds
+        self._ends[lease.identity] = self.now() + self._lease_seconds
         return renewed
 
     async def release(self, lease):

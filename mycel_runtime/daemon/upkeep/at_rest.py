@@ -180,7 +180,7 @@ async def _change(state_dir: Path, verb: str, arguments: dict[str, Any], death_p
         answers = []
         for me in identities:
             if verb in _OF_WORK:
-                await journal.recover(me, now=time.time(), death_pause=death_pause)
-            admin = JournalAdmin(journal, me, clock=time.time)
+                await journal.recover(me, death_pause=death_pause)
+            admin = JournalAdmin(journal, me)
             answers.append(await getattr(admin, verb)(**arguments))
         return sum(answers) if verb == "clear" else next(filter(None, answers), answers[0])

@@ -36,7 +36,6 @@ class JournalAdmin:
     Args:
         journal: Open.
         me: The identity.
-        clock: Epoch seconds.
         skipped: Called with what was given up, as it was: for whoever keeps something about it in memory.
     """
 
@@ -45,17 +44,15 @@ class JournalAdmin:
         journal: Journal,
         me: UserId,
         *,
-        clock: Callable[[], float],
         skipped: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._me = me
-        self._clock = clock
         self._skipped = skipped
 
     async def work(self) -> list[dict[str, Any]]:
         """What runs and what is due, the next first; a thousand of them at most."""
-        now = self._clock()
+        now = self._journal.now()
         return [work_row(item, now) for item in await self._journal.work(self._me, limit=WORK_LIMIT)]
 
     async def hasten(self, delivery_id: int) -> str:
@@ -65,11 +62,11 @@ class JournalAdmin:
         Returns:
             What it waited for before, as of `work_row`; empty if there is nothing of this number.
         """
-        now = self._clock()
+        now = self._journal.now()
         item = await self._journal.work_item(self._me, delivery_id)
         if item is None:
             return ""
-        await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=now)
+        await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None)
         return waits_for(item, now)
 
     async def skip(self, delivery_id: int) -> dict[str, Any]:
@@ -80,10 +77,10 @@ class JournalAdmin:
             Its row, as of `work_row`, with the `state` `skipped` and its `dead_letter_id`; `None` there if nothing
             of it has to be kept. Of what runs, its row alone: that is not skipped. Empty: nothing has this number.
         """
-        now = self._clock()
+        now = self._journal.now()
         item = await self._journal.work_item(self._me, delivery_id)
         skipped = await self._journal.skip(
-            self._me, DeliveryId(delivery_id), reason="skipped by the operator", now=now
+            self._me, DeliveryId(delivery_id), reason="skipped by the operator"
         )
         if item is None or skipped is None:
             left = await self._journal.work_item(self._me, delivery_id)
@@ -104,7 +101,7 @@ class JournalAdmin:
         is_settled = await self._journal.resolve(
             self._me, DeliveryId(delivery_id), turn, ordinal, is_sent=is_sent
         )
-        await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None, now=self._clock())
+        await self._journal.hasten(self._me, delivery_id=delivery_id, plugin=None)
         return is_settled
 
     async def dead(self) -> list[dict[str, Any]]:
@@ -113,7 +110,7 @@ class JournalAdmin:
 
     async def retry(self, dead_letter_id: int) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is none such."""
-        return await self._journal.revive(dead_letter_id, now=self._clock())
+        return await self._journal.revive(dead_letter_id)
 
     async def drop(self, dead_letter_id: int) -> bool:
         """Forget a dead letter. False: there is none such."""

@@ -20,6 +20,9 @@ After one of them, as after what reads, only what can be done again may be done.
 Failure: `JournalError` when the store fails. The verb has taken effect as a whole or not at all, and which of both
 only a look tells.
 
+Time is the store's: it stamps what is written, and what is due is so by its clock when a verb takes effect. Callers
+say spans, not what time it is; what they reckon with they ask of it (`now`). Their own clocks need not agree with it.
+
 Waking: whoever claims is woken by the store (`on_work`), and by nobody who merely believes that something has been
 committed.
 

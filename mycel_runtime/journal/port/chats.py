@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.port.clock import StoreClock
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 
-class ChatJournal(Protocol):
+class ChatJournal(StoreClock, Protocol):
     """The journal, for who is in a chat."""
 
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
@@ -24,17 +26,18 @@ class ChatJournal(Protocol):
     async def chat_cursors(self, identity: UserId, lane: Lane) -> Mapping[HandlerId, ChatCursor]:
         """How far each handler is in a lane's chat; without those that were never told of it."""
 
-    async def hint(self, identity: UserId, hints: Sequence[ChatWork], *, now: float) -> None:
+    async def hint(self, identity: UserId, hints: Sequence[ChatWork]) -> None:
         """
-        These handlers are to look at these chats, as by `append`; whoever knows of a chat may say so, lease or not.
+        These handlers are to look at these chats at once, as by `append`.
+
+        Whoever knows of a chat may say so, lease or not.
 
         Args:
             identity: Whose.
             hints: Levels, which only rise.
-            now: When the work is due.
         """
 
-    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None, now: float) -> None:
+    async def want_others(self, delivery: Delivery, *, wanted_seq: MessageSeq | None) -> None:
         """
         The chat's other handlers look again at least so far; `None`: once more, whatever they find.
 

@@ -38,7 +38,7 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
             wake: Sets a flag and no more: it may be called from within a verb, and for nothing.
         """
 
-    async def claim(self, identity: UserId, *, limit: int, now: float) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:
         """
         Claim up to `limit` due deliveries, longest due first, at most one per lane.
 
@@ -46,13 +46,19 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
         a waiting one holds back its successors. Suspects are not among them.
         """
 
-    async def claim_suspect(self, identity: UserId, *, now: float) -> Delivery | None:
+    async def claim_suspect(self, identity: UserId) -> Delivery | None:
         """Claim the due suspect of a free lane that the fewest deaths count against, longest due first."""
 
-    async def next_due_at(self, identity: UserId, *, now: float) -> float | None:
-        """When, after `now`, the next unclaimed delivery becomes due; `None` when there is none."""
+    async def next_due_at(self, identity: UserId, *, after: float) -> float | None:
+        """
+        When the next unclaimed delivery becomes due; `None` when there is none.
 
-    async def rewind(self, identity: UserId, *, seconds: float, now: float) -> None:
+        Args:
+            identity: Whose.
+            after: What `now` said before the last claim: what is due since then that may have passed over.
+        """
+
+    async def rewind(self, identity: UserId, *, seconds: float) -> None:
         """
         The clock was set back by so much: what waits for its time waits no longer for that.
 
@@ -75,36 +81,34 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
         delivery: Delivery,
         move: CursorMove,
         *,
-        now: float,
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
         """
         The delivery is done; its cursor moves, its turn ends, and what its plugin remembers and plans changes.
 
-        All of that or nothing. Of two deliveries that change an item which both have read, or that have read on in a
-        chat from the same place, the second is refused.
+        All of that or nothing; what is wanted still is due at once. Of two deliveries that change an item which both
+        have read, or that have read on in a chat from the same place, the second is refused.
 
         Args:
             delivery: As claimed.
             move: Of the cursor.
-            now: When it is due again, if it is.
             changes: Of the state of the handler's plugin.
             record: For the log of turns; `None`: no handler was run.
         """
 
-    async def postpone(self, delivery: Delivery, *, due_at: float, spend: bool, error: str = "") -> bool:
+    async def postpone(self, delivery: Delivery, *, after: float, spend: bool, error: str = "") -> bool:
         """
-        Try again at `due_at`. False: the claim is lost.
+        Try again later. False: the claim is lost.
 
         Args:
             delivery: As claimed.
-            due_at: Epoch seconds.
+            after: Seconds, from when this takes effect.
             spend: It counts as an attempt.
             error: Why this one was in vain, kept until the turn ends or the next one fails; never a message's text.
         """
 
-    async def await_resume(self, delivery: Delivery, *, now: float) -> bool:
+    async def await_resume(self, delivery: Delivery) -> bool:
         """
         The delivery waits for the end of what pauses it; if nothing does any more, it is due now.
 
@@ -112,7 +116,6 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
 
         Args:
             delivery: As claimed.
-            now: Epoch seconds.
 
         Returns:
             False: the claim is lost.
@@ -124,7 +127,6 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
         letter: Letter,
         move: CursorMove,
         *,
-        now: float,
         changes: Changes = UNCHANGED,
         record: TurnRecord | None = None,
     ) -> TurnEnd:
@@ -142,12 +144,9 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
             delivery: As claimed.
             letter: Why.
             move: Of the cursor.
-            now: As of `finish`.
             changes: As of `finish`.
             record: As of `finish`.
         """
 
-    async def hasten(
-        self, identity: UserId, *, delivery_id: int | None, plugin: str | None, now: float
-    ) -> None:
+    async def hasten(self, identity: UserId, *, delivery_id: int | None, plugin: str | None) -> None:
         """What waits for a retry is due now: this delivery, or all of this plugin."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
     """What is durable."""
 
-    async def recover(self, identity: UserId, *, now: float, death_pause: float = 0.0) -> Sequence[Suspect]:
+    async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         """
         Take over what dead processes have left, before anything is claimed.
 
@@ -30,7 +30,6 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
 
         Args:
             identity: Whose.
-            now: Epoch seconds.
             death_pause: Seconds until a suspect is due after a death that counts, times the square of their number.
 
         Returns:

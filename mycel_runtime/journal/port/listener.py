@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.port.clock import StoreClock
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, InboxSeq, MessageSeq, UserId
 
 
-class ListenerJournal(Protocol):
+class ListenerJournal(StoreClock, Protocol):
     """The journal, as `inbox` uses it."""
 
     @property
@@ -54,9 +56,9 @@ class ListenerJournal(Protocol):
     async def release(self, lease: Lease) -> None:
         """Give it back, so that somebody else may have one; a lost one is nobody's to give."""
 
-    async def append(self, batch: Batch, *, lease: Lease, now: float) -> int:
+    async def append(self, batch: Batch, *, lease: Lease) -> int:
         """
-        Commit entries, their work and the checkpoint, all or nothing.
+        Commit entries, their work, which is due at once, and the checkpoint, all or nothing.
 
         An entry whose (identity, epoch, seq) is there already is left alone, and its event work with it;
         its chat work counts, because a level cannot be announced too often.
@@ -64,7 +66,6 @@ class ListenerJournal(Protocol):
         Args:
             batch: What was heard.
             lease: Of the batch's identity, looked at in the same commit.
-            now: When the work is due.
 
         Returns:
             How many entries were new.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.port.clock import StoreClock
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class OperatorJournal(Protocol):
+class OperatorJournal(StoreClock, Protocol):
     """The journal, as the operator uses it."""
 
     @property
@@ -51,7 +53,6 @@ class OperatorJournal(Protocol):
         delivery_id: DeliveryId,
         *,
         reason: str,
-        now: float,
         read: ReadSpan | None = None,
         skip_id: int | None = None,
     ) -> Skipped | None:
@@ -65,7 +66,6 @@ class OperatorJournal(Protocol):
             identity: Whose.
             delivery_id: Which.
             reason: Of the letter.
-            now: Epoch seconds.
             read: What of the chat; the letter is one of a skip then.
             skip_id: Of the skip's first letter; `None`: this is it.
 
@@ -76,7 +76,7 @@ class OperatorJournal(Protocol):
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
         """All of them, oldest first."""
 
-    async def revive(self, dead_letter_id: int, *, now: float) -> bool:
+    async def revive(self, dead_letter_id: int) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is no such letter."""
 
     async def drop(self, dead_letter_id: int) -> bool:
@@ -113,6 +113,6 @@ class OperatorJournal(Protocol):
 
         Args:
             place: Of the step before; `START` begins a sweep.
-            age: What is old.
+            age: What is old, by the store's clock at each step.
             kept_numbers: So many of the newest numbered entries of an epoch stay for `marks`.
         """

@@ -20,7 +20,7 @@ class QuestionJournal(Protocol):
     ) -> Sequence[Question]:
         """Those of a chat to which an answer may still come, and those whose answer is above a number."""
 
-    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId], *, now: float) -> int:
+    async def look_for_answers(self, identity: UserId, chats: Collection[ChatId]) -> int:
         """
         Make it due to look for the answers to what is open in these chats; what looks right now looks again.
 
@@ -28,24 +28,21 @@ class QuestionJournal(Protocol):
             In how many of them something is.
         """
 
-    async def answer(
-        self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None, now: float
-    ) -> Question:
+    async def answer(self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None) -> Question:
         """
-        Decide that a question is answered, unless it is decided: its handler has work.
+        Decide that a question is answered, unless it is decided: its handler has work, due at once.
 
         Args:
             question_id: The entry that it is.
             seq: The answer's number.
             asked: Where its words stand, if its utterance has not ended and they were found.
-            now: When the work is due.
 
         Returns:
             The question as it stands.
         """
 
     async def time_out(
-        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None, now: float
+        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
     ) -> Question:
         """
         Decide that a question which is overdue is not answered, unless it is decided; as `answer`.
@@ -56,7 +53,6 @@ class QuestionJournal(Protocol):
             question_id: The entry that it is.
             looked_seq: How far the chat was looked at.
             asked: As of `answer`.
-            now: As of `answer`.
         """
 
     async def untold_answers(self, identity: UserId, lane: Lane) -> frozenset[HandlerId]:
@@ -68,14 +64,12 @@ class QuestionJournal(Protocol):
         *,
         handlers: Mapping[tuple[str, str], HandlerId],
         kept: Collection[str],
-        now: float,
     ) -> KnownQuestions:
         """
-        At a start: have everything looked at that is open, and forget what nobody handles any more.
+        At a start: have everything looked at once that is open, and forget what nobody handles any more.
 
         Args:
             identity: Whose.
             handlers: Of answers, by plugin and name; a question goes on with the one that has its name.
             kept: Plugins that are only not to be had now: their questions stay as they are.
-            now: When the looks are due.
         """

@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 class SpeechJournal(ChatJournal, Protocol):
     """The journal, as `speech` uses it."""
 
-    async def utter(self, utterance: Utterance, *, now: float, question: NewQuestion | None = None) -> bool:
+    async def utter(self, utterance: Utterance, *, question: NewQuestion | None = None) -> bool:
         """
-        Make what is said first work in its chat's lane, behind what is due there.
+        Make what is said first work in its chat's lane, due at once and behind what is due there.
 
         Its words are kept until its delivery has finished, or its dead letter is dropped. The n-th of a turn in a
         chat is made once, whatever its words, and so it is when a dead letter's turn is run again.
 
         Args:
             utterance: Without a `known_seq`, the journal puts down what it knows.
-            now: When it is due.
             question: What it asks, in the same commit. It is open from the end of its delivery on, if the words stand
                 then; if they never will, its answer's handler has work.
 
@@ -64,8 +63,8 @@ class SpeechJournal(ChatJournal, Protocol):
             wanted_seq: In the same commit the chat's other handlers look again at least so far (Q28).
         """
 
-    async def park(self, delivery: Delivery, *, before: float) -> Sequence[Intent]:
-        """The turn's intents from before then that have no outcome become `unknown`; those that did."""
+    async def park(self, delivery: Delivery, *, older_than: float) -> Sequence[Intent]:
+        """The turn's intents of that age, in seconds, that have no outcome become `unknown`; those that did."""
 
     async def message_ids(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> frozenset[str]:
         """Ids of the messages above `after_seq` that are known to be our sends."""
@@ -74,7 +73,7 @@ class SpeechJournal(ChatJournal, Protocol):
         """What is known of the identity's own messages in a chat, above `after_seq`."""
 
     async def unattended(
-        self, delivery: Delivery, *, plugin: str, since: float, limits: Unattended
+        self, delivery: Delivery, *, plugin: str, within: float, limits: Unattended
     ) -> Unattended:
         """
         What was said without a human in view, in the delivery's chat and by the plugin.
@@ -82,7 +81,7 @@ class SpeechJournal(ChatJournal, Protocol):
         Args:
             delivery: Claimed.
             plugin: Whose sends are counted in all chats.
-            since: Sends later than this, epoch seconds.
+            within: Sends of the last so many seconds.
             limits: None of them is counted further.
         """
 
@@ -92,13 +91,13 @@ class SpeechJournal(ChatJournal, Protocol):
     async def attend(self, identity: UserId, chat_id: str) -> bool:
         """Forget what was said without a human in the chat, and give up its hold. False: there was none."""
 
-    async def hold(self, identity: UserId, chat_id: str, *, reason: str, now: float) -> bool:
+    async def hold(self, identity: UserId, chat_id: str, *, reason: str) -> bool:
         """Let nothing be said in the chat. False: it is held already."""
 
     async def holds(self, identity: UserId) -> Sequence[Hold]:
         """All of them, oldest first."""
 
-    async def pause(self, identity: UserId, kind: PauseKind, name: str, *, now: float) -> bool:
+    async def pause(self, identity: UserId, kind: PauseKind, name: str) -> bool:
         """
         Write down that this is paused, and park what waits of a chat or a plugin.
 
@@ -106,7 +105,6 @@ class SpeechJournal(ChatJournal, Protocol):
             identity: Whose.
             kind: What it is.
             name: The chat's id or the plugin's name; empty of the agent, whose work is not parked but not claimed.
-            now: Epoch seconds.
 
         Returns:
             False: it was paused already, and stays so since then.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.port.clock import StoreClock
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, UserId
 
 
-class StateJournal(Protocol):
+class StateJournal(StoreClock, Protocol):
     """The journal, for stores and timers."""
 
     async def items(self, identity: UserId, plugin: str, *, chat_id: ChatId | None) -> Mapping[str, Item]:
@@ -24,7 +26,7 @@ class StateJournal(Protocol):
         """All that have not fired, earliest first."""
 
     async def timers_due(
-        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int, now: float
+        self, identity: UserId, *, names: Collection[tuple[str, str]], limit: int
     ) -> Sequence[Timer]:
         """
         Up to `limit` timers whose time has come, earliest first.
@@ -33,15 +35,20 @@ class StateJournal(Protocol):
             identity: Whose.
             names: Plugin and name of those that somebody handles; the others wait for somebody who does.
             limit: How many at most.
-            now: Epoch seconds.
         """
 
-    async def next_timer_at(self, identity: UserId, *, now: float) -> float | None:
-        """When, after `now`, the next timer is due; `None` when there is none."""
-
-    async def fire(self, identity: UserId, firings: Sequence[Firing], *, now: float) -> int:
+    async def next_timer_at(self, identity: UserId, *, after: float) -> float | None:
         """
-        Make timers work that is due at `now`, each in a lane of its own, and set those that follow.
+        When the next timer is due; `None` when there is none.
+
+        Args:
+            identity: Whose.
+            after: What `now` said before it was looked for what is due: what is so since then may have passed over.
+        """
+
+    async def fire(self, identity: UserId, firings: Sequence[Firing]) -> int:
+        """
+        Make timers work that is due at once, each in a lane of its own, and set those that follow.
 
         All or nothing; a timer that is there no more, be it cancelled or set anew, is passed over.
 

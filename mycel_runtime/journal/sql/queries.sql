@@ -200,7 +200,7 @@ WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock; what is parked, for neither.
 SELECT min(due_at) FROM delivery
-WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :now AND due_at < :parked_at;
+WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :after AND due_at < :parked_at;
 
 -- name: rewind
 UPDATE delivery
@@ -447,11 +447,11 @@ WHERE identity = :identity AND look_at <= :now ORDER BY look_at;
 
 -- name: some_timer_at
 -- When one of them is due; what is due before it is to be looked at before it.
-SELECT due_at FROM timer WHERE identity = :identity AND look_at > :now ORDER BY look_at LIMIT 1;
+SELECT due_at FROM timer WHERE identity = :identity AND look_at > :after ORDER BY look_at LIMIT 1;
 
 -- name: next_timer_at
 -- Once they are settled through when one of them is due.
-SELECT min(look_at) FROM timer WHERE identity = :identity AND look_at > :now;
+SELECT min(look_at) FROM timer WHERE identity = :identity AND look_at > :after;
 
 -- name: take_timer
 -- One that was set anew meanwhile is another one.

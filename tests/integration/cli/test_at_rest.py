@@ -21,6 +21,7 @@ from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_a
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.engines.store_clock import StoreClock
 from tests.integration.journal.journal_file import modes
 from tests.integration.journal.released.make import fill
 from tests.integration.journal.samples import ME, bury, claim, claim_any
@@ -29,7 +30,7 @@ DONE = "a: written into its journal, because no daemon is at work"
 
 
 async def filled(state):
-    journal = SqliteJournal(state)
+    journal = SqliteJournal(state, clock=StoreClock())
     journal.open()
     await fill(journal)
     (event,) = [each for each in await claim(journal, now=5.0) if each.lane == "inbox"]
@@ -70,8 +71,8 @@ def test_dead_letters_are_retried_and_dropped(config, tmp_path):
     async def due():
         journal = SqliteJournal(tmp_path / "state")
         journal.open()
-        await journal.recover(ME, now=1e10)
-        lanes = {each.lane for each in await claim_any(journal, now=1e10)}
+        await journal.recover(ME)
+        lanes = {each.lane for each in await claim_any(journal)}
         await journal.close()
         return lanes
 
@@ -89,7 +90,7 @@ def test_an_unknown_send_is_settled_and_a_store_cleared(config):
 async def _dead_letters(state):
     journal = SqliteJournal(state)
     journal.open()
-    letters, suspects = await journal.dead_letters(ME), await journal.recover(ME, now=1e10)
+    letters, suspects = await journal.dead_letters(ME), await journal.recover(ME)
     await journal.close()
     return letters, suspects
 
@@ -118,8 +119,8 @@ def test_what_waits_for_its_time_is_hastened_and_what_is_due_is_skipped(config, 
 async def _postpone(state, number):
     journal = SqliteJournal(state)
     journal.open()
-    (delivery,) = [each for each in await claim_any(journal, now=1e10) if each.delivery_id == number]
-    assert await journal.postpone(delivery, due_at=1e11, spend=True)
+    (delivery,) = [each for each in await claim_any(journal) if each.delivery_id == number]
+    assert await journal.postpone(delivery, after=1e9, spend=True)
     await journal.close()
 
 
@@ -144,9 +145,9 @@ from tests.integration.journal.samples import ME, claim, want
 async def main(state):
     journal = SqliteJournal(state)
     journal.open()
-    await journal.recover(ME, now=1.0)
-    await want(journal, 1, chat="fatal", now=1.0)
-    assert any(each.lane == "chat:fatal" for each in await claim(journal, now=1.0))
+    await journal.recover(ME)
+    await want(journal, 1, chat="fatal")
+    assert any(each.lane == "chat:fatal" for each in await claim(journal))
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main(pathlib.Path(sys.argv[1])))

@@ -23,6 +23,7 @@ from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.replay.agent import Choice, load_code, open_replay
 from mycel_runtime.replay.comparison import Difference
 from mycel_runtime.replay.session import Replayed
+from tests.engines.store_clock import StoreClock, at
 
 CODE = """
 from mycel_runtime import Plugin
@@ -60,7 +61,7 @@ async def agent(config, tmp_path):
 
 @pytest.fixture
 async def journal(tmp_path):
-    journal = SqliteJournal(tmp_path / "state")
+    journal = SqliteJournal(tmp_path / "state", clock=StoreClock())
     journal.open()
     yield journal
     await journal.close()
@@ -68,10 +69,10 @@ async def journal(tmp_path):
 
 async def log_turn(journal):
     work = ChatWork(handler=HandlerId("mine.hear"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.hint("me", (work,), now=0.0)
-    (delivery,) = await journal.claim("me", limit=1, now=0.0)
+    await journal.hint("me", (work,))
+    (delivery,) = await journal.claim("me", limit=1)
     record = TurnRecord(kind="message", attempt=1, began_at=1.0, shown={})
-    await journal.finish(delivery, STAY, now=2.0, record=record)
+    await at(journal, 2.0).finish(delivery, STAY, record=record)
 
 
 @contextlib.asynccontextmanager

@@ -25,13 +25,13 @@ async def config(tmp_path):
     journal = SqliteJournal(state)
     journal.open()
     work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.hint("me", (work,), now=0.0)
-    (delivery,) = await journal.claim("me", limit=1, now=0.0)
+    await journal.hint("me", (work,))
+    (delivery,) = await journal.claim("me", limit=1)
     items = (
         ItemChange(chat_id=None, key="a", value='{"b": "\\u00e4"}', made_from=None),
         ItemChange(chat_id="c", key="n", value="1", made_from=None),
     )
-    await journal.finish(delivery, STAY, now=0.0, changes=Changes(items=items))
+    await journal.finish(delivery, STAY, changes=Changes(items=items))
     await journal._writer.submit(
         lambda connection: connection.execute("INSERT INTO checkpoint VALUES ('me', 's', 1, 1)")
     )

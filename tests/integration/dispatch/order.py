@@ -36,7 +36,7 @@ def fill(folder, deliveries, chats):
             arrivals = tuple(
                 _arrival(number, number % chats) for number in range(start, min(start + 1000, deliveries))
             )
-            await append(journal, Batch(identity=ME, arrivals=arrivals), now=0.0)
+            await append(journal, Batch(identity=ME, arrivals=arrivals))
         await journal.close()
 
     asyncio.run(write())
@@ -64,22 +64,22 @@ def work(folder, log, seed):
 async def _work(folder, log, dice):
     journal = SqliteJournal(folder)
     journal.open()
-    await journal.recover(ME, now=time.time())
+    await journal.recover(ME)
     with log.open("a", buffering=1) as handled:
 
         async def deliver(delivery):
             if dice.random() < 0.05:
-                await journal.postpone(delivery, due_at=time.time() + dice.random() / 100, spend=True)
+                await journal.postpone(delivery, after=dice.random() / 100, spend=True)
                 return
             handled.write(f"{delivery.lane} {delivery.entry.seq}\n")
-            await journal.finish(delivery, STAY, now=0.0)
+            await journal.finish(delivery, STAY)
 
         while True:
             now = time.time()
-            claimed = await journal.claim(ME, limit=LANES_AT_ONCE, now=now)
-            if suspect := await journal.claim_suspect(ME, now=now):
+            claimed = await journal.claim(ME, limit=LANES_AT_ONCE)
+            if suspect := await journal.claim_suspect(ME):
                 claimed = [*claimed, suspect]
-            if not claimed and await journal.next_due_at(ME, now=now) is None:
+            if not claimed and await journal.next_due_at(ME, after=now) is None:
                 break
             await asyncio.gather(*map(deliver, claimed))
     await journal.close()

@@ -65,7 +65,7 @@ class Logged:
 
 @pytest.fixture(params=[SqliteJournal, SlowJournal])
 async def journal(request, tmp_path):
-    journal = request.param(tmp_path)
+    journal = request.param(tmp_path, clock=asyncio.get_running_loop().time)
     await asyncio.to_thread(journal.open)
     yield journal
     await journal.close()
@@ -75,8 +75,7 @@ async def journal(request, tmp_path):
 async def dispatching(journal):
     """A dispatcher at work, with attempts that are logged; nobody calls its `wake`."""
     attempts = Logged()
-    clock = asyncio.get_running_loop().time
-    dispatcher = dispatcher_of(journal, attempts, me=ME, clock=clock)
+    dispatcher = dispatcher_of(journal, attempts, me=ME, clock=journal.now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
         yield attempts
@@ -85,10 +84,9 @@ async def dispatching(journal):
 
 async def happen_everywhere(journal):
     """The events of all lanes, in turn."""
-    now = asyncio.get_running_loop().time()
     for seq in range(1, LANES * EVENTS + 1):
         work = event_work(lane=f"lane-{(seq - 1) % LANES}")
-        await append(journal, Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])), now=now)
+        await append(journal, Batch(identity=ME, arrivals=arrivals(entry(seq), events=[work])))
 
 
 def in_order():
@@ -107,11 +105,11 @@ async def test_every_lane_goes_on_when_the_end_before_is_written_however_late(jo
 
 async def live(journal, attempts):
     """Until nothing is left, or the store fails; whether it has."""
-    clock, has_failed = asyncio.get_running_loop().time, False
+    has_failed = False
     await asyncio.to_thread(journal.open)
     try:
-        await journal.recover(ME, now=clock())
-        dispatcher = dispatcher_of(journal, attempts, me=ME, clock=clock)
+        await journal.recover(ME)
+        dispatcher = dispatcher_of(journal, attempts, me=ME, clock=journal.now)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(dispatcher.run(), name="dispatcher")
             await attempts.is_all.wait()

@@ -17,6 +17,7 @@ from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.speech.evidence import Evidence
+from tests.engines.store_clock import StoreClock, at
 from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
 
@@ -54,7 +55,7 @@ class Facts(Observer):
 
 @pytest.fixture
 async def journal(tmp_path):
-    journal = CountedJournal(tmp_path)
+    journal = CountedJournal(tmp_path, clock=StoreClock(START))
     journal.open()
     yield journal
     await journal.close()
@@ -91,7 +92,7 @@ class Keeper:
     """A timekeeper and its clock."""
 
     def __init__(self, journal, plugin, now=START):
-        self.now = now
+        at(journal, now)
         self.facts = Facts()
         self.journal = journal
         self.timekeeper = Timekeeper(
@@ -99,18 +100,17 @@ class Keeper:
             me=ME,
             handlers=plugin.handlers,
             observer=self.facts,
-            clock=lambda: self.now,
+            clock=journal.now,
         )
 
     async def fire(self, *, until=None):
         """What is due then, taken by whoever runs it: handler, when it was due."""
-        self.now = until or self.now
-        await self.timekeeper.fire_due(self.now)
+        await self.timekeeper.fire_due(at(self.journal, until).now())
         fired = []
-        while claimed := await self.journal.claim(ME, limit=1_000, now=self.now):
+        while claimed := await self.journal.claim(ME, limit=1_000):
             for delivery in claimed:
                 fired.append((delivery.handler, delivery.fired.due_at - START))
-                await self.journal.finish(delivery, Returned().move, now=self.now)
+                await self.journal.finish(delivery, Returned().move)
         return fired
 
 
@@ -159,7 +159,7 @@ async def test_a_clock_that_was_years_ahead_for_a_moment_keeps_no_schedule_waiti
     await keeper.fire()
     assert len(await keeper.fire(until=START + 3_650 * DAY)) == 2
     keeper.now = START + MINUTE
-    await journal.rewind(ME, seconds=3_650 * DAY - MINUTE, now=keeper.now)
+    await at(journal, keeper.now).rewind(ME, seconds=3_650 * DAY - MINUTE)
     keeper.timekeeper.look_again()
 
     assert await keeper.fire() == []
@@ -261,14 +261,14 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
         journal,
         attempts,
         me=ME,
-        clock=lambda: keeper.now,
+        clock=journal.now,
         observer=keeper.facts,
         timekeeper=keeper.timekeeper,
     )
     await journal.plan(ME, "p", Changes(timers=(timer("first"),)))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
-        keeper.now += HOUR
+        at(journal, START + HOUR)
         dispatcher.wake()
         first, second = await attempts.next(), await attempts.next()
         dispatcher.stop()

@@ -14,6 +14,7 @@ from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.speech.evidence import Evidence
+from tests.engines.store_clock import StoreClock
 from tests.integration.dispatch.dispatchers import dispatcher_of
 from tests.integration.dispatch.no_questions import NoQuestions
 
@@ -24,12 +25,15 @@ DEADLINE = 60.0
 class SlowJournal(SqliteJournal):
     """After a postponement each claim takes 100 s, by the clock that it shares with the dispatcher."""
 
-    now = 1_000.0
     claim_takes = 0.0
+
+    def __init__(self, state_dir):
+        self.clock = StoreClock(1_000.0)
+        super().__init__(state_dir, clock=self.clock)
 
     async def claim(self, identity, **arguments):
         claimed = await super().claim(identity, **arguments)
-        self.now += self.claim_takes
+        self.clock.time += self.claim_takes
         return claimed
 
     async def postpone(self, delivery, **arguments):
@@ -65,7 +69,7 @@ class Asked:
 
 async def hint(journal, dispatcher):
     work = ChatWork(handler=HandlerId("p.h"), lane=Lane("chat:c"), chat_id="c", wanted_seq=1)
-    await journal.hint(ME, (work,), now=journal.now)
+    await journal.hint(ME, (work,))
     dispatcher.wake()
 
 
@@ -73,7 +77,7 @@ async def hint(journal, dispatcher):
 async def dispatching(journal, asked):
     """A dispatcher that runs by the journal's clock, with one thing to do; the journal is open for it."""
     journal.open()
-    dispatcher = dispatcher_of(journal, asked, me=ME, clock=lambda: journal.now)
+    dispatcher = dispatcher_of(journal, asked, me=ME, clock=journal.now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run(), name="dispatcher")
         await hint(journal, dispatcher)
@@ -94,13 +98,9 @@ class SetBack(SqliteJournal):
     """After a postponement the wall clock is an hour back."""
 
     def __init__(self, state_dir):
-        super().__init__(state_dir)
+        super().__init__(state_dir, clock=lambda: time.time() + self.ahead)
         self.ahead = 0.0
         self.is_back = asyncio.Event()
-
-    @property
-    def now(self):
-        return time.time() + self.ahead
 
     async def postpone(self, delivery, **arguments):
         is_ours = await super().postpone(delivery, **arguments)

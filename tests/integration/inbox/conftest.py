@@ -170,7 +170,7 @@ async def running(
         runtime.frames.append(ctx.event_type)
 
     settings = Settings(file=SETTINGS, overrides={"inbox": SETTINGS["inbox"] | inbox})
-    journal = SqliteJournal(state_dir)
+    journal = SqliteJournal(state_dir, clock=clock)
     await asyncio.to_thread(journal.open)
     try:
         async with AsyncClient(
@@ -188,7 +188,6 @@ async def running(
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=runtime.memory,
                 network=network,
-                clock=clock,
             ).parts()
             runtime.journal, runtime.me = journal, home.agent_id
             async with asyncio.TaskGroup() as tasks:

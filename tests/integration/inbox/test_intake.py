@@ -106,7 +106,7 @@ async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal,
 
     async def claim():
         await woken.wait()
-        return await journal.claim("me", limit=8, now=1.0)
+        return await journal.claim("me", limit=8)
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         claiming = tasks.create_task(claim())
@@ -134,7 +134,7 @@ async def test_lists_that_say_what_they_said_cost_the_journal_nothing(journal, m
     )
     intake = await intake_of(journal)
     await compared(intake, "c")
-    await journal.claim("me", limit=8, now=1.0)
+    await journal.claim("me", limit=8)
     commits.clear()
 
     assert [await compared(intake, "c") for _ in range(3)] == [0, 0, 0]

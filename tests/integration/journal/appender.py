@@ -48,7 +48,7 @@ async def append_for_ever(journal, dice):
             hints=(chat_work(through),),
             checkpoint=checkpoint(through),
         )
-        await append(journal, batch, now=0.0)
+        await append(journal, batch)
         say("appended", through)
 
 
@@ -58,7 +58,7 @@ async def handle_for_ever(journal):
         for delivery in await claim_any(journal):
             if isinstance(delivery, EventDelivery):
                 changes = await changes_of(journal, delivery.entry.seq)
-                ended = await journal.finish(delivery, STAY, now=0.0, changes=changes)
+                ended = await journal.finish(delivery, STAY, changes=changes)
                 assert ended.outcome is EndOutcome.DONE
                 say("event", delivery.entry.seq)
             else:
@@ -76,7 +76,7 @@ async def changes_of(journal, seq):
 async def live(folder, seed):
     journal = SqliteJournal(Path(folder))
     journal.open()
-    await journal.recover(ME, now=0.0)
+    await journal.recover(ME)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(append_for_ever(journal, random.Random(seed)), name="append")
         tasks.create_task(handle_for_ever(journal), name="handle")

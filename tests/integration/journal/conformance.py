@@ -2,9 +2,9 @@
 What every engine of the journal promises, in terms of `mycel_runtime.journal.port` only.
 
 An engine's test module derives a class from `JournalConformance` and provides four fixtures: `journal`, which is
-open and empty; `successor`, an async callable that ends a journal and opens the next one on the same store;
-`unplugged`, one that opens what is found after the power fails just now; and `turns`, which reads the log of turns
-while a journal is open.
+open and empty, and whose clock is a `StoreClock`; `successor`, an async callable that ends a journal and opens the
+next one on the same store and clock; `unplugged`, one that opens what is found after the power fails just now; and
+`turns`, which reads the log of turns while a journal is open.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.integration.journal.promises.retention import RetentionConformance
 from tests.integration.journal.promises.skips import SkipConformance
 from tests.integration.journal.promises.speech import SpeechConformance
 from tests.integration.journal.promises.state import StateConformance
+from tests.integration.journal.promises.times import TimeConformance
 from tests.integration.journal.promises.transitions import TransitionConformance
 from tests.integration.journal.promises.turns import TurnConformance
 from tests.integration.journal.promises.utterances import UtteranceConformance
@@ -48,6 +49,7 @@ class JournalConformance(
     SkipConformance,
     SpeechConformance,
     StateConformance,
+    TimeConformance,
     TransitionConformance,
     TurnConformance,
     UtteranceConformance,

@@ -11,15 +11,22 @@ from mycel_runtime.journal import log_sync
 from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.wire.ids import UserId
+from tests.engines.store_clock import StoreClock
 
 
 @pytest.fixture
-async def open_journal(tmp_path):
+def clock():
+    """The store's, of all journals of a test."""
+    return StoreClock()
+
+
+@pytest.fixture
+async def open_journal(tmp_path, clock):
     """Opens a journal in a folder, the test's own unless told; whatever is open at the end is closed."""
     async with contextlib.AsyncExitStack() as stack:
 
         def open_(folder=tmp_path):
-            journal = SqliteJournal(folder)
+            journal = SqliteJournal(folder, clock=clock)
             journal.open()
             stack.push_async_callback(journal.close)
             return journal

@@ -15,6 +15,7 @@ from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.wire.ids import ChatId, UserId
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 
 ME: Final = UserId("me")
 OTHER: Final = UserId("other")
@@ -70,26 +71,26 @@ def intent(delivery, ordinal=0, *, state=IntentState.INTENDED, **more):
     )
 
 
-async def want(journal, wanted_seq, *, now=0.0, identity=ME, **more):
+async def want(journal, wanted_seq, *, now=None, identity=ME, **more):
     """Append a hint."""
     hint = chat_work(wanted_seq, **more)
-    await journal.hint(identity, (hint,), now=now)
+    await at(journal, now).hint(identity, (hint,))
 
 
-async def happen(journal, *seqs, now=0.0, identity=ME, **more):
+async def happen(journal, *seqs, now=None, identity=ME, **more):
     """Append an entry with event work for each number."""
     for seq in seqs:
         arrived = arrivals(entry(seq, identity=identity), events=[event_work(**more)])
-        assert await append(journal, Batch(identity=identity, arrivals=arrived), now=now) == 1
+        assert await append(at(journal, now), Batch(identity=identity, arrivals=arrived)) == 1
 
 
-async def claim(journal, *, now=0.0, limit=100, identity=ME):
-    return list(await journal.claim(identity, limit=limit, now=now))
+async def claim(journal, *, now=None, limit=100, identity=ME):
+    return list(await at(journal, now).claim(identity, limit=limit))
 
 
-async def claim_any(journal, *, now=0.0):
+async def claim_any(journal, *, now=None):
     """Whatever is due, be it a suspect."""
-    suspect = await journal.claim_suspect(ME, now=now)
+    suspect = await at(journal, now).claim_suspect(ME)
     return [*([suspect] if suspect else []), *await claim(journal, now=now)]
 
 
@@ -99,17 +100,17 @@ async def claim_one(journal, **more):
     return delivery
 
 
-async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=0.0):
+async def finish(journal, delivery, handled_seq=None, *, wanted_seq=None, now=None):
     move = CursorMove(handled_seq=handled_seq, wanted_seq=wanted_seq)
-    return (await journal.finish(delivery, move, now=now)).outcome is EndOutcome.DONE
+    return (await at(journal, now).finish(delivery, move)).outcome is EndOutcome.DONE
 
 
-async def bury(journal, delivery, through_seq=None, *, now=0.0):
-    end = await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=through_seq), now=now)
+async def bury(journal, delivery, through_seq=None, *, now=None):
+    end = await at(journal, now).bury(delivery, GIVEN_UP, CursorMove(handled_seq=through_seq))
     return end.outcome is EndOutcome.DONE
 
 
-async def handle_through(journal, seq, *, now=0.0, **more):
+async def handle_through(journal, seq, *, now=None, **more):
     """Leave a chat's delivery idle with this cursor."""
     await want(journal, seq, now=now, **more)
     assert await finish(journal, await claim_one(journal, now=now), seq, now=now)
@@ -117,4 +118,4 @@ async def handle_through(journal, seq, *, now=0.0, **more):
 
 async def fill(journal, entries=400):
     numbered = (entry(seq, fingerprint="f" * 200) for seq in range(1, entries + 1))
-    await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
+    await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)))

@@ -20,6 +20,7 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.restore import restore
 from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.released.make import fill
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim, claim_any, entry
@@ -57,7 +58,7 @@ async def test_a_backup_at_work_is_one_moment_and_holds_what_was_acknowledged(tm
         while True:
             seq = acknowledged + 1
             batch = Batch(identity=ME, arrivals=arrivals(entry(seq)), checkpoint=checkpoint(seq))
-            await append(journal, batch, now=0.0)
+            await append(journal, batch)
             acknowledged = seq
             progress.release()
 
@@ -117,7 +118,7 @@ async def test_what_may_have_been_done_since_becomes_dead_letters(filled, open_j
 
     assert (done.set_aside, done.was_compared, list(done.timers)) == (3, True, [])
     journal = open_journal()
-    await journal.recover(ME, now=10.0)
+    await at(journal, 10.0).recover(ME)
     letters = await journal.dead_letters(ME)
     assert sorted(letter.lane for letter in letters if letter.reason == MAY_BE_DONE) == [
         "chat:e",
@@ -127,7 +128,7 @@ async def test_what_may_have_been_done_since_becomes_dead_letters(filled, open_j
     assert await claim_any(journal, now=10.0) == []
     assert await journal.snapshot(ME) == {(RESTORED, ""): "10.0"}
     for letter in letters:
-        assert await journal.revive(letter.dead_letter_id, now=10.0)
+        assert await at(journal, 10.0).revive(letter.dead_letter_id)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"chat:d", "chat:e", "chat:f", "inbox"}
 
 
@@ -147,7 +148,7 @@ async def test_an_agent_that_has_not_run_since_goes_on_where_it_was(filled, open
 
     assert (done.set_aside, done.kept) == (0, None)
     journal = open_journal(moved)
-    await journal.recover(ME, now=10.0)
+    await at(journal, 10.0).recover(ME)
     assert {each.lane for each in await claim_any(journal, now=10.0)} == {"inbox", "chat:e", "chat:f"}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mycel_runtime.journal.own_sends import Unattended
 from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal.samples import (
     ME,
     claim,
@@ -40,7 +41,7 @@ async def steps(journal, verb):
 @contextlib.asynccontextmanager
 async def opened(folder):
     folder.mkdir()
-    journal = SqliteJournal(folder)
+    journal = SqliteJournal(folder, clock=StoreClock())
     journal.open()
     try:
         yield journal
@@ -92,7 +93,7 @@ async def old_intents(journal, count):
         is_here = ordinal < FEW
         said = {"chat_id": "c" if is_here else f"c{ordinal}", "intended_at": 99.0 if is_here else 1.0}
         await journal.intend(intent(delivery, ordinal, handler="p.messages", is_unattended=True, **said))
-    return journal.unattended(delivery, plugin="p", since=50.0, limits=LIMITS)
+    return at(journal, 100.0).unattended(delivery, plugin="p", within=50.0, limits=LIMITS)
 
 
 @pytest.mark.slow
@@ -103,7 +104,7 @@ async def test_a_verb_costs_the_same_beside_few_and_many(tmp_path, work):
     costs = []
     for count in (FEW, MANY):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.recover(ME, now=0.0)
+            await journal.recover(ME)
             costs.append(await steps(journal, await work(journal, count)))
 
     assert costs[1] <= 1.1 * costs[0]

@@ -88,7 +88,7 @@ async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, o
 
     # What was finished stays finished, what was not is still to be done, in order.
     journal = open_journal()
-    await journal.recover(ME, now=0.0)
+    await journal.recover(ME)
     left, chats = [], []
     while claimed := await claim_any(journal):
         for delivery in claimed:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import ME, claim, want
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +35,7 @@ async def test_of_a_skip_whose_process_is_killed_nothing_is_lost_or_kept_twice(t
     told = skip_and_be_killed(tmp_path, dice)
 
     journal = open_journal()
-    await journal.recover(ME, now=2.0)
+    await at(journal, 2.0).recover(ME)
     letters = await journal.dead_letters(ME)
     kept = [letter.chat_id for letter in letters]
     waiting = [each.chat_id for each in await journal.backlog(ME, chat_id=None, after=0, limit=CHATS)]
@@ -42,7 +43,7 @@ async def test_of_a_skip_whose_process_is_killed_nothing_is_lost_or_kept_twice(t
     assert waiting
     assert sorted(kept + waiting) == sorted(chats)
     (number,) = {letter.skip_id for letter in letters}
-    assert await journal.revive(number, now=2.0)
+    assert await at(journal, 2.0).revive(number)
     due = await claim(journal, now=2.0, limit=2 * CHATS)
     assert sorted(each.chat_id for each in due) == sorted(chats)
     assert {(each.handled_seq or 0, each.wanted_seq) for each in due} <= {(1, 5), (0, 5)}

@@ -89,7 +89,7 @@ async def test_the_log_is_bounded_and_each_one_tied_to_the_file(journal, tmp_pat
     monkeypatch.setattr("mycel_runtime.journal.writer.LOG_PAGES", 25)
     for number in range(10):
         numbered = (entry(seq, fingerprint="f" * 200) for seq in range(number * 100, (number + 1) * 100))
-        await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)), now=0.0)
+        await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)))
         # By the writer itself, so that no log is copied into the file meanwhile: a process that dies leaves no page
         # of an earlier moment than others.
         target = tmp_path / f"crashed{number}"

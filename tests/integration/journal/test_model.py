@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import shutil
 import sqlite3
 import tempfile
@@ -67,10 +68,10 @@ class JournalMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self):
-        self.journal = SqliteJournal(self.folder)
+        self.journal = SqliteJournal(self.folder, clock=lambda: self.now)
         self.journal.open()
         self.reader = sqlite3.connect(self.folder / "journal.sqlite3", isolation_level=None)
-        self.run(self.journal.recover(ME, now=self.now))
+        self.run(self.journal.recover(ME))
 
     def run(self, verb):
         return self.loop.run(verb)
@@ -100,7 +101,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def hint(self, chat, handler, seq):
         work = chat_work(seq, chat=chat, handler=handler)
-        self.run(self.journal.hint(ME, (work,), now=self.now))
+        self.run(self.journal.hint(ME, (work,)))
 
     @rule(handler=HANDLERS, replays=st.integers(0, 3))
     def event(self, handler, replays):
@@ -109,7 +110,7 @@ class JournalMachine(RuleBasedStateMachine):
         numbered = map(entry, range(max(1, seq - replays), seq + 1))
         events = [event_work(handler=handler, lane="chat:c", chat="c")]
         batch = Batch(identity=ME, arrivals=arrivals(*numbered, events=events), checkpoint=checkpoint(seq))
-        assert self.run(append(self.journal, batch, now=self.now)) == 1
+        assert self.run(append(self.journal, batch)) == 1
         self.events[seq] = handler
 
     @rule(seconds=st.integers(1, 20))
@@ -120,9 +121,9 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit):
-        claimed = list(self.run(self.journal.claim(ME, limit=limit, now=self.now)))
+        claimed = list(self.run(self.journal.claim(ME, limit=limit)))
         assert len(claimed) <= limit
-        if suspect := self.run(self.journal.claim_suspect(ME, now=self.now)):
+        if suspect := self.run(self.journal.claim_suspect(ME)):
             claimed.append(suspect)
         for delivery in claimed:
             assert delivery.due_at <= self.now
@@ -148,11 +149,11 @@ class JournalMachine(RuleBasedStateMachine):
     def finish(self, dice, gap):
         delivery, read = self.take(dice)
         if isinstance(delivery, EventDelivery):
-            assert self.run(finish(self.journal, delivery, now=self.now))
+            assert self.run(finish(self.journal, delivery))
             self.settle(delivery)
         else:
             wanted = None if gap is None else read + gap
-            assert self.run(finish(self.journal, delivery, read, wanted_seq=wanted, now=self.now))
+            assert self.run(finish(self.journal, delivery, read, wanted_seq=wanted))
             self.cover(delivery, read)
         self.ended(delivery)
 
@@ -178,7 +179,7 @@ class JournalMachine(RuleBasedStateMachine):
             cancelled=(TimerKey("t", key),) if is_cancelled else (),
         )
         move = STAY if isinstance(delivery, EventDelivery) else CursorMove(handled_seq=read)
-        end = self.run(self.journal.finish(delivery, move, now=self.now, changes=changes))
+        end = self.run(self.journal.finish(delivery, move, changes=changes))
         if basis == "outdated":
             assert end.outcome is EndOutcome.OUTDATED
             self.running.append((delivery, read))
@@ -199,7 +200,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def fire(self, limit):
-        due = self.run(self.journal.timers_due(ME, names={("p", "t")}, limit=limit, now=self.now))
+        due = self.run(self.journal.timers_due(ME, names={("p", "t")}, limit=limit))
         assert [timer.due_at for timer in due] == sorted(
             due_at for due_at in self.timers.values() if due_at <= self.now
         )[:limit]
@@ -207,20 +208,18 @@ class JournalMachine(RuleBasedStateMachine):
             Firing(timer=timer, work=EventWork(handler="p.timer", lane=f"timer:{timer.key}")) for timer in due
         ]
         for expected in (len(due), 0):
-            assert self.run(self.journal.fire(ME, firings, now=self.now)) == expected
+            assert self.run(self.journal.fire(ME, firings)) == expected
         for timer in due:
             del self.timers[timer.key]
             self.fired[timer.key] += 1
-        next_at = self.run(self.journal.next_timer_at(ME, now=self.now))
+        next_at = self.run(self.journal.next_timer_at(ME, after=self.now))
         assert next_at == min((due_at for due_at in self.timers.values() if due_at > self.now), default=None)
 
     @precondition(lambda self: self.running)
     @rule(dice=DICE)
     def bury(self, dice):
         delivery, read = self.take(dice)
-        assert self.run(
-            bury(self.journal, delivery, None if isinstance(delivery, EventDelivery) else read, now=self.now)
-        )
+        assert self.run(bury(self.journal, delivery, None if isinstance(delivery, EventDelivery) else read))
         self.settle(delivery)
         self.cover(delivery, read)
         self.ended(delivery)
@@ -234,7 +233,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(dice=DICE, delay=st.integers(0, 10), spend=st.booleans())
     def postpone(self, dice, delay, spend):
         delivery, _ = self.take(dice)
-        assert self.run(self.journal.postpone(delivery, due_at=self.now + delay, spend=spend))
+        assert self.run(self.journal.postpone(delivery, after=delay, spend=spend))
         self.stale.append(delivery)
 
     @precondition(lambda self: self.letters)
@@ -243,7 +242,7 @@ class JournalMachine(RuleBasedStateMachine):
         """Its work is not owed a second time; it only must not be in the way."""
         letter = sorted(self.letters)[dice % len(self.letters)]
         (told,) = [each for each in self.run(self.journal.dead_letters(ME)) if each.dead_letter_id == letter]
-        assert self.run(self.journal.revive(letter, now=self.now))
+        assert self.run(self.journal.revive(letter))
         self.letters.remove(letter)
         if key := self.buried.pop(letter, None):
             self.fired[key] += 1
@@ -261,14 +260,14 @@ class JournalMachine(RuleBasedStateMachine):
         change = {
             "finish": lambda: finish(self.journal, delivery, 1_000),
             "bury": lambda: bury(self.journal, delivery, 1_000),
-            "postpone": lambda: self.journal.postpone(delivery, due_at=1e9, spend=True),
+            "postpone": lambda: self.journal.postpone(delivery, after=1e9, spend=True),
         }
         assert not self.run(change[verb]())
 
     @rule()
     def sweep(self):
         """All that there is counts as old, and nothing that matters goes."""
-        place, age = START, Age(self.now, before=self.now + 1e9, letters_before=-1e9)
+        place, age = START, Age(rows=-1e9, letters=math.inf)
         while place is not None:
             place = self.run(self.journal.sweep(place, age, kept_numbers=4)).place
         orphans = "SELECT count(*) FROM entry WHERE entry_id NOT IN (SELECT max(entry_id) FROM entry)"

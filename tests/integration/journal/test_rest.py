@@ -15,6 +15,7 @@ from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.journal.writer import Writer
+from tests.engines.store_clock import StoreClock, at
 
 DEADLINE = 60.0
 NEVER = 3600.0
@@ -50,7 +51,7 @@ async def resting(tmp_path):
         def open_(name="a", rest_seconds=0.001):
             folder = tmp_path / name
             folder.mkdir(exist_ok=True)
-            journal = SqliteJournal(folder, rest_seconds=rest_seconds)
+            journal = SqliteJournal(folder, rest_seconds=rest_seconds, clock=StoreClock())
             journal.open()
             stack.push_async_callback(journal.close)
             return journal
@@ -65,7 +66,7 @@ def work(chat="c", seq=3):
 async def test_twenty_journals_at_rest_cost_no_thread_and_keep_their_locks_alone(tmp_path, resting):
     journals = [resting(f"{number}") for number in range(20)]
     for journal in journals:
-        await journal.hint("me", [work()], now=1.0)
+        await at(journal, 1.0).hint("me", [work()])
     await rested(*(journal._writer for journal in journals))
 
     assert threads() == []
@@ -79,43 +80,43 @@ async def test_what_is_wanted_of_a_journal_at_rest_is_done_as_ever(resting):
     """A frame that makes work due, the claim of whoever is woken by it, and a look at it meanwhile."""
     journal, woken = resting(), asyncio.Event()
     journal.on_work("me", woken.set)
-    await journal.recover("me", now=1.0)
+    await at(journal, 1.0).recover("me")
     for seq in (3, 4, 5):
         await rested(journal._writer)
-        await journal.hint("me", [work(seq=seq)], now=1.0)
+        await at(journal, 1.0).hint("me", [work(seq=seq)])
         assert woken.is_set()
         await rested(journal._writer)
-        (delivery,) = await journal.claim("me", limit=8, now=2.0)
+        (delivery,) = await at(journal, 2.0).claim("me", limit=8)
         assert delivery.wanted_seq == seq
         await rested(journal._writer)
-        assert await journal.postpone(delivery, due_at=2.0, spend=False)
+        assert await journal.postpone(delivery, after=0.0, spend=False)
 
 
 async def test_a_look_at_a_journal_does_not_wake_it(tmp_path, resting):
     journal = resting()
-    await journal.hint("me", [work()], now=1.0)
+    await at(journal, 1.0).hint("me", [work()])
     await rested(journal._writer)
 
     assert read_summary(tmp_path / "a" / "journal.sqlite3", "me").statistics.due == 1
     assert journal.is_at_rest
-    await journal.hint("me", [work(seq=4)], now=1.0)
+    await at(journal, 1.0).hint("me", [work(seq=4)])
     assert read_summary(tmp_path / "a" / "journal.sqlite3", "me").statistics.due == 1
 
 
 async def test_the_end_finds_a_journal_at_rest_and_the_next_start_all_that_was_in_it(resting):
     journal = resting()
-    await journal.recover("me", now=1.0)
-    await journal.hint("me", [work()], now=1.0)
+    await at(journal, 1.0).recover("me")
+    await at(journal, 1.0).hint("me", [work()])
     await rested(journal._writer)
     await journal.close()
 
-    (delivery,) = await resting().claim("me", limit=8, now=2.0)
+    (delivery,) = await at(resting(), 2.0).claim("me", limit=8)
     assert delivery.chat_id == "c"
 
 
 async def test_a_damaged_journal_refuses_and_costs_the_others_nothing(tmp_path, resting):
     damaged, other = resting("damaged"), resting("other")
-    await asyncio.gather(damaged.hint("me", [work()], now=1.0), other.hint("me", [work()], now=1.0))
+    await asyncio.gather(at(damaged, 1.0).hint("me", [work()]), at(other, 1.0).hint("me", [work()]))
     await rested(damaged._writer, other._writer)
     file = tmp_path / "damaged" / "journal.sqlite3"
     whole = file.read_bytes()
@@ -123,27 +124,27 @@ async def test_a_damaged_journal_refuses_and_costs_the_others_nothing(tmp_path, 
         raw.write(b"no database at all")
 
     with pytest.raises(JournalError, match="SQLITE_NOTADB"):
-        await damaged.claim("me", limit=8, now=2.0)
-    assert [each.chat_id for each in await other.claim("me", limit=8, now=2.0)] == ["c"]
+        await at(damaged, 2.0).claim("me", limit=8)
+    assert [each.chat_id for each in await at(other, 2.0).claim("me", limit=8)] == ["c"]
 
     with file.open("r+b") as raw:
         raw.write(whole)
     await rested(damaged._writer)
-    assert [each.chat_id for each in await damaged.claim("me", limit=8, now=2.0)] == ["c"]
+    assert [each.chat_id for each in await at(damaged, 2.0).claim("me", limit=8)] == ["c"]
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced"])
 async def test_another_file_in_its_place_is_none_of_ours(tmp_path, resting, what):
     """Whatever is known of the journal in memory is not true of it; and it is left as it is."""
     journal, file = resting(), tmp_path / "a" / "journal.sqlite3"
-    await journal.hint("me", [work()], now=1.0)
+    await at(journal, 1.0).hint("me", [work()])
     await rested(journal._writer)
     kept = file.rename(tmp_path / "kept")
     if what == "replaced":
         file.write_bytes(kept.read_bytes())
 
     with pytest.raises(JournalError, match="removed or replaced"):
-        await journal.claim("me", limit=8, now=2.0)
+        await at(journal, 2.0).claim("me", limit=8)
 
     assert file.exists() == (what == "replaced")
     if what == "replaced":
@@ -154,13 +155,13 @@ async def test_a_log_that_is_not_the_files_own_is_refused_at_each_opening(tmp_pa
     """As at the start: SQLite would copy it into the file."""
     journal, other = resting(), resting("other", rest_seconds=NEVER)
     for each in (journal, other):
-        await each.hint("me", [work()], now=1.0)
+        await at(each, 1.0).hint("me", [work()])
     await rested(journal._writer)
     foreign = tmp_path / "other" / "journal.sqlite3-wal"
     (tmp_path / "a" / "journal.sqlite3-wal").write_bytes(foreign.read_bytes())
 
     with pytest.raises(JournalError, match="another file's"):
-        await journal.claim("me", limit=8, now=2.0)
+        await at(journal, 2.0).claim("me", limit=8)
 
 
 async def test_whoever_comes_at_the_instant_of_rest_is_served_once(tmp_path):
@@ -200,13 +201,13 @@ async def test_whoever_could_not_be_served_is_told_and_the_writer_lives(tmp_path
     file.rename(tmp_path / "kept")
     async with asyncio.timeout(DEADLINE):
         outcomes = await asyncio.gather(
-            *(journal.hint("me", [work()], now=1.0) for _ in range(600)), return_exceptions=True
+            *(at(journal, 1.0).hint("me", [work()]) for _ in range(600)), return_exceptions=True
         )
 
     assert {type(outcome) for outcome in outcomes} == {JournalError}
     (tmp_path / "kept").rename(file)
     await rested(journal._writer)
-    await journal.hint("me", [work()], now=1.0)
+    await at(journal, 1.0).hint("me", [work()])
 
 
 async def test_a_process_that_gets_no_thread_now_tells_so_and_goes_on_later(monkeypatch, resting):
@@ -220,6 +221,6 @@ async def test_a_process_that_gets_no_thread_now_tells_so_and_goes_on_later(monk
         patch.setattr(threading.Thread, "start", refuse)
         async with asyncio.timeout(DEADLINE):
             with pytest.raises(JournalError, match="can't start new thread"):
-                await journal.hint("me", [work()], now=1.0)
+                await at(journal, 1.0).hint("me", [work()])
 
-    await journal.hint("me", [work()], now=1.0)
+    await at(journal, 1.0).hint("me", [work()])

@@ -30,6 +30,7 @@ from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.settings import JournalSettings
 from tests.engines.listening import append
+from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal import year
 from tests.integration.journal.journal_file import database
 from tests.integration.journal.samples import (
@@ -67,9 +68,8 @@ def sweeper(journal, *, now, **more):
     async def pause(_seconds):
         await asyncio.sleep(0)
 
-    return facts, Sweeper(
-        journal=journal, retention=retention, observer=facts, clock=lambda: now, pause=pause, **more
-    )
+    at(journal, now)
+    return facts, Sweeper(journal=journal, retention=retention, observer=facts, pause=pause, **more)
 
 
 class Steady:
@@ -135,7 +135,7 @@ async def frames(journal, count, *, first=1):
         through = min(start + 4_000, first + count)
         numbered = (entry(seq, fingerprint="f" * 200) for seq in range(start, through))
         batch = Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(through - 1))
-        await append(journal, batch, now=0.0)
+        await append(journal, batch)
 
 
 @pytest.mark.parametrize("is_large", [False, True])
@@ -162,13 +162,13 @@ async def test_a_small_journal_that_could_not_shrink_is_written_anew_at_open(
 
 @pytest.mark.slow
 async def test_a_step_costs_the_same_beside_few_and_many(tmp_path):
-    age = Age(DAY, before=DAY, letters_before=DAY)
+    age = Age(rows=0.0, letters=0.0)
     costs = []
     for count in (1_000, 8_000):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.recover(ME, now=0.0)
+            await journal.recover(ME)
             await frames(journal, count)
-            costs.append(await steps(journal, journal.sweep(START, age, kept_numbers=4)))
+            costs.append(await steps(journal, at(journal, DAY).sweep(START, age, kept_numbers=4)))
 
     assert costs[1] <= 1.1 * costs[0]
 
@@ -184,19 +184,19 @@ async def statements(journal, verb):
 
 async def test_a_step_is_as_many_statements_for_many_rows_as_for_few(tmp_path):
     """Each one waits for the interpreter's lock, which a busy loop keeps for 5 ms, while the journal is locked."""
-    age = Age(DAY, before=DAY, letters_before=-DAY)
+    age = Age(rows=0.0, letters=math.inf)
     counts = []
     for count in (5, 50):
         async with opened(tmp_path / str(count)) as journal:
-            await journal.recover(ME, now=0.0)
+            await journal.recover(ME)
             await happen(journal, *range(1, count + 1), lane="chat:c", chat="c")
             for number in range(count):
                 delivery = await claim_one(journal)
                 said = intent(delivery, state=IntentState.SENT, message_id=f"m{number}", message_seq=number)
                 await journal.settle(said)
                 record = TurnRecord(kind=MESSAGE_KIND, attempt=1, began_at=0.0, shown={})
-                await journal.finish(delivery, STAY, now=0.0, record=record)
-            counts.append(await statements(journal, journal.sweep(START, age, kept_numbers=1)))
+                await journal.finish(delivery, STAY, record=record)
+            counts.append(await statements(journal, at(journal, DAY).sweep(START, age, kept_numbers=1)))
             left = (await journal.sweep(START, age, kept_numbers=1)).swept
             assert (left.sends, left.turns, left.entries) == (0, 0, 0)
 
@@ -275,7 +275,7 @@ async def test_captured_words_go_with_their_turns(tmp_path, open_journal):
         delivery = await claim_one(journal, now=number * DAY)
         record = TurnRecord(kind=MESSAGE_KIND, attempt=1, began_at=0.0, shown={"captured": name})
         move = CursorMove(handled_seq=number + 1)
-        await journal.finish(delivery, move, now=number * DAY, record=record)
+        await at(journal, number * DAY).finish(delivery, move, record=record)
     _, keeper = sweeper(journal, now=3.5 * DAY, retention={"keep": 2 * DAY}, capture_file=capture)
     assert (await keeper.sweep()).turns == 2
     await asyncio.to_thread(capture.close)
@@ -297,7 +297,7 @@ def test_the_last_releases_journal_is_among_those_that_are_opened():
 async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journal, released):
     (tmp_path / "journal.sqlite3").write_bytes(gzip.decompress(released.read_bytes()))
     journal = open_journal()
-    await journal.recover(ME, now=10.0)
+    await at(journal, 10.0).recover(ME)
 
     assert pragma(tmp_path, "user_version") == len(MIGRATIONS)
     assert pragma(tmp_path, "auto_vacuum") == 2
@@ -312,7 +312,7 @@ async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journa
     assert [hold.chat_id for hold in await journal.holds(ME)] == ["d"]
     assert [turn.lane for turn in TurnLog(tmp_path / "journal.sqlite3", ME).turns()] == ["chat:c"]
     (letter,) = await journal.dead_letters(ME)
-    assert await journal.revive(letter.dead_letter_id, now=10.0)
+    assert await at(journal, 10.0).revive(letter.dead_letter_id)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"inbox", "chat:d", "chat:e", "chat:f"}
     _, keeper = sweeper(journal, now=100 * DAY)
     assert (await keeper.sweep()).sends == 1
@@ -320,7 +320,7 @@ async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journa
 
 async def test_a_journal_at_rest_is_swept_once_an_hour(tmp_path):
     """Nothing is added to it meanwhile; to open it each minute would cost more than to keep it open."""
-    journal = SqliteJournal(tmp_path, rest_seconds=0.001)
+    journal = SqliteJournal(tmp_path, rest_seconds=0.001, clock=StoreClock())
     journal.open()
     steady = Steady()
     _, keeper = sweeper(journal, now=10 * DAY, steady=steady)

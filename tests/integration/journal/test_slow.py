@@ -20,11 +20,11 @@ class TestSlowJournal(JournalConformance):
 
 
 @pytest.fixture
-async def open_journal(tmp_path):
+async def open_journal(tmp_path, clock):
     async with contextlib.AsyncExitStack() as stack:
 
         def open_(folder=tmp_path):
-            journal = SlowJournal(folder, weather=Weather(1))
+            journal = SlowJournal(folder, weather=Weather(1), clock=clock)
             journal.open()
             stack.push_async_callback(journal.close)
             return journal
@@ -32,43 +32,42 @@ async def open_journal(tmp_path):
         yield open_
 
 
-async def test_a_lease_that_nobody_renews_is_lost_when_another_one_follows_it(tmp_path):
-    now = 0.0
-    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=lambda: now)
+async def test_a_lease_that_nobody_renews_is_lost_when_another_one_follows_it(tmp_path, clock):
+    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=clock)
     await asyncio.to_thread(journal.open)
     async with _closed(journal):
         lease = await journal.lease(ME)
-        now = 8.0
+        clock.time = 8.0
         lease = await journal.renew(lease)
-        now = 16.0
+        clock.time = 16.0
         with pytest.raises(IdentityHeldError):
             await journal.lease(ME)
-        now = 17.0
+        clock.time = 17.0
         # Its time is over, and nobody has taken it.
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lease, now=0.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lease)
         theirs = await journal.lease(ME)
         with pytest.raises(LeaseLostError):
             await journal.renew(lease)
         with pytest.raises(LeaseLostError):
-            await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease, now=0.0)
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(3)), lease=theirs, now=0.0)
+            await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(3)), lease=theirs)
 
         assert theirs.token > lease.token
         assert await journal.checkpoint(ME) == checkpoint(3)
 
 
-async def test_whoever_keeps_a_lease_ends_when_it_is_lost(tmp_path):
+async def test_whoever_keeps_a_lease_ends_when_it_is_lost(tmp_path, clock):
     """And not before: nobody is given one while it is renewed."""
-    now, renewals = 0.0, 0
-    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=lambda: now)
+    renewals = 0
+    journal = SlowJournal(tmp_path, weather=Weather(1), lease_seconds=9.0, clock=clock)
     await asyncio.to_thread(journal.open)
 
     async def pass_by(seconds):
-        nonlocal now, renewals
-        now += seconds
+        nonlocal renewals
+        clock.time += seconds
         renewals += 1
         if renewals > 20:
-            now += 9.0  # the holder stood still, and somebody else listens by now
+            clock.time += 9.0  # the holder stood still, and somebody else listens by now
             await journal.lease(ME)
             return
         with pytest.raises(IdentityHeldError):

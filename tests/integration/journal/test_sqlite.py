@@ -13,6 +13,7 @@ from mycel_runtime.journal.changes import Changes, ItemChange, NewTimer
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 from tests.integration.journal.conformance import JournalConformance
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, fill, want
@@ -64,7 +65,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_of_the_journal(tmp_path, name)
 async def test_a_damaged_page_is_an_error_of_what_reads_it(tmp_path, open_journal):
     journal = open_journal()
     await fill(journal)
-    await append(journal, Batch(identity=ME, checkpoint=checkpoint(7)), now=0.0)
+    await append(journal, Batch(identity=ME, checkpoint=checkpoint(7)))
     await journal.close()
     with database(tmp_path) as connection:
         size = connection.execute("PRAGMA page_size").fetchone()[0]
@@ -82,14 +83,14 @@ async def test_a_damaged_page_is_an_error_of_what_reads_it(tmp_path, open_journa
 
 
 async def test_a_full_disk_fails_the_append_whole_and_is_survived(journal, tmp_path, file_limit):
-    await append(journal, Batch(identity=ME, checkpoint=checkpoint(1)), now=0.0)
+    await append(journal, Batch(identity=ME, checkpoint=checkpoint(1)))
     batch = Batch(identity=ME, arrivals=arrivals(*map(entry, range(1, 2000))), checkpoint=checkpoint(1999))
     with file_limit((tmp_path / "journal.sqlite3-wal").stat().st_size):
         with pytest.raises(JournalError):
-            await append(journal, batch, now=0.0)
+            await append(journal, batch)
         assert await journal.checkpoint(ME) == checkpoint(1)
 
-    assert await append(journal, batch, now=0.0) == 1999
+    assert await append(journal, batch) == 1999
     assert await journal.checkpoint(ME) == checkpoint(1999)
 
 
@@ -101,7 +102,7 @@ async def test_what_a_plugin_remembers_can_be_written_however_many_deliveries_th
     change = ItemChange(chat_id=None, key="k", value="1", made_from=0)
 
     ended = await journal.finish(
-        await claim_one(journal), CursorMove(handled_seq=1), now=0.0, changes=Changes(items=(change,))
+        await claim_one(journal), CursorMove(handled_seq=1), changes=Changes(items=(change,))
     )
 
     assert (await journal.items(ME, "p", chat_id=None))["k"].version == ended.versions[0] != 0
@@ -118,9 +119,9 @@ async def test_a_timer_that_is_put_off_keeps_its_place_in_the_index_until_that_t
     assert await planned(10.0) == [(10.0, 10.0)]
     assert await planned(20.0) == [(10.0, 20.0)]
     assert await planned(15.0) == [(10.0, 15.0)]
-    assert await journal.timers_due(ME, names={("p", "t")}, limit=1, now=9.0) == []
+    assert await at(journal, 9.0).timers_due(ME, names={("p", "t")}, limit=1) == []
     assert places(tmp_path) == [(10.0, 15.0)]
-    assert await journal.timers_due(ME, names={("p", "t")}, limit=1, now=10.0) == []
+    assert await at(journal, 10.0).timers_due(ME, names={("p", "t")}, limit=1) == []
     assert places(tmp_path) == [(15.0, 15.0)]
     assert await planned(5.0) == [(5.0, 5.0)]
 

@@ -12,6 +12,7 @@ from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.statements import MIGRATIONS
+from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal.promises.turns import record
 from tests.integration.journal.samples import ME, OTHER, claim_one, want
 
@@ -19,7 +20,7 @@ from tests.integration.journal.samples import ME, OTHER, claim_one, want
 async def end_turns(journal, count, *, chat="c", handler="p.messages", after=0):
     for number in range(after, after + count):
         await want(journal, number + 1, chat=chat, handler=handler)
-        await journal.finish(await claim_one(journal), STAY, now=float(number), record=record())
+        await at(journal, float(number)).finish(await claim_one(journal), STAY, record=record())
 
 
 def numbers(folder):
@@ -28,13 +29,13 @@ def numbers(folder):
 
 @pytest.mark.slow
 async def test_the_newest_turns_are_kept_and_the_others_go_in_small_steps(tmp_path):
-    journal = SqliteJournal(tmp_path, kept_turns=20)
+    journal = SqliteJournal(tmp_path, kept_turns=20, clock=StoreClock())
     journal.open()
     await end_turns(journal, 36)
     assert numbers(tmp_path) == list(range(13, 37))  # looked at each sixteenth time
     await journal.close()
 
-    journal = SqliteJournal(tmp_path, kept_turns=1)
+    journal = SqliteJournal(tmp_path, kept_turns=1, clock=StoreClock())
     journal.open()
     await end_turns(journal, 12, after=36)
     assert numbers(tmp_path) == [48]
@@ -43,12 +44,12 @@ async def test_the_newest_turns_are_kept_and_the_others_go_in_small_steps(tmp_pa
 
 @pytest.mark.slow
 async def test_many_that_are_too_many_go_in_several_commits(tmp_path):
-    journal = SqliteJournal(tmp_path)
+    journal = SqliteJournal(tmp_path, clock=StoreClock())
     journal.open()
     await end_turns(journal, 79)
     await journal.close()
 
-    journal = SqliteJournal(tmp_path, kept_turns=10)
+    journal = SqliteJournal(tmp_path, kept_turns=10, clock=StoreClock())
     journal.open()
     await end_turns(journal, 1, after=79)
     assert numbers(tmp_path) == list(range(65, 81))
@@ -56,7 +57,7 @@ async def test_many_that_are_too_many_go_in_several_commits(tmp_path):
 
 
 async def test_no_turn_is_logged_where_none_is_to_be_kept(tmp_path):
-    journal = SqliteJournal(tmp_path, kept_turns=0)
+    journal = SqliteJournal(tmp_path, kept_turns=0, clock=StoreClock())
     journal.open()
     await end_turns(journal, 3)
     assert not numbers(tmp_path)

@@ -93,14 +93,13 @@ class Life:
         self._day = 0
 
     async def open(self):
-        self.journal = SqliteJournal(self._folder)
+        self.journal = SqliteJournal(self._folder, clock=lambda: self._now)
         self.journal.open()
-        await self.journal.recover(ME, now=self._now)
+        await self.journal.recover(ME)
         self._sweeper = Sweeper(
             journal=self.journal,
             retention=self._retention,
             observer=Silent(),
-            clock=lambda: self._now,
             pause=lambda _seconds: asyncio.sleep(0),
         )
 
@@ -116,13 +115,13 @@ class Life:
 
     async def _round(self, *, gives_up):
         """A message in each chat, answered."""
-        await append(self.journal, self._frames(), now=self._now)
-        deliveries = await self.journal.claim(ME, limit=CHATS, now=self._now)
+        await append(self.journal, self._frames())
+        deliveries = await self.journal.claim(ME, limit=CHATS)
         assert len(deliveries) == CHATS
         await asyncio.gather(*(self._answer(each) for each in deliveries[gives_up:]))
         for each in deliveries[:gives_up]:
             move = CursorMove(handled_seq=each.wanted_seq)
-            await self.journal.bury(each, Letter(reason="ValueError", trace="t"), move, now=self._now)
+            await self.journal.bury(each, Letter(reason="ValueError", trace="t"), move)
 
     def _frames(self):
         arrivals, hints = [], []
@@ -158,7 +157,7 @@ class Life:
             began_at=self._now,
             shown={"messages": [[asked, f"{chat}-{asked:032}"]], "base_seq": asked, "guard": [0, 6, False]},
         )
-        await self.journal.finish(delivery, CursorMove(handled_seq=asked + 1), now=self._now, record=record)
+        await self.journal.finish(delivery, CursorMove(handled_seq=asked + 1), record=record)
 
     async def _ask_for_relationship(self):
         self._seq += 1
@@ -167,7 +166,7 @@ class Life:
             self._entry(self._seq, "relationship.requested", raw), events=(event_work(lane="relationship:r"),)
         )
         batch = Batch(identity=ME, arrivals=(arrival,), checkpoint=checkpoint(self._seq))
-        await append(self.journal, batch, now=self._now)
+        await append(self.journal, batch)
         await self._end_events()
 
     async def _say_first(self):
@@ -185,12 +184,12 @@ class Life:
             made_at=self._now,
             known_seq=None,
         )
-        assert await self.journal.utter(utterance, now=self._now)
+        assert await self.journal.utter(utterance)
         await self._end_events()
 
     async def _end_events(self):
-        for delivery in await self.journal.claim(ME, limit=CHATS, now=self._now):
-            await self.journal.finish(delivery, STAY, now=self._now)
+        for delivery in await self.journal.claim(ME, limit=CHATS):
+            await self.journal.finish(delivery, STAY)
 
     async def measure(self):
         """Closes the journal, and opens it again."""
@@ -218,7 +217,7 @@ class Life:
             open_ms=open_ms,
             status_ms=sorted(taken)[2],
             status_steps=await steps(self.journal, self.journal.statistics(ME)),
-            commit_steps=await steps(self.journal, append(self.journal, self._frame(), now=self._now)),
+            commit_steps=await steps(self.journal, append(self.journal, self._frame())),
         )
 
     def _frame(self):

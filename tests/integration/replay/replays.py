@@ -147,7 +147,7 @@ async def living_agent(backend, folder, owner, count):
                 async with asyncio.timeout(60), asyncio.TaskGroup() as saying:
                     for number, chat_id in enumerate(chats, start=first):
                         saying.create_task(owner.messages.send(chat_id, str(number), enforce_caught_up=False))
-                await journal.hint("agent", tuple(map(hint, chats)), now=time.time())
+                await journal.hint("agent", tuple(map(hint, chats)))
                 parts.dispatcher.wake()
                 async with asyncio.timeout(60):
                     for _ in chats:

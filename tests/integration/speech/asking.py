@@ -70,8 +70,8 @@ async def say_as(user, chat_id, text):
 
 async def bury_words(agent, here):
     """The question becomes a dead letter."""
-    (delivery,) = await agent.journal.claim("agent", limit=1, now=agent.clock())
-    await agent.journal.bury(delivery, Letter(reason="refused"), STAY, now=agent.clock())
+    (delivery,) = await agent.journal.claim("agent", limit=1)
+    await agent.journal.bury(delivery, Letter(reason="refused"), STAY)
     (letter,) = await agent.journal.dead_letters("agent")
     return letter.dead_letter_id
 

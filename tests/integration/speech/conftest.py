@@ -83,7 +83,7 @@ class Agent:
 
     async def take(self, *hints):
         """Commit hints."""
-        await self.journal.hint(self.me, hints, now=self.clock())
+        await self.journal.hint(self.me, hints)
 
     async def hear(self, chat_id, wanted_seq=None):
         """Commit a hint, and deliver whatever is due."""
@@ -100,7 +100,7 @@ class Agent:
 
     async def deliver_next(self):
         """Run the first that is due of each lane; how many there were."""
-        claimed = await self.journal.claim(self.me, limit=10, now=self.clock())
+        claimed = await self.journal.claim(self.me, limit=10)
         async with asyncio.TaskGroup() as tasks:
             for delivery in claimed:
                 self.parts.dispatcher.running += 1
@@ -150,7 +150,8 @@ class World:
             self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
         state = self.folder / (folder or name)
         state.mkdir(exist_ok=True)
-        journal = SqliteJournal(state)
+        memory, clock, kept = Memory(), clock or Clock(), None
+        journal = SqliteJournal(state, clock=clock)
         journal.open()
         self.stack.push_async_callback(journal.close)
         sdk = await self.stack.enter_async_context(
@@ -162,7 +163,6 @@ class World:
                 patience_seconds=patience,
             )
         )
-        memory, clock, kept = Memory(), clock or Clock(), None
         if capture:
             kept = CaptureFile(
                 state / CAPTURE_NAME,
@@ -188,7 +188,6 @@ class World:
                 BoundHandler(handler=handler, settings=None, worker=worker) for handler in plugin.handlers
             ],
             observer=memory,
-            clock=clock,
             capture_file=kept,
         ).parts()
         self.stack.push_async_callback(parts.dispatcher.attempts.close)

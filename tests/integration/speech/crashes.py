@@ -96,7 +96,7 @@ class CrashMachine(RuleBasedStateMachine):
         """A new process, on what the last one left."""
         self.shown = defaultdict(set, {name: set(numbers) for name, numbers in self.handled.items()})
         self.heart = Heart(death)
-        self.journal = SqliteJournal(self.folder)
+        self.journal = SqliteJournal(self.folder, clock=lambda: self.now)
         self.journal.open()
         file = self.folder / "journal.sqlite3"
         self.mortal = Mortal(self.journal, self.heart, file, self.committed, self.wrongs)
@@ -112,7 +112,6 @@ class CrashMachine(RuleBasedStateMachine):
             sdk=self.sdk,
             handlers=[BoundHandler(handler=each, settings=None) for each in self.plugin().handlers],
             observer=Silent(),
-            clock=lambda: self.now,
         ).parts()
         self.parts.dispatcher.attempts.messages.draw = self.parts.dispatcher.ends.draw = lambda: 0.5
 
@@ -161,7 +160,7 @@ class CrashMachine(RuleBasedStateMachine):
             self.shown[name] = set(self.handled[name])
 
     async def deliver_due(self):
-        while claimed := await self.mortal.claim(ME, limit=1, now=self.now):
+        while claimed := await self.mortal.claim(ME, limit=1):
             self.parts.dispatcher.running += 1
             await self.parts.dispatcher._deliver(claimed[0])
 
@@ -170,7 +169,7 @@ class CrashMachine(RuleBasedStateMachine):
             ChatWork(handler=HandlerId(name), lane=Lane(f"chat:{CHAT}"), chat_id=CHAT, wanted_seq=seq)
             for name in PARTS
         ]
-        await self.journal.hint(ME, tuple(hints), now=self.now)
+        await self.journal.hint(ME, tuple(hints))
 
     # What happens
 

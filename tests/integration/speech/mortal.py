@@ -82,6 +82,10 @@ class Mortal:
         """Nothing that anybody could die of."""
         self._journal.on_work(identity, wake)
 
+    def now(self):
+        """Likewise."""
+        return self._journal.now()
+
     def __getattr__(self, name):
         verb = getattr(self._journal, name)
 

@@ -37,7 +37,7 @@ async def test_in_a_held_chat_a_question_waits_for_a_human_and_his_words_are_no_
     asker = Asker()
     agent, here = await world.agent("agent", asker.plugin, **LOOKS), await direct(world)
     asker.chat, asker.asks["user_id"] = await group(world, "agent"), (await world.owner.me.whoami())["id"]
-    await agent.journal.hold("agent", asker.chat, reason="talk", now=agent.clock())
+    await agent.journal.hold("agent", asker.chat, reason="talk")
     agent.parts.loop_guard._held.add(asker.chat)
     await ask(world, agent, here)
     assert (await states(agent), await said(world, asker.chat)) == ([("made", False)], [])

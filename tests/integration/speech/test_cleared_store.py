@@ -20,7 +20,7 @@ async def test_what_the_operator_clears_is_not_there_for_the_next_run(world):
 
     agent = await world.agent("agent", plugin)
     chat_id = (await world.owner.chats.ensure_direct("agent"))["id"]
-    operator = Admin(agent.journal, agent.parts, clock=agent.clock)
+    operator = Admin(agent.journal, agent.parts)
 
     async def speak():
         await world.say(chat_id, "hello")
@@ -61,7 +61,7 @@ async def test_the_operator_is_told_what_is_loaded_and_when_it_is_called(world):
     chat_id = (await world.owner.chats.ensure_direct("agent"))["id"]
     await world.say(chat_id, "hello")
     await agent.hear(chat_id)
-    operator = Admin(agent.journal, agent.parts, clock=agent.clock)
+    operator = Admin(agent.journal, agent.parts)
 
     assert await operator.plugins() == {"loaded": ["tea"], "left_alone": []}
     assert sorted((row["timer"], row["schedule"]) for row in await operator.timers()) == [

@@ -61,7 +61,7 @@ async def test_q27_a_late_message_that_is_given_up_is_given_up_once_and_comes_ba
 
     handler.is_broken = False
     handler.shown.clear()
-    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.journal.revive(letter.dead_letter_id)
     await agent.deliver(limit=10)
     assert handler.shown == [["late"]]
     assert await agent.journal.dead_letters("a") == []
@@ -140,7 +140,7 @@ async def test_what_was_announced_and_given_up_unread_comes_back_when_its_letter
     assert handler.shown == [["1"]]
 
     (letter,) = await agent.journal.dead_letters("a")
-    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.journal.revive(letter.dead_letter_id)
     await agent.deliver()
     assert handler.shown == [["1"], ["2"]]
     assert (await agent.journal.statistics("a")).due == 0
@@ -158,7 +158,7 @@ async def test_a_letter_of_a_newcomer_comes_back_wherever_the_servers_cursor_is_
     (letter,) = await agent.journal.dead_letters("a")
     await agent.sdk.messages.read(chat_id)
 
-    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.journal.revive(letter.dead_letter_id)
     await agent.deliver()
     assert handler.shown == [["1"]]
 
@@ -184,14 +184,14 @@ async def test_a_letter_that_is_given_up_again_covers_what_it_did_whatever_was_s
     await agent.hear(chat_id)
 
     handler.is_broken = True
-    await agent.journal.revive(letter_id, now=agent.clock())
+    await agent.journal.revive(letter_id)
     await agent.deliver()
     (again,) = await agent.journal.dead_letters("a")
     assert (again.after_seq, again.through_seq) == (letter.after_seq, letter.through_seq)
     assert again.message_ids == letter.message_ids
     handler.is_broken = False
     handler.shown.clear()
-    await agent.journal.revive(again.dead_letter_id, now=agent.clock())
+    await agent.journal.revive(again.dead_letter_id)
     await agent.deliver()
 
     assert handler.shown == [["1"]]
@@ -205,7 +205,7 @@ async def test_a_letter_is_not_answered_before_its_handler_was_shown_what_was_sa
     await world.say(chat_id, "transfer the money")
     letter_id = await buried(agent, handler, chat_id, 1)
     await world.say(chat_id, "stop")
-    await agent.journal.revive(letter_id, now=agent.clock())
+    await agent.journal.revive(letter_id)
     await agent.deliver()
     agent.clock.ahead += 60
     await agent.deliver()
@@ -235,14 +235,14 @@ async def test_a_chat_whose_reading_kills_the_process_is_given_up_until_there_is
     await world.say(chat_id, "1")
     await agent.hear(chat_id, 1)
     await world.say(chat_id, "2")
-    await agent.journal.hint("a", agent.hint(chat_id, 2), now=agent.clock())
-    await agent.journal.claim("a", limit=1, now=agent.clock())
-    await agent.journal.recover("a", now=agent.clock())
+    await agent.journal.hint("a", agent.hint(chat_id, 2))
+    await agent.journal.claim("a", limit=1)
+    await agent.journal.recover("a")
     for _ in range(DEATHS_LIMIT):
-        assert await agent.journal.claim_suspect("a", now=agent.clock())
-        await agent.journal.recover("a", now=agent.clock())
+        assert await agent.journal.claim_suspect("a")
+        await agent.journal.recover("a")
 
-    await agent.parts.dispatcher._deliver(await agent.journal.claim_suspect("a", now=agent.clock()))
+    await agent.parts.dispatcher._deliver(await agent.journal.claim_suspect("a"))
 
     (letter,) = await agent.journal.dead_letters("a")
     assert (letter.after_seq, letter.through_seq) == (1, None)

@@ -55,7 +55,7 @@ async def test_a_plugin_that_could_not_be_imported_is_waited_for(world):
     asker = Asker()
     agent, here = await world.agent("agent", asker.plugin), await direct(world)
     await ask(world, agent, here)
-    known = await agent.journal.adopt_questions("agent", handlers={}, kept=["p"], now=agent.clock())
+    known = await agent.journal.adopt_questions("agent", handlers={}, kept=["p"])
     assert (known.chats, list(known.forgotten)) == ({here}, [])
     await answer(world, agent, here, "five")
 

@@ -48,7 +48,7 @@ class Talk:
 
     async def _write(self, agent, chat_id, text, *, is_last):
         told = await self._world.say(chat_id, text)
-        await agent.journal.hint("a", agent.hint(chat_id, told["seq"]), now=agent.clock())
+        await agent.journal.hint("a", agent.hint(chat_id, told["seq"]))
         agent.parts.dispatcher.wake()
         async with self._changed:
             self._said, self._is_over = self._said + 1, is_last
@@ -411,7 +411,7 @@ async def test_a_failure_after_newer_is_a_letter_that_covers_what_was_shown(worl
 
     (letter,) = await agent.journal.dead_letters("a")
     assert (letter.through_seq, len(letter.message_ids)) == (2, 2)
-    await agent.journal.revive(letter.dead_letter_id, now=agent.clock())
+    await agent.journal.revive(letter.dead_letter_id)
     await agent.deliver()
     assert shown == [["go"], ["go", "more"]]
 
@@ -428,8 +428,8 @@ async def test_what_newer_shows_a_suspect_is_written_down_before_it_is_shown(wor
     agent = await world.agent("a", plugin)
     chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
     await world.say(chat_id, "go")
-    await agent.journal.hint("a", agent.hint(chat_id, 1), now=agent.clock())
-    (delivery,) = await agent.journal.claim("a", limit=1, now=agent.clock())
+    await agent.journal.hint("a", agent.hint(chat_id, 1))
+    (delivery,) = await agent.journal.claim("a", limit=1)
     noted = []
 
     async def note_shown(_, *, through_seq, message_ids):

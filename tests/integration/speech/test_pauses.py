@@ -91,7 +91,7 @@ async def test_what_is_resumed_between_its_claim_and_its_end_is_not_forgotten(wo
     await world.say(here, "hello")
     await agent.parts.pauses.pause(PauseKind.PLUGIN, "p")
     await agent.take(*agent.hint(here))
-    (claimed,) = await agent.journal.claim("agent", limit=1, now=agent.clock())
+    (claimed,) = await agent.journal.claim("agent", limit=1)
     dispatcher = agent.parts.dispatcher
     passed_over = await dispatcher._run(claimed)
     await agent.parts.pauses.resume(PauseKind.PLUGIN, "p")

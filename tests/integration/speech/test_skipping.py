@@ -23,7 +23,7 @@ class Echo:
 
 async def skip_old(agent, before, **more):
     """As the command does it, page by page."""
-    admin = Admin(agent.journal, agent.parts, clock=agent.clock)
+    admin = Admin(agent.journal, agent.parts)
     pages, after, skip_id = [], 0, None
     while after is not None:
         page = await admin.skip_old(before=before, after=after, skip_id=skip_id, **more)
@@ -58,7 +58,7 @@ async def test_what_is_older_is_skipped_as_one_letter_that_can_be_answered_later
 
     await agent.deliver()
     assert handler.shown == [["new"]]
-    assert await Admin(agent.journal, agent.parts, clock=agent.clock).retry(number)
+    assert await Admin(agent.journal, agent.parts).retry(number)
     await agent.deliver()
     assert sorted(handler.shown[1:]) == [["old one", "old two"]] * 3
     assert not await agent.journal.dead_letters("a")
@@ -97,7 +97,7 @@ async def test_a_chat_that_is_at_work_while_others_are_skipped_is_answered(world
         return span
 
     object.__setattr__(backlog, "read", read_and_be_late)
-    admin = Admin(agent.journal, agent.parts, clock=agent.clock)
+    admin = Admin(agent.journal, agent.parts)
     page = await admin.skip_old(before=time.time() + 1)
 
     assert (page["skipped"], [row["why"] for row in page["left"]]) == ([], ["it is at work"])

@@ -133,7 +133,7 @@ async def test_of_two_chats_that_change_one_key_none_is_lost_and_nothing_is_said
     for chat_id in chats:
         await world.say(chat_id, "count")
     hints = tuple(hint for chat_id in chats for hint in agent.hint(chat_id))
-    await agent.journal.hint(agent.me, hints, now=agent.clock())
+    await agent.journal.hint(agent.me, hints)
     await agent.deliver()
 
     assert await items(agent) == {"total": 2}

@@ -83,7 +83,7 @@ async def test_the_end_of_the_process_spends_no_attempt_whatever_the_handler_mak
                 await released.wait()
 
     agent, chat_id = await start(world, plugin, max_attempts=1)
-    await agent.journal.hint(agent.me, agent.hint(chat_id, 1), now=agent.clock())
+    await agent.journal.hint(agent.me, agent.hint(chat_id, 1))
     async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as tasks:
         dispatching = tasks.create_task(agent.parts.dispatcher.run())
         await started.wait()

@@ -21,14 +21,14 @@ class Told:
 
 @pytest.fixture
 async def journal(tmp_path):
-    journal = SqliteJournal(tmp_path)
+    journal = SqliteJournal(tmp_path, clock=lambda: 7.0)
     journal.open()
     yield journal
     await journal.close()
 
 
 def early(journal, folder, told):
-    pauses = EarlyPauses(folder / "journal.sqlite3", told, lambda: 7.0)
+    pauses = EarlyPauses(folder / "journal.sqlite3", told)
     pauses.begin(journal)
     return pauses
 
@@ -36,7 +36,7 @@ def early(journal, folder, told):
 async def test_of_an_agent_that_has_run_before_it_is_that_identitys(journal, tmp_path):
     lease = await journal.lease(ME)
     heard = Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1))
-    await journal.append(heard, lease=lease, now=0.0)
+    await journal.append(heard, lease=lease)
     told = Told()
     pauses = early(journal, tmp_path, told)
 

@@ -57,7 +57,7 @@ class World:
         self.planned.append((plugin, changes))
         return TurnEnd(self.outcome, (1,))
 
-    async def hasten(self, identity, *, delivery_id, plugin, now):
+    async def hasten(self, identity, *, delivery_id, plugin):
         self.hastened.append(plugin)
 
     def note_end(self, handler, changes, end):

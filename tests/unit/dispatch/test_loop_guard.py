@@ -24,7 +24,7 @@ class SlowJournal:
         await asyncio.sleep(0)
         return ()
 
-    async def unattended(self, delivery, *, plugin, since, limits):
+    async def unattended(self, delivery, *, plugin, within, limits):
         return Unattended(turns=0, chat_sends=0, plugin_sends=0)
 
     async def attend(self, me, chat_id):
@@ -35,7 +35,7 @@ class SlowJournal:
 async def test_chats_that_are_asked_for_side_by_side_at_first_are_all_remembered():
     """One that is forgotten is not attended to when a human comes: its turns are counted on and on."""
     journal = SlowJournal()
-    guard = LoopGuard(journal=journal, me="me", settings=GuardSettings(), observer=None, clock=lambda: 0.0)
+    guard = LoopGuard(journal=journal, me="me", settings=GuardSettings(), observer=None)
     chats = ["one", "two", "three"]
 
     async with asyncio.TaskGroup() as tasks:

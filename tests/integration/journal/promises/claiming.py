@@ -9,6 +9,7 @@ import pytest
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.hole import Hole
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import ME, OTHER, bury, claim, claim_one, entry, finish, happen, want
 
 
@@ -24,27 +25,27 @@ class ClaimConformance:
         await want(journal, 1, now=10.0)
 
         assert await claim(journal, now=9.9) == []
-        assert await journal.next_due_at(ME, now=9.9) == 10.0
-        assert await journal.next_due_at(ME, now=10.0) is None
+        assert await journal.next_due_at(ME, after=9.9) == 10.0
+        assert await journal.next_due_at(ME, after=10.0) is None
         assert len(await claim(journal, now=10.0)) == 1
 
     async def test_what_waits_waits_no_longer_for_a_clock_that_was_set_back(self, journal):
         for chat, due_at in (("a", 107.0), ("b", 101.0), ("c", 40.0)):
             await want(journal, 1, now=due_at, chat=chat)
         await want(journal, 1, now=106.0, identity=OTHER)
-        await journal.rewind(ME, seconds=50.0, now=52.0)
+        await at(journal, 52.0).rewind(ME, seconds=50.0)
 
         assert [each.chat_id for each in await claim(journal, now=52.0)] == ["c", "b"]
-        assert await journal.next_due_at(ME, now=52.0) == 57.0
-        assert await journal.next_due_at(OTHER, now=52.0) == 106.0
+        assert await journal.next_due_at(ME, after=52.0) == 57.0
+        assert await journal.next_due_at(OTHER, after=52.0) == 106.0
 
     async def test_a_hole_waits_no_longer_for_a_clock_that_was_set_back(self, journal):
         await want(journal, 5)
         hole = Hole(seq=4, noticed_at=100.0)
         move = CursorMove(handled_seq=5, holes=(hole,), hole_at=105.0)
-        await journal.finish(await claim_one(journal), move, now=100.0)
-        await journal.rewind(ME, seconds=50.0, now=51.0)
-        assert await journal.next_due_at(ME, now=51.0) == 55.0
+        await at(journal, 100.0).finish(await claim_one(journal), move)
+        await at(journal, 51.0).rewind(ME, seconds=50.0)
+        assert await journal.next_due_at(ME, after=51.0) == 55.0
         await want(journal, 6, now=52.0)
 
         assert (await claim_one(journal, now=52.0)).holes == (hole,)
@@ -99,10 +100,10 @@ class ClaimConformance:
     async def test_a_postponed_event_holds_back_its_successors(self, journal):
         await happen(journal, 1, 2)
         first = await claim_one(journal)
-        await journal.postpone(first, due_at=10.0, spend=True)
+        await journal.postpone(first, after=10.0, spend=True)
 
         assert await claim(journal, now=9.0) == []
-        assert await journal.next_due_at(ME, now=9.0) == 10.0
+        assert await journal.next_due_at(ME, after=9.0) == 10.0
         again = await claim_one(journal, now=10.0)
         assert (again.entry.seq, again.attempts) == (1, 1)
 
@@ -112,9 +113,9 @@ class ClaimConformance:
             await bury(journal, await claim_one(journal))
         running = await claim_one(journal)
         for letter in reversed(await journal.dead_letters(ME)):
-            assert await journal.revive(letter.dead_letter_id, now=0.0)
+            assert await journal.revive(letter.dead_letter_id)
         assert await claim(journal) == []
-        await journal.postpone(running, due_at=0.0, spend=False)
+        await journal.postpone(running, after=0.0, spend=False)
         seen = []
         while claimed := await claim(journal):
             seen += [each.entry.seq for each in claimed]
@@ -124,14 +125,14 @@ class ClaimConformance:
 
     async def test_what_waits_behind_a_postponed_event_counts_as_due_since_it_came(self, journal):
         await happen(journal, 1, 2, now=3.0)
-        await journal.postpone(await claim_one(journal, now=3.0), due_at=10.0, spend=True)
+        await journal.postpone(await claim_one(journal, now=3.0), after=7.0, spend=True)
 
         counted = await journal.statistics(ME)
         assert (counted.due, counted.oldest_due_at) == (2, 3.0)
 
     async def test_a_postponed_event_holds_back_nobody_else(self, journal):
         await happen(journal, 1)
-        await journal.postpone(await claim_one(journal), due_at=10.0, spend=True)
+        await journal.postpone(await claim_one(journal), after=10.0, spend=True)
         await happen(journal, 2, handler="p.others")
         other = await claim_one(journal, now=1.0)
         await finish(journal, other)
@@ -149,7 +150,7 @@ class ClaimConformance:
         await want(journal, 1)
         delivery = await claim_one(journal)
 
-        assert await journal.postpone(delivery, due_at=7.0, spend=False)
+        assert await journal.postpone(delivery, after=7.0, spend=False)
         assert await claim(journal, now=6.0) == []
         assert (await claim_one(journal, now=7.0)).due_at == 7.0
 
@@ -157,7 +158,7 @@ class ClaimConformance:
     async def test_only_a_spent_attempt_counts(self, journal, spend, attempts):
         await want(journal, 1)
         for _ in range(2):
-            await journal.postpone(await claim_one(journal), due_at=0.0, spend=spend)
+            await journal.postpone(await claim_one(journal), after=0.0, spend=spend)
         delivery = await claim_one(journal)
 
         assert (delivery.attempts, delivery.turn) == (attempts, 0)

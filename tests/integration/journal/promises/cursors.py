@@ -23,7 +23,7 @@ class ChatConformance:
     async def test_finishing_moves_the_cursor_and_ends_the_turn(self, journal):
         await want(journal, 5)
         first = await claim_one(journal)
-        await journal.postpone(first, due_at=0.0, spend=True)
+        await journal.postpone(first, after=0.0, spend=True)
         await finish(journal, await claim_one(journal), 5)
         await want(journal, 6)
         second = await claim_one(journal)
@@ -102,10 +102,10 @@ class ChatConformance:
         self, journal
     ):
         work = dataclasses.replace(chat_work(5), after_seq=3)
-        await journal.hint(ME, (work,), now=0.0)
+        await journal.hint(ME, (work,))
         first = await claim_one(journal)
         await finish(journal, first, 5)
-        await journal.hint(ME, (dataclasses.replace(work, wanted_seq=9),), now=0.0)
+        await journal.hint(ME, (dataclasses.replace(work, wanted_seq=9),))
 
         assert first.handled_seq == 3
         assert (await claim_one(journal)).handled_seq == 5
@@ -148,14 +148,14 @@ class ChatConformance:
         await want(journal, 5)
         delivery = await claim_one(journal)
         await want(journal, None)
-        await journal.postpone(delivery, due_at=0.0, spend=True)
+        await journal.postpone(delivery, after=0.0, spend=True)
         await finish(journal, await claim_one(journal), 9)
 
         assert await claim(journal) == []
 
     async def test_a_hint_without_a_number_outranks_those_of_its_batch(self, journal):
         await handle_through(journal, 5)
-        await journal.hint(ME, (chat_work(3), chat_work(None), chat_work(4)), now=0.0)
+        await journal.hint(ME, (chat_work(3), chat_work(None), chat_work(4)))
 
         assert (await claim_one(journal)).wanted_seq == 6
 
@@ -184,7 +184,7 @@ class ChatConformance:
         await journal.anchor(ME, chat_work(1).lane, handled_seq=3)
         successor_of_the_claim = await journal.statistics(ME)
         await journal.expect_end(ME)
-        await journal.recover(ME, now=0.0)
+        await journal.recover(ME)
 
         assert successor_of_the_claim.running == 1
         assert (await claim_one(journal)).handled_seq == 0

@@ -9,6 +9,7 @@ import pytest
 from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.batch import Batch
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -40,7 +41,7 @@ class FencingConformance:
 
     async def test_whoever_lost_the_lease_writes_nothing_that_it_hears(self, journal):
         lost = await journal.lease(ME)
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lost, now=0.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lost)
         await journal.release(lost)
         heard = Batch(
             identity=ME,
@@ -49,10 +50,10 @@ class FencingConformance:
             checkpoint=checkpoint(2),
         )
         with pytest.raises(LeaseLostError):
-            await journal.append(heard, lease=lost, now=0.0)
+            await journal.append(heard, lease=lost)
         lease = await journal.lease(ME)
         with pytest.raises(LeaseLostError):
-            await journal.append(heard, lease=lost, now=0.0)
+            await journal.append(heard, lease=lost)
 
         assert lease.token > lost.token
         assert await journal.checkpoint(ME) == checkpoint(1)
@@ -60,7 +61,7 @@ class FencingConformance:
         assert await claim(journal) == []
         # What is lost is nobody's to give back.
         await journal.release(lost)
-        assert await journal.append(heard, lease=lease, now=0.0) == 1
+        assert await journal.append(heard, lease=lease) == 1
 
     async def test_a_renewed_lease_keeps_its_token_and_the_right_to_write(self, journal):
         lease = await journal.lease(ME)
@@ -71,9 +72,9 @@ class FencingConformance:
         assert again.lasts > 0
         with pytest.raises(IdentityHeldError):
             await journal.lease(ME)
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=again, now=0.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=again)
         # As a listener does that was given it before it was renewed.
-        await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease, now=0.0)
+        await journal.append(Batch(identity=ME, checkpoint=checkpoint(2)), lease=lease)
         assert await journal.checkpoint(ME) == checkpoint(2)
 
     async def test_a_lost_lease_cannot_be_renewed(self, journal, successor):
@@ -95,14 +96,14 @@ class FencingConformance:
         theirs = await journal.lease(OTHER)
 
         with pytest.raises(LeaseLostError):
-            await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=theirs, now=0.0)
+            await journal.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=theirs)
         assert await journal.checkpoint(ME) is None
 
     async def test_a_predecessors_lease_is_lost_and_tokens_never_come_again(self, journal, successor):
         before = await journal.lease(ME)
         heir = await successor(journal)
         with pytest.raises(LeaseLostError):
-            await heir.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=before, now=0.0)
+            await heir.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=before)
 
         assert (await heir.lease(ME)).token > before.token
 
@@ -112,20 +113,20 @@ class FencingConformance:
         await handle_through(journal, 2)
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
         await claim_one(journal)
         return delivery
 
     async def test_a_stale_claim_changes_nothing(self, journal, stale):
         before = await journal.statistics(ME)
 
-        assert not await journal.postpone(stale, due_at=1e9, spend=True)
+        assert not await journal.postpone(stale, after=1e9, spend=True)
         assert not await finish(journal, stale, 5, wanted_seq=9)
         assert not await bury(journal, stale, 5)
         assert await journal.dead_letters(ME) == []
         assert await journal.statistics(ME) == before
         await journal.expect_end(ME)
-        await journal.recover(ME, now=0.0)
+        await journal.recover(ME)
         untouched = await claim_one(journal)
         assert (untouched.handled_seq, untouched.wanted_seq) == (2, 5)
         assert (untouched.turn, untouched.attempts) == (stale.turn, 0)
@@ -133,7 +134,7 @@ class FencingConformance:
     async def test_a_stale_claim_of_an_event_changes_nothing(self, journal):
         await happen(journal, 1)
         stale = await claim_one(journal)
-        await journal.postpone(stale, due_at=0.0, spend=False)
+        await journal.postpone(stale, after=0.0, spend=False)
         delivery = await claim_one(journal)
 
         assert not await finish(journal, stale)
@@ -152,11 +153,11 @@ class FencingConformance:
 
     async def test_a_lease_recovers_what_was_running_without_spending_an_attempt(self, journal, successor):
         await want(journal, 5)
-        await journal.postpone(await claim_one(journal), due_at=0.0, spend=True)
+        await journal.postpone(await claim_one(journal), after=0.0, spend=True)
         await claim_one(journal)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.recover(ME, now=3.0)
+        await at(heir, 3.0).recover(ME)
 
         delivery = await claim_one(heir, now=3.0)
         assert (delivery.attempts, delivery.turn, delivery.due_at, delivery.wanted_seq) == (1, 0, 3.0, 5)
@@ -166,7 +167,7 @@ class FencingConformance:
         before = await claim_one(journal)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
         await claim_one(heir)
 
         assert not await finish(heir, before, 5)
@@ -175,11 +176,11 @@ class FencingConformance:
         batch = Batch(
             identity=ME, arrivals=arrivals(entry(1), events=[event_work()]), checkpoint=checkpoint(1)
         )
-        await append(journal, batch, now=0.0)
+        await append(journal, batch)
         await handle_through(journal, 2, now=-1.0)
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
 
         assert await heir.checkpoint(ME) == checkpoint(1)
         assert list(await heir.marks(ME, epoch=1, limit=5)) == [1]
-        assert (await claim_one(heir)).entry == entry(1)
+        assert (await claim_one(heir, now=0.0)).entry == entry(1)

@@ -7,6 +7,7 @@ from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.summary import JournalStatistics, Waiting
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -56,10 +57,10 @@ class IdentityConformance:
         await want(journal, 5, now=1.0)
         oldest = await claim_one(journal, now=1.0)
         assert (await journal.oldest_waiting(ME)).since == 1.0
-        await journal.postpone(oldest, due_at=9.0, spend=True, error="ValueError (mine.py:3 in answer)")
+        await journal.postpone(oldest, after=8.0, spend=True, error="ValueError (mine.py:3 in answer)")
         again = await claim_one(journal, now=9.0)
         await want(journal, 5, chat="d", now=9.0)
-        await journal.postpone(again, due_at=30.0, spend=True)
+        await journal.postpone(again, after=21.0, spend=True)
 
         assert await journal.oldest_waiting(ME) == Waiting(
             delivery_id=oldest.delivery_id,
@@ -85,15 +86,15 @@ class IdentityConformance:
                 hints=(chat_work(5),),
                 checkpoint=checkpoint(1, identity=identity),
             )
-            assert await append(journal, batch, now=0.0) == 1
+            assert await append(journal, batch) == 1
         mine = await claim(journal)
         sent = intent(mine[0], state=IntentState.SENT, message_id="m", message_seq=6, chat_id="c")
         await journal.settle(sent)
         await journal.anchor(ME, chat_work(1).lane, handled_seq=4)
         await bury(journal, mine[0])
         before = await journal.statistics(OTHER)
-        await journal.recover(OTHER, now=9.0)
-        await append(journal, Batch(identity=ME, checkpoint=checkpoint(8)), now=0.0)
+        await at(journal, 9.0).recover(OTHER)
+        await append(journal, Batch(identity=ME, checkpoint=checkpoint(8)))
 
         assert {each.identity for each in mine} == {ME}
         assert (await journal.statistics(ME)).running == 1

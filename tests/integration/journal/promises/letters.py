@@ -6,6 +6,7 @@ from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery, LetterDelivery
 from mycel_runtime.journal.hole import Hole
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,
@@ -24,7 +25,7 @@ class BurialConformance:
     async def test_a_buried_delivery_leaves_a_letter_and_its_lane_goes_on(self, journal):
         await handle_through(journal, 2)
         await want(journal, 5)
-        await journal.postpone(await claim_one(journal), due_at=0.0, spend=True)
+        await journal.postpone(await claim_one(journal), after=0.0, spend=True)
         delivery = await claim_one(journal)
         await want(journal, 6)
         assert await bury(journal, delivery, 5, now=4.0)
@@ -52,7 +53,7 @@ class BurialConformance:
         await want(journal, 1)
         letter = Letter(reason="Reject: \ud83d", trace="h\udcff.py:1 in f")
 
-        assert await journal.bury(await claim_one(journal), letter, CursorMove(handled_seq=1), now=0.0)
+        assert await journal.bury(await claim_one(journal), letter, CursorMove(handled_seq=1))
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.reason, letter.trace) == ("Reject: \\ud83d", "h\\udcff.py:1 in f")
@@ -72,7 +73,7 @@ class BurialConformance:
         (letter,) = await journal.dead_letters(ME)
         await want(journal, 6, now=3.0)
 
-        assert await journal.revive(letter.dead_letter_id, now=2.0)
+        assert await at(journal, 2.0).revive(letter.dead_letter_id)
         assert await journal.dead_letters(ME) == []
         revived = await claim_one(journal, now=9.0)
         assert (type(revived), revived.handled_seq, revived.wanted_seq) == (LetterDelivery, 2, 5)
@@ -88,7 +89,7 @@ class BurialConformance:
         await happen(journal, 1, 2)
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=5.0)
+        await at(journal, 5.0).revive(letter.dead_letter_id)
 
         revived = await claim_one(journal, now=5.0)
         assert (type(revived), revived.entry.seq) == (EventDelivery, 1)
@@ -98,7 +99,7 @@ class BurialConformance:
         await want(journal, 5)
         await bury(journal, await claim_one(journal), 5)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         await want(journal, 8, now=1.0)
         await bury(journal, await claim_one(journal, now=1.0), 7)
 
@@ -113,10 +114,10 @@ class BurialConformance:
         late, missing = Hole(seq=2, noticed_at=1.0), Hole(seq=4, noticed_at=1.0)
         await want(journal, 5)
         move = CursorMove(handled_seq=5, holes=(late, missing), hole_at=3.0)
-        await journal.finish(await claim_one(journal), move, now=1.0)
+        await at(journal, 1.0).finish(await claim_one(journal), move)
         buried = await claim_one(journal, now=3.0)
         move = CursorMove(handled_seq=5, holes=(missing,), hole_at=6.0)
-        await journal.bury(buried, Letter(reason="r", late=(late,)), move, now=3.0)
+        await at(journal, 3.0).bury(buried, Letter(reason="r", late=(late,)), move)
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.after_seq, letter.through_seq) == (1, 5)
@@ -124,7 +125,7 @@ class BurialConformance:
         living = await claim_one(journal, now=6.0)
         assert (living.holes, living.handled_seq) == ((missing,), 5)
         await finish(journal, living, 5)
-        await journal.revive(letter.dead_letter_id, now=7.0)
+        await at(journal, 7.0).revive(letter.dead_letter_id)
         revived = await claim_one(journal, now=7.0)
         assert ([hole.seq for hole in revived.holes], revived.handled_seq, revived.wanted_seq) == ([2], 5, 5)
 
@@ -183,8 +184,8 @@ class BurialConformance:
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.after_seq, letter.through_seq) == (2, None)
-        assert await journal.revive(letter.dead_letter_id, now=0.0)
-        assert not await journal.revive(letter.dead_letter_id, now=0.0)
+        assert await journal.revive(letter.dead_letter_id)
+        assert not await journal.revive(letter.dead_letter_id)
         living = await claim_one(journal)
         assert (type(living), living.handled_seq) == (ChatDelivery, 2)
 
@@ -192,7 +193,7 @@ class BurialConformance:
         late = Hole(seq=2, noticed_at=1.0)
         await want(journal, 5)
         move = CursorMove(handled_seq=5, holes=(late,), hole_at=3.0)
-        await journal.finish(await claim_one(journal), move, now=1.0)
+        await at(journal, 1.0).finish(await claim_one(journal), move)
         await bury(journal, await claim_one(journal, now=3.0), None, now=3.0)
 
         (letter,) = await journal.dead_letters(ME)
@@ -204,7 +205,7 @@ class BurialConformance:
         await want(journal, 5)
         await bury(journal, await claim_one(journal), 5)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         await journal.anchor(ME, letter.lane, handled_seq=9)
 
         revived = await claim_one(journal)
@@ -213,7 +214,7 @@ class BurialConformance:
     async def test_a_buried_delivery_can_ask_for_another_look(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=5, wanted_seq=7), now=0.0)
+        await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=5, wanted_seq=7))
 
         assert (await claim_one(journal)).wanted_seq == 7
 
@@ -222,6 +223,6 @@ class BurialConformance:
         await bury(journal, await claim_one(journal), 1)
         (letter,) = await journal.dead_letters(ME)
 
-        assert not await journal.revive(letter.dead_letter_id + 1, now=0.0)
-        assert await journal.revive(letter.dead_letter_id, now=0.0)
-        assert not await journal.revive(letter.dead_letter_id, now=0.0)
+        assert not await journal.revive(letter.dead_letter_id + 1)
+        assert await journal.revive(letter.dead_letter_id)
+        assert not await journal.revive(letter.dead_letter_id)

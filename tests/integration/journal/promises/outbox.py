@@ -14,7 +14,7 @@ class OutboxConformance:
         await journal.intend(intent(delivery, 1))
         await journal.intend(intent(delivery, 0))
         await journal.settle(said)
-        await journal.postpone(delivery, due_at=0.0, spend=True)
+        await journal.postpone(delivery, after=0.0, spend=True)
 
         assert delivery.intents == ()
         assert (await claim_one(journal)).intents == (said, intent(delivery, 1))
@@ -35,7 +35,7 @@ class OutboxConformance:
         await journal.settle(intent(delivery, state=IntentState.REFUSED))
         later = intent(delivery, base_seq=7, content_hash="other", intended_at=9.0)
         await journal.intend(later)
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
 
         assert (await claim_one(journal)).intents == (later,)
 

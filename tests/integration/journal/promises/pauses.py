@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.journal.pause import NOBODY, PauseKind
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import ME, OTHER, claim, claim_one, finish, happen, want
 
 LATER = 9_999_999.0
@@ -23,10 +24,10 @@ async def chats(journal, *, now):
 
 class PauseConformance:
     async def test_what_is_paused_stays_so_over_a_restart_since_it_began(self, journal, successor):
-        assert await journal.pause(ME, PauseKind.CHAT, "c", now=3.0)
-        assert not await journal.pause(ME, PauseKind.CHAT, "c", now=4.0)
-        assert await journal.pause(ME, PauseKind.AGENT, "", now=5.0)
-        assert await journal.pause(OTHER, PauseKind.PLUGIN, "p", now=6.0)
+        assert await at(journal, 3.0).pause(ME, PauseKind.CHAT, "c")
+        assert not await at(journal, 4.0).pause(ME, PauseKind.CHAT, "c")
+        assert await at(journal, 5.0).pause(ME, PauseKind.AGENT, "")
+        assert await at(journal, 6.0).pause(OTHER, PauseKind.PLUGIN, "p")
         journal = await successor(journal)
 
         paused = [(pause.kind, pause.name, pause.paused_at) for pause in await journal.pauses(ME)]
@@ -38,17 +39,17 @@ class PauseConformance:
     async def test_what_was_paused_before_anybody_was_known_is_paused_of_the_first_who_is(
         self, journal, successor
     ):
-        assert await journal.pause(NOBODY, PauseKind.AGENT, "", now=3.0)
-        assert await journal.pause(NOBODY, PauseKind.PLUGIN, "p", now=4.0)
-        assert not await journal.pause(NOBODY, PauseKind.PLUGIN, "p", now=5.0)
+        assert await at(journal, 3.0).pause(NOBODY, PauseKind.AGENT, "")
+        assert await at(journal, 4.0).pause(NOBODY, PauseKind.PLUGIN, "p")
+        assert not await at(journal, 5.0).pause(NOBODY, PauseKind.PLUGIN, "p")
         assert await journal.resume(NOBODY, PauseKind.PLUGIN, "p")
         journal = await successor(journal)
-        await journal.recover(ME, now=5.5)
+        await at(journal, 5.5).recover(ME)
 
         assert [(pause.kind, pause.paused_at) for pause in await journal.pauses(ME)] == [("agent", 3.0)]
         assert list(await journal.pauses(NOBODY)) == []
         assert await journal.resume(ME, PauseKind.AGENT, "")
-        await journal.recover(OTHER, now=6.0)
+        await at(journal, 6.0).recover(OTHER)
         assert list(await journal.pauses(OTHER)) == []
 
     async def test_what_waits_is_parked_and_due_again_in_its_old_order(self, journal):
@@ -56,12 +57,12 @@ class PauseConformance:
         for now, chat in ((3.0, "third"), (1.0, "first"), (2.0, "second")):
             await want(journal, 1, now=now, chat=chat)
         retried = await claim_one(journal, now=1.5)
-        await journal.postpone(retried, due_at=50.0, spend=True)
-        await journal.pause(ME, PauseKind.PLUGIN, "p", now=4.0)
+        await journal.postpone(retried, after=50.0, spend=True)
+        await at(journal, 4.0).pause(ME, PauseKind.PLUGIN, "p")
 
         assert await claim(journal, now=LATER) == []
-        assert await journal.next_due_at(ME, now=5.0) is None
-        await journal.rewind(ME, seconds=100.0, now=5.0)
+        assert await journal.next_due_at(ME, after=5.0) is None
+        await at(journal, 5.0).rewind(ME, seconds=100.0)
         assert await claim(journal, now=LATER) == []
         await journal.resume(ME, PauseKind.PLUGIN, "p")
         assert await chats(journal, now=5.0) == ["first", "second", "third"]
@@ -71,7 +72,7 @@ class PauseConformance:
         await want(journal, 1, chat="c", handler="p.messages")
         await want(journal, 1, chat="d", handler="pp.messages")
         await want(journal, 1, identity=OTHER)
-        await journal.pause(ME, kind, name, now=1.0)
+        await at(journal, 1.0).pause(ME, kind, name)
 
         assert [each.chat_id for each in await claim(journal, now=LATER)] == ["d"]
         assert len(await claim(journal, now=LATER, identity=OTHER)) == 1
@@ -79,7 +80,7 @@ class PauseConformance:
     async def test_hints_and_events_that_come_meanwhile_wait_in_order(self, journal):
         """What came before the pause is parked by it; what comes later waits until the dispatcher passes over it."""
         await want(journal, 1, chat="c")
-        await journal.pause(ME, PauseKind.CHAT, "c", now=1.0)
+        await at(journal, 1.0).pause(ME, PauseKind.CHAT, "c")
         await want(journal, 7, chat="c", now=2.0)
         assert await claim(journal, now=LATER) == []
         await happen(journal, 1, 2, lane="chat:c", chat="c", now=3.0)
@@ -90,7 +91,7 @@ class PauseConformance:
 
     async def test_the_oldest_that_waits_is_told_by_the_time_when_it_was_due_first(self, journal):
         await want(journal, 1, now=2.0)
-        await journal.pause(ME, PauseKind.CHAT, "c", now=3.0)
+        await at(journal, 3.0).pause(ME, PauseKind.CHAT, "c")
 
         waiting = await journal.oldest_waiting(ME)
         assert (waiting.since, waiting.attempts) == (2.0, 0)
@@ -102,10 +103,10 @@ class PauseConformance:
     async def test_what_was_claimed_before_a_pause_waits_for_its_end(self, journal, kind, name):
         await want(journal, 1, now=1.0)
         delivery = await claim_one(journal, now=1.0)
-        await journal.pause(ME, kind, name, now=2.0)
+        await at(journal, 2.0).pause(ME, kind, name)
 
-        assert await journal.await_resume(delivery, now=3.0)
-        assert not await journal.await_resume(delivery, now=3.0)
+        assert await at(journal, 3.0).await_resume(delivery)
+        assert not await at(journal, 3.0).await_resume(delivery)
         assert await claim(journal, now=LATER) == []
         await journal.resume(ME, kind, name)
         again = await claim_one(journal, now=3.0)
@@ -114,10 +115,10 @@ class PauseConformance:
     async def test_what_nothing_pauses_any_more_is_due(self, journal):
         await want(journal, 1)
         delivery = await claim_one(journal)
-        await journal.pause(ME, PauseKind.CHAT, "d", now=2.0)
-        await journal.pause(OTHER, PauseKind.CHAT, "c", now=2.0)
+        await at(journal, 2.0).pause(ME, PauseKind.CHAT, "d")
+        await at(journal, 2.0).pause(OTHER, PauseKind.CHAT, "c")
 
-        assert await journal.await_resume(delivery, now=3.0)
+        assert await at(journal, 3.0).await_resume(delivery)
         assert await claim(journal, now=2.9) == []
         assert len(await claim(journal, now=3.0)) == 1
 
@@ -127,8 +128,8 @@ class PauseConformance:
             chat = f"c{number}"
             await want(journal, 1, chat=chat)
             delivery = await claim_one(journal)
-            await journal.pause(ME, PauseKind.CHAT, chat, now=0.0)
-            verbs = [journal.await_resume(delivery, now=0.0), journal.resume(ME, PauseKind.CHAT, chat)]
+            await journal.pause(ME, PauseKind.CHAT, chat)
+            verbs = [journal.await_resume(delivery), journal.resume(ME, PauseKind.CHAT, chat)]
             await asyncio.gather(*verbs[:: 1 if number % 2 else -1])
 
             assert await finish(journal, await claim_one(journal), 1)

@@ -7,6 +7,7 @@ from mycel_runtime.journal.delivery import AnswerDelivery, UtteranceDelivery
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.questions import AskedPlace, NewQuestion, QuestionState
+from tests.engines.store_clock import at
 from tests.integration.journal.promises.utterances import running, utterance
 from tests.integration.journal.samples import ME, OTHER, bury, claim, claim_any, claim_one, finish, intent
 
@@ -22,7 +23,7 @@ def question(name="q", *, seconds=60.0, user_id="u"):
 async def asked(journal, *, asks=None):
     """A question whose words are to be said: the utterance's delivery."""
     speaker = await running(journal)
-    assert await journal.utter(utterance(speaker), now=0.0, question=asks or question())
+    assert await journal.utter(utterance(speaker), question=asks or question())
     await finish(journal, speaker)
     delivery = await claim_one(journal)
     assert type(delivery) is UtteranceDelivery
@@ -46,7 +47,7 @@ async def overdue(journal, now=100.0):
     """The time of all that is asked is over."""
     timers = await journal.timers(ME)
     firings = [Firing(timer=timer, work=None, question_id=int(timer.key)) for timer in timers]
-    assert await journal.fire(ME, firings, now=now) == len(firings)
+    assert await at(journal, now).fire(ME, firings) == len(firings)
 
 
 async def state_of(journal, after_seq=0):
@@ -67,11 +68,11 @@ class QuestionConformance:
 
     async def test_the_nth_of_a_turn_is_asked_once(self, journal, successor):
         speaker = await running(journal)
-        assert await journal.utter(utterance(speaker), now=0.0, question=question())
+        assert await journal.utter(utterance(speaker), question=question())
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
         (again,) = [each for each in await claim_any(heir) if each.delivery_id == speaker.delivery_id]
-        assert not await heir.utter(utterance(again), now=0.0, question=question())
+        assert not await heir.utter(utterance(again), question=question())
 
         assert len(await heir.timers(ME)) == 1
         assert await state_of(heir) == [QuestionState.MADE]
@@ -92,7 +93,7 @@ class QuestionConformance:
     async def test_an_answer_is_given_once_and_its_handler_has_work_until_it_has_ended(self, journal):
         known = await opened(journal)
         for seq in (7, 8):
-            stands = await journal.answer(known.entry_id, seq=seq, asked=None, now=0.0)
+            stands = await journal.answer(known.entry_id, seq=seq, asked=None)
             assert (stands.state, stands.closed_seq) == (QuestionState.ANSWERED, 7)
         assert await journal.timers(ME) == []
         assert await journal.untold_answers(ME, LANE) == {"p.answered"}
@@ -109,11 +110,11 @@ class QuestionConformance:
 
     async def test_time_makes_it_overdue_and_then_the_first_decision_stands(self, journal):
         known = await opened(journal)
-        assert (await journal.time_out(known.entry_id, looked_seq=6, asked=None, now=0.0)).is_undecided
+        assert (await journal.time_out(known.entry_id, looked_seq=6, asked=None)).is_undecided
         await overdue(journal)
         assert (await claim_one(journal, now=100.0)).question.state is QuestionState.OVERDUE
-        stands = await journal.answer(known.entry_id, seq=7, asked=None, now=100.0)
-        late = await journal.time_out(known.entry_id, looked_seq=9, asked=None, now=100.0)
+        stands = await at(journal, 100.0).answer(known.entry_id, seq=7, asked=None)
+        late = await at(journal, 100.0).time_out(known.entry_id, looked_seq=9, asked=None)
 
         assert stands == late
         assert stands.state is QuestionState.ANSWERED
@@ -122,19 +123,19 @@ class QuestionConformance:
         known = await opened(journal)
         await overdue(journal)
         delivery = await claim_one(journal, now=100.0)
-        stands = await journal.time_out(known.entry_id, looked_seq=6, asked=None, now=100.0)
+        stands = await at(journal, 100.0).time_out(known.entry_id, looked_seq=6, asked=None)
         assert (stands.state, stands.closed_seq) == (QuestionState.TIMED_OUT, 6)
-        assert (await journal.answer(known.entry_id, seq=7, asked=None, now=100.0)) == stands
+        assert (await at(journal, 100.0).answer(known.entry_id, seq=7, asked=None)) == stands
 
         assert await finish(journal, delivery)
         assert await claim(journal, now=200.0) == []
 
     async def test_one_that_is_not_said_in_time_is_not_said_any_more(self, journal):
         words = await asked(journal)
-        await journal.postpone(words, due_at=500.0, spend=False)
+        await journal.postpone(words, after=500.0, spend=False)
         await overdue(journal)
         delivery = await claim_one(journal, now=100.0)
-        stands = await journal.time_out(delivery.question.entry_id, looked_seq=0, asked=None, now=100.0)
+        stands = await at(journal, 100.0).time_out(delivery.question.entry_id, looked_seq=0, asked=None)
 
         assert stands.state is QuestionState.UNSAID
         assert await finish(journal, delivery)
@@ -151,16 +152,16 @@ class QuestionConformance:
         (made,) = await journal.questions(ME, chat_id="c", after_seq=0)
         assert (made.asked, made.pending_hash) == (AskedPlace(5, "m"), None)
 
-        await journal.answer(made.entry_id, seq=6, asked=made.asked, now=0.0)
+        await journal.answer(made.entry_id, seq=6, asked=made.asked)
         assert await finish(journal, words)
         delivery = await claim_one(journal)
         assert (delivery.question.asked, delivery.question.closed_seq) == (AskedPlace(5, "m"), 6)
 
     async def test_a_look_is_made_again_for_what_came_while_it_was_made(self, journal):
         await opened(journal)
-        assert await journal.look_for_answers(ME, ["c", "d"], now=0.0) == 1
+        assert await journal.look_for_answers(ME, ["c", "d"]) == 1
         look = await claim_one(journal)
-        assert await journal.look_for_answers(ME, ["c"], now=1.0) == 1
+        assert await at(journal, 1.0).look_for_answers(ME, ["c"]) == 1
         assert await finish(journal, look, now=1.0)
 
         assert await finish(journal, await claim_one(journal, now=1.0))
@@ -168,18 +169,18 @@ class QuestionConformance:
 
     async def test_a_look_that_fails_is_no_dead_letter(self, journal):
         await opened(journal)
-        await journal.look_for_answers(ME, ["c"], now=0.0)
+        await journal.look_for_answers(ME, ["c"])
         assert await bury(journal, await claim_one(journal))
 
         assert await journal.dead_letters(ME) == []
-        assert await journal.look_for_answers(ME, ["c"], now=0.0) == 1
+        assert await journal.look_for_answers(ME, ["c"]) == 1
 
     async def test_an_answer_that_is_given_up_comes_back_with_its_letter(self, journal):
         known = await opened(journal)
-        await journal.answer(known.entry_id, seq=7, asked=None, now=0.0)
+        await journal.answer(known.entry_id, seq=7, asked=None)
         assert await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.revive(letter.dead_letter_id, now=0.0)
+        assert await journal.revive(letter.dead_letter_id)
 
         delivery = await claim_one(journal)
         assert (delivery.is_revived, delivery.question.data) == (True, '{"a":1}')
@@ -195,15 +196,15 @@ class QuestionConformance:
     async def test_a_start_takes_over_what_is_handled_and_forgets_the_rest(self, journal):
         await opened(journal)
         handlers = {("p", "q"): "p.renamed"}
-        known = await journal.adopt_questions(ME, handlers=handlers, kept=(), now=0.0)
+        known = await journal.adopt_questions(ME, handlers=handlers, kept=())
         assert (known.chats, list(known.forgotten)) == ({"c"}, [])
         look = await claim_one(journal)
         assert look.handler == look.question.handler == "p.renamed"
         await finish(journal, look)
 
-        await journal.adopt_questions(ME, handlers={}, kept=["p"], now=0.0)
+        await journal.adopt_questions(ME, handlers={}, kept=["p"])
         assert await state_of(journal) == [QuestionState.OPEN]
-        known = await journal.adopt_questions(ME, handlers={}, kept=(), now=0.0)
+        known = await journal.adopt_questions(ME, handlers={}, kept=())
         assert [tuple(each) for each in known.forgotten] == [("p", "q", 1)]
         assert await state_of(journal) == []
         assert await journal.timers(ME) == []
@@ -213,8 +214,8 @@ class QuestionConformance:
         """The answer's work is older than what its handler says, so that it never waits for that."""
         speaker = await running(journal)
         asks = question()
-        await journal.utter(utterance(speaker, handler="p.answered"), now=0.0, question=asks)
-        await journal.postpone(await claim_one(journal), due_at=900.0, spend=False)
+        await journal.utter(utterance(speaker, handler="p.answered"), question=asks)
+        await journal.postpone(await claim_one(journal), after=900.0, spend=False)
         await overdue(journal)
 
         assert type(await claim_one(journal, now=100.0)) is AnswerDelivery

@@ -20,7 +20,7 @@ def move(read_seq, *, made_from=0, chat="c", holes=()):
 
 
 async def end(journal, delivery, *moves):
-    return (await journal.finish(delivery, STAY, now=0.0, changes=Changes(reads=moves))).outcome
+    return (await journal.finish(delivery, STAY, changes=Changes(reads=moves))).outcome
 
 
 async def cursor(journal, *, plugin="p", chat="c", identity=ME):
@@ -49,10 +49,10 @@ class ReadingConformance:
     async def test_a_run_that_is_given_up_or_has_lost_its_claim_has_read_nothing(self, journal, successor):
         lost = await running(journal, 1)
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
         (again,) = await claim_any(heir)
         assert await end(heir, lost, move(5)) is EndOutcome.LOST
-        await heir.bury(again, GIVEN_UP, STAY, now=0.0)
+        await heir.bury(again, GIVEN_UP, STAY)
         assert await cursor(heir) is None
 
     async def test_outside_of_any_delivery_it_is_refused_alike(self, journal):

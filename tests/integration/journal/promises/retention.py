@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from mycel_runtime.journal.batch import Batch
@@ -12,6 +14,7 @@ from mycel_runtime.journal.retention import START, Age, Swept
 from mycel_runtime.journal.turns import TurnRecord
 from mycel_runtime.journal.utterance import SpokenState
 from tests.engines.listening import append
+from tests.engines.store_clock import at
 from tests.integration.journal.promises.utterances import running, utterance
 from tests.integration.journal.samples import (
     ME,
@@ -31,7 +34,8 @@ LATER = 1_000.0
 
 async def sweep(journal, *, letters=False, kept_numbers=1):
     """All that is there is old by then; whether letters are, is told."""
-    age = Age(LATER, before=LATER, letters_before=LATER if letters else -LATER)
+    at(journal, LATER)
+    age = Age(rows=0.0, letters=0.0 if letters else math.inf)
     swept, place = Swept(), START
     while place is not None:
         step = await journal.sweep(place, age, kept_numbers=kept_numbers)
@@ -50,20 +54,17 @@ class RetentionConformance:
 
     async def test_the_newest_numbers_stay_so_that_a_replay_is_known(self, journal):
         numbered = [entry(seq) for seq in range(1, 11)]
-        await append(
-            journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
-        )
+        await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)))
 
         assert (await sweep(journal, kept_numbers=4)).entries == 6
         assert sorted(await journal.marks(ME, epoch=1, limit=100)) == [7, 8, 9, 10]
-        assert await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered[6:])), now=0.0) == 0
+        assert await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered[6:]))) == 0
 
     async def test_what_is_not_old_stays(self, journal):
         numbered = [entry(seq) for seq in range(1, 11)]
-        await append(
-            journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)), now=0.0
-        )
-        age = Age(LATER, before=1.0, letters_before=1.0)
+        await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered), checkpoint=checkpoint(10)))
+        at(journal, LATER)
+        age = Age(rows=LATER - 1.0, letters=LATER - 1.0)
 
         assert not (await journal.sweep(START, age, kept_numbers=1)).swept.rows
 
@@ -73,14 +74,14 @@ class RetentionConformance:
         running = await claim_one(journal)
 
         assert (await sweep(journal)).entries == 1
-        assert (await journal.finish(running, STAY, now=LATER)).outcome.value == "done"
+        assert (await at(journal, LATER).finish(running, STAY)).outcome.value == "done"
         assert (await claim_one(journal, now=LATER)).entry.seq == 3
 
     async def test_a_frame_stays_as_long_as_a_turn_tells_of_it(self, journal, turns):
         await happen(journal, 1, 2)
         record = TurnRecord(kind="chat.message", attempt=1, began_at=0.0, shown={})
         for _ in range(2):
-            await journal.finish(await claim_one(journal), STAY, now=LATER + 1, record=record)
+            await at(journal, LATER + 1).finish(await claim_one(journal), STAY, record=record)
 
         assert (await sweep(journal)).rows == 0
         assert [turn.raw for turn in turns(journal)] == ['{"seq":1}', '{"seq":2}']
@@ -89,13 +90,13 @@ class RetentionConformance:
         """It would say them again."""
         speaker = await running(journal)
         words = utterance(speaker)
-        await journal.utter(words, now=0.0)
+        await journal.utter(words)
         await finish(journal, await claim_one(journal))
 
         assert (await sweep(journal)).utterances == 0
         await bury(journal, speaker)
         assert (await sweep(journal)).utterances == 0
-        assert not await journal.utter(words, now=0.0)
+        assert not await journal.utter(words)
         (letter,) = await journal.dead_letters(ME)
         await journal.drop(letter.dead_letter_id)
         assert (await sweep(journal)).utterances == 1
@@ -125,7 +126,7 @@ class RetentionConformance:
         await want(journal, 1)
         delivery = await claim_one(journal)
         await send(journal, delivery, seq=2)
-        await journal.postpone(delivery, due_at=0.0, spend=True)
+        await journal.postpone(delivery, after=0.0, spend=True)
 
         assert (await sweep(journal)).sends == 0
         delivery = await claim_one(journal)
@@ -133,7 +134,7 @@ class RetentionConformance:
         await bury(journal, delivery, 1)
         assert (await sweep(journal)).sends == 0
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.revive(letter.dead_letter_id, now=0.0)
+        assert await journal.revive(letter.dead_letter_id)
         assert [each.message_id for each in (await claim_one(journal)).intents] == ["m2"]
 
     async def test_what_is_still_looked_for_stays_and_so_does_what_would_be_taken_for_it(self, journal):
@@ -192,7 +193,7 @@ class RetentionConformance:
         """A tool's caller may ask once more for a day, which is the least that is kept."""
         speaker = await running(journal)
         words = utterance(speaker)
-        await journal.utter(words, now=0.0)
+        await journal.utter(words)
         assert (await sweep(journal)).utterances == 0
         await finish(journal, speaker)
         if is_said:
@@ -208,16 +209,16 @@ class RetentionConformance:
         question = NewQuestion(
             plugin="p", name="q", handler="p.answered", user_id=None, data="1", seconds=50.0
         )
-        await journal.utter(asking, now=0.0, question=question)
+        await journal.utter(asking, question=question)
         await finish(journal, speaker)
         said = await claim_one(journal)
         await journal.settle(intent(said, state=IntentState.SENT, message_id="m2", message_seq=2))
-        await journal.finish(said, STAY, now=0.0)
+        await journal.finish(said, STAY)
         assert (await sweep(journal)).questions == 0
-        (look,) = await journal.claim(ME, limit=9, now=0.0)
-        await journal.answer(look.question.entry_id, seq=3, asked=None, now=0.0)
+        (look,) = await journal.claim(ME, limit=9)
+        await journal.answer(look.question.entry_id, seq=3, asked=None)
         assert (await sweep(journal)).questions == 0
-        assert (await journal.finish(look, CursorMove(), now=0.0)).outcome.value == "done"
+        assert (await journal.finish(look, CursorMove())).outcome.value == "done"
 
         await want(journal, 3, handler="p.other")
         assert (await sweep(journal)).questions == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mycel_runtime.journal.backlog import ReadSpan
 from mycel_runtime.journal.delivery import ChatDelivery, LetterDelivery
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     ME,
     claim,
@@ -34,13 +35,13 @@ async def waiting(journal):
 
 
 async def skip(journal, delivery_id, **more):
-    return await journal.skip(ME, delivery_id, reason=WHY, now=4.0, **more)
+    return await at(journal, 4.0).skip(ME, delivery_id, reason=WHY, **more)
 
 
 class SkipConformance:
     async def test_what_waits_is_listed_with_why_its_last_attempt_failed(self, journal):
         await want(journal, 5, now=1.0)
-        await journal.postpone(await claim_one(journal, now=1.0), due_at=9.0, spend=True, error="ValueError")
+        await journal.postpone(await claim_one(journal, now=1.0), after=8.0, spend=True, error="ValueError")
         await happen(journal, 1, 2, now=3.0)
         running = await claim_one(journal, now=3.0)
 
@@ -67,7 +68,7 @@ class SkipConformance:
         assert (letter.dead_letter_id, letter.after_seq, letter.through_seq) == (skipped.dead_letter_id, 2, 5)
         assert (letter.reason, letter.attempts, letter.skip_id, letter.messages) == (WHY, 0, None, None)
         assert await claim(journal, now=4.0) == []
-        assert await journal.revive(letter.dead_letter_id, now=5.0)
+        assert await at(journal, 5.0).revive(letter.dead_letter_id)
         revived = await claim_one(journal, now=5.0)
         assert (type(revived), revived.handled_seq, revived.wanted_seq) == (LetterDelivery, 2, 5)
 
@@ -130,11 +131,11 @@ class SkipConformance:
         failed = await claim_one(journal)
         said = intent(failed, base_seq=5)
         await journal.intend(said)
-        await journal.postpone(failed, due_at=0.0, spend=True)
+        await journal.postpone(failed, after=0.0, spend=True)
 
         assert await skip(journal, failed.delivery_id, read=span(4, handled_seq=2, after_seq=2)) is None
         skipped = await skip(journal, failed.delivery_id, read=span(5, handled_seq=2, after_seq=2))
-        assert await journal.revive(skipped.dead_letter_id, now=5.0)
+        assert await at(journal, 5.0).revive(skipped.dead_letter_id)
         (again,) = (await claim_one(journal, now=5.0)).intents
         assert (again.ordinal, again.base_seq, again.state) == (0, 5, "unknown")
 
@@ -148,7 +149,7 @@ class SkipConformance:
 
         assert [letter.skip_id for letter in await journal.dead_letters(ME)] == [number] * 3
         assert (await journal.statistics(ME)).dead_letters == 1
-        assert await journal.revive(number, now=5.0)
+        assert await at(journal, 5.0).revive(number)
         assert not await journal.dead_letters(ME)
         revived = await claim(journal, now=5.0)
         assert sorted(each.chat_id for each in revived) == ["one", "three", "two"]
@@ -161,14 +162,14 @@ class SkipConformance:
         assert await journal.drop(skipped.dead_letter_id)
 
         assert not await journal.dead_letters(ME)
-        assert not await journal.revive(skipped.dead_letter_id, now=5.0)
+        assert not await at(journal, 5.0).revive(skipped.dead_letter_id)
 
     async def test_a_skipped_event_lets_its_successor_go_and_comes_back_before_it(self, journal):
         await happen(journal, 1, 2)
         first, _ = await journal.work(ME, limit=10)
         skipped = await skip(journal, first.delivery_id)
 
-        assert await journal.revive(skipped.dead_letter_id, now=4.0)
+        assert await at(journal, 4.0).revive(skipped.dead_letter_id)
         seen = []
         while claimed := await claim(journal, now=4.0):
             seen += [each.entry.seq for each in claimed]
@@ -181,5 +182,5 @@ class SkipConformance:
         skipped = await skip(journal, chat.delivery_id)
 
         assert await claim(journal, now=4.0) == []
-        assert await journal.revive(skipped.dead_letter_id, now=5.0)
+        assert await at(journal, 5.0).revive(skipped.dead_letter_id)
         assert (await claim_one(journal, now=5.0)).handled_seq is None

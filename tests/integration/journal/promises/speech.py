@@ -9,6 +9,7 @@ from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.hole import Hole
 from mycel_runtime.journal.intent import INTENT_TRANSITIONS, IntentEvent, IntentState
 from mycel_runtime.journal.own_sends import Unattended
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, handle_through, intent, want
 
 
@@ -27,7 +28,7 @@ async def happen_to(journal, delivery, event):
         case IntentEvent.INTEND:
             await journal.intend(intent(delivery))
         case IntentEvent.PARK:
-            await journal.park(delivery, before=99.0)
+            await journal.park(delivery, older_than=-99.0)
         case _:
             sent = {"message_id": "m", "message_seq": 6} if event is IntentEvent.RECORD else {}
             await journal.settle(intent(delivery, state=OUTCOMES[event], **sent))
@@ -45,7 +46,7 @@ class SpeechConformance:
         await journal.settle(intent(delivery, state=state))
         await happen_to(journal, delivery, event)
 
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
         (known,) = (await claim_one(journal)).intents
         assert known.state in INTENT_TRANSITIONS.get((state, event), {state})
 
@@ -61,7 +62,7 @@ class SpeechConformance:
         assert await journal.resolve(*key, 0, is_sent=True)
         assert not await journal.resolve(*key, 0, is_sent=False)
         assert await journal.unresolved(ME) == []
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
         assert [known.state for known in (await claim_one(journal)).intents] == [IntentState.SENT]
 
     async def test_only_an_unknown_outcome_is_the_operators_to_tell(self, journal):
@@ -77,14 +78,12 @@ class SpeechConformance:
         said = intent(delivery, 0, state=IntentState.SENT, message_id="m", message_seq=6)
         await journal.settle(said)
         await journal.intend(intent(delivery, 1))
-        await journal.bury(
-            delivery, Letter(reason="r", message_ids=("m4", "m5")), CursorMove(handled_seq=5), now=0.0
-        )
+        await journal.bury(delivery, Letter(reason="r", message_ids=("m4", "m5")), CursorMove(handled_seq=5))
 
         (letter,) = await journal.dead_letters(ME)
         assert letter.message_ids == ("m4", "m5")
         assert [doubt.state for doubt in await journal.unresolved(ME)] == [IntentState.UNKNOWN]
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         revived = await claim_one(journal)
         assert [(known.ordinal, known.state) for known in revived.intents] == [
             (0, IntentState.SENT),
@@ -129,21 +128,21 @@ class SpeechConformance:
         await want(journal, 6, handler="p.one")
         await claim_one(journal)
         journal = await successor(journal)
-        await journal.recover(ME, now=1.0)
+        await at(journal, 1.0).recover(ME)
 
         other = await claim_one(journal, now=1.0)
         await finish(journal, other, 6, now=1.0)
-        suspect = await journal.claim_suspect(ME, now=1.0)
+        suspect = await at(journal, 1.0).claim_suspect(ME)
         assert (other.handler, suspect.handler) == ("p.two", "p.one")
 
     async def test_a_hole_is_looked_for_once_more_at_its_time(self, journal):
         hole = Hole(seq=4, noticed_at=1.0)
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.finish(delivery, CursorMove(handled_seq=5, holes=(hole,), hole_at=3.0), now=1.0)
+        await at(journal, 1.0).finish(delivery, CursorMove(handled_seq=5, holes=(hole,), hole_at=3.0))
 
         assert await claim(journal, now=2.9) == []
-        assert await journal.next_due_at(ME, now=2.0) == 3.0
+        assert await journal.next_due_at(ME, after=2.0) == 3.0
         again = await claim_one(journal, now=3.0)
         assert (again.holes, again.handled_seq) == ((hole,), 5)
         await finish(journal, again, 5)
@@ -152,14 +151,14 @@ class SpeechConformance:
     async def test_a_new_message_does_not_wait_for_a_hole(self, journal):
         await want(journal, 5)
         move = CursorMove(handled_seq=5, holes=(Hole(seq=4, noticed_at=1.0),), hole_at=30.0)
-        await journal.finish(await claim_one(journal), move, now=1.0)
+        await at(journal, 1.0).finish(await claim_one(journal), move)
         await want(journal, 6, now=2.0)
 
         assert (await claim_one(journal, now=2.0)).wanted_seq == 6
 
     async def test_what_is_said_without_a_human_is_counted_until_one_speaks(self, journal):
         for turn in range(3):
-            await want(journal, turn + 5)
+            await want(journal, turn + 5, now=float(turn))
             delivery = await claim_one(journal)
             for ordinal in range(2):
                 said = {"handler": "p.messages", "is_unattended": True, "intended_at": float(turn)}
@@ -168,20 +167,20 @@ class SpeechConformance:
                 await finish(journal, delivery, turn + 5)
 
         limits = Unattended(turns=9, chat_sends=9, plugin_sends=9)
-        counted = await journal.unattended(delivery, plugin="p", since=0.5, limits=limits)
+        counted = await journal.unattended(delivery, plugin="p", within=1.5, limits=limits)
         assert counted == Unattended(turns=2, chat_sends=4, plugin_sends=4)
-        counted = await journal.unattended(delivery, plugin="q", since=0.5, limits=limits)
+        counted = await journal.unattended(delivery, plugin="q", within=1.5, limits=limits)
         assert counted == Unattended(turns=2, chat_sends=4, plugin_sends=0)
         limits = Unattended(turns=1, chat_sends=2, plugin_sends=3)
-        assert await journal.unattended(delivery, plugin="p", since=0.5, limits=limits) == limits
+        assert await journal.unattended(delivery, plugin="p", within=1.5, limits=limits) == limits
         assert await journal.unattended_chats(ME) == {"c"}
         assert not await journal.attend(ME, "c")
-        assert (await journal.unattended(delivery, plugin="p", since=0.0, limits=limits)).turns == 0
+        assert (await journal.unattended(delivery, plugin="p", within=2.0, limits=limits)).turns == 0
         assert await journal.unattended_chats(ME) == frozenset()
 
     async def test_a_hold_outlives_the_process_and_ends_when_it_is_attended(self, journal, successor):
-        assert await journal.hold(ME, "c", reason="r", now=1.0)
-        assert not await journal.hold(ME, "c", reason="again", now=2.0)
+        assert await at(journal, 1.0).hold(ME, "c", reason="r")
+        assert not await at(journal, 2.0).hold(ME, "c", reason="again")
         journal = await successor(journal)
 
         (hold,) = await journal.holds(ME)

@@ -18,6 +18,7 @@ from mycel_runtime.journal.changes import (
 )
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.work import EventWork
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,
@@ -48,7 +49,7 @@ async def running(journal, seq, *, lane="one", now=0.0, **more):
 
 async def end(journal, delivery, *items, timers=(), cancelled=()):
     changes = Changes(items=items, timers=tuple(timers), cancelled=tuple(cancelled))
-    return await journal.finish(delivery, STAY, now=0.0, changes=changes)
+    return await journal.finish(delivery, STAY, changes=changes)
 
 
 async def values(journal, *, plugin="p", chat=None, identity=ME):
@@ -66,7 +67,7 @@ async def set_timers(journal, *timers, plugin="p", identity=ME):
 
 async def fire(journal, *, now, following=None, names=(("p", "t"),), is_passed=False):
     """Every timer that is due, as the dispatcher does it."""
-    due = await journal.timers_due(ME, names=set(names), limit=100, now=now)
+    due = await at(journal, now).timers_due(ME, names=set(names), limit=100)
     works = [
         None
         if is_passed
@@ -76,7 +77,7 @@ async def fire(journal, *, now, following=None, names=(("p", "t"),), is_passed=F
     firings = [
         Firing(timer=each, work=work, following=following) for each, work in zip(due, works, strict=True)
     ]
-    return await journal.fire(ME, firings, now=now)
+    return await at(journal, now).fire(ME, firings)
 
 
 class StateConformance:
@@ -84,7 +85,7 @@ class StateConformance:
         assert await journal.items(ME, "p", chat_id=None) == {}
         assert not await journal.has_items(ME, "p")
         assert await journal.timers(ME) == []
-        assert await journal.next_timer_at(ME, now=0.0) is None
+        assert await journal.next_timer_at(ME, after=0.0) is None
 
     async def test_items_and_timers_change_with_the_end_of_a_delivery(self, journal, successor):
         delivery = await running(journal, 1)
@@ -97,7 +98,7 @@ class StateConformance:
         assert await heir.items(ME, "p", chat_id=None) == {"a": Item("1", ended.versions[0])}
         assert await heir.items(ME, "p", chat_id="c") == {"a": Item("2", ended.versions[1])}
         assert await keys(heir) == [("t", "k", 10.0)]
-        assert await heir.next_timer_at(ME, now=0.0) == 10.0
+        assert await heir.next_timer_at(ME, after=0.0) == 10.0
         assert await heir.has_items(ME, "p")
 
     async def test_a_plugins_items_and_timers_are_its_own_and_its_identitys(self, journal):
@@ -120,7 +121,7 @@ class StateConformance:
 
         async def give_up(*items):
             changes = Changes(items=items, timers=(timer(),))
-            return (await journal.bury(delivery, GIVEN_UP, STAY, now=0.0, changes=changes)).outcome
+            return (await journal.bury(delivery, GIVEN_UP, STAY, changes=changes)).outcome
 
         assert await give_up(write("a", "2", made_from=7)) is EndOutcome.OUTDATED
         assert (await values(journal), await journal.dead_letters(ME)) == ({"a": "1"}, [])
@@ -164,7 +165,7 @@ class StateConformance:
 
     async def test_a_lost_claim_changes_no_item_and_no_timer(self, journal):
         lost = await running(journal, 1)
-        await journal.postpone(lost, due_at=0.0, spend=False)
+        await journal.postpone(lost, after=0.0, spend=False)
         await claim_one(journal)
 
         assert (await end(journal, lost, write("a", "1"), timers=[timer()])).outcome is EndOutcome.LOST
@@ -200,10 +201,10 @@ class StateConformance:
         delivery = await running(journal, 1)
         told = (ToldVersion(**line, state="open"),)
         outdated = Changes(items=(write("a", "1", made_from=7),), told=told)
-        await journal.finish(delivery, STAY, now=0.0, changes=outdated)
+        await journal.finish(delivery, STAY, changes=outdated)
         assert await journal.noted(ME, **line) is None
 
-        await journal.finish(delivery, STAY, now=0.0, changes=Changes(told=told))
+        await journal.finish(delivery, STAY, changes=Changes(told=told))
         assert await journal.noted(ME, **line) == "open"
 
     async def test_a_value_that_was_deleted_and_made_anew_is_another_one(self, journal):
@@ -229,7 +230,7 @@ class StateConformance:
         refused = await end(journal, delivery, write("a", "1", made_from=7))
         assert refused.outcome is EndOutcome.OUTDATED
         await journal.expect_end(ME)
-        await journal.recover(ME, now=0.0)
+        await journal.recover(ME)
 
         assert await finish(journal, await claim_one(journal), 5)
 
@@ -251,7 +252,7 @@ class StateConformance:
         await end(journal, await running(journal, 1), timers=[timer(key="a", due_at=20.0)])
 
         heir = await successor(journal)
-        assert await heir.next_timer_at(ME, now=0.0) == 20.0
+        assert await heir.next_timer_at(ME, after=0.0) == 20.0
         assert await fire(heir, now=19.9) == 0
         assert await fire(heir, now=20.0) == 1
         assert await keys(heir) == [("t", "b", 30.0)]
@@ -263,11 +264,11 @@ class StateConformance:
         for key, due_at in (("a", 40.0), ("b", 30.0), ("c", 20.0)):
             await set_timers(journal, timer(key=key, due_at=due_at))
 
-        assert await journal.next_timer_at(ME, now=15.0) == 20.0
-        due = await journal.timers_due(ME, names={("p", "t")}, limit=3, now=50.0)
+        assert await journal.next_timer_at(ME, after=15.0) == 20.0
+        due = await at(journal, 50.0).timers_due(ME, names={("p", "t")}, limit=3)
         assert [(each.key, each.due_at) for each in due] == [("c", 20.0), ("d", 25.0), ("b", 30.0)]
-        assert await journal.next_timer_at(ME, now=30.0) == 40.0
-        assert await journal.next_timer_at(ME, now=40.0) is None
+        assert await journal.next_timer_at(ME, after=30.0) == 40.0
+        assert await journal.next_timer_at(ME, after=40.0) is None
 
     async def test_one_commit_puts_a_timer_off_hastens_another_and_sets_a_third(self, journal):
         await set_timers(journal, timer(key="off", due_at=10.0), timer(key="sooner", due_at=10.0))
@@ -278,23 +279,23 @@ class StateConformance:
             timer(key="new", due_at=15.0, data='"n"'),
         )
 
-        assert await journal.next_timer_at(ME, now=0.0) == 5.0
-        due = await journal.timers_due(ME, names={("p", "t")}, limit=9, now=20.0)
+        assert await journal.next_timer_at(ME, after=0.0) == 5.0
+        due = await at(journal, 20.0).timers_due(ME, names={("p", "t")}, limit=9)
         assert [(each.key, each.data) for each in due] == [("sooner", '"s"'), ("new", '"n"'), ("off", '"o"')]
 
     async def test_a_timer_that_was_put_off_may_be_due_sooner_again(self, journal):
         for due_at in (10.0, 30.0, 20.0, 5.0):
             await set_timers(journal, timer(due_at=due_at))
-            assert await journal.next_timer_at(ME, now=0.0) == due_at
+            assert await journal.next_timer_at(ME, after=0.0) == due_at
 
         assert await fire(journal, now=5.0) == 1
 
     async def test_a_timer_that_was_put_off_moves_with_a_clock_that_is_set_back(self, journal):
         await set_timers(journal, timer(due_at=4_000.0, is_relative=True))
         await set_timers(journal, timer(due_at=5_000.0, is_relative=True))
-        await journal.rewind(ME, seconds=3_600.0, now=100.0)
+        await at(journal, 100.0).rewind(ME, seconds=3_600.0)
 
-        assert await journal.next_timer_at(ME, now=100.0) == 1_400.0
+        assert await journal.next_timer_at(ME, after=100.0) == 1_400.0
         assert await fire(journal, now=1_399.0) == 0
         assert await fire(journal, now=1_400.0) == 1
 
@@ -314,19 +315,19 @@ class StateConformance:
 
     async def test_a_timer_fires_once_though_two_have_seen_it_due(self, journal):
         await set_timers(journal, timer())
-        (due,) = await journal.timers_due(ME, names={("p", "t")}, limit=1, now=10.0)
+        (due,) = await at(journal, 10.0).timers_due(ME, names={("p", "t")}, limit=1)
         firing = Firing(timer=due, work=EventWork(handler="p.on_t", lane="timer:t:"))
 
-        assert [await journal.fire(ME, [firing], now=10.0) for _ in range(2)] == [1, 0]
+        assert [await at(journal, 10.0).fire(ME, [firing]) for _ in range(2)] == [1, 0]
         assert len(await claim(journal, now=10.0)) == 1
 
     async def test_a_timer_that_was_set_anew_meanwhile_does_not_fire(self, journal):
         await set_timers(journal, timer())
-        (due,) = await journal.timers_due(ME, names={("p", "t")}, limit=1, now=10.0)
+        (due,) = await at(journal, 10.0).timers_due(ME, names={("p", "t")}, limit=1)
         await set_timers(journal, timer(due_at=30.0))
 
         firing = Firing(timer=due, work=EventWork(handler="p.on_t", lane="timer:t:"))
-        assert await journal.fire(ME, [firing], now=10.0) == 0
+        assert await at(journal, 10.0).fire(ME, [firing]) == 0
         assert await keys(journal) == [("t", "", 30.0)]
 
     async def test_what_follows_a_firing_is_set_with_it(self, journal):
@@ -349,9 +350,9 @@ class StateConformance:
         work = EventWork(handler="p.on_t", lane="timer:t")
         for due_at in (10.0, 20.0, 30.0, 40.0):
             await set_timers(journal, timer(due_at=due_at))
-            (due,) = await journal.timers_due(ME, names={("p", "t")}, limit=1, now=due_at)
+            (due,) = await at(journal, due_at).timers_due(ME, names={("p", "t")}, limit=1)
             firing = Firing(timer=due, work=work, following=timer(due_at=99.0), is_one_enough=True)
-            assert await journal.fire(ME, [firing], now=due_at) == 1
+            assert await at(journal, due_at).fire(ME, [firing]) == 1
             assert await keys(journal) == [("t", "", 99.0)]
             if due_at == 10.0:
                 running_now = await claim_one(journal, now=due_at)
@@ -363,9 +364,9 @@ class StateConformance:
     async def test_timers_that_nobody_handles_wait_and_are_in_nobodys_way(self, journal):
         await set_timers(journal, timer("gone", due_at=1.0), timer("t", due_at=2.0))
 
-        due = await journal.timers_due(ME, names={("p", "t")}, limit=1, now=5.0)
+        due = await at(journal, 5.0).timers_due(ME, names={("p", "t")}, limit=1)
         assert [each.name for each in due] == ["t"]
-        assert await journal.next_timer_at(ME, now=5.0) is None
+        assert await journal.next_timer_at(ME, after=5.0) is None
 
     async def test_outside_of_any_delivery_a_plugin_remembers_and_plans_in_one_commit(self, journal):
         made = ItemChange(chat_id=None, key="k", value='"new"', made_from=0)
@@ -404,7 +405,7 @@ class StateConformance:
         await fire(journal, now=10.0)
         runs, said = await claim(journal, now=10.0)
         await journal.intend(intent(said, chat_id="c"))
-        await journal.postpone(said, due_at=11.0, spend=True)
+        await journal.postpone(said, after=1.0, spend=True)
         both = Changes(cancelled=(TimerKey("t", "a"), TimerKey("t", "b")))
         await journal.plan(ME, "p", both)
 
@@ -416,7 +417,7 @@ class StateConformance:
             await set_timers(journal, timer(due_at=due_at))
             await fire(journal, now=11.0)
         first = await claim_one(journal, now=11.0)
-        await journal.postpone(first, due_at=12.0, spend=True)
+        await journal.postpone(first, after=1.0, spend=True)
         await set_timers(journal, timer(due_at=12.0))
         await journal.plan(ME, "p", Changes(cancelled=(TimerKey("t", ""),)))
         assert await claim(journal, now=99.0) == []
@@ -441,7 +442,7 @@ class StateConformance:
         assert await bury(journal, await claim_one(journal, now=10.0))
         (letter,) = await journal.dead_letters(ME)
         assert '"d"' not in letter.frame
-        assert await journal.revive(letter.dead_letter_id, now=11.0)
+        assert await at(journal, 11.0).revive(letter.dead_letter_id)
 
         delivery = await claim_one(journal, now=11.0)
         assert delivery.fired.data == '"d"'
@@ -455,7 +456,7 @@ class StateConformance:
         await claim_one(journal, now=10.0)
         await journal.expect_end(ME)
         heir = await successor(journal)
-        await heir.recover(ME, now=12.0)
+        await at(heir, 12.0).recover(ME)
 
         (delivery,) = await claim_any(heir, now=12.0)
         assert delivery.fired.data == '"d"'
@@ -467,7 +468,7 @@ class StateConformance:
             timer(key="soon", due_at=3_650.0, is_relative=True),
             timer(key="clock", due_at=4_000.0),
         )
-        await journal.rewind(ME, seconds=3_600.0, now=100.0)
+        await at(journal, 100.0).rewind(ME, seconds=3_600.0)
 
         assert await keys(journal) == [("t", "soon", 100.0), ("t", "span", 400.0), ("t", "clock", 4_000.0)]
 

@@ -31,7 +31,7 @@ async def _brought_to(journal, identity, state):
     if state is DeliveryState.IDLE:
         await finish(journal, delivery, 6)
     elif state is DeliveryState.DUE:
-        await journal.postpone(delivery, due_at=0.0, spend=False)
+        await journal.postpone(delivery, after=0.0, spend=False)
     assert await _state(journal, identity) is state
     return delivery
 
@@ -61,7 +61,7 @@ async def _finish_and_look_again(journal, delivery):
 
 
 async def _postpone(journal, delivery):
-    return await journal.postpone(delivery, due_at=0.0, spend=True)
+    return await journal.postpone(delivery, after=0.0, spend=True)
 
 
 async def _bury(journal, delivery):
@@ -76,7 +76,7 @@ async def _bury_half(journal, delivery):
 
 
 async def _recover(journal, delivery):
-    await journal.recover(delivery.identity, now=0.0)
+    await journal.recover(delivery.identity)
 
 
 WAYS: Final = {
@@ -117,7 +117,7 @@ class TransitionConformance:
 
             assert await way(journal, delivery)
             assert not await way(journal, delivery)
-            await journal.recover(identity, now=0.0)
+            await journal.recover(identity)
             assert (await journal.statistics(identity)).due <= (way is _bury_half)
 
     async def test_the_table_names_every_event_somewhere(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTimer, TimerKey
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.turns import Said, TurnRecord, done_from, said_from, text_hash
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import GIVEN_UP, claim_one, happen, want
 
 WORDS = "what nobody else is to read"
@@ -23,7 +24,7 @@ class TurnConformance:
         delivery = await claim_one(journal)
         assert not turns(journal)
 
-        await journal.finish(delivery, STAY, now=2.0, record=record(said=(Said("h", 3), Said("i", 4, "E"))))
+        await at(journal, 2.0).finish(delivery, STAY, record=record(said=(Said("h", 3), Said("i", 4, "E"))))
 
         (turn,) = turns(journal)
         assert (turn.handler, turn.chat_id, turn.attempt, turn.kind) == ("p.messages", "c", 1, "message")
@@ -39,7 +40,7 @@ class TurnConformance:
         await happen(journal, 1)
         delivery = await claim_one(journal)
 
-        await journal.bury(delivery, GIVEN_UP, STAY, now=2.0, record=record(raised="ValueError"))
+        await at(journal, 2.0).bury(delivery, GIVEN_UP, STAY, record=record(raised="ValueError"))
 
         (turn,) = turns(journal)
         assert (turn.raw, turn.raised) == ('{"seq":1}', "ValueError")
@@ -49,18 +50,16 @@ class TurnConformance:
         delivery = await claim_one(journal)
         stale = ItemChange(chat_id=None, key="k", value="1", made_from=7)
 
-        outdated = await journal.finish(
-            delivery, STAY, now=0.0, changes=Changes(items=(stale,)), record=record()
-        )
-        await journal.postpone(delivery, due_at=0.0, spend=False)
-        lost = await journal.finish(delivery, STAY, now=0.0, record=record())
+        outdated = await journal.finish(delivery, STAY, changes=Changes(items=(stale,)), record=record())
+        await journal.postpone(delivery, after=0.0, spend=False)
+        lost = await journal.finish(delivery, STAY, record=record())
 
         assert (outdated.outcome, lost.outcome) == (EndOutcome.OUTDATED, EndOutcome.LOST)
         assert not turns(journal)
 
     async def test_a_delivery_without_a_run_is_not_logged(self, journal, turns):
         await want(journal, 1)
-        await journal.finish(await claim_one(journal), STAY, now=0.0)
+        await journal.finish(await claim_one(journal), STAY)
 
         assert not turns(journal)
 
@@ -76,7 +75,7 @@ class TurnConformance:
         await want(journal, 1)
         delivery = await claim_one(journal)
 
-        await journal.finish(delivery, STAY, now=0.0, changes=changes, record=record(changes=changes))
+        await journal.finish(delivery, STAY, changes=changes, record=record(changes=changes))
 
         (turn,) = turns(journal)
         hashed, value = text_hash(WORDS), text_hash(f'"{WORDS}"')

@@ -10,6 +10,7 @@ from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.utterance import Spoken, SpokenState, Utterance
 from mycel_runtime.wire.ids import MessageSeq
+from tests.engines.store_clock import at
 from tests.integration.journal.samples import (
     ME,
     OTHER,
@@ -53,7 +54,7 @@ class UtteranceConformance:
     async def test_an_utterance_is_work_of_its_chats_lane_with_all_that_it_needs(self, journal):
         made = utterance(await running(journal))
 
-        assert await journal.utter(made, now=2.0)
+        assert await at(journal, 2.0).utter(made)
         assert await claim(journal, now=1.0) == []
         (delivery,) = await claim(journal, now=2.0)
         assert type(delivery) is UtteranceDelivery
@@ -63,21 +64,21 @@ class UtteranceConformance:
 
     async def test_the_nth_of_a_turn_in_a_chat_is_made_once(self, journal, successor):
         speaker = await running(journal)
-        assert await journal.utter(utterance(speaker), now=0.0)
+        assert await journal.utter(utterance(speaker))
 
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
         (again,) = [each for each in await claim_any(heir) if each.delivery_id == speaker.delivery_id]
-        assert not await heir.utter(utterance(again, content="other words"), now=0.0)
-        assert await heir.utter(utterance(again, 1), now=0.0)
-        assert await heir.utter(utterance(again, chat="d"), now=0.0)
+        assert not await heir.utter(utterance(again, content="other words"))
+        assert await heir.utter(utterance(again, 1))
+        assert await heir.utter(utterance(again, chat="d"))
         assert (await heir.statistics(ME)).due + (await heir.statistics(ME)).running == 4
 
     async def test_it_is_behind_what_is_due_in_its_lane_and_in_the_order_of_its_handlers_words(self, journal):
         speaker = await running(journal)
         await want(journal, 5, now=1.0)
         for ordinal in (0, 1):
-            await journal.utter(utterance(speaker, ordinal), now=2.0)
+            await at(journal, 2.0).utter(utterance(speaker, ordinal))
 
         answered = await claim_one(journal, now=3.0)
         assert answered.handler == "p.messages"
@@ -90,8 +91,8 @@ class UtteranceConformance:
     async def test_a_later_one_waits_for_an_earlier_one_that_is_put_off(self, journal):
         speaker = await running(journal)
         for ordinal in (0, 1):
-            await journal.utter(utterance(speaker, ordinal), now=0.0)
-        await journal.postpone(await claim_one(journal), due_at=9.0, spend=True)
+            await journal.utter(utterance(speaker, ordinal))
+        await journal.postpone(await claim_one(journal), after=9.0, spend=True)
 
         assert await claim(journal, now=8.0) == []
         delivery = await claim_one(journal, now=9.0)
@@ -99,24 +100,24 @@ class UtteranceConformance:
 
     async def test_its_words_go_with_its_end_and_stay_with_its_letter(self, journal):
         speaker = await running(journal)
-        await journal.utter(utterance(speaker), now=0.0)
+        await journal.utter(utterance(speaker))
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
         assert (letter.handler, letter.lane, letter.chat_id) == (speaker.handler, LANE, "c")
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         revived = await claim_one(journal)
         assert revived.utterance.content == "hello"
 
-        await journal.postpone(revived, due_at=0.0, spend=False)
+        await journal.postpone(revived, after=0.0, spend=False)
         again = await claim_one(journal)
         assert not await finish(journal, revived)
         assert again.utterance.content == "hello"
         assert await finish(journal, again)
         assert await claim(journal) == []
-        assert not await journal.utter(utterance(speaker), now=0.0)
+        assert not await journal.utter(utterance(speaker))
 
     async def test_a_dropped_letters_words_are_erased(self, journal):
-        await journal.utter(utterance(await running(journal)), now=0.0)
+        await journal.utter(utterance(await running(journal)))
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
 
@@ -124,35 +125,35 @@ class UtteranceConformance:
         assert await claim(journal) == []
 
     async def test_its_intents_come_back_with_its_letter(self, journal):
-        await journal.utter(utterance(await running(journal)), now=0.0)
+        await journal.utter(utterance(await running(journal)))
         delivery = await claim_one(journal)
         await journal.intend(intent(delivery))
         await bury(journal, delivery)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
 
         assert [known.content_hash for known in (await claim_one(journal)).intents] == ["h"]
 
     async def test_a_revived_turn_says_nothing_twice(self, journal):
         speaker = await running(journal)
-        await journal.utter(utterance(speaker), now=5.0)
-        await bury(journal, speaker)
+        await at(journal, 5.0).utter(utterance(speaker))
+        await bury(journal, speaker, now=0.0)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         revived = await claim_one(journal)
 
         assert revived.delivery_id != speaker.delivery_id
-        assert not await journal.utter(utterance(revived), now=0.0)
-        assert await journal.utter(utterance(revived, 1), now=0.0)
+        assert not await journal.utter(utterance(revived))
+        assert await journal.utter(utterance(revived, 1))
 
     async def test_it_knows_how_far_its_chat_was_known_when_it_was_made(self, journal):
         speaker = await running(journal)
-        await journal.utter(utterance(speaker), now=9.0)
-        await handle_through(journal, 5)
+        await at(journal, 9.0).utter(utterance(speaker))
+        await handle_through(journal, 5, now=0.0)
         await handle_through(journal, 7, handler="p.two")
-        await journal.utter(utterance(speaker, 1), now=9.0)
+        await at(journal, 9.0).utter(utterance(speaker, 1))
         await want(journal, 9, now=99.0)
-        await journal.utter(utterance(speaker, 2), now=9.0)
+        await at(journal, 9.0).utter(utterance(speaker, 2))
 
         known = []
         while claimed := await claim(journal, now=9.0):
@@ -162,9 +163,9 @@ class UtteranceConformance:
 
     async def test_it_keeps_how_far_whoever_speaks_knows_the_chat_whatever_it_knows_itself(self, journal):
         speaker = await running(journal)
-        await journal.utter(dataclasses.replace(utterance(speaker), known_seq=3), now=9.0)
-        await handle_through(journal, 5)
-        await journal.utter(dataclasses.replace(utterance(speaker, 1), known_seq=3), now=9.0)
+        await at(journal, 9.0).utter(dataclasses.replace(utterance(speaker), known_seq=3))
+        await handle_through(journal, 5, now=0.0)
+        await at(journal, 9.0).utter(dataclasses.replace(utterance(speaker, 1), known_seq=3))
 
         known = []
         while claimed := await claim(journal, now=9.0):
@@ -189,23 +190,23 @@ class UtteranceConformance:
     async def test_after_a_death_the_chats_handlers_look_again(self, journal, successor):
         """What it may have read is unread no more."""
         await handle_through(journal, 5)
-        await journal.utter(utterance(await running(journal)), now=0.0)
+        await journal.utter(utterance(await running(journal)))
         await claim_one(journal)
 
         heir = await successor(journal)
-        await heir.recover(ME, now=0.0)
+        await heir.recover(ME)
         assert (await heir.chat_cursors(ME, LANE))["p.messages"].wanted_seq == 6
 
     async def test_what_became_of_it_is_known_afterwards(self, journal):
         made = utterance(await running(journal))
         assert await journal.spoken(made) is None
-        await journal.utter(made, now=0.0)
+        await journal.utter(made)
         assert await journal.spoken(made) == Spoken(SpokenState.WAITING)
 
         await bury(journal, await claim_one(journal))
         assert (await journal.spoken(made)).state is SpokenState.BURIED
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id, now=0.0)
+        await journal.revive(letter.dead_letter_id)
         assert (await journal.spoken(made)).state is SpokenState.WAITING
 
         delivery = await claim_one(journal)
@@ -217,7 +218,7 @@ class UtteranceConformance:
 
     async def test_one_that_ends_without_a_send_is_unsaid(self, journal):
         made = utterance(await running(journal))
-        await journal.utter(made, now=0.0)
+        await journal.utter(made)
         delivery = await claim_one(journal)
         await journal.settle(intent(delivery, state=IntentState.REFUSED))
         await finish(journal, delivery)

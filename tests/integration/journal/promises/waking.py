@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mycel_runtime.journal.pause import PauseKind
+from tests.engines.store_clock import at
 from tests.integration.journal.promises.utterances import utterance
 from tests.integration.journal.samples import ME, bury, claim, claim_one, finish, happen, want
 
@@ -32,44 +33,44 @@ async def buried(journal):
 
 async def postponed(journal):
     await want(journal, 1)
-    return journal.postpone(await claim_one(journal), due_at=NOW, spend=True)
+    return journal.postpone(await claim_one(journal), after=0.0, spend=True)
 
 
 async def hastened(journal):
     await want(journal, 1)
     delivery = await claim_one(journal)
-    await journal.postpone(delivery, due_at=100.0, spend=True)
-    return journal.hasten(ME, delivery_id=delivery.delivery_id, plugin=None, now=NOW)
+    await journal.postpone(delivery, after=100.0, spend=True)
+    return at(journal, NOW).hasten(ME, delivery_id=delivery.delivery_id, plugin=None)
 
 
 async def revived(journal):
     await want(journal, 1)
     await bury(journal, await claim_one(journal), 1)
     (letter,) = await journal.dead_letters(ME)
-    return journal.revive(letter.dead_letter_id, now=NOW)
+    return at(journal, NOW).revive(letter.dead_letter_id)
 
 
 async def resumed(journal):
     await want(journal, 1)
-    await journal.pause(ME, PauseKind.CHAT, "c", now=0.0)
+    await journal.pause(ME, PauseKind.CHAT, "c")
     return journal.resume(ME, PauseKind.CHAT, "c")
 
 
 async def not_paused_any_more(journal):
     await want(journal, 1)
-    return journal.await_resume(await claim_one(journal), now=NOW)
+    return at(journal, NOW).await_resume(await claim_one(journal))
 
 
 async def uttered(journal):
     await happen(journal, 1)
-    return journal.utter(utterance(await claim_one(journal)), now=NOW)
+    return at(journal, NOW).utter(utterance(await claim_one(journal)))
 
 
 async def skipped(journal):
     await happen(journal, 1, 2)
     first = await claim_one(journal)
-    await journal.postpone(first, due_at=100.0, spend=True)
-    return journal.skip(ME, first.delivery_id, reason="r", now=NOW)
+    await journal.postpone(first, after=100.0, spend=True)
+    return at(journal, NOW).skip(ME, first.delivery_id, reason="r")
 
 
 async def claim_any_of(journal):

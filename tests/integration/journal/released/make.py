@@ -24,6 +24,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
 from tests.engines.listening import append
+from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal.samples import (
     GIVEN_UP,
     ME,
@@ -58,13 +59,12 @@ def utterance(chat, number):
 
 async def fill(journal):
     """A chat that is answered, and one that is given up with a parked send; an event, words and a question, due."""
-    await journal.recover(ME, now=0.0)
+    await journal.recover(ME)
     numbered = (entry(seq) for seq in (1, 2, 3))
     lists = (Change(kind="chat", key="", state="read"), Change(kind="chat", key="c", state="member"))
     await append(
         journal,
         Batch(identity=ME, arrivals=arrivals(*numbered), changes=lists, checkpoint=checkpoint(3)),
-        now=0.0,
     )
 
     await want(journal, 5, chat="c")
@@ -73,23 +73,23 @@ async def fill(journal):
     timer = NewTimer(name="t", key="k", due_at=1e12, data="1", is_relative=False)
     changes = Changes(items=(ItemChange(chat_id=None, key="count", value="7", made_from=0),), timers=(timer,))
     record = TurnRecord(kind=MESSAGE_KIND, attempt=1, began_at=0.0, shown={"messages": [[5, "m5"]]})
-    await journal.finish(delivery, CursorMove(handled_seq=6), now=1.0, changes=changes, record=record)
+    await at(journal, 1.0).finish(delivery, CursorMove(handled_seq=6), changes=changes, record=record)
 
     await want(journal, 2, chat="d")
     delivery = await claim_one(journal)
     await journal.settle(intent(delivery, state=IntentState.UNKNOWN))
-    await journal.bury(delivery, GIVEN_UP, CursorMove(handled_seq=2), now=2.0)
-    await journal.hold(ME, "d", reason="6 turns without a human", now=2.0)
+    await at(journal, 2.0).bury(delivery, GIVEN_UP, CursorMove(handled_seq=2))
+    await at(journal, 2.0).hold(ME, "d", reason="6 turns without a human")
 
     await happen(journal, 4)
-    await journal.utter(utterance("e", 1), now=3.0)
+    await at(journal, 3.0).utter(utterance("e", 1))
     question = NewQuestion(plugin="p", name="q", handler="p.answered", user_id=None, data="null", seconds=1e9)
-    await journal.utter(utterance("f", 2), now=3.0, question=question)
+    await at(journal, 3.0).utter(utterance("f", 2), question=question)
 
 
 async def main():
     with tempfile.TemporaryDirectory() as name:
-        journal = SqliteJournal(Path(name))
+        journal = SqliteJournal(Path(name), clock=StoreClock())
         journal.open()
         await fill(journal)
         await journal.close()
