@@ -52,10 +52,13 @@ if TYPE_CHECKING:
 )
 def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
+    from mycel_runtime.daemon import garbage
+
+    garbage.look_rarely()  # What is imported next is a hundred thousand objects that all stay.
+
     import asyncio
 
     from mycel_runtime.cli.own_command import own_command
-    from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.process import run_agents
     from mycel_runtime.freed_memory import share_one_heap
@@ -72,7 +75,6 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     overrides: dict[str, Any] = {"log": {key: value for key, value in wished.items() if value}}
     agents, refused = read_agents(configs, overrides)
     configure_logging(*_styles(agents))
-    garbage.look_rarely()
     # From here on plugins' code runs, and what it changes of the process is put back.
     command = own_command()
     keep_process_state(LogObserver({}))
