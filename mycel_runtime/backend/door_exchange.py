@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.backend.gate import BROKEN, let_die
 from mycel_runtime.backend.sockets import SOCKET, Connection
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import asyncio

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from mycel_runtime.backend.quirks import Generation, Quirks, Rules
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ section 10, whose rows are numbered 10.1 to 10.15.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Literal, TypeAlias
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 Generation: TypeAlias = Literal["a", "b1", "b2", "b"]
 """

@@ -12,13 +12,14 @@ import inspect
 import json
 import re
 import typing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
 from mycel_runtime.backend.faults import Faults
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

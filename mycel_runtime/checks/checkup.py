@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.checks.backend import backend_findings, open_client
@@ -18,6 +17,7 @@ from mycel_runtime.checks.state import disk_findings, state_findings
 from mycel_runtime.checks.unit import token_findings, unit_findings
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.units.handed_token import handed_token, token_file_of
 from mycel_runtime.units.installed import find_unit
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.checks.finding import Finding, error, errors_from, ok, warning
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.settings import load_settings, read_token, read_token_file
 from mycel_runtime.settings.loading import load_what_is_right

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
@@ -13,6 +12,7 @@ from typing_extensions import override
 
 from mycel_runtime.cli.terminal import visible
 from mycel_runtime.errors import ArgumentError, ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.setup.person import Person
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import time
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -39,6 +38,7 @@ from mycel_runtime.errors import (
     UnavailableError,
     ValidationError,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk import Client
 from mycel_runtime.settings import load_settings, read_token, read_token_file
 from mycel_runtime.setup.owner_store import read_owner

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,6 +19,7 @@ from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.loading import load_beginning
 from mycel_runtime.units.handed_token import handed_token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.health import network_problems, problems_of
@@ -21,6 +21,7 @@ from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.daemon.status import LogReport, Status
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.reader import read_summary
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.output import dropped_lines
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.registry import LoadedPlugin, load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_http_token, read_token
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.reconcile import Reconciler
 from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.observe.trace import Traces, Untraced

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
 
 if TYPE_CHECKING:

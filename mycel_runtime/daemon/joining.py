@@ -8,12 +8,12 @@ with one keeps only that one away, as at the start; it is forgotten when the fil
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from mycel_runtime.daemon.agents import Refusal
 from mycel_runtime.errors import ConfigError, MycelError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import ConfigRefused
 from mycel_runtime.plugin.process_state import entrusted_to
 

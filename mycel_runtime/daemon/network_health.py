@@ -12,7 +12,7 @@ that says nothing is told when it is clear whether a limit or an outage has said
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from typing_extensions import override
 from mycel_runtime.daemon.limit_suspicion import LimitSuspicion, Suspicion
 from mycel_runtime.daemon.mtu_suspicion import MtuSuspicion
 from mycel_runtime.errors import NotSentError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import FramesCommitted, NetworkRecovered, NetworkTroubled
 from mycel_runtime.observe.observer import Choosy
 from mycel_runtime.sdk.cause import Cause, cause_of, detail_of

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.inbox.sequence import MEMORY_FRAMES
 from mycel_runtime.journal.retention import START, Keep, Retention, Swept
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import DeadLettersExpired, JournalOversized, JournalSwept, SweepFailed
 from mycel_runtime.settings.amounts import SHORTEST_KEEP_SECONDS
 

@@ -7,7 +7,7 @@ by however many others, cannot be written down here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.trace import Traces, Untraced

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.error_boundary import contained, mistake
@@ -12,6 +11,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery, EventDelivery, UtteranceDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

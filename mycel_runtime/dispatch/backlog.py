@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.backlog import ReadSpan
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.speech.caught_up import concerns
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.ids import MessageSeq

@@ -8,10 +8,10 @@ holds for work that is no chat's, a relationship's for example; it is not listed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.verdict import Failed, Outspoken, Overtaken, Returned, Unanswered, Waiting
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.wire.ids import ChatId
 

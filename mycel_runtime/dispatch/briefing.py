@@ -7,12 +7,12 @@ What a handler is shown of its chat, and what its run covers of it. Pure.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.verdict import Failed, Returned, Unanswered
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message import NOTIFICATION, message_from_api
 from mycel_runtime.speech.caught_up import concerns, still_open
 from mycel_runtime.wire.ids import MessageSeq

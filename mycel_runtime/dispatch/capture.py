@@ -7,10 +7,10 @@ The record tells by which name. Nothing of it is awaited, and nothing fails with
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.turns import MESSAGE_KIND
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.conversation import told
 
 if TYPE_CHECKING:

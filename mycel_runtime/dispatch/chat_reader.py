@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.briefing import Reading, brief, read_after
 from mycel_runtime.dispatch.last_readings import LastReadings
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.delivery import AnswerDelivery, LetterDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.trace import span
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.room import Room

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.error_boundary import mistake
@@ -30,6 +30,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import (
     DeliveryBuried,
     DeliveryFinished,

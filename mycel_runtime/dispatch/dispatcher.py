@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.alarm import Alarm
@@ -20,6 +20,7 @@ from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.suspects import given_up
 from mycel_runtime.dispatch.verdict import Paused
 from mycel_runtime.journal.delivery import UtteranceDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.trace import Untraced, span

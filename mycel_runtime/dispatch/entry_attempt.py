@@ -8,7 +8,6 @@ version before, by another frame or by a look at the lists, it is not run.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.run import run_logger
@@ -17,6 +16,7 @@ from mycel_runtime.dispatch.verdict import Failed, Returned, is_given_up, with_r
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from mycel_runtime.journal.shown_run import ShownRun
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.event_context import event_context

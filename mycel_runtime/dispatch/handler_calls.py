@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.errors import HandlerDiedError, HandlerError, HandlerRaisedError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.trace import span
 from mycel_runtime.plugin.isolation.workers import Workers

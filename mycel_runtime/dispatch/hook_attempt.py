@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.error_boundary import contained
 from mycel_runtime.dispatch.verdict import Returned
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.logs import logger_of
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.hook_context import StartContext, StopContext

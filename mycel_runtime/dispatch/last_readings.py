@@ -8,10 +8,10 @@ for, is only in the history. Without this an agent with nine plugins would read 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.delivery import ChatDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.dispatch.briefing import Reading

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.backoff import half_jitter, honoured
@@ -20,6 +19,7 @@ from mycel_runtime.dispatch.verdict import Failed, Quarantined, Returned, Unansw
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.facts import PluginStarted, PluginStartFailed, PluginStopFailed
 from mycel_runtime.plugin.subscription import HookSubscription

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.lanes import chat_lane
 from mycel_runtime.journal.work import ChatWork
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.subscription import MessageSubscription
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.dispatch.briefing import covering
@@ -30,6 +29,7 @@ from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery, LetterDelivery
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.speech.interrupts import SupersededError
 from mycel_runtime.wire.ids import MessageSeq
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from mycel_runtime.dispatch.verdict import Failed, is_given_up
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.delivery import AnswerDelivery, ChatDelivery
 from mycel_runtime.journal.shown_run import ShownRun
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.conversation import Conversation

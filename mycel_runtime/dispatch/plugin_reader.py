@@ -13,13 +13,13 @@ Nothing moves on the server: its cursor is moved as a proof only, when something
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.audience import Audience
 from mycel_runtime.dispatch.reading_place import ReadingPlace
 from mycel_runtime.journal.changes import ReadCursor
 from mycel_runtime.journal.ids import plugin_of
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message import message_from_api
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.speech.caught_up import concerns

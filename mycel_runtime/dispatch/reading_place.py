@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.changes import ReadMove
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message import NOTIFICATION
 from mycel_runtime.speech.caught_up import HOLES_LIMIT, missing, still_open
 from mycel_runtime.wire.ids import MessageSeq

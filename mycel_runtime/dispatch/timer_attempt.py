@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mycel_runtime.dispatch.run import run_logger
 from mycel_runtime.dispatch.turn_record import timer_record
 from mycel_runtime.dispatch.verdict import Failed, Returned, with_record
 from mycel_runtime.journal.shown_run import ShownRun
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.sdk_calls import sdk_calls
 from mycel_runtime.plugin.timer_context import TimerContext

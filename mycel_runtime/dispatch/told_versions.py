@@ -7,11 +7,11 @@ thing, in either order and perhaps with a restart between, and a handler hears o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.changes import ToldVersion
 from mycel_runtime.journal.told import BURIED, told_kind
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import EventDelivery

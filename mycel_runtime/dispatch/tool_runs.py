@@ -14,11 +14,12 @@ import hashlib
 import secrets
 import sys
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from mycel_runtime.dispatch.tool_message import tool_message
 from mycel_runtime.errors import ArgumentError, NotCaughtUpError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.port import ToolEntry
 from mycel_runtime.plugin.tool_server import CHAT_VARIABLE, RUN_VARIABLE, STATE_DIR_VARIABLE
 from mycel_runtime.speech.interrupts import (

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from mycel_runtime.dispatch.lanes import chat_lane
@@ -23,6 +23,7 @@ from mycel_runtime.dispatch.tool_message import is_news, tool_message_of
 from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.journal.tool_handlers import TOOL_REPLY, TOOL_SAY
 from mycel_runtime.journal.utterance import SpokenState, Utterance
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.voice import require_utterable
 from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.arguments import require_sayable, require_storable

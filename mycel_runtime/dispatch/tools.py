@@ -8,7 +8,6 @@ returns plain JSON values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from mycel_runtime.dispatch.tool_message import is_news, tool_message, tool_message_of
@@ -17,6 +16,7 @@ from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.changes import Changes, EndOutcome, ReadMove
 from mycel_runtime.journal.hole import Hole
 from mycel_runtime.journal.tool_handlers import TOOL_READ, TOOL_SAY, TOOLS
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.deeds import Deeds
 from mycel_runtime.plugin.subject import SubjectReader
 from mycel_runtime.speech.history import messages_between

@@ -8,7 +8,6 @@ words: whatever stands before them in the chat was shown to every one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from mycel_runtime.dispatch.verdict import Outspoken, Overtaken, Returned, refus
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.tool_handlers import TOOL_REPLY
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import UtteranceDropped
 from mycel_runtime.plugin.subscription import ScheduleSubscription
 from mycel_runtime.speech.caught_up import concerns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from mycel_runtime.backoff import LONGEST_RETRY_AFTER_SECONDS, exponential, half_jitter
@@ -11,6 +10,7 @@ from mycel_runtime.errors import NotSentError, RateLimitedError
 from mycel_runtime.journal.changes import UNCHANGED
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.dead_letter import Letter
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.server_detail import reason_of
 

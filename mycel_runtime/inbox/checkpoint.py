@@ -7,8 +7,9 @@ dead. So numbers arrive out of order and with holes, and the cursor stands below
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import InboxSeq
 from mycel_runtime.wire.limits import RING_FRAMES
 

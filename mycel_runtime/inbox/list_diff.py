@@ -10,11 +10,11 @@ before or may follow: these events tell a state, not an occurrence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mycel_runtime.journal.batch import Change
 from mycel_runtime.journal.told import TOLD, told_kind, told_version
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.codec import fingerprint
 from mycel_runtime.wire.frames import Notify
 from mycel_runtime.wire.ids import InboxSeq

@@ -26,10 +26,11 @@ Source: contract 4.7 (who is woken), 6.5 step 6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.backoff import exponential
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:

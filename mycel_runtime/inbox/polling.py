@@ -7,9 +7,10 @@ about it, and that messages are polled for; and when it is over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import PollingBegun, PollingEnded
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ApiError, NotSentError
 from mycel_runtime.inbox.guarded_queries import ODD_ANSWER
 from mycel_runtime.inbox.sequence import Received
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.codec import decode_item
 
 if TYPE_CHECKING:

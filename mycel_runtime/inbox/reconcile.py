@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ from mycel_runtime.inbox.poll_interval import PollInterval
 from mycel_runtime.inbox.queue_drain import QueueDrain
 from mycel_runtime.inbox.server_clock import ServerClock
 from mycel_runtime.inbox.unread_list import UnreadList
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import DeafnessDetected, ReconcileFinished
 
 if TYPE_CHECKING:

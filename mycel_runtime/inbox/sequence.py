@@ -7,13 +7,14 @@ counts from 1 again, Q1; several workers count apart, Q2), and knows how far the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from mycel_runtime.inbox.checkpoint import Progress
 from mycel_runtime.journal.batch import Arrival
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Entry, Mark
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import EpochChanged, FrameRejected, FramesGivenUp, ReplayOverflowed
 from mycel_runtime.wire.codec import encode_notify
 from mycel_runtime.wire.frames import CHAT_MESSAGE, Frame, MalformedFrame, Notify, Overflow, UnknownFrame

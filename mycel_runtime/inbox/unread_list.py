@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import ApiError, AuthenticationError, TransportError
 from mycel_runtime.inbox.chat_rows import chat_id_of, message_seq, unread_chats
 from mycel_runtime.inbox.guarded_queries import ODD_ANSWER
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import ChatListPoisoned
 
 if TYPE_CHECKING:

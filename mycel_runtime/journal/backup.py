@@ -13,13 +13,14 @@ import hashlib
 import json
 import os
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from mycel_runtime.errors import BackupError
 from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
 from mycel_runtime.journal.schema import recognise
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from mycel_runtime.journal.disk_room import translated
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import asyncio

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:

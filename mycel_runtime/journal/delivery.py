@@ -6,9 +6,10 @@ A delivery is (handler × lane); `work.py` says by what it is due.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import UserId
 
 PARKED_AT: Final = 253_402_300_799.0

@@ -13,7 +13,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import BackupError
@@ -36,6 +35,7 @@ from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
 from mycel_runtime.journal.schema import prepare, recognise
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.told import TOLD
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,9 @@ A *sweep* goes once through everything that is old, in steps of a few rows. Each
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 _LONGEST_KEEP_SECONDS: Final = 366 * 86_400.0
 """From which a file that is too large is brought down if everything is to be kept for ever."""

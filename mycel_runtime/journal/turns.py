@@ -11,12 +11,13 @@ import functools
 import hashlib
 import json
 import operator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pydantic_core
 
 from mycel_runtime.journal.changes import UNCHANGED
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.ids import DeliveryId, HandlerId, Lane

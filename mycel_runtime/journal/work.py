@@ -7,8 +7,9 @@ A delivery is (handler × lane). Chat work has one delivery for ever, with a cur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.journal.ids import HandlerId, Lane

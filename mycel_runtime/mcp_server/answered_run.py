@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mycel_runtime.errors import ToolProblemError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.tool_server import (
     CHAT_VARIABLE,
     RUN_FILE_VARIABLE,

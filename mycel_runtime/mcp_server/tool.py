@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mycel_runtime.dispatch import tool_results as shown
 from mycel_runtime.errors import ToolProblemError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.mcp_server import arguments as taken
 from mycel_runtime.mcp_server import results
 from mycel_runtime.mcp_server.toolbox import Toolbox

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import ToolProblemError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.mcp_server.results import DecideResult, ReadResult, SpeechResult
 from mycel_runtime.mcp_server.speech_id import SpeechId, new_key
 

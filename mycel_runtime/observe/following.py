@@ -12,12 +12,12 @@ import contextlib
 import json
 import threading
 from collections import deque
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from typing_extensions import override
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.fact_fields import fields_of
 from mycel_runtime.observe.facts import Level
 from mycel_runtime.observe.observer import Observer

@@ -8,10 +8,10 @@ token in a query. And whatever equals a secret that this process has read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.known_secrets import MASK, masked
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

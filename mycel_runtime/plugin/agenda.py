@@ -7,12 +7,12 @@ is reckoned from now, as the agent does when it starts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.isolation.messages import ScheduleText, TimerName
 from mycel_runtime.plugin.schedule import LATE_SECONDS, schedule_from
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import override
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message_context import MessageContext
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.questions import NewQuestion
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.answer_wish import WHOM, require_answer_wish
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mycel_runtime.errors import ApiError
 from mycel_runtime.journal.turns import Decided
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import RequestDecided
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError

@@ -7,10 +7,11 @@ what others have written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.errors import DeedNotAwaitedError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.frame_context import FrameContext, FrameView
 from mycel_runtime.plugin.speaking import Speaking
 from mycel_runtime.wire.arguments import require_storable

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.run_view import RunView
 from mycel_runtime.plugin.speaking import Speaking
 

@@ -8,9 +8,9 @@ agent's place in each chat.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.callables import is_coroutine_function
 
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.calling import Calling
 from mycel_runtime.plugin.run_view import RunView
 from mycel_runtime.plugin.speaking import Speaking

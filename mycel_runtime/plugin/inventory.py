@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mycel_runtime.errors import PluginError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.agenda import next_firings
 from mycel_runtime.plugin.credentials import texts_for
 from mycel_runtime.plugin.isolation.inquiry import Inquiry

@@ -11,7 +11,6 @@ import functools
 import sys
 import traceback
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -20,6 +19,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
 from mycel_runtime.known_secrets import remember_named, remember_secret
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.traceback_text import is_ours
 from mycel_runtime.plugin.config_path import CONFIG_FOLDER
 from mycel_runtime.plugin.files import HiddenModuleError, import_file

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.ids import ChatId, MessageId, MessageSeq, UserId
 from mycel_runtime.wire.times import time_of
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message import message_as_told
 from mycel_runtime.plugin.run_view import RunView
 from mycel_runtime.plugin.speaking import Speaking

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -24,6 +24,7 @@ from typing import (
     overload,
 )
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.answer_context import AnswerContext, Answering, Question
 from mycel_runtime.plugin.calling import Calling
 from mycel_runtime.plugin.chats import Chats

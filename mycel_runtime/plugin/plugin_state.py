@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.stored_items import StoredItems
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import signal
 import sys
 import threading
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import ProcessStateRestored
 from mycel_runtime.observe.library_logs import are_library_logs_kept, put_library_logs_back
 

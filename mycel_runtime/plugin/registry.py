@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import PluginError, PluginImportError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.plugin.credentials import named_in, texts_for
 from mycel_runtime.plugin.import_watch import watched_import

@@ -7,9 +7,10 @@ state, and each of them once: what a frame told and a look at the lists finds la
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.versions import (
     GONE,
     state_of,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.message import NOTIFICATION, UNKNOWN
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from mycel_runtime.errors import ArgumentError
+from mycel_runtime.lazy_dataclass import dataclass
 
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.run_view import RunView
 from mycel_runtime.plugin.speaking import Speaking
 

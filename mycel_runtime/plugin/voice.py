@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, get_args
 
 from mycel_runtime.errors import ArgumentError
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.turns import Uttered
 from mycel_runtime.journal.utterance import Utterance, UtterancePolicy
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.conversation import told
 from mycel_runtime.speech.caught_up import content_hash
 from mycel_runtime.speech.reply_ordinals import LAST_WORDS_ORDINAL, ReplyOrdinals

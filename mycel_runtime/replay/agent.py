@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
 from mycel_runtime.errors import ArgumentError, AuthenticationError, IdentityRefusedError
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
 from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
 from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay

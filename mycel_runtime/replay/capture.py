@@ -7,7 +7,7 @@ there once more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mycel_runtime.errors import (
@@ -22,6 +22,7 @@ from mycel_runtime.errors import (
     ValidationError,
 )
 from mycel_runtime.journal.turns import Decided, Said, Uttered
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.answer_wish import require_answer_wish
 from mycel_runtime.plugin.port import StoredReply, ToldMessage, ToolEntry
 from mycel_runtime.plugin.voice import require_utterable, uttered_hash

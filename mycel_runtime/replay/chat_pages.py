@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.history import older_cursor
 from mycel_runtime.wire.limits import PAGE_MESSAGES
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.journal.changes import Item
 from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import TIMER_KIND, done_from, text_hash
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.stored_items import StoredItems
 
 if TYPE_CHECKING:

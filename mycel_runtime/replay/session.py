@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Literal
 
 from mycel_runtime.dispatch.handler_calls import HandlerCalls
@@ -12,6 +12,7 @@ from mycel_runtime.dispatch.verdict import Unanswered
 from mycel_runtime.errors import PermissionDeniedError, UnavailableError
 from mycel_runtime.journal.ids import HandlerId, plugin_of
 from mycel_runtime.journal.turns import done_from, done_of, said_from
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.subscription import HookSubscription
 from mycel_runtime.replay.capture import CapturedChat, CapturedRequest
 from mycel_runtime.replay.comparison import RETURNED, Conduct, Difference, differences

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -14,6 +13,7 @@ from mycel_runtime.dispatch.entry_attempt import frame_of
 from mycel_runtime.dispatch.firing import SCHEDULE
 from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, done_from, said_from
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.context_run import ContextRun
 from mycel_runtime.plugin.event_context import event_context
 from mycel_runtime.plugin.message import message_as_told

@@ -7,7 +7,6 @@ What a reply means. Pure.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import pydantic_core
@@ -28,6 +27,7 @@ from mycel_runtime.errors import (
     ValidationError,
     is_in_backends_shape,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import StoredSendFailed
 from mycel_runtime.sdk import redirect
 from mycel_runtime.sdk.retry_after import retry_after_seconds

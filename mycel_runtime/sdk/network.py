@@ -10,13 +10,14 @@ import importlib.util
 import os
 import ssl
 import urllib.request
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.tls import NetworkError, TlsContext, Trust, fixed_context, tls_context
 from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.sdk.way import Way

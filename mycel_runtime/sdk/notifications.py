@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import random
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pydantic_core
@@ -26,6 +25,7 @@ from mycel_runtime.errors import (
     TransportError,
     WireError,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup, awaiting, blocking
 from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff, is_shared

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.backoff import LONGEST_RETRY_AFTER_SECONDS
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.known_secrets import remember_pair, remember_secret
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings.text import decode
 from mycel_runtime.settings_mistakes import variable_of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
@@ -27,6 +26,7 @@ from mycel_runtime.errors import (
     UnavailableError,
     ValidationError,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk import Client
 from mycel_runtime.sdk.network import DEFAULT
 from mycel_runtime.setup.owner import Owner, expiry_of

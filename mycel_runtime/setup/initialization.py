@@ -11,11 +11,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.errors import ArgumentError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.settings import Settings, load_settings, read_token
 from mycel_runtime.setup import existing

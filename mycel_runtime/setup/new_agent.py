@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import (
@@ -22,6 +21,7 @@ from mycel_runtime.errors import (
     TransportError,
     UnavailableError,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.setup.accounts import Accounts, refusals_told
 from mycel_runtime.setup.interrupts import held_back
 from mycel_runtime.setup.owner import MadeAgent, Owner

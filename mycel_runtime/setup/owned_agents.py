@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mycel_runtime.errors import NotFoundError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.setup.accounts import Accounts, refusals_told
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mycel_runtime.errors import PluginError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.inventory import plugins_of
 from mycel_runtime.plugin.loading import import_plugin, installed
 from mycel_runtime.setup.plugin_choices import CHOICES

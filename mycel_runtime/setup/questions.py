@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mycel_runtime.errors import ArgumentError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings_mistakes import NAME_PATTERN
 from mycel_runtime.setup.plugin_choices import CHOICES, questions_of
 from mycel_runtime.wire.address import AddressError, backend_address

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ArgumentError, ConfigError, IdentityRefusedError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings import load_settings, read_token_file
 from mycel_runtime.setup.accounts import Accounts
 from mycel_runtime.setup.existing import require_agents_token

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings.base_directories import base_directory
 from mycel_runtime.setup.private_file import write_file
 from mycel_runtime.units.installed import config_started_by

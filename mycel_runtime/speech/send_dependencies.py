@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.speech.evidence import Evidence
 
 if TYPE_CHECKING:

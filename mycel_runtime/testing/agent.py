@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
@@ -15,6 +14,7 @@ from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ArgumentError, JournalError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.settings import Settings

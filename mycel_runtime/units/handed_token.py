@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.token_comparison import is_another
 from mycel_runtime.errors import ConfigError, ControlError, NoDaemonError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings.credentials import CREDENTIAL, CREDENTIAL_OF_ONE, read_token_file
 from mycel_runtime.units.installed import find_unit, verified_name
 

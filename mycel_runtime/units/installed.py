@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.units.escaping import argument, text_of_argument
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE
 from mycel_runtime.units.unit_text import file_name_of

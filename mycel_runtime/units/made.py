@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings import load_settings
 from mycel_runtime.units.folder_wish import wish_for_folder
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, packaged

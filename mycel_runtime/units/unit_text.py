@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.units.escaping import argument, mount_source, plain_value, word
 from mycel_runtime.units.homes import is_hidden, is_in_home
 

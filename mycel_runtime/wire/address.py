@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 BACKEND_SCHEMES: Final = ("https", "http")
 

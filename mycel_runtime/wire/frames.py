@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire.limits import LARGEST_SEQ
 
 if TYPE_CHECKING:

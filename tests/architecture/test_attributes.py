@@ -51,6 +51,10 @@ ALLOWED: Final = {
         r"connection\.row_factory": "How sqlite3 is told which rows to give.",
         r"error\.__cause__": "An error is handed to several waiters; `raise ... from` serves one.",
     },
+    "mycel_runtime/lazy_dataclass.py": {
+        r"init\.(__qualname__|__annotations__)": "A function that was compiled of text learns where it belongs.",
+        r"self\._of\.__init__": "The class that this stands in for.",
+    },
     "mycel_runtime/observe/library_logs.py": {
         r"record\.(msg|args|exc_text)": "Changed where it is made, before anybody else has it.",
     },

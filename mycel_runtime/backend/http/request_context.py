@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import pydantic_core
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from mycel_runtime.backend.service import SERVICE, Service
 from mycel_runtime.backend.world.entities import User  # noqa: TC001 - FastAPI resolves annotations at run time
 from mycel_runtime.backend.world.refusal import Broken
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.backend.world.state import World

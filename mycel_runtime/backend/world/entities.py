@@ -8,8 +8,10 @@ Source: contract section 8, "Faithful minimum data model".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal, Protocol
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 UserType = Literal["human", "agent", "external"]
 SEPARATOR = "\x1f"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.backend.world.chats import known_user, members_of, title_for
 from mycel_runtime.backend.world.refusal import Broken
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.wire import codec
 from mycel_runtime.wire.frames import Notify, Overflow
 from mycel_runtime.wire.ids import InboxSeq

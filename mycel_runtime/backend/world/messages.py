@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mycel_runtime.backend.world import delivery
 from mycel_runtime.backend.world.chats import known_user
 from mycel_runtime.backend.world.entities import Member, Message, User
 from mycel_runtime.backend.world.refusal import Broken, Refused
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mycel_runtime.backend.quirks import Quirks, Rules
@@ -25,6 +25,7 @@ from mycel_runtime.backend.world.entities import (
     WorkflowEvent,
 )
 from mycel_runtime.backend.world.refusal import Broken, Refused
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.backend.world.after_commit import failing_after_commit
 from mycel_runtime.backend.world.chats import known_user
 from mycel_runtime.backend.world.entities import QueueItem, User, Workflow, WorkflowEvent
 from mycel_runtime.backend.world.refusal import Broken, Refused
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mycel_runtime.backend.world.state import Room, World

@@ -6,12 +6,12 @@ What only a fact tells is counted by its event; those that people alert on have 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from mycel_runtime.daemon.metrics.metric import Metric
 from mycel_runtime.daemon.reports.plugin_report import PluginState
 from mycel_runtime.journal.pause import PauseKind
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe import facts
 from mycel_runtime.sdk.cause import Cause
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from mycel_runtime.daemon.network import network_of
 from mycel_runtime.daemon.reload.differences import Differences, differences, in_force, plugin_keys
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts import ConfigReloaded, ReloadRefused
 from mycel_runtime.observe.log_style import LogStyle
 from mycel_runtime.observe.logs import restyle

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from mycel_runtime.lazy_dataclass import dataclass
 
 Level = Literal["debug", "info", "warning", "error"]
 

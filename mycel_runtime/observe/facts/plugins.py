@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.facts.fact import HandlerFact, Level, PluginFact
 
 

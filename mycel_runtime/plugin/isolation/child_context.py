@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.logs import logger_of
 from mycel_runtime.plugin.answer_context import AnswerContext, Question
 from mycel_runtime.plugin.context_run import ContextRun

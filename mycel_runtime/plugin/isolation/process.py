@@ -11,10 +11,11 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.isolation.messages import Load
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import contextlib
 import dataclasses
 import secrets
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.errors import (
@@ -27,6 +27,7 @@ from mycel_runtime.errors import (
     PluginError,
     PluginImportError,
 )
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.log_style import agent_at_work, styles
 from mycel_runtime.plugin.answer_context import AnswerContext
 from mycel_runtime.plugin.conversation import told

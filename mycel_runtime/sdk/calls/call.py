@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.pace import Worth
 
 if TYPE_CHECKING:

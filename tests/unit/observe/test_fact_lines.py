@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from mycel_runtime.known_secrets import forget_all, remember_secret
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe import facts, rendering
 from mycel_runtime.observe.fact_fields import fields_of
 from mycel_runtime.observe.fact_lines import FactLines
@@ -74,7 +75,7 @@ def test_a_secret_that_is_bound_is_masked_in_each_line(bound):
 
 
 def test_a_kind_whose_fields_stand_for_what_is_bound_has_lines_too():
-    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    @dataclass(frozen=True, slots=True, kw_only=True)
     class OfAnother(Fact):
         name = "other.told"
         agent: str

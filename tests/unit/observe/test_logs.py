@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
+from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe import facts
 from mycel_runtime.observe.facts import (
     CallRetried,
@@ -72,7 +73,7 @@ def test_a_line_is_one_json_object_with_the_facts_fields(capsys):
     }
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Odd(Fact):
     name = "odd.happened"
     value: object
