@@ -28,6 +28,14 @@ ENV_DELIMITER: Final = "__"
 _MOVED: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {("agent", "proxy"): ("network", "proxy")}
 """Keys that used to stand elsewhere."""
 
+RESERVED: Final[Mapping[str, tuple[str, str]]] = {
+    "engine": (
+        "this version has one engine for the journal, a SQLite file in the state directory, and nothing to choose",
+        "Remove it; where the file is says state_dir in [agent].",
+    )
+}
+"""Sections that a later version will have: what to say until then, and what to do."""
+
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 ADDRESS_PATTERN: Final = r"(?i)^\s*(embedded\s*|https?://.*)$"
@@ -56,11 +64,9 @@ def explain_error(
     *table, key = [*prefix, *location]
     where = where_of(table, key, file, text)
     match error["type"]:
-        case "extra_forbidden" if moved := _MOVED.get((*prefix, *location)):
-            section, new = moved
-            return ConfigError("has moved", where=where, fix=f"Write it as {new} in the section [{section}].")
         case "extra_forbidden":
-            return ConfigError("unknown key", where=where, fix=_suggest(model, location))
+            problem, fix = _unknown(model, prefix, location)
+            return ConfigError(problem, where=where, fix=fix)
         case "missing":
             shown = f" below [{'.'.join(table)}]" if prefix else "; config/agent.toml shows every key"
             return ConfigError("missing", where=where, fix=f"Add it{shown}.")
@@ -131,6 +137,16 @@ def _line_of_list(location: Sequence[str], text: str) -> int | None:
         if line := find_line(text, location[:-1], location[-1]):
             return line
     return None
+
+
+def _unknown(model: type[BaseModel], prefix: Sequence[str], location: Sequence[str]) -> tuple[str, str]:
+    """What is to be said of a key that there is not, and what to do."""
+    if moved := _MOVED.get((*prefix, *location)):
+        section, new = moved
+        return "has moved", f"Write it as {new} in the section [{section}]."
+    if not prefix and len(location) == 1 and location[0] in RESERVED:
+        return RESERVED[location[0]]
+    return "unknown key", _suggest(model, location)
 
 
 def _suggest(model: type[BaseModel], location: Sequence[str]) -> str:

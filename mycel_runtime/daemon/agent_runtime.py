@@ -39,8 +39,8 @@ from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.engines import opened_journal
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.facts import (
     DaemonStarted,
     DaemonStopped,
@@ -58,7 +58,8 @@ from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
@@ -402,19 +403,13 @@ class AgentRuntime:
         self.observer.tell(DaemonStopped(abandoned=abandoned))
 
 
-@contextlib.asynccontextmanager
-async def _open_journal(
+def _open_journal(
     state_dir: Path, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
-) -> AsyncIterator[Journal]:
+) -> AbstractAsyncContextManager[Journal]:
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 
-    journal = SqliteJournal(state_dir, on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
-    await asyncio.to_thread(journal.open)
-    try:
-        yield journal
-    finally:
-        await journal.close()
+    return opened_journal(state_dir, on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

@@ -17,7 +17,14 @@ from mycel_runtime.known_secrets import remember_named
 from mycel_runtime.settings.addresses import EMBEDDED
 from mycel_runtime.settings.settings import Settings
 from mycel_runtime.settings.text import read_config
-from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, explain_error, nearest_of, variable_of
+from mycel_runtime.settings_mistakes import (
+    ENV_DELIMITER,
+    ENV_PREFIX,
+    RESERVED,
+    explain_error,
+    nearest_of,
+    variable_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,11 +156,11 @@ def _require_known_variables() -> None:
     for name in os.environ:
         section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
         if name.upper().startswith(ENV_PREFIX) and delimiter and section not in sections:
-            raise ConfigError(
-                "unknown section",
-                where=f"environment variable {name}",
-                fix=nearest_of(section.lower(), sorted(sections.values())),
+            problem, fix = RESERVED.get(
+                section.lower(),
+                ("unknown section", nearest_of(section.lower(), sorted(sections.values()))),
             )
+            raise ConfigError(problem, where=f"environment variable {name}", fix=fix)
 
 
 def _explain_variables() -> ConfigError:

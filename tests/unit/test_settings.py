@@ -173,6 +173,16 @@ def test_a_value_of_another_form_is_told_in_words(tmp_path, line, fix):
     assert "secret" not in message
 
 
+def test_another_engine_of_the_journal_is_refused_with_the_one_that_there_is(tmp_path):
+    message = refused(tmp_path, MINIMAL + '[engine]\nurl = "postgresql://u:secret@127.0.0.1/mycel"\n')
+
+    assert (
+        "agent.toml, line 4: [engine]: this version has one engine for the journal, a SQLite file" in message
+    )
+    assert "Remove it; where the file is says state_dir in [agent]." in message
+    assert "secret" not in message
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -374,6 +384,11 @@ def test_a_variable_named_like_a_section_is_named_with_the_fix(tmp_path, monkeyp
         ("MYCEL_RUNTIME_LOG__LEVEL", "loud", "environment variable MYCEL_RUNTIME_LOG__LEVEL: [log] level"),
         ("MYCEL_RUNTIME_LOG__LEVLE", "info", "environment variable MYCEL_RUNTIME_LOG__LEVLE: [log] levle"),
         ("MYCEL_RUNTIME_INBX__PING", "1", "environment variable MYCEL_RUNTIME_INBX__PING: unknown section"),
+        (
+            "MYCEL_RUNTIME_ENGINE__URL",
+            "postgresql://u:secret@h/d",
+            "MYCEL_RUNTIME_ENGINE__URL: this version has one",
+        ),
         ("MYCEL_RUNTIME_PLUGINS__ECHO", "3", "environment variable MYCEL_RUNTIME_PLUGINS__ECHO: [plugins]"),
     ],
 )

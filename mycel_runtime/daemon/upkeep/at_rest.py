@@ -25,6 +25,7 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
 from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
 from mycel_runtime.journal.backup import give_to_owner
+from mycel_runtime.journal.engines import opened_journal
 from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
 from mycel_runtime.journal.pause import NOBODY
 from mycel_runtime.journal.reader import (
@@ -36,12 +37,12 @@ from mycel_runtime.journal.reader import (
     read_unresolved,
     read_work,
 )
-from mycel_runtime.journal.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.wire.ids import UserId
 
 CHANGING: Final = frozenset({"settle", "retry", "drop", "clear", "hasten", "skip"})
@@ -106,7 +107,7 @@ def change_at_rest(state_dir: Path, verb: str, *, death_pause: float = 0.0, **ar
 
 
 @contextlib.asynccontextmanager
-async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
+async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
     """
     The journal, open and locked, and whose work is in it.
 
@@ -124,7 +125,7 @@ async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal,
 
 
 @contextlib.asynccontextmanager
-async def pausable_journal(state_dir: Path) -> AsyncIterator[tuple[SqliteJournal, Sequence[UserId]]]:
+async def pausable_journal(state_dir: Path) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
     """
     As `journal_at_rest`; also of an agent that has never heard anything, whose pauses are `NOBODY`'s until its start.
 
@@ -157,14 +158,10 @@ def make_journal(state_dir: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _opened(state_dir: Path) -> AsyncIterator[SqliteJournal]:
+async def _opened(state_dir: Path) -> AsyncIterator[Journal]:
     give_lock_to_owner(state_dir)
-    journal = SqliteJournal(state_dir)
-    await asyncio.to_thread(journal.open)
-    try:
+    async with opened_journal(state_dir) as journal:
         yield journal
-    finally:
-        await journal.close()
 
 
 def give_lock_to_owner(state_dir: Path) -> None:
