@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from typing_extensions import override
+from websockets.version import version as websockets_version
 
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk.tls import NetworkError, TlsContext, Trust, fixed_context, tls_context
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 ENVIRONMENT: Final = "environment"
 """As `proxy`: the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY has the backend."""
+
+WEBSOCKETS_SENDS_QUOTED: Final = int(websockets_version.partition(".")[0]) < 16  # noqa: PLR2004
+"""Whether this release of websockets sends a proxy's credentials as an address quotes them, not as they are."""
 
 _SOCKS_MODULES: Final = ("socksio", "python_socks")
 """Of the extra: the first is for calls, the second what websockets asks for."""
@@ -192,7 +196,10 @@ def _proxy(network: Network, base_url: str) -> ProxyAddress | None:
         raise NetworkError(origin, exc.problem, fix=exc.fix) from exc
     if address.url.startswith("socks"):
         _require_socks(origin)
-    return address if network.proxy_auth is None else ProxyAddress(address.url, *network.proxy_auth)
+    if network.proxy_auth is not None:
+        address = ProxyAddress(address.url, *network.proxy_auth)
+    _require_sendable(address, origin)
+    return address
 
 
 def _environment_proxy(base_url: str) -> tuple[str | None, str]:
@@ -206,6 +213,16 @@ def _environment_proxy(base_url: str) -> tuple[str | None, str]:
             names = (name for name in os.environ if name.lower() == f"{scheme}_proxy")
             return (proxy if "://" in proxy else f"http://{proxy}"), next(names, f"{scheme}_proxy")
     return None, ""
+
+
+def _require_sendable(address: ProxyAddress, origin: str) -> None:
+    """An address is all that websockets takes, and before 16 it sends what is quoted there as it stands."""
+    if WEBSOCKETS_SENDS_QUOTED and address.is_quoted:
+        raise NetworkError(
+            origin,
+            "has a user or a password with signs that websockets 15 sends to no proxy",
+            fix="pip install 'websockets>=16', or let the proxy know a password of letters, digits and -._~ only.",
+        )
 
 
 def _require_socks(origin: str) -> None:

@@ -85,8 +85,8 @@ class _Connection(ClientConnection):
             await super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
-        except websockets.InvalidMessage as exc:
-            raise exc from self.connection_exc or exc.__cause__
+        except (websockets.InvalidMessage, websockets.ConnectionClosed) as exc:
+            raise exc from _lost_by(self) or exc.__cause__
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -149,8 +149,8 @@ class _SyncConnection(SyncClientConnection):
             super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
             raise _refused(exc) from exc
-        except websockets.InvalidMessage as exc:
-            raise exc from self.connection_exc or exc.__cause__
+        except (websockets.InvalidMessage, websockets.ConnectionClosed) as exc:
+            raise exc from _lost_by(self) or exc.__cause__
 
     @override
     def process_event(self, event: Event) -> None:
@@ -410,6 +410,14 @@ def _refused(exc: websockets.InvalidStatus) -> HandshakeError:
     retry_after = retry_after_seconds(_header(response, "Retry-After"), _header(response, "Date"))
     detail = body or response.reason_phrase
     return HandshakeError(response.status_code, detail, retry_after_seconds=retry_after)
+
+
+def _lost_by(connection: ClientConnection | SyncClientConnection) -> BaseException | None:
+    """What ended it; `recv_exc` is the name before websockets 16."""
+    lost_by: BaseException | None = getattr(connection, "connection_exc", None) or getattr(
+        connection, "recv_exc", None
+    )
+    return lost_by
 
 
 def _header(response: Response, name: str) -> str:

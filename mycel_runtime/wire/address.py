@@ -66,6 +66,12 @@ class ProxyAddress:
         scheme, _, rest = self.url.partition("://")
         return f"{scheme}://{quote(self.user, safe='')}:{quote(self.password, safe='')}@{rest}"
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether `full_url` holds other credentials, to the letter, than these."""
+        credentials = f"{self.user or ''}{self.password}"
+        return quote(credentials, safe="") != credentials
+
 
 def backend_address(text: str) -> str:
     """
