@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak canaries faults releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak canaries faults floors releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -25,6 +25,7 @@ help:
 	@echo "make canaries  searches all outputs of a run at debug for tokens and texts"
 	@echo "make faults    each fault of tests/acceptance/faults: told, and its end told too"
 	@echo "make releases  the releases of mycel-sdk that stand for a change, each against the local backend"
+	@echo "make floors    the tests with the oldest versions of all packages that pyproject.toml allows"
 	@echo "make mcp-clients  the tools of mycel-runtime mcp with another client of the protocol, fastmcp"
 	@echo "make road      real gateways and proxies in between; first, as root on Debian: tests/road/install.sh"
 	@echo "make models    the genuine LiteLLM proxy, with mocked models, behind the plugin llm; installs it first"
@@ -51,6 +52,17 @@ first-light: .venv/installed peers
 
 releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 	@.venv/bin/python -m tests.contract.releases.campaign
+
+# An environment of its own, with the oldest versions that pyproject.toml names.
+floors: .venv/floors/installed peers
+	@.venv/floors/bin/python -m pytest -p no:randomly -q tests/unit tests/contract tests/plugins tests/examples
+
+.venv/floors/installed: pyproject.toml | .venv/installed
+	@echo "Setting up $(@D): the oldest versions that pyproject.toml names."
+	@.venv/bin/python -m venv --clear $(@D)
+	@.venv/bin/python -m tests.floors anthropic openai socks mcp otel > $(@D)/constraints
+	@$(@D)/bin/python -m pip install -qq --constraint $(@D)/constraints --editable '.[dev]'
+	@touch $@
 
 mcp-clients: .venv/installed $(MCP_CLIENT)/installed
 	@.venv/bin/python -m tests.integration.mcp_server.other_client $(MCP_CLIENT)/bin/python

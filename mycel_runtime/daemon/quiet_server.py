@@ -29,6 +29,7 @@ class QuietServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,

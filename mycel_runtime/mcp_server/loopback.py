@@ -120,6 +120,7 @@ def loopback_server(toolbox: Toolbox, listener: socket.socket, token: SecretStr)
     )
     config = uvicorn.Config(
         TokenGate(app, token),
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -111,7 +111,6 @@ class HttpListener:
             server = QuietServer(
                 self._app(address),
                 http=BoundedConnection,
-                ws="none",
                 h11_max_incomplete_event_size=HEAD_BYTES,
                 proxy_headers=False,
                 server_header=False,
