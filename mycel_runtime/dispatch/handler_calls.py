@@ -50,7 +50,7 @@ class HandlerCalls:
         try:
             async with self.workers.lend(bound.worker) as loan:
                 # Starting a process and importing the plugin is none of the handler's time.
-                context.deadline += time.monotonic() - asked_at
+                context.put_off(time.monotonic() - asked_at)
                 call = partial(loan.run, note_late=self.abandoned.note_late_calls)
                 return await self._run(bound, context, call)
         except (HandlerRaisedError, HandlerDiedError) as exc:

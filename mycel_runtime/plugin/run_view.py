@@ -58,6 +58,10 @@ class RunView:
         """Used by the runtime."""
         return self._run
 
+    def put_off(self, seconds: float) -> None:
+        """Called by the runtime before the handler, which begins so much later than its context was made."""
+        self.deadline += seconds
+
     def require_awaited(self) -> None:
         """
         Called by the runtime when the handler has returned.
