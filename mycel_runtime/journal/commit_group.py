@@ -68,7 +68,8 @@ class GroupCommit:
     def run(self, jobs: Sequence[Job[Any]]) -> None:
         """Commit them together, sync if anybody waits for that, and tell every caller; whoever does not, first."""
         try:
-            results = self._commit(jobs)
+            results = commit_all([job.operation for job in jobs], self.connection, self.begin)
+            self.log_sync.note_commit()
         except BaseException as exc:  # noqa: BLE001 - told to the caller; who writes must outlive a full disk
             # A lock has been waited for already, and is none of the operations' fault.
             if len(jobs) > 1 and not is_busy(exc):
@@ -84,20 +85,6 @@ class GroupCommit:
             if durable := [(job, result) for job, result in done if job.is_durable]:
                 self._sync(durable)
 
-    def _commit(self, jobs: Sequence[Job[Any]]) -> list[Any]:
-        """All or nothing."""
-        try:
-            self.begin(self.connection)
-            results = [job.operation(self.connection) for job in jobs]
-            self.connection.execute("COMMIT")
-        except BaseException:
-            # If that fails too, the next BEGIN does as well: nothing more is stored, and every caller is told.
-            with contextlib.suppress(sqlite3.Error):
-                self.connection.rollback()
-            raise
-        self.log_sync.note_commit()
-        return results
-
     def _sync(self, done: Sequence[tuple[Job[Any], Any]]) -> None:
         """Bring them to the disk, and tell who waits for that."""
         error: BaseException | None = None
@@ -109,6 +96,24 @@ class GroupCommit:
 
     def _translated(self, exc: BaseException) -> BaseException:
         return translated(exc, "journal", self.folder)
+
+
+def commit_all(
+    operations: Sequence[Callable[[sqlite3.Connection], Any]],
+    connection: sqlite3.Connection,
+    begin: Callable[[sqlite3.Connection], None],
+) -> list[Any]:
+    """What the operations have returned, of one transaction; if one of them raises, nothing is stored."""
+    try:
+        begin(connection)
+        results = [operation(connection) for operation in operations]
+        connection.execute("COMMIT")
+    except BaseException:
+        # If that fails too, the next BEGIN does as well: nothing more is stored, and every caller is told.
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+    return results
 
 
 def is_busy(exc: BaseException) -> bool:

@@ -9,18 +9,23 @@ disk with the next operation that is waited for, or at the end.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.journal.commit_group import resolve
+from mycel_runtime.journal.commit_group import commit_all
+from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Callable
 
-    from mycel_runtime.journal.commit_group import Job, Outcome
     from mycel_runtime.journal.writer import OpenFile
+
+T = TypeVar("T")
 
 
 class LoopWriter(Writer):
@@ -34,6 +39,25 @@ class LoopWriter(Writer):
         self._is_open = True
 
     @override
+    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        self._require_well()
+        return self._carry_out(operation, is_durable=True)
+
+    @override
+    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        self._require_well()
+        return self._carry_out(operation, is_durable=False)
+
+    @override
+    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+        self._require_well()
+        try:
+            self._carry_out(operation, is_durable=False)
+        except BaseException as exc:  # noqa: BLE001 - whoever comes next is told
+            # As of the thread, not whoever comes in the same turn of the loop.
+            asyncio.get_running_loop().call_soon(self._fail, exc)
+
+    @override
     async def close(self) -> None:
         """Close the file."""
         self._is_open = False
@@ -41,13 +65,24 @@ class LoopWriter(Writer):
         if file is not None:
             self._close_file(file)
 
-    @override
-    def _take(self, job: Job[Any]) -> None:
-        """Do it now."""
-        assert self._file is not None
-        self._write(self._file, [job])
+    def _fail(self, exc: BaseException) -> None:
+        self._failed = self._failed or exc
 
-    @override
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        for job, result, error in outcomes:
-            resolve(job.future, result, error)
+    def _carry_out(self, operation: Callable[[sqlite3.Connection], T], *, is_durable: bool) -> T:
+        file = self._file
+        assert file is not None
+        began = time.perf_counter()
+        try:
+            result: T = commit_all([operation], file.connection, self._begin)[0]
+            file.log_sync.note_commit()
+            if is_durable:
+                file.log_sync.sync()
+        except BaseException as exc:
+            error = translated(exc, "journal", self._folder)
+            if error is exc:
+                raise
+            raise error from exc
+        finally:
+            self._on_commit(time.perf_counter() - began, 1)
+            self._bound_log(file)
+        return result

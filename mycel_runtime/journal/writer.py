@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.freed_memory import FREED_MEMORY
-from mycel_runtime.journal.commit_group import GroupCommit, Job, Outcome, deliver, is_busy
+from mycel_runtime.journal.commit_group import GroupCommit, Job, deliver, is_busy
 from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.left_file import LeftFile
 from mycel_runtime.journal.log_length import LogLength
@@ -172,21 +172,20 @@ class Writer:
         self._gather(operation, is_durable=False).add_done_callback(self._note_failure)
 
     def _gather(self, operation: Callable[[sqlite3.Connection], T], *, is_durable: bool) -> asyncio.Future[T]:
+        self._require_well()
+        loop = asyncio.get_running_loop()
+        job = Job(operation, loop, loop.create_future(), is_durable)
+        # Another loop may have ended before it handed over what it had gathered.
+        if not self._gathered or self._gathered[-1].loop is not loop:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(job)
+        return job.future
+
+    def _require_well(self) -> None:
         if not self._is_open:
             raise JournalError("the journal is closed")
         if self._failed is not None:
             raise self._failed
-        loop = asyncio.get_running_loop()
-        job = Job(operation, loop, loop.create_future(), is_durable)
-        self._take(job)
-        return job.future
-
-    def _take(self, job: Job[Any]) -> None:
-        """See that it is done, after what was taken before."""
-        # Another loop may have ended before it handed over what it had gathered.
-        if not self._gathered or self._gathered[-1].loop is not job.loop:
-            job.loop.call_soon(self._hand_over)
-        self._gathered.append(job)
 
     def _hand_over(self) -> None:
         jobs, self._gathered = self._gathered, []
@@ -252,7 +251,7 @@ class Writer:
             error = JournalError(str(exc))
             error.__cause__ = exc
         while (jobs := self._next_group(0.0)) is not None:
-            self._tell([(job, None, error) for job in jobs])
+            deliver([(job, None, error) for job in jobs])
 
     def _open_file(self) -> OpenFile:
         """Open and migrate it, in the thread that will write it; raises as `open`."""
@@ -269,12 +268,9 @@ class Writer:
     def _write(self, file: OpenFile, jobs: Sequence[Job[Any]]) -> None:
         """Commit a group, and tell whoever waits for it."""
         began = time.perf_counter()
-        GroupCommit(file.connection, self._begin, file.log_sync, self._folder, self._tell).run(jobs)
+        GroupCommit(file.connection, self._begin, file.log_sync, self._folder, deliver).run(jobs)
         self._on_commit(time.perf_counter() - began, len(jobs))
         self._bound_log(file)
-
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        deliver(outcomes)
 
     def _close_file(self, file: OpenFile) -> None:
         # On a full disk the log stays beside the file, and the next start reads it.

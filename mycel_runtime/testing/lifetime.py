@@ -19,7 +19,7 @@ from mycel_runtime.journal.loop_writer import LoopWriter
 from mycel_runtime.journal.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from pathlib import Path
 
     from mycel_runtime.daemon.credential import Credential
@@ -146,19 +146,19 @@ class Mortal:
         def mortal(*args: Any, **kwargs: Any) -> Any:
             self._lifetime.pass_by(before)
             result = getattr(inner, name)(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                return self._awaited(result, after)
+            self._lifetime.pass_by(after)
+            return result
+
+        async def mortal_until_done(*args: Any, **kwargs: Any) -> Any:
+            self._lifetime.pass_by(before)
+            result = await getattr(inner, name)(*args, **kwargs)
             self._lifetime.pass_by(after)
             return result
 
         # Found there from now on.
-        self.__dict__[name] = mortal
-        return mortal
-
-    async def _awaited(self, pending: Coroutine[Any, Any, T], point: str) -> T:
-        result = await pending
-        self._lifetime.pass_by(point)
-        return result
+        verb = mortal_until_done if inspect.iscoroutinefunction(value) else mortal
+        self.__dict__[name] = verb
+        return verb
 
 
 class MortalClient(AgentClient):
