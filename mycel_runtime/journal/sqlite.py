@@ -23,6 +23,7 @@ from mycel_runtime.journal.delivery import (
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.pause import PARKED_AT
+from mycel_runtime.journal.running_lanes import RunningLanes
 from mycel_runtime.journal.schema import prepare
 from mycel_runtime.journal.sqlite_claims import claim_row, encodable, end_turn, key_of
 from mycel_runtime.journal.sqlite_hearing import SqliteHearing
@@ -106,6 +107,7 @@ class SqliteJournal(
         self._lock = DirectoryLock(state_dir)
         self._recovered: set[UserId] = set()
         self._leases: dict[UserId, Lease | None] = {}
+        self._running_lanes = RunningLanes()
         self._snapshot_changes = 0
         self._wakes: list[Callable[[], None]] = []
         self._writer = writer(
@@ -175,7 +177,9 @@ class SqliteJournal(
             )
             return [claim_row(connection, row) for row in rows]
 
-        return await self._writer.commit(claim)
+        claimed = await self._writer.commit(claim)
+        self._running_lanes.note_claimed(claimed)
+        return claimed
 
     @override
     async def claim_suspect(self, identity: UserId) -> Delivery | None:
@@ -227,6 +231,7 @@ class SqliteJournal(
     ) -> TurnEnd:
         version = next(self._versions)
         self._snapshot_changes += bool(changes.told)
+        self._running_lanes.note_end(delivery)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
             now = self._clock()
@@ -243,6 +248,7 @@ class SqliteJournal(
 
     @override
     async def postpone(self, delivery: Delivery, *, after: float, spend: bool, error: str = "") -> bool:
+        self._running_lanes.note_end(delivery)
         values = {"spent": int(spend), "error": encodable(error) or None} | key_of(delivery)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -263,6 +269,7 @@ class SqliteJournal(
     ) -> TurnEnd:
         version = next(self._versions)
         self._snapshot_changes += bool(changes.told)
+        self._running_lanes.note_end(delivery)
 
         def write(connection: sqlite3.Connection) -> TurnEnd:
             now = self._clock()

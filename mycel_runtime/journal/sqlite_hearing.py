@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.running_lanes import RunningLanes
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -31,6 +32,7 @@ class SqliteHearing(SqliteSpeech):
     """Base of the journal; its owner opens the writer. No other process writes, so that leases stand in memory."""
 
     _leases: dict[UserId, Lease | None]
+    _running_lanes: RunningLanes
     _snapshot_changes: int
 
     @override
@@ -127,9 +129,12 @@ class SqliteHearing(SqliteSpeech):
             return new
 
         self._snapshot_changes += bool(batch.changes)
+        has_events = any(arrival.events for arrival in batch.arrivals)
+        if has_events or not self._running_lanes.keep_back(batch.identity, batch.hints):
+            self._wake()
         # What is unread in a chat the server says again, until the agent has read it; before that comes `intend`.
-        is_told_once = bool(batch.changes) or any(arrival.events for arrival in batch.arrivals)
-        return await (self._make_due(write) if is_told_once else self._commit_due(write))
+        is_told_once = has_events or bool(batch.changes)
+        return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
 
     def _require(self, lease: Lease, identity: UserId) -> None:
         if self._leases.get(identity) != lease:

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.running_lanes import RunningLanes
     from mycel_runtime.wire.ids import UserId
 
 
 class SqlitePauses(SqliteSpeech):
     """Base of the journal; its owner opens the writer."""
+
+    _running_lanes: RunningLanes
 
     @override
     async def pauses(self, identity: UserId) -> Sequence[Pause]:
@@ -40,6 +43,7 @@ class SqlitePauses(SqliteSpeech):
 
     @override
     async def await_resume(self, delivery: Delivery) -> bool:
+        self._running_lanes.note_end(delivery)
         values = key_of(delivery) | {"parked_at": PARKED_AT}
         return await self._make_due(
             lambda connection: (
