@@ -12,6 +12,7 @@ from mycel_runtime.cli.options import configs_option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.cli.neighbours import Neighbours
     from mycel_runtime.cli.target import Target
 
 EXIT_REFUSED: Final = 78
@@ -35,34 +36,33 @@ def reload(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     start, or has come since, joins those that run, and one whose file has gone is drained and ends.
     """
     from mycel_runtime.cli.every_agent import each_agent
+    from mycel_runtime.cli.neighbours import Neighbours
 
+    neighbours = Neighbours()
     if config.is_dir():
-        _tell_left(config, as_json=as_json)
-    ctx.exit(each_agent(config, lambda target: _reload(target, as_json=as_json)))
+        _tell_left(config, neighbours, as_json=as_json)
+    ctx.exit(each_agent(config, lambda target: _reload(target, neighbours, as_json=as_json)))
 
 
-def _tell_left(folder: Path, *, as_json: bool) -> None:
+def _tell_left(folder: Path, neighbours: Neighbours, *, as_json: bool) -> None:
     """Whose file has gone; first of all, so that a file may be given another name."""
     import json
 
-    from mycel_runtime.cli.neighbours import have_part
-
-    for name in have_part(folder):
+    for name in neighbours.have_part(folder):
         click.echo(json.dumps({"agent": name, "left": True}) if as_json else f"{name}: has left")
 
 
-def _reload(target: Target, *, as_json: bool) -> int:
+def _reload(target: Target, neighbours: Neighbours, *, as_json: bool) -> int:
     """Of one agent; the exit code."""
     import json
 
-    from mycel_runtime.cli.neighbours import have_join
     from mycel_runtime.daemon.reload.agent_reload import READ_SECONDS
     from mycel_runtime.errors import NoDaemonError
 
     try:
         report = target.order("reload", within=2 * READ_SECONDS)
     except NoDaemonError as exc:
-        joined = None if exc.is_running else have_join(target)
+        joined = None if exc.is_running else neighbours.have_join(target)
         if joined is None:
             raise
         report = joined

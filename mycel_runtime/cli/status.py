@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.options import configs_option
+from mycel_runtime.cli.status_filter import StatusFilter, filter_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mycel_runtime.cli.status_table import Row
-    from mycel_runtime.cli.target import Target
-    from mycel_runtime.daemon.status import Status
-
-EXIT_NOT_READY: Final = 75
 
 
 @click.command(
     epilog=examples(
         "mycel-runtime status codex-a",
         "mycel-runtime status --config /etc/mycel-runtime --attention",
+        "mycel-runtime status --config /etc/mycel-runtime --state not-ready --name 'codex-*' --sort oldest",
         "mycel-runtime status --watch",
     )
 )
@@ -37,24 +36,23 @@ EXIT_NOT_READY: Final = 75
     show_default=True,
     help="Of --watch, in seconds.",
 )
-@click.option("--not-ready", is_flag=True, help="Only agents that are not ready.")
-@click.option("--attention", is_flag=True, help="Only agents for which there is something to do.")
+@filter_options
 @click.option("--full", is_flag=True, help="Of a folder everything, and not a line for each agent.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of a folder, one object per line.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and ask nobody.")
 @click.pass_context
 def status(
     ctx: click.Context,
+    /,
     which: str | None,
     config: Path,
     *,
     is_watched: bool,
     interval: float,
-    not_ready: bool,
-    attention: bool,
     full: bool,
     as_json: bool,
     schema: bool,
+    **filters: Any,
 ) -> None:
     """
     Ask the running daemon how it is.
@@ -72,32 +70,36 @@ def status(
         return
     path = config if which is None else config_of(which)
 
-    def is_wanted(row: Row) -> bool:
-        return not (not_ready and row.is_ready) and not (attention and not row.wants_attention)
-
+    wanted = StatusFilter(**filters)
     if is_watched:
-        _watch(path, is_wanted, interval=interval, full=full, as_json=as_json)
+        _watch(path, wanted, interval=interval, full=full, as_json=as_json)
         return
-    ctx.exit(_show_once(path, is_wanted, full=full, as_json=as_json))
+    ctx.exit(_show_once(path, wanted, full=full, as_json=as_json))
 
 
-def _show_once(path: Path, is_wanted: Callable[[Row], bool], *, full: bool, as_json: bool) -> int:
+def _show_once(path: Path, wanted: StatusFilter, *, full: bool, as_json: bool) -> int:
     """The exit code."""
+    from mycel_runtime.cli.asked_status import EXIT_NOT_READY, ask_each, row_of
+    from mycel_runtime.cli.neighbours import Neighbours
     from mycel_runtime.daemon.agents import config_files
 
     files = config_files([path])
     if len(files) == 1 and not path.is_dir():
-        row = _row_of(files[0])
-        if is_wanted(row):
+        row = row_of(files[0], Neighbours())
+        if wanted.is_wanted(row):
             click.echo("\n".join(_printed([row], indent=2, full=True, as_json=as_json)))
         _tell_mistakes([row])
         _tell_token(files[0])
         return 0 if row.is_ready else EXIT_NOT_READY
-    rows, codes = _asked(files)
-    if shown := _printed(list(filter(is_wanted, rows)), indent=None, full=full, as_json=as_json):
+    asked = ask_each(files)
+    for file, each in zip(files, asked, strict=True):
+        if each.error is not None:
+            click.echo(f"{file}: {each.error}", err=True)
+    rows = [each.row for each in asked]
+    if shown := _printed(wanted.of(rows), indent=None, full=full, as_json=as_json):
         click.echo("\n".join(shown))
     _tell_mistakes(rows)
-    return max(codes)
+    return max(each.exit_code for each in asked)
 
 
 def _tell_token(file: Path) -> None:
@@ -116,48 +118,6 @@ def _tell_mistakes(rows: Sequence[Row]) -> None:
             click.echo(f"{row.name} goes on with what it has read before: {row.trouble}", err=True)
 
 
-def _asked(files: Sequence[Path]) -> tuple[list[Row], list[int]]:
-    """Each agent's answer, and its exit code; what is wrong with one hides no other."""
-    from mycel_runtime.cli.status_table import Row
-    from mycel_runtime.errors import MycelError
-
-    rows, codes = list[Row](), list[int]()
-    for file in files:
-        try:
-            row = _row_of(file)
-        except MycelError as exc:
-            click.echo(f"{file}: {exc}", err=True)
-            rows.append(Row(name=file.stem, trouble=type(exc).__name__.removesuffix("Error")))
-            codes.append(exc.exit_code)
-        else:
-            rows.append(row)
-            codes.append(0 if row.is_ready else EXIT_NOT_READY)
-    return rows, codes
-
-
-def _row_of(file: Path) -> Row:
-    from mycel_runtime.cli.status_table import Row
-    from mycel_runtime.cli.target import running_target_of
-
-    target = running_target_of(file)
-    mistake = "" if target.mistake is None else str(target.mistake)
-    return Row(name=target.name, status=_status_of(target), trouble=mistake)
-
-
-def _status_of(target: Target) -> Status:
-    """What its daemon says; that of the agents that it was to live with may know why there is none."""
-    from mycel_runtime.errors import NoDaemonError
-
-    try:
-        return target.status()
-    except NoDaemonError as exc:
-        from mycel_runtime.cli.neighbours import why_away
-
-        if (why := why_away(target)) is not None:
-            raise why from exc
-        raise
-
-
 def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bool) -> list[str]:
     from mycel_runtime.cli.status_lines import lines_of
     from mycel_runtime.cli.status_table import table_of
@@ -170,14 +130,12 @@ def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bo
     return [without_controls(line) for line in table_of(rows)] if rows else []
 
 
-def _watch(
-    path: Path, is_wanted: Callable[[Row], bool], *, interval: float, full: bool, as_json: bool
-) -> None:
+def _watch(path: Path, wanted: StatusFilter, *, interval: float, full: bool, as_json: bool) -> None:
     """Whoever does not answer is waited for: it may be restarted meanwhile."""
     import time
 
+    from mycel_runtime.cli.asked_status import ask_each
     from mycel_runtime.cli.live import watch
-    from mycel_runtime.cli.status_table import Row
     from mycel_runtime.daemon.agents import config_files
     from mycel_runtime.errors import ControlError
 
@@ -185,14 +143,18 @@ def _watch(
     files = config_files([path])
     is_alone = len(files) == 1 and not path.is_dir()
 
-    def row_of(file: Path) -> Row:
-        try:
-            return _row_of(file)
-        except ControlError as exc:
-            return Row(name=file.stem, trouble=str(exc).partition("\n")[0])
+    def asked_rows() -> list[Row]:
+        asked = ask_each(files)
+        for error in (each.error for each in asked):
+            if error is not None and not isinstance(error, ControlError):
+                raise error
+        return [
+            replace(each.row, trouble=str(each.error).partition("\n")[0]) if each.error else each.row
+            for each in asked
+        ]
 
     def draw() -> list[str]:
-        rows = list(filter(is_wanted, map(row_of, files)))
+        rows = wanted.of(asked_rows())
         if as_json:
             return _printed(rows, indent=None, full=full, as_json=True)
         silent = [

@@ -28,16 +28,27 @@ class Row:
         name: As its file says; the file's name if that cannot be read.
         status: `None`: it has told none.
         trouble: Why it has told none; beside a status, what is wrong with its file by now.
+        server: Its backend, as its file says; empty if that cannot be read.
+        plugins: Names of its tables there.
     """
 
     name: str
     status: Status | None = None
     trouble: str = ""
+    server: str = ""
+    plugins: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
         """Whether its hearing is proven."""
         return self.status is not None and self.status.ready
+
+    @property
+    def state(self) -> str:
+        """As the table shows it."""
+        if self.status is None:
+            return "no answer"
+        return "ready" if self.status.ready else "not ready"
 
     @property
     def wants_attention(self) -> bool:
@@ -58,11 +69,11 @@ def table_of(rows: Sequence[Row]) -> list[str]:
 def _cells(row: Row) -> tuple[str, ...]:
     now = row.status
     if now is None:
-        return (row.name, "no answer", *("-" for _ in _HEAD[3:]), row.trouble)
+        return (row.name, row.state, *("-" for _ in _HEAD[3:]), row.trouble)
     heard, work = now.hearing.proven_at, now.work
     return (
         row.name,
-        "ready" if now.ready else "not ready",
+        row.state,
         "never" if heard is None else span(now.now - heard),
         bounded(work.due),
         "-" if work.oldest is None else span(now.now - work.oldest.since),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.settings import Settings
     from mycel_runtime.units.handed_token import HandedToken
 
 _NAMED: Final = 3
@@ -46,12 +47,16 @@ class Target:
     Attributes:
         mistake: What is wrong with its file, of which only the beginning was read: if no daemon is found by it that
             has read this file, that is the trouble.
+        server: Its backend.
+        plugins: Names of its tables.
     """
 
     config: Path
     name: str
     state_dir: Path
     mistake: ConfigError | None = None
+    server: str = ""
+    plugins: tuple[str, ...] = ()
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """
@@ -279,8 +284,7 @@ def target_of(config: Path) -> Target:
     Raises:
         ConfigError: The file cannot be used.
     """
-    settings = load_settings(config)
-    return Target(config=config, name=settings.agent.name, state_dir=find_state_dir(settings, config))
+    return _target(load_settings(config), config)
 
 
 def running_target_of(config: Path) -> Target:
@@ -297,8 +301,18 @@ def running_target_of(config: Path) -> Target:
     except ConfigError as exc:
         if (settings := load_beginning(config)) is None:
             raise
-        state_dir = find_state_dir(settings, config)
-        return Target(config=config, name=settings.agent.name, state_dir=state_dir, mistake=exc)
+        return _target(settings, config, exc)
+
+
+def _target(settings: Settings, config: Path, mistake: ConfigError | None = None) -> Target:
+    return Target(
+        config=config,
+        name=settings.agent.name,
+        state_dir=find_state_dir(settings, config),
+        mistake=mistake,
+        server=settings.agent.base_url,
+        plugins=tuple(settings.plugins),
+    )
 
 
 def only_target_of(config: Path, find: Callable[[Path], Target] = target_of) -> Target:

@@ -122,16 +122,22 @@ class Joining(Generic[R]):
 
         Returns:
             `problem`: Empty: nothing is known against it. `is_refused`: It could not be started; then `where` and
-            `fix`, too.
+            `fix`, too. `files`: Of the agents that live in this process.
         """
-        error = self._failures.of(Path(config))
+        error, files = self._failures.of(Path(config)), self._living_files()
         if isinstance(error, ConfigError):
-            return {"is_refused": True, "problem": error.problem, "where": error.where, "fix": error.fix}
+            return {
+                "is_refused": True,
+                "problem": error.problem,
+                "where": error.where,
+                "fix": error.fix,
+                "files": files,
+            }
         # Errors of ours say nothing of a message.
         problem = (
             "" if error is None else str(error) if isinstance(error, MycelError) else type(error).__name__
         )
-        return {"is_refused": False, "problem": problem}
+        return {"is_refused": False, "problem": problem, "files": files}
 
     async def order_join(self, config: str) -> dict[str, Any]:
         """
@@ -141,12 +147,21 @@ class Joining(Generic[R]):
             config: Its absolute path.
 
         Returns:
-            `is_tried`: Whether that is for this process to do; `refused`: As of `Joined`.
+            `is_tried`: Whether that is for this process to do; `refused`: As of `Joined`; `files`: As of
+            `order_why_away`.
         """
         path = Path(config)
         is_ours = path in await asyncio.to_thread(self._places.files)
         joined = await self.join([path]) if is_ours else []
-        return {"is_tried": bool(joined), "refused": joined[0].refused if joined else ""}
+        return {
+            "is_tried": bool(joined),
+            "refused": joined[0].refused if joined else "",
+            "files": self._living_files(),
+        }
+
+    def _living_files(self) -> list[str]:
+        """So that nobody asks this process once more by another of its agents."""
+        return [str(config) for config in self._agents if self._is_living(config)]
 
     async def join(self, files: Collection[Path] | None = None) -> list[Joined]:
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ _MORE_SECONDS: Final = 15.0
 """Than a drain and a stop may take, for what surrounds them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One agent, and the task that it lives in."""
+
+    task: asyncio.Task[None]
+    runtime: AgentRuntime
+
+
 class Members:
     """
     Those that have been added.
@@ -27,17 +36,18 @@ class Members:
         tasks: Where they live.
         stop: Of the process.
         failures: Told of each that ends by an error.
-
-    Attributes:
-        runtimes: Of all of them, also of those that have ended by themselves.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, stop: StopRequest, failures: AgentFailures) -> None:
         self._tasks = tasks
         self._stop = stop
         self._failures = failures
-        self._lives: dict[asyncio.Task[None], AgentRuntime] = {}
-        self.runtimes: list[AgentRuntime] = []
+        self._lives: dict[Path, _Life] = {}
+
+    @property
+    def runtimes(self) -> list[AgentRuntime]:
+        """Of all of them, also of those that have ended by themselves."""
+        return [life.runtime for life in self._lives.values()]
 
     def add(
         self,
@@ -46,19 +56,18 @@ class Members:
         readiness: contextlib.AbstractContextManager[Callable[[], None]],
     ) -> asyncio.Task[None]:
         """
-        Have an agent live.
+        Have an agent live; it takes the place of one of the same file, which has ended.
 
         Args:
             runtime: The agent.
             observer: Told if it fails.
             readiness: Its life; gives what it calls when it is ready.
         """
-        life = self._tasks.create_task(
+        task = self._tasks.create_task(
             self._live(runtime, observer, readiness), name=f"agent-{runtime.agent}"
         )
-        self._lives = {task: each for task, each in self._lives.items() if not task.done()} | {life: runtime}
-        self.runtimes[:] = [*(each for each in self.runtimes if each.config != runtime.config), runtime]
-        return life
+        self._lives[runtime.config] = _Life(task, runtime)
+        return task
 
     def join(
         self, runtime: AgentRuntime, observer: Observer, *, ready: Callable[[], None]
@@ -68,7 +77,7 @@ class Members:
 
     def is_living(self, config: Path) -> bool:
         """Whether the agent of a file is."""
-        return any(runtime.config == config for life, runtime in self._lives.items() if not life.done())
+        return (life := self._lives.get(config)) is not None and not life.task.done()
 
     async def part(self, configs: Collection[Path]) -> list[AgentRuntime]:
         """
@@ -82,25 +91,27 @@ class Members:
 
         Cancelling: they end all the same.
         """
-        living = {life: runtime for life, runtime in self._lives.items() if not life.done()}
-        leaving = {life: runtime for life, runtime in living.items() if runtime.config in configs}
-        if leaving and len(leaving) < len(living):
-            for runtime in leaving.values():
-                runtime.ask_to_leave()
-            drain = max(runtime.drain_timeout for runtime in leaving.values())
-            await asyncio.wait(leaving, timeout=2 * drain + _MORE_SECONDS)
-        left = [each for each in self.runtimes if each.config in configs and not self.is_living(each.config)]
-        self.runtimes[:] = [each for each in self.runtimes if each not in left]
-        return left
+        leaving = [self._lives[config] for config in configs if self.is_living(config)]
+        if leaving and len(leaving) < len(self._living()):
+            for life in leaving:
+                life.runtime.ask_to_leave()
+            drain = max(life.runtime.drain_timeout for life in leaving)
+            await asyncio.wait([life.task for life in leaving], timeout=2 * drain + _MORE_SECONDS)
+        ended = [config for config in configs if config in self._lives and not self.is_living(config)]
+        return [self._lives.pop(config).runtime for config in ended]
 
     def drain_seconds(self) -> float:
         """That a stop may take."""
-        return max((runtime.drain_timeout for runtime in self.runtimes), default=0.0)
+        return max(runtime.drain_timeout for runtime in self.runtimes)
 
     async def wait_ended(self) -> None:
         """Until the last one has, of those that have been added by then."""
-        while living := [life for life in self._lives if not life.done()]:
-            await asyncio.wait(living, return_when=asyncio.FIRST_COMPLETED)
+        # All at a time: to wait anew after each that ends would be the square of a thousand.
+        while living := self._living():
+            await asyncio.wait(living)
+
+    def _living(self) -> list[asyncio.Task[None]]:
+        return [life.task for life in self._lives.values() if not life.task.done()]
 
     async def _live(
         self,

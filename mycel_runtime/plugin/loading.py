@@ -6,9 +6,7 @@ Whatever an import raises, `SystemExit` included, becomes an error that names th
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import sys
 import traceback
 from collections.abc import Collection, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from mycel_runtime.errors import ConfigError, PluginError, PluginImportError
+from mycel_runtime.import_folders import Stamp, stamp
 from mycel_runtime.known_secrets import remember_named, remember_secret
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.traceback_text import is_ours
@@ -70,20 +69,13 @@ class InstalledPlugin:
 
 def installed() -> Mapping[str, InstalledPlugin]:
     """Of the group, by name."""
-    return _installed_in(tuple(_changed_at(folder) for folder in sys.path))
+    return _installed_in(stamp())
 
 
 @functools.lru_cache(maxsize=1)
-def _installed_in(_folders: tuple[tuple[str, int], ...]) -> Mapping[str, InstalledPlugin]:
+def _installed_in(_folders: Stamp) -> Mapping[str, InstalledPlugin]:
     """Looked for once as long as no folder changes: the agents of a process ask for it one by one."""
     return {each.name: InstalledPlugin(entry_point=each) for each in entry_points(group=GROUP)}
-
-
-def _changed_at(folder: str) -> tuple[str, int]:
-    """What comes into a folder or goes changes it; nanoseconds, 0 where there is none."""
-    with contextlib.suppress(OSError):
-        return folder, Path(folder).stat().st_mtime_ns
-    return folder, 0
 
 
 def import_plugin(name: str, table: Mapping[str, Any], config: Path) -> ImportedPlugin:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import BaseModel
+
+from mycel_runtime.import_folders import Stamp, stamp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +69,12 @@ class ConfigDrift:
 
 def installed_version() -> str | None:
     """Of the distribution, as a new process would find it; `None` if there is none."""
+    return _version_in(stamp())
+
+
+@functools.lru_cache(maxsize=1)
+def _version_in(_folders: Stamp) -> str | None:
+    """Looked for again when a folder has changed: each agent of a process is asked for it with its status."""
     try:
         return importlib.metadata.version("mycel-runtime")
     except importlib.metadata.PackageNotFoundError:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from mycel_runtime.cli import target
 from mycel_runtime.cli.main import cli
+from mycel_runtime.cli.status_filter import StatusFilter
 from mycel_runtime.cli.status_lines import lines_of
 from mycel_runtime.cli.status_table import Row, table_of
 from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
@@ -282,3 +283,63 @@ def test_calls_after_a_handlers_end_are_told():
     (work,) = [each for each in lines_of(report(work=WorkReport(late_calls=1))) if each.startswith("  work")]
 
     assert work.endswith("1 call after a handler's end, none of them carried out")
+
+
+def crowd():
+    """Five agents in all states, in the order of their files."""
+    late = OldestReport(handler="p.h", lane="chat:c", chat_id="c", attempts=0, since=NOW - 500, due_at=NOW)
+    at = {"server": "http://one", "plugins": ("echo",)}
+    return [
+        Row(name="codex-b", status=report(hearing=HearingReport(proven_at=NOW - 9)), **at),
+        Row(name="codex-a", status=report(work=WorkReport(due=7, dead_letters=1, oldest=late)), **at),
+        Row(
+            name="deaf",
+            status=report(ready=False, problems=("off",)),
+            server="http://two",
+            plugins=("llm", "echo"),
+        ),
+        Row(name="gone", trouble="NoDaemon", server="http://two", plugins=("llm",)),
+        Row(name="Codex-C", status=report(work=WorkReport(due=9)), server="embedded"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ({}, "codex-b codex-a deaf gone Codex-C"),
+        ({"names": ["codex-*"]}, "codex-b codex-a"),
+        ({"names": ["codex-*", "g?ne"]}, "codex-b codex-a gone"),
+        ({"states": ["not-ready"]}, "deaf"),
+        ({"states": ["not-ready", "no-answer"]}, "deaf gone"),
+        ({"states": ["ready"], "order": "name"}, "Codex-C codex-a codex-b"),
+        ({"plugins": ["llm"]}, "deaf gone"),
+        ({"backends": ["http://t*"], "plugins": ["echo"]}, "deaf"),
+        ({"not_ready": True}, "deaf gone"),
+        ({"attention": True}, "codex-a deaf gone"),
+        ({"order": "state"}, "gone deaf codex-b codex-a Codex-C"),
+        ({"order": "due"}, "Codex-C codex-a codex-b deaf gone"),
+        ({"order": "oldest"}, "codex-a codex-b deaf Codex-C gone"),
+        ({"order": "heard", "states": ["ready"]}, "codex-a Codex-C codex-b"),
+        ({"names": ["nobody"]}, ""),
+    ],
+)
+def test_of_many_agents_those_are_shown_that_somebody_looks_for(wanted, shown):
+    """Of several values of one kind any will do, of several kinds each must; the worst or greatest comes first."""
+    assert [row.name for row in StatusFilter(**wanted).of(crowd())] == shown.split()
+
+
+def test_agents_that_do_not_answer_are_filtered_by_what_their_files_say(tmp_path):
+    for name, plugin in (("one", "echo"), ("two", "llm"), ("three", "echo")):
+        (tmp_path / f"{name}.toml").write_text(
+            f'[agent]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\nstate_dir = "{name}"\n[plugins.{plugin}]\n'
+        )
+    (tmp_path / "wrong.toml").write_text("[agent]\nname = 3\n")
+
+    def shown(*arguments):
+        done = CliRunner().invoke(cli, ["status", "--config", str(tmp_path), *arguments])
+        return done.exit_code, [line.split()[0] for line in done.stdout.splitlines()[1:]]
+
+    assert shown("--plugin", "echo", "--sort", "name") == (78, ["one", "three"])
+    assert shown("--state", "no-answer", "--name", "t*") == (78, ["three", "two"])
+    assert shown("--backend", "*:1") == (78, ["one", "three", "two"])
+    assert shown("--state", "ready") == (78, [])

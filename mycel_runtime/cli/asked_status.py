@@ -1,0 +1,93 @@
+"""The daemons of many agents are asked how they are, side by side."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mycel_runtime.cli.neighbours import Neighbours
+from mycel_runtime.cli.status_table import Row
+from mycel_runtime.cli.target import running_target_of
+from mycel_runtime.errors import MycelError, NoDaemonError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mycel_runtime.cli.target import Target
+    from mycel_runtime.daemon.status import Status
+
+EXIT_NOT_READY: Final = 75
+
+_AT_ONCE: Final = 16
+"""Asked at a time: one process answers all of them, and others wait no longer than for their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStatus:
+    """
+    What came of asking about one agent.
+
+    Attributes:
+        exit_code: That it stands for.
+        error: Why there is no status; `None`: there is one.
+    """
+
+    row: Row
+    exit_code: int
+    error: MycelError | None = None
+
+
+def ask_each(files: Sequence[Path]) -> list[AskedStatus]:
+    """
+    Ask about the agents of these files; what is wrong with one hides no other.
+
+    Returns:
+        In the order of the files.
+    """
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="status") as pool:
+        return list(pool.map(partial(_ask, neighbours=Neighbours()), files))
+
+
+def row_of(file: Path, neighbours: Neighbours) -> Row:
+    """
+    Of one agent.
+
+    Raises:
+        ConfigError: Its file cannot be used, and not even tells where to ask.
+        ControlError: Nobody answers.
+    """
+    return _answered(running_target_of(file), neighbours)
+
+
+def _ask(file: Path, neighbours: Neighbours) -> AskedStatus:
+    row = Row(name=file.stem)
+    try:
+        target = running_target_of(file)
+        row = _row(target)
+        row = _answered(target, neighbours)
+    except MycelError as exc:
+        trouble = type(exc).__name__.removesuffix("Error")
+        return AskedStatus(replace(row, trouble=trouble), exc.exit_code, exc)
+    return AskedStatus(row, 0 if row.is_ready else EXIT_NOT_READY)
+
+
+def _row(target: Target) -> Row:
+    mistake = "" if target.mistake is None else str(target.mistake)
+    return Row(name=target.name, trouble=mistake, server=target.server, plugins=target.plugins)
+
+
+def _answered(target: Target, neighbours: Neighbours) -> Row:
+    return replace(_row(target), status=_status_of(target, neighbours))
+
+
+def _status_of(target: Target, neighbours: Neighbours) -> Status:
+    """What its daemon says; that of the agents that it was to live with may know why there is none."""
+    try:
+        return target.status()
+    except NoDaemonError as exc:
+        if (why := neighbours.why_away(target)) is not None:
+            raise why from exc
+        raise
