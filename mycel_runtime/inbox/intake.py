@@ -11,13 +11,13 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Final, Protocol
 
+from mycel_runtime.inbox.known_lists import KnownLists, said_of
 from mycel_runtime.inbox.list_diff import (
     CHAT,
     JOIN_REQUEST,
     RELATIONSHIP,
     compare,
     left,
-    said_of,
     told_versions,
     welcome,
 )
@@ -98,7 +98,7 @@ class Intake:
         self._traces = traces or Untraced()
         self._lock = asyncio.Lock()
         self._losses = 0
-        self._alike: tuple[int, int] | None = None
+        self._known_lists = KnownLists()
 
     @property
     def losses(self) -> int:
@@ -196,9 +196,11 @@ class Intake:
         async with self._lock:
             now, identity = self._clock(), self.checkpoint.identity
             deciders = {kind: self._router.deciders(kind) for kind in _DECIDED}
-            said = (said_of(records), asked, complete, frozenset(failed), tuple(deciders.values()))
+            said = said_of(
+                records, asked=asked, complete=complete, failed=failed, deciders=tuple(deciders.values())
+            )
             before = self._journal.snapshot_changes
-            if self._alike == (before, hash(said)):
+            if self._known_lists.say_the_same(said, snapshot=before):
                 return 0
             known = await self._journal.snapshot(identity)
             diff = compare(
@@ -217,8 +219,7 @@ class Intake:
             if changes:
                 batch = Batch(identity=identity, arrivals=tuple(arrivals), changes=tuple(changes))
                 await self._append(batch, heard_at=now)
-            # Good for as long as nobody else changes the snapshot, from this reading on.
-            self._alike = (before + bool(changes), hash(said))
+            self._known_lists.note(said, read_at=before, left_at=before + bool(changes))
         return len(arrivals)
 
     def _told(self, event: Notify, now: float) -> Arrival:

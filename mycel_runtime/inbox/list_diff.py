@@ -222,11 +222,6 @@ def compare(
     return diff + _late_lists(asked - baselines, late, failed)
 
 
-def said_of(records: Sequence[Record]) -> tuple[tuple[str, str, str, bool], ...]:
-    """All of the records by which a comparison decides what is different, in their order."""
-    return tuple((each.kind, each.key, each.state, each.is_open) for each in records)
-
-
 def told_versions(
     known: Mapping[tuple[str, str], str], handlers: Mapping[str, Collection[HandlerId]]
 ) -> Mapping[tuple[str, str], str]:
