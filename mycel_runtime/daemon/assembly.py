@@ -92,7 +92,7 @@ class Parts:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
         yield "listener", self.listener.run()
         yield "lease-keeper", self.lease_keeper.run()
-        yield "reconcile-timer", every(self.reconciler.tick_interval, self.listener.tick)
+        yield "reconcile-timer", self.listener.keep_looking()
         yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep_if_awake)
 
 

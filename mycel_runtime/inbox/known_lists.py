@@ -58,7 +58,10 @@ def said_of(
     All by which a comparison decides what is different, by kind.
 
     Args:
-        records, asked, complete, failed: As of `list_diff.compare`.
+        records: As of `list_diff.compare`, and so the next three.
+        asked: Kinds.
+        complete: Kinds.
+        failed: Lists of single chats.
         deciders: Who is told, in any form.
     """
     lines: dict[str, list[tuple[str, str, bool]]] = {kind: [] for kind in asked}

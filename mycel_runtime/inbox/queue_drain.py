@@ -50,6 +50,9 @@ class QueueDrain:
         sdk: As the identity.
         intake: Where items go.
         queries: Ask the server.
+
+    Attributes:
+        is_owed: The last one was not answered.
     """
 
     def __init__(self, *, sdk: AsyncClient, intake: Intake, queries: GuardedQueries) -> None:
@@ -58,6 +61,7 @@ class QueueDrain:
         self._queries = queries
         self._looks_undrained = 0
         self._has_lost_answer = False
+        self.is_owed = False
 
     def is_due(self, *, is_free: bool) -> bool:
         """
@@ -88,6 +92,7 @@ class QueueDrain:
         """
         asked_at = self._intake.checkpoint
         messages = await self._queries.ask(reason, partial(self._ask, lost))
+        self.is_owed = messages is None
         if messages is None:
             self._looks_undrained = LOOKS_PER_DRAIN
             return Drained()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from mycel_runtime.inbox.chat_rows import chat_id_of, newest_seq
 from mycel_runtime.inbox.guarded_queries import GuardedQueries
 from mycel_runtime.inbox.list_reader import ListReader
-from mycel_runtime.inbox.poll_interval import PollInterval
+from mycel_runtime.inbox.look_schedule import DICE, LookSchedule
 from mycel_runtime.inbox.queue_drain import QueueDrain
 from mycel_runtime.inbox.server_clock import ServerClock
 from mycel_runtime.inbox.unread_list import UnreadList
@@ -47,8 +47,13 @@ CONNECT: Final = "connect"
 INTERVAL: Final = "interval"
 """The reason of the timer's."""
 
+SUSPICION: Final = "suspicion"
+"""The reason of the timer's in between, while the stream is suspect: they ask for the chat list alone."""
+
 LOOKS_AGAIN: Final = 3
 """After one look: in a lively chat each may find another message whose frame is still under way."""
+
+_OF_TIMER: Final = frozenset({INTERVAL, SUSPICION})
 
 
 @dataclass(slots=True)
@@ -94,6 +99,7 @@ class Reconciler:
         steady: Seconds of a clock that nobody sets.
         listed: Told each chat's newest seq, `None` where the server does not say, before any work is made due of it.
         is_limited: Whether the server limits the rate of requests: then no look is made before it must be.
+        draw: As of `LookSchedule`.
 
     Attributes:
         succeeded_at: Epoch seconds of the last reconcile that was answered; `None` before the first.
@@ -114,6 +120,7 @@ class Reconciler:
         steady: Callable[[], float] = time.monotonic,
         listed: Callable[[Sequence[Unread]], None] = lambda _chats: None,
         is_limited: Callable[[], bool] = lambda: False,
+        draw: Callable[[], float] = DICE.random,
     ) -> None:
         self._sdk = sdk
         self._me = me
@@ -136,15 +143,14 @@ class Reconciler:
         self._lists = ListReader(sdk=sdk, me=me, intake=intake, queries=self._queries)
         self._unread_list = UnreadList(sdk=sdk, intake=intake, observer=observer)
         self._queue = QueueDrain(sdk=sdk, intake=intake, queries=self._queries)
-        self._poll_interval = PollInterval(
-            shortest=settings.suspect_interval, longest=settings.reconcile_interval
-        )
+        self._schedule = LookSchedule(settings, is_hurried=self._is_hurried, steady=steady, draw=draw)
         self._grace = settings.deaf_grace
         self._lock = asyncio.Lock()
         self._unread_before = 0
         self._gap_before: InboxSeq | None = None
         self._gap_minded: InboxSeq | None = None
         self._begun: int | None = None
+        self._is_owed = False
         self._held: dict[ChatId, MessageSeq | None] = {}
         self._newest: dict[ChatId, MessageSeq] = {}
         self.succeeded_at: float | None = None
@@ -152,15 +158,16 @@ class Reconciler:
 
     @property
     def tick_interval(self) -> float:
-        """How often to call `tick`; seconds."""
-        return self._poll_interval.shortest
+        """Seconds between two of the timer's looks, at most, while the stream is suspect."""
+        return self._schedule.shortest
+
+    async def wait_due(self) -> None:
+        """As `LookSchedule.wait_due`."""
+        await self._schedule.wait_due()
 
     async def tick(self) -> str:
-        """The timer rang: ask, if it is time to; as `run`."""
-        is_due = self._poll_interval.is_due(
-            self._clock(), is_hurried=not self._is_limited() or self._connection() is None
-        )
-        return await self.run(INTERVAL) if is_due else ""
+        """Look, if it is time to; as `run`."""
+        return "" if self._schedule.seconds_left > 0 else await self.run(self._due_reason())
 
     async def run(self, reason: str) -> str:
         """
@@ -194,8 +201,8 @@ class Reconciler:
         self._call_made = call_made
 
     def suspect(self) -> None:
-        """There is reason to look often for a while, the first time when the timer rings next."""
-        self._poll_interval.suspect(self._clock())
+        """There is reason to look often for a while."""
+        self._schedule.suspect()
 
     def hear(self, step: Step) -> None:
         """The stream has told this: what it names is announced, and whatever it names proves that it hears."""
@@ -210,24 +217,34 @@ class Reconciler:
     def _tell_call(self, is_reached: bool, connection: int | None) -> None:  # noqa: FBT001 - as `tell_calls`
         self._call_made(is_reached, connection)
 
+    def _due_reason(self) -> str:
+        """While no stream stands the looks carry the service, and each is a whole one."""
+        is_whole = self._connection() is None or self._is_owed or self._schedule.is_whole_due
+        return INTERVAL if is_whole else SUSPICION
+
+    def _is_hurried(self) -> bool:
+        return not self._is_limited() or self._connection() is None
+
     def _set_pace(self, look: _Look) -> None:
-        now = self._clock()
-        self._poll_interval.looked(now)
-        is_suspect = look.reason != INTERVAL or look.connection is None or self._liveness.unannounced_chats
-        if is_suspect and look.is_answered:
-            self._poll_interval.suspect(now)
+        is_whole, is_timed = look.reason != SUSPICION, look.reason in _OF_TIMER
+        if is_whole:
+            self._is_owed = self._queue.is_owed or not look.is_answered
+        self._schedule.looked(is_whole=is_whole, is_timed=is_timed)
+        is_suspect = not is_timed or look.connection is None
+        if look.is_answered and (is_suspect or self._liveness.unannounced_chats):
+            self._schedule.suspect()
 
     async def _look(self, look: _Look) -> None:
         """Drain, list, compare."""
         self._mind_gap(look)
-        if self._queue.is_due(is_free=look.reason != INTERVAL or self._unread_before == 0):
-            await self._drain(look)
+        if look.reason != SUSPICION:
+            await self._drain_if_due(look)
         chats = await self._look_at_chats(look)
         if chats is None:
             return
         self._unread_before = len(chats.unread)
         await self._hand_out_read(chats)
-        events = await self._lists.compare(look.reason, chats.rows)
+        events = 0 if look.reason == SUSPICION else await self._lists.compare(look.reason, chats.rows)
         self.succeeded_at = self._clock()
         look.is_answered = True
         self._observer.tell(
@@ -235,6 +252,13 @@ class Reconciler:
                 reason=look.reason, drained=look.drained, unread_chats=len(chats.unread), events=events
             )
         )
+
+    async def _drain_if_due(self, look: _Look) -> None:
+        if self._queue.is_due(is_free=look.reason != INTERVAL or self._unread_before == 0):
+            lost = partial(self._wish, look, "replaced to be replayed a drain whose answer was lost")
+            drained = await self._queue.drain(look.reason, lost=lost)
+            look.drained = drained.items
+            look.unread |= drained.unread
 
     async def _look_at_chats(self, look: _Look) -> UnreadChats | None:
         """
@@ -275,12 +299,6 @@ class Reconciler:
             self._gap_minded = gap
             self._wish(look, "replaced to be replayed what is missing")
         self._gap_before = gap
-
-    async def _drain(self, look: _Look) -> None:
-        lost = partial(self._wish, look, "replaced to be replayed a drain whose answer was lost")
-        drained = await self._queue.drain(look.reason, lost=lost)
-        look.drained = drained.items
-        look.unread |= drained.unread
 
     async def _hand_out_read(self, chats: UnreadChats) -> None:
         """Make due what somebody else of this identity has read before we heard of it."""

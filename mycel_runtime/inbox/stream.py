@@ -23,7 +23,7 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.inbox.guarded_queries import require_identity
-from mycel_runtime.inbox.reconcile import CONNECT
+from mycel_runtime.inbox.reconcile import CONNECT, INTERVAL
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.inbox.stream_watch import UNKNOWN_CONNECTION, StarvedError, StreamWatch
 from mycel_runtime.observe.facts import PingShortened, StreamConnected, StreamEnded, StreamRetryScheduled
@@ -113,7 +113,7 @@ class Listener:
         token: The identity's, asked for at each connect.
         sdk: Asked when a handshake is refused.
         intake: Where frames go.
-        reconciler: Told what the stream says; run at every connect, when the tracker asks for it, and by the timer.
+        reconciler: Told what the stream says; run at every connect, when the tracker asks for it, and in time.
         connection: Told which connection stands; asked for another one.
         settings: `[inbox]`.
         network: How the backend is reached.
@@ -199,15 +199,26 @@ class Listener:
         """Somebody has made a call over HTTP, which has reached the backend or has not."""
         self._watch.call_made(is_reached, UNKNOWN_CONNECTION)
 
-    async def tick(self) -> None:
+    async def keep_looking(self) -> None:
         """
-        The timer rang: let the server be looked at, if it is time to.
+        Let the server be looked at whenever it is time to, until cancelled.
 
         Raises:
             IdentityRefusedError: The token is refused.
         """
-        self._connection.replace_if(await self._reconciler.tick())
-        self._watch.looked(self._reconciler.succeeded_at)
+        while True:
+            await self._reconciler.wait_due()
+            self._connection.replace_if(await self._reconciler.tick())
+            self._watch.looked(self._reconciler.succeeded_at)
+
+    async def look(self) -> None:
+        """
+        Let the server be looked at now.
+
+        Raises:
+            IdentityRefusedError: The token is refused.
+        """
+        await self._reconcile(INTERVAL)
 
     async def _reconcile(self, reason: str) -> None:
         self._connection.replace_if(await self._reconciler.run(reason))

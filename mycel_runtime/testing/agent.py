@@ -250,14 +250,14 @@ class Agent:
 
     async def look(self) -> None:
         """
-        Look at the server's lists, if it is time to.
+        Look at the server's lists.
 
         Raises:
             IdentityRefusedError: The token is refused.
         """
         if self._parts is not None:
             with contextlib.suppress(KilledError):
-                await self._parts.listener.tick()
+                await self._parts.listener.look()
 
     async def work(self, backlog: Mapping[str, Any]) -> Work:
         """

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
-from mycel_runtime.daemon.timer import every
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
@@ -194,7 +193,7 @@ async def running(
                 living = [
                     tasks.create_task(parts.listener.run()),
                     tasks.create_task(parts.dispatcher.run()),
-                    tasks.create_task(every(parts.reconciler.tick_interval, parts.listener.tick)),
+                    tasks.create_task(parts.listener.keep_looking()),
                 ]
                 yield runtime
                 for task in living:

@@ -18,6 +18,8 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.settings import InboxSettings
 from tests.integration.inbox.conftest import Memory
 
+LATEST = 1.0 - 2**-53
+"""The draw that puts a look off the most."""
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 24 * HOUR_SECONDS
 
@@ -58,6 +60,10 @@ class QuietServer:
         """Something that has to wake us."""
         self.rows[2] |= {"unread_count": 1, "last_message": {"seq": 8}}
         self.unread.append(self.unread[0] | {"seq": 8, "mentioned_ids": []})
+
+    def read_all(self):
+        """As the agent, or somebody else who is it, may at last."""
+        self.rows[0]["unread_count"] = 0
 
     def answer(self, name, value):
         async def call(*args):
@@ -107,6 +113,7 @@ class Watch:
             server="s",
             clock=lambda: self.now,
             steady=lambda: self.now,
+            draw=lambda: LATEST,
         )
 
     def note(self, wanted):
@@ -153,18 +160,45 @@ async def test_quiet_days_cost_no_connection_and_a_bounded_number_of_calls(watch
     print(f"\n{days} quiet days, 50 chats: {calls.total()} calls, {dict(calls)}")
     assert watch.replaced == []
     assert watch.memory.named("deafness.detected") == []
-    slow_looks = days * DAY_SECONDS / (settings.reconcile_interval - settings.suspect_interval)
+    slow_looks = days * DAY_SECONDS / settings.reconcile_interval
     assert len(watch.looks) <= slow_looks + SUSPECT_SECONDS / settings.suspect_interval
     assert calls.total() <= 3 * (len(watch.looks) + 1) + 2 * 50 + 1
 
 
 async def test_looks_are_quick_after_a_connect_and_slow_when_long_proven(watch):
     await watch.ring_until(150)
-    assert watch.looks == [*range(5, 60, 5), 80, 105, 130]
+    assert watch.looks == [*range(5, 60, 5), 85, 115, 145]
 
     await watch.reconciler.run(CONNECT)
     await watch.ring_until(165)
     assert watch.looks[-3:] == [155, 160, 165]
+
+
+async def test_quick_looks_ask_for_the_chat_list_alone(watch):
+    """What a deaf stream keeps back stands there; the queue and the other lists have the long interval."""
+    calls = watch.server.calls
+    watch.server.read_all()
+    calls.clear()
+
+    await watch.ring_until(150)
+
+    assert calls["chats"] == len(watch.looks) == 14
+    # Of the first minute those at 30 and 55 s, and all slow ones.
+    assert calls["drain"] == calls["relationships"] == 5
+
+
+async def test_a_whole_look_that_was_not_answered_is_made_up_for_by_the_next(watch):
+    calls = watch.server.calls
+    watch.server.read_all()
+    await watch.ring_until(25)
+    watch.server.broken = "drain"
+    await watch.ring()
+    watch.server.broken = ""
+    calls.clear()
+
+    await watch.ring()
+
+    assert (watch.now, calls["drain"], calls["relationships"]) == (35, 1, 1)
 
 
 async def test_without_a_stream_quick_looks_carry_the_service(watch):
@@ -190,7 +224,7 @@ async def test_a_broken_list_of_relationships_hides_no_news_of_chats(watch):
     watch.server.broken = "relationships"
     watch.server.rows.append(watch.server.rows[1] | {"id": "new"})
 
-    await watch.ring()
+    await watch.ring_until(watch.settings.reconcile_interval)
 
     assert watch.memory.named("reconcile.finished")[-1].events == 1
 
@@ -201,7 +235,7 @@ async def test_a_server_that_cannot_be_asked_is_asked_less(watch):
 
     await watch.ring_until(150)
 
-    assert watch.looks == [*range(5, 60, 5), 80, 105, 130]
+    assert watch.looks == [*range(5, 60, 5), 85, 115, 145]
 
 
 @pytest.mark.parametrize("connections", [1, 2])
