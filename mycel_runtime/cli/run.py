@@ -53,8 +53,10 @@ if TYPE_CHECKING:
 def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None, *, dev: bool) -> None:
     """Keep one or more agents present until a signal ends them."""
     from mycel_runtime.daemon import garbage
+    from mycel_runtime.daemon.optional_imports import import_without_optional
 
     garbage.look_rarely()  # What is imported next is a hundred thousand objects that all stay.
+    import_without_optional()
 
     import asyncio
 

@@ -19,7 +19,7 @@ from mycel_runtime.daemon.reports.work_report import WorkReport
 SCHEMA_VERSION: Final = 1
 
 
-class LogReport(BaseModel, frozen=True):
+class LogReport(BaseModel, frozen=True, defer_build=True):
     """
     What was lost of what was to be told.
 
@@ -37,7 +37,7 @@ class LogReport(BaseModel, frozen=True):
     capture_failed: str = ""
 
 
-class Status(BaseModel, frozen=True, populate_by_name=True, serialize_by_alias=True):
+class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, serialize_by_alias=True):
     """
     The whole process, as `mycel-runtime status --json` prints it. No token, no text of a message.
 

@@ -32,7 +32,7 @@ READ_SECONDS: Final = 60.0
 """For reading and checking: of a file system that hangs, or of a plugin's `on_load` that does not return."""
 
 
-class ReloadReport(BaseModel, frozen=True):
+class ReloadReport(BaseModel, frozen=True, defer_build=True):
     """
     How the file was last read again.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mycel_runtime.inbox.polling import StreamTrouble
 
 
-class StreamTroubleReport(BaseModel, frozen=True):
+class StreamTroubleReport(BaseModel, frozen=True, defer_build=True):
     """
     Why no stream stands, or none that serves. Times are epoch seconds.
 
@@ -30,7 +30,7 @@ class StreamTroubleReport(BaseModel, frozen=True):
     fix: str
 
 
-class HearingReport(BaseModel, frozen=True):
+class HearingReport(BaseModel, frozen=True, defer_build=True):
     """
     What is known of listening. Times are epoch seconds, `None` before the first.
 

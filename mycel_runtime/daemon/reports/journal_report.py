@@ -22,7 +22,7 @@ _SHORTEST_SPAN_SECONDS: Final = 3_600.0
 """A growth of less time says nothing of a day."""
 
 
-class JournalReport(BaseModel, frozen=True):
+class JournalReport(BaseModel, frozen=True, defer_build=True):
     """
     The journal's file with its log (WAL).
 

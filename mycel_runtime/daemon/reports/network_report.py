@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.network_health import NetworkHealth
 
 
-class CauseReport(BaseModel, frozen=True):
+class CauseReport(BaseModel, frozen=True, defer_build=True):
     """
     What keeps calls from the backend. Times are epoch seconds.
 
@@ -30,7 +30,7 @@ class CauseReport(BaseModel, frozen=True):
     fix: str
 
 
-class NetworkReport(BaseModel, frozen=True):
+class NetworkReport(BaseModel, frozen=True, defer_build=True):
     """
     The road to the backend.
 

@@ -22,7 +22,7 @@ _NEXT_FIRINGS: Final = 3
 """That are named of each plugin."""
 
 
-class FiringReport(BaseModel, frozen=True):
+class FiringReport(BaseModel, frozen=True, defer_build=True):
     """A timer, or a schedule's next time; `due_at` in epoch seconds."""
 
     name: str
@@ -30,7 +30,7 @@ class FiringReport(BaseModel, frozen=True):
     is_schedule: bool
 
 
-class PluginReport(BaseModel, frozen=True):
+class PluginReport(BaseModel, frozen=True, defer_build=True):
     """
     A plugin and what it waits for.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Drift: TypeAlias = Literal["ok", "drift", "unknown"]
 
 
-class ProgramReport(BaseModel, frozen=True):
+class ProgramReport(BaseModel, frozen=True, defer_build=True):
     """
     The program and its configuration, as they run and as they lie on the disk.
 

@@ -18,7 +18,7 @@ LONG_WAIT_SECONDS: Final = 60.0
 """What is to be said first is named when it has waited for longer."""
 
 
-class WaitingUtteranceReport(BaseModel, frozen=True):
+class WaitingUtteranceReport(BaseModel, frozen=True, defer_build=True):
     """
     What a handler wants to say first and cannot yet: somebody's words were not shown to all, or the backend fails.
 
@@ -33,7 +33,7 @@ class WaitingUtteranceReport(BaseModel, frozen=True):
     attempts: int
 
 
-class OpenQuestionsReport(BaseModel, frozen=True):
+class OpenQuestionsReport(BaseModel, frozen=True, defer_build=True):
     """
     What people were asked, or are to be asked, and an answer may still come to.
 
@@ -50,7 +50,7 @@ class OpenQuestionsReport(BaseModel, frozen=True):
     since: float
 
 
-class SpeakingReport(BaseModel, frozen=True):
+class SpeakingReport(BaseModel, frozen=True, defer_build=True):
     """
     What is known of answering; `conflicted` and `unresolved` count since the start.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.summary import JournalStatistics, Waiting
 
 
-class OldestReport(BaseModel, frozen=True):
+class OldestReport(BaseModel, frozen=True, defer_build=True):
     """
     What has waited long. Times are epoch seconds.
 
@@ -43,7 +43,7 @@ class OldestReport(BaseModel, frozen=True):
     last_error: str | None = None
 
 
-class BlockedChatReport(BaseModel, frozen=True):
+class BlockedChatReport(BaseModel, frozen=True, defer_build=True):
     """
     A chat whose work cannot go on because the backend fails there alone.
 
@@ -59,7 +59,7 @@ class BlockedChatReport(BaseModel, frozen=True):
     reason: str
 
 
-class StartReport(BaseModel, frozen=True):
+class StartReport(BaseModel, frozen=True, defer_build=True):
     """
     A plugin that could not be started yet; its work waits.
 
@@ -75,14 +75,14 @@ class StartReport(BaseModel, frozen=True):
     retry_at: float | None
 
 
-class UnavailableReport(BaseModel, frozen=True):
+class UnavailableReport(BaseModel, frozen=True, defer_build=True):
     """A plugin that is left alone because what it needs is not there; `reason`: as it says, with what to do."""
 
     plugin: str
     reason: str
 
 
-class PauseReport(BaseModel, frozen=True):
+class PauseReport(BaseModel, frozen=True, defer_build=True):
     """
     What the operator has paused; its work waits.
 
@@ -97,7 +97,7 @@ class PauseReport(BaseModel, frozen=True):
     since: float
 
 
-class WorkReport(BaseModel, frozen=True):
+class WorkReport(BaseModel, frozen=True, defer_build=True):
     """
     What waits; `oldest_due_at` in epoch seconds.
 

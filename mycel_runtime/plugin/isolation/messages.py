@@ -34,7 +34,7 @@ class ProtocolError(MycelError):
 class Message(BaseModel):
     """One line. The `repr` of those that carry texts of users must not reach a log."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Load(Message):
@@ -473,14 +473,18 @@ Run: TypeAlias = Annotated[
 Ending: TypeAlias = Returned | Stopped | RetryRaised | RejectRaised | UnavailableRaised | Raised
 Answer: TypeAlias = Annotated[Answered | Failed | Mistaken | Stop, Field(discriminator="kind")]
 
+_LATE: Final = ConfigDict(defer_build=True)
+"""Built when the first line is understood: most processes have no isolated plugin."""
+
 LOAD: Final = TypeAdapter(Load)
-DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description)
+DESCRIPTION: Final[TypeAdapter[Described | Refused]] = TypeAdapter(Description, config=_LATE)
 RUN: Final[TypeAdapter[Styled | MessageRun | AnswerRun | FrameRun | TimerRun | HookRun]] = TypeAdapter(
-    Annotated[Styled | MessageRun | AnswerRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")]
+    Annotated[Styled | MessageRun | AnswerRun | FrameRun | TimerRun | HookRun, Field(discriminator="kind")],
+    config=_LATE,
 )
-ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer)
+ANSWER: Final[TypeAdapter[Answered | Failed | Mistaken | Stop]] = TypeAdapter(Answer, config=_LATE)
 SAID_IN_A_RUN: Final[TypeAdapter[Question | Ending]] = TypeAdapter(
-    Annotated[Question | Ending, Field(discriminator="kind")]
+    Annotated[Question | Ending, Field(discriminator="kind")], config=_LATE
 )
 """What may come at a point of the conversation, for `decode`."""
 
