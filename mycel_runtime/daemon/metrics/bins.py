@@ -32,11 +32,14 @@ class Bins:
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
+        self._counts: list[int] | None = None
+        """None before the first: most purposes and handlers of most agents have none."""
         self._sum = 0.0
 
     def observe(self, seconds: float) -> None:
         """One more."""
+        if self._counts is None:
+            self._counts = self._nothing()
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
@@ -49,4 +52,7 @@ class Bins:
     def buckets(self) -> list[tuple[str, float]]:
         """How many were no longer than each bound, as the text formats have it."""
         names = [*map(floatToGoString, self._bounds), _INFINITY]
-        return list(zip(names, map(float, accumulate(self._counts)), strict=True))
+        return list(zip(names, map(float, accumulate(self._counts or self._nothing())), strict=True))
+
+    def _nothing(self) -> list[int]:
+        return [0] * (len(self._bounds) + 1)

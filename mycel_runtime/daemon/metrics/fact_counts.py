@@ -2,7 +2,8 @@
 Facts as counters with labels; those without any are counted by `observe.counters` already.
 
 Told on the loop alone, so that a count needs no lock; numbers by their labels, of which families are made when
-somebody asks. The library's counters would cost each agent of a process some twenty KiB before it has said a word.
+somebody asks, the zeros with which they begin, too. The library's counters would cost each agent of a process some
+twenty KiB before it has said a word.
 """
 
 from __future__ import annotations
@@ -114,6 +115,9 @@ _OF_HANDLER: Final = ("finished", "failed", "deferred", "outdated", "buried")
 _OF_SENDS: Final = ("stored", "recovered", "unresolved", "parked")
 """Outcomes that begin at zero, so that the first event is a change."""
 
+_OF_PLUGINS: Final = (CONFLICTS, QUARANTINES, START_FAILURES)
+"""That begin at zero for each plugin, likewise."""
+
 
 class FactCounts(Choosy):
     """
@@ -126,11 +130,9 @@ class FactCounts(Choosy):
 
     def __init__(self, *, agent: str, handlers: Iterable[HandlerId] = ()) -> None:
         self._agent = agent
-        self._counts: dict[str, dict[tuple[str, ...], int]] = {metric.name: {} for metric in FACT_COUNTS}
-        for metric in (FRAMES_RECEIVED, FRAMES_DUPLICATE, FRAMES_GIVEN_UP):
-            self._add(metric, by=0)
-        for handler in handlers:
-            self._begin(handler)
+        self._handlers = tuple(handlers)
+        self._counts: dict[tuple[str, ...], int] = {}
+        """By the name of the metric, and its labels."""
 
     @property
     @override
@@ -146,30 +148,39 @@ class FactCounts(Choosy):
         """As they are now."""
         for metric in FACT_COUNTS:
             family = metric.family()
-            for labels, count in self._counts[metric.name].items():
+            for labels, count in self._of(metric).items():
                 family.add_metric([self._agent, *labels], count)
             yield family
 
     def _add(self, metric: Metric, *labels: str, by: int = 1) -> None:
-        counts = self._counts[metric.name]
-        counts[labels] = counts.get(labels, 0) + by
+        key = (metric.name, *labels)
+        self._counts[key] = self._counts.get(key, 0) + by
 
-    def _begin(self, handler: HandlerId) -> None:
-        plugin = plugin_of(handler)
-        for outcome in _OF_HANDLER:
-            self._end(handler, outcome, by=0)
-        for outcome in _OF_SENDS:
-            self._add(SENDS, plugin, outcome, by=0)
-        for metric in (CONFLICTS, QUARANTINES, START_FAILURES):
-            self._add(metric, plugin, by=0)
+    def _of(self, metric: Metric) -> dict[tuple[str, ...], int]:
+        """By labels."""
+        beginnings = dict.fromkeys(self._beginnings(metric), 0)
+        return beginnings | {key[1:]: count for key, count in self._counts.items() if key[0] == metric.name}
+
+    def _beginnings(self, metric: Metric) -> Iterator[tuple[str, ...]]:
+        """Labels that there are before anything has happened."""
+        if not metric.labels:
+            yield ()
+        for handler in self._handlers:
+            plugin, _, function = handler.partition(".")
+            if metric is DELIVERIES:
+                yield from ((plugin, function, outcome) for outcome in _OF_HANDLER)
+            elif metric is SENDS:
+                yield from ((plugin, outcome) for outcome in _OF_SENDS)
+            elif metric in _OF_PLUGINS:
+                yield (plugin,)
 
     def _frames(self, fact: FramesCommitted) -> None:
         self._add(FRAMES_RECEIVED, by=fact.received)
         self._add(FRAMES_DUPLICATE, by=fact.received - fact.new)
 
-    def _end(self, handler: str, outcome: str, *, by: int = 1) -> None:
+    def _end(self, handler: str, outcome: str) -> None:
         plugin, _, function = handler.partition(".")
-        self._add(DELIVERIES, plugin, function, outcome, by=by)
+        self._add(DELIVERIES, plugin, function, outcome)
 
     def _send(self, handler: str, outcome: str) -> None:
         self._add(SENDS, plugin_of(HandlerId(handler)), outcome)

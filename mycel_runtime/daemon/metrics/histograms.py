@@ -66,6 +66,11 @@ CALLS: Final = Metric(
 HISTOGRAMS: Final = (WAITING, HANDLING, COMMIT, CALL)
 """Those that are."""
 
+_PURPOSES: Final = tuple(worth.name.lower() for worth in Worth)
+
+_CALLS: Final = tuple(product(_PURPOSES, OUTCOMES))
+"""Labels that begin at zero, so that the first call is a change."""
+
 COUNTS: Final = (OPERATIONS, CALLS)
 """What is counted beside them."""
 
@@ -81,13 +86,12 @@ class Histograms(Durations):
 
     def __init__(self, *, agent: str, handlers: Iterable[str] = ()) -> None:
         self._agent = agent
-        purposes = [worth.name.lower() for worth in Worth]
         self._waiting: dict[str, Bins] = {}
         self._handling: dict[str, Bins] = {}
         self._commit = Bins(COMMIT.buckets)
-        self._call = {purpose: Bins(CALL.buckets) for purpose in purposes}
+        self._call = {purpose: Bins(CALL.buckets) for purpose in _PURPOSES}
         self._operations = 0
-        self._calls: dict[tuple[str, ...], int] = dict.fromkeys(product(purposes, OUTCOMES), 0)
+        self._calls: dict[tuple[str, ...], int] = {}
         for handler in handlers:
             self._waiting.setdefault(handler.partition(".")[0], Bins(WAITING.buckets))
             self._handling[handler] = Bins(HANDLING.buckets)
@@ -113,7 +117,7 @@ class Histograms(Durations):
     @override
     def called(self, purpose: str, outcome: str, seconds: float) -> None:
         self._call[purpose].observe(seconds)
-        self._calls[purpose, outcome] += 1
+        self._calls[purpose, outcome] = self._calls.get((purpose, outcome), 0) + 1
 
     def families(self) -> Iterator[Family]:
         """As they are now."""
@@ -122,7 +126,7 @@ class Histograms(Durations):
         yield self._histogram(COMMIT, {(): self._commit})
         yield self._histogram(CALL, {(purpose,): bins for purpose, bins in self._call.items()})
         yield self._counter(OPERATIONS, {(): self._operations})
-        yield self._counter(CALLS, self._calls)
+        yield self._counter(CALLS, {labels: self._calls.get(labels, 0) for labels in _CALLS})
 
     def _histogram(self, metric: Metric, found: Mapping[tuple[str, ...], Bins]) -> Family:
         family = HistogramMetricFamily(metric.full_name, metric.meaning, labels=(AGENT, *metric.labels))
