@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
+from mycel_runtime.daemon.hang_watch import HangWatch
 from mycel_runtime.daemon.network_health import UNANSWERED_SECONDS
 from mycel_runtime.errors import (
     ApiError,
@@ -128,6 +129,7 @@ class AgentClient(AsyncClient):
         self._credential = credential
         self._health = health
         self._durations = durations or Unmeasured()
+        self._hang_watch = HangWatch(UNANSWERED_SECONDS, self._tell_hanging)
         self._call_made: Callable[[bool], None] = lambda _is_reached: None
         self._renewing = asyncio.Lock()
         self._awaited_instead_of = ""
@@ -140,6 +142,11 @@ class AgentClient(AsyncClient):
     def belongs_to(self, me: UserId) -> None:
         """From now on another user's token is none of ours."""
         self._me = me
+
+    @override
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._hang_watch.stop()
 
     @override
     async def call(self, call: Call[T]) -> T:
@@ -175,18 +182,15 @@ class AgentClient(AsyncClient):
 
     async def _watched(self, call: Call[T]) -> T:
         """As `_once` of the client; that it hangs is told while it does."""
-        told_at: list[float] = []
-        patience = asyncio.get_running_loop().call_later(UNANSWERED_SECONDS, self._tell_hanging, told_at)
+        mark = self._hang_watch.begin()
         try:
             return await super()._once(call)
         finally:
-            patience.cancel()
-            if told_at:
+            if self._hang_watch.end(mark):
                 self._health.hangs_no_more()
 
-    def _tell_hanging(self, told_at: list[float]) -> None:
-        told_at.append(now := time.time())
-        self._tell(self._health.hangs(now=now))
+    def _tell_hanging(self) -> None:
+        self._tell(self._health.hangs(now=time.time()))
 
     @override
     async def _send(self, call: Call[T]) -> Reply:
