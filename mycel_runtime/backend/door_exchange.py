@@ -160,11 +160,12 @@ async def answer_ordinary(
 
 @types.coroutine
 def gone_on(begun: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
-    """The rest of a coroutine, for a task, whose first wait was for this."""
-    try:
-        yield waits_for
-    except BaseException as exc:
-        # Whatever ends the wait ends it there.
-        begun.throw(exc)
-        raise
+    """The rest of a coroutine, for a task, whose first wait was for this; `None`: for a turn, which a task has."""
+    if waits_for is not None:
+        try:
+            yield waits_for
+        except BaseException as exc:
+            # Whatever ends the wait ends it there.
+            begun.throw(exc)
+            raise
     yield from begun.__await__()

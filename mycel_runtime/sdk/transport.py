@@ -120,7 +120,7 @@ class Requests:
 
     def url(self, call: Call[Any]) -> str:
         """Of a call's request."""
-        return self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+        return self._base_url + call.path + (_query_text(call.query) if call.query else "")
 
     def headers(self, call: Call[Any]) -> list[tuple[bytes, bytes]]:
         """
@@ -169,6 +169,12 @@ def _of_content(call: Call[Any]) -> list[tuple[bytes, bytes]]:
         return []
     length = (b"Content-Length", b"%d" % len(call.body or b""))
     return [length] if call.body is None else [_JSON, length]
+
+
+@functools.lru_cache(maxsize=512)
+def _query_text(query: tuple[tuple[str, str], ...]) -> str:
+    """As `_url`: most ask for the same page."""
+    return f"?{urlencode(query)}"
 
 
 @functools.lru_cache(maxsize=512)
