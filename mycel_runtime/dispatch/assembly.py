@@ -44,6 +44,7 @@ from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
+from mycel_runtime.dispatch.wakes import Wakes
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
 from mycel_runtime.observe.durations import Durations, Unmeasured
@@ -182,8 +183,6 @@ class DispatchAssembly:
             clock=self.journal.now,
             draw=self.draw,
             work=self._work,
-            due_time=self._due_time,
-            timekeeper=self._timekeeper,
             suspects=self._suspects,
             blocked=self._blocked,
             is_paused=self.pauses.holds,
@@ -208,7 +207,7 @@ class DispatchAssembly:
     @cached_property
     def _work(self) -> LeanEvent:
         work = LeanEvent()
-        self.journal.on_work(self.me, work.set)
+        self.journal.on_work(self.me, Wakes(work, self._due_time, self._timekeeper))
         return work
 
     @cached_property
@@ -257,7 +256,6 @@ class DispatchAssembly:
             me=self.me,
             handlers=self._unbound,
             observer=self.observer,
-            note_time=self._timekeeper.note,
         )
 
     @cached_property
@@ -422,7 +420,6 @@ class DispatchAssembly:
             handlers=self.handlers.values(),
             journal=self.journal,
             me=self.me,
-            timekeeper=self._timekeeper,
             settings=self.settings,
             observer=self.observer,
             clock=self.journal.now,

@@ -43,10 +43,8 @@ if TYPE_CHECKING:
 
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.blocked_chats import BlockedChats
-    from mycel_runtime.dispatch.due_time import DueTime
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
     from mycel_runtime.dispatch.suspects import Suspects
-    from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.changes import Changes, TurnEnd
     from mycel_runtime.journal.cursor import CursorMove
@@ -72,8 +70,6 @@ class DeliveryEnds:
         clock: Epoch seconds.
         draw: Random numbers in [0, 1).
         work: Set when something may be due.
-        due_time: Told when one becomes due later.
-        timekeeper: Told of the timers that a run has planned.
         suspects: Told of those that are none any more.
         blocked: Told of those that are given up.
         is_paused: Whether a handler's work in a chat waits for the operator.
@@ -88,8 +84,6 @@ class DeliveryEnds:
     clock: Callable[[], float]
     draw: Callable[[], float]
     work: LeanEvent
-    due_time: DueTime
-    timekeeper: Timekeeper
     suspects: Suspects
     blocked: BlockedChats
     is_paused: Callable[[HandlerId, ChatId | None], bool]
@@ -182,7 +176,6 @@ class DeliveryEnds:
         async with self.store_turns.committing(delivery, returned.changes):
             end = await self.journal.finish(delivery, move, changes=returned.changes, record=returned.record)
             has_ended = await self._note_end(delivery, returned.changes, end)
-        self._note_due(move.hole_at)
         if not has_ended:
             return
         self.suspects.clear(delivery)
@@ -199,7 +192,7 @@ class DeliveryEnds:
     async def _note_end(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> bool:
         """Whether the delivery has ended; else it is run again."""
         if changes:
-            self._note_changes(delivery, changes, end)
+            self.attempts.note_end(delivery, changes, end)
         if end.outcome is EndOutcome.OUTDATED:
             self.store_turns.note_outdated(delivery)
             await self._run_again(delivery)
@@ -212,12 +205,6 @@ class DeliveryEnds:
         await self.journal.postpone(delivery, after=0.0, spend=False)
         self.observer.tell(DeliveryOutdated(handler=delivery.handler, lane=delivery.lane))
 
-    def _note_changes(self, delivery: Delivery, changes: Changes, end: TurnEnd) -> None:
-        self.attempts.note_end(delivery, changes, end)
-        # Only to wait for less: a look for work at each timer that is set would cost as much as the timer.
-        if end.outcome is EndOutcome.DONE and self.timekeeper.note_changes(changes):
-            self.work.set()
-
     def _timed(self, move: CursorMove) -> CursorMove:
         """With the time to look for its holes."""
         if not move.holes:
@@ -225,18 +212,8 @@ class DeliveryEnds:
         hole_at = min(hole.noticed_at for hole in move.holes) + self.bounds.settings.hole_grace
         return dataclasses.replace(move, hole_at=hole_at)
 
-    def _note_due(self, due_at: float | None) -> None:
-        """
-        Something becomes due then, as the journal has it by now.
-
-        Not before: the dispatcher may ask the journal meanwhile, which would know nothing of it yet.
-        """
-        if due_at is not None and self.due_time.note(due_at):
-            self.work.set()
-
     async def _postpone(self, delivery: Delivery, verdict: Postpone) -> None:
         await self.journal.postpone(delivery, after=verdict.delay, spend=verdict.spend, error=verdict.error)
-        self._note_due(self.clock() + verdict.delay)
         if not verdict.reason:
             return
         self.observer.tell(
@@ -267,7 +244,6 @@ class DeliveryEnds:
                 record=failed.record,
             )
             has_ended = await self._note_end(delivery, failed.changes, end)
-        self._note_due(move.hole_at)
         if not has_ended:
             return
         self.suspects.clear(delivery)

@@ -24,8 +24,7 @@ class DueTime:
     """
     Of one identity's deliveries. The journal is asked only once the time that was known is over.
 
-    Only our own postponements make work due later; they are noted when they are committed, also while the journal is
-    asked.
+    What it makes due before that it tells by itself, when it is committed, also while it is asked.
 
     Args:
         journal: Where deliveries are.

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mycel_runtime.dispatch.hook_attempt import HookAttempts
-    from mycel_runtime.dispatch.timekeeper import Timekeeper
     from mycel_runtime.dispatch.verdict import Result
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port.dispatcher import DispatcherJournal
@@ -97,7 +96,6 @@ class Lifecycle:
         handlers: Of all plugins, in their order.
         journal: Where what they change is kept.
         me: The identity.
-        timekeeper: Told of timers that they set.
         settings: `[dispatch]`.
         observer: Told how it went.
         clock: Epoch seconds.
@@ -112,7 +110,6 @@ class Lifecycle:
         handlers: Iterable[BoundHandler],
         journal: DispatcherJournal,
         me: UserId,
-        timekeeper: Timekeeper,
         settings: DispatchSettings,
         observer: Observer,
         clock: Callable[[], float],
@@ -123,7 +120,6 @@ class Lifecycle:
         self._outliving = outliving
         self._journal = journal
         self._me = me
-        self._timekeeper = timekeeper
         self._settings = settings
         self._observer = observer
         self._clock = clock
@@ -284,7 +280,6 @@ class Lifecycle:
         self._hooks.states.note_end(handler, changes, end)
         if end.outcome is EndOutcome.OUTDATED:
             return Failed(letter=Letter(reason="what it has read was changed meanwhile"), is_answer=True)
-        self._timekeeper.note_changes(changes)
         return result
 
     def _note_failed(self, start: Start, bound: BoundHandler, result: Result) -> None:

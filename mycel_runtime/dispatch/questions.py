@@ -25,7 +25,7 @@ from mycel_runtime.speech.history import messages_after
 from mycel_runtime.wire.ids import MessageId, MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mycel_runtime.journal.delivery import AnswerDelivery
     from mycel_runtime.journal.ids import HandlerId, Lane
@@ -57,7 +57,6 @@ class Questions:
         me: The identity.
         handlers: Of all plugins.
         observer: Told of what nobody handles any more.
-        note_time: Called with a time at which there is something to be done.
 
     Attributes:
         handlers: Of answers, by plugin and name.
@@ -71,13 +70,11 @@ class Questions:
         me: UserId,
         handlers: Iterable[Handler],
         observer: Observer,
-        note_time: Callable[[float], None],
     ) -> None:
         self._journal = journal
         self._sdk = sdk
         self._me = me
         self._observer = observer
-        self._note_time = note_time
         self._chats: set[ChatId] = set()
         self._news: set[ChatId] = set()
         self._looked: dict[ChatId, int] = {}
@@ -104,10 +101,9 @@ class Questions:
                 )
             )
 
-    def note_asked(self, chat_id: ChatId, ends_at: float) -> None:
-        """Something is about to be asked there, whose answer nobody waits for any more from then on."""
+    def note_asked(self, chat_id: ChatId) -> None:
+        """Something is about to be asked there."""
         self._chats.add(chat_id)
-        self._note_time(ends_at)
 
     def note_news(self, chats: Collection[ChatId]) -> bool:
         """There may be something new in these; whether it is worth looking, by `look_for_news`."""

@@ -95,17 +95,12 @@ class Timekeeper:
         handler = self._handlers[timer.plugin, timer.name]
         return firing_of(timer, handler.id, handler.subscription, now)
 
-    def note(self, due_at: float) -> None:
-        """A timer was set."""
-        self.next_at = min(self.next_at, due_at)
-
-    def note_changes(self, changes: Changes) -> bool:
-        """These have been committed; whether one of them is due before all that are known."""
-        first_at = min([timer.due_at for timer in changes.timers], default=math.inf)
-        if first_at >= self.next_at:
-            return False
-        self.next_at = first_at
-        return True
+    def note(self, due_at: float) -> bool:
+        """A timer's time comes then; whether that is before all that are known."""
+        is_sooner = due_at < self.next_at
+        if is_sooner:
+            self.next_at = due_at
+        return is_sooner
 
     def look_again(self) -> None:
         """The clock was set back: what waits for a span of time was moved, and schedules may wait too long."""

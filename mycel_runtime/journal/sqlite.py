@@ -43,6 +43,7 @@ from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_uttera
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.suspicion import Suspect
 from mycel_runtime.journal.turns import row_of
+from mycel_runtime.journal.wake_times import WakeTimes
 from mycel_runtime.journal.writer import REST_SECONDS, Writer
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.ids import Lane
     from mycel_runtime.journal.lease import Lease
+    from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -109,7 +111,7 @@ class SqliteJournal(
         self._leases: dict[UserId, Lease | None] = {}
         self._running_lanes = RunningLanes()
         self._snapshot_changes = 0
-        self._wakes: list[Callable[[], None]] = []
+        self._wakers: list[Waker] = []
         self._writer = writer(
             self._path,
             lambda connection: prepare(connection, self._path),
@@ -244,18 +246,21 @@ class SqliteJournal(
                 note_said(connection, delivery, now)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes, version))
 
-        return await self._end(write)
+        return await self._end(write, WakeTimes.of_end(move, changes))
 
     @override
     async def postpone(self, delivery: Delivery, *, after: float, spend: bool, error: str = "") -> bool:
         self._running_lanes.note_end(delivery)
+        later = WakeTimes()
         values = {"spent": int(spend), "error": encodable(error) or None} | key_of(delivery)
 
         def write(connection: sqlite3.Connection) -> bool:
-            due = {"due_at": self._clock() + after}
-            return execute(connection, "postpone", values | due).rowcount > 0
+            due_at = self._clock() + after
+            if after > 0:
+                later.note_due(due_at)
+            return execute(connection, "postpone", values | {"due_at": due_at}).rowcount > 0
 
-        return await self._commit_due(write)
+        return await self._commit_due(write, later)
 
     @override
     async def bury(
@@ -285,7 +290,7 @@ class SqliteJournal(
             execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
 
-        return await self._end(write)
+        return await self._end(write, WakeTimes.of_end(move, changes))
 
     def _log(
         self, connection: sqlite3.Connection, delivery: Delivery, record: TurnRecord | None, now: float

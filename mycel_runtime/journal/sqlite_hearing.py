@@ -130,11 +130,11 @@ class SqliteHearing(SqliteSpeech):
 
         self._snapshot_changes += bool(batch.changes)
         has_events = any(arrival.events for arrival in batch.arrivals)
-        if has_events or not self._running_lanes.keep_back(batch.identity, batch.hints):
-            self._wake()
         # What is unread in a chat the server says again, until the agent has read it; before that comes `intend`.
         is_told_once = has_events or bool(batch.changes)
-        return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
+        if not has_events and self._running_lanes.keep_back(batch.identity, batch.hints):
+            return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
+        return await (self._make_due(write) if is_told_once else self._commit_due(write))
 
     def _require(self, lease: Lease, identity: UserId) -> None:
         if self._leases.get(identity) != lease:

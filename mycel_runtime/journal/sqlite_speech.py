@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from typing_extensions import override
 
@@ -11,6 +11,7 @@ from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.own_sends import OwnSends, Unattended
 from mycel_runtime.journal.port.journal import Journal
 from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.journal.wake_times import WakeTimes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId
+    from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.writer import Writer
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
 
 T = TypeVar("T")
+
+NEVER: Final = WakeTimes()
+"""Nothing comes later."""
 
 
 class SqliteSpeech(Journal):
@@ -30,7 +35,7 @@ class SqliteSpeech(Journal):
 
     _writer: Writer
     _clock: Callable[[], float]
-    _wakes: list[Callable[[], None]]
+    _wakers: list[Waker]
 
     @override
     def now(self) -> float:
@@ -157,28 +162,35 @@ class SqliteSpeech(Journal):
         return [Hold(**dict(row)) for row in await self._rows("holds", {"identity": identity})]
 
     @override
-    def on_work(self, identity: UserId, wake: Callable[[], None]) -> None:
+    def on_work(self, identity: UserId, waker: Waker) -> None:
         # A journal of this engine has one identity at work.
-        self._wakes.append(wake)
+        self._wakers.append(waker)
 
-    async def _make_due(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def _make_due(self, operation: Callable[[sqlite3.Connection], T], later: WakeTimes = NEVER) -> T:
         """
         Run an operation after which something may be claimed, and wake whoever claims.
 
         First: whoever is woken goes on when the next line has queued the operation. What it claims comes behind, and
-        mostly in the same commit: after this one, each claim would wait for the disk once more.
+        mostly in the same commit: after this one, each claim would wait for the disk once more. What comes later is
+        told when it is committed, also where the caller has been cancelled meanwhile.
         """
         self._wake()
-        return await self._writer.submit(operation)
+        try:
+            return await self._writer.submit(operation)
+        finally:
+            later.tell(self._wakers)
 
-    async def _commit_due(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def _commit_due(self, operation: Callable[[sqlite3.Connection], T], later: WakeTimes = NEVER) -> T:
         """As `_make_due`, without waiting for the disk."""
         self._wake()
-        return await self._writer.commit(operation)
+        try:
+            return await self._writer.commit(operation)
+        finally:
+            later.tell(self._wakers)
 
     def _wake(self) -> None:
-        for wake in self._wakes:
-            wake()
+        for waker in self._wakers:
+            waker.wake()
 
     async def _change(self, name: str, values: dict[str, Any]) -> bool:
         return await self._writer.submit(lambda connection: execute(connection, name, values).rowcount > 0)

@@ -28,6 +28,7 @@ from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.sqlite_timers import next_timer_at, set_timers, timer_of, timers_due
 from mycel_runtime.journal.sqlite_utterances import make_utterance
 from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.journal.wake_times import WakeTimes, first_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -138,12 +139,12 @@ class SqliteState(SqliteSpeech):
         def write(connection: sqlite3.Connection) -> TurnEnd:
             return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes, version))
 
-        return await self._end(write)
+        return await self._end(write, WakeTimes(timer_at=first_of(changes)))
 
-    async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd]) -> TurnEnd:
+    async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd], later: WakeTimes) -> TurnEnd:
         """As `write` says; if it finds its changes outdated, nothing that it has written is left."""
         try:
-            return await self._commit_due(write)
+            return await self._commit_due(write, later)
         except OutdatedError:
             return TurnEnd(EndOutcome.OUTDATED)
 

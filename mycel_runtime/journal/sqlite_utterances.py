@@ -11,9 +11,10 @@ from mycel_runtime.journal.cursor import ChatCursor
 from mycel_runtime.journal.hole_text import holes_of
 from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.sqlite_questions import ask, note_utterance
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
+from mycel_runtime.journal.sqlite_speech import NEVER, SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
 from mycel_runtime.journal.utterance import UTTERANCE_KIND, Spoken, SpokenState, Utterance
+from mycel_runtime.journal.wake_times import WakeTimes
 from mycel_runtime.journal.work import EventWork
 from mycel_runtime.wire.ids import MessageSeq
 
@@ -32,8 +33,9 @@ class SqliteUtterances(SqliteSpeech):
 
     @override
     async def utter(self, utterance: Utterance, *, question: NewQuestion | None = None) -> bool:
+        later = NEVER if question is None else WakeTimes(timer_at=utterance.made_at + question.seconds)
         return await self._make_due(
-            lambda connection: make_utterance(connection, utterance, self._clock(), question=question)
+            lambda connection: make_utterance(connection, utterance, self._clock(), question=question), later
         )
 
     @override

@@ -27,13 +27,13 @@ class Asking:
         handlers: Of answers, by plugin and name.
         roster: Who is in a chat.
         me: The identity.
-        asks: Called before a question is written down, with its chat and when nobody waits for its answer any more.
+        asks: Called with its chat before a question is written down.
     """
 
     handlers: Mapping[tuple[str, str], HandlerId]
     roster: Roster
     me: UserId
-    asks: Callable[[ChatId, float], None]
+    asks: Callable[[ChatId], None]
 
     async def question(self, plugin: str, chat_id: ChatId, wish: AnswerWish) -> NewQuestion:
         """

@@ -283,7 +283,7 @@ class Voice:
         )
         if question is not None:
             # Before it is there: whoever looks for it must know where.
-            self.dependencies.asking.asks(chat_id, now + question.seconds)
+            self.dependencies.asking.asks(chat_id)
         await self.dependencies.journal.utter(utterance, question=question)
 
 

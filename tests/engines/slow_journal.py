@@ -15,7 +15,9 @@ import math
 import random
 
 from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.running_lanes import RunningLanes
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_speech import NEVER
 
 LONGEST_SECONDS = 0.02
 """Of a wait. Most are far shorter."""
@@ -91,6 +93,17 @@ class SlowWriter:
             self._inner.post(operation)
 
 
+class NoRunningLanes(RunningLanes):
+    """
+    None is known: what is heard wakes.
+
+    To leave that out for a lane that runs, its end must come behind what was heard before it was called.
+    """
+
+    def keep_back(self, identity, hints):
+        return False
+
+
 class SlowJournal(SqliteJournal):
     """
     As the embedded one; without its luck, and with leases whose time ends.
@@ -103,6 +116,7 @@ class SlowJournal(SqliteJournal):
     def __init__(self, *arguments, weather=None, lease_seconds=LEASE_SECONDS, **options):
         super().__init__(*arguments, **options)
         self._writer = SlowWriter(self._writer, weather or Weather())
+        self._running_lanes = NoRunningLanes()
         self._lease_seconds = lease_seconds
         self._ends = {}
 
@@ -126,14 +140,15 @@ class SlowJournal(SqliteJournal):
         if lease.identity not in self._leases:
             self._ends.pop(lease.identity, None)
 
-    async def _make_due(self, operation):
-        return await self._and_wake(self._writer.submit(operation))
+    async def _make_due(self, operation, later=NEVER):
+        return await self._and_wake(self._writer.submit(operation), later)
 
-    async def _commit_due(self, operation):
-        return await self._and_wake(self._writer.commit(operation))
+    async def _commit_due(self, operation, later=NEVER):
+        return await self._and_wake(self._writer.commit(operation), later)
 
-    async def _and_wake(self, ended):
+    async def _and_wake(self, ended, later):
         try:
             return await ended
         finally:
             self._wake()
+            later.tell(self._wakers)

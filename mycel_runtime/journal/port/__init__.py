@@ -24,7 +24,7 @@ Time is the store's: it stamps what is written, and what is due is so by its clo
 say spans, not what time it is; what they reckon with they ask of it (`now`). Their own clocks need not agree with it.
 
 Waking: whoever claims is woken by the store (`on_work`), and by nobody who merely believes that something has been
-committed.
+committed; so it is told when the next thing becomes due.
 
 Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, which is
 bounded, and then is cancelled: no verb is left half done.

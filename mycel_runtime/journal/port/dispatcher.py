@@ -10,12 +10,13 @@ from mycel_runtime.journal.port.questions import QuestionJournal
 from mycel_runtime.journal.port.state import StateJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mycel_runtime.journal.changes import Changes, ToldVersion, TurnEnd
     from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import Delivery, MessageDelivery
+    from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -23,19 +24,25 @@ if TYPE_CHECKING:
 class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
     """The journal, as `dispatch` uses it."""
 
-    def on_work(self, identity: UserId, wake: Callable[[], None]) -> None:
+    def on_work(self, identity: UserId, waker: Waker) -> None:
         """
-        Have `wake` called on the loop, for the life of this journal, when something may have become due.
+        Have `waker` called, for the life of this journal, when there is something to do, and told when there will be.
 
-        A claim that is called after it finds what it was called for. It is called for every verb of any process that
-        makes something due at once or leaves a lane: of the listener, `append`; of the dispatcher, `hint`, `finish`,
-        `postpone`, `bury`, `hasten`, `plan`, `answer`, `time_out`; of speech, `utter` and `resume`; of the operator,
-        `revive`, `drop`, `skip`. Not for `fire`, `look_for_answers` and `adopt_questions`, whose caller claims next,
-        nor for what is made due in the lane of a delivery that runs, whose end wakes.
+        A claim that is called after `wake` finds what it was called for. It is called for every verb of any process
+        that makes something due at once or leaves a lane: of the listener, `append`; of the dispatcher, `hint`,
+        `finish`, `postpone`, `bury`, `hasten`, `plan`, `answer`, `time_out`; of speech, `utter` and `resume`; of the
+        operator, `revive`, `drop`, `skip`. Not for `fire`, `look_for_answers` and `adopt_questions`, whose caller
+        claims next, nor for what is made due in the lane of a delivery that runs, whose end wakes.
+
+        Behind the commit it is told of times to come: `wake_at` for `postpone`, and for the holes of `finish` and
+        `bury`; `fire_at` for the timers of `finish`, `bury` and `plan`, and for a question of `utter`. What is asked
+        after that (`next_due_at`, `next_timer_at`) knows of them. Who knows the next of both and is told whatever
+        comes before sleeps until then, whichever process makes it so. After `fire`, `recover` and `rewind` their
+        caller asks.
 
         Args:
             identity: Whose work.
-            wake: Sets a flag and no more: it may be called from within a verb, and for nothing.
+            waker: Who claims and fires.
         """
 
     async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:

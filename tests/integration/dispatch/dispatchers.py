@@ -12,6 +12,7 @@ from mycel_runtime.dispatch.handler_bounds import HandlerBounds
 from mycel_runtime.dispatch.quarantine import Quarantine
 from mycel_runtime.dispatch.suspects import Suspects
 from mycel_runtime.dispatch.timekeeper import Timekeeper
+from mycel_runtime.dispatch.wakes import Wakes
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.settings import DispatchSettings
 from tests.integration.dispatch.no_hooks import NoHooks
@@ -21,7 +22,9 @@ def dispatcher_of(journal, attempts, *, me, clock, observer=None, timekeeper=Non
     """Of an identity without suspects, pauses and hooks; its dice always show a half."""
     observer = observer or Silent()
     work = asyncio.Event()
-    journal.on_work(me, work.set)
+    due_time = DueTime(journal, me, clock=clock)
+    timekeeper = timekeeper or Timekeeper(journal=journal, me=me, handlers=[], observer=observer, clock=clock)
+    journal.on_work(me, Wakes(work, due_time, timekeeper))
     shared = {
         "journal": journal,
         "me": me,
@@ -29,15 +32,14 @@ def dispatcher_of(journal, attempts, *, me, clock, observer=None, timekeeper=Non
         "bounds": HandlerBounds(DispatchSettings()),
         "clock": clock,
         "work": work,
-        "due_time": DueTime(journal, me, clock=clock),
         "suspects": Suspects(0),
         "blocked": BlockedChats(attempts.evidence, clock=clock),
-        "timekeeper": timekeeper
-        or Timekeeper(journal=journal, me=me, handlers=[], observer=observer, clock=clock),
         "is_paused": lambda _handler, _chat: False,
     }
     return Dispatcher(
         **shared,
+        due_time=due_time,
+        timekeeper=timekeeper,
         ends=DeliveryEnds(**shared, observer=observer, draw=lambda: 0.5),
         lifecycle=NoHooks(),
         quarantine=Quarantine(

@@ -279,16 +279,37 @@ async def test_what_a_run_plans_happens_though_nothing_else_does(journal):
     assert await journal.timers(ME) == []
 
 
+async def test_what_somebody_else_plans_is_fired_in_time(tmp_path):
+    """As another process does, or the operator: the store says when, and nobody else does."""
+    journal = CountedJournal(tmp_path)
+    await asyncio.to_thread(journal.open)
+    attempts, keeper = Attempts(Changes()), Keeper(journal, reminding(), now=None)
+    dispatcher = dispatcher_of(journal, attempts, me=ME, clock=journal.now, timekeeper=keeper.timekeeper)
+
+    async def plan(key):
+        await journal.plan(ME, "p", Changes(timers=(timer(key, due_at=journal.now() + 0.05),)))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatcher.run(), name="dispatcher")
+        await plan("first")
+        first = await attempts.next()
+        await plan("second")
+        second = await attempts.next()
+        dispatcher.stop()
+    await journal.close()
+
+    assert [each.fired.key for each in (first, second)] == ["first", "second"]
+
+
 async def test_only_a_timer_that_is_due_before_all_others_wakes_whoever_waits(journal):
     """A look for work at each timer that is set would cost every run that sets one a claim of its own."""
     timekeeper = Keeper(journal, reminding()).timekeeper
     await timekeeper.fire_due(START)
 
     def is_news(due_at):
-        return timekeeper.note_changes(Changes(timers=(timer(due_at=due_at),)))
+        return timekeeper.note(due_at)
 
     assert [is_news(START + seconds) for seconds in (HOUR, DAY, HOUR, MINUTE)] == [True, False, False, True]
-    assert not timekeeper.note_changes(Changes())
 
 
 async def test_what_is_planned_is_said_in_the_journal_by_its_schedule_alone(journal):

@@ -17,6 +17,7 @@ from mycel_runtime.journal.commit_group import GroupCommit
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.wire.codec import decode_frame
+from tests.engines.waker import EventWaker
 from tests.integration.inbox.conftest import Memory
 
 RAW = json.dumps(
@@ -84,7 +85,7 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
         return await append(batch, **arguments)
 
     journal.append = told_append
-    journal.on_work("me", lambda: woken.append(True))
+    journal.on_work("me", SimpleNamespace(wake=lambda: woken.append(True)))
     intake = await intake_of(journal)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(commit(intake))
@@ -97,15 +98,15 @@ async def test_a_commit_whose_caller_is_cancelled_meanwhile_wakes_the_dispatcher
 
 async def test_who_is_woken_claims_in_the_commit_that_made_the_work_due(journal, monkeypatch):
     """A claim with a commit of its own would cost every message another one."""
-    commits, commit, woken = [], GroupCommit.run, asyncio.Event()
+    commits, commit, waker = [], GroupCommit.run, EventWaker()
     monkeypatch.setattr(
         GroupCommit, "run", lambda group, jobs: commits.append(len(jobs)) or commit(group, jobs)
     )
-    journal.on_work("me", woken.set)
+    journal.on_work("me", waker)
     intake = await intake_of(journal)
 
     async def claim():
-        await woken.wait()
+        await waker.woken.wait()
         return await journal.claim("me", limit=8)
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:

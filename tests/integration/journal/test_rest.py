@@ -16,6 +16,7 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.journal.writer import Writer
 from tests.engines.store_clock import StoreClock, at
+from tests.engines.waker import EventWaker
 
 DEADLINE = 60.0
 NEVER = 3600.0
@@ -78,13 +79,13 @@ async def test_twenty_journals_at_rest_cost_no_thread_and_keep_their_locks_alone
 
 async def test_what_is_wanted_of_a_journal_at_rest_is_done_as_ever(resting):
     """A frame that makes work due, the claim of whoever is woken by it, and a look at it meanwhile."""
-    journal, woken = resting(), asyncio.Event()
-    journal.on_work("me", woken.set)
+    journal, waker = resting(), EventWaker()
+    journal.on_work("me", waker)
     await at(journal, 1.0).recover("me")
     for seq in (3, 4, 5):
         await rested(journal._writer)
         await at(journal, 1.0).hint("me", [work(seq=seq)])
-        assert woken.is_set()
+        assert waker.woken.is_set()
         await rested(journal._writer)
         (delivery,) = await at(journal, 2.0).claim("me", limit=8)
         assert delivery.wanted_seq == seq

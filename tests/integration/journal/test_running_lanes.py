@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from mycel_runtime.journal.batch import Batch
@@ -32,7 +34,7 @@ async def journal(tmp_path):
 def woken(journal):
     """How often whoever claims was woken."""
     times = []
-    journal.on_work(ME, lambda: times.append(True))
+    journal.on_work(ME, SimpleNamespace(wake=lambda: times.append(True)))
     return times
 
 

@@ -32,7 +32,7 @@ class World:
         self.bounds = HandlerBounds(DispatchSettings(handler_timeout=100))
         self.states = self
         self.now = 1000.0
-        self.ran, self.facts, self.planned, self.hastened, self.timers = [], [], [], [], []
+        self.ran, self.facts, self.planned, self.hastened = [], [], [], []
         self.ended = []
         self.results = {}
         self.outcome = EndOutcome.DONE
@@ -63,9 +63,6 @@ class World:
     def note_end(self, handler, changes, end):
         self.ended.append((handler, end.outcome))
 
-    def note_changes(self, changes):
-        self.timers += changes.timers
-
     def commit(self):
         self.committed += 1
 
@@ -79,7 +76,6 @@ class World:
             ],
             journal=self,
             me="me",
-            timekeeper=self,
             settings=DispatchSettings(retry_base=10, retry_cap=60),
             observer=self,
             clock=lambda: self.now,
@@ -270,7 +266,6 @@ async def test_what_a_hook_changes_is_written_down_once_it_has_returned(world):
     await lifecycle.start(world.commit)
     assert world.planned == [("a", CHANGES)]
     assert world.ended == [("a.up", EndOutcome.DONE)]
-    assert world.timers == list(CHANGES.timers)
     await lifecycle.stop(time.monotonic() + 100)
     assert world.planned == [("a", CHANGES)] * 2
 
@@ -282,7 +277,6 @@ async def test_a_start_that_was_made_from_what_is_there_no_more_is_made_again(wo
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(lifecycle.start(world.commit), name="start")
         await until(lambda: world.named("plugin.start_failed"))
-        assert world.timers == []
         world.now += 60
         lifecycle.wake()
     assert world.ran == [("a.up", 1), ("a.up", 2)]
