@@ -185,7 +185,7 @@ def remembering(plugin, heard):
 async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS, watch=None):
     """One of ours, in this process; its first handler answers. With `watch`, a daemon's client and whom it tells."""
     me = folder.name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     watched = watch or Unwatched()
     plugin = Plugin("p")
     journal = SqliteJournal(folder, kept_turns=kept_turns, on_commit=watched.durations.committed)
