@@ -17,6 +17,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from mycel_runtime.dispatch.thread_turns import THREAD_TURNS
 from mycel_runtime.dispatch.verdict import Failed, Unanswered, refused
 from mycel_runtime.errors import (
     ApiError,
@@ -177,7 +178,7 @@ async def _in_thread(
     def call() -> None:
         result, raised = None, None
         try:
-            with ending_forks():
+            with THREAD_TURNS.taken(), ending_forks():
                 result = function(argument)
         except BaseException as exc:  # noqa: BLE001 - handed to the run, whatever it is
             raised = exc
