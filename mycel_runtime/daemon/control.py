@@ -22,12 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
 from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.asked_server import AskedServer
+from mycel_runtime.daemon.control_routes import NOT_FOUND, OK, Request, Response, Route, Routes, of_json
 from mycel_runtime.daemon.probes import readiness_of
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.daemon.status import Status
@@ -36,8 +34,6 @@ from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryErro
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
-
-    from starlette.requests import Request
 
     from mycel_runtime.daemon.admin import Admin
     from mycel_runtime.dispatch.tools import Tools
@@ -79,7 +75,7 @@ async def control_server(
         listener.bind(address)
         path.chmod(0o600)
         async with asyncio.TaskGroup() as tasks:
-            server = AskedServer(listener, lambda: _app(status, admin, tools, more, orders), tasks)
+            server = AskedServer(listener, lambda: _routes(status, admin, tools, more, orders).answer, tasks)
             try:
                 yield
             finally:
@@ -195,62 +191,64 @@ def require_listener(address: str) -> None:
         probe.connect(address)
 
 
-def _app(
+def _routes(
     status: Callable[[], Awaitable[Status]],
     admin: Callable[[], Admin | None],
     tools: Callable[[], Tools | None],
     more: Sequence[Route],
     orders: Mapping[str, Order],
-) -> Starlette:
+) -> Routes:
     async def livez(_request: Request) -> Response:
-        return JSONResponse({"live": True})
+        return of_json({"live": True})
 
     async def readyz(_request: Request) -> Response:
         now = await status()
-        return JSONResponse(readiness_of(now), status_code=200 if now.ready else NOT_YET)
+        return of_json(readiness_of(now), status=OK if now.ready else NOT_YET)
 
     async def report(_request: Request) -> Response:
-        now = await status()
-        return Response(now.model_dump_json(), media_type="application/json")
+        return Response((await status()).model_dump_json().encode())
 
-    async def operate(request: Request) -> Response:
-        verb = request.path_params["verb"]
-        if verb not in VERBS:
-            return JSONResponse({"detail": "no such verb"}, status_code=404)
-        if (open_admin := admin()) is None:
-            return JSONResponse({"detail": "not yet"}, status_code=NOT_YET)
-        return JSONResponse(await getattr(open_admin, verb)(**await request.json()))
-
-    return Starlette(
-        routes=[
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            Route("/status", report),
-            Route("/admin/{verb}", operate, methods=["POST"]),
+    return Routes(
+        [
+            Route("GET", "/livez", livez),
+            Route("GET", "/readyz", readyz),
+            Route("GET", "/status", report),
+            _admin_route(admin),
             _tools_route(tools),
             _orders_route(orders),
             *more,
-        ],
+        ]
     )
+
+
+def _admin_route(admin: Callable[[], Admin | None]) -> Route:
+    async def operate(request: Request) -> Response:
+        if request.name not in VERBS:
+            return of_json({"detail": "no such verb"}, status=NOT_FOUND)
+        if (open_admin := admin()) is None:
+            return of_json({"detail": "not yet"}, status=NOT_YET)
+        return of_json(await getattr(open_admin, request.name)(**request.arguments()))
+
+    return Route("POST", "/admin/", operate)
 
 
 def _orders_route(orders: Mapping[str, Order]) -> Route:
     async def carry_out(request: Request) -> Response:
-        if (order := orders.get(request.path_params["order"])) is None:
-            return JSONResponse({"detail": "no such order"}, status_code=404)
-        return JSONResponse(await order(**await request.json()))
+        if (order := orders.get(request.name)) is None:
+            return of_json({"detail": "no such order"}, status=NOT_FOUND)
+        return of_json(await order(**request.arguments()))
 
-    return Route("/orders/{order}", carry_out, methods=["POST"])
+    return Route("POST", "/orders/", carry_out)
 
 
 def _tools_route(tools: Callable[[], Tools | None]) -> Route:
     async def use(request: Request) -> Response:
         if (open_tools := tools()) is None:
-            return JSONResponse({"detail": "not yet"}, status_code=NOT_YET)
-        code, answer = await call_tool(open_tools, request.path_params["verb"], await request.json())
-        return JSONResponse(answer, status_code=code)
+            return of_json({"detail": "not yet"}, status=NOT_YET)
+        code, answer = await call_tool(open_tools, request.name, request.arguments())
+        return of_json(answer, status=code)
 
-    return Route("/tools/{verb}", use, methods=["POST"])
+    return Route("POST", "/tools/", use)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,9 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import httpx
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from mycel_runtime.daemon.control import require_listener, short_address, transport_to
+from mycel_runtime.daemon.control_routes import Route, of_text
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 from mycel_runtime.observe.stacks import as_text, task_stacks, thread_stacks
@@ -21,8 +20,7 @@ from mycel_runtime.observe.stacks import as_text, task_stacks, thread_stacks
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from mycel_runtime.daemon.control_routes import Request, Response
 
 PATH: Final = "/dump"
 
@@ -35,7 +33,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 def dump_route() -> Route:
     """For the control socket."""
-    return Route(PATH, _dump)
+    return Route("GET", PATH, _dump)
 
 
 def ask_dump(state_dir: Path) -> str:
@@ -81,7 +79,7 @@ async def _dump(_request: Request) -> Response:
         *(as_text("thread", stack) for stack in threads),
         *(as_text("task", stack) for stack in tasks),
     ]
-    return PlainTextResponse("\n\n".join(texts) + "\n")
+    return of_text("\n\n".join(texts) + "\n")
 
 
 def _listening_process(path: Path) -> int | None:

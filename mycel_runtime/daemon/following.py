@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
-from starlette.responses import JSONResponse, StreamingResponse
-from starlette.routing import Route
 
 from mycel_runtime.daemon.control import require_listener, short_address, transport_to
+from mycel_runtime.daemon.control_routes import Response, Route, of_json
 from mycel_runtime.daemon.state_dir import SOCKET_NAME
 from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryError
 from mycel_runtime.observe.following import LEVELS, MOST_FOLLOWERS, QUIET_SECONDS, FactFilter
@@ -18,13 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
+    from mycel_runtime.daemon.control_routes import Request
     from mycel_runtime.observe.following import Followers
 
 PATH: Final = "/facts"
 
+_MISTAKEN: Final = 422
 _TOO_MANY: Final = 429
 _SILENT_SECONDS: Final = 3 * QUIET_SECONDS
 """A daemon that says nothing for so long does not live."""
@@ -34,22 +32,21 @@ def facts_route(followers: Followers) -> Route:
     """For the control socket. Query: `event` (several), `level`, `plugin`, `chat`."""
 
     async def follow_facts(request: Request) -> Response:
-        query = request.query_params
-        level = query.get("level", "debug")
+        level = request.value("level", "debug")
         if level not in LEVELS:
-            return JSONResponse({"detail": f"level: one of {', '.join(LEVELS)}"}, status_code=422)
+            return of_json({"detail": f"level: one of {', '.join(LEVELS)}"}, status=_MISTAKEN)
         if followers.is_full:
             detail = f"{MOST_FOLLOWERS} follow already"
-            return JSONResponse({"detail": detail}, status_code=_TOO_MANY)
+            return of_json({"detail": detail}, status=_TOO_MANY)
         wanted = FactFilter(
-            events=tuple(query.getlist("event")),
+            events=request.values("event"),
             level=level,
-            plugin=query.get("plugin", ""),
-            chat_id=query.get("chat", ""),
+            plugin=request.value("plugin"),
+            chat_id=request.value("chat"),
         )
-        return StreamingResponse(_lines(followers, wanted), media_type="application/x-ndjson")
+        return Response(b"", content_type="application/x-ndjson", lines=_lines(followers, wanted))
 
-    return Route(PATH, follow_facts)
+    return Route("GET", PATH, follow_facts)
 
 
 async def _lines(followers: Followers, wanted: FactFilter) -> AsyncIterator[str]:

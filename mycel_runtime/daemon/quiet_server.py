@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,30 +59,3 @@ class QuietServer(uvicorn.Server):
                 server.close()
             for connection in list(self.server_state.connections):
                 connection.shutdown()
-
-
-class RestingServer(QuietServer):
-    """
-    One that sleeps while nobody asks, and answers without a `Date`.
-
-    uvicorn wakes ten times a second for as long as it lives, to renew that header and to look whether it is to end.
-    A process may have a thousand of these.
-
-    Args:
-        app: What answers.
-    """
-
-    def __init__(self, app: Any) -> None:
-        super().__init__(app, date_header=False)
-        self._ending = asyncio.Event()
-
-    def end(self) -> None:
-        """Answer what has been asked, and nothing more."""
-        self.should_exit = True
-        self._ending.set()
-
-    @override
-    async def main_loop(self) -> None:
-        # The headers of all answers are made here.
-        await self.on_tick(0)
-        await self._ending.wait()

@@ -13,17 +13,23 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 UNUSED: Final = {
     "acp": "The plugin of that name speaks it, and imports it.",
+    "anyio.abc": "Starlette brings it; httpcore looks for it, and takes it where there is a loop of trio's.",
     "apscheduler": "Only a plugin's schedule asks when its next time is.",
     "attr": "rich brings it.",
     "fastapi": "The local backend's.",
+    "multiprocessing": "uvicorn brings it.",
     "mcp": "`mycel-runtime mcp` is a process of its own.",
     "mycel_runtime.backend": "Only `embedded` has one in the process.",
     "mycel_runtime.checks": "The command `check`'s.",
+    "mycel_runtime.daemon.http": "Only `[http] listen` opens the page.",
     "mycel_runtime.setup": "The command `init`'s.",
     "mycel_runtime.testing": "For tests of plugins.",
     "opentelemetry": "Only where `[tracing]` names a receiver.",
+    "prometheus_client": "Only whoever asks for `/metrics` wants it, and waits for it then.",
     "pygments": "rich brings it.",
     "rich.console": "structlog and httpx take rich where it is installed; a daemon draws nothing.",
+    "starlette": "The page's; the control socket speaks HTTP by h11.",
+    "uvicorn": "Likewise.",
 }
 """By name, also of a package: why it is not needed. The interpreter tells also what was looked for in vain."""
 
@@ -45,9 +51,9 @@ def test_a_daemon_that_has_answered_and_told_how_it_is_has_imported_nothing_that
         owner.messages.send(chat, "hello", enforce_caught_up=False)
         assert until(lambda: len(owner.messages.list(chat)) == 2)
     assert start("status", "--config", config).exit_code() == 0
+    found = imported(agent)  # Before the end: it is asked for everything then, metrics too.
     assert agent.stop() == 0
 
-    found = imported(agent)
     assert {"mycel_runtime.daemon.process", "structlog.dev", "httpx._client"} <= found
     assert not {
         name: why for name, why in UNUSED.items() if any(f"{each}.".startswith(f"{name}.") for each in found)

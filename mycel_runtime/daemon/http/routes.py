@@ -19,7 +19,7 @@ from mycel_runtime.daemon.http.guarded_app import IS_SIGNED_IN, session_key
 from mycel_runtime.daemon.http.recent_facts import shown
 from mycel_runtime.daemon.http.samples import SAMPLE_SECONDS
 from mycel_runtime.daemon.http.sign_in import COOKIE, SESSION_SECONDS, TooManyFailuresError
-from mycel_runtime.daemon.metrics.exposition import metrics_route
+from mycel_runtime.daemon.metrics.exposition import expose, import_library
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.probes import readiness_of
 from mycel_runtime.daemon.release import VERSION
@@ -98,7 +98,7 @@ class Routes:
                 Route("/livez", self._livez),
                 Route("/readyz", self._readyz),
                 Route("/status", self._status),
-                metrics_route(self._families),
+                Route("/metrics", self._metrics),
                 Route("/page/overview", self._overview),
                 Route("/page/agents/{name}/samples", self._samples),
                 Route("/page/agents/{name}/conversations", self._conversations),
@@ -123,6 +123,11 @@ class Routes:
     async def _status(self, _request: Request) -> Response:
         statuses = [await agent.status.get() for agent in self._agents.values()]
         return JSONResponse({"agents": [status.model_dump(mode="json") for status in statuses]})
+
+    async def _metrics(self, request: Request) -> Response:
+        await import_library()
+        text, content_type = expose(await self._families(), request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
 
     async def _families(self) -> list[Family]:
         families = [family for agent in self._agents.values() for family in await agent.families()]

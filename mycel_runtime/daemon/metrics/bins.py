@@ -12,8 +12,6 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.utils import floatToGoString
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -51,6 +49,8 @@ class Bins:
     @property
     def buckets(self) -> list[tuple[str, float]]:
         """How many were no longer than each bound, as the text formats have it."""
+        from prometheus_client.utils import floatToGoString
+
         names = [*map(floatToGoString, self._bounds), _INFINITY]
         return list(zip(names, map(float, accumulate(self._counts or self._nothing())), strict=True))
 

@@ -1,20 +1,25 @@
-"""Metrics as text, in the format that is asked for: Prometheus' own, or OpenMetrics."""
+"""
+Metrics as text, in the format that is asked for: Prometheus' own, or OpenMetrics.
+
+The library that makes it is imported when somebody asks: most agents are asked for no metrics, and it is
+most of a MiB.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
-from starlette.responses import Response
-from starlette.routing import Route
-from typing_extensions import override
+from mycel_runtime.daemon.control_routes import Response, Route
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from starlette.requests import Request
+    from prometheus_client.core import Metric as Family
+    from prometheus_client.registry import Collector
+
+    from mycel_runtime.daemon.control_routes import Request
 
 
 class Exposition(NamedTuple):
@@ -24,7 +29,7 @@ class Exposition(NamedTuple):
     content_type: str
 
 
-class _Merged(Collector):
+class _Merged:
     """
     One family of each name, with the samples of all agents.
 
@@ -32,6 +37,8 @@ class _Merged(Collector):
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
+        from prometheus_client.core import Metric as Family
+
         self._families: dict[str, Family] = {}
         for family in families:
             merged = self._families.get(family.name)
@@ -41,8 +48,8 @@ class _Merged(Collector):
                 )
             merged.samples.extend(each for each in family.samples if not each.name.endswith("_created"))
 
-    @override
     def collect(self) -> Iterator[Family]:
+        """As a `Collector` does."""
         return iter(self._families.values())
 
 
@@ -54,20 +61,28 @@ def expose(families: Iterable[Family], accept: str) -> Exposition:
         families: Of one agent or of several, and of the process.
         accept: The request's header of that name.
     """
+    from prometheus_client.exposition import choose_encoder
+
     encode, content_type = choose_encoder(accept)
-    return Exposition(encode(_Merged(families)), content_type)
+    return Exposition(encode(cast("Collector", _Merged(families))), content_type)
+
+
+async def import_library() -> None:
+    """In a thread, because it takes some ten milliseconds; to be awaited before any family is made."""
+    await asyncio.to_thread(import_module, "prometheus_client")
 
 
 def metrics_route(families: Callable[[], Awaitable[Iterable[Family]]]) -> Route:
     """
-    `GET /metrics`, for any application.
+    `GET /metrics`, for the control socket.
 
     Args:
         families: Asked for each answer.
     """
 
     async def metrics(request: Request) -> Response:
-        text, content_type = expose(await families(), request.headers.get("accept", ""))
-        return Response(text, headers={"Content-Type": content_type})
+        await import_library()
+        text, content_type = expose(await families(), request.accept)
+        return Response(text, content_type=content_type)
 
-    return Route("/metrics", metrics)
+    return Route("GET", "/metrics", metrics)

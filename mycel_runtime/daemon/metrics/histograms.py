@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.core import HistogramMetricFamily
 from typing_extensions import override
 
 from mycel_runtime.daemon.metrics.bins import Bins
@@ -129,6 +128,8 @@ class Histograms(Durations):
         yield self._counter(CALLS, {labels: self._calls.get(labels, 0) for labels in _CALLS})
 
     def _histogram(self, metric: Metric, found: Mapping[tuple[str, ...], Bins]) -> Family:
+        from prometheus_client.core import HistogramMetricFamily
+
         family = HistogramMetricFamily(metric.full_name, metric.meaning, labels=(AGENT, *metric.labels))
         for labels, bins in found.items():
             family.add_metric([self._agent, *labels], bins.buckets, bins.sum)

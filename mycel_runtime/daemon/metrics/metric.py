@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from mycel_runtime.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
@@ -39,5 +40,7 @@ class Metric:
 
     def family(self) -> CounterMetricFamily | GaugeMetricFamily:
         """An empty one, for values that are known elsewhere."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
         kind = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         return kind(self.full_name, self.meaning, labels=(AGENT, *self.labels))

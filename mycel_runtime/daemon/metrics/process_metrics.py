@@ -8,9 +8,6 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
-
 from mycel_runtime.daemon.metrics.metric import Metric
 
 if TYPE_CHECKING:
@@ -39,8 +36,6 @@ LIBRARY_METRICS: Final = (
 )
 """What the library itself tells of a process, under the names that all its users have."""
 
-_collector: Final = ProcessCollector(registry=None)
-
 
 def process_families(version: str) -> Iterator[Family]:
     """
@@ -49,9 +44,12 @@ def process_families(version: str) -> Iterator[Family]:
     Args:
         version: Of the runtime that runs.
     """
+    from prometheus_client import ProcessCollector
+    from prometheus_client.core import GaugeMetricFamily
+
     build = GaugeMetricFamily(BUILD.full_name, BUILD.meaning, labels=BUILD.labels)
     build.add_metric([version, platform.python_version(), sqlite3.sqlite_version], 1)
     yield build
     yield GaugeMetricFamily(TASKS.full_name, TASKS.meaning, value=len(asyncio.all_tasks()))
     yield GaugeMetricFamily(THREADS.full_name, THREADS.meaning, value=threading.active_count())
-    yield from _collector.collect()
+    yield from ProcessCollector(registry=None).collect()

@@ -7,11 +7,9 @@ import socket
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from mycel_runtime.daemon.asked_server import AskedServer
+from mycel_runtime.daemon.control_routes import of_text
 
 DEADLINE = 60.0
 
@@ -24,7 +22,11 @@ class Made:
 
     def __call__(self):
         self.times += 1
-        return Starlette(routes=[Route("/", lambda _request: PlainTextResponse("here"))])
+        return answer
+
+
+async def answer(_request):
+    return of_text("here")
 
 
 @pytest.fixture
