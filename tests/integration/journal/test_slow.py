@@ -10,9 +10,9 @@ import pytest
 from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.inbox.lease_keeper import LeaseKeeper
 from mycel_runtime.journal.batch import Batch
-from tests.engines.slow_journal import SlowJournal, Weather
+from tests.engines.slow_journal import LONGEST_SECONDS, SlowJournal, Weather
 from tests.integration.journal.conformance import JournalConformance
-from tests.integration.journal.samples import ME, checkpoint
+from tests.integration.journal.samples import ME, checkpoint, want
 
 
 class TestSlowJournal(JournalConformance):
@@ -89,3 +89,15 @@ async def _closed(journal):
         yield
     finally:
         await journal.close()
+
+
+async def test_now_is_behind_the_clock_that_verbs_read(tmp_path):
+    """Else whoever takes it for the time that it is would be right by luck."""
+    journal = SlowJournal(tmp_path, weather=Weather(1))
+    await asyncio.to_thread(journal.open)
+    async with _closed(journal):
+        told = journal.now()
+        await want(journal, 1)
+        (delivery,) = await journal.claim(ME, limit=1)
+
+    assert delivery.due_at >= told + LONGEST_SECONDS
