@@ -7,6 +7,8 @@ The signature and the docstring are written once, in `calls`; `blocking` and `aw
 from __future__ import annotations
 
 import functools
+import inspect
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class BlockingDriver(Protocol):
@@ -62,17 +65,20 @@ class blocking(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     def __get__(self, group: BlockingGroup, owner: type[Any]) -> Callable[P, T]: ...
 
     def __get__(self, group: BlockingGroup | None, owner: type[Any]) -> Callable[P, Any]:
-        endpoint = self._endpoint
         if group is None:
-            return endpoint
-        driver = group._driver  # noqa: SLF001 - a descriptor is part of the class it stands in
-
-        @functools.wraps(endpoint)
-        def method(*args: P.args, **kwargs: P.kwargs) -> T:
-            return driver.call(endpoint(*args, **kwargs))
-
+            return self._endpoint
+        method = MethodType(self._method, group._driver)  # noqa: SLF001 - a descriptor is part of the class it stands in
         group.__dict__[self._name] = method  # found there from now on, before this
         return method
+
+    @functools.cached_property
+    def _method(self) -> Callable[..., T]:
+        endpoint = self._endpoint
+
+        def method(driver: BlockingDriver, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return driver.call(endpoint(*args, **kwargs))
+
+        return _as_method_of_a_driver(method, endpoint)
 
 
 class awaiting(Generic[P, T]):  # noqa: N801 - as blocking
@@ -91,14 +97,26 @@ class awaiting(Generic[P, T]):  # noqa: N801 - as blocking
     def __get__(self, group: AwaitingGroup, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
 
     def __get__(self, group: AwaitingGroup | None, owner: type[Any]) -> Callable[P, Any]:
-        endpoint = self._endpoint
         if group is None:
-            return endpoint
-        driver = group._driver  # noqa: SLF001 - a descriptor is part of the class it stands in
-
-        @functools.wraps(endpoint)
-        async def method(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await driver.call(endpoint(*args, **kwargs))
-
+            return self._endpoint
+        method = MethodType(self._method, group._driver)  # noqa: SLF001 - as above
         group.__dict__[self._name] = method  # as above
         return method
+
+    @functools.cached_property
+    def _method(self) -> Callable[..., Awaitable[T]]:
+        endpoint = self._endpoint
+
+        async def method(driver: AwaitingDriver, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await driver.call(endpoint(*args, **kwargs))
+
+        return _as_method_of_a_driver(method, endpoint)
+
+
+def _as_method_of_a_driver(method: Callable[..., R], endpoint: Callable[..., Any]) -> Callable[..., R]:
+    """One function for all clients, which says of itself what `endpoint` does."""
+    functools.update_wrapper(method, endpoint)
+    signature = inspect.signature(endpoint)
+    driver = inspect.Parameter("driver", inspect.Parameter.POSITIONAL_ONLY)
+    method.__signature__ = signature.replace(parameters=[driver, *signature.parameters.values()])  # type: ignore[attr-defined]  # as the library's own wrappers have it
+    return method

@@ -72,12 +72,15 @@ class _Connection(ClientConnection):
         lost_at: When it was over; `None` while it stands.
     """
 
-    heard_at: float = 0.0
-    lost_at: float | None = None
+    # The keys of the library's own attributes are shared by its connections; with one of ours among them, each would
+    # have a dict of 1.5 KiB to itself.
+    __slots__ = ("_texts", "heard_at", "lost_at")
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        self.heard_at = 0.0
+        self.lost_at: float | None = None
         self._texts = TextFrames()
+        super().__init__(*args, **options)
 
     @override
     async def handshake(self, *args: Any, **options: Any) -> None:
@@ -87,6 +90,10 @@ class _Connection(ClientConnection):
             raise _refused(exc) from exc
         except (websockets.InvalidMessage, websockets.ConnectionClosed) as exc:
             raise exc from _lost_by(self) or exc.__cause__
+        # Nobody asks for them any more, and the token is in one. That there is a response, the library asks.
+        self.request = None
+        if self.response is not None:
+            self.response.headers.clear()
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -92,7 +92,7 @@ class Requests:
         self._base_url = base_url
         self._is_closed = False
         self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
-        self._public = httpx.Headers([(b"Host", httpx.URL(base_url).netloc), *_HEADERS])
+        self._public = _public_headers(base_url)
         self.use_token(token)
 
     @property
@@ -141,8 +141,10 @@ class Requests:
 
     def use_token(self, token: str | None) -> None:
         """Authenticate with another token from now on."""
-        authorization = (b"Authorization", f"Bearer {token}".encode())
-        self._authenticated = httpx.Headers([*self._public.raw, authorization]) if token else None
+        self._authenticated = None
+        if token:
+            self._authenticated = self._public.copy()
+            self._authenticated["Authorization"] = f"Bearer {token}"
 
     def close(self) -> None:
         """Make no more of them."""
@@ -171,16 +173,22 @@ def _of_content(call: Call[Any]) -> list[tuple[bytes, bytes]]:
     return [length] if call.body is None else [_JSON, length]
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)
 def _query_text(query: tuple[tuple[str, str], ...]) -> str:
     """As `_url`: most ask for the same page."""
     return f"?{urlencode(query)}"
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)
 def _url(text: str) -> httpx.URL:
     """Parsing is a tenth of a call, and an agent asks the same things over and over."""
     return httpx.URL(text)
+
+
+@functools.lru_cache(maxsize=16)
+def _public_headers(base_url: str) -> httpx.Headers:
+    """Of all clients of a backend: nobody changes them."""
+    return httpx.Headers([(b"Host", httpx.URL(base_url).netloc), *_HEADERS])
 
 
 def read(response: httpx.Response) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from typing import TYPE_CHECKING
 
 import httpx
@@ -34,8 +35,8 @@ class Way:
     __slots__ = ("_backend", "_is_forwarded", "_proxy", "host", "name", "port")
 
     def __init__(self, base_url: str, proxy: ProxyAddress | None = None) -> None:
-        self._backend, self._proxy = httpx.URL(base_url), proxy
-        first = httpx.URL(proxy.url) if proxy else self._backend
+        self._backend, self._proxy = _parsed(base_url), proxy
+        first = _parsed(proxy.url) if proxy else self._backend
         self.name = self._backend.raw_host.decode("ascii")
         self.host, self.port = first.raw_host.decode("ascii"), _port(first)
         self._is_forwarded = proxy is not None and first.scheme == self._backend.scheme == "http"
@@ -63,6 +64,12 @@ class Way:
         url = request.url
         target = b"%b://%b%b" % (url.raw_scheme, url.netloc, url.raw_path)
         return request_bytes(request, target=target, headers=_headers(self._proxy))
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(address: str) -> httpx.URL:
+    """A process may have a thousand clients of a backend."""
+    return httpx.URL(address)
 
 
 def _port(url: httpx.URL) -> int:

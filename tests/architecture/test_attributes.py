@@ -70,6 +70,9 @@ ALLOWED: Final = {
     "mycel_runtime/plugin/process_state.py": {
         r"warnings\.showwarning": "The standard library's place for how a warning is shown.",
     },
+    "mycel_runtime/sdk/method.py": {
+        r"method\.__signature__": "A function says by it what its parameters are.",
+    },
     "mycel_runtime/sdk/": {
         r"self\._access\.token": "A renewed token; nobody but the client holds its record of how it connects.",
         r"error\.errors": "A validation error is completed where the answer is read.",

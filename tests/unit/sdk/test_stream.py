@@ -415,6 +415,21 @@ async def test_what_has_come_is_received_together_and_its_end_comes_after_it():
     assert parts == [["0 ü", "1 ü", "2 ü", "3 ü", "4 ü"], ["in parts", "5"], [b"bits", "6"]]
 
 
+async def test_what_the_handshake_was_is_not_kept_with_the_connection():
+    """The token is in it; and a process may have a thousand connections, whose dicts share their keys."""
+
+    def talk(stream, _server):
+        stream.hear()
+
+    with streaming(talk) as server:
+        options = {"base_url": server.base_url, "auth_token": TOKEN, "since_seq": None}
+        async with asyncio.timeout(60), open_stream(**options) as one, open_stream(**options) as other:
+            connections = [stream._connection for stream in (one, other)]
+            assert [each.request for each in connections] == [None, None]
+            assert [[*each.response.headers] for each in connections] == [[], []]
+            assert all({"heard_at", "lost_at", "_texts"}.isdisjoint(vars(each)) for each in connections)
+
+
 async def test_a_socket_waits_while_nobody_takes_what_has_come():
     """And goes on when somebody does, though nobody takes one by one."""
     text = "x" * 1000
