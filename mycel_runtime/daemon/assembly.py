@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
+    from mycel_runtime.dispatch.turn_settings import TurnSettings
     from mycel_runtime.inbox.sequence import SequenceTracker
     from mycel_runtime.inbox.stream import Token
     from mycel_runtime.journal.capture_file import CaptureFile
@@ -73,7 +74,7 @@ class Parts:
     plugin_names: Collection[str]
     sweeper: Sweeper
     _handlers: dict[HandlerId, BoundHandler]
-    _turns: DispatchAssembly
+    _turn_settings: TurnSettings
 
     def reconfigure(self, settings: Settings, handlers: Iterable[BoundHandler]) -> None:
         """
@@ -84,7 +85,7 @@ class Parts:
             handlers: Of plugins that have other settings now.
         """
         self._handlers.update((bound.handler.id, bound) for bound in handlers)
-        self._turns.use(settings.dispatch, self._handlers)
+        self._turn_settings.use(settings.dispatch, self._handlers)
         self.loop_guard.use(settings.guard)
         self.sweeper.use(settings.journal)
 
@@ -164,7 +165,7 @@ class AgentAssembly:
             plugin_names={plugin_of(handler) for handler in self._by_id} | set(self.refused),
             sweeper=self._sweeper,
             _handlers=self._by_id,
-            _turns=turns,
+            _turn_settings=turns.turn_settings,
         )
 
     async def _recover(self) -> int:
@@ -183,6 +184,7 @@ class AgentAssembly:
 
     def _turns(self, suspects: int) -> DispatchAssembly:
         """The half that gives handlers their turns."""
+        state_dir = self.settings.state_dir
         return DispatchAssembly(
             journal=self.journal,
             sdk=self.sdk,
@@ -195,7 +197,7 @@ class AgentAssembly:
             settings=self.settings.dispatch,
             observer=self.observer,
             draw=_DICE.random,
-            state_dir=lambda: self.settings.state_dir,
+            state_dir=lambda: state_dir,
             suspects=suspects,
             capture_file=self.capture_file,
             durations=self.durations,
@@ -261,18 +263,19 @@ class AgentAssembly:
         )
 
     def _reconciler(self, intake: Intake) -> Reconciler:
+        connection, pace = self._connection, self.sdk.pace
         return Reconciler(
             sdk=self.sdk,
             me=self.me,
             intake=intake,
             liveness=self._liveness,
-            connection=lambda: self._connection.number,
+            connection=lambda: connection.number,
             settings=self.settings.inbox,
             observer=self.observer,
             server=self.settings.agent.base_url,
             clock=self.journal.now,
             listed=self._twin_watch.look,
-            is_limited=lambda: self.sdk.pace.is_limited,
+            is_limited=lambda: pace.is_limited,
         )
 
     def _listener(self, intake: Intake, reconciler: Reconciler) -> Listener:

@@ -2,7 +2,8 @@
 Where the half that gives handlers their turns is put together.
 
 Each part is made when the first that needs it is made. So their order is nobody's care; and whatever needs itself,
-by however many others, cannot be written down here.
+by however many others, cannot be written down here. None of them refers to this place, which is gone once they are
+made: it would stay with each agent of a process.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from mycel_runtime.dispatch.told_versions import ToldVersions
 from mycel_runtime.dispatch.tool_runs import ToolRuns
 from mycel_runtime.dispatch.tool_speech import ToolSpeech
 from mycel_runtime.dispatch.tools import Tools
+from mycel_runtime.dispatch.turn_settings import TurnSettings
 from mycel_runtime.dispatch.utterance_attempt import UtteranceAttempts
 from mycel_runtime.dispatch.wakes import Wakes
 from mycel_runtime.lazy_dataclass import dataclass
@@ -117,6 +119,7 @@ class DispatchAssembly:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The loop."""
+        twin_watch, pauses = self.twin_watch, self.pauses
         return Dispatcher(
             journal=self.journal,
             me=self.me,
@@ -131,26 +134,22 @@ class DispatchAssembly:
             timekeeper=self._timekeeper,
             lifecycle=self._lifecycle,
             quarantine=self._quarantine,
-            is_held=lambda: self.twin_watch.is_holding or self.pauses.is_agent_paused,
+            is_held=lambda: twin_watch.is_holding or pauses.is_agent_paused,
             is_paused=self.pauses.holds,
             durations=self.durations,
             traces=self.traces,
         )
 
-    def use(self, settings: DispatchSettings, handlers: Mapping[HandlerId, BoundHandler]) -> None:
-        """
-        From the next run on; what runs goes on as it has begun.
-
-        Args:
-            settings: `[dispatch]`, of which only the keys may differ that are read at each use.
-            handlers: All of them, bound to the settings that their plugins have now.
-        """
-        self._bounds.use(settings)
-        self._lively_chats.use(settings)
-        self._quarantine.use(settings)
-        self._lifecycle.use(settings)
-        self._lifecycle.rebind(handlers)
-        self.dispatcher.wake()
+    @cached_property
+    def turn_settings(self) -> TurnSettings:
+        """Who is to know when they are others."""
+        return TurnSettings(
+            bounds=self._bounds,
+            lively_chats=self._lively_chats,
+            quarantine=self._quarantine,
+            lifecycle=self._lifecycle,
+            dispatcher=self.dispatcher,
+        )
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -13,6 +13,8 @@ import weakref
 import pytest
 
 from mycel_runtime import Plugin
+from mycel_runtime.daemon.assembly import AgentAssembly
+from mycel_runtime.dispatch.assembly import DispatchAssembly
 
 OTHERS = ("mycel_runtime.backend", "mycel_runtime.testing", "mycel_runtime.daemon.tracing")
 """Which are not in the daemon, or in a thread of OpenTelemetry's that sends at its own times, also after its test."""
@@ -144,3 +146,22 @@ def told_of(found):
     if not module.startswith("mycel_runtime.") or module.startswith(OTHERS):
         return None
     return f"{module}: {found.f_code.co_qualname if is_place else type(found).__qualname__}"
+
+
+@pytest.mark.slow
+async def test_where_an_agent_was_put_together_does_not_stay_with_it(mycel):
+    """A process may have a thousand: each place has forty parts in a dict of its own."""
+    plugin = Plugin("p")
+
+    @plugin.on_message
+    async def answer(ctx):
+        await ctx.reply("yes")
+
+    ada = await mycel.human("Ada")
+    await mycel.agent(plugin)
+    await ada.says("hello")
+    await ada.hears("yes")
+
+    gc.collect()
+    places = [each for each in gc.get_objects() if isinstance(each, (AgentAssembly, DispatchAssembly))]
+    assert [*map(type, places)] == []
