@@ -49,8 +49,9 @@ class FanOut(Observer):
     def tell(self, fact: Fact) -> None:
         kind = type(fact)
         if (told := self._told_of.get(kind)) is None:
-            interested = (each for each in self._choosy if kind in each.kinds)
-            told = self._told_of[kind] = (*self._observers, *interested)
+            # Where nobody is, the sum is the same tuple: most kinds have no other one.
+            interested = tuple(each for each in self._choosy if kind in each.kinds)
+            told = self._told_of[kind] = self._observers + interested
         for observer in told:
             try:
                 observer.tell(fact)
