@@ -235,6 +235,8 @@ def covering(result: Result, reading: Reading, ledger: Ledger, *, hole_grace: fl
     )
     match result:
         case Returned():
+            if holes == result.move.holes:
+                return result
             return dataclasses.replace(result, move=dataclasses.replace(result.move, holes=holes))
         case Failed() | Unanswered():
             is_nonsense = isinstance(result, Failed) and result.is_nonsense

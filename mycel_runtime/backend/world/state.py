@@ -30,6 +30,9 @@ from mycel_runtime.lazy_dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_FEW = 8
+"""Messages at the end of a chat, of which nearly every request is."""
+
 NOT_A_PARTICIPANT = "Not a participant of this chat"
 
 
@@ -59,7 +62,10 @@ class Room:
 
     def after(self, seq: int) -> list[Message]:
         """Messages above a seq, ascending."""
-        return self.messages[bisect.bisect_right(self.messages, seq, key=_seq) :]
+        messages, low = self.messages, len(self.messages) - _FEW
+        if low < 0 or messages[low].seq > seq:
+            low = 0
+        return messages[bisect.bisect_right(messages, seq, low, key=_seq) :]
 
     def newest_first(self, before: int | None) -> Iterator[Message]:
         """Messages below a seq, descending; all of them for `None`."""
