@@ -6,7 +6,6 @@ Apart from the settings, because a plugin's own process reads its table too and 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections import Counter
@@ -179,6 +178,8 @@ def _kinds(annotation: Any) -> list[type]:
 
 def nearest_of(name: str, known: Sequence[str]) -> str:
     """What to do about a name that nobody knows."""
+    import difflib  # noqa: PLC0415 - only who is mistaken pays
+
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean {nearest[0]!r}?" if nearest else f"Known keys: {', '.join(known)}."
 

@@ -59,6 +59,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     import_without_optional()
 
     import asyncio
+    from importlib import import_module
 
     from mycel_runtime.cli.own_command import own_command
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
@@ -77,6 +78,8 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     overrides: dict[str, Any] = {"log": {key: value for key, value in wished.items() if value}}
     agents, refused = read_agents(configs, overrides)
     configure_logging(*_styles(agents))
+    import_module("mycel_runtime.daemon.agent_runtime")
+    garbage.leave_out_modules()
     # From here on plugins' code runs, and what it changes of the process is put back.
     command = own_command()
     keep_process_state(LogObserver({}))

@@ -24,7 +24,16 @@ def look_rarely() -> None:
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
+def leave_out_modules() -> None:
+    """
+    What is there by now are our modules and the libraries', which last as long as the process: looked at no more.
+
+    Not looked at for a last time, either: that takes a twentieth of a start, and finds 55 objects of 200,000.
+    """
+    gc.freeze()
+
+
 def leave_out_what_stays() -> None:
-    """What is there by now, modules and plugins mostly, lasts as long as the process: it is looked at no more."""
+    """What has come since, plugins mostly, lasts as long, but for what is garbage by now."""
     gc.collect()
     gc.freeze()

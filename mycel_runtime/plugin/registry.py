@@ -9,7 +9,6 @@ that fails ends the start, unless the plugin is isolated and others are there: t
 from __future__ import annotations
 
 import contextlib
-import difflib
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.errors import PluginError, PluginImportError
@@ -228,5 +227,7 @@ def _require_no_other_keys(table: Mapping[str, Any], where: str) -> None:
                 where=where,
                 fix='Remove it, or add isolation = "process": only what runs in another process can be ended.',
             )
+        import difflib  # noqa: PLC0415 - only a plugin with settings pays
+
         if nearest := difflib.get_close_matches(key, ("isolation", "import_timeout"), n=1, cutoff=0.8):
             raise PluginError(f"{key} is no key", where=where, fix=f"Did you mean {nearest[0]!r}?")
