@@ -108,6 +108,7 @@ class Writer:
         self._on_commit = on_commit
         self._jobs: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        """None at rest: the object of a thread that has ended is two KiB."""
         self._is_open = False
         self._is_at_rest = False
         self._turn = threading.Lock()
@@ -200,15 +201,20 @@ class Writer:
             if not self._is_at_rest:
                 return
             self._is_at_rest = False
+            former = self._thread
         try:
-            self._start(Future(), former=self._thread)
+            self._start(None, former=former)
         except RuntimeError as exc:  # No thread can be started now.
             self._refuse(exc)
 
-    def _start(self, opened: Future[None], *, former: threading.Thread | None = None) -> None:
+    def _start(self, opened: Future[None] | None, *, former: threading.Thread | None = None) -> None:
         thread = threading.Thread(target=self._run, args=(opened, former), name="journal-writer", daemon=True)
-        thread.start()
         self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            self._thread = former
+            raise
 
     def _note_failure(self, posted: asyncio.Future[Any]) -> None:
         self._failed = self._failed or posted.exception()
@@ -216,24 +222,45 @@ class Writer:
     async def close(self) -> None:
         """Finish what is queued, then close the file."""
         self._is_open = False
-        if self._thread is not None:
-            # What is gathered may start a thread.
-            self._hand_over()
-            thread, self._thread = self._thread, None
+        # What is gathered may start a thread.
+        self._hand_over()
+        thread, self._thread = self._thread, None
+        if thread is not None:
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
-    def _run(self, opened: Future[None], former: threading.Thread | None) -> None:
+    def _run(self, opened: Future[None] | None, former: threading.Thread | None) -> None:
+        """
+        What the thread does.
+
+        Args:
+            opened: Told whether the file could be opened; `None`: it was open before, and what waits is told.
+            former: The thread that may be closing it.
+        """
         if former is not None:
             former.join()
         try:
+            self._serve(opened)
+        finally:
+            self._forget_thread()
+
+    def _forget_thread(self) -> None:
+        """It is about to end, and the file is closed; unless somebody waits for it already, nobody has to."""
+        with self._turn:
+            if self._thread is threading.current_thread():
+                self._thread = None
+
+    def _serve(self, opened: Future[None] | None) -> None:
+        try:
             file = self._open_file()
         except BaseException as exc:  # noqa: BLE001 - handed to the opener, whatever it is
-            opened.set_exception(exc)
-            if former is not None:
+            if opened is None:
                 self._refuse(exc)
+            else:
+                opened.set_exception(exc)
             return
-        opened.set_result(None)
+        if opened is not None:
+            opened.set_result(None)
         try:
             while (jobs := self._next_group(self._rest_seconds, file.log_sync)) is not None:
                 self._write(file, jobs)

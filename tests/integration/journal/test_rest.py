@@ -40,7 +40,8 @@ def descriptors(folder):
 async def rested(*writers):
     """Until the threads of all have ended."""
     for writer in writers:
-        await asyncio.to_thread(writer._thread.join, DEADLINE)
+        if (thread := writer._thread) is not None:
+            await asyncio.to_thread(thread.join, DEADLINE)
         assert writer.is_at_rest
 
 
@@ -209,6 +210,17 @@ async def test_whoever_could_not_be_served_is_told_and_the_writer_lives(tmp_path
     (tmp_path / "kept").rename(file)
     await rested(journal._writer)
     await at(journal, 1.0).hint("me", [work()])
+
+
+async def test_nothing_is_kept_of_the_threads_of_journals_at_rest(resting):
+    journals = [resting(name) for name in "abc"]
+    await rested(*(journal._writer for journal in journals))
+
+    assert [journal._writer._thread for journal in journals] == [None] * 3
+    await asyncio.gather(*(at(journal, 1.0).hint("me", [work()]) for journal in journals))
+    await rested(*(journal._writer for journal in journals))
+    assert [journal._writer._thread for journal in journals] == [None] * 3
+    assert not any(thread.name == "journal-writer" for thread in threading.enumerate())
 
 
 async def test_a_process_that_gets_no_thread_now_tells_so_and_goes_on_later(monkeypatch, resting):

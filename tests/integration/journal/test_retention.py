@@ -325,7 +325,8 @@ async def test_a_journal_at_rest_is_swept_once_an_hour(tmp_path):
     steady = Steady()
     _, keeper = sweeper(journal, now=10 * DAY, steady=steady)
     await frames(journal, 20)
-    await asyncio.to_thread(journal._writer._thread.join, 60)
+    if (thread := journal._writer._thread) is not None:
+        await asyncio.to_thread(thread.join, 60)
     for now in (60.0, 120.0, 3_599.0):
         steady.now = now
         assert await keeper.sweep_if_awake() == Swept()
