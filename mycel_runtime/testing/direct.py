@@ -8,9 +8,11 @@ time of a test, and whatever goes over it between two threads.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
+from typing_extensions import override
 
 from mycel_runtime.backend.door_exchange import Asked, CutError
 from mycel_runtime.sdk.body import Body
@@ -19,9 +21,10 @@ from mycel_runtime.sdk.transport import transport_error
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator, Sequence
 
     from mycel_runtime.backend.door import DirectConnection
-    from mycel_runtime.backend.door_exchange import Answered
+    from mycel_runtime.backend.door_exchange import Answered, Header
     from mycel_runtime.backend.inline import InlineBackend
     from mycel_runtime.errors import TransportError
     from mycel_runtime.sdk.calls import Call
@@ -148,8 +151,30 @@ def _target(text: str) -> Target:
     return Target(url.path, raw_path, query)
 
 
+class AnswerHeaders(Mapping[str, str]):
+    """By names in lower case. Of a good answer hardly any is asked for, so that each is decoded when it is."""
+
+    def __init__(self, pairs: Sequence[Header]) -> None:
+        self._pairs = pairs
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        wanted = name.encode("ascii")
+        for key, value in self._pairs:
+            if key == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("ascii") for name, _ in self._pairs)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+
 def _reply(answered: Answered) -> Reply:
-    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in answered.headers}
-    body = Body(answered.status, headers)
+    body = Body(answered.status, AnswerHeaders(answered.headers))
     body.take(answered.body)
     return body.reply()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mycel_runtime.testing.agent import Agent
     from mycel_runtime.testing.chat import Chat
     from mycel_runtime.testing.expectation import Expectation
+    from mycel_runtime.wire import resources
     from mycel_runtime.wire.ids import ChatId, UserId
 
 T = TypeVar("T")
@@ -185,19 +186,22 @@ class Person:
         return "\n".join(texts or [f"({self.name} is in no chat in which anybody has spoken)"])
 
     async def _find(self, expected: Expectation, chat: Chat | None) -> Message | None:
-        for message in await self._overheard(self._heard, chat):
-            if message.sender.id != self.id and is_met(expected, message):
+        for told in await self._told(self._heard, chat):
+            if told["sender_id"] != self.id and is_met(expected, message := self._message(told)):
                 return message
         return None
 
     async def _overheard(self, after: Mapping[ChatId, int], chat: Chat | None) -> list[Message]:
         """What has been said there since, or wherever he is."""
+        return [self._message(told) for told in await self._told(after, chat)]
+
+    async def _told(self, after: Mapping[ChatId, int], chat: Chat | None) -> list[resources.Message]:
+        """The same, as the API shows it."""
         told = await self._mycel.ask("overhear", user_id=self.id, after=dict(after))
-        return [
-            message_from_api(each, me=self.id, sender_type=self._mycel.type_of(each["sender_id"]))
-            for each in told
-            if chat is None or each["chat_id"] == chat.id
-        ]
+        return [each for each in told if chat is None or each["chat_id"] == chat.id]
+
+    def _message(self, told: resources.Message) -> Message:
+        return message_from_api(told, me=self.id, sender_type=self._mycel.type_of(told["sender_id"]))
 
     async def _failure(self, what: str, chat: Chat | None) -> str:
         parts = [f"{what}.", await self.transcript(chat), await self._mycel.report()]

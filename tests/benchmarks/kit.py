@@ -5,7 +5,7 @@ A handler that does nothing but reply, called with a `BareChat`, and in a whole 
 answer in his ears, through server, stream, journal and dispatch. Wall and CPU time of this process, with its server.
 
 CPU time is the number to compare on a busy machine. All is done by one thread: the server's part (two frames and
-three requests) is a quarter, the journal's a seventh. `tests/integration/testing/test_cost.py` bounds it by calls.
+three requests) is a fifth, the journal's a sixth. `tests/integration/testing/test_cost.py` bounds it by calls.
 """
 
 from __future__ import annotations
