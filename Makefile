@@ -55,7 +55,7 @@ releases: $(RELEASES:%=.venv/peers/sdk-%/installed)
 
 # An environment of its own, with the oldest versions that pyproject.toml names.
 floors: .venv/floors/installed peers
-	@.venv/floors/bin/python -m pytest -p no:randomly -q tests/unit tests/contract tests/plugins tests/examples
+	@.venv/floors/bin/python -m pytest -p no:randomly -p no:anyio -q tests/unit tests/contract tests/plugins tests/examples
 
 .venv/floors/installed: pyproject.toml | .venv/installed
 	@echo "Setting up $(@D): the oldest versions that pyproject.toml names."
