@@ -160,7 +160,7 @@ async def test_closing_at_any_step_of_a_call_leaves_no_connection_behind(is_whol
                 tasks.create_task(outcome(client.me.whoami()), name="calling")
                 await _turn(steps)
                 await client.aclose()
-            assert not client._transport._free
+            assert not client._carrier._transport._free
         for _ in range(server.connections):
             assert await asyncio.to_thread(server.closed.acquire, timeout=5)
 
@@ -207,7 +207,7 @@ async def test_a_client_is_none_the_worse_for_a_call_that_was_cancelled_at_any_s
                         cancelled.cancel()
                         await _turn(1)
                 assert await client.me.whoami() == {"id": "x"}
-                assert client._transport._places._value == transport.LIMITS.max_connections
+                assert client._carrier._transport._places._value == transport.LIMITS.max_connections
 
 
 async def _turn(times):
