@@ -63,6 +63,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
 
     from mycel_runtime.cli.own_command import own_command
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
+    from mycel_runtime.daemon.descriptors import make_room
     from mycel_runtime.daemon.process import run_agents
     from mycel_runtime.freed_memory import share_one_heap
     from mycel_runtime.observe.development import show_tracebacks
@@ -86,6 +87,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
     agents, refused = load_plugins_of(agents, refused, _observer)
     for refusal in refused:
         LogObserver({}).tell(_told(refusal.error))
+    make_room(len(agents), LogObserver({}))
     maker = _Maker(overrides, command, _listener(agents))
     joining, reload = _later(configs, agents, maker)
     runtimes = list(map(maker.make, agents))
@@ -132,6 +134,7 @@ class _Maker:
         self.listener = listener
         self.orders: dict[str, Order] = {}
         self._command = command
+        self._names = set[str]()
 
     def make(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
         """The runtime, and who is told of its end."""
@@ -142,6 +145,7 @@ class _Maker:
         from mycel_runtime.observe.observer import FanOut
 
         name = agent.settings.agent.name
+        self._names.add(name)
         listener = None if agent.settings.http.listen is None else self.listener
         observer = FanOut([LogObserver({"agent": name}), *([listener.observer_of(name)] if listener else [])])
         for loaded in agent.plugins:
@@ -161,15 +165,18 @@ class _Maker:
         return runtime, observer
 
     def make_newcomer(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
-        """The same in a process that runs: its lines are written as its file says."""
-        from mycel_runtime.observe.logs import restyle
+        """The same in a process that runs: its lines are written as its file says, and it needs room, too."""
+        from mycel_runtime.daemon.descriptors import make_room
+        from mycel_runtime.observe.logs import LogObserver, restyle
 
         for name, style in _styles([agent])[1].items():
             restyle(name, style)
+        make_room(len(self._names) + 1, LogObserver({}))
         return self.make(agent)
 
     def forget(self, agent: str) -> None:
         """It has left for good."""
+        self._names.discard(agent)
         if self.listener is not None:
             self.listener.forget(agent)
 

@@ -151,6 +151,26 @@ class AgentFilesChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptorsScarce(Fact):
+    """
+    The process may open fewer files and sockets than its agents need together: some of them will not hear.
+
+    Attributes:
+        limit: The hard limit.
+        needed: That would do.
+        fix: What to do.
+    """
+
+    name: ClassVar[str] = "descriptors.scarce"
+    level: ClassVar[Level] = "error"
+    limit: int
+    needed: int
+    fix: str = (
+        "Raise the unit's LimitNOFILE (a shell's `ulimit -Hn`) to that, or run fewer agents in one process."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinesDropped(Fact):
     """
     Standard output or error could not be written: so many lines were lost since this was last told.
