@@ -47,9 +47,10 @@ def writing_connection(
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        restart_log(connection)
-        # From here on whoever waits for the disk syncs the log: `log_sync.py`.
+        # From here on whoever waits for the disk syncs the log: `log_sync.py`. What is copied into the file is synced
+        # before and after in any case, here as when the log has grown long.
         connection.execute("PRAGMA synchronous = NORMAL")
+        restart_log(connection)
         _close_to_others(path)
     except BaseException:
         connection.close()
