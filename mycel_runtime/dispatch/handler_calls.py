@@ -13,30 +13,38 @@ from mycel_runtime.errors import HandlerDiedError, HandlerError, HandlerRaisedEr
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.durations import Durations, Unmeasured
 from mycel_runtime.observe.trace import span
-from mycel_runtime.plugin.isolation.workers import Workers
 
 if TYPE_CHECKING:
     from mycel_runtime.dispatch.run import Call
     from mycel_runtime.dispatch.verdict import Failed, Unanswered
     from mycel_runtime.plugin.context import Context
     from mycel_runtime.plugin.handler import Handler
+    from mycel_runtime.plugin.isolation.workers import Workers
     from mycel_runtime.plugin.registry import BoundHandler
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandlerCalls:
     """
     Of one agent.
 
     Attributes:
         abandoned: Those that outlived their run.
-        workers: The processes of isolated plugins.
         durations: Told how long each ran.
     """
 
     abandoned: AbandonedRuns = field(default_factory=AbandonedRuns)
-    workers: Workers = field(default_factory=Workers)
     durations: Durations = field(default_factory=Unmeasured)
+    _workers: Workers | None = field(default=None, init=False)
+
+    @property
+    def workers(self) -> Workers:
+        """The processes of isolated plugins; where there is none, nothing of what is said to them is imported."""
+        if self._workers is None:
+            from mycel_runtime.plugin.isolation.workers import Workers  # noqa: PLC0415 - only who isolates pays
+
+            self._workers = Workers()
+        return self._workers
 
     async def run(self, bound: BoundHandler, context: Context) -> Failed | Unanswered | None:
         """
@@ -68,7 +76,8 @@ class HandlerCalls:
 
     async def close(self) -> None:
         """End the processes of isolated plugins."""
-        await self.workers.close()
+        if self._workers is not None:
+            await self._workers.close()
 
 
 async def _fail(error: HandlerError, _handler: Handler, _context: Context) -> None:

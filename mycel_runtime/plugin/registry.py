@@ -16,8 +16,6 @@ from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.plugin.credentials import named_in, texts_for
 from mycel_runtime.plugin.import_watch import watched_import
-from mycel_runtime.plugin.isolation.description import handlers_from
-from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.loading import import_plugin, where_of
 from mycel_runtime.plugin.plugin import Plugin
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.plugin.handler import Handler
+    from mycel_runtime.plugin.isolation.inquiry import Inquiry
 
 _NOBODY: Final = FanOut([])
 
@@ -120,9 +119,7 @@ def _load_all(
     """In their order; the isolated ones are asked side by side, while the others are imported."""
     specs = {name: pop_isolation(name, dict(table), config) for name, table in tables.items()}
     with contextlib.ExitStack() as stack:
-        inquiries = {
-            name: stack.enter_context(Inquiry(spec)) for name, spec in specs.items() if spec is not None
-        }
+        inquiries = {name: stack.enter_context(_inquiry(spec)) for name, spec in specs.items() if spec}
         loaded = []
         for name, table in tables.items():
             with watched_import(name, observer):
@@ -145,8 +142,17 @@ def _import(name: str, table: Mapping[str, Any], config: Path) -> LoadedPlugin:
     )
 
 
+def _inquiry(spec: WorkerSpec) -> Inquiry:
+    """What is said to isolated plugins is imported here, all of it: a package may be replaced under a daemon."""
+    from mycel_runtime.plugin.isolation import inquiry, workers  # noqa: F401, PLC0415 - only who isolates pays
+
+    return inquiry.Inquiry(spec)
+
+
 def _ask(inquiry: Inquiry, config: Path) -> LoadedPlugin:
     """An isolated plugin, from what its own process says of it."""
+    from mycel_runtime.plugin.isolation.description import handlers_from  # noqa: PLC0415 - likewise
+
     spec = inquiry.spec
     try:
         said = inquiry.answer(where_of(spec.name, config))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from mycel_runtime.plugin.isolation.description import handlers_from
-from mycel_runtime.plugin.isolation.inquiry import Inquiry
 from mycel_runtime.plugin.loading import checked_settings, configured, where_of
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import pop_isolation
@@ -50,6 +48,9 @@ def _here(loaded: LoadedPlugin, name: str, table: Mapping[str, Any], config: Pat
 
 def _isolated(loaded: LoadedPlugin, name: str, table: Mapping[str, Any], config: Path) -> LoadedPlugin:
     """A process of its own is asked, as at the start; those that wait for work are ended with their settings."""
+    from mycel_runtime.plugin.isolation.description import handlers_from  # noqa: PLC0415 - only who isolates pays
+    from mycel_runtime.plugin.isolation.inquiry import Inquiry  # noqa: PLC0415 - likewise
+
     spec = pop_isolation(name, dict(table), config)
     assert spec is not None
     with Inquiry(spec) as inquiry:

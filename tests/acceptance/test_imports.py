@@ -22,6 +22,7 @@ UNUSED: Final = {
     "mycel_runtime.backend": "Only `embedded` has one in the process.",
     "mycel_runtime.checks": "The command `check`'s.",
     "mycel_runtime.daemon.http": "Only `[http] listen` opens the page.",
+    "mycel_runtime.plugin.isolation.messages": "What is said to isolated plugins, where there is one: 43 models.",
     "mycel_runtime.setup": "The command `init`'s.",
     "mycel_runtime.testing": "For tests of plugins.",
     "opentelemetry": "Only where `[tracing]` names a receiver.",

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.lazy_dataclass import dataclass
-from mycel_runtime.plugin.isolation.messages import Load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mycel_runtime.plugin.isolation.messages import Load
 
 END_SECONDS: Final = 10.0
 """For a process that was asked to end, to have cleared away what its plugin has started; then it is killed."""
@@ -53,6 +54,8 @@ class WorkerSpec:
     @property
     def load(self) -> Load:
         """What its process is told first."""
+        from mycel_runtime.plugin.isolation.messages import Load  # noqa: PLC0415 - only who isolates pays
+
         return Load(
             name=self.name,
             table=dict(self.table),
