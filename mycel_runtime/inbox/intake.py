@@ -294,11 +294,13 @@ class Intake:
 
     async def _append(self, batch: Batch, *, heard_at: float) -> int:
         """Whoever is cancelled here leaves the batch committed, and its work wakes somebody all the same."""
+        chats = {work.chat_id for work in batch.hints}
+        if chats:
+            self._traces.heard(chats, heard_at)
         try:
             return await self._journal.append(batch, lease=self._lease)
         finally:
-            if batch.hints:
-                chats = {work.chat_id for work in batch.hints}
+            if chats:
                 self._traces.journalled(chats, heard_at, self._clock())
                 self._announced(chats)
 

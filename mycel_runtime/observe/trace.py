@@ -37,8 +37,11 @@ def span(name: SpanName) -> AbstractContextManager[object]:
 class Traces(Protocol):
     """Follows deliveries. Called on the event loop; must be quick and must not raise. Times are epoch seconds."""
 
-    def journalled(self, chats: Collection[str], began: float, ended: float) -> None:
-        """Frames that made these chats' work due came, and were committed then."""
+    def heard(self, chats: Collection[str], heard_at: float) -> None:
+        """Frames about these chats came, and are about to be committed: their work may begin at any time."""
+
+    def journalled(self, chats: Collection[str], heard_at: float, journalled_at: float) -> None:
+        """They are committed."""
 
     def delivery(
         self, delivery_id: int, *, turn: int, handler: str, chat_id: str | None, due_at: float, attempt: int
@@ -50,7 +53,10 @@ class Untraced(Traces):
     """Nobody follows."""
 
     @override
-    def journalled(self, chats: Collection[str], began: float, ended: float) -> None: ...
+    def heard(self, chats: Collection[str], heard_at: float) -> None: ...
+
+    @override
+    def journalled(self, chats: Collection[str], heard_at: float, journalled_at: float) -> None: ...
 
     @override
     def delivery(

@@ -1,7 +1,7 @@
 """
 A delivery as one trace: from the frame that made it due to the end that is written down, over all of its attempts.
 
-The frame is remembered by its chat and the time at which it made the work due, which the delivery carries as well.
+The frame is remembered by its chat; since when its work is due, the delivery carries.
 What a killed process knew of frames and first attempts is lost with it: the trace begins when the work was due.
 """
 
@@ -18,6 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode
 from typing_extensions import override
 
+from mycel_runtime.daemon.tracing.heard_frames import REMEMBERED, HeardFrames
 from mycel_runtime.observe.facts import DeliveryBuried, DeliveryFinished, DeliveryOutdated, DeliveryPostponed
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.observe.trace import OPENED, SpanName, Traces
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-REMEMBERED: Final = 10_000
-"""Frames whose delivery has not begun, and deliveries that are tried again; beyond that the oldest are forgotten."""
 
 _ENDS: Final = {
     DeliveryFinished: "finished",
@@ -59,26 +57,29 @@ class DeliveryTraces(Traces, Observer):
     def __init__(self, tracer: Tracer, *, agent: str) -> None:
         self._tracer = tracer
         self._agent = agent
-        self._frames: _Bounded[tuple[str, float], float] = _Bounded()
+        self._frames = HeardFrames()
         self._earlier: _Bounded[tuple[int, int], SpanContext] = _Bounded()
 
     @override
-    def journalled(self, chats: Collection[str], began: float, ended: float) -> None:
-        for chat_id in chats:
-            self._frames.put((chat_id, began), ended)
+    def heard(self, chats: Collection[str], heard_at: float) -> None:
+        self._frames.hear(chats, heard_at)
+
+    @override
+    def journalled(self, chats: Collection[str], heard_at: float, journalled_at: float) -> None:
+        self._frames.note_journalled(chats, heard_at, journalled_at)
 
     @override
     def delivery(
         self, delivery_id: int, *, turn: int, handler: str, chat_id: str | None, due_at: float, attempt: int
     ) -> contextlib.AbstractContextManager[object]:
-        journalled_at = self._frames.get((chat_id or "", due_at))
         earlier = self._earlier.get((delivery_id, turn))
+        frame = None if earlier is not None else self._frames.of_delivery(chat_id or "", due_at)
         root = self._tracer.start_span(
             "delivery",
             context=Context()
             if earlier is None
             else trace.set_span_in_context(NonRecordingSpan(earlier), Context()),
-            start_time=_nanoseconds(due_at),
+            start_time=_nanoseconds(due_at if frame is None else frame.heard_at),
             attributes={
                 "mycel.agent": self._agent,
                 "mycel.plugin": handler.partition(".")[0],
@@ -88,9 +89,11 @@ class DeliveryTraces(Traces, Observer):
                 "mycel.attempt": attempt,
             },
         )
-        if journalled_at is not None:
-            self._past(root, "frame.journal", due_at, journalled_at)
-        self._past(root, "lane.wait", journalled_at or due_at, time.time())
+        waits_since = due_at
+        if frame is not None:
+            waits_since = min(due_at, frame.journalled_at or due_at)
+            self._past(root, "frame.journal", frame.heard_at, waits_since)
+        self._past(root, "lane.wait", waits_since, time.time())
         return self._within(root, (delivery_id, turn))
 
     @override
