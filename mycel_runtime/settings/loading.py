@@ -121,11 +121,10 @@ def _remove(table: Any, location: Sequence[int | str]) -> None:
 
 def _absolute(settings: Settings, config: Path) -> Settings:
     sections = {"agent": settings.agent, "network": settings.network, "http": settings.http}
+    paths = {name: _absolute_paths(section, config, name) for name, section in sections.items()}
+    # The others stay those that all agents of a process have, most of which say nothing in them.
     return settings.model_copy(
-        update={
-            name: section.model_copy(update=_absolute_paths(section, config, name))
-            for name, section in sections.items()
-        }
+        update={name: sections[name].model_copy(update=those) for name, those in paths.items() if those}
     )
 
 

@@ -17,6 +17,7 @@ from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import load_plugins
 from mycel_runtime.settings import Settings, load_settings, read_proxy_credentials, read_token
 from mycel_runtime.settings.loading import load_beginning
+from mycel_runtime.settings.sections import Section
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -552,3 +553,19 @@ def test_the_beginning_of_a_file_that_is_no_toml_tells_whose_it_is(tmp_path, bel
     for text, name in ((b"\xff", "agent.toml"), (b"[agent", "no name.toml"), (b"agent = 1\n[", "agent.toml")):
         (tmp_path / name).write_bytes(text)
         assert load_beginning(tmp_path / name) is None
+
+
+def test_agents_whose_files_do_not_mention_a_section_share_it(tmp_path):
+    """A process may have a thousand, with a dozen sections each."""
+    settings = []
+    for name in ("one", "other"):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(f'[agent]\nname = "{name}"\nbase_url = "http://backend:1"\ntoken_file = "t"\n')
+        settings.append(load_settings(path))
+    sections = [name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)]
+
+    assert len(sections) >= 10
+    apart = [name for name in sections if getattr(settings[0], name) is not getattr(settings[1], name)]
+    # There is a list in it, so that pydantic copies the default.
+    assert apart == ["http"]
+    assert settings[0].agent.token_file == tmp_path / "t"
