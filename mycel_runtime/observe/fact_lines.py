@@ -40,8 +40,8 @@ class _Kind(NamedTuple):
 
     Attributes:
         values: Those of its fields.
-        form: Of its lines; values, and the time, are to be put into it.
-        has_hint: Of something secret, whatever the values are.
+        form: Of its lines; what is bound, the values, and the time, are to be put into it.
+        has_hint: Of something secret, whatever is put into it.
     """
 
     values: Callable[[Fact], Iterable[Any]]
@@ -59,7 +59,9 @@ class FactLines:
 
     def __init__(self, bound: Mapping[str, str]) -> None:
         self._bound = dict(bound)
-        self._kinds: dict[type[Fact], _Kind | None] = {}
+        self._names = tuple(bound)
+        self._texts = tuple(map(text_of, bound.values()))
+        self._has_hint = any(map(has_hint, self._texts))
 
     def line(self, fact: Fact, repeated: int) -> str:
         """
@@ -70,34 +72,16 @@ class FactLines:
             repeated: How many alike had no line of their own.
         """
         told_by_handler = structlog.contextvars.merge_contextvars(None, fact.level, {})
-        try:
-            kind = self._kinds[type(fact)]
-        except KeyError:
-            kind = self._kinds[type(fact)] = self._kind(fact)
+        kind = _kind(type(fact), self._names)  # type: ignore[arg-type]  # mypy takes the hash of an instance for it
         if kind is None or repeated or told_by_handler:
             return self._of_event(fact, repeated)
-        texts, is_hinted = [], kind.has_hint
+        texts, is_hinted = [], kind.has_hint or self._has_hint
         for value in kind.values(fact):
             text, has_one = _value(value)
             texts.append(text)
             is_hinted = is_hinted or has_one
-        line = kind.form % (*texts, time_text())
+        line = kind.form % (*self._texts, *texts, time_text())
         return finished(line) if is_hinted else masked(escaped(line))
-
-    def _kind(self, fact: Fact) -> _Kind | None:
-        """`None`: keys of its lines come and go, or stand for others."""
-        names = tuple(field.name for field in dataclasses.fields(fact))
-        if not (self._bound.keys() | _OF_EVERY_LINE | {_NOT_ALWAYS}).isdisjoint(names):
-            return None
-        ends = {"event": fact.name, "level": fact.level}
-        pairs = [
-            *(_pair(name, text_of(value)) for name, value in self._bound.items()),
-            *(f"{_constant(text_of(name))}: %s" for name in names),
-            *(_pair(name, text_of(value)) for name, value in ends.items()),
-            '"timestamp": "%s"',
-        ]
-        form = "{" + ", ".join(pairs) + "}"
-        return _Kind(_values_of(names), form, has_hint(form))
 
     def _of_event(self, fact: Fact, repeated: int) -> str:
         event = {**self._bound, **fields_of(fact)}
@@ -107,6 +91,27 @@ class FactLines:
         structlog.contextvars.merge_contextvars(None, fact.level, event)
         event["level"] = fact.level
         return json_line(event)
+
+
+@lru_cache(maxsize=512)
+def _kind(kind: type[Fact], bound: tuple[str, ...]) -> _Kind | None:
+    """
+    Of all observers of a process that bind the same keys: a form is some 200 characters, and each agent has one.
+
+    Returns:
+        `None`: keys of its lines come and go, or stand for others.
+    """
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    if not ({*bound, _NOT_ALWAYS} | _OF_EVERY_LINE).isdisjoint(names):
+        return None
+    ends = {"event": kind.name, "level": kind.level}
+    pairs = [
+        *(f"{_constant(text_of(name))}: %s" for name in (*bound, *names)),
+        *(_pair(name, text_of(value)) for name, value in ends.items()),
+        '"timestamp": "%s"',
+    ]
+    form = "{" + ", ".join(pairs) + "}"
+    return _Kind(_values_of(names), form, has_hint(form))
 
 
 def _values_of(names: tuple[str, ...]) -> Callable[[Fact], Iterable[Any]]:

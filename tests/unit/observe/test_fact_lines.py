@@ -12,7 +12,7 @@ from mycel_runtime.known_secrets import forget_all, remember_secret
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe import facts, rendering
 from mycel_runtime.observe.fact_fields import fields_of
-from mycel_runtime.observe.fact_lines import FactLines
+from mycel_runtime.observe.fact_lines import FactLines, _kind
 from mycel_runtime.observe.facts import Fact, MessageSent
 
 KINDS = [getattr(facts, name) for name in facts.__all__ if hasattr(getattr(facts, name), "name")]
@@ -84,3 +84,12 @@ def test_a_kind_whose_fields_stand_for_what_is_bound_has_lines_too():
 
     assert FactLines(BOUND).line(fact, 0) == told_by_event(fact)
     assert json.loads(FactLines(BOUND).line(fact, 0))["agent"] == "another"
+
+
+def test_a_form_is_made_once_for_all_agents_and_each_line_has_its_own():
+    fact = MessageSent(handler="h", chat_id="c", message_seq=3)
+    _kind.cache_clear()
+    lines = [json.loads(FactLines({"agent": f"a{number}"}).line(fact, 0)) for number in range(20)]
+
+    assert [line["agent"] for line in lines] == [f"a{number}" for number in range(20)]
+    assert _kind.cache_info().misses == 1
