@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class CurrentConnection:
@@ -10,32 +13,29 @@ class CurrentConnection:
 
     def __init__(self) -> None:
         self._count = 0
-        self._replaced: asyncio.Future[str] | None = None
+        self._replace: Callable[[str], None] | None = None
 
     @property
     def number(self) -> int | None:
         """Of the subscription that stands; `None` if none does, or another one is asked for."""
-        return self._count if self._replaced is not None and not self._replaced.done() else None
+        return self._count if self._replace is not None else None
 
-    def begin(self) -> None:
-        """A new one stands."""
+    def begin(self, replace: Callable[[str], None]) -> None:
+        """
+        A new one stands.
+
+        Args:
+            replace: Called once, with the reason, when another one is asked for.
+        """
         self._count += 1
-        self._replaced = asyncio.get_running_loop().create_future()
+        self._replace = replace
 
     def end(self) -> None:
         """It is over."""
-        self._replaced = None
+        self._replace = None
 
     def replace_if(self, reason: str) -> None:
         """If there is a reason, end it, if there is one, so that a new one follows."""
-        if reason and self._replaced is not None and not self._replaced.done():
-            self._replaced.set_result(reason)
-
-    async def wait_replaced(self) -> str:
-        """
-        Until another one is asked for; why.
-
-        Cancelling: changes nothing.
-        """
-        assert self._replaced is not None
-        return await asyncio.shield(self._replaced)
+        if reason and self._replace is not None:
+            replace, self._replace = self._replace, None
+            replace(reason)

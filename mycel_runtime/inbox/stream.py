@@ -82,6 +82,11 @@ class _ConnectionTasks:
         self._running = [task for task in self._running if not task.done()]
         self._running.append(self._tasks.create_task(self._tell_end(work), name=name))
 
+    def end(self, error: Exception) -> None:
+        """As if a task had ended with it; nothing after an error of any."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(error)
+
     async def wait_end(self) -> Exception:
         """The first error of any, upon which the others are cancelled; once."""
         assert self._ended is not None
@@ -100,8 +105,7 @@ class _ConnectionTasks:
         try:
             await work
         except Exception as exc:  # noqa: BLE001 - raised by whoever awaits the end
-            if self._ended is not None and not self._ended.done():
-                self._ended.set_result(exc)
+            self.end(exc)
 
 
 class Listener:
@@ -287,11 +291,10 @@ class Listener:
             await self._serve(connection)
 
     async def _serve(self, connection: StreamConnection) -> None:
-        self._connection.begin()
         try:
             async with asyncio.TaskGroup() as tasks:
                 connection_tasks = _ConnectionTasks(tasks)
-                connection_tasks.start(self._end_when_replaced(), name="stream-replace")
+                self._connection.begin(lambda reason: connection_tasks.end(ReplacedError(reason)))
                 connection_tasks.start(self._watch.wait_dead(connection), name="stream-alive")
                 connection_tasks.start(self._watch.wait_in_the_way(), name="stream-slot")
                 connection_tasks.start(self._receive(connection, connection_tasks), name="stream-receive")
@@ -304,9 +307,6 @@ class Listener:
         finally:
             # It refers to this place.
             del error
-
-    async def _end_when_replaced(self) -> None:
-        raise ReplacedError(await self._connection.wait_replaced())
 
     async def _receive(self, connection: StreamConnection, connection_tasks: _ConnectionTasks) -> None:
         """Commit all that has come, together; meanwhile the connection reads ahead."""

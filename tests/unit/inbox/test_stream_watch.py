@@ -158,7 +158,7 @@ def standing():
     """A stream that stands, and whose watch has a very long patience, but for where all calls fail."""
     connection = CurrentConnection()
     watch = watching(OWN[0], connection=connection, look_interval=0.02)
-    connection.begin()
+    connection.begin(lambda _reason: None)
     watch.connected()
     return watch
 
