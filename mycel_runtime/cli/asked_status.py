@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from mycel_runtime.cli.neighbours import Neighbours
 from mycel_runtime.cli.status_table import Row
 from mycel_runtime.cli.target import running_target_of
 from mycel_runtime.errors import MycelError, NoDaemonError
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
