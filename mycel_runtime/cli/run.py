@@ -46,11 +46,23 @@ if TYPE_CHECKING:
 )
 @click.option("--log-format", type=click.Choice(["auto", "console", "json"]), help="Overrides [log] format.")
 @click.option(
+    "--watch-config",
+    is_flag=True,
+    help="Read a file again when it has changed, has come into a folder or has gone; else by `reload` and SIGHUP.",
+)
+@click.option(
     "--dev",
     is_flag=True,
     help="Show the whole traceback of what a handler raises, with its texts, on a terminal.",
 )
-def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None, *, dev: bool) -> None:
+def run(
+    configs: tuple[Path, ...],
+    log_level: str | None,
+    log_format: str | None,
+    *,
+    watch_config: bool,
+    dev: bool,
+) -> None:
     """Keep one or more agents present until a signal ends them."""
     from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.optional_imports import import_without_optional
@@ -89,7 +101,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
         LogObserver({}).tell(_told(refusal.error))
     make_room(len(agents), LogObserver({}))
     maker = _Maker(overrides, command, _listener(agents))
-    joining, reload = _later(configs, agents, maker)
+    joining, reload = _later(configs, agents, maker, is_watching=watch_config)
     runtimes = list(map(maker.make, agents))
     garbage.leave_out_what_stays()
     opened = maker.listener.opened() if maker.listener else None
@@ -97,7 +109,7 @@ def run(configs: tuple[Path, ...], log_level: str | None, log_format: str | None
 
 
 def _later(
-    configs: Sequence[Path], agents: Sequence[Agent], maker: _Maker
+    configs: Sequence[Path], agents: Sequence[Agent], maker: _Maker, *, is_watching: bool
 ) -> tuple[Joining[AgentRuntime], ProcessReload]:
     """What happens to the files of a process that runs."""
     from functools import partial
@@ -111,7 +123,9 @@ def _later(
     read = partial(read_newcomer, overrides=maker.overrides, observer_of=_observer)
     places = ConfigPlaces.of(configs)
     joining = Joining(places, agents, read=read, make=maker.make_newcomer, observer=LogObserver({}))
-    reload = ProcessReload(places, places.files(), LogObserver({}), joining, maker.forget)
+    reload = ProcessReload(
+        places, places.files(), LogObserver({}), joining, maker.forget, is_watching=is_watching
+    )
     maker.orders.update(joining.orders | reload.orders)
     return joining, reload
 

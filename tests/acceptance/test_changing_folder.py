@@ -118,3 +118,26 @@ def test_a_folder_without_files_ends_nobody(start, owner, household, tmp_path):
     assert reload(start, folder)[:2] == (0, ["one: changed: nothing", "two: changed: nothing"])
     assert stopped(process) == []
     assert process.stop() == 0
+
+
+def test_with_watch_config_nobody_has_to_ask(start, owner, household, tmp_path):
+    """A file comes, one changes, one is wrong, one goes: each does what a reload would, and no other is read."""
+    folder = agents(owner, household, tmp_path, ["one", "two", "three"])
+    late = (folder / "three.toml").read_text()
+    (folder / "three.toml").unlink()
+    process = start("run", "--watch-config", "--config", folder)
+    assert answer(owner, "one", "first")
+
+    (folder / "three.toml").write_text(late)
+    assert answer(owner, "three", "has come")
+    right = (folder / "one.toml").read_text()
+    (folder / "one.toml").write_text(right.replace("[plugins.echo]", '[plugins.echo]\nprefix = "now: "'))
+    assert process.wait_event("config.reloaded")["changed"] == "[plugins.echo] prefix"
+    (folder / "two.toml").write_text("[agent")
+    assert process.wait_event("reload.refused")["agent"] == "two"
+    assert answer(owner, "two", "goes on")
+    (folder / "three.toml").unlink()
+    assert until(lambda: stopped(process) == ["three"])
+
+    assert process.stop() == 0
+    assert [event["agent"] for event in process.events("config.reloaded")] == ["one"]

@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.reload.file_watch import watch
 from mycel_runtime.observe.facts import AgentFilesChanged
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ProcessReload:
         observer: Told of files that have come or gone.
         joining: Of agents that do not live; `None`: none joins.
         left: Told the name of an agent that has ended because its file has gone.
+        is_watching: Whether files are looked at all the time, too.
     """
 
     def __init__(
@@ -72,14 +74,18 @@ class ProcessReload:
         observer: Observer,
         joining: Joining[Any] | None = None,
         left: Callable[[str], None] = lambda _: None,
+        *,
+        is_watching: bool = False,
     ) -> None:
         self._places = places
         self._known = set(known)
         self._observer = observer
         self._joining = joining
         self._left = left
+        self._is_watching = is_watching
         self._agents: Agents | None = None
         self._asked = asyncio.Event()
+        self._wanted: set[Path] | None = set()
         self._one_at_a_time = asyncio.Lock()
         self._is_ready = False
 
@@ -104,7 +110,17 @@ class ProcessReload:
         self._is_ready = True
 
     def ask(self) -> None:
-        """Reload, as soon as the loop turns."""
+        """Reload all, as soon as the loop turns."""
+        self._wanted = None
+        self._begin()
+
+    def ask_for(self, files: Collection[Path]) -> None:
+        """As `ask`, of the agents of these files, and of those that have come or gone."""
+        if self._wanted is not None:
+            self._wanted.update(files)
+        self._begin()
+
+    def _begin(self) -> None:
         if self._is_ready:
             systemd.notify(*systemd.reloading())
         self._asked.set()
@@ -112,22 +128,32 @@ class ProcessReload:
     async def serve(self, agents: Agents) -> None:
         """Reload when asked, until cancelled."""
         self._agents = agents
+        async with asyncio.TaskGroup() as tasks:
+            if self._is_watching:
+                tasks.create_task(watch(self._places.files, self.ask_for), name="file-watch")
+            await self._serve(agents)
+
+    async def _serve(self, agents: Agents) -> None:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            refused = await self._reload(agents)
+            wanted, self._wanted = self._wanted, set()
+            refused = await self._reload(agents, wanted)
             if self._is_ready:
                 said = f"reload refused: {', '.join(refused)}" if refused else "reloaded"
                 systemd.notify(systemd.READY, systemd.status(said))
 
-    async def _reload(self, agents: Agents) -> list[str]:
-        """Names of the agents whose files are wrong, or of the files."""
+    async def _reload(self, agents: Agents, wanted: Collection[Path] | None) -> list[str]:
+        """Names of the agents whose files are wrong, or of the files; `None`: all are wanted."""
         await self._part()
         there = set(await asyncio.to_thread(self._places.files))
         refused = [
             agent.agent
             for agent in list(agents.runtimes)
-            if self._has_file(agent, there) and not agent.has_ended and (await agent.reload()).refused
+            if (wanted is None or agent.config in wanted)
+            and self._has_file(agent, there)
+            and not agent.has_ended
+            and (await agent.reload()).refused
         ]
         joined = [] if self._joining is None else await self._joining.join()
         return [*refused, *(each.config.stem for each in joined if each.refused)]
