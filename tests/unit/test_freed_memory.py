@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import re
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -93,6 +95,28 @@ def test_the_c_librarys_own_call_is_made():
     freed.note()
 
     assert done.wait(DEADLINE)
+
+
+class Linked:
+    """Refers to itself."""
+
+    def __init__(self):
+        self.me = self
+
+
+def test_garbage_that_refers_to_itself_is_freed_before_memory_is_given_back():
+    gc.collect()
+    gc.disable()
+    try:
+        garbage, found, made = weakref.ref(Linked()), [], threading.Event()
+        freed = memory(lambda _pad: (found.append(garbage()), made.set()), pause_seconds=0.0)
+        assert garbage() is not None
+        freed.note()
+        assert made.wait(DEADLINE)
+    finally:
+        gc.enable()
+
+    assert found == [None]
 
 
 def heaps(how, **environment):
