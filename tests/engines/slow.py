@@ -3,8 +3,9 @@ Lets every journal of a run of pytest be the slow one, those of daemons and comm
 
     python -m pytest -p tests.engines.slow tests/integration/speech tests/acceptance
 
-One test of the kit fails then, `test_nothing_is_waited_for_that_cannot_come`: thirty looks at the journal must fit
-between two reconciles of half a second.
+Three tests fail then, which are about the embedded engine: of the kit `test_nothing_is_waited_for_that_cannot_come`,
+because thirty looks at the journal must fit between two reconciles of half a second, and the bound on calls of
+`testing/test_cost.py`; of the inbox `test_who_is_woken_claims_in_the_commit_that_made_the_work_due`.
 """
 
 from __future__ import annotations
