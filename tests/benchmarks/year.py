@@ -98,7 +98,7 @@ class Year:
         journal = SqliteJournal(folder)
         journal.open()
         now = time.time()
-        await journal.recover(identity, now=now)
+        await journal.recover(identity)
         await self._hear(journal, identity, server, now)
         await self._handle(journal, identity, now)
         await self._speak(journal, identity, now)
@@ -112,15 +112,15 @@ class Year:
                 for seq in numbers
             )
             through = Checkpoint(identity=identity, server=server, epoch=1, since_seq=numbers[-1])
-            await append(journal, Batch(identity=identity, arrivals=arrivals, checkpoint=through), now=now)
+            await append(journal, Batch(identity=identity, arrivals=arrivals, checkpoint=through))
 
     async def _handle(self, journal, identity, now):
         chats = [f"year-{number}" for number in range(self.chats)]
         hints = tuple(
             ChatWork(handler=HANDLER, lane=chat_lane(chat), chat_id=chat, wanted_seq=1) for chat in chats
         )
-        await journal.hint(identity, hints, now=now)
-        while claimed := await journal.claim(identity, limit=AT_ONCE, now=now):
+        await journal.hint(identity, hints)
+        while claimed := await journal.claim(identity, limit=AT_ONCE):
             async with asyncio.TaskGroup() as tasks:
                 for delivery in claimed:
                     tasks.create_task(self._finish(journal, identity, delivery, now))
@@ -129,7 +129,7 @@ class Year:
         await journal.anchor(identity, delivery.lane, handled_seq=0)
         shown = {"messages": [[1, f"{delivery.chat_id}-1"]], "base_seq": 1, "guard": [0, 6, False]}
         record = TurnRecord(kind=MESSAGE_KIND, attempt=1, began_at=now, shown=shown)
-        await journal.finish(delivery, CursorMove(handled_seq=1), now=now, record=record)
+        await journal.finish(delivery, CursorMove(handled_seq=1), record=record)
 
     async def _speak(self, journal, identity, now):
         chats = max(1, self.intents // 5)
