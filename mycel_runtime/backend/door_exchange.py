@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -158,14 +157,25 @@ async def answer_ordinary(
         lose(answer)
 
 
-@types.coroutine
-def gone_on(begun: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+class _Rest:
+    """What `gone_on` awaits."""
+
+    __slots__ = ("_begun", "_waits_for")
+
+    def __init__(self, begun: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._begun, self._waits_for = begun, waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._waits_for is not None:
+            try:
+                yield self._waits_for
+            except BaseException as exc:
+                # Whatever ends the wait ends it there.
+                self._begun.throw(exc)
+                raise
+        yield from self._begun.__await__()
+
+
+async def gone_on(begun: Coroutine[Any, Any, None], waits_for: Any) -> None:
     """The rest of a coroutine, for a task, whose first wait was for this; `None`: for a turn, which a task has."""
-    if waits_for is not None:
-        try:
-            yield waits_for
-        except BaseException as exc:
-            # Whatever ends the wait ends it there.
-            begun.throw(exc)
-            raise
-    yield from begun.__await__()
+    await _Rest(begun, waits_for)

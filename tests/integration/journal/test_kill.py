@@ -90,7 +90,9 @@ async def test_what_was_acknowledged_survives_being_killed(tmp_path, appender, o
     journal = open_journal()
     await journal.recover(ME)
     left, chats = [], []
-    while claimed := await claim_any(journal, now=time.time()):  # what was killed told the time by the host's clock
+    while claimed := await claim_any(
+        journal, now=time.time()
+    ):  # what was killed told the time by the host's clock
         for delivery in claimed:
             is_event = isinstance(delivery, EventDelivery)
             (left if is_event else chats).append(delivery)
