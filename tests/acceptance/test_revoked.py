@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 HANDSHAKE = "/api/runtime/inbox/subscribe"
 WHO_AM_I = "/api/auth/me"
-QUIET = "[inbox]\nreconcile_interval = 3600\n"
+QUIET = "[inbox]\nreconcile_interval = 3600\nsuspect_interval = 600\n"
 BUSY = "[inbox]\nreconcile_interval = 0.2\n"
 
 
