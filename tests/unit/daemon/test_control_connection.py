@@ -264,5 +264,5 @@ async def test_nobody_is_let_in_after_the_end(opened):
         assert "200" in await door.say(get("/echo", "GET", LAST))
         door.server.end()
         await asyncio.sleep(0)
-        with pytest.raises(ConnectionError):
+        with pytest.raises((ConnectionError, FileNotFoundError)):  # from 3.13 on asyncio takes the file away
             await door.connect()
