@@ -97,5 +97,5 @@ def _text(name: str, path: Path) -> str:
     except OSError as exc:
         raise CredentialError(name, exc.strerror or type(exc).__name__) from None
     except UnicodeDecodeError:
-        pass
+        pass  # Told below, and without its cause, which holds the bytes.
     raise CredentialError(name, f"it is no text of at most {_MOST_BYTES} bytes")

@@ -229,8 +229,10 @@ async def test_lines_end_when_the_other_side_hangs_up(opened, world):
         _, writer = await door.connect()
         writer.write(get("/follow").encode())
         await world.is_followed.wait()
+        assert not world.is_left.is_set()
         writer.close()
         await world.is_left.wait()
+        assert not world.may_answer.is_set()  # They had more to tell.
 
 
 async def test_the_end_closes_idle_connections_at_once_and_lets_answers_be_given(opened, world, monkeypatch):
