@@ -47,6 +47,10 @@ class HandlerRouter:
         """Handlers that are to hear of what waits in a list of this kind, also of what waited before them."""
         return tuple(handler for handler, subscription in self._of_frames if subscription.kind == kind)
 
+    def wants_event(self, event_type: str) -> bool:
+        """Whether a notification of this type would be work."""
+        return bool(self._wanting(event_type))
+
     def route_event(self, notify: Notify) -> tuple[EventWork, ...]:
         """The work of a notification itself."""
         if not self._of_frames:

@@ -17,6 +17,7 @@ from mycel_runtime.inbox.list_diff import (
     JOIN_REQUEST,
     RELATIONSHIP,
     compare,
+    events_of,
     left,
     told_versions,
     welcome,
@@ -57,6 +58,9 @@ class Router(Protocol):
 
     def route_chat(self, chat_id: ChatId, wanted_seq: MessageSeq | None) -> tuple[ChatWork, ...]:
         """The work of a chat that holds something unread."""
+
+    def wants_event(self, event_type: str) -> bool:
+        """Whether a notification of this type would be work."""
 
     def deciders(self, kind: str) -> tuple[HandlerId, ...]:
         """Handlers that are to hear of what waits in a list of this kind."""
@@ -99,6 +103,10 @@ class Intake:
         self._lock = asyncio.Lock()
         self._losses = 0
         self._known_lists = KnownLists()
+
+    def wants(self, kind: str) -> bool:
+        """Whether a difference of this kind's lists would be work."""
+        return any(self._router.wants_event(event_type) for event_type in events_of(kind))
 
     @property
     def losses(self) -> int:

@@ -39,6 +39,7 @@ JOIN_REQUEST: Final = "join_request"
 WORKFLOW_EVENT: Final = "workflow_event"
 """Kinds of records; a chat's tells a membership."""
 
+
 NOTIFICATION_TYPE: Final = "reconcile"
 """Of our own events, where the server's say `chat`, `relationship`, …"""
 
@@ -90,6 +91,11 @@ _EVENTS: Final = {
     WORKFLOW_EVENT: ("chat.workflow_event.changed", ""),
 }
 """The event of a new or changed record, and of one that is gone; empty: none."""
+
+
+def events_of(kind: str) -> tuple[str, ...]:
+    """The types of the events that differences of a kind become."""
+    return tuple(event_type for event_type in _EVENTS[kind] if event_type)
 
 
 def is_name(value: object) -> bool:

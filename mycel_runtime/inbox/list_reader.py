@@ -1,9 +1,12 @@
 """
 The server's lists against what they said before: whatever changed without a notification (Q36) becomes an event.
 
-Relationships are asked each time, requests to join for groups of one's own only; workflow events, one call a chat,
-only when a notification of them may have been lost: at the start, and when frames are missing. A list that cannot be
-read hides no other one's news.
+A list is asked for only if a handler wants what it would tell. What is known of the others stays as it was: a plugin
+that is taken out and put back is told what has become of things meanwhile. The list of chats is there anyhow.
+
+Of those that are wanted, relationships are asked each time, requests to join for groups of one's own only; workflow
+events, one call a chat, only when a notification of them may have been lost: at the start, and when frames are
+missing. A list that cannot be read hides no other one's news.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 _OF_CHATS: Final[tuple[str, ...]] = (JOIN_REQUEST, WORKFLOW_EVENT)
 """Kinds of which each chat has a list of its own."""
 
+_ASKED_FOR: Final = frozenset({RELATIONSHIP, *_OF_CHATS})
+"""Kinds whose lists cost calls of their own."""
+
 
 class ListReader:
     """
@@ -44,7 +50,7 @@ class ListReader:
     Args:
         sdk: As the identity.
         me: The identity.
-        intake: Where events go.
+        intake: Where events go; knows which kinds are wanted.
         queries: For the list that is asked as a whole, and about a refusal.
     """
 
@@ -53,6 +59,7 @@ class ListReader:
         self._me = me
         self._intake = intake
         self._queries = queries
+        self._wanted = frozenset(filter(intake.wants, _ASKED_FOR))
         self._owned: dict[str, bool] = {}
         self._losses_before = -1
         self._workflow_due: set[str] = set()
@@ -73,23 +80,29 @@ class ListReader:
         records, complete = await self._relationships(reason)
         if chats is None:
             return await self._intake.compare(records, asked=complete, complete=complete)
-        if (losses := self._intake.losses) > self._losses_before:
-            self._workflow_due = {chat["id"] for chat in chats}
-            self._losses_before = losses
-        asked = frozenset({CHAT, JOIN_REQUEST}) | ({WORKFLOW_EVENT} if self._workflow_due else set())
+        self._note_losses(chats)
+        asked = complete | {CHAT} | self._wanted & {JOIN_REQUEST}
+        if self._workflow_due:
+            asked |= {WORKFLOW_EVENT}
         failed: set[ListOfChat] = set()
         records += chat_records(chats)
         records += await self._records_of_each(chats, failed)
-        events = await self._intake.compare(
-            records, asked=complete | asked, complete=complete | {CHAT}, failed=failed
-        )
+        events = await self._intake.compare(records, asked=asked, complete=complete | {CHAT}, failed=failed)
         self._workflow_due = {
             chat_id for kind, chat_id in failed if kind == WORKFLOW_EVENT
         } & self._workflow_due
         return events
 
+    def _note_losses(self, chats: Sequence[ChatSummary]) -> None:
+        """Frames went missing, or none can be known to have come yet: each list of workflow events must be read."""
+        if WORKFLOW_EVENT in self._wanted and (losses := self._intake.losses) > self._losses_before:
+            self._workflow_due = {chat["id"] for chat in chats}
+            self._losses_before = losses
+
     async def _relationships(self, reason: str) -> tuple[list[Record], frozenset[str]]:
         """Their records, and that they are all; an odd id among them can break the whole list (contract 1.6)."""
+        if RELATIONSHIP not in self._wanted:
+            return [], frozenset()
 
         async def read() -> list[Record]:
             return relationship_records(await self._sdk.relationships.list())
@@ -119,7 +132,7 @@ class ListReader:
         """Those of a chat that must be read now."""
         unread = _OF_CHATS
         try:
-            if await self._is_owned(chat_id):
+            if JOIN_REQUEST in self._wanted and await self._is_owned(chat_id):
                 records += join_request_records(await self._sdk.chats.list_join_requests(chat_id))
             unread = (WORKFLOW_EVENT,)
             if chat_id in self._workflow_due:

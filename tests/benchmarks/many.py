@@ -5,8 +5,8 @@ A thousand agents in one process: their files, their start, their rest, their ne
 
 One `mycel-runtime run` of the bundled `echo` for all of them, against one local Mycel in a process of its own, which
 is asked who listens. Beside it, in a process of its own, too, a bare loop: it opens the same sockets, as many at a
-time, and makes the calls that an agent at rest makes (drain, chat list, relationships), as often as ours were counted
-to. Printed:
+time, and makes the calls that an agent of `echo` makes at rest (drain, chat list), as often as ours were counted to.
+Printed:
 
 - `check`: seconds for all files; and for as many files with a mistake each, all of which `run` tells before it ends.
 - start: seconds from the process's start until all listen, and of the bare loop. Bar: 2 × the bare loop's.
@@ -50,6 +50,9 @@ DEADLINE_SECONDS: Final = 600.0
 OPENED_AT_ONCE: Final = 32
 REST_SECONDS: Final = 30.0
 """Between two looks at the server; `[inbox] reconcile_interval`."""
+
+CALLS_OF_LOOK: Final = 2
+"""A drain and the chat list; no handler of `echo` wants what other lists tell."""
 
 DRAIN_SECONDS: Final = 30.0
 GREEDY: Final = 10
@@ -221,12 +224,11 @@ async def keep(base_url: str, tokens: list[str], calls_each: float, opened: obje
                 await stack.enter_async_context(stream)
             client = await stack.enter_async_context(AsyncClient(base_url=base_url, auth_token=token))
             await standing.wait()
-            pause = 3 / calls_each
+            pause = CALLS_OF_LOOK / calls_each
             await asyncio.sleep(pause * random.random())
             while True:
                 await client.notifications.drain()
                 await client.chats.list()
-                await client.relationships.list()
                 await asyncio.sleep(pause)
 
     async with asyncio.TaskGroup() as tasks:
@@ -359,7 +361,7 @@ def measure(given: argparse.Namespace, verdict: Verdict) -> None:
             process.wait(DEADLINE_SECONDS)
             seconds = time.monotonic() - begun
             verdict.line(f"stop                {seconds:8.1f} s", seconds, DRAIN_SECONDS + 2)
-        with bare_loop(mycel.world, max(calls_each, 3 / REST_SECONDS)) as (pid, line):
+        with bare_loop(mycel.world, max(calls_each, CALLS_OF_LOOK / REST_SECONDS)) as (pid, line):
             begun = time.monotonic()
             line.poll(DEADLINE_SECONDS)
             seconds = time.monotonic() - begun

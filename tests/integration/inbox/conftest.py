@@ -148,12 +148,13 @@ async def crash(ctx):
 
 @contextlib.asynccontextmanager
 async def running(
-    home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, network=DEFAULT, **inbox
+    home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, network=DEFAULT, frames="*", **inbox
 ):
     """
     A runtime; its journal outlives it.
 
-    `alter` may give another answer, from the call's path and the reply; `handler` is what is done with messages.
+    `alter` may give another answer, from the call's path and the reply; `handler` is what is done with messages;
+    `frames` says which ones there is a handler of.
     """
     state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
@@ -164,7 +165,7 @@ async def running(
         runtime.heard += [message.content for message in ctx.messages]
         await handler(ctx)
 
-    @plugin.on_frame("*")
+    @plugin.on_frame(frames)
     async def frame(ctx):
         runtime.frames.append(ctx.event_type)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from types import SimpleNamespace
@@ -78,8 +79,9 @@ class QuietServer:
 class Watch:
     """A reconciler, its timer, and what became of its looks."""
 
-    def __init__(self, server):
+    def __init__(self, server, *, is_all_wanted):
         self.now = 0.0
+        self.wants_event = lambda event_type: is_all_wanted
         self.settings = InboxSettings(deaf_grace=0.01)  # waited for in earnest
         self.server = server
         self.memory = Memory()
@@ -97,6 +99,7 @@ class Watch:
             router=SimpleNamespace(
                 route_event=lambda notify: (),
                 route_chat=lambda chat_id, seq: (),
+                wants_event=self.wants_event,
                 deciders=lambda kind: (),
             ),
             observer=self.memory,
@@ -133,11 +136,12 @@ class Watch:
             await self.ring()
 
 
-@pytest.fixture
-async def watch(tmp_path):
-    journal = SqliteJournal(tmp_path)
+@contextlib.asynccontextmanager
+async def a_watch(folder, *, is_all_wanted):
+    """After its first look."""
+    journal = SqliteJournal(folder)
     await asyncio.to_thread(journal.open)
-    watch = Watch(QuietServer(chats=50))
+    watch = Watch(QuietServer(chats=50), is_all_wanted=is_all_wanted)
     try:
         lease = await journal.lease("me")
         watch.attach(await open_tracker(journal, identity="me", server="s"), journal, lease)
@@ -145,6 +149,12 @@ async def watch(tmp_path):
         yield watch
     finally:
         await journal.close()
+
+
+@pytest.fixture
+async def watch(tmp_path):
+    async with a_watch(tmp_path, is_all_wanted=True) as watch:
+        yield watch
 
 
 async def test_quiet_days_cost_no_connection_and_a_bounded_number_of_calls(watch):
@@ -185,6 +195,18 @@ async def test_quick_looks_ask_for_the_chat_list_alone(watch):
     assert calls["chats"] == len(watch.looks) == 14
     # Of the first minute those at 30 and 55 s, and all slow ones.
     assert calls["drain"] == calls["relationships"] == 5
+
+
+async def test_lists_of_which_no_handler_would_hear_are_not_asked_for(tmp_path):
+    """Of each of fifty chats two calls at the start, and of relationships one each look."""
+    async with a_watch(tmp_path, is_all_wanted=False) as watch:
+        watch.server.read_all()
+        await watch.ring_until(150)
+
+        calls = watch.server.calls
+        assert calls.keys() == {"drain", "chats"}
+        assert calls["chats"] == 1 + len(watch.looks)
+        assert watch.memory.named("reconcile.finished") != []
 
 
 async def test_a_whole_look_that_was_not_answered_is_made_up_for_by_the_next(watch):

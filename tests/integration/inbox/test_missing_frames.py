@@ -119,3 +119,70 @@ async def test_what_was_there_when_a_chats_list_could_not_be_read_is_no_news_onc
         await runtime.until_event("chat.workflow_event.changed")
 
     assert runtime.frames.count("chat.workflow_event.changed") == 1
+
+
+NOTHING = "nothing.*"
+"""A pattern of frames that match none."""
+
+
+async def ask_to_join(home):
+    await home.owner.chats.request_join(home.group_id, message="please")
+
+
+CHANGES = pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lose_a_workflow_event, "chat.workflow_event.changed"),
+        (request_relationship, "relationship.changed"),
+        (ask_to_join, "chat.join_request.changed"),
+    ],
+)
+
+
+@pytest.fixture
+async def group_home(home):
+    """With a group of the agent's own."""
+    async with AsyncClient(base_url=home.backend.base_url, auth_token=home.agent_token) as agent:
+        home.group_id = (await agent.chats.create([], title="g", kind="group"))["id"]
+    return home
+
+
+@CHANGES
+async def test_a_plugin_that_was_away_is_told_once_what_has_changed_meanwhile(
+    group_home, tmp_path, change, told
+):
+    """Nobody of those who are there without it wants the list."""
+    async with running(group_home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+    await change(group_home)
+    async with running(group_home, tmp_path / "s", frames=NOTHING) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+
+    async with running(group_home, tmp_path / "s") as runtime:
+        await runtime.until_event(told)
+        await runtime.memory.wait("reconcile.finished", 3)
+        assert runtime.frames.count(told) == 1
+    async with running(group_home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        assert told not in runtime.frames
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "times"),
+    [
+        (lose_a_workflow_event, "chat.workflow_event.changed", 0),
+        (request_relationship, "relationship.changed", 1),
+        (ask_to_join, "chat.join_request.changed", 1),
+    ],
+)
+async def test_the_first_plugin_that_wants_a_list_is_told_who_waits_and_nothing_of_the_past(
+    group_home, tmp_path, change, told, times
+):
+    async with running(group_home, tmp_path / "s", frames=NOTHING) as runtime:
+        await runtime.memory.wait("reconcile.finished", 2)
+        await change(group_home)
+        await runtime.memory.wait("reconcile.finished", 4)
+
+    async with running(group_home, tmp_path / "s") as runtime:
+        await runtime.memory.wait("reconcile.finished", 3)
+        assert runtime.frames.count(told) == times

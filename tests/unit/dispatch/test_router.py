@@ -82,6 +82,16 @@ def test_an_event_goes_to_the_handlers_of_its_kind(event_type, kinds):
     ]
 
 
+def test_what_no_handler_hears_of_is_not_wanted():
+    router = HandlerRouter(
+        {"a.any": MessageSubscription(), "k.workflow_event": FrameSubscription(kind="workflow_event")}
+    )
+
+    assert router.wants_event("chat.workflow_event.changed")
+    assert not router.wants_event("relationship.changed")
+    assert ROUTER.wants_event("relationship.changed")
+
+
 def test_only_who_hears_of_requests_is_told_what_waits():
     router = HandlerRouter(
         {f"k.{kind}": FrameSubscription(kind=kind) for kind in KINDS}
