@@ -6,18 +6,17 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Self
 
-import httpcore
 import httpx
 from typing_extensions import override
 
-from mycel_runtime.sdk.deadline import DeadlineNetwork
+from mycel_runtime.sdk.deadline import connect_tcp
 from mycel_runtime.sdk.http_message import CHUNK_BYTES, ResponseReader
-from mycel_runtime.sdk.httpx_errors import FAILURES, while_asking, while_connecting
+from mycel_runtime.sdk.httpx_errors import FAILURES, while_connecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mycel_runtime.sdk.deadline import Deadline
+    from mycel_runtime.sdk.deadline import Deadline, DeadlineStream
     from mycel_runtime.sdk.network import Route
 
 
@@ -36,8 +35,8 @@ class BlockingConnection(httpx.BaseTransport):
     def __init__(self, route: Route, deadline: Deadline) -> None:
         self._way = route.way
         self._tls = route.tls
-        self._network = DeadlineNetwork(deadline)
-        self._stream: httpcore.NetworkStream | None = None
+        self._deadline = deadline
+        self._stream: DeadlineStream | None = None
         self.is_interrupted = False
 
     @override
@@ -73,11 +72,11 @@ class BlockingConnection(httpx.BaseTransport):
         if (stream := self._stream) is not None:
             with contextlib.suppress(OSError):
                 # Of the socket alone: `ssl`'s would drop TLS under the other thread.
-                socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
+                socket.socket.shutdown(stream.socket, socket.SHUT_RDWR)
 
-    def _opened(self, seconds: float | None) -> httpcore.NetworkStream:
+    def _opened(self, seconds: float | None) -> DeadlineStream:
         """As it is, unless the other side has hung up, or talks out of turn."""
-        if self._stream is not None and not self._stream.get_extra_info("is_readable"):
+        if self._stream is not None and not self._stream.is_readable:
             return self._stream
         self.close()
         try:
@@ -85,9 +84,9 @@ class BlockingConnection(httpx.BaseTransport):
         except (*FAILURES, httpx.RemoteProtocolError) as exc:
             raise while_connecting(exc) from exc
 
-    def _open(self, seconds: float | None) -> httpcore.NetworkStream:
+    def _open(self, seconds: float | None) -> DeadlineStream:
         way = self._way
-        stream = self._stream = self._network.connect_tcp(way.host, way.port, seconds)
+        stream = self._stream = connect_tcp(way.host, way.port, seconds, self._deadline)
         if (steps := way.tunnel()) is not None:
             step = next(steps)
             with contextlib.suppress(StopIteration):
@@ -95,7 +94,7 @@ class BlockingConnection(httpx.BaseTransport):
                     stream.write(step, seconds)
                     step = steps.send(stream.read(CHUNK_BYTES, seconds))
         if self._tls is not None:
-            stream = self._stream = stream.start_tls(self._tls.current(), way.name, seconds)
+            stream.start_tls(self._tls.current(), way.name, seconds)
         return stream
 
 
@@ -105,7 +104,7 @@ class _Answer(httpx.SyncByteStream):
     def __init__(
         self,
         connection: BlockingConnection,
-        stream: httpcore.NetworkStream,
+        stream: DeadlineStream,
         timeout: Mapping[str, float | None],
     ) -> None:
         self._connection = connection
@@ -120,13 +119,13 @@ class _Answer(httpx.SyncByteStream):
         try:
             self._stream.write(data, self._timeout.get("write"))
             self._is_asked = True
-        except httpcore.WriteError:
+        except httpx.WriteError:
             # Some answer, and hang up, before they have heard all.
             pass
-        except httpcore.WriteTimeout as exc:
+        except httpx.WriteTimeout:
             # Or do not listen any more.
-            if not self._stream.get_extra_info("is_readable"):
-                raise while_asking(exc) from exc
+            if not self._stream.is_readable:
+                raise
         while not self.reader.status:
             self._receive()
 
@@ -148,10 +147,7 @@ class _Answer(httpx.SyncByteStream):
             self._connection.close()
 
     def _receive(self) -> None:
-        try:
-            data = self._stream.read(CHUNK_BYTES, self._timeout.get("read"))
-        except FAILURES as exc:
-            raise while_asking(exc) from exc
+        data = self._stream.read(CHUNK_BYTES, self._timeout.get("read"))
         if self._connection.is_interrupted:
             # The end of the connection is ours then, and none of the answer's.
             raise httpx.ReadError("the client was closed")

@@ -8,12 +8,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 from typing_extensions import override
 
 from mycel_runtime.sdk.blocking_connection import BlockingConnection
-from mycel_runtime.sdk.httpx_errors import while_asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,10 +118,7 @@ class BlockingPool(httpx.BaseTransport):
     def _wait_for_place(self, seconds: float | None) -> None:
         if self._places.acquire(blocking=False):
             return
-        try:
-            left = self._deadline.left(seconds, httpcore.PoolTimeout)
-        except httpcore.PoolTimeout as exc:
-            raise while_asking(exc) from exc
+        left = self._deadline.left(seconds, httpx.PoolTimeout)
         if not self._places.acquire(timeout=left):
             raise httpx.PoolTimeout("no connection became free")
 

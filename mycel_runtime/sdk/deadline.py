@@ -11,19 +11,18 @@ import contextlib
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpcore
-from httpcore._backends.sync import SyncStream
-from typing_extensions import override
+import httpx
 
 from mycel_runtime.sdk.happy_eyeballs import connect_racing
+from mycel_runtime.sdk.readable import is_readable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-E = TypeVar("E", bound=httpcore.TimeoutException)
+E = TypeVar("E", bound=httpx.TimeoutException)
 
 
 class Deadline(threading.local):
@@ -45,7 +44,7 @@ class Deadline(threading.local):
         Seconds that a wait may take, at most `timeout`.
 
         Raises:
-            httpcore.TimeoutException: The deadline has passed; of the kind `exceeded`.
+            httpx.TimeoutException: The deadline has passed; of the kind `exceeded`.
         """
         if self.ends_at is None:
             return timeout
@@ -55,90 +54,104 @@ class Deadline(threading.local):
         return left if timeout is None else min(left, timeout)
 
 
-class DeadlineNetwork(httpcore.NetworkBackend):
+def connect_tcp(host: str, port: int, seconds: float | None, deadline: Deadline) -> DeadlineStream:
     """
-    Connects to the first of a name's addresses that answers, where httpcore waits for each in turn.
+    Connect to the first address of a name that answers.
 
-    Args:
-        deadline: Heeded by all that is done on its streams.
+    The deadline is heeded here, and by all that is done on the stream.
+
+    Raises:
+        httpx.ConnectTimeout: None did in time.
+        httpx.ConnectError: There is none, or all refuse.
+    """
+    left = deadline.left(seconds, httpx.ConnectTimeout)
+    try:
+        connected = connect_racing(host, port, timeout=left)
+    except TimeoutError as exc:
+        raise httpx.ConnectTimeout(str(exc)) from exc
+    except OSError as exc:
+        raise httpx.ConnectError(str(exc)) from exc
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return DeadlineStream(connected, deadline)
+
+
+class DeadlineStream:
+    """
+    One connection, which becomes one with TLS when it is told to.
+
+    Attributes:
+        socket: For whoever ends what another thread does here; with TLS it is that of TLS.
     """
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
+        self.socket = connected
         self._deadline = deadline
 
-    @override
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+    def read(self, max_bytes: int, seconds: float | None) -> bytes:
+        """
+        What has come, or comes first; nothing at the end.
+
+        Raises:
+            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadError: The connection is lost, by the TLS of either side perhaps.
+        """
+        left = self._deadline.left(seconds, httpx.ReadTimeout)
         try:
-            connected = connect_racing(host, port, timeout=left)
+            self.socket.settimeout(left)
+            return self.socket.recv(max_bytes)
         except TimeoutError as exc:
-            raise httpcore.ConnectTimeout(str(exc)) from exc
+            self._deadline.left(seconds, httpx.ReadTimeout)  # says so, if it was the deadline
+            raise httpx.ReadTimeout(str(exc)) from exc
         except OSError as exc:
-            raise httpcore.ConnectError(str(exc)) from exc
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _Stream(SyncStream(connected), self._deadline)
+            raise httpx.ReadError(str(exc)) from exc
 
+    def write(self, buffer: bytes, seconds: float | None) -> None:
+        """
+        Write all of it.
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    @override
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
-        except httpcore.ReadTimeout:
-            self._deadline.left(timeout, httpcore.ReadTimeout)  # says so, if it was the deadline
-            raise
-
-    @override
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        connection, rest = self._stream.get_extra_info("socket"), memoryview(buffer)
+        Raises:
+            httpx.WriteTimeout: The other side has not taken it in time.
+            httpx.WriteError: The connection is lost.
+        """
+        rest = memoryview(buffer)
         try:
             while rest:
                 # However little of it goes each time.
-                connection.settimeout(self._deadline.left(timeout, httpcore.WriteTimeout))
-                rest = rest[connection.send(rest) :]
+                self.socket.settimeout(self._deadline.left(seconds, httpx.WriteTimeout))
+                rest = rest[self.socket.send(rest) :]
         except TimeoutError as exc:
-            self._deadline.left(timeout, httpcore.WriteTimeout)  # as above
-            raise httpcore.WriteTimeout(str(exc)) from exc
+            self._deadline.left(seconds, httpx.WriteTimeout)  # as above
+            raise httpx.WriteTimeout(str(exc)) from exc
         except OSError as exc:
-            raise httpcore.WriteError(str(exc)) from exc
+            raise httpx.WriteError(str(exc)) from exc
 
-    @override
     def close(self) -> None:
-        self._stream.close()
+        """Close it; what is not written yet is written by the system, if it can."""
+        self.socket.close()
 
-    @override
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        plain = self._stream.get_extra_info("socket")
-        plain.settimeout(self._deadline.left(timeout, httpcore.ConnectTimeout))
+    def start_tls(self, context: ssl.SSLContext, server_hostname: str, seconds: float | None) -> None:
+        """
+        Encrypt what follows.
+
+        Raises:
+            httpx.ConnectTimeout: The other side has not answered in time.
+            httpx.ConnectError: It does not, or its certificate does not hold.
+        """
+        plain = self.socket
+        plain.settimeout(self._deadline.left(seconds, httpx.ConnectTimeout))
         try:
-            encrypted = ssl_context.wrap_socket(
+            encrypted = context.wrap_socket(
                 plain, server_hostname=server_hostname, do_handshake_on_connect=False
             )
             # Before the handshake: who wants to end that from another thread finds nothing in the plain one.
-            self._stream = SyncStream(encrypted)
+            self.socket = encrypted
             encrypted.do_handshake()
         except TimeoutError as exc:
-            raise httpcore.ConnectTimeout(str(exc)) from exc
+            raise httpx.ConnectTimeout(str(exc)) from exc
         except OSError as exc:
-            raise httpcore.ConnectError(str(exc)) from exc
-        return self
+            raise httpx.ConnectError(str(exc)) from exc
 
-    @override
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+    @property
+    def is_readable(self) -> bool:
+        """Whether something has come, be it the end."""
+        return is_readable(self.socket.fileno())

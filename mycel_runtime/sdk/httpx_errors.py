@@ -1,32 +1,13 @@
-"""httpcore's errors, which our networks speak in, as httpx's, which its transports do."""
+"""The errors of httpx, in which our networks say what has failed, as its own transports do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import httpcore
 import httpx
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FAILURES: Final = (httpcore.NetworkError, httpcore.TimeoutException)
+FAILURES: Final = (httpx.NetworkError, httpx.TimeoutException)
 """All that a network raises."""
-
-_KINDS: Final[Mapping[type[Exception], type[httpx.TransportError]]] = {
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.PoolTimeout: httpx.PoolTimeout,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-}
-
-
-def while_asking(exc: Exception) -> httpx.TransportError:
-    """One of `FAILURES`, on a way that is open or waited for."""
-    return _KINDS[type(exc)](str(exc))
 
 
 def while_connecting(exc: Exception) -> httpx.TransportError:
@@ -36,6 +17,6 @@ def while_connecting(exc: Exception) -> httpx.TransportError:
     Args:
         exc: One of `FAILURES`, or `httpx.RemoteProtocolError`.
     """
-    if isinstance(exc, httpcore.TimeoutException):
+    if isinstance(exc, httpx.TimeoutException):
         return httpx.ConnectTimeout(str(exc))
     return httpx.ConnectError(str(exc))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
-import httpcore
 import httpx
 from typing_extensions import override
 
 from mycel_runtime.sdk.http_message import CHUNK_BYTES, ResponseReader
-from mycel_runtime.sdk.httpx_errors import FAILURES, while_asking, while_connecting
-from mycel_runtime.sdk.loop_network import LoopBackend
+from mycel_runtime.sdk.httpx_errors import FAILURES, while_connecting
+from mycel_runtime.sdk.loop_network import connect_tcp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mycel_runtime.sdk.loop_network import LoopStream
     from mycel_runtime.sdk.network import Route
 
 
@@ -30,8 +30,7 @@ class LoopConnection(httpx.AsyncBaseTransport):
     def __init__(self, route: Route) -> None:
         self._way = route.way
         self._tls = route.tls
-        self._network = LoopBackend()
-        self._stream: httpcore.AsyncNetworkStream | None = None
+        self._stream: LoopStream | None = None
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,9 +59,9 @@ class LoopConnection(httpx.AsyncBaseTransport):
         if stream is not None:
             await stream.aclose()
 
-    async def _opened(self, seconds: float | None) -> httpcore.AsyncNetworkStream:
+    async def _opened(self, seconds: float | None) -> LoopStream:
         """As it is, unless the other side has hung up, or talks out of turn."""
-        if self._stream is not None and not self._stream.get_extra_info("is_readable"):
+        if self._stream is not None and not self._stream.is_readable:
             return self._stream
         await self.aclose()
         try:
@@ -70,9 +69,9 @@ class LoopConnection(httpx.AsyncBaseTransport):
         except (*FAILURES, httpx.RemoteProtocolError) as exc:
             raise while_connecting(exc) from exc
 
-    async def _open(self, seconds: float | None) -> httpcore.AsyncNetworkStream:
+    async def _open(self, seconds: float | None) -> LoopStream:
         way = self._way
-        stream = self._stream = await self._network.connect_tcp(way.host, way.port, seconds)
+        stream = self._stream = await connect_tcp(way.host, way.port, seconds)
         if (steps := way.tunnel()) is not None:
             step = next(steps)
             with contextlib.suppress(StopIteration):
@@ -90,7 +89,7 @@ class _Answer(httpx.AsyncByteStream):
     def __init__(
         self,
         connection: LoopConnection,
-        stream: httpcore.AsyncNetworkStream,
+        stream: LoopStream,
         timeout: Mapping[str, float | None],
     ) -> None:
         self._connection = connection
@@ -105,13 +104,13 @@ class _Answer(httpx.AsyncByteStream):
         try:
             await self._stream.write(data, self._timeout.get("write"))
             self._is_asked = True
-        except httpcore.WriteError:
+        except httpx.WriteError:
             # Some answer, and hang up, before they have heard all.
             pass
-        except httpcore.WriteTimeout as exc:
+        except httpx.WriteTimeout:
             # Or do not listen any more.
-            if not self._stream.get_extra_info("is_readable"):
-                raise while_asking(exc) from exc
+            if not self._stream.is_readable:
+                raise
         while not self.reader.status:
             await self._receive()
 
@@ -133,7 +132,4 @@ class _Answer(httpx.AsyncByteStream):
             await self._connection.aclose()
 
     async def _receive(self) -> None:
-        try:
-            self.reader.feed(await self._stream.read(CHUNK_BYTES, self._timeout.get("read")))
-        except FAILURES as exc:
-            raise while_asking(exc) from exc
+        self.reader.feed(await self._stream.read(CHUNK_BYTES, self._timeout.get("read")))

@@ -1,68 +1,49 @@
 """
-TCP and TLS as httpcore asks for them, straight on asyncio's transports.
+TCP and TLS straight on asyncio's transports; what fails is said in httpx's errors.
 
-httpcore's own goes through anyio, which serves two event loops: checkpoints, scopes and locks around every read and
-write were a sixth of all that a reply executes. Here a read that finds bytes waits for nothing, and one that does not
-is one future and one timer.
+httpcore, which httpx would take, goes through anyio, which serves two event loops: checkpoints, scopes and locks
+around every read and write were a sixth of all that a reply executes. Here a read that finds bytes waits for nothing,
+and one that does not is one future and one timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import select
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-import httpcore
+import httpx
 from typing_extensions import override
 
 from mycel_runtime.sdk.happy_eyeballs import lead_seconds
+from mycel_runtime.sdk.readable import is_readable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
 
 READ_AHEAD_BYTES: Final = 262_144
 """Of what nobody has read yet; then the other side waits."""
 
 
-class LoopBackend(httpcore.AsyncNetworkBackend):
-    """Connects."""
+async def connect_tcp(host: str, port: int, seconds: float | None) -> LoopStream:
+    """
+    Connect to the first address of a name that answers.
 
-    @override
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """
-        Connect to the first address of a name that answers.
+    Raises:
+        httpx.ConnectTimeout: None did in time.
+        httpx.ConnectError: There is none, or all refuse.
 
-        Raises:
-            httpcore.ConnectTimeout: None did in time.
-            httpcore.ConnectError: There is none, or all refuse.
-
-        Cancelling: closes what was made.
-        """
-        local = None if local_address is None else (local_address, 0)
-        try:
-            async with asyncio.timeout(timeout):
-                transport, bytes_in = await asyncio.get_running_loop().create_connection(
-                    _Bytes, host, port, happy_eyeballs_delay=lead_seconds(host), local_addr=local
-                )
-        except TimeoutError as exc:
-            raise httpcore.ConnectTimeout(str(exc)) from exc
-        except OSError as exc:
-            raise httpcore.ConnectError(str(exc)) from exc
-        for option in socket_options or ():
-            transport.get_extra_info("socket").setsockopt(*option)
-        return LoopStream(transport, bytes_in)
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    Cancelling: closes what was made.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            transport, bytes_in = await asyncio.get_running_loop().create_connection(
+                _Bytes, host, port, happy_eyeballs_delay=lead_seconds(host)
+            )
+    except TimeoutError as exc:
+        raise httpx.ConnectTimeout(str(exc)) from exc
+    except OSError as exc:
+        raise httpx.ConnectError(str(exc)) from exc
+    return LoopStream(transport, bytes_in)
 
 
 class _Bytes(asyncio.Protocol):
@@ -143,7 +124,7 @@ class _Bytes(asyncio.Protocol):
 
         Raises:
             TimeoutError: Nothing came in time.
-            httpcore.ReadError: The connection is lost.
+            httpx.ReadError: The connection is lost.
         """
         if not self.has_news:
             self._reading = asyncio.get_running_loop().create_future()
@@ -151,7 +132,7 @@ class _Bytes(asyncio.Protocol):
         if self._chunks:
             return self._take(max_bytes)
         if self.error is not None or not self._is_ended:
-            _raise_lost(httpcore.ReadError, self.error)
+            _raise_lost(httpx.ReadError, self.error)
         return b""
 
     async def emptied(self, seconds: float | None) -> None:
@@ -160,13 +141,13 @@ class _Bytes(asyncio.Protocol):
 
         Raises:
             TimeoutError: It has not in time.
-            httpcore.WriteError: The connection is lost.
+            httpx.WriteError: The connection is lost.
         """
         if self._is_full and not self.is_lost:
             self._writing = asyncio.get_running_loop().create_future()
             await _within(self._writing, seconds)
         if self.is_lost:
-            _raise_lost(httpcore.WriteError, self.error)
+            _raise_lost(httpx.WriteError, self.error)
 
     def _take(self, max_bytes: int) -> bytes:
         chunk = self._chunks.pop(0)
@@ -180,37 +161,35 @@ class _Bytes(asyncio.Protocol):
         return chunk
 
 
-class LoopStream(httpcore.AsyncNetworkStream):
+class LoopStream:
     """One connection, which becomes one with TLS when it is told to."""
 
     def __init__(self, transport: asyncio.Transport, bytes_in: _Bytes) -> None:
         self._transport = transport
         self._bytes = bytes_in
 
-    @override
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def read(self, max_bytes: int, seconds: float | None) -> bytes:
         """
         What has come, or comes first; nothing at the end.
 
         Raises:
-            httpcore.ReadTimeout: Nothing came in time.
-            httpcore.ReadError: The connection is lost, by the TLS of either side perhaps.
+            httpx.ReadTimeout: Nothing came in time.
+            httpx.ReadError: The connection is lost, by the TLS of either side perhaps.
 
         Cancelling: nothing is lost.
         """
         try:
-            return await self._bytes.some(max_bytes, timeout)
+            return await self._bytes.some(max_bytes, seconds)
         except TimeoutError as exc:
-            raise httpcore.ReadTimeout from exc
+            raise httpx.ReadTimeout(str(exc)) from exc
 
-    @override
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def write(self, buffer: bytes, seconds: float | None) -> None:
         """
         Write all of it, until nothing of it waits here.
 
         Raises:
-            httpcore.WriteTimeout: It has not in time.
-            httpcore.WriteError: The connection is lost.
+            httpx.WriteTimeout: It has not in time.
+            httpx.WriteError: The connection is lost.
 
         Cancelling: part of it may be written.
         """
@@ -219,11 +198,10 @@ class LoopStream(httpcore.AsyncNetworkStream):
         if not self._bytes.is_lost:
             self._transport.write(buffer)
         try:
-            await self._bytes.emptied(timeout)
+            await self._bytes.emptied(seconds)
         except TimeoutError as exc:
-            raise httpcore.WriteTimeout from exc
+            raise httpx.WriteTimeout(str(exc)) from exc
 
-    @override
     async def aclose(self) -> None:
         """
         Close it at once; what is not written yet never is.
@@ -234,69 +212,54 @@ class LoopStream(httpcore.AsyncNetworkStream):
         # The socket is closed in the loop's next step.
         await asyncio.sleep(0)
 
-    @override
     async def start_tls(
         self,
         ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+        server_hostname: str,
+        seconds: float | None,
+    ) -> LoopStream:
         """
         Encrypt what follows.
 
         Raises:
-            httpcore.ConnectTimeout: The other side has not answered in time.
-            httpcore.ConnectError: It does not, or its certificate does not hold; or it has spoken out of turn, which
+            httpx.ConnectTimeout: The other side has not answered in time.
+            httpx.ConnectError: It does not, or its certificate does not hold; or it has spoken out of turn, which
                 would be read as if it had come encrypted.
 
         Cancelling: closes the connection.
         """
         if self._bytes.has_unread:
             await self.aclose()
-            raise httpcore.ConnectError("something came before TLS that nobody has asked for")
+            raise httpx.ConnectError("something came before TLS that nobody has asked for")
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 transport = await asyncio.get_running_loop().start_tls(
                     self._transport, self._bytes, ssl_context, server_hostname=server_hostname
                 )
         except BaseException as exc:
             await self.aclose()
             if isinstance(exc, TimeoutError):
-                raise httpcore.ConnectTimeout(str(exc)) from exc
+                raise httpx.ConnectTimeout(str(exc)) from exc
             if isinstance(exc, OSError):
-                raise httpcore.ConnectError(str(exc)) from exc
+                raise httpx.ConnectError(str(exc)) from exc
             raise
         if transport is None:
-            raise httpcore.ConnectError("the connection was closed during the TLS handshake")
+            raise httpx.ConnectError("the connection was closed during the TLS handshake")
         self._bytes.use(transport)
         return LoopStream(transport, self._bytes)
 
-    @override
-    def get_extra_info(self, info: str) -> Any:
-        """`ssl_object`, `client_addr`, `server_addr`, `socket`, or `is_readable`: whether something has come."""
-        if info == "is_readable":
-            return self._bytes.has_news or _is_readable(self._transport.get_extra_info("socket").fileno())
-        return self._transport.get_extra_info(_ASYNCIO_NAMES.get(info, info))
+    @property
+    def is_readable(self) -> bool:
+        """Whether something has come, be it the end; also if the loop has not looked at it yet."""
+        return self._bytes.has_news or is_readable(self._transport.get_extra_info("socket").fileno())
 
 
-_ASYNCIO_NAMES: Final = {"client_addr": "sockname", "server_addr": "peername"}
-
-
-def _is_readable(fileno: int) -> bool:
-    """Also of what the loop has not looked at yet: a server's goodbye, on a connection that is idle."""
-    if fileno < 0:
-        return True
-    poll = select.poll()
-    poll.register(fileno, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _raise_lost(kind: type[httpcore.NetworkError], error: Exception | None) -> NoReturn:
+def _raise_lost(kind: type[httpx.NetworkError], error: Exception | None) -> NoReturn:
     """
-    Say it as httpcore does, from what the system says.
+    Say it as httpx does, from what the system says.
 
     Raises:
-        httpcore.NetworkError: Of that kind.
+        httpx.NetworkError: Of that kind.
     """
     try:
         _throw(error or ConnectionError("the connection was closed"))

@@ -13,10 +13,11 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 UNUSED: Final = {
     "acp": "The plugin of that name speaks it, and imports it.",
-    "anyio.abc": "Starlette brings it; httpcore looks for it, and takes it where there is a loop of trio's.",
+    "anyio": "Starlette and httpcore bring it.",
     "apscheduler": "Only a plugin's schedule asks when its next time is.",
     "attr": "rich brings it.",
     "fastapi": "The local backend's.",
+    "httpcore": "httpx takes it, and imports it, for calls of a plugin's own; the SDK's go over plain transports.",
     "multiprocessing": "uvicorn brings it.",
     "mcp": "`mycel-runtime mcp` is a process of its own.",
     "mycel_runtime.backend": "Only `embedded` has one in the process.",
