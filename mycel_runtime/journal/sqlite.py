@@ -20,6 +20,7 @@ from mycel_runtime.journal.delivery import (
     Delivery,
     UtteranceDelivery,
 )
+from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.pause import PARKED_AT
@@ -105,7 +106,7 @@ class SqliteJournal(
     ) -> None:
         self._kept_turns = kept_turns
         self._clock = clock
-        self._path = state_dir / "journal.sqlite3"
+        self._path = state_dir / JOURNAL_NAME
         self._lock = DirectoryLock(state_dir)
         self._recovered: set[UserId] = set()
         self._leases: dict[UserId, Lease | None] = {}
@@ -310,6 +311,11 @@ class SqliteJournal(
             # If that cannot be written, what runs is suspected: that is no harm.
             with contextlib.suppress(JournalError):
                 await self.expect_end(identity)
+        await self.abandon()
+
+    @override
+    async def abandon(self) -> None:
+        self._recovered.clear()
         await self._writer.close()
         self._lock.release()
 

@@ -14,11 +14,12 @@ from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ArgumentError, JournalError
+from mycel_runtime.journal.loop_journal import opened_in_loop
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.subscription import MessageSubscription
 from mycel_runtime.settings import Settings
-from mycel_runtime.testing.lifetime import KilledError, Lifetime, Mortal, MortalClient, MortalJournal
+from mycel_runtime.testing.lifetime import KilledError, Lifetime, Mortal, MortalClient
 from mycel_runtime.wire.ids import ChatId
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Agent:
         self._is_wanted = False
         self._lifetime = Lifetime()
         self._parts: Parts | None = None
-        self._journal: MortalJournal | None = None
+        self._journal: Journal | None = None
 
     @override
     def __repr__(self) -> str:
@@ -280,7 +281,7 @@ class Agent:
                 raise
             return Work(why_busy="has just died")
 
-    async def _why_busy(self, parts: Parts, journal: MortalJournal, backlog: Mapping[str, Any]) -> str:
+    async def _why_busy(self, parts: Parts, journal: Journal, backlog: Mapping[str, Any]) -> str:
         if parts.dispatcher.running:
             return "runs a handler"
         if parts.dispatcher.lifecycle.is_busy:
@@ -296,7 +297,7 @@ class Agent:
         is_due = is_due or parts.dispatcher.timekeeper.next_at <= now or parts.dispatcher.has_news
         return "has work that is due" if is_due or there.running else ""
 
-    async def _next_due_at(self, parts: Parts, journal: MortalJournal) -> float | None:
+    async def _next_due_at(self, parts: Parts, journal: Journal) -> float | None:
         """Of deliveries, timers and plugins that could not be started."""
         now = journal.now()
         times = (
@@ -348,15 +349,15 @@ class Agent:
 
     @contextlib.asynccontextmanager
     async def _opened(self, lifetime: Lifetime) -> AsyncIterator[Parts]:
-        journal = MortalJournal(self._environment.folder, lifetime, clock=self._environment.clock)
-        journal.open()
-        self._journal = journal
-        try:
-            async with self._client(lifetime) as sdk:
-                yield await self._assemble(cast("Journal", Mortal(journal, lifetime)), sdk)
-        finally:
-            self._parts = self._journal = None
-            await journal.close()
+        async with opened_in_loop(self._environment.folder, clock=self._environment.clock) as journal:
+            self._journal = journal
+            try:
+                async with self._client(lifetime) as sdk:
+                    yield await self._assemble(cast("Journal", Mortal(journal, lifetime)), sdk)
+            finally:
+                self._parts = self._journal = None
+                if lifetime.is_killed:
+                    await journal.abandon()
 
     def _client(self, lifetime: Lifetime) -> MortalClient:
         return MortalClient(

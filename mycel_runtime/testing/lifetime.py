@@ -14,20 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 from typing_extensions import override
 
 from mycel_runtime.daemon.credential import AgentClient
-from mycel_runtime.errors import ArgumentError, JournalError
-from mycel_runtime.journal.loop_writer import LoopWriter
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from mycel_runtime.daemon.credential import Credential
     from mycel_runtime.daemon.network_health import NetworkHealth
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.sdk.calls import Call
     from mycel_runtime.sdk.network import Network
-    from mycel_runtime.wire.ids import UserId
 
 T = TypeVar("T")
 
@@ -113,20 +107,6 @@ class Lifetime:
                 self.is_reborn = True
                 self.kill()
                 raise KilledError
-
-
-class MortalJournal(SqliteJournal):
-    """A journal whose owner's death is not expected; for who lives it is `Mortal`."""
-
-    def __init__(self, state_dir: Path, lifetime: Lifetime, *, clock: Callable[[], float]) -> None:
-        super().__init__(state_dir, clock=clock, writer=LoopWriter)
-        self._lifetime = lifetime
-
-    @override
-    async def expect_end(self, identity: UserId) -> None:
-        if self._lifetime.is_killed:
-            raise JournalError("killed")
-        await super().expect_end(identity)
 
 
 class Mortal:

@@ -41,3 +41,10 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
 
     async def close(self) -> None:
         """Finish what is queued, write the log back into the file, give the identity up."""
+
+    async def abandon(self) -> None:
+        """
+        As `close`, but as a process leaves it that is killed: no end is expected, and what runs is suspect.
+
+        For what plays such a death; `close` afterwards does nothing.
+        """

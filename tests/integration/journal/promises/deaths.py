@@ -7,7 +7,7 @@ import pytest
 from mycel_runtime.journal.delivery import ChatDelivery
 from mycel_runtime.journal.suspicion import Suspect, Suspicion
 from tests.engines.store_clock import at
-from tests.integration.journal.samples import ME, OTHER, claim, claim_one, finish, happen, want
+from tests.integration.journal.samples import ME, OTHER, claim, claim_any, claim_one, finish, happen, want
 
 
 async def die(journal, *, suspects=0, now=0.0, **more):
@@ -53,6 +53,18 @@ class DeathConformance:
         heir = await successor(journal)
 
         assert await heir.recover(ME) == []
+
+    async def test_a_journal_that_is_abandoned_leaves_what_ran_as_a_killed_process_does(
+        self, journal, successor
+    ):
+        await journal.recover(ME)
+        await want(journal, 5)
+        ran = await claim_one(journal)
+        await journal.abandon()
+        heir = await successor(journal)
+
+        assert await heir.recover(ME) == [Suspect(ran.handler, ran.lane, deaths=0)]
+        assert (await claim_any(heir))[0].suspicion == Suspicion(deaths=0)
 
     async def test_an_end_is_expected_once(self, journal, successor):
         await journal.expect_end(ME)
