@@ -15,8 +15,9 @@ from mycel_runtime.checks.presence import daemon_findings, stranger_findings
 from mycel_runtime.checks.sqlite_library import sqlite_finding
 from mycel_runtime.checks.state import disk_findings, state_findings
 from mycel_runtime.checks.unit import token_findings, unit_findings
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
+from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.units.handed_token import handed_token, token_file_of
 from mycel_runtime.units.installed import find_unit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.plugin.inventory import Descriptions
 
 
@@ -80,8 +82,9 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
         return
     yield from state_findings(state_dir)
     yield from disk_findings(state_dir)
-    yield from journal_findings(state_dir / JOURNAL_NAME)
-    found, status = daemon_findings(state_dir)
+    engine = engine_of(state_dir)
+    yield from journal_findings(engine)
+    found, status = daemon_findings(state_dir, engine.files)
     yield from found
     if status is not None:
         yield from token_findings(handed_token(read.config, settings.agent.name, os.environ), state_dir)
@@ -90,10 +93,10 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
     elif is_offline:
         yield skipped("backend", "not asked", subject=settings.agent.base_url)
     else:
-        yield from _of_backend(read, state_dir / JOURNAL_NAME, status)
+        yield from _of_backend(read, engine, status)
 
 
-def _of_backend(read: Configured, journal: Path, status: Status | None) -> Iterator[Finding]:
+def _of_backend(read: Configured, engine: JournalEngine, status: Status | None) -> Iterator[Finding]:
     settings = read.settings
     if read.network is None:
         yield skipped(
@@ -104,4 +107,4 @@ def _of_backend(read: Configured, journal: Path, status: Status | None) -> Itera
         found, me = backend_findings(client, settings, has_token=read.token is not None)
         yield from found
         if me is not None and status is None:
-            yield from stranger_findings(client, me, journal)
+            yield from stranger_findings(client, me, engine)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, errors_from, ok, skipped, warning
-from mycel_runtime.checks.journal import reading
 from mycel_runtime.daemon.control import ask_status
-from mycel_runtime.errors import ApiError, ControlError, IdentityHeldError, MycelError, NoDaemonError
+from mycel_runtime.errors import (
+    ApiError,
+    ControlError,
+    IdentityHeldError,
+    JournalError,
+    JournalFileError,
+    MycelError,
+    NoDaemonError,
+)
 from mycel_runtime.inbox.guarded_queries import ODD_ANSWER
-from mycel_runtime.journal.lock import FILE_NAME
-from mycel_runtime.journal.own_sends import OwnSends
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.speech.own_messages import own_messages, unexplained
 from mycel_runtime.speech.twin_watch import SIGN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.journal.port.engine import JournalEngine, JournalFiles
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.sdk import Client
     from mycel_runtime.wire.ids import UserId
     from mycel_runtime.wire.resources import Message
@@ -37,12 +42,18 @@ _MESSAGES: Final = 50
 _STOP_OTHER: Final = "Stop the other one; then: mycel-runtime resume twin"
 
 
-def daemon_findings(state_dir: Path) -> tuple[list[Finding], Status | None]:
-    """Whether the daemon runs and is well; its status, if it does."""
+def daemon_findings(state_dir: Path, files: JournalFiles | None) -> tuple[list[Finding], Status | None]:
+    """
+    Whether the daemon runs and is well; its status, if it does.
+
+    Args:
+        state_dir: The agent's.
+        files: Of its journal, which a daemon that does not answer has locked; `None`: it has none.
+    """
     try:
         status = ask_status(state_dir)
     except NoDaemonError:
-        return _of_lock(state_dir), None
+        return _of_lock(state_dir, files), None
     except (ControlError, MycelError) as exc:
         return errors_from("daemon", exc), None
     findings = [*_of_version(status), *_of_readiness(status), *_of_twin(status)]
@@ -73,9 +84,9 @@ def _of_twin(status: Status) -> list[Finding]:
     ]
 
 
-def _of_lock(state_dir: Path) -> list[Finding]:
+def _of_lock(state_dir: Path, files: JournalFiles | None) -> list[Finding]:
     """Nobody answers: then nobody may hold the lock."""
-    holder = lock_holder(state_dir)
+    holder = None if files is None else lock_holder(files.locked)
     if holder is None:
         return [ok("daemon", "does not run")]
     text = f"pid {holder} holds the journal, and does not answer on the control socket"
@@ -83,9 +94,9 @@ def _of_lock(state_dir: Path) -> list[Finding]:
     return [error("daemon", text, fix, exit_code=IdentityHeldError.exit_code, subject=str(state_dir))]
 
 
-def lock_holder(state_dir: Path) -> int | None:
-    """The pid that has locked a state directory, as the kernel lists it; asking for the lock would be to take it."""
-    for place in (state_dir / FILE_NAME, state_dir):
+def lock_holder(places: Iterable[Path]) -> int | None:
+    """The pid that has locked one of these, as the kernel lists it; asking for the lock would be to take it."""
+    for place in places:
         with contextlib.suppress(OSError):
             for pid, inode in _flocks():
                 if inode == place.stat().st_ino and _has_open(pid, place):
@@ -112,22 +123,22 @@ def _descriptors(pid: int) -> list[Path]:
     return [each for each in Path(f"/proc/{pid}/fd").iterdir() if each.exists()]
 
 
-def stranger_findings(client: Client, me: UserId, journal: Path) -> list[Finding]:
+def stranger_findings(client: Client, me: UserId, engine: JournalEngine) -> list[Finding]:
     """
     Whether somebody has spoken as the agent since its journal's last word, while no daemon watches.
 
     Reads the newest messages of the liveliest chats; no cursor moves.
     """
-    if not journal.exists():
+    if not engine.exists():
         return [skipped("twin", "there is no journal that knows what the agent has said")]
     try:
         chats = client.chats.list()[:_CHATS]
         strange = {
             str(chat["id"]): said
             for chat in chats
-            if (said := _strange(client, me, journal, str(chat["id"])))
+            if (said := _strange(client, me, engine.reader, str(chat["id"])))
         }
-    except (ApiError, sqlite3.Error, *ODD_ANSWER) as exc:
+    except (ApiError, JournalError, JournalFileError, *ODD_ANSWER) as exc:
         return [skipped("twin", f"the agent's chats could not be compared: {type(exc).__name__}")]
     if not strange:
         return [ok("twin", f"nobody else has spoken as this agent in {len(chats)} chats")]
@@ -140,23 +151,12 @@ def stranger_findings(client: Client, me: UserId, journal: Path) -> list[Finding
     return [warning("twin", text, fix)]
 
 
-def _strange(client: Client, me: UserId, journal: Path, chat_id: str) -> Sequence[Message]:
+def _strange(client: Client, me: UserId, reader: JournalReader, chat_id: str) -> Sequence[Message]:
     """Own messages that the journal has not sent, above the last one that it has."""
     own = own_messages(client.messages.list(chat_id, limit=_MESSAGES), me=me, after_seq=0)
     if not own:
         return []
-    known = _known(journal, me, chat_id)
-    strange = unexplained(own, known)
+    strange = unexplained(own, reader.own_sends(me, chat_id=chat_id))
     strange_ids = {message["id"] for message in strange}
     last = max((message["seq"] for message in own if message["id"] not in strange_ids), default=None)
     return [] if last is None else [message for message in strange if message["seq"] > last]
-
-
-def _known(journal: Path, me: UserId, chat_id: str) -> OwnSends:
-    key = {"identity": me, "chat_id": chat_id, "after_seq": 0}
-    with reading(journal) as connection:
-        rows = execute(connection, "own_sends", key).fetchall()
-    return OwnSends(
-        message_ids=frozenset(message_id for message_id, _, _ in rows if message_id),
-        unplaced={content_hash: base_seq for message_id, content_hash, base_seq in rows if not message_id},
-    )

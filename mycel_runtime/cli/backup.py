@@ -84,6 +84,6 @@ def _back_up(target: Target, file: Path) -> None:
     from mycel_runtime.daemon.upkeep.backups import back_up_agent
 
     with waiting_for(f"copying the journal of {target.name}"):
-        manifest = back_up_agent(target.state_dir, file, program=metadata.version("mycel-runtime"))
+        manifest = back_up_agent(target.engine, file, program=metadata.version("mycel-runtime"))
     rows = sum(manifest.rows.values())
     click.echo(f"{target.name}: {counted(rows, 'row')} in {manifest.size / 2**20:.1f} MiB, checked: {file}")

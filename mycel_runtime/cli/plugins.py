@@ -114,7 +114,7 @@ def _read(target: Target) -> Known:
     from mycel_runtime.plugin.agenda import PlannedFiring
     from mycel_runtime.plugin.inventory import Known
 
-    return Known(planned=[PlannedFiring(**row) for row in list_at_rest(target.state_dir, "timers")])
+    return Known(planned=[PlannedFiring(**row) for row in list_at_rest(target.engine, "timers")])
 
 
 def _line(row: PluginRow) -> str:

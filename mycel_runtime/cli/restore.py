@@ -39,6 +39,7 @@ def restore(config: Path, file: Path, *, has_rested: bool, is_other_identity: bo
 
     target = only_target_of(config)
     done = restore_agent(
+        target.engine,
         file,
         target.state_dir,
         user_id=load_settings(target.config).agent.user_id,

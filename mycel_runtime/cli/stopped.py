@@ -29,7 +29,7 @@ def pause_by(target: Target, kind: str, name: str) -> tuple[str, bool]:
         if exc.is_running:
             return _ordered(target, "pause", exc, kind=kind, name=name)["paused"], True
         target.require_place()
-        return target.at_rest(exc, lambda: pause_at_rest(target.state_dir, kind, name)), True
+        return target.at_rest(exc, lambda: pause_at_rest(target.engine, target.state_dir, kind, name)), True
     return answer["paused"], answer["is_heard"]
 
 
@@ -45,7 +45,7 @@ def resume_by(target: Target, name: str, kind: str) -> str:
     except NoDaemonError as exc:
         if exc.is_running:
             return str(_ordered(target, "resume", exc, name=name, kind=kind)["resumed"])
-        return target.at_rest(exc, lambda: resume_at_rest(target.state_dir, name, kind))
+        return target.at_rest(exc, lambda: resume_at_rest(target.engine, name, kind))
 
 
 def _ordered(target: Target, order: str, why: NoDaemonError, **arguments: str) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
 from mycel_runtime.daemon.dump import ask_dump
 from mycel_runtime.daemon.following import follow
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
+from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.loading import load_beginning
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.settings import Settings
     from mycel_runtime.units.handed_token import HandedToken
 
@@ -57,6 +59,11 @@ class Target:
     mistake: ConfigError | None = None
     server: str = ""
     plugins: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> JournalEngine:
+        """What keeps its journal."""
+        return engine_of(self.state_dir)
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """
@@ -179,7 +186,7 @@ class Target:
         except NoDaemonError as exc:
             pause = death_pause(load_settings(self.config).dispatch.retry_base)
             return self.at_rest(
-                exc, lambda: change_at_rest(self.state_dir, verb, death_pause=pause, **arguments)
+                exc, lambda: change_at_rest(self.engine, verb, death_pause=pause, **arguments)
             )
 
     def at_rest(self, why: NoDaemonError, act: Callable[[], T]) -> T:
@@ -209,11 +216,7 @@ class Target:
                 first start.
         """
         unit = find_unit(self.config, self.name, os.environ)
-        if (
-            unit is None
-            or load_settings(self.config).agent.state_dir
-            or (self.state_dir / JOURNAL_NAME).exists()
-        ):
+        if unit is None or load_settings(self.config).agent.state_dir or self.engine.exists():
             return
         name = verified_name(unit).removesuffix(".service")
         raise NoDaemonError(
@@ -232,7 +235,7 @@ class Target:
         try:
             rows: list[dict[str, Any]] = self.ask(verb)
         except NoDaemonError:
-            rows = list_at_rest(self.state_dir, verb)
+            rows = list_at_rest(self.engine, verb)
             click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
         return rows
 

@@ -36,10 +36,10 @@ from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
 from mycel_runtime.daemon.room import wait_for_room
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
+from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.engines import opened_journal
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import (
     DaemonStarted,
@@ -70,7 +70,9 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
     from mycel_runtime.journal.capture_file import CaptureFile
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
@@ -118,10 +120,12 @@ class AgentRuntime:
         self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
         self.observer = self._observers.all
         self._draining = Draining()
-        self._early_pauses = EarlyPauses(settings.state_dir / JOURNAL_NAME, self.observer)
+        self._engine = engine_of(settings.state_dir)
+        self._early_pauses = EarlyPauses(self._engine.reader, self.observer)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(
             settings=settings,
+            engine=self._engine,
             reload=reload,
             config_drift=self._config_drift,
             plugins={plugin_of(handler) for handler in self._handlers} | set(self._refused),
@@ -162,9 +166,9 @@ class AgentRuntime:
         self._draining.ask(self.drain_timeout, stay=False)
 
     @property
-    def state_dir(self) -> Path:
-        """Where its journal is."""
-        return self._settings.state_dir
+    def reader(self) -> JournalReader:
+        """Looks into its journal."""
+        return self._engine.reader
 
     @property
     def has_ended(self) -> bool:
@@ -206,7 +210,7 @@ class AgentRuntime:
         try:
             async with (
                 _open_journal(
-                    state_dir,
+                    self._engine,
                     self.observer,
                     kept_turns=self._settings.journal.kept_turns,
                     on_commit=self._observers.metrics.durations.committed,
@@ -260,7 +264,7 @@ class AgentRuntime:
         Args:
             status: As it is now.
         """
-        return self._observers.metrics.families(status, self._settings.state_dir)
+        return self._observers.metrics.families(status, self._engine.files, self._settings.state_dir)
 
     async def _order_reload(self) -> dict[str, Any]:
         report = await self.reload()
@@ -404,12 +408,12 @@ class AgentRuntime:
 
 
 def _open_journal(
-    state_dir: Path, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
+    engine: JournalEngine, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
 ) -> AbstractAsyncContextManager[Journal]:
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 
-    return opened_journal(state_dir, on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
+    return engine.opened(on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

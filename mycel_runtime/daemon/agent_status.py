@@ -17,10 +17,8 @@ from mycel_runtime.daemon.reports.plugin_report import plugin_reports
 from mycel_runtime.daemon.reports.program_report import ProgramReport, installed_version
 from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.daemon.reports.work_report import WorkReport, blocked_reports, work_report
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.daemon.status import LogReport, Status
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.output import dropped_lines
 
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.reports.program_report import ConfigDrift
     from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.settings import Settings
     from mycel_runtime.wire.ids import UserId
@@ -48,6 +47,7 @@ class AgentStatus:
 
     Attributes:
         settings: As they were at the start.
+        engine: Keeps the journal.
         reload: Knows how the last reload went.
         config_drift: Whether the file has changed since it was read.
         plugins: Names of all, also of those that could not be imported.
@@ -57,6 +57,7 @@ class AgentStatus:
     """
 
     settings: Settings
+    engine: JournalEngine
     reload: AgentReload
     config_drift: ConfigDrift
     plugins: Collection[str]
@@ -68,7 +69,8 @@ class AgentStatus:
 
     def note_journal(self) -> None:
         """The journal is open."""
-        self._growth = JournalGrowth(self.settings.state_dir / JOURNAL_NAME, now=time.time())
+        if (files := self.engine.files) is not None:
+            self._growth = JournalGrowth(files, now=time.time())
 
     def note_parts(self, parts: Parts) -> None:
         """The agent comes to work with them."""
@@ -120,7 +122,7 @@ class AgentStatus:
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
         """Of the journal; `None` while another program keeps everybody out of it."""
         try:
-            return await asyncio.to_thread(read_summary, self.settings.state_dir / JOURNAL_NAME, me)
+            return await asyncio.to_thread(self.engine.reader.summary, me)
         except (JournalError, OSError):
             return None
 

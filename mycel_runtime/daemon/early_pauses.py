@@ -11,14 +11,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.journal.pause import NOBODY, PauseKind
-from mycel_runtime.journal.reader import read_identities
 from mycel_runtime.observe.facts import PauseBegun, PauseEnded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.wire.ids import UserId
 
@@ -28,12 +27,12 @@ class EarlyPauses:
     Of one agent, until its identity is known.
 
     Args:
-        path: Of the journal's file.
+        reader: Of its journal.
         observer: Told of each beginning and end.
     """
 
-    def __init__(self, path: Path, observer: Observer) -> None:
-        self._path = path
+    def __init__(self, reader: JournalReader, observer: Observer) -> None:
+        self._reader = reader
         self._observer = observer
         self._journal: Journal | None = None
 
@@ -87,7 +86,7 @@ class EarlyPauses:
         return {"resumed": ""}
 
     async def _identities(self) -> Sequence[UserId]:
-        return await asyncio.to_thread(read_identities, self._path) or [NOBODY]
+        return await asyncio.to_thread(self._reader.identities) or [NOBODY]
 
 
 def _kinds(name: str, kind: str) -> Sequence[PauseKind]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -91,7 +92,7 @@ async def _resume_plugin(parts: Parts, name: str) -> bool:
     return parts.dispatcher.quarantine.release(name) or is_retried or was_paused
 
 
-def pause_at_rest(state_dir: Path, kind: str, name: str) -> str:
+def pause_at_rest(engine: JournalEngine, state_dir: Path, kind: str, name: str) -> str:
     """
     As the verb `pause`, under the journal's lock. Of an agent that has never run the journal is made.
 
@@ -103,10 +104,10 @@ def pause_at_rest(state_dir: Path, kind: str, name: str) -> str:
         IdentityHeldError: A daemon has it, which has not begun to work.
         JournalError, JournalFileError: It cannot be opened or written.
     """
-    return asyncio.run(_pause_at_rest(state_dir, PauseKind(kind), name))
+    return asyncio.run(_pause_at_rest(engine, state_dir, PauseKind(kind), name))
 
 
-def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
+def resume_at_rest(engine: JournalEngine, name: str, kind: str) -> str:
     """
     As the verb `resume`, under the journal's lock: the ends of pauses, and of what the loop guard holds.
 
@@ -114,19 +115,19 @@ def resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
         NoDaemonError: There is no journal yet.
         IdentityHeldError, JournalError, JournalFileError: As of `pause_at_rest`.
     """
-    return asyncio.run(_resume_at_rest(state_dir, name, kind))
+    return asyncio.run(_resume_at_rest(engine, name, kind))
 
 
-async def _pause_at_rest(state_dir: Path, kind: PauseKind, name: str) -> str:
-    make_journal(state_dir)
-    async with pausable_journal(state_dir) as (journal, identities):
+async def _pause_at_rest(engine: JournalEngine, state_dir: Path, kind: PauseKind, name: str) -> str:
+    make_journal(engine, state_dir)
+    async with pausable_journal(engine) as (journal, identities):
         begun = [await journal.pause(me, kind, name) for me in identities]
         return "begun" if any(begun) else "already"
 
 
-async def _resume_at_rest(state_dir: Path, name: str, kind: str) -> str:
+async def _resume_at_rest(engine: JournalEngine, name: str, kind: str) -> str:
     kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
-    async with pausable_journal(state_dir) as (journal, identities):
+    async with pausable_journal(engine) as (journal, identities):
         ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
         return ended[0].value if ended else ""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import StateDirectoryError
+from mycel_runtime.journal.file_name import JOURNAL_NAME
 
 if TYPE_CHECKING:
     from mycel_runtime.settings import Settings
@@ -16,8 +17,6 @@ UNIT_STATE: Final = Path("/var/lib/mycel-runtime")
 """Below it `systemd/mycel-runtime@.service` has a state directory for each instance."""
 
 SOCKET_NAME: Final = "control.sock"
-
-JOURNAL_NAME: Final = "journal.sqlite3"
 
 KEPT_THERE: Final = ("journal.", "control.", "backend.", "embedded")
 """How the names of our own files begin; a plugin may keep others there."""
@@ -67,6 +66,11 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
             if _is_there(place / name):
                 return place
     return places[0]
+
+
+def has_journal(folder: Path) -> bool:
+    """Whether an agent has lived in a state directory, by the file of its journal there."""
+    return (folder / JOURNAL_NAME).exists()
 
 
 def state_of_folder(folder: Path) -> Path:

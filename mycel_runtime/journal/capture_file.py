@@ -231,6 +231,15 @@ class CapturedRuns:
             raise JournalError(f"{self._path}: {exc}") from exc
 
 
+def capture_size(folder: Path) -> int:
+    """Bytes of the file in a state directory and of its log; of what is not there, none."""
+    size = 0
+    for name in (CAPTURE_NAME, f"{CAPTURE_NAME}-wal"):
+        with contextlib.suppress(OSError):
+            size += (folder / name).stat().st_size
+    return size
+
+
 def remove_capture(path: Path) -> bool:
     """
     Remove what was kept; whether there was anything.

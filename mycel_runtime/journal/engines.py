@@ -7,45 +7,21 @@ settings is reserved for what will choose; until then it is refused.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
+from mycel_runtime.journal.sqlite_engine import SqliteEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.engine import JournalEngine
 
 
-@contextlib.asynccontextmanager
-async def opened_journal(
-    state_dir: Path,
-    *,
-    on_lock: Callable[[float | None], None] = lambda _: None,
-    on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
-    kept_turns: int = KEPT_TURNS,
-) -> AsyncIterator[Journal]:
+def engine_of(state_dir: Path) -> JournalEngine:
     """
-    The journal, open and ours until the block ends.
+    What keeps the journal of an agent; nothing is opened, made or read.
 
     Args:
-        state_dir: The agent's; exists.
-        on_lock: Told, in another thread, that somebody else keeps us from writing; then, for how many seconds.
-        on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
-        kept_turns: How many turns the log keeps; 0: there is none.
-
-    Raises:
-        IdentityHeldError: Another process has it.
-        JournalFileError, JournalError: It is none of ours, or cannot be opened.
-
-    Cancelling: it is closed.
+        state_dir: The agent's.
     """
-    journal = SqliteJournal(state_dir, on_lock=on_lock, on_commit=on_commit, kept_turns=kept_turns)
-    await asyncio.to_thread(journal.open)
-    try:
-        yield journal
-    finally:
-        await journal.close()
+    return SqliteEngine(state_dir)

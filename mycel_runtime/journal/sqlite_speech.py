@@ -76,17 +76,7 @@ class SqliteSpeech(Journal):
     @override
     async def own_sends(self, identity: UserId, *, chat_id: str, after_seq: MessageSeq) -> OwnSends:
         key = {"identity": identity, "chat_id": chat_id, "after_seq": after_seq}
-
-        def read(connection: sqlite3.Connection) -> OwnSends:
-            rows = execute(connection, "own_sends", key).fetchall()
-            explained = execute(connection, "own_through", key).fetchone()
-            return OwnSends(
-                message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
-                unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},
-                through_seq=explained["seq"] if explained else 0,
-            )
-
-        return await self._writer.commit(read)
+        return await self._writer.commit(lambda connection: own_sends_of(connection, key))
 
     @override
     async def unresolved(self, identity: UserId) -> Sequence[Intent]:
@@ -204,3 +194,23 @@ def intent_of(row: sqlite3.Row) -> Intent:
     fields = dict(row)
     fields |= {"state": IntentState(fields["state"]), "is_unattended": bool(fields["is_unattended"])}
     return Intent(**fields)
+
+
+def own_sends_of(
+    connection: sqlite3.Connection, key: dict[str, Any], *, has_forgotten: bool = True
+) -> OwnSends:
+    """
+    What is known of the identity's own messages in a chat.
+
+    Args:
+        connection: To the journal.
+        key: Its `identity` and `chat_id`, and `after_seq`, below which nothing is read.
+        has_forgotten: It is of a version that forgets sends.
+    """
+    rows = execute(connection, "own_sends", key).fetchall()
+    explained = execute(connection, "own_through", key).fetchone() if has_forgotten else None
+    return OwnSends(
+        message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
+        unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},
+        through_seq=explained["seq"] if explained else 0,
+    )

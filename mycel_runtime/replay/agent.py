@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.daemon.network import network_of
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir
+from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ArgumentError, AuthenticationError, IdentityRefusedError
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
-from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
 from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
@@ -99,7 +99,7 @@ async def open_replay(
     client = OfflineClient(base_url=_NOWHERE) if is_offline else _reading_client(settings, config, state_dir)
     async with client as sdk:
         me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
-        log = TurnLog(state_dir / JOURNAL_NAME, me)
+        log = engine_of(state_dir).reader.turn_log(me)
         if choice.handler is not None:
             _require_known(choice.handler, {*log.handlers(), *(bound.handler.id for bound in code.handlers)})
         chosen = log.select(

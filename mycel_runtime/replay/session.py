@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.capture_file import CapturedRuns
     from mycel_runtime.journal.changes import Changes
-    from mycel_runtime.journal.reader import TurnLog
+    from mycel_runtime.journal.port.turn_log import TurnLog
     from mycel_runtime.journal.turns import LoggedTurn
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.replay.reading_client import ReadingClient

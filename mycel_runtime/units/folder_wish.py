@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.agents import config_files
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, find_state_dir, state_of_folder
+from mycel_runtime.daemon.state_dir import find_state_dir, has_journal, state_of_folder
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.credentials import CREDENTIAL_OF_ONE
@@ -95,7 +95,7 @@ def _state_dirs(agents: Mapping[Path, Settings]) -> Iterator[Path]:
         place = find_state_dir(settings, file)
         if settings.agent.state_dir is not None:
             yield place
-        elif place.parent != state_of_folder(file.parent) and (place / JOURNAL_NAME).exists():
+        elif place.parent != state_of_folder(file.parent) and has_journal(place):
             raise ConfigError(
                 f"has its journal in {place}, where the unit of a folder does not look",
                 where=str(file),

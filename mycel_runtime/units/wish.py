@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, UNIT_STATE, find_state_dir, name_of_user
+from mycel_runtime.daemon.state_dir import UNIT_STATE, find_state_dir, has_journal, name_of_user
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.credentials import named_in
 from mycel_runtime.settings.credentials import CREDENTIAL
@@ -116,7 +116,7 @@ def _state_dir(settings: Settings, config: Path) -> Path | None:
     """One that is set, or in which there is a journal already; the one that systemd would make needs no word."""
     found = find_state_dir(settings, config)
     is_units = found.parent == UNIT_STATE and found.name == settings.agent.name
-    if is_units or not (settings.agent.state_dir or (found / JOURNAL_NAME).exists()):
+    if is_units or not (settings.agent.state_dir or has_journal(found)):
         return None
     return found
 

@@ -6,8 +6,7 @@ import pytest
 
 from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.daemon.garbage import YOUNG_OBJECTS
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
-from mycel_runtime.journal.reader import read_items
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
 
@@ -83,7 +82,8 @@ def test_the_daemon_keeps_its_own(household, start, tmp_path):
     assert answers == {f"True {YOUNG_OBJECTS} True"}
     assert daemon.stop() == 0
     assert [event["reason"] for event in daemon.events("daemon.stopping")] == ["SIGTERM"]
-    remembered = read_items(folder / "state" / JOURNAL_NAME)
+    reader = engine_of(folder / "state").reader
+    remembered = [item for me in reader.identities() for item in reader.all_items(me)]
     assert [(item.plugin, item.key, item.value) for item in remembered] == [("rude", "stopped", "true")]
     restored = [event["aspect"] for event in daemon.events("process.state_restored")]
     assert len(restored) == len(set(restored))

@@ -167,19 +167,6 @@ def test_root_package_is_not_imported_from_inside():
     ] == []
 
 
-def test_one_module_names_the_engine_of_a_journal_and_one_that_of_the_tests_kit():
-    """Everybody else takes what is opened for them, so that another engine has one place to come in."""
-    engine = "mycel_runtime.journal.sqlite"
-    named = {
-        str(path.relative_to(ROOT))
-        for path, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == engine
-    }
-
-    assert named == {"mycel_runtime/journal/engines.py", "mycel_runtime/journal/loop_journal.py"}
-
-
 def test_bundled_plugins_import_public_names_only():
     public = {"mycel_runtime", "mycel_runtime.sdk", "mycel_runtime.plugin", "mycel_runtime.testing"}
     for path in (ROOT / "plugins").rglob("*.py"):

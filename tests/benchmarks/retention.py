@@ -26,9 +26,9 @@ from pathlib import Path
 from mycel_runtime.daemon.sweeper import Sweeper
 from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.entry import Entry
-from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.retention import START, Age, Retention
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from mycel_runtime.journal.sqlite_retention import STEP_ROWS
 from mycel_runtime.observe.observer import Silent
 from tests.engines.listening import append
@@ -153,7 +153,7 @@ async def size(folder, pairs, rows):
             measured["open"].append(1e3 * (time.perf_counter() - began))
             for _ in range(20):
                 began = time.perf_counter()
-                read_summary(folder / name / "journal.sqlite3", ME)
+                SqliteReader(folder / name / "journal.sqlite3").summary(ME)
                 measured["status"].append(1e3 * (time.perf_counter() - began))
             await journal.close()
     return found

@@ -23,9 +23,9 @@ from pathlib import Path
 import httpx
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
-from mycel_runtime.journal.reader import read_summary
+from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from mycel_runtime.sdk import Client
 
 ROWS = 1_000_000
@@ -150,7 +150,7 @@ def measure(folder: Path, rows: int) -> bool:
         size = (state / JOURNAL_NAME).stat().st_size
         print(f"{rows} rows, {size / 1e6:.0f} MB, made in {time.perf_counter() - began:.0f} s", flush=True)
         with daemon(config):
-            alone = timed(lambda: read_summary(state / JOURNAL_NAME, agent["user"]["id"]))
+            alone = timed(lambda: SqliteReader(state / JOURNAL_NAME).summary(agent["user"]["id"]))
             asked = ask_daemon(state)
     print(f"  journal read   p50 {alone[0]:7.2f} ms   p99 {alone[1]:7.2f} ms")
     print(f"  GET /status    p50 {asked[0]:7.2f} ms   p99 {asked[1]:7.2f} ms", flush=True)

@@ -10,15 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mycel_runtime.daemon.http.short_id import short_id
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME
 from mycel_runtime.errors import JournalFileError
-from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.turns import ANSWER_KIND, MESSAGE_KIND, TIMER_KIND, done_from, said_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.journal.turns import LoggedTurn
     from mycel_runtime.wire.ids import UserId
 
@@ -41,7 +39,7 @@ class Conversations(NamedTuple):
     chat_ids: frozenset[str]
 
 
-def read_conversations(state_dir: Path, identity: UserId) -> Conversations:
+def read_conversations(reader: JournalReader, identity: UserId) -> Conversations:
     """
     The conversations with the newest turns, each with its newest turns in their order.
 
@@ -49,7 +47,7 @@ def read_conversations(state_dir: Path, identity: UserId) -> Conversations:
         JournalError: The journal cannot be read.
     """
     try:
-        log = TurnLog(state_dir / JOURNAL_NAME, identity)
+        log = reader.turn_log(identity)
     except JournalFileError:
         return Conversations([], frozenset())
     return conversations_of(log.newest(_TURNS))

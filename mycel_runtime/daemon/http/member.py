@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from prometheus_client.core import Metric as Family
 
     from mycel_runtime.daemon.admin import Admin
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.observe.facts import Fact
 
 
@@ -23,8 +23,8 @@ class Member(Protocol):
         """Its name; no two of a listener have the same."""
 
     @property
-    def state_dir(self) -> Path:
-        """Where its journal is."""
+    def reader(self) -> JournalReader:
+        """Looks into its journal."""
 
     @property
     def admin(self) -> Admin | None:

@@ -90,4 +90,4 @@ class ServedAgent:
     async def _conversations(self) -> Conversations:
         if (user_id := (await self.status.get()).user_id) is None:
             return Conversations([], frozenset())
-        return await asyncio.to_thread(read_conversations, self._member.state_dir, UserId(user_id))
+        return await asyncio.to_thread(read_conversations, self._member.reader, UserId(user_id))

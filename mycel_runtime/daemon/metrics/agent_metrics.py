@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.daemon.status import Status
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.port.engine import JournalFiles
 
 
 class AgentMetrics:
@@ -37,19 +38,20 @@ class AgentMetrics:
         self.facts = FactCounts(agent=agent, handlers=handlers)
         self.durations = Histograms(agent=agent, handlers=handlers)
 
-    def families(self, status: Status, state_dir: Path) -> Iterator[Family]:
+    def families(self, status: Status, files: JournalFiles | None, state_dir: Path) -> Iterator[Family]:
         """
         All of it, as it is now.
 
         Args:
             status: Of the agent.
-            state_dir: Where its journal is.
+            files: Of its journal; `None`: it has none.
+            state_dir: Where what was captured is.
         """
         for level in LEVELS:
             family = level.metric.family()
             for labels, value in level.read(status):
                 family.add_metric([self._agent, *labels], value)
             yield family
-        yield journal_family(self._agent, state_dir)
+        yield journal_family(self._agent, files, state_dir)
         yield from self.facts.families()
         yield from self.durations.families()

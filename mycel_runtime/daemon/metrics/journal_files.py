@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.daemon.metrics.metric import Metric
+from mycel_runtime.journal.capture_file import capture_size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
+
+    from mycel_runtime.journal.port.engine import JournalFiles
 
 SIZE: Final = Metric(
     name="journal_size_bytes",
@@ -18,23 +21,11 @@ SIZE: Final = Metric(
     labels=("file",),
 )
 
-_FILES: Final = {
-    "journal": ("journal.sqlite3",),
-    "log": ("journal.sqlite3-wal",),
-    "capture": ("journal.capture.sqlite3", "journal.capture.sqlite3-wal"),
-}
 
-
-def journal_family(agent: str, state_dir: Path) -> Family:
-    """Of the files that are there; what is not there has no bytes."""
+def journal_family(agent: str, files: JournalFiles | None, state_dir: Path) -> Family:
+    """Of the files that are there; what is not there has no bytes, and of a journal without files is not told."""
     family = SIZE.family()
-    for file, names in _FILES.items():
-        family.add_metric([agent, file], sum(map(_size, (state_dir / name for name in names))))
+    sizes = {} if files is None else files.sizes()
+    for file, size in {**sizes, "capture": capture_size(state_dir)}.items():
+        family.add_metric([agent, file], size)
     return family
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

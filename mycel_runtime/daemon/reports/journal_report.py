@@ -10,6 +10,8 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mycel_runtime.journal.port.engine import JournalFiles
+
 DAY_SECONDS: Final = 86_400.0
 
 LEAST_FREE_BYTES: Final = 16 * 2**20
@@ -46,26 +48,29 @@ class JournalReport(BaseModel, frozen=True, defer_build=True):
 
 class JournalGrowth:
     """
-    Of one journal, since the file was opened.
+    Of one journal, since its file was opened.
 
     Args:
-        path: Of the file.
+        files: Its own.
         now: Epoch seconds.
     """
 
-    def __init__(self, path: Path, *, now: float) -> None:
-        self._path = path
-        self._first_size = _size_of(path)
+    def __init__(self, files: JournalFiles, *, now: float) -> None:
+        self._files = files
+        self._first_size = self._size()
         self._since = now
 
     def report(self, now: float) -> JournalReport:
         """As it is now."""
-        size, span = _size_of(self._path), now - self._since
+        size, span = self._size(), now - self._since
         grown = size - self._first_size
         per_day = round(grown * DAY_SECONDS / span) if span >= _SHORTEST_SPAN_SECONDS else None
         return JournalReport(
-            size=size, grown=grown, bytes_per_day=per_day, free=free_bytes(self._path.parent)
+            size=size, grown=grown, bytes_per_day=per_day, free=free_bytes(self._files.folder)
         )
+
+    def _size(self) -> int:
+        return sum(self._files.sizes().values())
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -75,14 +80,3 @@ def free_bytes(folder: Path) -> int | None:
     except OSError:
         return None
     return room.f_bavail * room.f_frsize
-
-
-def _size_of(path: Path) -> int:
-    """Bytes of the file and its log; of what is not there, none."""
-    size = 0
-    for file in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            size += file.stat().st_size
-        except OSError:
-            continue
-    return size

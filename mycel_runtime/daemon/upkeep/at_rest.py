@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from mycel_runtime.daemon.state_dir import JOURNAL_NAME, make_state_dir
+from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.upkeep.journal_admin import (
     JournalAdmin,
     item_row,
@@ -24,25 +23,15 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
 )
 from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
-from mycel_runtime.journal.backup import give_to_owner
-from mycel_runtime.journal.engines import opened_journal
-from mycel_runtime.journal.lock import FILE_NAME as LOCK_NAME
 from mycel_runtime.journal.pause import NOBODY
-from mycel_runtime.journal.reader import (
-    read_dead_letters,
-    read_identities,
-    read_items,
-    read_stores,
-    read_timers,
-    read_unresolved,
-    read_work,
-)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.wire.ids import UserId
 
 CHANGING: Final = frozenset({"settle", "retry", "drop", "clear", "hasten", "skip"})
@@ -52,45 +41,49 @@ _OF_WORK: Final = frozenset({"hasten", "skip"})
 """Those of them that are about what waits: what ran when its process died waits, too."""
 
 
-def list_at_rest(state_dir: Path, verb: str) -> list[dict[str, Any]]:
+def list_at_rest(engine: JournalEngine, verb: str) -> list[dict[str, Any]]:
     """
-    What a verb of `Admin` lists; nothing without a journal.
+    What a verb of `Admin` lists, of each identity in the journal; nothing without a journal.
 
     Args:
-        state_dir: The agent's.
+        engine: Keeps the agent's journal.
         verb: One that changes nothing.
 
     Raises:
         JournalError, JournalFileError: The journal cannot be read.
     """
-    path = state_dir / JOURNAL_NAME
+    reader = engine.reader
+    return [row for me in reader.identities() for row in _listed(reader, me, verb)]
+
+
+def _listed(reader: JournalReader, me: UserId, verb: str) -> list[dict[str, Any]]:
     match verb:
         case "dead":
-            return [letter_row(letter) for letter in read_dead_letters(path)]
+            return [letter_row(letter) for letter in reader.dead_letters(me)]
         case "unresolved":
-            return [unresolved_row(intent) for intent in read_unresolved(path)]
+            return [unresolved_row(intent) for intent in reader.unresolved(me)]
         case "stores":
-            return [store._asdict() for store in read_stores(path)]
+            return [store._asdict() for store in reader.stores(me)]
         case "items":
-            return [item_row(item) for item in read_items(path)]
+            return [item_row(item) for item in reader.all_items(me)]
         case "work":
             # What ran when its process died runs no more: the next start makes it due.
-            items = [replace(item, state="due") for item in read_work(path, WORK_LIMIT)]
-            return [work_row(item, now=time.time()) for item in items]
+            items = [replace(item, state="due") for item in reader.work(me, limit=WORK_LIMIT)]
+            return [work_row(item, now=reader.now()) for item in items]
         case "timers":
-            return [timer_row(timer) for timer in read_timers(path)]
+            return [timer_row(timer) for timer in reader.timers(me)]
         case _:
             raise ValueError(verb)
 
 
-def change_at_rest(state_dir: Path, verb: str, *, death_pause: float = 0.0, **arguments: Any) -> Any:
+def change_at_rest(engine: JournalEngine, verb: str, *, death_pause: float = 0.0, **arguments: Any) -> Any:
     """
     Do a verb of `CHANGING`, under the journal's lock.
 
     A journal of an earlier version is brought up to date by it, as by a daemon's start.
 
     Args:
-        state_dir: The agent's.
+        engine: Keeps the agent's journal.
         verb: Of `CHANGING`.
         death_pause: As of `Journal.recover`, which verbs of work begin with.
         arguments: The verb's.
@@ -103,11 +96,11 @@ def change_at_rest(state_dir: Path, verb: str, *, death_pause: float = 0.0, **ar
         NoDaemonError: There is nothing in it, or no journal.
         JournalError, JournalFileError: It cannot be opened.
     """
-    return asyncio.run(_change(state_dir, verb, arguments, death_pause))
+    return asyncio.run(_change(engine, verb, arguments, death_pause))
 
 
 @contextlib.asynccontextmanager
-async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
+async def journal_at_rest(engine: JournalEngine) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
     """
     The journal, open and locked, and whose work is in it.
 
@@ -116,16 +109,15 @@ async def journal_at_rest(state_dir: Path) -> AsyncIterator[tuple[Journal, Seque
         IdentityHeldError: A process is at work on it.
         JournalError, JournalFileError: It cannot be opened.
     """
-    path = state_dir / JOURNAL_NAME
-    identities = read_identities(path)
+    identities = await asyncio.to_thread(engine.reader.identities)
     if not identities:
-        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never heard anything")
-    async with _opened(state_dir) as journal:
+        raise NoDaemonError(f"{engine.where}: no daemon answers here, and the agent has never heard anything")
+    async with engine.opened() as journal:
         yield journal, identities
 
 
 @contextlib.asynccontextmanager
-async def pausable_journal(state_dir: Path) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
+async def pausable_journal(engine: JournalEngine) -> AsyncIterator[tuple[Journal, Sequence[UserId]]]:
     """
     As `journal_at_rest`; also of an agent that has never heard anything, whose pauses are `NOBODY`'s until its start.
 
@@ -133,47 +125,27 @@ async def pausable_journal(state_dir: Path) -> AsyncIterator[tuple[Journal, Sequ
         NoDaemonError: There is no journal.
         IdentityHeldError, JournalError, JournalFileError: As of `journal_at_rest`.
     """
-    path = state_dir / JOURNAL_NAME
-    if not path.exists():
-        raise NoDaemonError(f"{path}: no daemon answers here, and the agent has never run")
-    async with _opened(state_dir) as journal:
-        yield journal, read_identities(path) or [NOBODY]
+    if not await asyncio.to_thread(engine.exists):
+        raise NoDaemonError(f"{engine.where}: no daemon answers here, and the agent has never run")
+    async with engine.opened() as journal:
+        yield journal, await asyncio.to_thread(engine.reader.identities) or [NOBODY]
 
 
-def make_journal(state_dir: Path) -> None:
+def make_journal(engine: JournalEngine, state_dir: Path) -> None:
     """
     Make the journal of an agent that has never run, and its folder, if they are not there; blocking.
 
-    Root makes it for the user whose folder it is, as SQLite makes its own files.
-
     Raises:
         StateDirectoryError: The folder is another user's, or cannot be made.
+        JournalError: The journal cannot be made.
     """
     if os.geteuid() or not state_dir.is_dir():
         make_state_dir(state_dir)
-    path = state_dir / JOURNAL_NAME
-    if not path.exists():
-        path.touch(mode=0o600)
-        give_to_owner(path)
+    engine.make()
 
 
-@contextlib.asynccontextmanager
-async def _opened(state_dir: Path) -> AsyncIterator[Journal]:
-    give_lock_to_owner(state_dir)
-    async with opened_journal(state_dir) as journal:
-        yield journal
-
-
-def give_lock_to_owner(state_dir: Path) -> None:
-    """Make the lock's file before root does, if it is another user's folder; SQLite minds its own files."""
-    lock = state_dir / LOCK_NAME
-    if not lock.exists() and os.geteuid() == 0:
-        lock.touch(mode=0o600)
-        give_to_owner(lock)
-
-
-async def _change(state_dir: Path, verb: str, arguments: dict[str, Any], death_pause: float) -> Any:
-    async with journal_at_rest(state_dir) as (journal, identities):
+async def _change(engine: JournalEngine, verb: str, arguments: dict[str, Any], death_pause: float) -> Any:
+    async with journal_at_rest(engine) as (journal, identities):
         answers = []
         for me in identities:
             if verb in _OF_WORK:

@@ -26,6 +26,7 @@ from mycel_runtime.checks.sqlite_library import sqlite_finding
 from mycel_runtime.checks.state import disk_findings
 from mycel_runtime.checks.together import check_all
 from mycel_runtime.cli.main import cli
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import Household, write_config
@@ -244,11 +245,11 @@ async def test_the_journal_is_read_and_neither_changed_nor_locked_beside_its_dae
     journal.open()
     before = everything_in(state)
     assert {path.name for path in before} >= {"journal.sqlite3", "journal.sqlite3-wal"}
-    (beside,) = journal_findings(state / "journal.sqlite3")
+    (beside,) = journal_findings(engine_of(state))
     assert without_marks(everything_in(state)) == without_marks(before)
     await journal.close()
     before = everything_in(state)
-    (alone,) = journal_findings(state / "journal.sqlite3")
+    (alone,) = journal_findings(engine_of(state))
     assert everything_in(state) == before
     assert (beside.level, alone.level) == ("ok", "ok")
 

@@ -20,6 +20,7 @@ from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_at_rest
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.engines.store_clock import StoreClock
 from tests.integration.journal.journal_file import modes
@@ -139,6 +140,7 @@ def test_what_killed_its_process_is_skipped_before_the_next_start(config, tmp_pa
 
 KILLED = """
 import asyncio, os, pathlib, signal, sys
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import ME, claim, want
 
@@ -162,7 +164,7 @@ def test_while_a_process_has_the_lock_nothing_is_changed(config, tmp_path, comma
     group, verb, *arguments = command
     refused = CliRunner().invoke(group, [verb, "-c", str(config), *map(str, arguments)])
     with pytest.raises(IdentityHeldError, match=f"pid {os.getpid()}"):
-        change_at_rest(tmp_path / "state", "retry", dead_letter_id=1)
+        change_at_rest(engine_of(tmp_path / "state"), "retry", dead_letter_id=1)
     asyncio.run(journal.close())
 
     assert isinstance(refused.exception, NoDaemonError)
@@ -171,7 +173,7 @@ def test_while_a_process_has_the_lock_nothing_is_changed(config, tmp_path, comma
 
 def test_a_journal_that_is_not_there_is_not_made(tmp_path):
     with pytest.raises(NoDaemonError, match="has never heard anything"):
-        change_at_rest(tmp_path, "drop", dead_letter_id=1)
+        change_at_rest(engine_of(tmp_path), "drop", dead_letter_id=1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,4 +181,4 @@ def test_each_verb_of_a_journal_is_one_of_a_daemon_and_lists_or_changes_at_rest(
     verbs = {name for name in vars(JournalAdmin) if not name.startswith("_")}
     assert verbs <= VERBS
     for verb in verbs - CHANGING:
-        assert isinstance(list_at_rest(tmp_path / "state", verb), list)
+        assert isinstance(list_at_rest(engine_of(tmp_path / "state"), verb), list)

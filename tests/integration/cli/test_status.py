@@ -37,6 +37,7 @@ from mycel_runtime.daemon.reports.work_report import (
 from mycel_runtime.daemon.status import LogReport, Status, schema_text
 from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.errors import NoDaemonError
+from mycel_runtime.journal.sqlite_files import SqliteFiles
 from mycel_runtime.journal.summary import NextTimer
 
 SCHEMA = Path(__file__).parents[3] / "systemd" / "status.schema.json"
@@ -251,7 +252,7 @@ def test_another_version_and_a_changed_file_are_told_and_a_file_that_is_put_back
 def test_the_journals_growth_is_told_by_the_day_once_an_hour_has_shown_it(tmp_path):
     file = tmp_path / "journal.sqlite3"
     file.write_bytes(b"x" * 1_000)
-    growth = JournalGrowth(file, now=NOW)
+    growth = JournalGrowth(SqliteFiles(file), now=NOW)
     (tmp_path / "journal.sqlite3-wal").write_bytes(b"x" * 500)
 
     early = growth.report(NOW + 60)

@@ -27,8 +27,8 @@ class Agent:
 
     admin, families = None, staticmethod(lambda _status: [])
 
-    def __init__(self, name, state_dir, *, ready=True, has_ended=False):
-        self.agent, self.state_dir, self.ready, self.has_ended = name, state_dir, ready, has_ended
+    def __init__(self, name, *, ready=True, has_ended=False):
+        self.agent, self.ready, self.has_ended = name, ready, has_ended
         self.told = []
 
     async def status(self):
@@ -82,7 +82,7 @@ async def opened(tmp_path):
 
 async def test_several_agents_are_ready_when_all_of_them_are(opened, tmp_path):
     address, add = opened
-    one, two = Agent("one", tmp_path), Agent("two", tmp_path, ready=False)
+    one, two = Agent("one"), Agent("two", ready=False)
     add(one, two)
 
     answer = await asyncio.to_thread(ask, address, path="/readyz")
@@ -103,7 +103,7 @@ async def test_several_agents_are_ready_when_all_of_them_are(opened, tmp_path):
 async def test_whoever_comes_by_a_public_name_is_asked_for_the_token(opened, tmp_path):
     """By a proxy on this machine, that is; what a browser needs to ask for it is open, and so is a sign of life."""
     address, add = opened
-    add(agent := Agent("one", tmp_path))
+    add(agent := Agent("one"))
     far = {"Host": "ops.example.org"}
     paths = ["/", "/page.js", "/livez", "/readyz", "/status", "/metrics", "/page/overview", "/page/events"]
 

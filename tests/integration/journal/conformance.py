@@ -4,7 +4,7 @@ What every engine of the journal promises, in terms of `mycel_runtime.journal.po
 An engine's test module derives a class from `JournalConformance` and provides four fixtures: `journal`, which is
 open and empty, and whose clock is a `StoreClock`; `successor`, an async callable that ends a journal and opens the
 next one on the same store and clock; `unplugged`, one that opens what is found after the power fails just now; and
-`turns`, which reads the log of turns while a journal is open.
+`reader`, the engine's `JournalReader` of the same store and clock, as of another process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.integration.journal.promises.durability import DurabilityConformance
 from tests.integration.journal.promises.fencing import FencingConformance
 from tests.integration.journal.promises.identities import IdentityConformance
 from tests.integration.journal.promises.letters import BurialConformance
+from tests.integration.journal.promises.looking import LookingConformance
 from tests.integration.journal.promises.outbox import OutboxConformance
 from tests.integration.journal.promises.pauses import PauseConformance
 from tests.integration.journal.promises.questions import QuestionConformance
@@ -40,6 +41,7 @@ class JournalConformance(
     FencingConformance,
     DeathConformance,
     DurabilityConformance,
+    LookingConformance,
     OutboxConformance,
     PauseConformance,
     QuestionConformance,

@@ -8,8 +8,8 @@ import resource
 import pytest
 
 from mycel_runtime.journal import log_sync
-from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from mycel_runtime.wire.ids import UserId
 from tests.engines.store_clock import StoreClock
 
@@ -40,9 +40,15 @@ def journal(open_journal):
 
 
 @pytest.fixture
-def turns(tmp_path):
-    """Reads the log of turns, as from another process."""
-    return lambda _journal: list(TurnLog(tmp_path / "journal.sqlite3", UserId("me")).turns())
+def reader(tmp_path, clock):
+    """Looks into the journal, as another process does."""
+    return SqliteReader(tmp_path / "journal.sqlite3", clock=clock)
+
+
+@pytest.fixture
+def turns(reader):
+    """Reads the log of turns."""
+    return lambda _journal: list(reader.turn_log(UserId("me")).turns())
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalError
-from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.journal.writer import Writer
 from tests.engines.store_clock import StoreClock, at
@@ -99,10 +99,10 @@ async def test_a_look_at_a_journal_does_not_wake_it(tmp_path, resting):
     await at(journal, 1.0).hint("me", [work()])
     await rested(journal._writer)
 
-    assert read_summary(tmp_path / "a" / "journal.sqlite3", "me").statistics.due == 1
+    assert SqliteReader(tmp_path / "a" / "journal.sqlite3").summary("me").statistics.due == 1
     assert journal.is_at_rest
     await at(journal, 1.0).hint("me", [work(seq=4)])
-    assert read_summary(tmp_path / "a" / "journal.sqlite3", "me").statistics.due == 1
+    assert SqliteReader(tmp_path / "a" / "journal.sqlite3").summary("me").statistics.due == 1
 
 
 async def test_the_end_finds_a_journal_at_rest_and_the_next_start_all_that_was_in_it(resting):

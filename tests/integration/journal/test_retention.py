@@ -21,11 +21,11 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.capture_file import CaptureFile
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.intent import IntentState
-from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.retention import START, Age, Keep, Retention, Swept
 from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.sqlite_retention import STEP_ROWS
+from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.settings import JournalSettings
@@ -310,7 +310,7 @@ async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journa
     assert (await journal.own_sends(ME, chat_id="c", after_seq=0)).message_ids == {"m6"}
     assert [each.chat_id for each in await journal.unresolved(ME)] == ["d"]
     assert [hold.chat_id for hold in await journal.holds(ME)] == ["d"]
-    assert [turn.lane for turn in TurnLog(tmp_path / "journal.sqlite3", ME).turns()] == ["chat:c"]
+    assert [turn.lane for turn in SqliteTurnLog(tmp_path / "journal.sqlite3", ME).turns()] == ["chat:c"]
     (letter,) = await journal.dead_letters(ME)
     assert await at(journal, 10.0).revive(letter.dead_letter_id)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"inbox", "chat:d", "chat:e", "chat:f"}

@@ -7,13 +7,7 @@ from importlib import resources
 import pytest
 
 from mycel_runtime.errors import JournalError, JournalFileError
-from mycel_runtime.journal.reader import (
-    read_dead_letters,
-    read_items,
-    read_stores,
-    read_timers,
-    read_unresolved,
-)
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.journal_file import database, modes
@@ -25,8 +19,8 @@ MIGRATIONS = sorted(
     if file.name.endswith(".sql")
 )
 
-READERS = (read_dead_letters, read_unresolved, read_stores, read_items, read_timers)
-"""While the daemon is down, be it that it has not run since an upgrade."""
+LISTS = ("dead_letters", "unresolved", "stores", "all_items", "timers")
+"""Of a reader, while the daemon is down, be it that it has not run since an upgrade."""
 
 
 async def test_a_new_journal_has_been_through_every_migration(journal, tmp_path):
@@ -56,7 +50,11 @@ async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path,
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("INSERT INTO checkpoint VALUES ('me', 'server', 1, 0)")
         connection.execute(f"PRAGMA user_version = {version}")
-    assert not any(read(old / "journal.sqlite3") for read in READERS)
+    reader = engine_of(old).reader
+    assert reader.identities() == (["me"] if version else [])
+    assert not any(getattr(reader, name)("me") for name in LISTS)
+    assert not reader.work("me", limit=10)
+    assert not reader.own_sends("me", chat_id="c").message_ids
     await open_journal(old).close()
     await open_journal(tmp_path).close()
 

@@ -7,24 +7,17 @@ import sqlite3
 import pytest
 
 from mycel_runtime.errors import JournalFileError
-from mycel_runtime.journal.cursor import STAY
-from mycel_runtime.journal.reader import TurnLog
 from mycel_runtime.journal.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.journal.statements import MIGRATIONS
-from tests.engines.store_clock import StoreClock, at
-from tests.integration.journal.promises.turns import record
-from tests.integration.journal.samples import ME, OTHER, claim_one, want
-
-
-async def end_turns(journal, count, *, chat="c", handler="p.messages", after=0):
-    for number in range(after, after + count):
-        await want(journal, number + 1, chat=chat, handler=handler)
-        await at(journal, float(number)).finish(await claim_one(journal), STAY, record=record())
+from tests.engines.store_clock import StoreClock
+from tests.integration.journal.promises.turns import end_turns
+from tests.integration.journal.samples import ME
 
 
 def numbers(folder):
-    return [turn.turn_id for turn in TurnLog(folder / "journal.sqlite3", ME).turns()]
+    return [turn.turn_id for turn in SqliteTurnLog(folder / "journal.sqlite3", ME).turns()]
 
 
 @pytest.mark.slow
@@ -64,23 +57,10 @@ async def test_no_turn_is_logged_where_none_is_to_be_kept(tmp_path):
     await journal.close()
 
 
-async def test_turns_are_chosen_by_handler_chat_time_and_number(journal, tmp_path):
-    await end_turns(journal, 3)
-    await end_turns(journal, 2, chat="d", handler="p.other", after=3)
-    log = TurnLog(tmp_path / "journal.sqlite3", ME)
-
-    assert log.select() == [1, 2, 3, 4, 5]
-    assert log.select(handler="p.other") == [4, 5]
-    assert log.select(chat_id="c", last=2) == [2, 3]
-    assert log.select(since=1.0, until=4.0) == [2, 3, 4]
-    assert not TurnLog(tmp_path / "journal.sqlite3", OTHER).select()
-    assert log.handlers() == ["p.messages", "p.other"]
-
-
 def test_a_journal_that_has_no_log_is_named_with_the_fix(tmp_path):
     path = tmp_path / "journal.sqlite3"
     with pytest.raises(JournalFileError, match="there is no journal"):
-        TurnLog(path, ME)
+        SqliteTurnLog(path, ME)
 
     connection = sqlite3.connect(path)
     for script in MIGRATIONS[:2]:
@@ -89,4 +69,4 @@ def test_a_journal_that_has_no_log_is_named_with_the_fix(tmp_path):
     connection.execute("PRAGMA user_version = 2")
     connection.close()
     with pytest.raises(JournalFileError, match="has version 2, and turns are read from version"):
-        TurnLog(path, ME)
+        SqliteTurnLog(path, ME)

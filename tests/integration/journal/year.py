@@ -32,9 +32,9 @@ from mycel_runtime.journal.delivery import ChatDelivery
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.journal.intent import IntentState
-from mycel_runtime.journal.reader import read_summary
 from mycel_runtime.journal.retention import Retention
 from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
 from mycel_runtime.observe.observer import Silent
@@ -200,7 +200,7 @@ class Life:
         taken = []
         for _ in range(5):
             began = time.perf_counter()
-            read_summary(self._path, ME)
+            SqliteReader(self._path).summary(ME)
             taken.append(1e3 * (time.perf_counter() - began))
         with sqlite3.connect(f"file:{self._path}?mode=ro", uri=True) as reader:
             rows = {name: reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime import Plugin
-from mycel_runtime.journal.reader import read_summary
+from mycel_runtime.journal.sqlite_reader import SqliteReader
 from tests.integration.speech.asking import (
     MINUTE,
     Asker,
@@ -180,17 +180,17 @@ async def test_a_plugin_that_is_back_after_the_time_is_told_what_came_of_it(worl
 async def test_open_questions_are_counted_and_the_oldest_is_named(world):
     asker = Asker()
     agent, here = await world.agent("agent", asker.plugin), await direct(world)
-    assert read_summary(agent.journal._path, "agent").questions is None
+    assert SqliteReader(agent.journal._path).summary("agent").questions is None
     await ask(world, agent, here, "ask when? where?")
 
-    questions = read_summary(agent.journal._path, "agent").questions
+    questions = SqliteReader(agent.journal._path).summary("agent").questions
     assert (questions.questions, *questions[1:4]) == (2, "p", "q", here)
     assert abs(questions.made_at - agent.clock()) < 5 * MINUTE
     await answer(world, agent, here, "now")
-    assert read_summary(agent.journal._path, "agent").questions.questions == 1
+    assert SqliteReader(agent.journal._path).summary("agent").questions.questions == 1
     agent.clock.ahead += 11 * MINUTE
     await agent.deliver()
-    assert read_summary(agent.journal._path, "agent").questions is None
+    assert SqliteReader(agent.journal._path).summary("agent").questions is None
     assert outcomes(agent) == ["answered", "timed_out"]
 
 
@@ -207,4 +207,4 @@ async def test_one_that_is_not_said_any_more_is_decided_once(world):
     assert len(asker.answers) > 1
     assert set(map(str, asker.answers)) == {str((0, "unsaid", []))}
     assert outcomes(agent) == ["unsaid"]
-    assert read_summary(agent.journal._path, "agent").questions is None
+    assert SqliteReader(agent.journal._path).summary("agent").questions is None

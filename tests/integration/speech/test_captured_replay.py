@@ -10,7 +10,7 @@ import pytest
 from mycel_runtime import Plugin
 from mycel_runtime.backend.quirks import Quirks
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
-from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay
@@ -37,7 +37,7 @@ def replay(world):
             ("http://127.0.0.1:9", OfflineClient) if is_offline else (world.backend.base_url, ReadingClient)
         )
         async with client(base_url=url, auth_token=world.tokens[agent.me]) as sdk:
-            log, handlers = TurnLog(path, agent.me), (plugin or agent.plugin).handlers
+            log, handlers = SqliteTurnLog(path, agent.me), (plugin or agent.plugin).handlers
             session = Replay(
                 log,
                 sdk=sdk,

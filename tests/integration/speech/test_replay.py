@@ -10,7 +10,7 @@ import pytest
 from mycel_runtime import Plugin, Retry
 from mycel_runtime.errors import ArgumentError, PermissionDeniedError
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
-from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.replay.memory import HOOK
@@ -26,7 +26,7 @@ def replay(world):
     async def run(agent, plugin=None, worker=None, refused=0):
         path = world.folder / agent.me / "journal.sqlite3"
         async with ReadingClient(base_url=world.backend.base_url, auth_token=world.tokens[agent.me]) as sdk:
-            log = TurnLog(path, agent.me)
+            log = SqliteTurnLog(path, agent.me)
             handlers = [
                 BoundHandler(handler=handler, settings=None, worker=worker)
                 for handler in (plugin or agent.plugin).handlers

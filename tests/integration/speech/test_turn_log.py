@@ -7,13 +7,13 @@ import json
 import pytest
 
 from mycel_runtime import Plugin, Reject, Retry
-from mycel_runtime.journal.reader import TurnLog
+from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.journal.turns import Decided, done_from, said_from, text_hash
 from mycel_runtime.speech.caught_up import content_hash
 
 
 def turns(agent, world):
-    return list(TurnLog(world.folder / agent.me / "journal.sqlite3", agent.me).turns())
+    return list(SqliteTurnLog(world.folder / agent.me / "journal.sqlite3", agent.me).turns())
 
 
 async def test_messages_replies_and_state_are_logged(world):

@@ -6,6 +6,7 @@ import pytest
 
 from mycel_runtime.daemon.early_pauses import EarlyPauses
 from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.pause import NOBODY, PauseKind
 from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.journal.samples import ME, arrivals, checkpoint, entry
@@ -28,7 +29,7 @@ async def journal(tmp_path):
 
 
 def early(journal, folder, told):
-    pauses = EarlyPauses(folder / "journal.sqlite3", told)
+    pauses = EarlyPauses(engine_of(folder).reader, told)
     pauses.begin(journal)
     return pauses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 import pytest
@@ -111,7 +112,8 @@ class RetentionConformance:
         assert (await sweep(journal)).sends == 0
         assert (await journal.own_sends(ME, chat_id="c", after_seq=0)).unplaced == {"h": 1}
 
-    async def test_a_send_that_is_forgotten_stays_the_agents_own(self, journal, successor):
+    async def test_a_send_that_is_forgotten_stays_the_agents_own(self, journal, successor, reader):
+        """Also for whoever only looks: it is no other program's."""
         for seq in (5, 7):
             await want(journal, seq)
             delivery = await claim_one(journal)
@@ -121,6 +123,7 @@ class RetentionConformance:
         assert (await sweep(journal)).sends == 2
         known = await (await successor(journal)).own_sends(ME, chat_id="c", after_seq=0)
         assert (known.message_ids, known.through_seq) == (frozenset(), 8)
+        assert await asyncio.to_thread(reader.own_sends, ME, chat_id="c") == known
 
     async def test_what_an_open_turn_or_a_dead_letters_has_said_stays_known(self, journal):
         await want(journal, 1)

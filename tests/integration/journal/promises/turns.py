@@ -6,7 +6,7 @@ from mycel_runtime.journal.changes import Changes, EndOutcome, ItemChange, NewTi
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.turns import Said, TurnRecord, done_from, said_from, text_hash
 from tests.engines.store_clock import at
-from tests.integration.journal.samples import GIVEN_UP, claim_one, happen, want
+from tests.integration.journal.samples import GIVEN_UP, ME, OTHER, claim_one, happen, want
 
 WORDS = "what nobody else is to read"
 
@@ -14,6 +14,12 @@ WORDS = "what nobody else is to read"
 def record(**fields):
     defaults = {"kind": "message", "attempt": 1, "began_at": 1.0, "shown": {"messages": [[1, "m1"]]}}
     return TurnRecord(**defaults | fields)
+
+
+async def end_turns(journal, count, *, chat="c", handler="p.messages", after=0):
+    for number in range(after, after + count):
+        await want(journal, number + 1, chat=chat, handler=handler)
+        await at(journal, float(number)).finish(await claim_one(journal), STAY, record=record())
 
 
 class TurnConformance:
@@ -83,3 +89,19 @@ class TurnConformance:
         assert done.items == ((False, text_hash("gone"), None, 0), (True, hashed, value, len(WORDS) + 2))
         assert done.timers == (("t", hashed, 9.0, value, True), ("u", text_hash(""), None, "", False))
         assert not any(WORDS in str(column) for column in turn)
+
+    async def test_turns_are_chosen_by_handler_chat_time_and_number(self, journal, reader):
+        await end_turns(journal, 3)
+        await end_turns(journal, 2, chat="d", handler="p.other", after=3)
+        log = reader.turn_log(ME)
+
+        numbers = log.select()
+        assert [turn.turn_id for turn in log.turns()] == numbers == sorted(numbers)
+        assert [turn.ended_at for turn in log.turns()] == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert log.select(handler="p.other") == numbers[3:]
+        assert log.select(chat_id="c", last=2) == numbers[1:3]
+        assert log.select(since=1.0, until=4.0) == numbers[1:4]
+        assert [turn.turn_id for turn in log.newest(2)] == numbers[3:]
+        assert log.handlers() == ["p.messages", "p.other"]
+        assert not reader.turn_log(OTHER).select()
+        assert reader.turn_log(OTHER).newest(1) == []

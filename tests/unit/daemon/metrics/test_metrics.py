@@ -24,6 +24,7 @@ from mycel_runtime.daemon.reports.work_report import (
     WorkReport,
 )
 from mycel_runtime.daemon.status import LogReport, Status
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.observe import facts
 from mycel_runtime.observe.counters import Counters
 from mycel_runtime.observe.facts import (
@@ -116,7 +117,7 @@ def samples(text, parse=prometheus):
 
 
 def exposed(metrics, folder, accept=""):
-    return expose(metrics.families(STATUS, folder), accept)
+    return expose(metrics.families(STATUS, engine_of(folder).files, folder), accept)
 
 
 def test_levels_are_those_of_the_status(metrics, tmp_path):
@@ -212,7 +213,9 @@ def test_openmetrics_is_given_to_who_asks_for_it(metrics, tmp_path):
 def test_agents_of_one_process_stand_on_one_page(tmp_path):
     both = [AgentMetrics(name, ["p.f"]) for name in ("a", "b")]
 
-    text = expose([family for each in both for family in each.families(STATUS, tmp_path)], "").text.decode()
+    text = expose(
+        [family for each in both for family in each.families(STATUS, engine_of(tmp_path).files, tmp_path)], ""
+    ).text.decode()
 
     agents = {family.name: {each.labels["agent"] for each in family.samples} for family in prometheus(text)}
     assert {name: found for name, found in agents.items() if found and found != {"a", "b"}} == {}
@@ -246,7 +249,7 @@ def test_counters_of_events_are_those_of_the_status(tmp_path):
         counters.tell(StreamConnected(epoch=1, since_seq=1))
     status = STATUS.model_copy(update={"events": dict(counters.counts)})
 
-    found = samples(expose(metrics.families(status, tmp_path), "").text.decode())
+    found = samples(expose(metrics.families(status, engine_of(tmp_path).files, tmp_path), "").text.decode())
 
     assert found["stream_connects_total", ()] == found["events_total", (("event", "stream.connected"),)] == 3
 
