@@ -8,6 +8,7 @@ from mycel_runtime.cli.listing import counted
 from mycel_runtime.journal.summary import COUNT_LIMIT
 
 if TYPE_CHECKING:
+    from mycel_runtime.daemon.held_loop import HeldLoopReport
     from mycel_runtime.daemon.reports.network_report import CauseReport
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.reports.speaking_report import OpenQuestionsReport, WaitingUtteranceReport
@@ -35,6 +36,7 @@ def lines_of(now: Status) -> list[str]:
         *(f"  ! {_not_started(start, now)}" for start in now.work.not_started),
         *(f"  ! {_unavailable(plugin)}" for plugin in now.work.unavailable),
         *(f"  ! {_unsaid(waiting, now)}" for waiting in now.speaking.waiting),
+        *([] if now.held_loop is None else [f"  ! {_held_loop(now.held_loop, now)}"]),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
         f"  hearing   {', '.join(_hearing(now))}",
@@ -188,6 +190,14 @@ def _unavailable(plugin: UnavailableReport) -> str:
     return (
         f"plugin {plugin.plugin} is left alone: {plugin.reason}; its work waits."
         f" `mycel-runtime resume {plugin.plugin}` tries at once"
+    )
+
+
+def _held_loop(held: HeldLoopReport, now: Status) -> str:
+    return (
+        f"handler {held.handler} has kept the event loop from everybody else for {held.seconds:g} s,"
+        f" told {_ago(held.at, now)}, {counted(held.times, 'time')} since the start: let it await, make it a plain"
+        ' def, or set isolation = "process"'
     )
 
 

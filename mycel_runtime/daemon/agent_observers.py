@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.awaited_token import AwaitedToken
+from mycel_runtime.daemon.held_loop import HeldLoop
 from mycel_runtime.daemon.identity import Identification
 from mycel_runtime.daemon.journal_lock import JournalLock
 from mycel_runtime.daemon.metrics.agent_metrics import AgentMetrics
@@ -45,6 +46,7 @@ class AgentObservers:
         metrics: Counts and durations for a monitoring system.
         awaited_token: Whether the token is refused, and another one waited for.
         journal_lock: Whether somebody else holds the journal's lock.
+        held_loop: Which handler has kept the event loop from everybody else.
         network_health: How calls go.
         followers: Whoever follows the facts over the socket.
         unkept: What is lost beside the work.
@@ -60,6 +62,7 @@ class AgentObservers:
         self.metrics = AgentMetrics(settings.agent.name, handlers)
         self.journal_lock = JournalLock(time.time)
         self.awaited_token = AwaitedToken(_written_token(settings), time.time)
+        self.held_loop = HeldLoop(time.time)
         self.network_health = NetworkHealth(
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),
@@ -78,6 +81,7 @@ class AgentObservers:
             choosy=[
                 self.metrics.facts,
                 self.journal_lock,
+                self.held_loop,
                 self.awaited_token,
                 self.network_health,
                 systemd.StatusLine(),

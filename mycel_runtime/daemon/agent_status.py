@@ -103,6 +103,7 @@ class AgentStatus:
             work=_work(parts, summary) if parts else WorkReport(),
             journal=self._growth.report(now) if self._growth else JournalReport(),
             plugins=self._plugin_reports(parts, summary) if parts else (),
+            held_loop=self.observers.held_loop.report,
             program=ProgramReport(
                 running=VERSION,
                 installed=installed_version(),

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from mycel_runtime.daemon.held_loop import HeldLoopReport
 from mycel_runtime.daemon.reload.agent_reload import ReloadReport
 from mycel_runtime.daemon.reports.hearing_report import HearingReport
 from mycel_runtime.daemon.reports.journal_report import JournalReport
@@ -45,6 +46,7 @@ class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, se
         schema_version: Of this answer. Fields that are added do not change it; it grows when one is taken away or
             comes to mean something else. `systemd/status.schema.json` says what there is.
         problems: Why it is not ready; empty when it is.
+        held_loop: Which handler has last kept the event loop from everybody else; `None`: none has since the start.
         events: How often each fact was told since the start.
         reload: How the configuration was last read again.
     """
@@ -66,6 +68,7 @@ class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, se
     work: WorkReport
     journal: JournalReport = JournalReport()
     plugins: tuple[PluginReport, ...] = ()
+    held_loop: HeldLoopReport | None = None
     program: ProgramReport | None = None
     log: LogReport = LogReport()
     events: dict[str, int]

@@ -20,6 +20,8 @@ from typing_extensions import override
 from mycel_runtime.observe.facts import (
     DiskFull,
     IdentityUnknown,
+    LoopFreed,
+    LoopHeld,
     PluginImporting,
     StreamConnected,
     StreamEnded,
@@ -83,7 +85,15 @@ class StatusLine(Choosy):
     @property
     @override
     def kinds(self) -> Collection[type[Fact]]:
-        return (PluginImporting, DiskFull, IdentityUnknown, StreamConnected, StreamEnded)
+        return (
+            PluginImporting,
+            DiskFull,
+            IdentityUnknown,
+            LoopFreed,
+            LoopHeld,
+            StreamConnected,
+            StreamEnded,
+        )
 
     @override
     def tell(self, fact: Fact) -> None:
@@ -94,6 +104,10 @@ class StatusLine(Choosy):
                 notify(status(f"waiting for room on the disk ({detail} in {where})"))
             case IdentityUnknown(error=error):
                 notify(status(f"waiting for the backend ({error})"))
+            case LoopHeld(handler=handler):
+                notify(status(f"{handler} keeps the event loop from everybody else"))
+            case LoopFreed(handler=handler, seconds=seconds):
+                notify(status(f"{handler} has kept the event loop for {seconds:g} s"))
             case StreamConnected(epoch=epoch, since_seq=since_seq):
                 notify(status(f"listening (epoch {epoch}, seq {since_seq})"))
             case StreamEnded(reason=reason):

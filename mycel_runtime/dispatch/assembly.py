@@ -211,7 +211,7 @@ class DispatchAssembly:
 
     @cached_property
     def _calls(self) -> HandlerCalls:
-        return HandlerCalls(durations=self.durations)
+        return HandlerCalls(durations=self.durations, observer=self.observer)
 
     @cached_property
     def _bounds(self) -> HandlerBounds:

@@ -8,10 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mycel_runtime.dispatch.abandoned import AbandonedRuns
+from mycel_runtime.dispatch.loop_watch import LOOP_WATCH
 from mycel_runtime.dispatch.run import run_handler
 from mycel_runtime.errors import HandlerDiedError, HandlerError, HandlerRaisedError
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.durations import Durations, Unmeasured
+from mycel_runtime.observe.observer import FanOut, Observer
 from mycel_runtime.observe.trace import span
 
 if TYPE_CHECKING:
@@ -31,10 +33,12 @@ class HandlerCalls:
     Attributes:
         abandoned: Those that outlived their run.
         durations: Told how long each ran.
+        observer: Told of handlers that keep the loop from others.
     """
 
     abandoned: AbandonedRuns = field(default_factory=AbandonedRuns)
     durations: Durations = field(default_factory=Unmeasured)
+    observer: Observer = field(default_factory=lambda: FanOut([]))
     _workers: Workers | None = field(default=None, init=False)
 
     @property
@@ -70,7 +74,13 @@ class HandlerCalls:
         began = time.perf_counter()
         try:
             with span("handler.run"):
-                return await run_handler(bound.handler, context, abandoned=self.abandoned, call=call)
+                return await run_handler(
+                    bound.handler,
+                    context,
+                    abandoned=self.abandoned,
+                    call=call,
+                    watch=partial(LOOP_WATCH.watch, handler=bound.handler.id, tell=self.observer.tell),
+                )
         finally:
             self.durations.handled(bound.handler.id, time.perf_counter() - began)
 

@@ -73,6 +73,7 @@ async def run_handler(
     *,
     abandoned: AbandonedRuns,
     call: Call | None = None,
+    watch: Callable[[asyncio.Task[Any]], None] | None = None,
 ) -> Failed | Unanswered | None:
     """
     Run once.
@@ -82,6 +83,7 @@ async def run_handler(
         context: With what; ended when the run is over.
         abandoned: Counts it if it goes on nevertheless.
         call: Calls it; by default here, on the loop or in a thread.
+        watch: Told of the task that it runs in.
 
     Returns:
         `None` when it returned, or was about to say what must not be said, else how it ended. Whatever it raises,
@@ -99,7 +101,7 @@ async def run_handler(
     try:
         with entrusted:
             calling = call or functools.partial(_call, abandoned)
-            raised, is_late = await _contained(calling, handler, context, abandoned)
+            raised, is_late = await _contained(calling, handler, context, abandoned, watch)
     finally:
         context.end(abandoned.note_late_calls)
     if raised is not None:
@@ -108,7 +110,11 @@ async def run_handler(
 
 
 async def _contained(
-    call: Call, handler: Handler, context: Context, abandoned: AbandonedRuns
+    call: Call,
+    handler: Handler,
+    context: Context,
+    abandoned: AbandonedRuns,
+    watch: Callable[[asyncio.Task[Any]], None] | None,
 ) -> tuple[BaseException | None, bool]:
     """
     What it raised, and whether its deadline has passed.
@@ -117,6 +123,8 @@ async def _contained(
     """
     loop = asyncio.get_running_loop()
     running = loop.create_task(_as_value(call, handler, context), name=f"handler-{handler.id}")
+    if watch is not None:
+        watch(running)
     is_late = False
     try:
         await asyncio.wait([running], timeout=max(0.0, context.deadline - time.monotonic()))

@@ -69,6 +69,12 @@ def thread_stacks(interrupted_by: CodeType | None = None) -> list[Stack]:
     )
 
 
+def thread_frames(ident: int) -> tuple[str, ...]:
+    """Where another thread is, as of `Stack`; empty if it has ended."""
+    frame = sys._current_frames().get(ident)  # noqa: SLF001 - as above
+    return () if frame is None else _frames(frame, None)
+
+
 def task_stacks(loop: asyncio.AbstractEventLoop) -> list[Stack]:
     """Of all tasks of a loop; may be called from another thread, and while the loop is stuck."""
     running = asyncio.current_task(loop)

@@ -61,6 +61,7 @@ def test_where_everything_waits_is_told_though_a_handler_keeps_the_loop_for_ever
     assert "thread MainThread: running" in text
 
     get_stuck()
+    assert agent.wait_event("loop.held")["handler"] == "stuck.answer"
     agent.wait_for(lambda process: len(process.events("handler.began")) == 2)
     asked = start("dump", "--config", config)
     assert asked.exit_code() == 75

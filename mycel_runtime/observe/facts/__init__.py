@@ -84,6 +84,8 @@ from mycel_runtime.observe.facts.page import (
 )
 from mycel_runtime.observe.facts.pauses import PauseBegun, PauseEnded, PauseKept
 from mycel_runtime.observe.facts.plugins import (
+    LoopFreed,
+    LoopHeld,
     PluginClogged,
     PluginImporting,
     PluginImportSlow,
@@ -160,6 +162,8 @@ __all__ = [
     "JournalUnlocked",
     "Level",
     "LinesDropped",
+    "LoopFreed",
+    "LoopHeld",
     "MessageSent",
     "NetworkRecovered",
     "NetworkTroubled",

@@ -176,6 +176,38 @@ class PluginClogged(PluginFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoopHeld(HandlerFact):
+    """
+    An `async def` handler computes, or waits without `await`, and keeps the event loop from all agents here.
+
+    Plain `def` handlers have a thread of their own, and `isolation = "process"` lets each be killed at its deadline.
+
+    Attributes:
+        seconds: For which nothing else has had its turn so far.
+        trace: Where it is: files, lines and functions.
+    """
+
+    name: ClassVar[str] = "loop.held"
+    level: ClassVar[Level] = "error"
+    seconds: float
+    trace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopFreed(HandlerFact):
+    """
+    The event loop serves all agents of the process again: a handler has awaited something at last, or has ended.
+
+    Attributes:
+        seconds: For which nothing else had its turn, a look's time more or less.
+    """
+
+    name: ClassVar[str] = "loop.freed"
+    level: ClassVar[Level] = "warning"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginReleased(PluginFact):
     """A plugin that was left alone works again, or the operator resumed it."""
 

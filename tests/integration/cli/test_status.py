@@ -13,6 +13,7 @@ from mycel_runtime.cli.main import cli
 from mycel_runtime.cli.status_filter import StatusFilter
 from mycel_runtime.cli.status_lines import lines_of
 from mycel_runtime.cli.status_table import Row, table_of
+from mycel_runtime.daemon.held_loop import HeldLoopReport
 from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
 from mycel_runtime.daemon.reports.journal_report import (
     DAY_SECONDS,
@@ -111,6 +112,17 @@ def test_a_plugin_that_lacks_something_is_named_with_the_fix_and_the_way_back():
     assert lines[1] == (
         "  ! plugin acp is left alone: Unavailable: the agent needs a login. Log in; its work waits."
         " `mycel-runtime resume acp` tries at once"
+    )
+
+
+def test_a_handler_that_kept_the_loop_is_named_with_what_to_do():
+    held = HeldLoopReport(handler="p.spin", seconds=12.3, at=NOW - 40, times=2)
+
+    lines = lines_of(report(held_loop=held))
+
+    assert lines[1] == (
+        "  ! handler p.spin has kept the event loop from everybody else for 12.3 s, told 40 s ago,"
+        ' 2 times since the start: let it await, make it a plain def, or set isolation = "process"'
     )
 
 

@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from mycel_runtime.daemon import systemd
+from mycel_runtime.observe.facts import LoopFreed, LoopHeld
 
 
 def test_assignments_arrive_as_one_message(supervisor):
@@ -51,6 +52,15 @@ def test_a_supervisor_that_is_gone_or_busy_stops_nobody(supervisor, tmp_path, mo
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     for _ in range(10_000):
         systemd.notify(systemd.WATCHDOG)
+
+
+def test_who_keeps_the_loop_is_named_on_the_status_line(supervisor):
+    line = systemd.StatusLine()
+    line.tell(LoopHeld(handler="p.spin", seconds=2.1, trace="p.py:3 in spin"))
+    line.tell(LoopFreed(handler="p.spin", seconds=9.5))
+
+    assert supervisor.recv(1024) == b"STATUS=p.spin keeps the event loop from everybody else"
+    assert supervisor.recv(1024) == b"STATUS=p.spin has kept the event loop for 9.5 s"
 
 
 def test_without_a_supervisor_nothing_happens(monkeypatch):
