@@ -129,24 +129,19 @@ def talk(backend, chats, seconds: float, greedy: int) -> list[float]:
     """Speak to all but the first ten agents; to `greedy` of those without end. Seconds until each other's answer."""
     names = sorted(chats)
     others, busy = names[GREEDY:], names[:greedy]
-    before = {
-        chat: len(backend.ask("messages", chat_id=chat, limit=1000)) for _, chat in all_of(chats, others)
-    }
-    begun, told = time.monotonic(), 0
+    begun, told, spell = time.monotonic(), 0, f"{time.monotonic_ns()}"
     while (passed := time.monotonic() - begun) < seconds:
         while told < passed * RATE:
             owner, chat = random.choice(chats[random.choice(others)])
-            backend.ask("say", user_id=owner, chat_id=chat, content=f"n{told}")
+            backend.ask("say", user_id=owner, chat_id=chat, content=f"{spell} {told}")
             told += 1
         for name in busy:
             feed(backend, name, chats[name])
         time.sleep(0.02)
     time.sleep(10)
-    found = list[float]()
-    for owner, chat in all_of(chats, others):
-        if len(backend.ask("messages", chat_id=chat, limit=1000)) > before[chat]:
-            found += delays(backend, owner, chat)
-    return [*found[-told:], *([60.0] * (told - len(found)))]
+    owners = {owner for owner, _ in all_of(chats, others)}
+    found = [delay for owner in owners for delay in delays(backend, owner, spell)]
+    return [*found, *([60.0] * (told - len(found)))]
 
 
 def all_of(chats, names):
@@ -161,13 +156,15 @@ def feed(backend, name: str, pairs) -> None:
         backend.ask("say", user_id=owner, chat_id=chat, content="more")
 
 
-def delays(backend, owner: str, chat: str) -> list[float]:
-    """Of the answers in one chat: `echo` names what it answers last."""
-    spoken = [each for each in backend.ask("overhear", user_id=owner, after={}) if each["chat_id"] == chat]
+def delays(backend, owner: str, spell: str) -> list[float]:
+    """Of the answers to what an owner has said in a spell: `echo` names what it answers last."""
+    spoken = [each for each in backend.ask("overhear", user_id=owner, after={}) if spell in each["content"]]
     asked = {each["content"]: each["created_at"] for each in spoken if each["sender_id"] == owner}
-    answers = [each for each in spoken if each["sender_id"] != owner]
-    told = [(each["created_at"], asked.get(each["content"].removeprefix("echo: "))) for each in answers]
-    return [answered - at for answered, at in told if at is not None]
+    return [
+        each["created_at"] - asked[each["content"].removeprefix("echo: ")]
+        for each in spoken
+        if each["sender_id"] != owner
+    ]
 
 
 TOOLS: Final = {"listening": listening, "talk": talk}
