@@ -48,6 +48,8 @@ class AbandonedRuns:
 
     def of(self, plugin: str) -> int:
         """How many handlers of a plugin outlived their run and still go on."""
+        if not (self._plugins_of_threads or self._plugins_of_tasks):
+            return 0
         threads = tuple(self._plugins_of_threads.items())
         of_threads = sum(thread.is_alive() for thread, its in threads if its == plugin)
         return of_threads + sum(its == plugin for its in self._plugins_of_tasks.values())

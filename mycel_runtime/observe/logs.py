@@ -126,10 +126,14 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
 
 
 def logger_of(**bound: Any) -> structlog.stdlib.BoundLogger:
-    """What a handler's context logs with: these key-value pairs on every line, and whose handler it is."""
+    """
+    What a handler's context logs with: these key-value pairs on every line, and whose handler it is.
+
+    It is put together when a line is logged, which most runs never do.
+    """
     if agent := agent_at_work():
         bound["agent"] = agent
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger().bind(**bound)
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(**bound)
     return logger
 
 
