@@ -12,7 +12,7 @@ from mycel_runtime.cli.options import config_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.replay.agent import Choice, Code
+    from mycel_runtime.replay.agent import Ago, Choice, Code
     from mycel_runtime.replay.comparison import Difference
     from mycel_runtime.replay.session import Replayed
 
@@ -23,17 +23,18 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SHORT_HASH: Final = 12
 
 
-def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """A time of the clock, or so long ago, in epoch seconds."""
-    import time
+def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | Ago | None:
+    """A time of the clock in epoch seconds, or so long ago."""
     from datetime import datetime
+
+    from mycel_runtime.replay.agent import Ago
 
     if value is None:
         return None
     number, unit = value[:-1], value[-1:]
     try:
         if number.isdecimal() and unit in _UNITS:
-            return time.time() - int(number) * _UNITS[unit]
+            return Ago(int(number) * _UNITS[unit])
         return datetime.fromisoformat(value).timestamp()
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is no time; for example 2h, 3d, or 2026-03-01T08:00") from None
@@ -67,8 +68,8 @@ def replay(
     *,
     handler: str | None,
     chat_id: str | None,
-    since: float | None,
-    until: float | None,
+    since: float | Ago | None,
+    until: float | Ago | None,
     last: int | None,
     code: str | None,
     is_offline: bool,

@@ -173,7 +173,8 @@ def _line(row: dict[str, Any]) -> str:
     from mycel_runtime.cli.status_table import span
     from mycel_runtime.observe.rendering import without_controls
 
-    now = time.time()
+    # A daemon of before an upgrade does not tell.
+    now = row.get("read_at", time.time())
     until = f" for {span(row['due_at'] - now)}" if row["waits_for"] == "time" else ""
     state = "runs" if row["state"] == "running" else f"waits for {row['waits_for']}{until}"
     why = f"  {row['last_error']}" if row["last_error"] else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mycel_runtime.daemon.embedded_identity import require_embedded_identity
 from mycel_runtime.daemon.network import network_of
@@ -22,6 +22,7 @@ from mycel_runtime.wire.ids import UserId
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.plugin.registry import BoundHandler
     from mycel_runtime.settings import Settings
 
@@ -30,14 +31,20 @@ _NOWHERE: Final = "http://127.0.0.1:9"
 """The address of a client that is never sent anything."""
 
 
+class Ago(NamedTuple):
+    """A time by the journal's own clock; seconds."""
+
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """Which turns; arguments of `TurnLog.select`."""
 
     handler: str | None = None
     chat_id: str | None = None
-    since: float | None = None
-    until: float | None = None
+    since: float | Ago | None = None
+    until: float | Ago | None = None
     last: int | None = None
 
 
@@ -99,14 +106,15 @@ async def open_replay(
     client = OfflineClient(base_url=_NOWHERE) if is_offline else _reading_client(settings, config, state_dir)
     async with client as sdk:
         me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
-        log = engine_of(state_dir).reader.turn_log(me)
+        reader = engine_of(state_dir).reader
+        log = reader.turn_log(me)
         if choice.handler is not None:
             _require_known(choice.handler, {*log.handlers(), *(bound.handler.id for bound in code.handlers)})
         chosen = log.select(
             handler=choice.handler,
             chat_id=choice.chat_id,
-            since=choice.since,
-            until=choice.until,
+            since=_at(choice.since, reader),
+            until=_at(choice.until, reader),
             last=choice.last,
         )
         if not chosen:
@@ -115,6 +123,11 @@ async def open_replay(
             log, sdk=sdk, handlers=code.handlers, me=me, settings=settings.dispatch, captured=captured
         )
         yield Opened(replay=replay, chosen=chosen)
+
+
+def _at(moment: float | Ago | None, reader: JournalReader) -> float | None:
+    """Epoch seconds by the journal's clock."""
+    return reader.now() - moment.seconds if isinstance(moment, Ago) else moment
 
 
 def _none_chosen(me: UserId, *, is_any_logged: bool, kept: int) -> ArgumentError:

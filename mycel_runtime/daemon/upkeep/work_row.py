@@ -15,8 +15,14 @@ WORK_LIMIT: Final = 1_000
 
 
 def work_row(item: WorkItem, now: float) -> dict[str, Any]:
-    """As plain JSON values; `waits_for` tells more than its `state`."""
-    return asdict(item) | {"waits_for": waits_for(item, now)}
+    """
+    As plain JSON values; `waits_for` tells more than its `state`.
+
+    Args:
+        item: What waits or runs.
+        now: Epoch seconds by the store's clock, as its own times are; `read_at` of the row.
+    """
+    return asdict(item) | {"waits_for": waits_for(item, now), "read_at": now}
 
 
 def waits_for(item: WorkItem, now: float) -> str:

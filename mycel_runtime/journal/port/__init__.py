@@ -1,9 +1,11 @@
 """
 The journal's verbs, in four protocols along their users: listener, dispatcher, speech, operator.
 
-`inbox`, `dispatch` and `speech` know these only. Every engine passes one conformance suite
-(`tests/integration/journal/conformance.py`); a handler cannot tell which engine serves it. What is not promised here
-does not hold: an engine in the tests (`tests/engines/slow_journal.py`) keeps every promise and nothing beyond.
+`inbox`, `dispatch` and `speech` know these only. Who looks at a journal that others have open has a `JournalReader`;
+a `JournalEngine` gives that, the journal itself, and what is done to it as a whole. Every engine passes one
+conformance suite (`tests/integration/journal/conformance.py`); a handler cannot tell which engine serves it. What is
+not promised here does not hold: an engine in the tests (`tests/engines/slow_journal.py`) keeps every promise and
+nothing beyond.
 
 Order: a verb that is called after another one has returned comes behind it. Verbs that are called side by side take
 effect in any order, each as a whole. One verb is not waited for, `record`: it says what comes behind it.

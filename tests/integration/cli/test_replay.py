@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 
 import click
 import pytest
@@ -20,7 +19,7 @@ from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.journal.turns import LoggedTurn, TurnRecord
 from mycel_runtime.journal.work import ChatWork
-from mycel_runtime.replay.agent import Choice, load_code, open_replay
+from mycel_runtime.replay.agent import Ago, Choice, load_code, open_replay
 from mycel_runtime.replay.comparison import Difference
 from mycel_runtime.replay.session import Replayed
 from tests.engines.store_clock import StoreClock, at
@@ -106,6 +105,11 @@ async def test_what_is_not_there_is_named_with_what_is(agent, journal):
 
     async with opened(agent) as made:
         assert made.chosen == [1]
+    async with opened(agent, until=Ago(60.0), since=2.0) as made:
+        assert made.chosen == [1]
+    with pytest.raises(ArgumentError, match="no such turn of me is logged"):
+        async with opened(agent, since=Ago(60.0)):
+            pass
     with pytest.raises(ArgumentError, match=r"no handler 'mine.here'\n.*There are: mine.hear\.") as unknown:
         async with opened(agent, handler="mine.here"):
             pass
@@ -162,7 +166,7 @@ def test_times_are_so_long_ago_or_of_the_clock():
     option = next(each for each in replay.params if each.name == "since")
     context = click.Context(replay)
 
-    assert _moment(context, option, "2h") == pytest.approx(time.time() - 7200, abs=60)
+    assert _moment(context, option, "2h") == Ago(7200)
     assert _moment(context, option, "1970-01-02T00:00+00:00") == 86_400.0
     assert CliRunner().invoke(replay, ["--since", "soon"]).exit_code == 2
     assert "'soon' is no time" in CliRunner().invoke(replay, ["--since", "soon"]).stderr
