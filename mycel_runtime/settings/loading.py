@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.known_secrets import remember_named
 from mycel_runtime.settings.addresses import EMBEDDED
+from mycel_runtime.settings.environment import require_known_variables
 from mycel_runtime.settings.settings import Settings
 from mycel_runtime.settings.text import read_config
-from mycel_runtime.settings_mistakes import (
-    ENV_DELIMITER,
-    ENV_PREFIX,
-    RESERVED,
-    explain_error,
-    nearest_of,
-    variable_of,
-)
+from mycel_runtime.settings_mistakes import explain_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,13 +41,11 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"not valid TOML: {exc}", where=str(path), fix="Mend that line.") from exc
-    _require_known_variables()
+    require_known_variables(Settings.model_fields)
     try:
-        settings = Settings(file=table, overrides=dict(overrides or {}))  # type: ignore[call-arg]  # see settings_customise_sources
+        settings = Settings(file=table, overrides=dict(overrides or {}))
     except ValidationError as exc:
         raise _explain(exc, path, text) from exc
-    except SettingsError as exc:
-        raise _explain_variables() from exc
     remember_named(settings.plugins)
     return _absolute(settings, path)
 
@@ -70,7 +59,7 @@ def load_what_is_right(path: Path) -> Settings | None:
     """
     try:
         return _right_of(tomllib.loads(read_config(path)), path)
-    except (ConfigError, tomllib.TOMLDecodeError, ValidationError, SettingsError):
+    except (ConfigError, tomllib.TOMLDecodeError, ValidationError):
         return None
 
 
@@ -87,7 +76,7 @@ def load_beginning(path: Path) -> Settings | None:
         if isinstance(agent, dict):
             table["agent"] = {"name": path.stem, "base_url": EMBEDDED} | agent
         return _right_of(table, path)
-    except (ConfigError, ValidationError, SettingsError):
+    except (ConfigError, ValidationError):
         return None
 
 
@@ -100,13 +89,13 @@ def _beginning_of(text: str) -> dict[str, Any]:
 
 
 def _right_of(table: dict[str, Any], path: Path) -> Settings:
-    _require_known_variables()
+    require_known_variables(Settings.model_fields)
     try:
-        settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+        settings = Settings(file=table, overrides={})
     except ValidationError as exc:
         for problem in exc.errors(include_url=False):
             _remove(table, problem["loc"])
-        settings = Settings(file=table, overrides={})  # type: ignore[call-arg]  # as above
+        settings = Settings(file=table, overrides={})
     return _absolute(settings, path)
 
 
@@ -147,36 +136,6 @@ def _absolute_path(path: Path, config: Path, key: str) -> Path:
         raise ConfigError(
             "no path that can be followed", where=f"{config}: {key}", fix="Correct the path."
         ) from exc
-
-
-def _require_known_variables() -> None:
-    """One that names a section that we do not know would else be ignored."""
-    sections = {name.upper(): name for name in Settings.model_fields}
-    for name in os.environ:
-        section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
-        if name.upper().startswith(ENV_PREFIX) and delimiter and section not in sections:
-            problem, fix = RESERVED.get(
-                section.lower(),
-                ("unknown section", nearest_of(section.lower(), sorted(sections.values()))),
-            )
-            raise ConfigError(problem, where=f"environment variable {name}", fix=fix)
-
-
-def _explain_variables() -> ConfigError:
-    """A whole section in one variable must be a table in JSON; most who set one mean something else."""
-    section = next((name for name in Settings.model_fields if not _is_table(variable_of([name]))), "")
-    return ConfigError(
-        "names a whole section, and its value is no table in JSON",
-        where=f"environment variable {variable_of([section])}",
-        fix=f"Unset it; one key is set by {ENV_PREFIX}{section.upper()}{ENV_DELIMITER}KEY.",
-    )
-
-
-def _is_table(variable: str | None) -> bool:
-    try:
-        return variable is None or isinstance(json.loads(os.environ[variable]), dict)
-    except ValueError:
-        return False
 
 
 def _explain(exc: ValidationError, path: Path, text: str) -> ConfigError:

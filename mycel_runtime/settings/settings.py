@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from typing_extensions import override
+from pydantic import BaseModel, ConfigDict
 
 from mycel_runtime.settings.addresses import EMBEDDED
 from mycel_runtime.settings.base_directories import base_directory
+from mycel_runtime.settings.environment import values_of_environment
 from mycel_runtime.settings.sections import (
     AgentSettings,
     BackendSettings,
@@ -29,19 +24,25 @@ from mycel_runtime.settings.sections import (
     NetworkSettings,
     TracingSettings,
 )
-from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-class Settings(BaseSettings):
-    """One agent. Built by `load_settings` only."""
+class Settings(BaseModel):
+    """
+    One agent. Built by `load_settings` only.
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter=ENV_DELIMITER,
-        extra="forbid",
-        frozen=True,
-        nested_model_default_partial_update=True,
-    )
+    Args:
+        file: What the file says.
+        overrides: Nested like it; ranks above the environment, which ranks above the file.
+
+    Raises:
+        ConfigError: A variable of the environment cannot be read.
+        pydantic.ValidationError: Some value is none that its key may have.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     agent: AgentSettings
     network: NetworkSettings = NetworkSettings()
@@ -56,24 +57,9 @@ class Settings(BaseSettings):
     backend: BackendSettings = BackendSettings()
     plugins: dict[str, dict[str, Any]] = {}
 
-    @override
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The file's content travels as the one init argument, so that it can rank below the environment."""
-        assert isinstance(init_settings, InitSettingsSource)
-        given = init_settings.init_kwargs
-        return (
-            InitSettingsSource(settings_cls, init_kwargs=given["overrides"]),
-            env_settings,
-            InitSettingsSource(settings_cls, init_kwargs=given["file"]),
-        )
+    def __init__(self, *, file: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+        environment = values_of_environment(type(self))
+        super().__init__(**_over(_over(file, environment), overrides))
 
     @property
     def is_embedded(self) -> bool:
@@ -93,6 +79,15 @@ class Settings(BaseSettings):
         if systemd := os.environ.get("STATE_DIRECTORY"):
             return Path(systemd.split(":", 1)[0])
         return _state_home() / "mycel-runtime" / self.agent.name
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, table by table; where both say something, the one above."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _state_home() -> Path:

@@ -53,4 +53,4 @@ def state_of(name: str) -> Path | None:
 
 def _settings(name: str, base_url: str) -> Settings:
     """Of the environment; its paths are relative to where we are, for there is no file."""
-    return Settings(file={}, overrides={"agent": {"name": name, "base_url": base_url}})  # type: ignore[call-arg]  # see its sources
+    return Settings(file={}, overrides={"agent": {"name": name, "base_url": base_url}})

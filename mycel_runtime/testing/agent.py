@@ -411,4 +411,4 @@ def _checked(base_url: str, config: Mapping[str, Mapping[str, Any]]) -> Settings
     agent = {"name": "agent", "base_url": base_url}
     # As overrides, which rank above the environment of whoever runs the test.
     overrides = sections | {"agent": {**agent, **config.get("agent", {})}}
-    return Settings(file={}, overrides=overrides)  # type: ignore[call-arg]  # see settings_customise_sources
+    return Settings(file={}, overrides=overrides)

@@ -28,6 +28,7 @@ UNUSED: Final = {
     "mycel_runtime.testing": "For tests of plugins.",
     "opentelemetry": "Only where `[tracing]` names a receiver.",
     "prometheus_client": "Only whoever asks for `/metrics` wants it, and waits for it then.",
+    "pydantic_settings": "It reads variables of the environment, where there are any of ours.",
     "pygments": "rich brings it.",
     "rich.console": "structlog and httpx take rich where it is installed; a daemon draws nothing.",
     "starlette": "The page's; the control socket speaks HTTP by h11.",
@@ -45,7 +46,8 @@ def imported(daemon):
 def test_a_daemon_that_has_answered_and_told_how_it_is_has_imported_nothing_that_it_does_not_use(
     start, household, tmp_path
 ):
-    config = write_config(tmp_path / "a", household, plugin="[plugins.echo]\n")
+    # Its level stands in the file: else the tests would set it by a variable.
+    config = write_config(tmp_path / "a", household, '[log]\nlevel = "info"\n')
     agent = start("run", "--config", config, PYTHONPROFILEIMPORTTIME="1")
     agent.wait_event("stream.connected")
     with Client(base_url=household.base_url, auth_token=household.owner_token) as owner:

@@ -369,6 +369,29 @@ def test_foreign_files_among_the_credentials_are_left_alone(tmp_path, monkeypatc
     assert load_settings(write(tmp_path, MINIMAL)).agent.name == "a"
 
 
+def test_a_variable_sets_one_key_and_leaves_what_else_the_file_says_in_its_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYCEL_RUNTIME_INBOX__PING_TIMEOUT", "2")
+    monkeypatch.setenv("mycel_runtime_plugins__echo__limits__most", "3")
+    text = MINIMAL + "[inbox]\nping_interval = 7\nping_timeout = 9\n[plugins.echo.limits]\nleast = 1\n"
+
+    settings = load_settings(write(tmp_path, text), {"inbox": {"queue_frames": 5}})
+
+    assert (settings.inbox.ping_timeout, settings.inbox.ping_interval, settings.inbox.queue_frames) == (
+        2,
+        7,
+        5,
+    )
+    assert settings.plugins == {"echo": {"limits": {"least": 1, "most": 3}}}
+
+
+def test_what_an_override_says_ranks_above_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYCEL_RUNTIME_LOG__LEVEL", "debug")
+
+    settings = load_settings(write(tmp_path, MINIMAL), {"log": {"level": "error"}})
+
+    assert settings.log.level == "error"
+
+
 @pytest.mark.parametrize("section", ["AGENT", "LOG", "PLUGINS"])
 def test_a_variable_named_like_a_section_is_named_with_the_fix(tmp_path, monkeypatch, section):
     monkeypatch.setenv(f"MYCEL_RUNTIME_{section}", "codex-a")
