@@ -4,7 +4,8 @@ What every engine of the journal promises, in terms of `mycel_runtime.journal.po
 An engine's test module derives a class from `JournalConformance` and provides four fixtures: `journal`, which is
 open and empty, and whose clock is a `StoreClock`; `successor`, an async callable that ends a journal and opens the
 next one on the same store and clock; `unplugged`, one that opens what is found after the power fails just now; and
-`reader`, the engine's `JournalReader` of the same store and clock, as of another process.
+`reader`, the engine's `JournalReader` of the same store and clock, as of another process. What an engine promises
+before its journal is open is in a class of its own (`promises/engine.py`).
 """
 
 from __future__ import annotations
