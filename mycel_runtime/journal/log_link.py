@@ -73,6 +73,11 @@ def require_own_log(path: Path) -> None:
         )
 
 
+def name_log(connection: sqlite3.Connection) -> None:
+    """Give the log of a new file a number; it follows none."""
+    execute(connection, "name_log", {"log_id": secrets.randbelow(_NUMBERS)})
+
+
 def restart_log(connection: sqlite3.Connection) -> bool:
     """
     Copy the log into the file and begin a new one; outside of a transaction.

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.statements import MIGRATIONS
@@ -43,6 +43,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         return
     for step, script in enumerate(MIGRATIONS[version:], start=version + 1):
         _take_steps(connection, [script], step)
+
+
+def migrations() -> tuple[str, ...]:
+    """All that a new file sees, in order."""
+    return tuple(MIGRATIONS)
 
 
 def _take_steps(connection: sqlite3.Connection, scripts: Iterable[str], version: int) -> None:
@@ -92,8 +97,8 @@ def recognise(connection: sqlite3.Connection, path: Path) -> int:
 def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = _tables(connection)
-    if application_id != APPLICATION_ID and tables:
+    texts = _texts(connection)
+    if application_id != APPLICATION_ID and texts:
         raise JournalFileError(
             "this SQLite file is not a mycel-runtime journal",
             where=str(path),
@@ -106,7 +111,7 @@ def _version_of(connection: sqlite3.Connection, path: Path) -> int:
             where=str(path),
             fix=f"Upgrade mycel-runtime. If it is from before the first release: {_SET_ASIDE}",
         )
-    if tables != _tables_of(version):
+    if texts != _schema_of(version).texts and _tables(connection) != _schema_of(version).tables:
         raise JournalFileError(
             f"its tables are not those of a journal of version {version}: it was made before the first release",
             where=str(path),
@@ -115,8 +120,25 @@ def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
+class _Schema(NamedTuple):
+    """
+    What tells the tables of a journal from others'.
+
+    Attributes:
+        texts: The words that made them. Where they are the same nothing else need be compared.
+        tables: Every column and index: SQLite rewrites the words as it likes.
+    """
+
+    texts: frozenset[tuple[str, str]]
+    tables: frozenset[tuple[str, str, str]]
+
+
+def _texts(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+    return frozenset(map(tuple, rows))
+
+
 def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
-    """Every column and index, and not the words that made them: SQLite rewrites those as it likes."""
     rows = connection.execute(
         "SELECT s.name, coalesce(c.name, ''), coalesce(c.type, '') FROM sqlite_master AS s"
         " LEFT JOIN pragma_table_xinfo(s.name) AS c WHERE s.name NOT LIKE 'sqlite_%'"
@@ -125,9 +147,9 @@ def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
 
 
 @functools.cache
-def _tables_of(version: int) -> frozenset[tuple[str, str, str]]:
-    """Those of a new journal that has seen so many migrations: to make one costs more than to open a file."""
+def _schema_of(version: int) -> _Schema:
+    """That of a new journal that has seen so many migrations: to make one costs more than to open a file."""
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         for script in MIGRATIONS[:version]:
             fresh.executescript(script)
-        return _tables(fresh)
+        return _Schema(_texts(fresh), _tables(fresh))

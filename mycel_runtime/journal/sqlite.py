@@ -23,6 +23,7 @@ from mycel_runtime.journal.delivery import (
 from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
+from mycel_runtime.journal.new_file import make_new
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.running_lanes import RunningLanes
 from mycel_runtime.journal.schema import prepare
@@ -116,6 +117,7 @@ class SqliteJournal(
         self._writer = writer(
             self._path,
             lambda connection: prepare(connection, self._path),
+            make=make_new,
             inspect=lambda: require_own_log(self._path),
             restart_log=restart_log,
             end_log=end_log,

@@ -35,7 +35,7 @@ from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.left_file import LeftFile
 from mycel_runtime.journal.log_length import LogLength
 from mycel_runtime.journal.log_sync import SOON_SECONDS, LogSync
-from mycel_runtime.journal.writing_connection import writing_connection
+from mycel_runtime.journal.writing_connection import make_empty, writing_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,6 +73,7 @@ class Writer:
 
     Args:
         path: The file; it and its log are readable by their owner only, whatever the umask.
+        make: Makes the file, if there is none, in the thread; so that only its owner may read it.
         prepare: Run once on a new connection in the thread: refuses a file that is not ours, and migrates.
         inspect: Run before each opening, in the thread: refuses a file that is not as it was left.
         restart_log: Copies the log into the file and begins a new one; whether it could.
@@ -88,6 +89,7 @@ class Writer:
         path: Path,
         prepare: Callable[[sqlite3.Connection], None],
         *,
+        make: Callable[[Path], None] = make_empty,
         inspect: Callable[[], None] = lambda: None,
         restart_log: Callable[[sqlite3.Connection], bool],
         end_log: Callable[[sqlite3.Connection], None],
@@ -97,6 +99,7 @@ class Writer:
         soon: float = SOON_SECONDS,
     ) -> None:
         self._path, self._folder = path, path.parent
+        self._make = make
         self._inspect = inspect
         self._rest_seconds = rest_seconds
         self._soon = soon
@@ -312,7 +315,7 @@ class Writer:
         if self._left is not None:
             self._left.require(self._path)
         self._inspect()
-        return writing_connection(self._path, self._prepare, self._restart_log)
+        return writing_connection(self._path, self._make, self._prepare, self._restart_log)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         self._wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"))

@@ -15,8 +15,22 @@ BUSY_TIMEOUT_MS: Final = 1_000
 """Until it is told that somebody else holds the write lock."""
 
 
+def make_empty(path: Path) -> None:
+    """
+    Make a file of which SQLite makes a new one, if there is none; only its owner may read it.
+
+    A file that is there is not opened: closing it again would give up the locks that this process may have on it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.touch(mode=0o600, exist_ok=False)
+
+
 def writing_connection(
     path: Path,
+    make: Callable[[Path], None],
     prepare: Callable[[sqlite3.Connection], None],
     restart_log: Callable[[sqlite3.Connection], bool],
 ) -> sqlite3.Connection:
@@ -25,6 +39,7 @@ def writing_connection(
 
     Args:
         path: The file; it and its log are readable by their owner only, whatever the umask.
+        make: As of `Writer`.
         prepare: As of `Writer`.
         restart_log: As of `Writer`.
 
@@ -32,10 +47,8 @@ def writing_connection(
         sqlite3.Error: It cannot be opened.
         OSError: It cannot be made.
     """
-    # SQLite gives the log the mode of the file. A file that is there is not opened here: closing it again would
-    # give up the locks that this process may have on it.
-    with contextlib.suppress(FileExistsError):
-        path.touch(mode=0o600, exist_ok=False)
+    # SQLite gives the log the mode of the file.
+    make(path)
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
     try:
         connection.row_factory = sqlite3.Row

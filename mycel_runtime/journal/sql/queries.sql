@@ -1008,5 +1008,8 @@ SELECT log_id, after_id, is_followed FROM log_link;
 -- name: follow_log
 UPDATE log_link SET is_followed = :is_followed;
 
+-- name: name_log
+UPDATE log_link SET log_id = :log_id;
+
 -- name: begin_log
 UPDATE log_link SET after_id = log_id, log_id = :log_id, is_followed = 0;

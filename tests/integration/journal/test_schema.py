@@ -33,6 +33,35 @@ async def test_a_new_journal_has_been_through_every_migration(journal, tmp_path)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+async def test_a_new_journal_is_as_sqlite_makes_one_of_an_empty_file(tmp_path, open_journal):
+    made, grown = tmp_path / "made", tmp_path / "grown"
+    for folder in (made, grown):
+        folder.mkdir()
+    (grown / "journal.sqlite3").touch(mode=0o600)
+    (made / "journal.sqlite3.new").write_text("of one whose process was killed")
+    for folder in (made, grown):
+        await open_journal(folder).close()
+
+    assert modes(made) == modes(grown)
+    with database(made) as one, database(grown) as other:
+        schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+        assert one.execute(schema).fetchall() == other.execute(schema).fetchall()
+        for pragma in (
+            "auto_vacuum",
+            "page_size",
+            "encoding",
+            "journal_mode",
+            "application_id",
+            "user_version",
+        ):
+            told = f"PRAGMA {pragma}"
+            assert one.execute(told).fetchall() == other.execute(told).fetchall(), pragma
+        for table in ("log_link", "checkpoint"):
+            counted = f"SELECT count(*) FROM {table}"
+            assert one.execute(counted).fetchall() == other.execute(counted).fetchall()
+        assert one.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_migrations_are_numbered_without_a_gap():
     assert [int(name.split("_")[0]) for name in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
 

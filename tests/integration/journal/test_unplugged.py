@@ -14,6 +14,26 @@ from mycel_runtime.journal.sqlite import SqliteJournal
 from tests.integration.speech import volatile_disk
 from tests.integration.speech.volatile_disk import SYNCED, Disk
 
+NEW = """
+import asyncio, os, pathlib, sys
+from mycel_runtime.journal.changes import ToldVersion
+from mycel_runtime.journal.sqlite import SqliteJournal
+from tests.integration.speech import volatile_disk
+
+folder, trace, nth = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+async def live():
+    journal = SqliteJournal(folder)
+    volatile_disk.watch(folder, trace, deadly=volatile_disk.SYNCED, nth=nth)
+    journal.open()
+    await journal.note("me", ToldVersion(kind="told", key="1", state="noted"))
+    os.write(1, b"1")
+    await journal.close()
+
+asyncio.run(live())
+"""
+"""Makes a journal where there is none."""
+
 LIFE = """
 import asyncio, faulthandler, os, pathlib, sys
 from mycel_runtime.journal.changes import ToldVersion
@@ -41,6 +61,8 @@ OPENING_SYNCS = 4
 """The log's head, its name, its mark, and the file that was told that one follows; then a new head."""
 SYNCS = 3 * (OPENING_SYNCS + 1) + 2 * 1 + 3 * 2
 """Of three openings, of what is noted twice, and of three ends, which copy the log into the file."""
+NEW_SYNCS = 1 + OPENING_SYNCS + 1 + 1 + 2
+"""Of the file, of its opening, of what is noted, and of the end."""
 
 
 @pytest.fixture
@@ -60,12 +82,12 @@ async def begun(folder):
     return folder
 
 
-def live(folder, trace, library, nth):
+def live(folder, trace, library, nth, life=LIFE):
     """What was acknowledged until it died before a sync, and what the disk has seen."""
     trace.unlink(missing_ok=True)
     disk = Disk(folder)
     ended = subprocess.run(
-        [sys.executable, "-c", LIFE, folder, trace, f"{nth}"],
+        [sys.executable, "-c", life, folder, trace, f"{nth}"],
         env=os.environ | {"LD_PRELOAD": str(library)},
         stdout=subprocess.PIPE,
         text=True,
@@ -97,3 +119,29 @@ async def test_what_a_woken_journal_has_acknowledged_is_there_after_a_loss_of_po
     finally:
         await journal.close()
     assert found == ["noted"] * (1 + len(acknowledged))
+
+
+def test_a_new_journal_waits_for_the_disk_once_more_than_one_that_is_there(library, tmp_path):
+    (tmp_path / "folder").mkdir()
+    acknowledged, disk = live(tmp_path / "folder", tmp_path / "trace", library, 0, NEW)
+
+    assert acknowledged == "1"
+    assert disk.counts[SYNCED] == NEW_SYNCS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nth", range(1, NEW_SYNCS + 1))
+async def test_a_journal_whose_making_was_cut_off_opens_and_has_what_was_acknowledged(library, tmp_path, nth):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    acknowledged, disk = live(folder, tmp_path / "trace", library, nth, NEW)
+    disk.lose_power(random.Random(nth))
+
+    journal = SqliteJournal(folder)
+    journal.open()
+    try:
+        found = [await journal.noted("me", kind="told", key=key) for key in acknowledged]
+    finally:
+        await journal.close()
+    assert found == ["noted"] * len(acknowledged)
+    assert {path.name for path in folder.iterdir()} <= {"journal.sqlite3", "journal.lock"}
