@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.daemon import credential as credential_module
+from mycel_runtime.daemon.call_turns import AT_ONCE
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import (
@@ -25,6 +26,9 @@ from mycel_runtime.wire.ids import UserId
 from tests.unit.sdk.wire import answer, serving
 
 UNAUTHORIZED = answer(b'{"detail": "expired"}', "401 Unauthorized")
+MANY = 60
+"""Calls at once."""
+
 LOGIN_PAGE = answer(b"<html>Log in</html>", "401 Unauthorized", "text/html")
 
 
@@ -298,3 +302,35 @@ async def test_a_call_that_a_limit_refuses_says_nothing_of_the_way_to_the_backen
         async with client:
             await client.me.whoami()
     assert reached == [True]
+
+
+async def test_the_call_of_one_who_rarely_calls_passes_those_of_another_agent_that_wait():
+    """At one backend, by the order in which it sees their requests."""
+    with knowing(greedy=user("me"), quiet=user("me")) as server:
+        clients = []
+        for token in ("greedy", "quiet"):
+            client, credential = agent(server, holding(token))
+            credential.use(SecretStr(token))
+            client.use_token(token)
+            clients.append(client)
+        async with clients[0] as greedy, clients[1] as quiet:
+            # Alone it waits for nobody, and has as many connections then.
+            await many_times(greedy.me.whoami)
+            await quiet.me.whoami()
+            before = len(server.requests)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(many_times(greedy.me.whoami), name="greedy")
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await quiet.me.whoami()
+                seen = server.requests[before:]
+
+    assert seen.count("quiet") == 1
+    assert seen.index("quiet") <= 2 * AT_ONCE
+    assert server.requests.count("greedy") == 2 * MANY
+
+
+async def many_times(call):
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(MANY):
+            tasks.create_task(call(), name=f"call-{number}")
