@@ -22,7 +22,7 @@ from mycel_runtime.sdk.network import is_proxied
 from mycel_runtime.settings.credentials import reads_credential
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mycel_runtime.journal.ids import HandlerId
@@ -40,6 +40,7 @@ class AgentObservers:
         handlers: Ids of all, which have durations of their own.
         network: How the backend is reached.
         observer: Told of everything, too.
+        clock: Epoch seconds, as the agent's status is told.
 
     Attributes:
         counters: Of facts.
@@ -56,13 +57,19 @@ class AgentObservers:
     """
 
     def __init__(
-        self, settings: Settings, handlers: Sequence[HandlerId], *, network: Network, observer: Observer
+        self,
+        settings: Settings,
+        handlers: Sequence[HandlerId],
+        *,
+        network: Network,
+        observer: Observer,
+        clock: Callable[[], float],
     ) -> None:
-        self.counters = Counters(time.time)
+        self.counters = Counters(clock)
         self.metrics = AgentMetrics(settings.agent.name, handlers)
-        self.journal_lock = JournalLock(time.time)
-        self.awaited_token = AwaitedToken(_written_token(settings), time.time)
-        self.held_loop = HeldLoop(time.time)
+        self.journal_lock = JournalLock(clock)
+        self.awaited_token = AwaitedToken(_written_token(settings), clock)
+        self.held_loop = HeldLoop(clock)
         self.network_health = NetworkHealth(
             interval=settings.inbox.reconcile_interval,
             is_proxied=is_proxied(settings.agent.base_url, network),

@@ -115,9 +115,12 @@ class AgentRuntime:
         self._show = show
         self._how_to_talk = how_to_talk
         self._orders = orders
+        self._journal: Journal | None = None
         self._handlers = [bound.handler.id for bound in bound_handlers(plugins)]
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
-        self._observers = AgentObservers(settings, self._handlers, network=network, observer=observer)
+        self._observers = AgentObservers(
+            settings, self._handlers, network=network, observer=observer, clock=self._now
+        )
         self.observer = self._observers.all
         self._draining = Draining()
         self._engine = engine_of(settings.state_dir)
@@ -132,11 +135,11 @@ class AgentRuntime:
             observers=self._observers,
             draining=self._draining,
             started_at=time.time(),
+            clock=self._now,
         )
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
         self._traces: Traces = Untraced()
-        self._journal: Journal | None = None
         self._has_ended = False
 
     @property
@@ -235,8 +238,8 @@ class AgentRuntime:
                 ),
                 self._observers.followers,
             ):
-                self._status.note_journal()
                 self._journal = journal
+                self._status.note_journal()
                 self._early_pauses.begin(journal)
                 self._announce(backend)
                 ready()
@@ -248,6 +251,11 @@ class AgentRuntime:
             raise _first_error(group) from group
         finally:
             self._journal, self._has_ended = None, True
+
+    def _now(self) -> float:
+        """Epoch seconds, by the store's clock while the journal is open."""
+        journal = self._journal
+        return time.time() if journal is None else journal.now()
 
     async def status(self) -> Status:
         """What is known of this process now."""
@@ -279,6 +287,7 @@ class AgentRuntime:
             health=self._observers.network_health,
             network=self._network,
             durations=self._observers.metrics.durations,
+            clock=journal.now,
         ) as sdk:
             parts = await self._unless_ended(stop, self._assemble(journal, backend, sdk, credential))
             if parts is None:

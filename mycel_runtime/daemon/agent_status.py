@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.output import dropped_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from mycel_runtime.daemon.agent_observers import AgentObservers
     from mycel_runtime.daemon.assembly import Parts
@@ -54,6 +53,7 @@ class AgentStatus:
         observers: Know what has happened.
         draining: Whether it does what is due, and no more.
         started_at: Epoch seconds.
+        clock: Likewise; the store's as soon as the journal is open, because most of what is told was stamped by it.
     """
 
     settings: Settings
@@ -64,13 +64,14 @@ class AgentStatus:
     observers: AgentObservers
     draining: Draining
     started_at: float
+    clock: Callable[[], float]
     _growth: JournalGrowth | None = field(default=None, init=False)
     _parts: Parts | None = field(default=None, init=False)
 
     def note_journal(self) -> None:
         """The journal is open."""
         if (files := self.engine.files) is not None:
-            self._growth = JournalGrowth(files, now=time.time())
+            self._growth = JournalGrowth(files, now=self.clock())
 
     def note_parts(self, parts: Parts) -> None:
         """The agent comes to work with them."""
@@ -84,7 +85,7 @@ class AgentStatus:
         """
         parts = self._parts
         summary = await self._read_summary(parts.me) if parts else None
-        now = time.time()
+        now = self.clock()
         hearing, network = hearing_report(parts), network_report(self.observers.network_health)
         problems = self._problems(hearing, network, now)
         return Status(

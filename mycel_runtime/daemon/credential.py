@@ -107,6 +107,7 @@ class AgentClient(AsyncClient):
         health: Told how each try of a call goes.
         network: As of `AsyncClient`.
         durations: Told how long each try of a call takes.
+        clock: Epoch seconds, for `health`.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class AgentClient(AsyncClient):
         health: NetworkHealth,
         network: Network = DEFAULT,
         durations: Durations | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(
             base_url=base_url,
@@ -129,6 +131,7 @@ class AgentClient(AsyncClient):
         self._network = network
         self._credential = credential
         self._health = health
+        self._clock = clock
         self._durations = durations or Unmeasured()
         self._hang_watch = HangWatch(UNANSWERED_SECONDS, self._tell_hanging)
         self._call_made: Callable[[bool], None] = lambda _is_reached: None
@@ -186,12 +189,12 @@ class AgentClient(AsyncClient):
             result = await self._watched(call)
         except ApiError as exc:
             self._measure(call, outcome_of(exc), began)
-            self._tell(self._health.failed(call, exc, now=time.time()))
+            self._tell(self._health.failed(call, exc, now=self._clock()))
             if not isinstance(exc, RateLimitedError):  # which says nothing of the way there
                 self._call_made(has_reached(exc))
             raise
         self._measure(call, ANSWERED, began)
-        self._tell(self._health.answered(now=time.time()))
+        self._tell(self._health.answered(now=self._clock()))
         self._call_made(True)
         return result
 
@@ -208,7 +211,7 @@ class AgentClient(AsyncClient):
                 self._health.hangs_no_more()
 
     def _tell_hanging(self) -> None:
-        self._tell(self._health.hangs(now=time.time()))
+        self._tell(self._health.hangs(now=self._clock()))
 
     @override
     async def _send(self, call: Call[T]) -> Reply:

@@ -161,6 +161,10 @@ class Reconciler:
         """Seconds between two of the timer's looks, at most, while the stream is suspect."""
         return self._schedule.shortest
 
+    def now(self) -> float:
+        """Epoch seconds, by the clock that its own times are told by."""
+        return self._clock()
+
     async def wait_due(self) -> None:
         """As `LookSchedule.wait_due`."""
         await self._schedule.wait_due()

@@ -161,6 +161,7 @@ class Listener:
             observer=observer,
             sleep=sleep,
             is_limited=lambda: sdk.pace.is_proven(time.monotonic()),
+            clock=reconciler.now,
         )
         reconciler.tell_calls(self._watch.call_made)
         self._stream: StreamConnection | None = None

@@ -80,6 +80,7 @@ class StreamWatch:
         observer: Told when polling begins and ends.
         sleep: Waits so many seconds.
         is_limited: Whether the server is known to limit the rate of requests, and to answer some.
+        clock: Epoch seconds.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class StreamWatch:
         observer: Observer,
         sleep: Callable[[float], Awaitable[None]],
         is_limited: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection = connection
         self._backoff = backoff
@@ -110,6 +112,7 @@ class StreamWatch:
         self._is_reached_beside = False
         self._reached_at: float | None = None
         self._is_limited = is_limited
+        self._clock = clock
         self._refused: HandshakeError | None = None
         self._refused_until = 0.0
         self._hurried = LeanEvent()
@@ -183,7 +186,7 @@ class StreamWatch:
         self._doubted.clear()
         self._recovery.connected()
         if not self._slot.is_taken:
-            self._tell(self._polling.connected(now=time.time()))
+            self._tell(self._polling.connected(now=self._clock()))
 
     def ended(self, end: Exception, *, has_stood: bool) -> bool:
         """
@@ -199,7 +202,7 @@ class StreamWatch:
         self._refused_until = asyncio.get_running_loop().time() + asked
         is_polled = self.trouble is not None and self.trouble.is_polled
         is_refused = self._is_turned_away or (is_polled and not has_stood)
-        self._polling.ended(cause, str(end), is_refused=is_refused, now=time.time())
+        self._polling.ended(cause, str(end), is_refused=is_refused, now=self._clock())
         if not asked and self._is_refused_though_fresh():
             self._hurry()
         return self._is_turned_away
@@ -208,7 +211,7 @@ class StreamWatch:
         """A look was made after the stream has made way: was it in the way?"""
         if self._slot.is_taken:
             self._hurried.clear()
-            self._polling.ended(Cause.CONNECTION_LIMIT, str(end), is_refused=True, now=time.time())
+            self._polling.ended(Cause.CONNECTION_LIMIT, str(end), is_refused=True, now=self._clock())
             self._tell(self._polling.looked())
 
     def delay(self) -> float:
@@ -265,7 +268,7 @@ class StreamWatch:
         if not self._served.is_set() and self._slot.starve():
             raise StarvedError
         await self._served.wait()
-        self._tell(self._polling.connected(now=time.time()))
+        self._tell(self._polling.connected(now=self._clock()))
 
     @property
     def _is_shut_out(self) -> bool:

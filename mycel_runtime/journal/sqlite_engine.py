@@ -42,10 +42,12 @@ class SqliteEngine(JournalEngine):
 
     Args:
         state_dir: The agent's, on a local file system; it need not be there before something is made in it.
+        clock: Epoch seconds; the store's.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._state_dir = state_dir
+        self._clock = clock
         self._path = state_dir / JOURNAL_NAME
         self._files = SqliteFiles(self._path)
 
@@ -62,7 +64,7 @@ class SqliteEngine(JournalEngine):
     @property
     @override
     def reader(self) -> SqliteReader:
-        return SqliteReader(self._path, clock=time.time)
+        return SqliteReader(self._path, clock=self._clock)
 
     @override
     def exists(self) -> bool:
@@ -112,7 +114,9 @@ class SqliteEngine(JournalEngine):
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
     ) -> AsyncIterator[Journal]:
-        journal = SqliteJournal(self._state_dir, on_lock=on_lock, on_commit=on_commit, kept_turns=kept_turns)
+        journal = SqliteJournal(
+            self._state_dir, on_lock=on_lock, on_commit=on_commit, kept_turns=kept_turns, clock=self._clock
+        )
         self._files.give_lock_to_owner()
         await asyncio.to_thread(journal.open)
         try:

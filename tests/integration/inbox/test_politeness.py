@@ -90,6 +90,7 @@ class Idle:
 
     checkpoint = SimpleNamespace(epoch=1, since_seq=7)
     tick_interval = 5.0
+    now = staticmethod(time.time)
     succeeded_at = None
 
     def tell_calls(self, call_made):

@@ -125,6 +125,7 @@ class Refusing:
     """Stands where intake and reconciler would."""
 
     tick_interval = 5.0
+    now = staticmethod(lambda: 0.0)
     succeeded_at = None
 
     def __init__(self, since_seq=7):
