@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.daemon.arrivals import Arrivals
 from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Members:
         self._stop = stop
         self._failures = failures
         self._lives: dict[Path, _Life] = {}
+        self._arrivals = Arrivals()
 
     @property
     def runtimes(self) -> list[AgentRuntime]:
@@ -122,6 +124,16 @@ class Members:
     ) -> None:
         with readiness as ready:
             try:
-                await runtime.run(self._stop, ready=ready)
+                async with self._arrivals.let_in() as arrive:
+                    if not self._stop.is_asked:
+                        await runtime.run(self._stop, ready=_both(arrive, ready))
             except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
                 self._failures.note(exc, runtime.config, observer)
+
+
+def _both(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        then()
+
+    return call

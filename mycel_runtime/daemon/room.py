@@ -52,7 +52,7 @@ async def wait_for_room(
     look_seconds: float = _LOOK_SECONDS,
 ) -> bool:
     """
-    Wait until there is room. At once where there is, or nobody can tell.
+    Wait until there is room. At once where there is, or nobody can tell; a busy disk takes its time to tell.
 
     Args:
         place: The state directory, which need not be there yet.
@@ -71,7 +71,7 @@ async def wait_for_room(
     folder = next((folder for folder in (place, *place.parents) if folder.is_dir()), place)
     began = time.monotonic()
     is_told = False
-    while missing := _missing(folder, measure, is_refused):
+    while missing := await asyncio.to_thread(_missing, folder, measure, is_refused):
         if not is_told:
             observer.tell(DiskFull(where=str(folder), detail=missing))
             is_told = True

@@ -10,6 +10,7 @@ import pytest
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agents import Refusal
+from mycel_runtime.daemon.arrivals import AT_ONCE
 from mycel_runtime.daemon.process import run_agents
 from mycel_runtime.errors import ConfigError, JournalError, StateDirectoryError
 from mycel_runtime.observe.observer import Observer
@@ -91,6 +92,40 @@ async def test_an_agent_that_cannot_start_keeps_readiness_from_nobody(tmp_path, 
     assert notices == [systemd.READY, systemd.STOPPING]
     (fact,) = refused.observer.told
     assert (fact.error, fact.reason, fact.exit_code) == ("StateDirectoryError", "not yours", 78)
+
+
+async def test_many_agents_start_a_few_at_a_time_and_all_do():
+    running, most, started = 0, [], []
+
+    class Starting(Agent):
+        async def run(self, stop, *, ready):
+            nonlocal running
+            running += 1
+            most.append(running)
+            await asyncio.sleep(0.001)
+            running -= 1
+            started.append(self.agent)
+            ready()
+
+    agents = [Starting(f"{number}", None) for number in range(3 * AT_ONCE)]
+    await run_agents([(agent, agent.observer) for agent in agents])
+
+    assert max(most) == AT_ONCE
+    assert len(started) == len(agents)
+
+
+async def test_who_has_not_started_when_a_stop_is_asked_for_does_not():
+    started = []
+
+    class Stopping(Agent):
+        async def run(self, stop, *, ready):
+            started.append(self.agent)
+            stop.ask("SIGTERM")
+
+    agents = [Stopping(f"{number}", None) for number in range(3)]
+    await run_agents([(agent, agent.observer) for agent in agents])
+
+    assert started == ["0"]
 
 
 async def test_an_agent_that_may_start_again_is_not_kept_from_it_by_one_that_may_not():
