@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
@@ -91,9 +92,10 @@ async def _closed(journal):
         await journal.close()
 
 
-async def test_now_is_behind_the_clock_that_verbs_read(tmp_path):
+@pytest.mark.parametrize("options", [{}, {"clock": time.time}], ids=["its own", "as a daemon's"])
+async def test_now_is_behind_the_clock_that_verbs_read(tmp_path, options):
     """Else whoever takes it for the time that it is would be right by luck."""
-    journal = SlowJournal(tmp_path, weather=Weather(1))
+    journal = SlowJournal(tmp_path, weather=Weather(1), **options)
     await asyncio.to_thread(journal.open)
     async with _closed(journal):
         told = journal.now()
