@@ -7,6 +7,7 @@ and savepoints for all would cost each of them two statements.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
@@ -15,7 +16,6 @@ from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -146,3 +146,17 @@ def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | Non
     else:
         future.set_exception(error)
         future.exception()
+
+
+async def ended(future: asyncio.Future[T]) -> T:
+    """Its result; whoever is cancelled waits for its end all the same."""
+    if future.done():
+        return future.result()
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        raise

@@ -101,7 +101,7 @@ class SqliteHearing(SqliteSpeech):
 
     @override
     async def renew(self, lease: Lease) -> Lease:
-        self._require(lease, lease.identity)
+        self._require_own(lease, lease.identity)
         return lease
 
     @override
@@ -117,7 +117,7 @@ class SqliteHearing(SqliteSpeech):
     async def append(self, batch: Batch, *, lease: Lease) -> int:
         def write(connection: sqlite3.Connection) -> int:
             # Here, and not before: it may be given back while this waits for its commit.
-            self._require(lease, batch.identity)
+            self._require(connection, lease, batch.identity)
             now = self._clock()
             new = _append_arrivals(connection, batch.arrivals, now)
             _want_chats(connection, batch.identity, batch.hints, now)
@@ -136,7 +136,11 @@ class SqliteHearing(SqliteSpeech):
             return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
         return await (self._make_due(write) if is_told_once else self._commit_due(write))
 
-    def _require(self, lease: Lease, identity: UserId) -> None:
+    def _require(self, connection: sqlite3.Connection, lease: Lease, identity: UserId) -> None:  # noqa: ARG002
+        """Raises `LeaseLostError`, in the transaction that the lease is for."""
+        self._require_own(lease, identity)
+
+    def _require_own(self, lease: Lease, identity: UserId) -> None:
         if self._leases.get(identity) != lease:
             raise LeaseLostError(identity)
 

@@ -16,26 +16,17 @@ from typing_extensions import override
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
-from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.journal.port.reader import JournalReader
-from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.reading_connection import reading, traceless
 from mycel_runtime.journal.schema import recognise
 from mycel_runtime.journal.sqlite_letters import letter_of
 from mycel_runtime.journal.sqlite_skips import work_item_of
 from mycel_runtime.journal.sqlite_speech import intent_of, own_sends_of
-from mycel_runtime.journal.sqlite_statistics import longest_waiting_of, statistics_of
+from mycel_runtime.journal.sqlite_statistics import summary_of
 from mycel_runtime.journal.sqlite_timers import timer_of
 from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
 from mycel_runtime.journal.statements import execute
-from mycel_runtime.journal.summary import (
-    LONGEST_WAITING,
-    NEXT_TIMERS,
-    JournalSummary,
-    NextTimer,
-    WaitingUtterance,
-)
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -48,6 +39,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port.turn_log import TurnLog
+    from mycel_runtime.journal.summary import JournalSummary
 
 _SINCE: Final = {"stores": 2, "all_items": 2, "timers": 2, "work": 11}
 """Versions before which a journal has nothing of the kind, as one whose daemon has not run since an upgrade."""
@@ -93,7 +85,7 @@ class SqliteReader(JournalReader):
     def summary(self, identity: UserId) -> JournalSummary:
         try:
             with reading(self._path) as connection:
-                return _summary_of(connection, identity)
+                return summary_of(connection, identity)
         except sqlite3.Error as exc:
             raise self._error(exc) from exc
 
@@ -158,22 +150,3 @@ class SqliteReader(JournalReader):
 
     def _error(self, exc: sqlite3.Error) -> JournalError:
         return JournalError(f"{self._path}: {exc}")
-
-
-def _summary_of(connection: sqlite3.Connection, identity: UserId) -> JournalSummary:
-    me = {"identity": identity}
-    return JournalSummary(
-        statistics=statistics_of(connection, identity),
-        longest=longest_waiting_of(connection, identity, LONGEST_WAITING),
-        holds=tuple(Hold(**dict(row)) for row in execute(connection, "holds", me)),
-        utterances=tuple(WaitingUtterance(*row) for row in execute(connection, "waiting_utterances", me)),
-        timers=tuple(
-            NextTimer(*row) for row in execute(connection, "next_timers", me | {"limit": NEXT_TIMERS})
-        ),
-        questions=_open_questions(connection, identity),
-    )
-
-
-def _open_questions(connection: sqlite3.Connection, identity: UserId) -> OpenQuestions | None:
-    row = execute(connection, "open_questions", {"identity": identity}).fetchone()
-    return None if row is None else OpenQuestions(*row)

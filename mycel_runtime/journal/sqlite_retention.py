@@ -91,9 +91,33 @@ class SqliteRetention(SqliteSpeech):
         def step(connection: sqlite3.Connection) -> SweepStep:
             now = self._clock()
             times = _Old(now=now, before=now - age.rows, letters_before=now - age.letters)
-            return _sweep(connection, place, times, kept_numbers)
+            return self._sweep(connection, place, times, kept_numbers)
 
         return await self._writer.commit(step)
+
+    def _sweep(
+        self, connection: sqlite3.Connection, place: Place, times: _Old, kept_numbers: int
+    ) -> SweepStep:
+        began, swept, left = time.perf_counter(), Swept(), STEP_ROWS
+        table, after = place
+        while left > 0 and table < len(_TABLES):
+            page = _TABLES[table](connection, after, times, left, kept_numbers)
+            swept = swept.plus(page.swept)
+            left -= page.looked
+            table, after = (table + 1, ()) if page.is_end else (table, page.place)
+        next_place = Place(table, after) if table < len(_TABLES) else None
+        if next_place is None and (freed := self._give_back(connection)):
+            # Nothing else is left to be done: the same place again, until enough is given back.
+            swept, next_place = swept._replace(freed=freed), Place(table)
+        return SweepStep(swept, next_place, self._used_bytes(connection), time.perf_counter() - began)
+
+    def _give_back(self, connection: sqlite3.Connection) -> int:
+        """Bytes that the file is shorter by, when its log has been copied into it; 0: there is too little to give."""
+        return _give_back(connection)
+
+    def _used_bytes(self, connection: sqlite3.Connection) -> int:
+        """What is used of the file."""
+        return _used_bytes(connection)
 
 
 def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:
@@ -103,21 +127,6 @@ def drop_letter(connection: sqlite3.Connection, dead_letter_id: int) -> bool:
     execute(connection, "erase_utterance_of_letter", key)
     note_dropped(connection, dead_letter_id)
     return execute(connection, "delete_dead_letter", key).rowcount > 0
-
-
-def _sweep(connection: sqlite3.Connection, place: Place, times: _Old, kept_numbers: int) -> SweepStep:
-    began, swept, left = time.perf_counter(), Swept(), STEP_ROWS
-    table, after = place
-    while left > 0 and table < len(_TABLES):
-        page = _TABLES[table](connection, after, times, left, kept_numbers)
-        swept = swept.plus(page.swept)
-        left -= page.looked
-        table, after = (table + 1, ()) if page.is_end else (table, page.place)
-    next_place = Place(table, after) if table < len(_TABLES) else None
-    if next_place is None and (freed := _give_back(connection)):
-        # Nothing else is left to be done: the same place again, until enough is given back.
-        swept, next_place = swept._replace(freed=freed), Place(table)
-    return SweepStep(swept, next_place, _used_bytes(connection), time.perf_counter() - began)
 
 
 def _letters(
@@ -200,7 +209,6 @@ def _prune(connection: sqlite3.Connection, statement: str, span: _Span, **more: 
 
 
 def _give_back(connection: sqlite3.Connection) -> int:
-    """Bytes that the file is shorter by, when its log has been copied into it; 0: there is too little to give."""
     if _number(connection, "auto_vacuum") != _INCREMENTAL:
         return 0
     free = _number(connection, "freelist_count")

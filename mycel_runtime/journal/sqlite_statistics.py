@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.pause import PARKED_AT
+from mycel_runtime.journal.questions import OpenQuestions
 from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
-from mycel_runtime.journal.summary import COUNT_LIMIT, LANES_LIMIT, JournalStatistics, Waiting
+from mycel_runtime.journal.summary import (
+    COUNT_LIMIT,
+    LANES_LIMIT,
+    LONGEST_WAITING,
+    NEXT_TIMERS,
+    JournalStatistics,
+    JournalSummary,
+    NextTimer,
+    Waiting,
+    WaitingUtterance,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,3 +55,23 @@ def longest_waiting_of(connection: sqlite3.Connection, identity: UserId, limit: 
     """What has waited longest, first."""
     rows = execute(connection, "longest_waiting", {"identity": identity, "limit": limit})
     return tuple(Waiting(**dict(row)) for row in rows)
+
+
+def summary_of(connection: sqlite3.Connection, identity: UserId) -> JournalSummary:
+    """What a status shows, within a transaction."""
+    me = {"identity": identity}
+    return JournalSummary(
+        statistics=statistics_of(connection, identity),
+        longest=longest_waiting_of(connection, identity, LONGEST_WAITING),
+        holds=tuple(Hold(**dict(row)) for row in execute(connection, "holds", me)),
+        utterances=tuple(WaitingUtterance(*row) for row in execute(connection, "waiting_utterances", me)),
+        timers=tuple(
+            NextTimer(*row) for row in execute(connection, "next_timers", me | {"limit": NEXT_TIMERS})
+        ),
+        questions=_open_questions(connection, identity),
+    )
+
+
+def _open_questions(connection: sqlite3.Connection, identity: UserId) -> OpenQuestions | None:
+    row = execute(connection, "open_questions", {"identity": identity}).fetchone()
+    return None if row is None else OpenQuestions(*row)

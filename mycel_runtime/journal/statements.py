@@ -6,11 +6,11 @@ import functools
 import itertools
 import operator
 import re
+import sqlite3
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
 ROWS_PER_STATEMENT: Final = 512
@@ -27,10 +27,12 @@ def execute(
     Run the statement of this name.
 
     Args:
-        connection: Of the journal.
+        connection: Of the journal; another engine's has statements of the same names, and its own `run`.
         name: In `queries.sql`.
         values: By name, and perhaps more than the statement has names for; in its order where it has `?` instead.
     """
+    if not isinstance(connection, sqlite3.Connection):
+        return cast("sqlite3.Cursor", connection.run(name, values))
     text, in_order = _statement(name)
     return connection.execute(text, values if in_order is None else in_order(values))
 
@@ -43,6 +45,8 @@ def execute_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Seque
     runs one statement a row, is several times slower beside it. And each number of rows is a statement of its own,
     which the connection keeps with its last values, up to half a MiB: above `FEW_ROWS` there are powers of two only.
     """
+    if not isinstance(connection, sqlite3.Connection):
+        return cast("int", connection.run_rows(name, rows))
     if len(rows) == 1:
         return execute(connection, name, rows[0]).rowcount
     changed = start = 0
@@ -98,6 +102,9 @@ def _load_migrations() -> list[str]:
 _NAME: Final = re.compile(r":(\w+)")
 
 _QUERIES: Final = _load_queries()
+
+NAMES: Final = frozenset(_QUERIES)
+"""Of all statements."""
 
 MIGRATIONS: Final = _load_migrations()
 """In order; a journal's `user_version` says how many of them it has seen."""

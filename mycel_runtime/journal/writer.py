@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.freed_memory import FREED_MEMORY
-from mycel_runtime.journal.commit_group import GroupCommit, Job, deliver, is_busy
+from mycel_runtime.journal.commit_group import GroupCommit, Job, deliver, ended, is_busy
 from mycel_runtime.journal.disk_room import translated
 from mycel_runtime.journal.left_file import LeftFile
 from mycel_runtime.journal.log_length import LogLength
@@ -150,7 +150,7 @@ class Writer:
             JournalError: The operation or the commit failed, and nothing of it is stored; or it could not be brought
                 to the disk.
         """
-        return await _ended(self._gather(operation, is_durable=True))
+        return await ended(self._gather(operation, is_durable=True))
 
     async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -164,7 +164,7 @@ class Writer:
         Raises:
             JournalError: As of `submit`; also if an earlier sync has failed for which nobody waited.
         """
-        return await _ended(self._gather(operation, is_durable=False))
+        return await ended(self._gather(operation, is_durable=False))
 
     def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
         """
@@ -389,17 +389,3 @@ class Writer:
         except OSError as exc:
             # Nobody waits for it: whoever comes next is told.
             self._failed = self._failed or translated(exc, "journal", self._folder)
-
-
-async def _ended(future: asyncio.Future[T]) -> T:
-    """Its result; whoever is cancelled waits for its end all the same."""
-    if future.done():
-        return future.result()
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
-        while not future.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([future])
-        raise

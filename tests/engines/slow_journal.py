@@ -138,7 +138,7 @@ class SlowJournal(SqliteJournal):
     async def renew(self, lease):
         renewed = await super().renew(lease)
         await self._writer.submit(lambda _connection: None)
-        self._require(lease, lease.identity)
+        self._require_own(lease, lease.identity)
         self._ends[lease.identity] = self._clock() + self._lease_seconds
         return renewed
 

@@ -1,0 +1,235 @@
+"""
+All verbs of an engine that keeps its rows in tables, be they a file's or a server's.
+
+Each verb is a handful of named statements in one operation of the engine's writer, which carries operations out one
+after another. So they are written down once: an engine has statements of these names in its own SQL, its writer, and
+what it knows of leases and of other processes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from mycel_runtime.journal.changes import UNCHANGED, EndOutcome, TurnEnd
+from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
+from mycel_runtime.journal.pause import PARKED_AT
+from mycel_runtime.journal.sqlite_claims import claim_row, encodable, end_turn, key_of
+from mycel_runtime.journal.sqlite_hearing import SqliteHearing
+from mycel_runtime.journal.sqlite_letters import SqliteLetters, write_letter
+from mycel_runtime.journal.sqlite_pauses import SqlitePauses
+from mycel_runtime.journal.sqlite_questions import SqliteQuestions, is_look, note_said, note_told
+from mycel_runtime.journal.sqlite_retention import SqliteRetention
+from mycel_runtime.journal.sqlite_skips import SqliteSkips
+from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, remember
+from mycel_runtime.journal.sqlite_statistics import SqliteStatistics
+from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance
+from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.suspicion import Suspect
+from mycel_runtime.journal.turns import row_of
+from mycel_runtime.journal.wake_times import WakeTimes
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from mycel_runtime.journal.changes import Changes
+    from mycel_runtime.journal.dead_letter import Letter
+    from mycel_runtime.journal.delivery import MessageDelivery
+    from mycel_runtime.journal.ids import Lane
+    from mycel_runtime.journal.turns import TurnRecord
+    from mycel_runtime.wire.ids import MessageSeq, UserId
+
+_PRUNING_STEP: Final = 16
+"""Turns that are logged until the oldest are looked for; of them four times as many go at once."""
+
+
+class SqlJournal(
+    SqliteHearing,
+    SqliteUtterances,
+    SqliteQuestions,
+    SqliteState,
+    SqliteLetters,
+    SqlitePauses,
+    SqliteRetention,
+    SqliteSkips,
+    SqliteStatistics,
+):
+    """Base of an engine, which opens and closes it."""
+
+    _kept_turns: int
+    _recovered: set[UserId]
+
+    @property
+    @override
+    def snapshot_changes(self) -> int:
+        return self._snapshot_changes
+
+    @override
+    async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        def take_over(connection: sqlite3.Connection) -> Sequence[Suspect]:
+            values = {"identity": identity, "now": self._clock(), "pause": death_pause}
+            for row in execute(connection, "running", values).fetchall():
+                execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
+            if not execute(connection, "forget_end", values).rowcount:
+                execute(connection, "count_death", values)
+                execute(connection, "suspect", values)
+            execute(connection, "recover", values)
+            execute(connection, "adopt_pauses", values)
+            return [Suspect(*row) for row in execute(connection, "suspects", values)]
+
+        suspects = await self._writer.submit(take_over)
+        self._recovered.add(identity)
+        return suspects
+
+    @override
+    async def expect_end(self, identity: UserId) -> None:
+        await self._change("expect_end", {"identity": identity})
+
+    @override
+    async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:
+        def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
+            rows = _first_of_each_lane(
+                execute(
+                    connection, "select_due", {"identity": identity, "now": self._clock(), "limit": limit}
+                ),
+                limit,
+            )
+            return [claim_row(connection, row) for row in rows]
+
+        claimed = await self._writer.commit(claim)
+        self._running_lanes.note_claimed(claimed)
+        return claimed
+
+    @override
+    async def claim_suspect(self, identity: UserId) -> Delivery | None:
+        def claim(connection: sqlite3.Connection) -> Delivery | None:
+            values = {"identity": identity, "now": self._clock()}
+            row = execute(connection, "select_suspects", values).fetchone()
+            return None if row is None else claim_row(connection, row)
+
+        return await self._writer.commit(claim)
+
+    @override
+    async def note_shown(
+        self, delivery: MessageDelivery, *, through_seq: MessageSeq | None, message_ids: Sequence[str]
+    ) -> None:
+        shown = {"shown_seq": through_seq, "shown_ids": json.dumps(list(message_ids))}
+        await self._change("note_shown", key_of(delivery) | shown)
+
+    @override
+    async def next_due_at(self, identity: UserId, *, after: float) -> float | None:
+        def read(connection: sqlite3.Connection) -> float | None:
+            values = {"identity": identity, "after": after, "parked_at": PARKED_AT}
+            row = execute(connection, "next_due_at", values).fetchone()
+            return None if row is None or row[0] is None else float(row[0])
+
+        return await self._writer.commit(read)
+
+    @override
+    async def rewind(self, identity: UserId, *, seconds: float) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            values = {"identity": identity, "seconds": seconds, "now": self._clock()}
+            execute(connection, "rewind", values | {"parked_at": PARKED_AT})
+            execute(connection, "rewind_timers", values)
+
+        await self._writer.submit(write)
+
+    @override
+    async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
+        values = {"identity": identity, "lane": lane, "handled_seq": handled_seq}
+        await self._writer.commit(lambda connection: execute(connection, "anchor", values))
+
+    @override
+    async def finish(
+        self,
+        delivery: Delivery,
+        move: CursorMove,
+        *,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
+    ) -> TurnEnd:
+        version = next(self._versions)
+        self._snapshot_changes += bool(changes.told)
+        self._running_lanes.note_end(delivery)
+
+        def write(connection: sqlite3.Connection) -> TurnEnd:
+            now = self._clock()
+            self._log(connection, delivery, record, now)
+            if not end_turn(connection, delivery, move, now):
+                return TurnEnd(EndOutcome.LOST)
+            note_told(connection, delivery)
+            if isinstance(delivery, UtteranceDelivery):
+                end_utterance(connection, delivery)
+                note_said(connection, delivery, now)
+            return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes, version))
+
+        return await self._end(write, WakeTimes.of_end(move, changes))
+
+    @override
+    async def postpone(self, delivery: Delivery, *, after: float, spend: bool, error: str = "") -> bool:
+        self._running_lanes.note_end(delivery)
+        later = WakeTimes()
+        values = {"spent": int(spend), "error": encodable(error) or None} | key_of(delivery)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            due_at = self._clock() + after
+            if after > 0:
+                later.note_due(due_at)
+            return execute(connection, "postpone", values | {"due_at": due_at}).rowcount > 0
+
+        return await self._commit_due(write, later)
+
+    @override
+    async def bury(
+        self,
+        delivery: Delivery,
+        letter: Letter,
+        move: CursorMove,
+        *,
+        changes: Changes = UNCHANGED,
+        record: TurnRecord | None = None,
+    ) -> TurnEnd:
+        version = next(self._versions)
+        self._snapshot_changes += bool(changes.told)
+        self._running_lanes.note_end(delivery)
+
+        def write(connection: sqlite3.Connection) -> TurnEnd:
+            now = self._clock()
+            if is_look(connection, delivery):
+                # The next look finds what this one could not.
+                return TurnEnd(
+                    EndOutcome.DONE if end_turn(connection, delivery, STAY, now) else EndOutcome.LOST
+                )
+            self._log(connection, delivery, record, now)
+            moved = write_letter(connection, delivery, letter, move, now)
+            if not end_turn(connection, delivery, moved, now):
+                return TurnEnd(EndOutcome.LOST)
+            execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
+            return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
+
+        return await self._end(write, WakeTimes.of_end(move, changes))
+
+    def _log(
+        self, connection: sqlite3.Connection, delivery: Delivery, record: TurnRecord | None, now: float
+    ) -> None:
+        """Before the turn ends, whose claim is looked at here as well; the oldest go in small steps."""
+        if record is None or not self._kept_turns:
+            return
+        logged = execute(connection, "log_turn", key_of(delivery) | row_of(record) | {"now": now})
+        newest = logged.lastrowid or 0
+        if logged.rowcount and not newest % _PRUNING_STEP:
+            bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
+            execute(connection, "prune_turns", bounds)
+
+
+def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:
+    chosen: dict[str, sqlite3.Row] = {}
+    for row in rows:
+        if len(chosen) >= limit:
+            break
+        chosen.setdefault(row["lane"], row)
+    return list(chosen.values())
