@@ -24,6 +24,7 @@ EXTRAS: Final = {
     "testing": ("mycel_runtime/testing", "plugins/template/tests"),
     "mcp": ("mycel_runtime/mcp_server",),
     "otel": ("mycel_runtime/daemon/tracing",),
+    "postgres": ("mycel_runtime/journal/postgres",),
     "socks": ("mycel_runtime/sdk/socks.py",),
 }
 """What needs which extra."""

@@ -66,6 +66,8 @@ def is_text(node):
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+LIBRARIES: Final = {"sqlite3", "psycopg", "psycopg_pool"}
+
 IMPORTED: Final = {name: set(imported(tree)) for name, tree in modules()}
 
 
@@ -75,7 +77,7 @@ def is_within(name):
 
 def of_an_engine():
     """The journal's modules that cannot be imported without an engine's library."""
-    found = {name for name, names in IMPORTED.items() if is_within(name) and "sqlite3" in names}
+    found = {name for name, names in IMPORTED.items() if is_within(name) and names & LIBRARIES}
     while more := {
         name for name, names in IMPORTED.items() if is_within(name) and name not in found and names & found
     }:
@@ -86,6 +88,7 @@ def of_an_engine():
 def test_nobody_else_names_an_engines_part():
     parts = of_an_engine()
     assert {f"{JOURNAL}.sqlite", f"{JOURNAL}.sqlite_reader", f"{JOURNAL}.schema", f"{JOURNAL}.lock"} <= parts
+    assert {f"{JOURNAL}.postgres.journal", f"{JOURNAL}.postgres.reader"} <= parts
     named = {
         (name, part) for name, names in IMPORTED.items() if not is_within(name) for part in names & parts
     }
@@ -94,7 +97,7 @@ def test_nobody_else_names_an_engines_part():
 
 
 def test_nobody_else_uses_its_library():
-    users = {name for name, names in IMPORTED.items() if "sqlite3" in names and not is_within(name)}
+    users = {name for name, names in IMPORTED.items() if names & LIBRARIES and not is_within(name)}
 
     assert users == MAY_USE_SQLITE.keys()
 

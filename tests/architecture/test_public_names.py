@@ -61,11 +61,15 @@ def test_pytest_loads_no_library_of_the_daemon_for_its_fixtures():
 
 
 def test_daemon_loads_nothing_that_is_not_wanted():
-    """Neither what tests need, nor what traces need: it is loaded where they are configured."""
+    """Neither what tests need, nor what traces and another engine need: it is loaded where they are configured."""
     everything = (
         "import mycel_runtime.cli.run, mycel_runtime.daemon.process, mycel_runtime.testing.sync_mycel"
     )
-    assert loaded_by(everything, ("pytest", "_pytest", "pytest_asyncio", "opentelemetry.sdk")) == []
+    unwanted = (
+        *("pytest", "_pytest", "pytest_asyncio", "opentelemetry.sdk"),
+        *("psycopg", "psycopg_pool", "mycel_runtime.journal.postgres"),
+    )
+    assert loaded_by(everything, unwanted) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""
+The engine for more than one machine: a journal in PostgreSQL, by psycopg; of the extra `mycel-runtime[postgres]`.
+
+Why each promise of `journal.port` holds:
+
+Order and whole verbs: a verb is one transaction, or shares one with verbs that were called about then. Each
+transaction takes the journal's one lock first (`session.py`), so that they come one behind the other, of all
+processes; a process carries out what it was asked in the order in which it was asked (`writer.py`). With the lock,
+READ COMMITTED is enough: every statement sees all that was committed before, and nobody commits beside it.
+SERIALIZABLE without the lock was rejected: small tables conflict all the time, and each conflict is a transaction
+that is run again. So was `FOR UPDATE SKIP LOCKED`: that no two deliveries of a lane run is about rows that are not
+there to be locked. There is one lock, so nothing waits in a circle; and it is given back before the disk is waited
+for, so it is held for the statements only.
+
+Visibility: what has returned is committed.
+
+Durability: what has returned is on the database's disk, be it a verb that promises less: a process that outlives its
+database would else believe what is gone. A commit itself does not wait for the disk, so that nobody keeps the lock
+for that; the writer waits behind it, before anybody is told (`session.py`).
+
+Failure: a transaction whose connection was lost is run again on another connection, until the database has been away
+for too long; one that was about to be committed only if its mark is not there (`process.commits`), so that no verb
+takes effect twice.
+
+Time is the database's clock, as each transaction reads it (`clock.py`).
+
+Waking: triggers of the tables tell each change that makes something due, behind its commit, whoever made it;
+`listener.py` hears them, and looks around now and then beneath that, for what it may have missed.
+
+Cancelling: as of the embedded engine, whose verbs these are.
+
+Fencing: claims by their number. A lease is a row with its token, the process that has it and its end by the
+database's clock, looked at in the transaction that names it. Processes are rows, too: what one has claimed is taken
+over only once it has ended by its own word, or is proven dead (`process.py`); and who was taken for dead, and is
+not, commits nothing more.
+"""

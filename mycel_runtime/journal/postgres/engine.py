@@ -1,0 +1,159 @@
+"""The PostgreSQL engine, before anybody has its journal open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from psycopg import conninfo, errors, sql
+from typing_extensions import override
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.inspection import Inspection
+from mycel_runtime.journal.lock import DirectoryLock
+from mycel_runtime.journal.port.engine import JournalEngine
+from mycel_runtime.journal.postgres.connections import looking, place_of
+from mycel_runtime.journal.postgres.journal import PostgresJournal
+from mycel_runtime.journal.postgres.reader import PostgresReader
+from mycel_runtime.journal.postgres.schema import prepare, version_of
+from mycel_runtime.journal.postgres.statements import MIGRATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from psycopg import Connection
+    from pydantic import SecretStr
+
+    from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.postgres.rows import Row
+
+_LOOK_SECONDS: Final = 5
+"""For reading the tables through."""
+
+_KEPT_TURNS: Final = 10_000
+
+
+PLACE_NAME: Final = "journal.place"
+"""A file of the state directory: a number by which processes that were at work in it are known in the database."""
+
+
+class PostgresEngine(JournalEngine):
+    """
+    A database, which is one agent's, and which one process at a time has open, on whichever host.
+
+    Args:
+        url: libpq's.
+        state_dir: The agent's on this host, where one process at a time is at work on it.
+        password: In the place of one in the URL.
+    """
+
+    def __init__(self, url: str, state_dir: Path, *, password: SecretStr | None = None) -> None:
+        secret = {} if password is None else {"password": password.get_secret_value()}
+        self._url = conninfo.make_conninfo(url, **secret)
+        self._state_dir = state_dir
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.where}>"
+
+    @property
+    @override
+    def where(self) -> str:
+        return f"PostgreSQL {place_of(self._url)}"
+
+    @property
+    @override
+    def files(self) -> None:
+        """None: it is copied by `pg_dump`."""
+        return
+
+    @property
+    @override
+    def reader(self) -> PostgresReader:
+        return PostgresReader(self._url)
+
+    @override
+    def exists(self) -> bool:
+        with looking(self._url) as connection:
+            return version_of(connection, place_of(self._url)) > 0
+
+    @override
+    def make(self) -> None:
+        with looking(self._url) as connection:
+            prepare(connection, place_of(self._url))
+
+    @override
+    def inspect(self) -> Inspection | None:
+        with looking(self._url) as connection:
+            version = version_of(connection, place_of(self._url))
+            if not version:
+                return None
+            size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+            return Inspection(
+                version=version,
+                newest_version=len(MIGRATIONS),
+                size=int(size[0]) if size else 0,
+                was_read_through=_is_read_through(connection),
+            )
+
+    @override
+    @contextlib.asynccontextmanager
+    async def opened(
+        self,
+        *,
+        on_lock: Callable[[float | None], None] = lambda _: None,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
+        kept_turns: int = _KEPT_TURNS,
+    ) -> AsyncIterator[Journal]:
+        lock = DirectoryLock(self._state_dir)
+        await asyncio.to_thread(lock.acquire)
+        try:
+            place = await asyncio.to_thread(_place_of, self._state_dir)
+            journal = PostgresJournal(
+                self._url, on_away=on_lock, on_commit=on_commit, kept_turns=kept_turns, place=place
+            )
+            await asyncio.to_thread(journal.open)
+            try:
+                await journal.require_alone()
+                yield journal
+            finally:
+                await journal.close()
+        finally:
+            lock.release()
+
+
+def _place_of(state_dir: Path) -> str:
+    """
+    What the state directory is called in the database, by whoever has its lock; drawn once.
+
+    Raises:
+        JournalError: It cannot be read or written.
+    """
+    path = state_dir / PLACE_NAME
+    try:
+        if path.exists():
+            return path.read_text().strip()
+        place = uuid.uuid4().hex
+        path.touch(mode=0o600)
+        path.write_text(place)
+    except OSError as exc:
+        raise JournalError(f"{path}: {exc.strerror}") from exc
+    return place
+
+
+def _is_read_through(connection: Connection[Row]) -> bool:
+    """Whether every page of the tables could be read, each with its checksum where the database keeps them."""
+    names = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    ).fetchall()
+    with connection.transaction():
+        connection.execute(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'")
+        try:
+            for (name,) in names:
+                connection.execute(sql.SQL("SELECT count(t.*) FROM {} AS t").format(sql.Identifier(name)))
+        except errors.QueryCanceled:
+            return False
+    return True

@@ -1,0 +1,74 @@
+"""What an error of the database means; told without its details, which quote rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from mycel_runtime.errors import JournalError
+
+_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+
+_AWAY: Final = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleInTransactionSessionTimeout,
+    errors.TooManyConnections,
+    errors.ReadOnlySqlTransaction,
+)
+
+
+class AwayError(Exception):
+    """The database is not there, or this connection to it has ended: what was not committed has not happened."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def is_away(exc: BaseException, connection: psycopg.Connection[object] | None = None) -> bool:
+    """
+    Whether that is over by itself: a restart, a failover to a database that does not write yet, a cut.
+
+    Args:
+        exc: What a statement has raised.
+        connection: Which it has raised it.
+    """
+    if isinstance(exc, _AWAY):
+        return True
+    is_lost = connection is not None and (connection.closed or connection.broken)
+    return isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError) and (
+        is_lost or connection is None
+    )
+
+
+def is_to_be_repeated(exc: BaseException) -> bool:
+    """Whether the transaction has only met another one."""
+    return isinstance(exc, _AGAIN)
+
+
+def journal_error(exc: psycopg.Error) -> JournalError:
+    """
+    As the journal's caller is told.
+
+    Its name, what of the schema it is about, and its first words where these quote no value; never its details or its
+    statement.
+    """
+    diagnosis = exc.diag
+    place = " ".join(filter(None, (diagnosis.table_name, diagnosis.column_name, diagnosis.constraint_name)))
+    state = exc.sqlstate or ""
+    # Classes of which the first words quote data: 22 (data), 23 (constraints).
+    words = "" if state.startswith(("22", "23")) else diagnosis.message_primary or ""
+    told = ": ".join(filter(None, (f"PostgreSQL: {type(exc).__name__} {state}".rstrip(), place, words)))
+    if isinstance(exc, errors.DiskFull):
+        told += "\n  Make room on the database's disk, and try again."
+    return JournalError(told)
+
+
+def reason_of(exc: BaseException) -> str:
+    """Of a connection that could not be made, in a line; libpq's words name host and user, and no password."""
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    return lines[0] if lines else type(exc).__name__

@@ -1,0 +1,78 @@
+"""What is committed together, and known to be once it is, whatever becomes of the connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from mycel_runtime.journal.postgres.session import Session, begin, commit, has_committed, mark
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from psycopg import Connection
+
+    from mycel_runtime.journal.postgres.process import ProcessMark
+    from mycel_runtime.journal.postgres.rows import Row
+
+
+class Group:
+    """
+    Operations of one transaction, however often it has to be run until it is known to be committed.
+
+    Args:
+        operations: Each changes nothing but the database.
+        number: Its mark, if it changes anything, above that of each commit before; `None`: it may be committed twice.
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[Callable[[sqlite3.Connection], Any]],
+        process: ProcessMark,
+        note_time: Callable[[float], None],
+        number: int | None,
+    ) -> None:
+        self._operations = operations
+        self._process = process
+        self._note_time = note_time
+        self._number = number
+        self._uncertain: list[Any] | None = None
+
+    def run(self, connection: Connection[Row]) -> list[Any]:
+        """
+        Raises what an operation, a statement or the connection raises.
+
+        Then nothing is stored, or the next run finds out.
+        """
+        begin(connection, self._process, self._note_time)
+        try:
+            if self._uncertain is not None and self._is_there(connection):
+                # It is, and its answer was lost; what waits for the disk is waited for here.
+                results, self._uncertain = self._uncertain, None
+                commit(connection, has_written=True)
+                return results
+            self._uncertain = None
+            session = Session(connection, self._process)
+            results = [operation(session.as_connection()) for operation in self._operations]
+            if session.has_written and self._number is not None:
+                mark(connection, self._process, self._number)
+                self._uncertain = results
+            commit(connection, has_written=session.has_written)
+        except BaseException:
+            if not connection.closed:
+                _roll_back(connection)
+            raise
+        self._uncertain = None
+        return results
+
+    def _is_there(self, connection: Connection[Row]) -> bool:
+        return self._number is not None and has_committed(connection, self._process, self._number)
+
+
+def _roll_back(connection: Connection[Row]) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        connection.close()

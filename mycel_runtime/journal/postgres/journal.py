@@ -1,0 +1,228 @@
+"""The journal in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from mycel_runtime.errors import IdentityHeldError, JournalError, LeaseLostError
+from mycel_runtime.journal.lease import Lease
+from mycel_runtime.journal.postgres.clock import DatabaseClock
+from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
+from mycel_runtime.journal.postgres.listener import Listener, Subscription
+from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
+from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
+from mycel_runtime.journal.running_lanes import RunningLanes
+from mycel_runtime.journal.sql_journal import SqlJournal
+from mycel_runtime.journal.sqlite_state import new_versions
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from mycel_runtime.journal.port.waker import Waker
+    from mycel_runtime.journal.suspicion import Suspect
+    from mycel_runtime.wire.ids import UserId
+
+LEASE_SECONDS: Final = 30.0
+"""Of a lease that nobody renews."""
+
+
+class PostgresJournal(SqlJournal):
+    """
+    The journal in a database, which other processes may have open, too.
+
+    Args:
+        url: libpq's, with the password, which nobody is told.
+        on_away: Told, in another thread, that the database is away; then, for how many seconds it was.
+        on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
+        kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
+        clock: Epoch seconds, in the place of the database's clock.
+        lease_seconds: Of a lease that nobody renews.
+        away_seconds: As of `PostgresWriter`.
+        place: Of which this process has the lock, as long as it lives; empty: of none.
+    """
+
+    _writer: PostgresWriter  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_away: Callable[[float | None], None] = lambda _: None,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
+        kept_turns: int,
+        clock: Callable[[], float] | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        away_seconds: float = AWAY_SECONDS,
+        place: str = "",
+    ) -> None:
+        self._url = url
+        self._on_away, self._on_commit = on_away, on_commit
+        self._kept_turns = kept_turns
+        self._database_clock = DatabaseClock()
+        self._clock = clock or self._database_clock
+        self._lease_seconds = lease_seconds
+        self._away_seconds = away_seconds
+        self._recovered: set[UserId] = set()
+        self._running_lanes = RunningLanes()
+        self._snapshot_changes = 0
+        self._wakers: list[Waker] = []
+        self._process = ProcessMark.of_this(place)
+        self._is_open = False
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {place_of(self._url)}>"
+
+    def open(self) -> None:
+        """
+        Connect and migrate; blocking.
+
+        Raises:
+            JournalError: The database cannot be reached, or is none of ours.
+        """
+        self._connections: Connections = SHARED.take(self._url)
+        OPEN.add(self._process.process_id)
+        try:
+            self._versions = new_versions()
+            self._writer = PostgresWriter(
+                self._connections,
+                self._process,
+                self._database_clock.note,
+                on_away=self._on_away,
+                on_commit=self._on_commit,
+                away_seconds=self._away_seconds,
+            )
+            self._listener = Listener(
+                self._connections.connect, self._process.process_id, self._database_clock.note, self._clock
+            )
+            self._writer.register()
+        except BaseException:
+            self._let_go()
+            raise
+        self._is_open = True
+
+    @property
+    @override
+    def is_at_rest(self) -> bool:
+        return self._writer.is_at_rest
+
+    @property
+    @override
+    def snapshot_changes(self) -> int:
+        return self._snapshot_changes
+
+    @override
+    async def lease(self, identity: UserId) -> Lease:
+        def take(connection: sqlite3.Connection) -> int:
+            now = self._clock()
+            self._forget_dead(connection, identity)
+            found = execute(connection, "read_lease", {"identity": identity}).fetchone()
+            if found is not None and found["is_held"] and now < found["expires_at"]:
+                raise IdentityHeldError(identity, f"a listener on {found['host']}, process {found['pid']}")
+            ends = {"identity": identity, "due_at": now + self._lease_seconds}
+            return int(execute(connection, "write_lease", ends).fetchone()["token"])
+
+        token = await self._writer.submit(take)
+        return Lease(identity=identity, token=token, lasts=self._lease_seconds)
+
+    @override
+    async def renew(self, lease: Lease) -> Lease:
+        def renew(connection: sqlite3.Connection) -> None:
+            ends = {"identity": lease.identity, "token": lease.token}
+            ends |= {"due_at": self._clock() + self._lease_seconds}
+            if not execute(connection, "renew_lease", ends).rowcount:
+                raise LeaseLostError(lease.identity)
+
+        await self._writer.submit(renew)
+        return Lease(identity=lease.identity, token=lease.token, lasts=self._lease_seconds)
+
+    @override
+    async def release(self, lease: Lease) -> None:
+        values = {"identity": lease.identity, "token": lease.token}
+        await self._writer.submit(lambda connection: execute(connection, "release_lease", values))
+
+    @override
+    def _require(self, connection: sqlite3.Connection, lease: Lease, identity: UserId) -> None:
+        values = {"identity": lease.identity, "token": lease.token}
+        if lease.identity != identity or execute(connection, "own_lease", values).fetchone() is None:
+            raise LeaseLostError(identity)
+
+    @override
+    async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        await self._writer.submit(lambda connection: self._forget_dead(connection, identity))
+        return await super().recover(identity, death_pause=death_pause)
+
+    async def require_alone(self) -> None:
+        """
+        Where one process at a time is to have the database.
+
+        Raises:
+            IdentityHeldError: Another one has it, of which nobody here can tell that it is dead.
+        """
+        others = await self._writer.submit(lambda connection: self._forget_dead(connection, None))
+        for other in others:
+            holder = f"process {other['pid']} on {other['host']}, {other['process_id']}"
+            raise IdentityHeldError(f"PostgreSQL {place_of(self._url)}", holder)
+
+    def _forget_dead(self, connection: sqlite3.Connection, identity: UserId | None) -> list[sqlite3.Row]:
+        """What is proven dead is no process any more; the others that have something of an identity, or anything."""
+        others = execute(connection, "other_processes", {"identity": identity}).fetchall()
+        living = [row for row in others if not self._process.proves_dead(row)]
+        for row in others:
+            if row not in living:
+                execute(connection, "bury_process", {"process_id": row["process_id"]})
+        return living
+
+    @override
+    def on_work(self, identity: UserId, waker: Waker) -> None:
+        super().on_work(identity, waker)
+        self._listener.add(Subscription(identity, waker, asyncio.get_running_loop()))
+
+    @override
+    def _give_back(self, connection: sqlite3.Connection) -> int:
+        """Nothing: the database's autovacuum does."""
+        return 0
+
+    @override
+    def _used_bytes(self, connection: sqlite3.Connection) -> int:
+        (used,) = execute(connection, "used_bytes", {}).fetchone()
+        return int(used)
+
+    @override
+    async def close(self) -> None:
+        if not self._is_open:
+            return
+        for identity in self._recovered:
+            # If that cannot be written, what runs is suspected: that is no harm.
+            with contextlib.suppress(JournalError):
+                await self.expect_end(identity)
+        await self._close(self._leave)
+
+    @override
+    async def abandon(self) -> None:
+        if self._is_open:
+            await self._close(self._vanish)
+
+    async def _close(self, leave: Callable[[], None]) -> None:
+        self._is_open = False
+        self._recovered.clear()
+        await self._writer.close()
+        await asyncio.to_thread(leave)
+
+    def _leave(self) -> None:
+        self._writer.unregister()
+        self._vanish()
+
+    def _vanish(self) -> None:
+        self._listener.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        OPEN.discard(self._process.process_id)
+        SHARED.leave(self._url)

@@ -1,0 +1,48 @@
+"""Rows and results as the verbs take them: by place and by name, with the id of what was inserted."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psycopg import Cursor
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, KeysView, Mapping, Sequence
+
+
+class Row(tuple[Any, ...]):
+    """As `sqlite3.Row`."""
+
+    __slots__ = ()
+    _places: ClassVar[Mapping[str, int]] = {}
+
+    def keys(self) -> KeysView[str]:
+        """Names of its columns, in their order."""
+        return self._places.keys()
+
+    @override
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(self._places[key] if isinstance(key, str) else key)
+
+
+class ResultCursor(Cursor[Row]):
+    """What a statement has returned."""
+
+    @property
+    def lastrowid(self) -> int | None:
+        """Of an INSERT that returns ids: the first one, once; `None`: it has inserted nothing."""
+        row = self.fetchone()
+        return None if row is None else int(row[0])
+
+
+def row_maker(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+    """Psycopg's row factory."""
+    return _row_type(tuple(column.name for column in cursor.description or ()))
+
+
+@functools.cache
+def _row_type(names: tuple[str, ...]) -> type[Row]:
+    places = {name: place for place, name in enumerate(names)}
+    return type("Row", (Row,), {"__slots__": (), "_places": places})

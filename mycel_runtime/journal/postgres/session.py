@@ -1,0 +1,130 @@
+"""
+One transaction of the journal: the lock, the statements, the mark, the commit, the disk.
+
+The lock of the journal is an advisory one, of the transaction: so it works behind a pooler that gives each
+transaction another connection, ends with the connection, and is never held by nobody. Whoever stands still within a
+transaction, a process that is frozen, is cut off by the database after `STILL_SECONDS`.
+
+The commit is asynchronous, so that the lock is given back before the disk is waited for; the same message then
+writes a record of its own whose commit is not. That one is on the disk only behind all that was committed before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from psycopg import sql
+
+from mycel_runtime.journal.postgres.statements import statement
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg import Connection
+
+    from mycel_runtime.journal.postgres.process import ProcessMark
+    from mycel_runtime.journal.postgres.rows import ResultCursor, Row
+
+JOURNAL_LOCK: Final = 0x4D59434C
+
+STILL_SECONDS: Final = 15
+"""Of a process within a transaction, until the database ends its connection; others wait so long for the lock."""
+
+_BEGIN: Final = sql.SQL(
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off;"
+    " SET LOCAL idle_in_transaction_session_timeout = '{still}s'; SET LOCAL statement_timeout = '{statement}s';"
+    " SELECT set_config('mycel.process', {process}, true);"
+    " SELECT pg_advisory_xact_lock({lock});"
+    " SELECT extract(epoch FROM clock_timestamp())::float8"
+)
+
+_COMMIT: Final = (
+    "COMMIT; "  # The lock is free.
+    "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'mycel', ''); COMMIT"
+)
+
+
+class BuriedError(Exception):
+    """This process was taken for dead: what it had is others' by now."""
+
+
+class Session:
+    """
+    What operations run statements on, in the place of SQLite's connection.
+
+    Args:
+        connection: In autocommit mode.
+        process: Whose transactions these are; `None`: nothing is written.
+    """
+
+    def __init__(self, connection: Connection[Row], process: ProcessMark | None) -> None:
+        self._connection = connection
+        self._own = {} if process is None else {"process": process.process_id}
+        self.has_written = False
+
+    def as_connection(self) -> sqlite3.Connection:
+        """For the verbs, which are written for either."""
+        return cast("sqlite3.Connection", self)
+
+    def run(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> ResultCursor:
+        """As `journal.statements.execute`; what has no names is one row."""
+        found = statement(name)
+        self.has_written = self.has_written or found.writes
+        is_named = hasattr(values, "keys")
+        arguments: Any = found.named({**self._own, **values}) if is_named else found.arrays([values])  # type: ignore[dict-item, list-item]
+        return self._connection.execute(found.text, arguments)  # type: ignore[return-value]
+
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
+        """As `journal.statements.execute_rows`: all rows in one statement, as one array for each column."""
+        if not rows:
+            return 0
+        found = statement(name)
+        self.has_written = True
+        return self._connection.execute(found.text, found.arrays(rows)).rowcount
+
+
+def begin(connection: Connection[Row], process: ProcessMark, note_time: Callable[[float], None]) -> None:
+    """
+    Take the journal's lock, in one round trip.
+
+    Args:
+        connection: In autocommit mode.
+        process: Told to the triggers, so that it does not wake itself.
+        note_time: Told what the database's clock shows.
+    """
+    text = _BEGIN.format(
+        still=sql.SQL(str(STILL_SECONDS)),
+        statement=sql.SQL(str(4 * STILL_SECONDS)),
+        process=sql.Literal(process.process_id),
+        lock=sql.Literal(JOURNAL_LOCK),
+    )
+    cursor = connection.execute(text)
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
+    assert row is not None
+    note_time(row[0])
+
+
+def mark(connection: Connection[Row], process: ProcessMark, number: int) -> None:
+    """
+    Before a commit: so that it can be told afterwards whether it was one.
+
+    Raises:
+        BuriedError: Of a process that is taken for dead.
+    """
+    values = {"process": process.process_id, "commits": number}
+    if not Session(connection, process).run("mark_commit", values).rowcount:
+        raise BuriedError
+
+
+def commit(connection: Connection[Row], *, has_written: bool) -> None:
+    """Commit, and wait for the disk if there is anything to wait for."""
+    connection.execute(_COMMIT if has_written else "COMMIT")
+
+
+def has_committed(connection: Connection[Row], process: ProcessMark, number: int) -> bool:
+    """Whether the commit of that mark was one; in a transaction, so that the lost one is over."""
+    row = Session(connection, process).run("read_commits", {}).fetchone()
+    return row is not None and row["commits"] >= number

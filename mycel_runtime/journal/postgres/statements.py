@@ -1,0 +1,93 @@
+"""The named statements and migrations of the PostgreSQL engine, read from `sql/` once, as psycopg takes them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_NAME: Final = re.compile(r"(?<!:):([a-z_]\w*)(?:::(\w+))?")
+_ARRAY: Final = re.compile(r"\?::(\w+)\[\]")
+
+_CONVERT: Final[Mapping[str, Callable[[Any], Any]]] = {"bigint": int, "float8": float, "bool": bool}
+
+
+class Statement(NamedTuple):
+    """
+    As psycopg runs it.
+
+    Attributes:
+        text: With `%(name)s` for each name, or `%s` for each array.
+        types: Of its names; empty: it takes rows.
+        columns: Of its arrays, in their order.
+        writes: It may change something.
+    """
+
+    text: str
+    types: Mapping[str, str]
+    columns: Sequence[str]
+    writes: bool
+
+    def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those that it has names for, as their types want them: a flag of ours is a number here."""
+        return {name: _converted(kind, values[name]) for name, kind in self.types.items()}
+
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """Rows as columns."""
+        columns = zip(*rows, strict=True)
+        return [
+            [_converted(kind, value) for value in column]
+            for kind, column in zip(self.columns, columns, strict=True)
+        ]
+
+
+@functools.cache
+def statement(name: str) -> Statement:
+    """The statement of this name in `queries.sql`."""
+    query = _QUERIES[name].replace("%", "%%")
+    types: dict[str, str] = {}
+
+    def named(match: re.Match[str]) -> str:
+        kind = types[match[1]] = match[2] or _TYPES.get(match[1], "text")
+        return f"%({match[1]})s::{kind}"
+
+    body = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
+    text = _NAME.sub(named, body)
+    columns = tuple(_ARRAY.findall(text))
+    text = _ARRAY.sub(r"%s::\1[]", text)
+    return Statement(text, types, columns, writes=re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None)
+
+
+def _converted(kind: str, value: Any) -> Any:
+    convert = _CONVERT.get(kind)
+    return value if value is None or convert is None else convert(value)
+
+
+def _load_queries() -> tuple[dict[str, str], dict[str, str]]:
+    """The statements, and the types of their names, which stand above them."""
+    text = (resources.files("mycel_runtime.journal.postgres") / "sql" / "queries.sql").read_text()
+    head, *parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    kinds = re.findall(r"^-- (\w+): ((?:\w+ ?)+(?:\n--   (?:\w+ ?)+)*)", head, flags=re.MULTILINE)
+    types = {name: kind for kind, names in kinds for name in re.findall(r"\w+", names)}
+    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}, types
+
+
+def _load_migrations() -> list[str]:
+    folder = resources.files("mycel_runtime.journal.postgres") / "sql" / "migrations"
+    steps = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
+    return [step.read_text() for step in steps]
+
+
+_QUERIES, _TYPES = _load_queries()
+
+NAMES: Final = frozenset(_QUERIES)
+"""Of all statements."""
+
+MIGRATIONS: Final = _load_migrations()
+"""In order; the table `schema_version` says how many of them a database has seen."""

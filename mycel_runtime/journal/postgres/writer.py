@@ -1,0 +1,237 @@
+"""
+Carries out what a journal is asked for, in the order in which it was asked, in a thread of the database's.
+
+What comes while a transaction is on its way goes into the next one together (group commit). A transaction whose
+connection is lost is run again, on another one, until the database has been away for `AWAY_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import psycopg
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.commit_group import Job, deliver, ended
+from mycel_runtime.journal.postgres.failures import AwayError, is_away, is_to_be_repeated, journal_error
+from mycel_runtime.journal.postgres.group import Group
+from mycel_runtime.journal.postgres.outage import Outage
+from mycel_runtime.journal.postgres.session import BuriedError
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from mycel_runtime.journal.postgres.connections import Connections
+    from mycel_runtime.journal.postgres.process import ProcessMark
+
+T = TypeVar("T")
+
+GROUP_LIMIT: Final = 256
+"""Operations after which a transaction takes no more."""
+
+AWAY_SECONDS: Final = 120.0
+"""A restart of the database, or a failover, is over by then; whoever waits longer is told."""
+
+REST_SECONDS: Final = 20.0
+
+_REPETITIONS: Final = 5
+
+
+class PostgresWriter:
+    """
+    As `journal.writer.Writer`, on a database.
+
+    Args:
+        connections: Open.
+        process: Registered in the database.
+        note_time: Told what the database's clock shows, in another thread.
+        on_away: Told, in another thread, that the database is away; then, for how many seconds it was.
+        on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
+        away_seconds: Until those who wait are told that it is away.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        process: ProcessMark,
+        note_time: Callable[[float], None],
+        *,
+        on_away: Callable[[float | None], None] = lambda _: None,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
+        away_seconds: float = AWAY_SECONDS,
+    ) -> None:
+        self._connections = connections
+        self._process = process
+        self._note_time = note_time
+        self._on_away = on_away
+        self._on_commit = on_commit
+        self._away_seconds = away_seconds
+        self._gathered: list[Job[Any]] = []
+        self._under_way: asyncio.Future[None] | None = None
+        self._failed: BaseException | None = None
+        self._closing = threading.Event()
+        self._is_open = True
+        self._wanted_at = time.monotonic()
+        self._commits = 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nobody has wanted anything for a while; no connection is kept for it in any case."""
+        is_idle = not self._gathered and self._under_way is None
+        return is_idle and time.monotonic() - self._wanted_at >= REST_SECONDS
+
+    def register(self) -> None:
+        """
+        Write down that this process has the journal open; blocking, before anything else.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        values = self._process._asdict()
+        try:
+            self._carry_out([lambda connection: execute(connection, "register_process", values)])
+        except (AwayError, psycopg.Error) as exc:
+            raise _told(exc) from None
+
+    def unregister(self) -> None:
+        """
+        Its own word that it has ended; blocking, behind everything else.
+
+        If that cannot be written, others have to prove it.
+        """
+        with contextlib.suppress(AwayError, psycopg.Error):
+            self._carry_out([_end], is_last=True)
+
+    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """As of `Writer`."""
+        return await ended(self._gather(operation))
+
+    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """As of `Writer`; here it is on the disk, too."""
+        return await ended(self._gather(operation))
+
+    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+        """As of `Writer`."""
+        self._gather(operation).add_done_callback(self._note_failure)
+
+    async def close(self) -> None:
+        """Finish what is queued; where the database is away, that fails at once."""
+        self._is_open = False
+        self._closing.set()
+        while self._under_way is not None or self._gathered:
+            if self._under_way is None:
+                self._hand_over()
+            assert self._under_way is not None
+            await asyncio.wait([self._under_way])
+            await asyncio.sleep(0)
+
+    def _gather(self, operation: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        if not self._is_open:
+            raise JournalError("the journal is closed")
+        if self._failed is not None:
+            raise self._failed
+        loop = asyncio.get_running_loop()
+        job = Job(operation, loop, loop.create_future(), is_durable=True)
+        self._wanted_at = time.monotonic()
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(job)
+        return job.future
+
+    def _hand_over(self) -> None:
+        if self._under_way is not None or not self._gathered:
+            return
+        jobs, self._gathered = self._gathered[:GROUP_LIMIT], self._gathered[GROUP_LIMIT:]
+        loop = asyncio.get_running_loop()
+        self._under_way = loop.run_in_executor(self._connections.threads, self._write, jobs)
+        self._under_way.add_done_callback(self._go_on)
+
+    def _go_on(self, _done: asyncio.Future[None]) -> None:
+        self._under_way = None
+        self._hand_over()
+
+    def _note_failure(self, posted: asyncio.Future[Any]) -> None:
+        self._failed = self._failed or posted.exception()
+
+    def _write(self, jobs: Sequence[Job[Any]]) -> None:
+        """In a thread: carry out a group, and tell whoever waits."""
+        began = time.perf_counter()
+        try:
+            results = self._carry_out([job.operation for job in jobs])
+        except BaseException as exc:  # noqa: BLE001 - told to the caller, whatever it is
+            if len(jobs) > 1 and not isinstance(exc, AwayError | BuriedError):
+                # So that the one that fails undoes only itself.
+                for job in jobs:
+                    self._write([job])
+                return
+            error = _told(exc)
+            deliver([(job, None, error) for job in jobs])
+        else:
+            deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
+            self._on_commit(time.perf_counter() - began, len(jobs))
+
+    def _carry_out(
+        self, operations: Sequence[Callable[[sqlite3.Connection], Any]], *, is_last: bool = False
+    ) -> list[Any]:
+        """
+        In one transaction; what they have returned.
+
+        Raises:
+            AwayError: The database has been away for too long.
+        """
+        # No number comes again, also where nobody ever learns what became of its group.
+        self._commits += 1
+        group = Group(operations, self._process, self._note_time, None if is_last else self._commits)
+        wait = Outage(self._closing, self._away_seconds, self._on_away)
+        results = self._attempt_alone(group, wait)
+        wait.end()
+        return results
+
+    def _attempt_alone(self, group: Group, wait: Outage) -> list[Any]:
+        """Again where it has only met another transaction; not for ever."""
+        for _ in range(_REPETITIONS - 1):
+            try:
+                return self._attempt_until_there(group, wait)
+            except psycopg.Error as exc:
+                if not is_to_be_repeated(exc):
+                    raise
+        return self._attempt_until_there(group, wait)
+
+    def _attempt_until_there(self, group: Group, wait: Outage) -> list[Any]:
+        while True:
+            try:
+                return self._attempt(group)
+            except AwayError:
+                if not wait.goes_on():
+                    raise
+
+    def _attempt(self, group: Group) -> list[Any]:
+        connection = self._connections.take()
+        try:
+            return group.run(connection)
+        except psycopg.Error as exc:
+            if is_away(exc, connection):
+                raise AwayError(type(exc).__name__) from None
+            raise
+        finally:
+            self._connections.give_back(connection)
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    execute(connection, "release_leases", {})
+    execute(connection, "end_process", {})
+
+
+def _told(exc: BaseException) -> BaseException:
+    """As whoever waits is told."""
+    if isinstance(exc, AwayError):
+        return JournalError(f"PostgreSQL is away: {exc.reason}")
+    if isinstance(exc, BuriedError):
+        return JournalError("another process has taken this one for dead, and has taken over what it had")
+    return journal_error(exc) if isinstance(exc, psycopg.Error) else exc

@@ -1,0 +1,66 @@
+"""The PostgreSQL engine before its journal is open."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from mycel_runtime.errors import IdentityHeldError
+from mycel_runtime.journal.postgres.engine import PostgresEngine
+from tests.integration.journal.promises.engine import EngineConformance
+from tests.integration.journal.samples import ME, claim_one, want
+
+
+class TestPostgresEngine(EngineConformance):
+    """Every promise of the port."""
+
+
+@pytest.fixture
+def engine(new_url, tmp_path):
+    return PostgresEngine(new_url, tmp_path)
+
+
+def test_it_has_no_files_and_tells_no_password(tmp_path):
+    engine = PostgresEngine("postgresql://agent:not-for-anybody@db.example/journal", tmp_path)
+
+    assert engine.files is None
+    assert engine.where == "PostgreSQL db.example/journal"
+    assert "not-for-anybody" not in repr(engine)
+
+
+async def test_a_process_that_was_killed_in_a_container_that_is_gone_is_known_by_its_state_directory(
+    engine, new_url
+):
+    """Its pid was another namespace's; its lock of the directory has ended with it."""
+    async with engine.opened() as journal:
+        await want(journal, 1)
+        await claim_one(journal)
+        await journal.abandon()
+        with psycopg.connect(new_url, autocommit=True) as other:
+            other.execute("UPDATE process SET namespace = 'gone', host = 'gone'")
+
+    async with engine.opened() as journal:
+        (suspect,) = await journal.recover(ME)
+        assert suspect.lane == "chat:c"
+
+
+async def test_what_another_hosts_process_has_open_is_refused_until_the_operator_says_that_it_is_gone(
+    engine, new_url, tmp_path
+):
+    """Nobody here can tell: it may be frozen, or cut off, and go on to speak."""
+    there = tmp_path / "there"
+    there.mkdir()
+    async with PostgresEngine(new_url, there).opened() as journal:
+        await want(journal, 1)
+        await claim_one(journal)
+        await journal.abandon()
+    with psycopg.connect(new_url, autocommit=True) as other:
+        other.execute(
+            "UPDATE process SET machine_id = 'another', boot_id = 'another', host = 'another.example'"
+        )
+
+        with pytest.raises(IdentityHeldError, match=r"process \d+ on another\.example"):
+            await engine.opened().__aenter__()
+        other.execute("DELETE FROM process")
+    async with engine.opened() as journal:
+        assert len(await journal.recover(ME)) == 1
