@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.daemon.call_turns import CallTurns, Share, call_turns_of
 from mycel_runtime.daemon.hang_watch import HangWatch
 from mycel_runtime.daemon.network_health import UNANSWERED_SECONDS
 from mycel_runtime.errors import (
@@ -27,6 +26,7 @@ from mycel_runtime.errors import (
     RateLimitedError,
     TransportError,
 )
+from mycel_runtime.fair_turns import Place
 from mycel_runtime.inbox.guarded_queries import has_reached
 from mycel_runtime.observe.durations import Unmeasured
 from mycel_runtime.observe.facts import TokenAwaited, TokenRenewed
@@ -138,8 +138,7 @@ class AgentClient(AsyncClient):
         self._renewing = asyncio.Lock()
         self._awaited_instead_of = ""
         self._me: UserId | None = None
-        self._turns: CallTurns | None = None
-        self._share: Share | None = None
+        self._place = Place(base_url)
 
     def tell_calls(self, call_made: Callable[[bool], None]) -> None:
         """From now on, tell of each try of a call whether it has reached the backend."""
@@ -153,7 +152,7 @@ class AgentClient(AsyncClient):
     async def aclose(self) -> None:
         await super().aclose()
         self._hang_watch.stop()
-        self._turns = self._share = None
+        self._place.leave()
 
     @override
     async def call(self, call: Call[T]) -> T:
@@ -171,17 +170,7 @@ class AgentClient(AsyncClient):
     @override
     async def _once(self, call: Call[T]) -> T:
         """When its turn comes: a try that waits for it is not under way yet, and is neither watched nor measured."""
-        if self._turns is None or self._share is None:
-            self._turns = call_turns_of(self._base_url)
-            self._share = self._turns.join()
-        if not self._turns.is_shared:
-            return await self._try(call)
-        turns = self._turns
-        turn = await turns.take(self._share)
-        try:
-            return await self._try(call)
-        finally:
-            turns.give_back(turn)
+        return await self._place.in_turn(self._try, call)
 
     async def _try(self, call: Call[T]) -> T:
         began = time.perf_counter()

@@ -147,7 +147,8 @@ class DeliveryEnds:
             attempts=delivery.attempts,
             outage=self._outage_timer.note(delivery.delivery_id, result),
             settings=self.bounds.settings,
-            draw=self.draw(),
+            # The system's dice let go of the interpreter, which other threads then keep: no throw without need.
+            draw=0.0 if isinstance(result, Returned) else self.draw(),
             max_attempts=self.attempts.max_attempts(delivery.handler),
         )
         match verdict:

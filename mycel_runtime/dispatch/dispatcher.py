@@ -19,6 +19,7 @@ from mycel_runtime.dispatch.due_time import wait_until
 from mycel_runtime.dispatch.lifecycle import PATIENCE_SECONDS
 from mycel_runtime.dispatch.suspects import given_up
 from mycel_runtime.dispatch.verdict import Paused
+from mycel_runtime.fair_turns import RUNS, Place
 from mycel_runtime.journal.delivery import UtteranceDelivery
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.lean_event import LeanEvent
@@ -100,6 +101,7 @@ class Dispatcher:
     _clock_step: ClockStepDetector = field(init=False)
     _alarm: Alarm = field(init=False)
     _unwritten: set[DeliveryId] = field(default_factory=set, init=False)
+    _place: Place = field(default_factory=lambda: Place(RUNS), init=False)
     _is_draining: bool = field(default=False, init=False)
     _is_stopping: bool = field(default=False, init=False)
     _stops_at: float = field(default=math.inf, init=False)
@@ -182,6 +184,7 @@ class Dispatcher:
             await self.lifecycle.stop(self._stops_at)
         finally:
             self._alarm.cancel()
+            self._place.leave()
             await self.attempts.close()
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
@@ -267,7 +270,7 @@ class Dispatcher:
         )
         try:
             with traced:
-                await self._run_and_write(delivery)
+                await self._place.in_turn(self._run_and_write, delivery)
         finally:
             self._unwritten.discard(delivery.delivery_id)
             if self._is_draining:

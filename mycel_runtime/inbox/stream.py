@@ -22,6 +22,7 @@ from mycel_runtime.errors import (
     StreamError,
     TransportError,
 )
+from mycel_runtime.fair_turns import RUNS, fair_turns_of
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT, INTERVAL
 from mycel_runtime.inbox.sequence import Received
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 BATCH_FRAMES: Final = 1024
 """Frames per commit at most; more gains nothing and holds the loop longer."""
+
+SLICE_FRAMES: Final = 64
+"""Likewise where other agents want the loop: a millisecond of it, after which everybody else has his turn."""
 
 STARVED: Final = "starved"
 """The reason of the reconcile that shows whether the stream was in the way of the calls."""
@@ -310,9 +314,15 @@ class Listener:
             del error
 
     async def _receive(self, connection: StreamConnection, connection_tasks: _ConnectionTasks) -> None:
-        """Commit all that has come, together; meanwhile the connection reads ahead."""
+        """
+        Commit all that has come, together; meanwhile the connection reads ahead.
+
+        Where other agents want the loop, a slice at a time: what is too much for the connection's queue then waits at
+        the server.
+        """
+        runs = fair_turns_of(RUNS)
         while True:
-            messages = await connection.receive_many(BATCH_FRAMES)
+            messages = await connection.receive_many(SLICE_FRAMES if runs.is_shared else BATCH_FRAMES)
             step = await self._intake.take(map(_received, messages))
             self._reconciler.hear(step)
             if step.reconcile and not step.reconnect:

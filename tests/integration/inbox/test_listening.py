@@ -7,6 +7,8 @@ import asyncio
 import httpx
 import pytest
 
+from mycel_runtime.fair_turns import RUNS, fair_turns_of
+from mycel_runtime.inbox.stream import SLICE_FRAMES
 from mycel_runtime.sdk.stream import open_stream
 from tests.integration.inbox.conftest import DEADLINE, running
 
@@ -217,3 +219,27 @@ async def test_a_request_to_join_ones_own_group_is_told_with_its_id(home, tmp_pa
         await home.owner.chats.request_join(group["id"], message="please")
 
         await runtime.until_event("chat.join_request.changed")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_flood_is_taken_in_by_slices_where_other_agents_want_the_loop(home, tmp_path, others):
+    places = [fair_turns_of(RUNS)]
+    shares = [places[0].join() for _ in range(others)]
+    async with running(home, tmp_path / "s", reconcile_interval=3600) as runtime:
+        await home.say("one")
+        await runtime.until_heard("one")
+        # What was waited for before the agent has had its first run may be as much as one alone takes.
+        await home.say("two")
+        await runtime.until_heard("one", "two")
+        before = len(runtime.memory.named("frames.committed"))
+        home.backend.faults.blast(5_000, "agent", 0, 100)
+        async with asyncio.timeout(DEADLINE):
+            while committed(runtime, before) < 5_000:  # noqa: ASYNC110 - facts come without a word to the test
+                await asyncio.sleep(0.01)
+
+    largest = max(fact.received for fact in runtime.memory.named("frames.committed")[before:])
+    assert (largest <= SLICE_FRAMES) == bool(shares)
+
+
+def committed(runtime, before):
+    return sum(fact.received for fact in runtime.memory.named("frames.committed")[before:])

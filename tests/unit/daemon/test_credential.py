@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.daemon import credential as credential_module
-from mycel_runtime.daemon.call_turns import AT_ONCE
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import (
@@ -22,6 +21,7 @@ from mycel_runtime.errors import (
     ServerError,
     TransportError,
 )
+from mycel_runtime.fair_turns import AT_ONCE
 from mycel_runtime.wire.ids import UserId
 from tests.unit.sdk.wire import answer, serving
 

@@ -1,4 +1,4 @@
-"""Who has called least of late goes next, a slow call holds nobody up, and a cancelled one leaves no trace."""
+"""Who has had fewest turns of late goes next, a slow call holds nobody up, and a cancelled one leaves no trace."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from mycel_runtime.daemon.call_turns import (
+from mycel_runtime.fair_turns import (
     AT_ONCE,
     HALF_LIFE_SECONDS,
     SLOW_SECONDS,
-    CallTurns,
+    FairTurns,
     Share,
-    call_turns_of,
+    fair_turns_of,
 )
 
 
@@ -71,7 +71,7 @@ async def settled():
 
 @pytest.fixture
 async def turns():
-    return CallTurns(clock=Clock())
+    return FairTurns(clock=Clock())
 
 
 async def test_the_one_who_is_rarely_spoken_to_goes_before_all_that_the_greedy_have_waiting(turns):
@@ -154,7 +154,7 @@ async def test_calls_of_one_agent_go_in_order(turns):
 
 
 async def test_calls_that_nobody_answers_hold_nobody_up():
-    turns = CallTurns()
+    turns = FairTurns()
     hanging, other = turns.join(), turns.join()
     async with asyncio.TaskGroup() as tasks:
         calls = Calls(tasks, turns)
@@ -210,7 +210,7 @@ async def test_one_agent_alone_waits_for_nobody(turns):
 
 
 async def test_each_backend_has_turns_of_its_own():
-    near, far = call_turns_of("http://near"), call_turns_of("http://far")
+    near, far = fair_turns_of("http://near"), fair_turns_of("http://far")
 
-    assert near is call_turns_of("http://near")
+    assert near is fair_turns_of("http://near")
     assert near is not far

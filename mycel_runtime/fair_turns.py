@@ -1,12 +1,13 @@
 """
-Whose call goes next, where several agents of a process call one backend.
+Whose turn comes next, where several agents of a process want the same: calls of one backend, runs of handlers.
 
-Each call costs turns of the loop that all agents share, and time of the backend. Were all of them let go at once, the
-one call of an agent that is spoken to now and then would stand behind the eighty of ten agents that are never out of
-work. So a few are under way at a time, and the next one is that of whoever has called least of late.
+Each costs time of the loop that all agents share, and a call also the backend's. Were all of them let go at once, the
+one of an agent that is spoken to now and then would stand behind the eighty of ten agents that are never out of work.
+So a few are under way at a time, and the next one is that of whoever has had fewest of late.
 
-A call that is not answered for a while holds nobody up any longer: it waits for a network or a slow backend, and
-costs nothing meanwhile. However slow it is, a few hundred calls a second go out, as fast as a busy loop makes them.
+What is not over after a while holds nobody up any longer: it waits, for a network, a slow backend or whatever a
+handler asks, and costs nothing meanwhile. However slow all are, a few hundred a second begin, as many as a busy loop
+can do.
 """
 
 from __future__ import annotations
@@ -17,33 +18,39 @@ import itertools
 import math
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from typing_extensions import override
 
 from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 AT_ONCE: Final = 3
-"""Calls under way. Source: measured; with fewer the loop idles, with more the others wait as much longer."""
+"""Under way. Source: measured; with fewer the loop idles, with more the others wait as much longer."""
+
+RUNS: Final = "runs"
+"""Of handlers."""
 
 SLOW_SECONDS: Final = 0.01
-"""After which a call under way holds up nobody any longer."""
+"""After which what is under way holds up nobody any longer."""
 
 HALF_LIFE_SECONDS: Final = 3.0
-"""Until a call counts half as much of what an agent has called."""
+"""Until a turn counts half as much of what an agent has had."""
 
 
 class Share:
     """
-    What one agent has called of late, and what of it waits.
+    What one agent has had of late, and what of it waits.
 
     Attributes:
-        level: Logarithm of the calls, each of which counts the less the longer ago it was; comparable with that of
+        level: Logarithm of its turns, each of which counts the less the longer ago it was; comparable with that of
             others, however much later it is asked for.
-        waiting: Its calls, the oldest first.
+        waiting: Who waits for one, longest first.
     """
 
     def __init__(self) -> None:
@@ -51,12 +58,12 @@ class Share:
         self.waiting: deque[asyncio.Future[Turn]] = deque()
 
     def charge(self, now: float) -> None:
-        """One more call."""
+        """One more turn."""
         age = now / HALF_LIFE_SECONDS
         self.level = math.log2(1.0 + 2.0 ** (self.level - age)) + age
 
     def next_waiting(self) -> asyncio.Future[Turn] | None:
-        """The call that has waited longest, taken out; `None`: whoever waited was cancelled."""
+        """Who has waited longest, taken out; `None`: whoever waited was cancelled."""
         while self.waiting:
             if not (waiting := self.waiting.popleft()).done():
                 return waiting
@@ -66,7 +73,7 @@ class Share:
 @dataclass(eq=False, slots=True)
 class Turn:
     """
-    A call that is under way.
+    What is under way.
 
     Attributes:
         began_at: By the loop's clock.
@@ -75,9 +82,9 @@ class Turn:
     began_at: float
 
 
-class CallTurns:
+class FairTurns:
     """
-    Of one backend and one loop.
+    Of one loop, at one thing that is scarce.
 
     Args:
         clock: Seconds that never run backwards; by default the loop's.
@@ -96,11 +103,11 @@ class CallTurns:
 
     @override
     def __repr__(self) -> str:
-        return f"<CallTurns of {len(self._shares)}, {len(self._under_way)} under way, {len(self._queue)} waiting>"
+        return f"<FairTurns of {len(self._shares)}, {len(self._under_way)} under way, {len(self._queue)} waiting>"
 
     @property
     def is_shared(self) -> bool:
-        """Whether there is anybody to whom calls would be unfair."""
+        """Whether there is anybody to whom the others would be unfair."""
         return len(self._shares) > 1
 
     def join(self) -> Share:
@@ -111,12 +118,12 @@ class CallTurns:
 
     async def take(self, share: Share) -> Turn:
         """
-        Wait until a call of an agent may go.
+        Wait for the turn of an agent.
 
         Returns:
             What is to be given back when it has ended.
 
-        Cancelling: the call was not made, and nothing is to be given back.
+        Cancelling: there was none, and nothing is to be given back.
         """
         if not self._queue and len(self._under_way) < AT_ONCE:
             return self._begin(share)
@@ -134,7 +141,7 @@ class CallTurns:
             raise
 
     def give_back(self, turn: Turn) -> None:
-        """A call has ended, however it did."""
+        """It is over, however it has ended."""
         self._under_way.pop(turn, None)
         self._let_go()
 
@@ -173,14 +180,57 @@ class CallTurns:
 
 
 _OF_LOOPS: Final[
-    weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[str, CallTurns]]
+    weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[str, FairTurns]]
 ] = weakref.WeakKeyDictionary()
 
 
-def call_turns_of(base_url: str) -> CallTurns:
-    """Those of a backend, for all clients on the running loop; kept as long as one of them has it."""
-    of_backends = _OF_LOOPS.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
-    turns = of_backends.get(base_url)
+def fair_turns_of(scarce: str) -> FairTurns:
+    """
+    Those of the running loop, kept as long as somebody has them.
+
+    Args:
+        scarce: What everybody wants: `RUNS`, or the address of a backend.
+    """
+    of_loop = _OF_LOOPS.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
+    turns = of_loop.get(scarce)
     if turns is None:
-        turns = of_backends[base_url] = CallTurns()
+        turns = of_loop[scarce] = FairTurns()
     return turns
+
+
+class Place:
+    """
+    Of one agent, among those who want the same on one loop; taken by the first turn.
+
+    Args:
+        scarce: As of `fair_turns_of`.
+    """
+
+    def __init__(self, scarce: str) -> None:
+        self._scarce = scarce
+        self._turns: FairTurns | None = None
+        self._share: Share | None = None
+
+    async def in_turn(self, work: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Do something when the agent's turn has come; at once, if nobody else has a place.
+
+        Returns, Raises: as `work`.
+
+        Cancelling: while it waits, nothing was done; then, as of `work`.
+        """
+        if self._turns is None or self._share is None:
+            self._turns = fair_turns_of(self._scarce)
+            self._share = self._turns.join()
+        turns = self._turns
+        if not turns.is_shared:
+            return await work(*args, **kwargs)
+        turn = await turns.take(self._share)
+        try:
+            return await work(*args, **kwargs)
+        finally:
+            turns.give_back(turn)
+
+    def leave(self) -> None:
+        """It wants nothing more."""
+        self._turns = self._share = None
