@@ -1,11 +1,12 @@
 """
-Dataclasses whose methods are not compiled before they are needed.
+Dataclasses that are made when they are needed.
 
-The standard library writes and compiles six functions for each frozen dataclass that is imported. Those of this
-package were 2,000: a quarter of the time until a daemon is ready, and three MiB of it, though in its whole life it
-makes objects of every fourth class. Here the fields are the standard library's (`fields`, `replace` and type checkers
-see no difference), an `__init__` is compiled when it is first asked for, and the other methods are the same for all
-classes.
+The standard library writes and compiles six functions for each frozen dataclass that is imported, and makes an object
+of each field. Those of this package were 2,000 and 1,500: a quarter of the time until a daemon is ready, and three
+MiB of it, though in its whole life it makes objects of every fourth class. Here an import makes the class with its
+slots. Its fields are the standard library's, collected when somebody first asks for them (`fields`, `replace`,
+patterns and type checkers see no difference), an `__init__` is compiled when it is first asked for, and the other
+methods are the same for all classes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import dataclasses
 from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from dataclasses import dataclass
 
 else:
@@ -31,21 +32,16 @@ else:
         Other than there, nothing can be set in subclasses of a frozen one either, and `dataclasses` takes it for one
         that is not frozen: decorate subclasses with this, too.
         """
-        collect = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
+        own = {**_METHODS, **(_COMPARISON if eq else {}), **(_FROZEN if frozen else {})}
+        if eq and not frozen:
+            own["__hash__"] = None
 
         def decorate(cls: type) -> type:
-            own = {**_METHODS, **(_COMPARISON if eq else {}), **(_FROZEN if frozen else {})}
-            if eq and not frozen:
-                own["__hash__"] = None
-            named = vars(cls)
-            is_hash_own = named.get("__hash__") is not None
-            cls, defined = collect(cls), {*named} - (set() if is_hash_own else {"__hash__"})
-            for name, method in own.items():
-                if name not in defined:
-                    setattr(cls, name, method)
-            if "__init__" not in defined:
-                cls.__init__ = _LateInit(cls, is_frozen=frozen)
-            return cls
+            named = dict(vars(cls))
+            if named.get("__hash__") is None:
+                named.pop("__hash__", None)
+            members = {**own, "__init__": _LateInit(is_frozen=frozen), **named}
+            return _made(cls, members, _LateFields(named, is_kw_only=kw_only), has_slots=slots)
 
         return decorate
 
@@ -58,14 +54,117 @@ class _LateInit:
 
     __slots__ = ("_is_frozen", "_of")
 
-    def __init__(self, of: type, *, is_frozen: bool) -> None:
-        self._of = of
+    def __init__(self, *, is_frozen: bool) -> None:
+        self._of: type
         self._is_frozen = is_frozen
+
+    def stand_in(self, of: type) -> None:
+        """It is an attribute of this class."""
+        self._of = of
 
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:
         init = _init_of(self._of, is_frozen=self._is_frozen)
         self._of.__init__ = init  # type: ignore[misc]  # in any thread: two would be alike
         return init if instance is None else init.__get__(instance, owner)
+
+
+class _LateFields:
+    """
+    What the standard library knows of a class by its annotations, until somebody asks for it.
+
+    Args:
+        named: All that the class defines.
+    """
+
+    __slots__ = ("_annotations", "_is_kw_only", "_of", "_values")
+
+    def __init__(self, named: Mapping[str, Any], *, is_kw_only: bool) -> None:
+        self._of: type
+        self._annotations = named.get("__annotations__", {})
+        self._values = {name: named[name] for name in self._annotations if name in named}
+        self._is_kw_only = is_kw_only
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the class's own fields."""
+        kinds = self._annotations.items()
+        return tuple(name for name, kind in kinds if not kind.startswith(_OF_THE_CLASS))
+
+    def stand_in(self, of: type) -> None:
+        """It is of this class."""
+        self._of = of
+
+    def collected(self) -> type:
+        """The class, with the real ones in their places; in any thread: two would be alike."""
+        of = self._of
+        members = {"__module__": of.__module__, "__annotations__": self._annotations, **self._values}
+        own: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=self._is_kw_only)(
+            type(of.__name__, (), members)
+        )
+        fields: dict[str, dataclasses.Field[Any]] = {}
+        for base in of.__mro__[:0:-1]:
+            fields |= getattr(base, "__dataclass_fields__", {})
+        found: Any = of
+        found.__dataclass_params__ = own.__dataclass_params__
+        found.__dataclass_fields__ = fields | own.__dataclass_fields__
+        by_place = (each.name for each in dataclasses.fields(found) if each.init and not each.kw_only)
+        setattr(found, "__match_args__", tuple(by_place))  # noqa: B010 - mypy lets nobody assign it
+        return of
+
+
+_OF_THE_CLASS: Final = ("ClassVar", "typing.ClassVar")
+"""How annotations begin that make no field."""
+
+
+class _Late:
+    """One attribute of a class that `_LateFields` has."""
+
+    __slots__ = ("_fields", "_name")
+
+    def __init__(self, name: str, fields: _LateFields) -> None:
+        self._name = name
+        self._fields = fields
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Any:
+        return vars(self._fields.collected())[self._name]
+
+
+_LATE: Final = ("__dataclass_fields__", "__dataclass_params__", "__match_args__")
+
+
+def _made(cls: type, members: dict[str, Any], fields: _LateFields, *, has_slots: bool) -> type:
+    """The class with these members; where it gets slots, as the standard library: another one in its place."""
+    members |= {name: _Late(name, fields) for name in _LATE}
+    made: Any = _with_slots(cls, members, fields.names) if has_slots else _without_slots(cls, members)
+    fields.stand_in(made)
+    if isinstance(init := members["__init__"], _LateInit):
+        init.stand_in(made)
+    return cast("type", made)
+
+
+def _with_slots(cls: type, members: dict[str, Any], names: tuple[str, ...]) -> type:
+    """Methods are added faster so than to a class that is there."""
+    taken = {slot for base in cls.__mro__[1:-1] for slot in vars(base).get("__slots__", ())}
+    replaced = {*_NOT_FOR_SLOTS, *names}
+    members = {name: value for name, value in members.items() if name not in replaced}
+    members["__slots__"] = tuple(name for name in names if name not in taken)
+    made = type(cls)(cls.__name__, cls.__bases__, members)
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+_NOT_FOR_SLOTS: Final = ("__dict__", "__weakref__")
+
+
+def _without_slots(cls: type, members: dict[str, Any]) -> type:
+    for name, given in members.items():
+        value = given
+        if isinstance(given, dataclasses.Field):
+            delattr(cls, name)
+            value = given.default
+        if value is not dataclasses.MISSING and vars(cls).get(name) is not value:
+            setattr(cls, name, value)
+    return cls
 
 
 def _init_of(cls: type, *, is_frozen: bool) -> Any:
@@ -139,6 +238,11 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
+def _replaced(self: Any, /, **changes: Any) -> Any:
+    """For `copy.replace`, of Python 3.13."""
+    return dataclasses.replace(self, **changes)
+
+
 def _refuse_value(_self: object, name: str, _value: object) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
@@ -156,7 +260,7 @@ def _take_state(self: Any, state: list[Any]) -> None:
         object.__setattr__(self, field.name, value)
 
 
-_METHODS: Final = {"__repr__": _repr}
+_METHODS: Final = {"__repr__": _repr, "__replace__": _replaced}
 _COMPARISON: Final = {"__eq__": _equals, "__hash__": _hash}
 _FROZEN: Final = {
     "__setattr__": _refuse_value,

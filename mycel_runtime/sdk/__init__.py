@@ -9,6 +9,9 @@ Keeps: an endpoint is a value (`calls`), what a reply means is pure (`exchange`)
 `forks`, `wire` and `errors`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from mycel_runtime.errors import (
     ApiError,
     AuthenticationError,
@@ -31,7 +34,9 @@ from mycel_runtime.errors import (
 )
 from mycel_runtime.sdk.client import AsyncClient
 from mycel_runtime.sdk.network import Network
-from mycel_runtime.sdk.sync_client import Client
+
+if TYPE_CHECKING:
+    from mycel_runtime.sdk.sync_client import Client
 
 __all__ = [
     "ApiError",
@@ -56,3 +61,10 @@ __all__ = [
     "TransportError",
     "ValidationError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Client` is imported when somebody asks for it: a daemon, which has an event loop, never does."""
+    if name != "Client":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("mycel_runtime.sdk.sync_client").Client

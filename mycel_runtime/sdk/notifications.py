@@ -29,7 +29,7 @@ from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.sdk import calls
 from mycel_runtime.sdk.method import AwaitingGroup, BlockingGroup, awaiting, blocking
 from mycel_runtime.sdk.reconnect_backoff import ReconnectBackoff, is_shared
-from mycel_runtime.sdk.stream import notify_frame, open_stream, open_sync_stream
+from mycel_runtime.sdk.stream import notify_frame, open_stream
 from mycel_runtime.sdk.transport import ClientUsageError
 
 if TYPE_CHECKING:
@@ -142,6 +142,9 @@ class Notifications(BlockingGroup):
         connect_timeout: float | None,
         should_stop: Callable[[], bool] | None,
     ) -> Generator[dict[str, Any]]:
+        # With the library's threads: nothing of it is in a process whose streams have an event loop.
+        from mycel_runtime.sdk.blocking_stream import open_sync_stream  # noqa: PLC0415
+
         poll = _poll_seconds(timeout, should_stop)
         try:
             with open_sync_stream(**self._access.options(since_seq, connect_timeout)) as connection:

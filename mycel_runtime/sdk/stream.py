@@ -9,56 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import selectors
-import socket
-import ssl
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import websockets
 from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 from websockets.protocol import State
-from websockets.sync.client import ClientConnection as SyncClientConnection
-from websockets.sync.client import connect as connect_sync
 
-from mycel_runtime.errors import (
-    ConnectionClosed,
-    HandshakeError,
-    NotSentError,
-    ReplayOverflow,
-    TransportError,
-)
+from mycel_runtime.errors import ReplayOverflow
 from mycel_runtime.forks import closed_in_forks
-from mycel_runtime.sdk import redirect
-from mycel_runtime.sdk.happy_eyeballs import connect_racing, lead_seconds
-from mycel_runtime.sdk.locked_tls import LockedTlsContext
-from mycel_runtime.sdk.retry_after import retry_after_seconds
+from mycel_runtime.sdk.happy_eyeballs import lead_seconds
+from mycel_runtime.sdk.stream_handshake import (
+    QUEUED_FRAMES,
+    closed,
+    connection_options,
+    handshake_errors,
+    lost_by,
+    refused,
+    stream_url,
+)
 from mycel_runtime.sdk.text_frames import TextFrames
-from mycel_runtime.sdk.transport import ClientUsageError
 from mycel_runtime.wire import limits
 from mycel_runtime.wire.codec import encode_resume
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
-    from websockets.http11 import Response
-    from websockets.protocol import Event
-
-PATH: Final = "/api/runtime/inbox/subscribe"
-
-_SILENT: Final = logging.Logger("mycel_runtime.sdk.stream", logging.CRITICAL + 1)  # noqa: LOG001
-"""Stands outside the tree of loggers: at DEBUG, websockets would print the handshake with its token."""
-
-_ABNORMAL: Final = 1006
-
-_PORTS: Final = {"http": 80, "https": 443}
-
-QUEUED_FRAMES: Final = 512
-"""What waits in the connection before it stops reading; at the library's 16 a burst stops it all the time."""
+    from websockets.frames import Frame
 
 
 class _Connection(ClientConnection):
@@ -87,9 +67,9 @@ class _Connection(ClientConnection):
         try:
             await super().handshake(*args, **options)
         except websockets.InvalidStatus as exc:
-            raise _refused(exc) from exc
+            raise refused(exc) from exc
         except (websockets.InvalidMessage, websockets.ConnectionClosed) as exc:
-            raise exc from _lost_by(self) or exc.__cause__
+            raise exc from lost_by(self) or exc.__cause__
         # Nobody asks for them any more, and the token is in one. That there is a response, the library asks.
         self.request = None
         if self.response is not None:
@@ -147,47 +127,6 @@ class _Connection(ClientConnection):
             reason.with_traceback(None)
 
 
-class _SyncConnection(SyncClientConnection):
-    """As `_Connection`."""
-
-    @override
-    def handshake(self, *args: Any, **options: Any) -> None:
-        try:
-            super().handshake(*args, **options)
-        except websockets.InvalidStatus as exc:
-            raise _refused(exc) from exc
-        except (websockets.InvalidMessage, websockets.ConnectionClosed) as exc:
-            raise exc from _lost_by(self) or exc.__cause__
-
-    @override
-    def process_event(self, event: Event) -> None:
-        """As `_Connection.data_received`; on the thread that would wait."""
-        super().process_event(event)
-        is_goodbye = isinstance(event, Frame) and event.opcode is Opcode.CLOSE
-        if is_goodbye and not _is_readable(self.socket, limits.CLOSE_TIMEOUT_SECONDS):
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-
-
-def _is_readable(connection: socket.socket, seconds: float) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
-
-
-def stream_url(base_url: str) -> str:
-    """
-    The stream's address, derived by text (contract 1.1).
-
-    Raises:
-        ClientUsageError: The scheme is neither http nor https.
-    """
-    for http, web_socket in (("https://", "wss://"), ("http://", "ws://")):
-        if base_url.startswith(http):
-            return web_socket + base_url.removeprefix(http) + PATH
-    raise ClientUsageError("base_url must start with http:// or https://")
-
-
 class StreamConnection:
     """An open subscription."""
 
@@ -215,7 +154,7 @@ class StreamConnection:
         except TimeoutError:
             return False
         except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
+            raise closed(exc) from exc
         return True
 
     async def receive(self) -> str | bytes:
@@ -230,7 +169,7 @@ class StreamConnection:
         try:
             return await self._connection.recv()
         except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
+            raise closed(exc) from exc
 
     async def receive_many(self, most: int) -> list[str | bytes]:
         """
@@ -243,25 +182,6 @@ class StreamConnection:
         """
         first = await self.receive()
         return [first, *self._connection.take_waiting(most - 1)]
-
-
-class SyncStreamConnection:
-    """An open subscription, for code without an event loop."""
-
-    def __init__(self, connection: SyncClientConnection) -> None:
-        self._connection = connection
-
-    def receive(self, timeout: float | None = None) -> str | bytes:
-        """
-        As `StreamConnection.receive`.
-
-        Raises:
-            TimeoutError: Nothing came within `timeout` seconds; nothing is lost.
-        """
-        try:
-            return self._connection.recv(timeout)
-        except websockets.ConnectionClosed as exc:
-            raise _closed(exc) from exc
 
 
 @contextlib.asynccontextmanager
@@ -296,10 +216,10 @@ async def open_stream(
         NotSentError: No connection.
         TransportError: The handshake broke off.
     """
-    settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
+    settings = connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
     # It reads again soon: whoever takes many at once has something to do only as long as more comes meanwhile.
     settings["max_queue"] = (queued_frames, queued_frames * 3 // 4)
-    with _handshake_errors():
+    with handshake_errors():
         connection = await connect_async(
             stream_url(base_url),
             create_connection=_Connection,
@@ -318,30 +238,6 @@ async def open_stream(
             await connection.close()
 
 
-@contextlib.contextmanager
-def open_sync_stream(
-    *,
-    base_url: str,
-    auth_token: str,
-    since_seq: int | None,
-    connect_timeout: float = 10.0,
-    proxy: str | None = None,
-    ping_interval: float = limits.PING_INTERVAL_SECONDS,
-    ping_timeout: float = limits.PING_TIMEOUT_SECONDS,
-    **options: Any,
-) -> Iterator[SyncStreamConnection]:
-    """As `open_stream`, without an event loop."""
-    settings = _connection_options(auth_token, connect_timeout, proxy, ping_interval, ping_timeout)
-    with contextlib.ExitStack() as stack:
-        with _handshake_errors():
-            connection = stack.enter_context(_connect_sync(base_url, connect_timeout, settings | options))
-        stack.enter_context(closed_in_forks(connection.socket))
-        if since_seq is not None:
-            with contextlib.suppress(websockets.ConnectionClosed):
-                connection.send(encode_resume(since_seq))
-        yield SyncStreamConnection(connection)
-
-
 def notify_frame(value: Any) -> dict[str, Any] | None:
     """
     What `notifications.stream` yields: frames of type notify only; other types are passed over.
@@ -354,84 +250,3 @@ def notify_frame(value: Any) -> dict[str, Any] | None:
     if value.get("type") == "replay_overflow":
         raise ReplayOverflow(value)
     return value if value.get("type") == "notify" else None
-
-
-def _connection_options(
-    token: str, connect_timeout: float, proxy: str | None, ping_interval: float, ping_timeout: float
-) -> dict[str, Any]:
-    return {
-        "additional_headers": {"Authorization": f"Bearer {token}"},
-        "compression": None,
-        "open_timeout": connect_timeout,
-        "close_timeout": limits.CLOSE_TIMEOUT_SECONDS,
-        "ping_interval": ping_interval,
-        "ping_timeout": ping_timeout,
-        "max_size": limits.FRAME_BYTES,
-        "max_queue": QUEUED_FRAMES,
-        "proxy": proxy,
-        "user_agent_header": None,
-        "logger": _SILENT,
-    }
-
-
-def _connected(base_url: str, timeout: float) -> socket.socket:
-    """What `websockets` would wait for address after address."""
-    url = urlsplit(base_url)
-    connected = connect_racing(url.hostname or "", url.port or _PORTS[url.scheme], timeout=timeout)
-    connected.settimeout(None)
-    return connected
-
-
-def _connect_sync(base_url: str, timeout: float, settings: dict[str, Any]) -> SyncClientConnection:
-    """Connected, after the handshake; a thread of `websockets` reads beside the one that writes."""
-    url = stream_url(base_url)
-    if url.startswith("wss:"):
-        settings = settings | {"ssl": LockedTlsContext(settings.get("ssl") or ssl.create_default_context())}
-    connection: SyncClientConnection = connect_sync(
-        url,
-        sock=None if settings["proxy"] else _connected(base_url, timeout),
-        create_connection=_SyncConnection,
-        **settings,
-    )
-    return connection
-
-
-@contextlib.contextmanager
-def _handshake_errors() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, websockets.ProxyError) as exc:
-        raise NotSentError(f"stream: {type(exc).__name__}: {exc}") from exc
-    except websockets.WebSocketException as exc:
-        raise TransportError(f"stream: {type(exc).__name__}: {exc}") from exc
-    except EOFError as exc:
-        raise TransportError("stream: connection closed during the handshake") from exc
-
-
-def _refused(exc: websockets.InvalidStatus) -> HandshakeError:
-    response = exc.response
-    if response.status_code in redirect.STATUSES:
-        redirected = redirect.redirect_error(response.status_code, _header(response, "Location"), PATH)
-        return HandshakeError(response.status_code, redirected.detail)
-    body = bytes(response.body or b"")[:200].decode("utf-8", "replace")
-    retry_after = retry_after_seconds(_header(response, "Retry-After"), _header(response, "Date"))
-    detail = body or response.reason_phrase
-    return HandshakeError(response.status_code, detail, retry_after_seconds=retry_after)
-
-
-def _lost_by(connection: ClientConnection | SyncClientConnection) -> BaseException | None:
-    """What ended it; `recv_exc` is the name before websockets 16."""
-    lost_by: BaseException | None = getattr(connection, "connection_exc", None) or getattr(
-        connection, "recv_exc", None
-    )
-    return lost_by
-
-
-def _header(response: Response, name: str) -> str:
-    """As `httpx` gives it: several are one text with commas, where `websockets` would raise."""
-    return ", ".join(response.headers.get_all(name))
-
-
-def _closed(exc: websockets.ConnectionClosed) -> ConnectionClosed:
-    frame = exc.rcvd or exc.sent
-    return ConnectionClosed(frame.code, frame.reason) if frame else ConnectionClosed(_ABNORMAL)

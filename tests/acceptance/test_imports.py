@@ -24,6 +24,7 @@ UNUSED: Final = {
     "mycel_runtime.checks": "The command `check`'s.",
     "mycel_runtime.daemon.http": "Only `[http] listen` opens the page.",
     "mycel_runtime.plugin.isolation.messages": "What is said to isolated plugins, where there is one: 43 models.",
+    "mycel_runtime.sdk.sync_client": "A daemon has an event loop.",
     "mycel_runtime.setup": "The command `init`'s.",
     "mycel_runtime.testing": "For tests of plugins.",
     "opentelemetry": "Only where `[tracing]` names a receiver.",
@@ -33,6 +34,7 @@ UNUSED: Final = {
     "rich.console": "structlog and httpx take rich where it is installed; a daemon draws nothing.",
     "starlette": "The page's; the control socket speaks HTTP by h11.",
     "uvicorn": "Likewise.",
+    "websockets.sync": "The same of streams: a thread for each.",
 }
 """By name, also of a package: why it is not needed. The interpreter tells also what was looked for in vain."""
 

@@ -54,6 +54,8 @@ ALLOWED: Final = {
     "mycel_runtime/lazy_dataclass.py": {
         r"init\.(__qualname__|__annotations__)": "A function that was compiled of text learns where it belongs.",
         r"self\._of\.__init__": "The class that this stands in for.",
+        r"found\.__(dataclass_fields|dataclass_params|match_args)__": "Likewise.",
+        r"made\.__qualname__": "A class that is made again is called as it was.",
     },
     "mycel_runtime/observe/library_logs.py": {
         r"record\.(msg|args|exc_text)": "Changed where it is made, before anybody else has it.",

@@ -103,6 +103,24 @@ def classes():
     ]
 
 
+@dataclass()
+class Loose:
+    value: int = 1
+    seen: list[int] = field(default_factory=list)
+    hidden: int = field(default=2, repr=False)
+
+    def doubled(self):
+        return self.value * 2
+
+
+@dataclass()
+class Looser(Loose):
+    more: int = 3
+
+    def doubled(self):
+        return super().doubled() + self.more
+
+
 def made_by_the_standard_library(cls):
     """With the same fields; of its methods only the signature of `__init__` is looked at."""
     fields = [
@@ -169,6 +187,48 @@ def test_an_init_is_compiled_when_it_is_first_asked_for():
     first, refused, second = ended.stdout.splitlines()
     assert (first, second) == ("late", "exec")
     assert "missing 4 required keyword-only arguments: 'agent', 'server', " in refused
+
+
+@pytest.mark.slow
+def test_every_dataclass_has_the_slots_and_the_place_arguments_of_its_fields():
+    for each in classes():
+        names = [one.name for one in dataclasses.fields(each)]
+        slots = {slot for base in each.__mro__[:-1] for slot in vars(base).get("__slots__", ())}
+
+        assert set(names) <= slots or "__slots__" not in vars(each), each
+        by_place = [one.name for one in dataclasses.fields(each) if one.init and not one.kw_only]
+        assert list(each.__match_args__) == by_place, each
+        assert dataclasses.is_dataclass(each)
+
+
+def test_fields_are_collected_when_they_are_first_asked_for():
+    code = (
+        "from mycel_runtime.observe.facts import DaemonStarted as Kind\n"
+        "import dataclasses\n"
+        "late = type(vars(Kind)['__dataclass_fields__'])\n"
+        "print(late is dict, type(vars(Kind)['__match_args__']) is tuple)\n"
+        "print([each.name for each in dataclasses.fields(Kind)][:2])\n"
+        "print(type(vars(Kind)['__dataclass_fields__']) is dict, vars(Kind)['__match_args__'])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert ended.stdout.splitlines() == ["False False", "['agent', 'server']", "True ()"]
+
+
+def test_one_without_slots_stays_the_class_that_it_was():
+    loose = Looser(value=4)
+
+    assert (loose.doubled(), loose.seen, Looser.value, Looser.hidden) == (11, [], 1, 2)
+    assert not hasattr(Loose, "seen")
+    loose.other = 1
+    assert loose == Looser(4) != Looser(5)
+
+
+def test_what_is_of_the_class_is_no_field():
+    assert Point.kind == "point"
+    assert "kind" not in Point.__slots__
 
 
 def test_fields_have_what_was_given_or_their_defaults():

@@ -21,7 +21,8 @@ from mycel_runtime.errors import (
     WireError,
 )
 from mycel_runtime.sdk import AsyncClient, Client, notifications
-from mycel_runtime.sdk.stream import open_stream, open_sync_stream
+from mycel_runtime.sdk.blocking_stream import open_sync_stream
+from mycel_runtime.sdk.stream import open_stream
 from mycel_runtime.sdk.transport import ClientUsageError
 from tests.unit.sdk.upgraded import Upgraded, notify
 from tests.unit.sdk.wire import TOKEN, answer, serving
