@@ -144,14 +144,19 @@ class _Maker:
     """
 
     def __init__(self, overrides: dict[str, Any], command: str, listener: HttpListener | None) -> None:
+        from mycel_runtime.sdk.shared_connections import SharedConnections
+
         self.overrides = overrides
         self.listener = listener
         self.orders: dict[str, Order] = {}
         self._command = command
+        self._connections = SharedConnections()
         self._names = set[str]()
 
     def make(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
         """The runtime, and who is told of its end."""
+        from dataclasses import replace
+
         from mycel_runtime.cli.own_command import quoted
         from mycel_runtime.daemon.agent_runtime import AgentRuntime
         from mycel_runtime.daemon.reload.agent_reload import AgentReload
@@ -168,7 +173,7 @@ class _Maker:
         runtime = AgentRuntime(
             AgentReload(agent.config, agent.settings, agent.plugins, self.overrides),
             token=agent.token,
-            network=agent.network,
+            network=replace(agent.network, connections=self._connections),
             observer=observer,
             show=click.echo,
             how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",

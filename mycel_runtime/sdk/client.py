@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk.calls import Call
     from mycel_runtime.sdk.carrier import Carrier
     from mycel_runtime.sdk.exchange import Reply
+    from mycel_runtime.sdk.network import Connections
     from mycel_runtime.wire.resources import BackendInfo
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class AsyncClient:
         self.pace = self._turnstile.pace
         route = Route(self._base_url, network, proxy=proxy, verify=verify)
         self._requests = Requests(self._base_url, token, timeout)
-        self._carrier = _carrier(route, self._requests, deadline_seconds)
+        self._carrier = _carrier(route, self._requests, deadline_seconds, network.connections)
         self._access = StreamAccess(base_url=self._base_url, token=token, route=route)
         self.auth = resources.AsyncAuth(self)
         self.me = resources.AsyncMe(self)
@@ -204,8 +205,14 @@ class AsyncClient:
         return await self._carrier.carry(call)
 
 
-def _carrier(route: Route, requests: Requests, deadline_seconds: float | None) -> Carrier:
+def _carrier(
+    route: Route,
+    requests: Requests,
+    deadline_seconds: float | None,
+    shared: Connections | None,
+) -> Carrier:
     if route.link is not None:
         return route.link.carrier(requests, deadline_seconds=deadline_seconds)
-    pool = AsyncPool(route, limits=transport.LIMITS)
+    limits = transport.LIMITS
+    pool = AsyncPool(route, limits=limits) if shared is None else shared.pool(route, limits=limits)
     return HttpCarrier(requests, pool, deadline_seconds=deadline_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Self
 
 import httpx
@@ -25,12 +26,16 @@ class LoopConnection(httpx.AsyncBaseTransport):
 
     Args:
         route: To the backend.
+
+    Attributes:
+        opened_at: When it was made last, by the monotonic clock.
     """
 
     def __init__(self, route: Route) -> None:
         self._way = route.way
         self._tls = route.tls
         self._stream: LoopStream | None = None
+        self.opened_at = 0.0
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -70,7 +75,7 @@ class LoopConnection(httpx.AsyncBaseTransport):
             raise while_connecting(exc) from exc
 
     async def _open(self, seconds: float | None) -> LoopStream:
-        way = self._way
+        way, self.opened_at = self._way, time.monotonic()
         stream = self._stream = await connect_tcp(way.host, way.port, seconds)
         if (steps := way.tunnel()) is not None:
             step = next(steps)

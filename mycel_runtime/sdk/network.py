@@ -26,6 +26,9 @@ from mycel_runtime.wire.address import AddressError, ProxyAddress, proxy_address
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Hashable
+
+    import httpx
 
     from mycel_runtime.sdk.carrier import Carrier
     from mycel_runtime.sdk.transport import Requests
@@ -54,6 +57,13 @@ class Link(Protocol):
         """
 
 
+class Connections(Protocol):
+    """Of all clients of a loop, as `SharedConnections`."""
+
+    def pool(self, route: Route, *, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+        """For the calls of one client, which closes it; what goes another way has other connections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """
@@ -73,6 +83,9 @@ class Network:
             of it); where there is none, and always with "bundled", the authorities of `certifi`.
         link: In place of all of this: what leads to a backend in this process. For `AsyncClient` and what else is on
             a loop; a test kit has one.
+        connections: Shared by all on a loop that have the same here: a call takes one that another client's call to
+            the same backend, by the same proxy and with the same certificates, has left. For `AsyncClient`; `None`:
+            each client has its own.
     """
 
     ca_file: Path | str | None = None
@@ -82,6 +95,7 @@ class Network:
     proxy_auth: tuple[str, str] | None = field(default=None, repr=False)
     trust: Trust = "system"
     link: Link | None = field(default=None, repr=False)
+    connections: Connections | None = field(default=None, repr=False)
 
 
 DEFAULT: Final = Network()
@@ -125,6 +139,11 @@ class Route:
     @override
     def __repr__(self) -> str:
         return f"Route(proxy={self._proxy!r})"
+
+    @property
+    def key(self) -> Hashable:
+        """The same of routes that lead over the same connections."""
+        return self.way.origin, self._proxy, self.tls
 
     @property
     def lacks_system_store(self) -> bool:

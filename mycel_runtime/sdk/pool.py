@@ -8,14 +8,13 @@ what one connection does. Here the free ones lie on a stack.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 from typing_extensions import override
 
+from mycel_runtime.sdk.idle_connections import IdleConnections
 from mycel_runtime.sdk.loop_connection import LoopConnection
-from mycel_runtime.sdk.transport import ClientUsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,22 +28,20 @@ class AsyncPool(httpx.AsyncBaseTransport):
 
     Args:
         route: To the backend.
-        limits: `max_connections` bounds the connections; `keepalive_expiry` their idle seconds.
+        limits: `max_connections` bounds the connections; `keepalive_expiry` the idle seconds of its own.
+        idle: Connections of this route that are shared; `None`: it has its own.
     """
 
-    def __init__(self, route: Route, *, limits: httpx.Limits) -> None:
+    def __init__(self, route: Route, *, limits: httpx.Limits, idle: IdleConnections | None = None) -> None:
         self._route = route
-        self._expiry = limits.keepalive_expiry
         self._places = asyncio.Semaphore(limits.max_connections or 1)
-        self._free: list[tuple[float, LoopConnection]] = []
-        """With the time since when; the one used last lies on the right."""
+        self._idle = IdleConnections(expiry=limits.keepalive_expiry) if idle is None else idle
+        self._idle.join()
         self._asking: set[asyncio.Timeout] = set()
         """One for each request that has no response yet."""
         self._answering: set[LoopConnection] = set()
         """Whose response is being read."""
         self._is_closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """Of the first request; who waits on another one for what comes on this waits in vain."""
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,11 +56,11 @@ class AsyncPool(httpx.AsyncBaseTransport):
 
         Cancelling: closes the connection.
         """
-        self._check_loop()
+        self._idle.check_loop()
         await self._wait_for_place(request)
         connection: LoopConnection | None = None
         try:
-            await self._retire()
+            await self._idle.retire()
             connection = self._take(request)
             response = await self._ask(connection, request)
         except BaseException:
@@ -77,32 +74,24 @@ class AsyncPool(httpx.AsyncBaseTransport):
     @override
     async def aclose(self) -> None:
         """
-        Close all connections, those of calls under way too; these end with an error.
+        Close all connections, those of calls under way too; these end with an error. What is shared stays for others.
 
         Cancelling: leaves some open; another `aclose` goes on.
         """
-        self._is_closed = True
+        if not self._is_closed:
+            self._is_closed = True
+            self._idle.leave()
         while self._asking:
             self._asking.pop().reschedule(0.0)
-        while self._free:
-            await self._free.pop()[1].aclose()
+        await self._idle.aclose()
         for connection in tuple(self._answering):
             await connection.aclose()
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
-            raise ClientUsageError(
-                "the client belongs to another event loop: make one for each `asyncio.run`"
-            )
 
     def _take(self, request: httpx.Request) -> LoopConnection:
         """A free connection, or one that will be made."""
         if self._is_closed:
             raise httpx.ConnectError("the client was closed", request=request)
-        return self._free.pop()[1] if self._free else LoopConnection(self._route)
+        return self._idle.take() or LoopConnection(self._route)
 
     async def _ask(self, connection: LoopConnection, request: httpx.Request) -> httpx.Response:
         """
@@ -135,19 +124,13 @@ class AsyncPool(httpx.AsyncBaseTransport):
         except TimeoutError as exc:
             raise httpx.PoolTimeout("no connection became free", request=request) from exc
 
-    async def _retire(self) -> None:
-        """Close what was idle for so long that it would not be used again."""
-        now = time.monotonic()
-        while self._expiry is not None and self._free and now - self._free[0][0] > self._expiry:
-            await self._free.pop(0)[1].aclose()
-
     async def give_back(self, connection: LoopConnection) -> None:
         """Its response was read and closed."""
-        if self._is_closed:
+        if self._is_closed or self._idle.is_spent(connection):
             await self.discard(connection)
             return
         self._answering.discard(connection)
-        self._free.append((time.monotonic(), connection))
+        self._idle.put(connection)
         self._places.release()
 
     async def discard(self, connection: LoopConnection | None) -> None:

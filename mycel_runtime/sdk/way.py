@@ -41,6 +41,11 @@ class Way:
         self.host, self.port = first.raw_host.decode("ascii"), _port(first)
         self._is_forwarded = proxy is not None and first.scheme == self._backend.scheme == "http"
 
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """The backend's scheme, host and port."""
+        return self._backend.scheme, self.name, _port(self._backend)
+
     def tunnel(self) -> Steps | None:
         """What comes before TLS and requests, if anything does."""
         if self._proxy is None or self._is_forwarded:

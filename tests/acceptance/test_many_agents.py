@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -88,6 +89,34 @@ def test_the_threads_of_all_agents_share_a_heap(start, owner, household, tmp_pat
     assert [answer(owner, name, f"hello {name}") for name in ("one", "two", "three")]
 
     assert heaps_of_threads(process.popen.pid) == 0
+    assert process.stop() == 0
+
+
+def connections(pid, port):
+    """That a process has to a port of this host, also those that the other side has closed."""
+    names = [_link_of(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {name[8:-1] for name in names if name.startswith("socket:[")}
+    rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[2].partition(":")[2], 16) == port and row[9] in inodes for row in rows)
+
+
+def _link_of(path):
+    try:
+        return str(path.readlink())
+    except OSError:
+        return "closed meanwhile"
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="another system")
+def test_agents_of_a_backend_look_at_it_over_the_same_connections(start, owner, household, tmp_path):
+    """Each for itself had one of its own, or one that the backend had closed, at any time."""
+    names = ["one", "two", "three", "four", "five", "six"]
+    process = start("run", "--config", agents(owner, household, tmp_path, names))
+    assert [answer(owner, name, f"hello {name}") for name in names]
+
+    port = urlsplit(household.base_url).port
+    assert until(lambda: connections(process.popen.pid, port) <= len(names) + 2)
+    assert connections(process.popen.pid, port) >= len(names)
     assert process.stop() == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from mycel_runtime.errors import MycelError, NotSentError, TransportError
-from mycel_runtime.sdk import AsyncClient, pool, transport
+from mycel_runtime.sdk import AsyncClient, idle_connections, transport
 from mycel_runtime.sdk.network import Route
 from mycel_runtime.sdk.pool import AsyncPool
 from mycel_runtime.sdk.transport import ClientUsageError
@@ -94,7 +94,7 @@ async def test_failed_and_cancelled_calls_give_their_places_back(monkeypatch):
 async def test_idle_connections_of_a_burst_are_closed_at_the_next_call(monkeypatch):
     monkeypatch.setattr(transport, "LIMITS", limits(20, expiry=4.0))
     now = [0.0]
-    monkeypatch.setattr(pool.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(idle_connections.time, "monotonic", lambda: now[0])
 
     with serving(answering(OK)) as server:
         async with client_of(server) as client:
@@ -160,7 +160,7 @@ async def test_closing_at_any_step_of_a_call_leaves_no_connection_behind(is_whol
                 tasks.create_task(outcome(client.me.whoami()), name="calling")
                 await _turn(steps)
                 await client.aclose()
-            assert not client._carrier._transport._free
+            assert not len(client._carrier._transport._idle)
         for _ in range(server.connections):
             assert await asyncio.to_thread(server.closed.acquire, timeout=5)
 
