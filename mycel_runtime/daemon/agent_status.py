@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class AgentStatus:
         plugins: Names of all, also of those that could not be imported.
         observers: Know what has happened.
         draining: Whether it does what is due, and no more.
-        started_at: Epoch seconds.
+        started_at: Epoch seconds, of the process's start.
         clock: Likewise; the store's as soon as the journal is open, because most of what is told was stamped by it.
     """
 
@@ -69,7 +70,8 @@ class AgentStatus:
     _parts: Parts | None = field(default=None, init=False)
 
     def note_journal(self) -> None:
-        """The journal is open."""
+        """The journal is open, and its clock is what is told by from now on."""
+        self.started_at += self.clock() - time.time()
         if (files := self.engine.files) is not None:
             self._growth = JournalGrowth(files, now=self.clock())
 

@@ -89,5 +89,6 @@ async def test_what_is_told_of_an_agent_is_reckoned_by_the_clock_that_its_times_
 
     assert abs(status.now - time.time() - ahead) < 60
     assert status.ready
+    assert 0 <= status.now - status.started_at < 60
     assert 0 <= status.now - status.work.oldest.since < 60
     assert 0 <= status.now - status.hearing.reconciled_at < 60
