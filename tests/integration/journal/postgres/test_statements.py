@@ -26,7 +26,7 @@ async def test_the_server_understands_a_statement(name, journal, url):
 def test_each_statement_of_the_embedded_engine_has_its_like():
     """The verbs of both are the same ones; what is about a file, or about other processes, is one engine's."""
     of_a_file = {
-        *("read_log_link", "follow_log", "begin_log", "lease", "dead_letters_before_skips"),
+        *("read_log_link", "follow_log", "begin_log", "name_log", "lease", "dead_letters_before_skips"),
         *("bury_restored", "doubt_restored", "forget_restored", "drop_restored_timers", "forget_lists"),
     }
     of_processes = {
