@@ -40,7 +40,8 @@ Every error of mycel-runtime, in one tree.
     │   ├── ConnectionClosed        ended; carries close code and reason
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
-    │   └── JournalFullError        … because the disk, or its user's quota, is full             exit 75
+    │   ├── JournalFullError        … because the disk, or its user's quota, is full             exit 75
+    │   └── JournalAwayError        … because the database that keeps it is not to be had        exit 75
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
     │   ├── NotAwaitedError         returned without awaiting what it had asked for; tells the line
@@ -519,6 +520,22 @@ class JournalFullError(JournalError):
     def __init__(self, problem: str, *, where: str) -> None:
         self.where = where
         super().__init__(f"{problem}\n  Make room in {where}, or raise the quota of its user, and try again.")
+
+
+class JournalAwayError(JournalError):
+    """
+    The database that keeps it is not to be had, or has not been for too long; when it is, it can be.
+
+    Args:
+        problem: What could not be done, a clause.
+        where: The database, without a password.
+    """
+
+    exit_code = 75
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        self.where = where
+        super().__init__(f"{where}: {problem}\n  Look whether it runs, and at [engine] url.")
 
 
 class HandlerError(MycelError):

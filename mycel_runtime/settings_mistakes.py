@@ -27,14 +27,6 @@ ENV_DELIMITER: Final = "__"
 _MOVED: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {("agent", "proxy"): ("network", "proxy")}
 """Keys that used to stand elsewhere."""
 
-RESERVED: Final[Mapping[str, tuple[str, str]]] = {
-    "engine": (
-        "this version has one engine for the journal, a SQLite file in the state directory, and nothing to choose",
-        "Remove it; where the file is says state_dir in [agent].",
-    )
-}
-"""Sections that a later version will have: what to say until then, and what to do."""
-
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 ADDRESS_PATTERN: Final = r"(?i)^\s*(embedded\s*|https?://.*)$"
@@ -143,8 +135,6 @@ def _unknown(model: type[BaseModel], prefix: Sequence[str], location: Sequence[s
     if moved := _MOVED.get((*prefix, *location)):
         section, new = moved
         return "has moved", f"Write it as {new} in the section [{section}]."
-    if not prefix and len(location) == 1 and location[0] in RESERVED:
-        return RESERVED[location[0]]
     return "unknown key", _suggest(model, location)
 
 

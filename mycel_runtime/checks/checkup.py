@@ -19,6 +19,7 @@ from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.lazy_dataclass import dataclass
+from mycel_runtime.settings import read_database
 from mycel_runtime.units.handed_token import handed_token, token_file_of
 from mycel_runtime.units.installed import find_unit
 
@@ -82,7 +83,11 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
         return
     yield from state_findings(state_dir)
     yield from disk_findings(state_dir)
-    engine = engine_of(state_dir)
+    try:
+        engine = engine_of(state_dir, read_database(settings))
+    except ConfigError as exc:
+        yield from errors_from("journal", exc)
+        return
     yield from journal_findings(engine)
     found, status = daemon_findings(state_dir, engine.files)
     yield from found

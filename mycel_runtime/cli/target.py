@@ -21,7 +21,7 @@ from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.lazy_dataclass import dataclass
-from mycel_runtime.settings import load_settings
+from mycel_runtime.settings import load_settings, read_database
 from mycel_runtime.settings.loading import load_beginning
 from mycel_runtime.units.handed_token import handed_token
 from mycel_runtime.units.installed import config_of_unit, find_unit, verified_name
@@ -62,8 +62,14 @@ class Target:
 
     @property
     def engine(self) -> JournalEngine:
-        """What keeps its journal."""
-        return engine_of(self.state_dir)
+        """
+        What keeps its journal.
+
+        Raises:
+            ConfigError: The file cannot be used by now; or a database does, and its password cannot be read, or its
+                engine is not installed.
+        """
+        return engine_of(self.state_dir, read_database(load_settings(self.config)))
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """

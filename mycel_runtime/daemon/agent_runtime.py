@@ -54,7 +54,7 @@ from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk.network import Route
-from mycel_runtime.settings import read_token
+from mycel_runtime.settings import read_database, read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class AgentRuntime:
         )
         self.observer = self._observers.all
         self._draining = Draining()
-        self._engine = engine_of(settings.state_dir)
+        self._engine = engine_of(settings.state_dir, read_database(settings))
         self._early_pauses = EarlyPauses(self._engine.reader, self.observer)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(

@@ -1,27 +1,43 @@
 """
 Which engine keeps an agent's journal: the only place that names one.
 
-There is one so far, a SQLite file in the state directory, so that nothing is chosen. The section `[engine]` of the
-settings is reserved for what will choose; until then it is refused.
+A SQLite file in the state directory, unless the section `[engine]` of the settings names a database: only then is
+anything of that engine imported.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal.sqlite_engine import SqliteEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.port.engine import JournalEngine
+    from mycel_runtime.settings import DatabaseAddress
 
 
-def engine_of(state_dir: Path) -> JournalEngine:
+def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> JournalEngine:
     """
     What keeps the journal of an agent; nothing is opened, made or read.
 
     Args:
         state_dir: The agent's.
+        database: As the settings name it; `None`: there is none.
+
+    Raises:
+        ConfigError: The database's engine is not installed.
     """
-    return SqliteEngine(state_dir)
+    if database is None:
+        return SqliteEngine(state_dir)
+    try:
+        from mycel_runtime.journal.postgres.engine import PostgresEngine  # noqa: PLC0415 - it is for who names it
+    except ImportError as exc:
+        raise ConfigError(
+            f"what keeps a journal in PostgreSQL is not installed: {exc.name or exc}",
+            where="[engine] url",
+            fix="pip install 'mycel-runtime[postgres]'",
+        ) from exc
+    return PostgresEngine(database.url, state_dir, password=database.password)

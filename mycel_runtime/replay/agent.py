@@ -16,7 +16,7 @@ from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.plugin.registry import bound_handlers, load_plugins
 from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay
-from mycel_runtime.settings import load_settings, read_token
+from mycel_runtime.settings import load_settings, read_database, read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def open_replay(
     client = OfflineClient(base_url=_NOWHERE) if is_offline else _reading_client(settings, config, state_dir)
     async with client as sdk:
         me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
-        reader = engine_of(state_dir).reader
+        reader = engine_of(state_dir, read_database(settings)).reader
         log = reader.turn_log(me)
         if choice.handler is not None:
             _require_known(choice.handler, {*log.handlers(), *(bound.handler.id for bound in code.handlers)})

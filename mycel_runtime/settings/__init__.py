@@ -2,9 +2,9 @@
 Everything that can be set, and where it may come from.
 
 Precedence: command line, environment (`MYCEL_RUNTIME_SECTION__KEY`), systemd credentials (the files `agent.token`,
-`proxy.credentials` and `http.token` in `$CREDENTIALS_DIRECTORY`; its others are not ours), the TOML file, the
-defaults of `sections`. A key that nobody knows is an error. `config/agent.toml` shows every key with its unit and
-reason.
+`proxy.credentials`, `http.token` and `engine.password` in `$CREDENTIALS_DIRECTORY`; its others are not ours), the
+TOML file, the defaults of `sections`. A key that nobody knows is an error. `config/agent.toml` shows every key with
+its unit and reason.
 
 Source: design section 11.
 """
@@ -14,8 +14,11 @@ from __future__ import annotations
 from mycel_runtime.settings.addresses import EMBEDDED, ENVIRONMENT, is_loopback, listen_address
 from mycel_runtime.settings.credentials import (
     CREDENTIAL,
+    ENGINE_CREDENTIAL,
     HTTP_CREDENTIAL,
     PROXY_CREDENTIAL,
+    DatabaseAddress,
+    read_database,
     read_http_token,
     read_proxy_credentials,
     read_token,
@@ -27,6 +30,7 @@ from mycel_runtime.settings.sections import (
     BackendSettings,
     DaemonSettings,
     DispatchSettings,
+    EngineSettings,
     GuardSettings,
     HttpSettings,
     InboxSettings,
@@ -41,13 +45,16 @@ from mycel_runtime.settings.text import read_config
 __all__ = [
     "CREDENTIAL",
     "EMBEDDED",
+    "ENGINE_CREDENTIAL",
     "ENVIRONMENT",
     "HTTP_CREDENTIAL",
     "PROXY_CREDENTIAL",
     "AgentSettings",
     "BackendSettings",
     "DaemonSettings",
+    "DatabaseAddress",
     "DispatchSettings",
+    "EngineSettings",
     "GuardSettings",
     "HttpSettings",
     "InboxSettings",
@@ -60,6 +67,7 @@ __all__ = [
     "listen_address",
     "load_settings",
     "read_config",
+    "read_database",
     "read_http_token",
     "read_proxy_credentials",
     "read_token",

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import PydanticCustomError
 
@@ -25,6 +26,8 @@ _HIGHEST_PORT: Final = 65_535
 _BRACKETED: Final = 6
 """Addresses of this version of IP stand in brackets before a port."""
 
+_DATABASE_FIX: Final = "Write it as postgresql://USER@HOST:5432/DATABASE; the database is this agent's only."
+
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -39,6 +42,34 @@ def checked_base_url(text: str) -> str:
         return EMBEDDED
     with _told():
         return backend_address(text)
+
+
+def checked_database(text: str) -> str:
+    """
+    An address of a database, as PostgreSQL's own tools take it: `postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE`.
+
+    Raises:
+        PydanticCustomError: It is none, names no database, or has a password in it: our file is shown to others.
+    """
+    address = text.strip()
+    if not address.startswith(("postgresql://", "postgres://")) or any(map(str.isspace, address)):
+        raise mistake("is no address of a PostgreSQL database", _DATABASE_FIX)
+    try:
+        parts = urlsplit(address)
+        has_password = parts.password is not None or "password" in parse_qs(
+            parts.query, keep_blank_values=True
+        )
+    except ValueError:
+        raise mistake("is no address of a PostgreSQL database", _DATABASE_FIX) from None
+    if has_password:
+        raise mistake(
+            "must not include a password",
+            "Put it, and nothing else, into a file of mode 0600, and name it as password_file; or into the"
+            " credential engine.password.",
+        )
+    if not parts.path.strip("/") and "dbname" not in parse_qs(parts.query):
+        raise mistake("names no database", _DATABASE_FIX)
+    return address
 
 
 def checked_endpoint(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The tokens of agent and page, and the proxy's user and password: where they may stand, and who may read them."""
+"""The secrets of an agent, of page, proxy and database: where they may stand, and who may read them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ PROXY_CREDENTIAL: Final = "proxy.credentials"
 HTTP_CREDENTIAL: Final = "http.token"
 """The file there that holds the token of page and probes."""
 
+ENGINE_CREDENTIAL: Final = "engine.password"
+"""The file there that holds the password of the journal's database."""
+
 _SHORTEST_HTTP_TOKEN: Final = 16
 """Characters: who asks again and again must not find it."""
 
 
 def is_runtimes_own(name: str) -> bool:
     """Whether a credential of this name is one that the runtime itself reads."""
-    return name in {CREDENTIAL, PROXY_CREDENTIAL, HTTP_CREDENTIAL} or name.startswith(
+    return name in {CREDENTIAL, PROXY_CREDENTIAL, HTTP_CREDENTIAL, ENGINE_CREDENTIAL} or name.startswith(
         CREDENTIAL_OF_ONE.format(name="")
     )
 
@@ -162,6 +165,49 @@ def read_http_token(settings: Settings) -> SecretStr | None:
     return token
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAddress:
+    """
+    Of the database that keeps an agent's journal.
+
+    Attributes:
+        url: libpq's, without a password.
+        password: `None`: there is none, or libpq finds it where it looks itself (`~/.pgpass`).
+    """
+
+    url: str
+    password: SecretStr | None
+
+
+def read_database(settings: Settings) -> DatabaseAddress | None:
+    """
+    Where the journal is kept, with the password of the credential `engine.password`, else of the file.
+
+    Returns:
+        `None`: in the state directory.
+
+    Raises:
+        ConfigError: What is set holds no password, or is a file that is missing or readable by others.
+    """
+    if settings.engine.url is None:
+        return None
+    path = _credential(ENGINE_CREDENTIAL)
+    if path is not None:
+        data = _read_secret(path, _OF_DATABASE)[0]
+    elif settings.engine.password_file is not None:
+        path = settings.engine.password_file
+        data = _read_guarded(path, _OF_DATABASE)
+    else:
+        return DatabaseAddress(url=settings.engine.url, password=None)
+    password = decode(data, str(path)).strip("\r\n")
+    if not password or not password.isprintable():
+        raise ConfigError(
+            "must hold one password and nothing else", where=str(path), fix="Put it there, in one line."
+        )
+    remember_secret(password)
+    return DatabaseAddress(url=settings.engine.url, password=SecretStr(password))
+
+
 def _credential(name: str) -> Path | None:
     """The credential that systemd has put there, if any. It guards it by other means than a mode."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -179,6 +225,9 @@ class _Secret:
 
 _OF_AGENT: Final = _Secret("token", "Write the agent's token into this file, or correct token_file.")
 _OF_HTTP: Final = _Secret("token of the page", "Write one into this file, or correct [http] token_file.")
+_OF_DATABASE: Final = _Secret(
+    "password of the database", "Write it into this file, or correct [engine] password_file."
+)
 _OF_PROXY: Final = _Secret(
     "proxy's credentials", "Write USER:PASSWORD into this file, or correct proxy_credentials_file."
 )

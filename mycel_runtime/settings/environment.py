@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, RESERVED, nearest_of, variable_of
+from mycel_runtime.settings_mistakes import ENV_DELIMITER, ENV_PREFIX, nearest_of, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,11 +58,8 @@ def require_known_variables(sections: Collection[str]) -> None:
     for name in os.environ:
         section, delimiter, _ = name.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
         if name.upper().startswith(ENV_PREFIX) and delimiter and section not in known:
-            problem, fix = RESERVED.get(
-                section.lower(),
-                ("unknown section", nearest_of(section.lower(), sorted(known.values()))),
-            )
-            raise ConfigError(problem, where=f"environment variable {name}", fix=fix)
+            fix = nearest_of(section.lower(), sorted(known.values()))
+            raise ConfigError("unknown section", where=f"environment variable {name}", fix=fix)
 
 
 def _no_table(sections: Collection[str]) -> ConfigError:

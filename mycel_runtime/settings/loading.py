@@ -109,7 +109,12 @@ def _remove(table: Any, location: Sequence[int | str]) -> None:
 
 
 def _absolute(settings: Settings, config: Path) -> Settings:
-    sections = {"agent": settings.agent, "network": settings.network, "http": settings.http}
+    sections = {
+        "agent": settings.agent,
+        "network": settings.network,
+        "engine": settings.engine,
+        "http": settings.http,
+    }
     paths = {name: _absolute_paths(section, config, name) for name, section in sections.items()}
     # The others stay those that all agents of a process have, most of which say nothing in them.
     return settings.model_copy(

@@ -18,6 +18,7 @@ from pydantic import (
 
 from mycel_runtime.settings.addresses import (
     checked_base_url,
+    checked_database,
     checked_endpoint,
     checked_host,
     checked_listen,
@@ -131,6 +132,13 @@ class JournalSettings(Section):
         if value and info.data.get("kept_turns") == 0:
             raise ValueError("what no turn is logged of is not kept: kept_turns is 0")
         return value
+
+
+class EngineSettings(Section):
+    """What keeps the journal: a file of the state directory, unless a database is named."""
+
+    url: Annotated[str, AfterValidator(checked_database)] | None = None
+    password_file: Path | None = None
 
 
 class DaemonSettings(Section):

@@ -16,6 +16,7 @@ from mycel_runtime.settings.sections import (
     BackendSettings,
     DaemonSettings,
     DispatchSettings,
+    EngineSettings,
     GuardSettings,
     HttpSettings,
     InboxSettings,
@@ -50,6 +51,7 @@ class Settings(BaseModel):
     dispatch: DispatchSettings = DispatchSettings()
     guard: GuardSettings = GuardSettings()
     journal: JournalSettings = JournalSettings()
+    engine: EngineSettings = EngineSettings()
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()

@@ -15,7 +15,14 @@ from pydantic import BaseModel
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.registry import load_plugins
-from mycel_runtime.settings import Settings, load_settings, read_proxy_credentials, read_token
+from mycel_runtime.settings import (
+    DatabaseAddress,
+    Settings,
+    load_settings,
+    read_database,
+    read_proxy_credentials,
+    read_token,
+)
 from mycel_runtime.settings.loading import load_beginning
 from mycel_runtime.settings.sections import Section
 
@@ -174,14 +181,59 @@ def test_a_value_of_another_form_is_told_in_words(tmp_path, line, fix):
     assert "secret" not in message
 
 
-def test_another_engine_of_the_journal_is_refused_with_the_one_that_there_is(tmp_path):
-    message = refused(tmp_path, MINIMAL + '[engine]\nurl = "postgresql://u:secret@127.0.0.1/mycel"\n')
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://u:secret@127.0.0.1/mycel", "must not include a password"),
+        ("postgresql://u@127.0.0.1/mycel?password=secret", "must not include a password"),
+        ("mysql://u@127.0.0.1/secret", "is no address of a PostgreSQL database"),
+        ("postgresql://u@127.0.0.1/my cel", "is no address of a PostgreSQL database"),
+        ("postgresql://[secret/mycel", "is no address of a PostgreSQL database"),
+        ("postgresql://u@127.0.0.1", "names no database"),
+    ],
+)
+def test_an_address_of_a_database_is_told_without_what_may_be_a_secret(tmp_path, url, problem):
+    message = refused(tmp_path, MINIMAL + f'[engine]\nurl = "{url}"\n')
 
-    assert (
-        "agent.toml, line 4: [engine]: this version has one engine for the journal, a SQLite file" in message
-    )
-    assert "Remove it; where the file is says state_dir in [agent]." in message
+    assert "agent.toml, line 5: [engine] url" in message
+    assert problem in message
     assert "secret" not in message
+
+
+DATABASE = MINIMAL + '[engine]\nurl = "postgresql://u@db/mycel"\n'
+
+
+def test_a_database_has_its_password_from_the_credential_else_the_file_else_from_nobody(
+    tmp_path, monkeypatch
+):
+    assert read_database(load_settings(write(tmp_path, MINIMAL))) is None
+    assert read_database(load_settings(write(tmp_path, DATABASE))) == DatabaseAddress(
+        url="postgresql://u@db/mycel", password=None
+    )
+    file = tmp_path / "database.password"
+    file.write_text("of the file\n")
+    file.chmod(0o600)
+    settings = load_settings(write(tmp_path, DATABASE + 'password_file = "database.password"\n'))
+    assert read_database(settings).password.get_secret_value() == "of the file"
+    assert "of the file" not in repr(read_database(settings))
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "engine.password").write_text("of systemd")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert read_database(settings).password.get_secret_value() == "of systemd"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"), [("p", 0o644, "open to others"), ("\n", 0o600, "one password")]
+)
+def test_a_password_file_that_cannot_be_used_is_told(tmp_path, text, mode, problem):
+    file = tmp_path / "database.password"
+    file.write_text(text)
+    file.chmod(mode)
+    settings = load_settings(write(tmp_path, DATABASE + 'password_file = "database.password"\n'))
+
+    with pytest.raises(ConfigError, match=problem):
+        read_database(settings)
 
 
 @pytest.mark.parametrize(
@@ -411,7 +463,7 @@ def test_a_variable_named_like_a_section_is_named_with_the_fix(tmp_path, monkeyp
         (
             "MYCEL_RUNTIME_ENGINE__URL",
             "postgresql://u:secret@h/d",
-            "MYCEL_RUNTIME_ENGINE__URL: this version has one",
+            "MYCEL_RUNTIME_ENGINE__URL: [engine] url: must not include a password",
         ),
         ("MYCEL_RUNTIME_PLUGINS__ECHO", "3", "environment variable MYCEL_RUNTIME_PLUGINS__ECHO: [plugins]"),
     ],

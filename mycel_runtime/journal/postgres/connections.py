@@ -17,7 +17,7 @@ from psycopg import conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import JournalAwayError
 from mycel_runtime.journal.postgres.failures import AwayError, is_away, journal_error, reason_of
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
 from mycel_runtime.journal.postgres.schema import prepare
@@ -47,13 +47,17 @@ class Connections:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._users = 0
         self._pool: ConnectionPool[Connection[Row]] | None = None
         self.threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="journal-postgres")
 
+    @property
+    def place(self) -> str:
+        """Where the database is, for a person: without the password."""
+        return place_of(self._url)
+
     @override
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {place_of(self._url)}>"
+        return f"<{type(self).__name__} {self.place}>"
 
     def open(self) -> None:
         """
@@ -134,16 +138,14 @@ def looking(url: str) -> Iterator[Connection[Row]]:
     A connection for a block; blocking.
 
     Raises:
-        JournalError: The database cannot be reached, or what the block asks for fails.
+        JournalAwayError: The database cannot be reached.
+        JournalError: What the block asks for fails.
     """
     try:
         with connected(url) as connection:
             yield connection
     except AwayError as exc:
-        raise JournalError(
-            f"{place_of(url)}: PostgreSQL cannot be reached: {exc.reason}\n"
-            "  Look at [engine] url, and whether it runs."
-        ) from None
+        raise JournalAwayError(f"PostgreSQL cannot be reached: {exc.reason}", where=place_of(url)) from None
     except psycopg.Error as exc:
         raise journal_error(exc) from None
 

@@ -167,7 +167,8 @@ class PostgresJournal(SqlJournal):
         """
         others = await self._writer.submit(lambda connection: self._forget_dead(connection, None))
         for other in others:
-            holder = f"process {other['pid']} on {other['host']}, {other['process_id']}"
+            word = f"DELETE FROM process WHERE process_id = '{other['process_id']}'"  # noqa: S608 - for a person
+            holder = f"process {other['pid']} on {other['host']}; if that is gone for good, tell the database: {word}"
             raise IdentityHeldError(f"PostgreSQL {place_of(self._url)}", holder)
 
     def _forget_dead(self, connection: sqlite3.Connection, identity: UserId | None) -> list[sqlite3.Row]:

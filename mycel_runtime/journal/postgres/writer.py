@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import JournalAwayError, JournalError
 from mycel_runtime.journal.commit_group import Job, deliver, ended
 from mycel_runtime.journal.postgres.failures import AwayError, is_away, is_to_be_repeated, journal_error
 from mycel_runtime.journal.postgres.group import Group
@@ -97,7 +97,7 @@ class PostgresWriter:
         try:
             self._carry_out([lambda connection: execute(connection, "register_process", values)])
         except (AwayError, psycopg.Error) as exc:
-            raise _told(exc) from None
+            raise _told(exc, self._connections.place) from None
 
     def unregister(self) -> None:
         """
@@ -170,7 +170,7 @@ class PostgresWriter:
                 for job in jobs:
                     self._write([job])
                 return
-            error = _told(exc)
+            error = _told(exc, self._connections.place)
             deliver([(job, None, error) for job in jobs])
         else:
             deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
@@ -228,10 +228,10 @@ def _end(connection: sqlite3.Connection) -> None:
     execute(connection, "end_process", {})
 
 
-def _told(exc: BaseException) -> BaseException:
+def _told(exc: BaseException, where: str) -> BaseException:
     """As whoever waits is told."""
     if isinstance(exc, AwayError):
-        return JournalError(f"PostgreSQL is away: {exc.reason}")
+        return JournalAwayError(f"PostgreSQL is away: {exc.reason}", where=where)
     if isinstance(exc, BuriedError):
         return JournalError("another process has taken this one for dead, and has taken over what it had")
     return journal_error(exc) if isinstance(exc, psycopg.Error) else exc
