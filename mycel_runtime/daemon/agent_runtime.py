@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.control import Order
+    from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
@@ -244,9 +245,12 @@ class AgentRuntime:
                 self._announce(backend)
                 ready()
                 async with asyncio.TaskGroup() as tasks:
-                    watchdog = tasks.create_task(self._keep_watchdog(journal), name="watchdog")
+                    watching = list[asyncio.Task[None]]()
+                    if systemd.watchdog_interval_seconds() is not None:
+                        watching.append(tasks.create_task(self._keep_watchdog(journal), name="watchdog"))
                     await self._live(stop, journal, backend)
-                    watchdog.cancel()
+                    for task in watching:
+                        task.cancel()
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
         finally:
@@ -370,7 +374,9 @@ class AgentRuntime:
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
             others = [tasks.create_task(work, name=name) for name, work in parts.listening()]
-            others.append(tasks.create_task(self._greet(backend), name="greeting"))
+            if backend.embedded is not None and (greeting := self._settings.backend.greeting):
+                greeted = self._greet(backend.embedded, greeting)
+                others.append(tasks.create_task(greeted, name="greeting"))
             if not await self._draining.wait_asked(stop):
                 # What is not heard now is unread at the next start.
                 for task in others:
@@ -378,15 +384,8 @@ class AgentRuntime:
                 await self._draining.carry_out(stop, journal, parts)
             await self._stop(stop, journal, parts, dispatching, others)
 
-    async def _greet(self, backend: AgentBackend) -> None:
-        if backend.embedded is None or not self._settings.backend.greeting:
-            return
-        await greet(
-            backend.embedded,
-            self._settings.backend.greeting,
-            agent_name=self._settings.agent.name,
-            show=self._show,
-        )
+    async def _greet(self, embedded: EmbeddedIdentity, greeting: str) -> None:
+        await greet(embedded, greeting, agent_name=self._settings.agent.name, show=self._show)
         self._show(self._how_to_talk)
 
     async def _stop(

@@ -32,7 +32,7 @@ from mycel_runtime.speech.send_dependencies import SendDependencies
 from mycel_runtime.speech.twin_watch import TwinWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 
     from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.dispatch.turn_settings import TurnSettings
@@ -92,7 +92,8 @@ class Parts:
     def listening(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """What is to run beside the dispatcher while the agent lives, each with a name; to be cancelled."""
         yield "listener", self.listener.run()
-        yield "lease-keeper", self.lease_keeper.run()
+        if not self.lease_keeper.is_for_good:
+            yield "lease-keeper", self.lease_keeper.run()
         yield "reconcile-timer", self.listener.keep_looking()
         yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep_if_awake)
 
@@ -205,6 +206,11 @@ class AgentAssembly:
         )
 
     @cached_property
+    def _clock(self) -> Callable[[], float]:
+        """One for all who ask: each look at `journal.now` makes another."""
+        return self.journal.now
+
+    @cached_property
     def _pauses(self) -> Pauses:
         return Pauses(journal=self.journal, me=self.me, observer=self.observer)
 
@@ -215,7 +221,7 @@ class AgentAssembly:
             me=self.me,
             on_twin=self.settings.agent.on_twin,
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
         )
 
     @cached_property
@@ -236,7 +242,7 @@ class AgentAssembly:
             sdk=self.sdk,
             me=self.me,
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
             settle_grace=self.settings.dispatch.settle_grace,
         )
         return Outbox(dependencies, park_after=self.settings.dispatch.park_after)
@@ -257,7 +263,7 @@ class AgentAssembly:
             lease=lease,
             router=HandlerRouter(subscriptions),
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
             announced=turns.attempts.note_news,
             traces=self.traces,
         )
@@ -273,7 +279,7 @@ class AgentAssembly:
             settings=self.settings.inbox,
             observer=self.observer,
             server=self.settings.agent.base_url,
-            clock=self.journal.now,
+            clock=self._clock,
             listed=self._twin_watch.look,
             is_limited=lambda: pace.is_limited,
         )

@@ -117,6 +117,11 @@ class DispatchAssembly:
     traces: Traces = field(default_factory=Untraced)
 
     @cached_property
+    def _clock(self) -> Callable[[], float]:
+        """One for all who ask: each look at `journal.now` makes another."""
+        return self.journal.now
+
+    @cached_property
     def dispatcher(self) -> Dispatcher:
         """The loop."""
         twin_watch, pauses = self.twin_watch, self.pauses
@@ -126,7 +131,7 @@ class DispatchAssembly:
             attempts=self.attempts,
             ends=self._ends,
             bounds=self._bounds,
-            clock=self.journal.now,
+            clock=self._clock,
             work=self._work,
             due_time=self._due_time,
             suspects=self._suspects,
@@ -179,7 +184,7 @@ class DispatchAssembly:
             attempts=self.attempts,
             bounds=self._bounds,
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
             draw=self.draw,
             work=self._work,
             suspects=self._suspects,
@@ -189,7 +194,7 @@ class DispatchAssembly:
 
     @cached_property
     def _due_time(self) -> DueTime:
-        return DueTime(self.journal, self.me, clock=self.journal.now)
+        return DueTime(self.journal, self.me, clock=self._clock)
 
     @cached_property
     def _suspects(self) -> Suspects:
@@ -197,7 +202,7 @@ class DispatchAssembly:
 
     @cached_property
     def _blocked(self) -> BlockedChats:
-        return BlockedChats(self.outbox.evidence, clock=self.journal.now)
+        return BlockedChats(self.outbox.evidence, clock=self._clock)
 
     @cached_property
     def _capture(self) -> Capture | None:
@@ -231,7 +236,7 @@ class DispatchAssembly:
 
     @cached_property
     def _lively_chats(self) -> LivelyChats:
-        return LivelyChats(self.settings, clock=self.journal.now)
+        return LivelyChats(self.settings, clock=self._clock)
 
     @cached_property
     def _unbound(self) -> Sequence[Handler]:
@@ -244,7 +249,7 @@ class DispatchAssembly:
             me=self.me,
             handlers=self._unbound,
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
         )
 
     @cached_property
@@ -259,7 +264,7 @@ class DispatchAssembly:
 
     @cached_property
     def _states(self) -> PluginStates:
-        return PluginStates(journal=self.journal, me=self.me, handlers=self._unbound, clock=self.journal.now)
+        return PluginStates(journal=self.journal, me=self.me, handlers=self._unbound, clock=self._clock)
 
     @cached_property
     def _anchor(self) -> Anchor:
@@ -281,7 +286,7 @@ class DispatchAssembly:
             questions=self._questions,
             me=self.me,
             evidence=self.outbox.evidence,
-            clock=self.journal.now,
+            clock=self._clock,
         )
 
     @cached_property
@@ -294,7 +299,7 @@ class DispatchAssembly:
             questions=self._questions,
             me=self.me,
             evidence=self.outbox.evidence,
-            clock=self.journal.now,
+            clock=self._clock,
             hole_grace=self.settings.hole_grace,
             wake=self._work.set,
         )
@@ -305,7 +310,7 @@ class DispatchAssembly:
             journal=self.journal,
             me=self.me,
             chats=self._agent_chats,
-            clock=self.journal.now,
+            clock=self._clock,
             lane_of=chat_lane,
             reading=self._plugin_reader.reading,
             asking=Asking(
@@ -327,7 +332,7 @@ class DispatchAssembly:
             sdk=self.sdk,
             roster=self._roster,
             me=self.me,
-            clock=self.journal.now,
+            clock=self._clock,
         )
         return Tools(
             reader=self._plugin_reader,
@@ -368,7 +373,7 @@ class DispatchAssembly:
             sdk=self.sdk,
             roster=self._roster,
             me=self.me,
-            clock=self.journal.now,
+            clock=self._clock,
             capture=self._capture,
         )
 
@@ -383,7 +388,7 @@ class DispatchAssembly:
             call=self._calls.run,
             voices=self._voices,
             me=self.me,
-            clock=self.journal.now,
+            clock=self._clock,
             observer=self.observer,
             capture=self._capture,
         )
@@ -397,7 +402,7 @@ class DispatchAssembly:
             call=self._calls.run,
             voices=self._voices,
             me=self.me,
-            clock=self.journal.now,
+            clock=self._clock,
             capture=self._capture,
         )
 
@@ -421,7 +426,7 @@ class DispatchAssembly:
             me=self.me,
             settings=self.settings,
             observer=self.observer,
-            clock=self.journal.now,
+            clock=self._clock,
             draw=self.draw,
             outliving=self._calls.abandoned.of,
         )
@@ -429,7 +434,7 @@ class DispatchAssembly:
     @cached_property
     def _quarantine(self) -> Quarantine:
         return Quarantine(
-            self.settings, observer=self.observer, clock=self.journal.now, outliving=self._calls.abandoned.of
+            self.settings, observer=self.observer, clock=self._clock, outliving=self._calls.abandoned.of
         )
 
     @cached_property

@@ -175,12 +175,14 @@ class Dispatcher:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                starting = tasks.create_task(self.lifecycle.start(self.wake), name="plugin-starts")
+                starting = list[asyncio.Task[None]]()
                 if self.lifecycle.waiting:
-                    await asyncio.wait([starting], timeout=PATIENCE_SECONDS)
+                    starting.append(tasks.create_task(self.lifecycle.start(self.wake), name="plugin-starts"))
+                    await asyncio.wait(starting, timeout=PATIENCE_SECONDS)
                 while not self._is_stopping:
                     await self._dispatch(tasks)
-                starting.cancel()
+                for task in starting:
+                    task.cancel()
             await self.lifecycle.stop(self._stops_at)
         finally:
             self._alarm.cancel()

@@ -56,6 +56,11 @@ class LeaseKeeper:
         self._steady = steady
         self._sleep = sleep
 
+    @property
+    def is_for_good(self) -> bool:
+        """Whether it lasts as long as the journal is open: then there is nothing to renew."""
+        return math.isinf(self._lease.lasts)
+
     async def run(self) -> None:
         """
         Renew it again and again; returns at once if it lasts as long as the journal is open.
@@ -65,7 +70,7 @@ class LeaseKeeper:
 
         Cancelling: it stands until its time is over.
         """
-        while not math.isinf(self._lease.lasts):
+        while not self.is_for_good:
             await self._sleep(max(0.0, self._left() - self._lease.lasts * (1 - RENEWED_AFTER)))
             while not await self._renew():
                 await self._sleep(min(self._lease.lasts * TRIED_AGAIN_AFTER, self._left()))

@@ -8,6 +8,7 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.inbox.poll_interval import PollInterval
+from mycel_runtime.lean_event import LeanEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ class LookSchedule:
         self._is_hurried = is_hurried
         self._steady = steady
         self._draw = draw
-        self._hastened = asyncio.Event()
+        self._hastened = LeanEvent()
 
     @property
     def shortest(self) -> float:

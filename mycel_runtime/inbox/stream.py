@@ -83,7 +83,6 @@ class _ConnectionTasks:
         self._ended: asyncio.Future[Exception] | None = asyncio.get_running_loop().create_future()
 
     def start(self, work: Coroutine[None, None, None], *, name: str) -> None:
-        self._running = [task for task in self._running if not task.done()]
         self._running.append(self._tasks.create_task(self._tell_end(work), name=name))
 
     def end(self, error: Exception) -> None:
@@ -110,6 +109,9 @@ class _ConnectionTasks:
             await work
         except Exception as exc:  # noqa: BLE001 - raised by whoever awaits the end
             self.end(exc)
+        finally:
+            # Two of a connection's tasks end soon, and it lasts for weeks.
+            self._running = [task for task in self._running if task is not asyncio.current_task()]
 
 
 class Listener:
