@@ -97,7 +97,9 @@ class _LateFields:
     def collected(self) -> type:
         """The class, with the real ones in their places; in any thread: two would be alike."""
         of = self._of
-        members = {"__module__": of.__module__, "__annotations__": self._annotations, **self._values}
+        # Without a docstring it would get one, of a signature that takes longer than all of this.
+        members = {"__module__": of.__module__, "__doc__": of.__name__, "__annotations__": self._annotations}
+        members |= self._values
         own: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=self._is_kw_only)(
             type(of.__name__, (), members)
         )
