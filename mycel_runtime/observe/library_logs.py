@@ -27,7 +27,6 @@ TALKATIVE: Final = (
     "websockets",
     "uvicorn",
     "asyncio",
-    "tenacity",
     "apscheduler",
     "anthropic",
     "openai",
