@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.errors import ConfigError
+    from mycel_runtime.inbox.approach import Approach
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.log_style import LogStyle
     from mycel_runtime.observe.observer import Observer
@@ -152,6 +153,7 @@ class _Maker:
         self._command = command
         self._connections = SharedConnections()
         self._names = set[str]()
+        self._approaches: dict[str, Approach] = {}
 
     def make(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
         """The runtime, and who is told of its end."""
@@ -174,6 +176,7 @@ class _Maker:
             AgentReload(agent.config, agent.settings, agent.plugins, self.overrides),
             token=agent.token,
             network=replace(agent.network, connections=self._connections),
+            approach=self._approach_of(agent),
             observer=observer,
             show=click.echo,
             how_to_talk=f"Talk to it from another terminal: {how_to_talk}\nStop it with Ctrl-C.",
@@ -182,6 +185,14 @@ class _Maker:
         if listener is not None:
             listener.add(runtime)
         return runtime, observer
+
+    def _approach_of(self, agent: Agent) -> Approach:
+        """That of all agents of its backend; an embedded one is its own."""
+        from mycel_runtime.inbox.approach import Approach
+
+        if agent.settings.is_embedded:
+            return Approach()
+        return self._approaches.setdefault(agent.settings.agent.base_url, Approach())
 
     def make_newcomer(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
         """The same in a process that runs: its lines are written as its file says, and it needs room, too."""

@@ -39,6 +39,7 @@ from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.errors import JournalError
+from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import (
@@ -88,6 +89,7 @@ class AgentRuntime:
         reload: Holds the agent's settings and plugins, and reads them again.
         token: `None` for an embedded backend, which makes its own.
         network: How the backend is reached.
+        approach: To the backend, of all agents of the process.
         observer: Told of everything.
         show: Prints a line for a person; used for the greeting only.
         how_to_talk: Shown after the greeting.
@@ -103,6 +105,7 @@ class AgentRuntime:
         *,
         token: SecretStr | None,
         network: Network,
+        approach: Approach | None = None,
         observer: Observer,
         show: Callable[[str], None],
         how_to_talk: str,
@@ -113,6 +116,7 @@ class AgentRuntime:
         self._reload = reload
         self._token = token
         self._network = network
+        self._approach = approach or Approach()
         self._show = show
         self._how_to_talk = how_to_talk
         self._orders = orders
@@ -341,6 +345,7 @@ class AgentRuntime:
             handlers=bound_handlers(list(self._reload.plugins.values())),
             observer=self.observer,
             network=self._network,
+            approach=self._approach,
             capture_file=self._capture_file,
             durations=self._observers.metrics.durations,
             traces=self._traces,

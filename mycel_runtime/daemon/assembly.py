@@ -14,6 +14,7 @@ from mycel_runtime.dispatch.assembly import DispatchAssembly
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.dispatch.suspects import death_pause
+from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.inbox.connection import CurrentConnection
 from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.lease_keeper import LeaseKeeper
@@ -114,6 +115,7 @@ class AgentAssembly:
         observer: Told by every part.
         refused: Plugins that could not be imported: their work waits.
         network: How the backend is reached.
+        approach: To the backend, of all agents of the process.
         durations: Told how long deliveries wait, and handlers run.
         traces: Follows deliveries.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
@@ -129,6 +131,7 @@ class AgentAssembly:
     observer: Observer
     refused: Collection[str] = ()
     network: Network = DEFAULT
+    approach: Approach = field(default_factory=Approach)
     durations: Durations = field(default_factory=Unmeasured)
     traces: Traces = field(default_factory=Untraced)
     capture_file: CaptureFile | None = None
@@ -294,6 +297,7 @@ class AgentAssembly:
             connection=self._connection,
             settings=self.settings.inbox,
             network=self.network,
+            approach=self.approach,
             observer=self.observer,
         )
 

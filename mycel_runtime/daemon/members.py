@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.daemon.arrivals import Arrivals
 from mycel_runtime.lazy_dataclass import dataclass
+from mycel_runtime.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
+
+STARTING_AT_ONCE: Final = 32
+"""
+A thousand that open their journals side by side are two thousand threads that wait for each other's turn at the
+interpreter, and none is ready before nearly all are. One after the other, each would wait for the disk by itself.
+"""
+
+START_PATIENCE_SECONDS: Final = 1.0
+"""For which one may keep others waiting: its disk may be full or slow, or somebody else may hold its journal."""
 
 _MORE_SECONDS: Final = 15.0
 """Than a drain and a stop may take, for what surrounds them."""
@@ -45,7 +54,7 @@ class Members:
         self._stop = stop
         self._failures = failures
         self._lives: dict[Path, _Life] = {}
-        self._arrivals = Arrivals()
+        self._starting = Places(STARTING_AT_ONCE, patience=START_PATIENCE_SECONDS)
 
     @property
     def runtimes(self) -> list[AgentRuntime]:
@@ -124,9 +133,9 @@ class Members:
     ) -> None:
         with readiness as ready:
             try:
-                async with self._arrivals.let_in() as arrive:
+                async with self._starting.taken() as give_back:
                     if not self._stop.is_asked:
-                        await runtime.run(self._stop, ready=_both(arrive, ready))
+                        await runtime.run(self._stop, ready=_both(give_back, ready))
             except Exception as exc:  # noqa: BLE001 - raised at the end; until then the other agents live
                 self._failures.note(exc, runtime.config, observer)
 

@@ -21,6 +21,7 @@ from mycel_runtime.errors import (
     TransportError,
 )
 from mycel_runtime.fair_turns import RUNS, fair_turns_of
+from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.inbox.guarded_queries import require_identity
 from mycel_runtime.inbox.reconcile import CONNECT, INTERVAL
 from mycel_runtime.inbox.sequence import Received
@@ -34,6 +35,7 @@ from mycel_runtime.wire.codec import decode_frame
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+    from contextlib import AbstractAsyncContextManager
 
     from mycel_runtime.inbox.connection import CurrentConnection
     from mycel_runtime.inbox.intake import Intake
@@ -126,10 +128,11 @@ class Listener:
         settings: `[inbox]`.
         network: How the backend is reached.
         observer: Told of connections and their ends.
+        approach: To the backend, of all agents of the process.
         sleep: Waits so many seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom a listener asks and tells
         self,
         *,
         base_url: str,
@@ -141,6 +144,7 @@ class Listener:
         settings: InboxSettings,
         observer: Observer,
         network: Network = DEFAULT,
+        approach: Approach | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._base_url = base_url
@@ -151,6 +155,7 @@ class Listener:
         self._connection = connection
         self._settings = settings
         self._route = Route(base_url, network)
+        self._approach = approach or Approach()
         self._observer = observer
         self._backoff = ReconnectBackoff(
             base=settings.backoff_base, cap=settings.backoff_cap, stable_after=settings.stable_after
@@ -283,21 +288,27 @@ class Listener:
             )
 
     async def _connect_and_receive(self) -> None:
-        checkpoint, since_seq = self._intake.checkpoint, self._intake.resume()
-        async with open_stream(
+        async with contextlib.AsyncExitStack() as stack:
+            stands = await stack.enter_async_context(self._approach.to_connect())
+            checkpoint = self._intake.checkpoint
+            connection = await stack.enter_async_context(self._opened())
+            stands()
+            self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
+            self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
+            self._watch.connected()
+            await self._serve(connection)
+
+    def _opened(self) -> AbstractAsyncContextManager[StreamConnection]:
+        return open_stream(
             base_url=self._base_url,
             auth_token=self._token.get_secret_value(),
-            since_seq=since_seq,
+            since_seq=self._intake.resume(),
             connect_timeout=self._settings.connect_timeout,
             ping_interval=self._quiet_limit.ping_interval(asyncio.get_running_loop().time()),
             ping_timeout=self._settings.ping_timeout,
             queued_frames=self._settings.queue_frames,
             **self._route.stream_options(),
-        ) as connection:
-            self._stream, self._connected_at = connection, asyncio.get_running_loop().time()
-            self._observer.tell(StreamConnected(epoch=checkpoint.epoch, since_seq=checkpoint.since_seq))
-            self._watch.connected()
-            await self._serve(connection)
+        )
 
     async def _serve(self, connection: StreamConnection) -> None:
         try:
@@ -307,7 +318,7 @@ class Listener:
                 connection_tasks.start(self._watch.wait_dead(connection), name="stream-alive")
                 connection_tasks.start(self._watch.wait_in_the_way(), name="stream-slot")
                 connection_tasks.start(self._receive(connection, connection_tasks), name="stream-receive")
-                connection_tasks.start(self._reconcile(CONNECT), name="reconcile-connect")
+                connection_tasks.start(self._look_first(), name="reconcile-connect")
                 error = await connection_tasks.wait_end()
         finally:
             self._connection.end()
@@ -316,6 +327,10 @@ class Listener:
         finally:
             # It refers to this place.
             del error
+
+    async def _look_first(self) -> None:
+        async with self._approach.to_look():
+            await self._reconcile(CONNECT)
 
     async def _receive(self, connection: StreamConnection, connection_tasks: _ConnectionTasks) -> None:
         """

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
+from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.journal.sqlite import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
@@ -148,13 +149,22 @@ async def crash(ctx):
 
 @contextlib.asynccontextmanager
 async def running(
-    home, state_dir, *, alter=None, clock=time.time, handler=say_nothing, network=DEFAULT, frames="*", **inbox
+    home,
+    state_dir,
+    *,
+    alter=None,
+    clock=time.time,
+    handler=say_nothing,
+    network=DEFAULT,
+    frames="*",
+    approach=None,
+    **inbox,
 ):
     """
     A runtime; its journal outlives it.
 
     `alter` may give another answer, from the call's path and the reply; `handler` is what is done with messages;
-    `frames` says which ones there is a handler of.
+    `frames` says which ones there is a handler of; `approach` is shared with others.
     """
     state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
@@ -188,6 +198,7 @@ async def running(
                 handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
                 observer=runtime.memory,
                 network=network,
+                approach=approach or Approach(),
             ).parts()
             runtime.journal, runtime.me = journal, home.agent_id
             async with asyncio.TaskGroup() as tasks:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from mycel_runtime.fair_turns import RUNS, fair_turns_of
+from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.inbox.stream import SLICE_FRAMES
 from mycel_runtime.sdk.stream import open_stream
 from tests.integration.inbox.conftest import DEADLINE, running
@@ -243,3 +244,31 @@ async def test_a_flood_is_taken_in_by_slices_where_other_agents_want_the_loop(ho
 
 def committed(runtime, before):
     return sum(fact.received for fact in runtime.memory.named("frames.committed")[before:])
+
+
+async def test_a_stream_is_heard_while_its_first_look_waits_for_others_to_be_connected(home, tmp_path):
+    approach = Approach(hearing_first=3600)
+    await home.say("before")
+    async with running(home, tmp_path / "s", approach=approach) as runtime:
+        await runtime.until_heard("before")
+    await home.say("missed")
+
+    async with (
+        approach.to_connect() as stands,
+        running(home, tmp_path / "s", approach=approach, reconcile_interval=3600) as runtime,
+    ):
+        await runtime.memory.wait("stream.connected")
+        await home.say("told")  # and with it, that the chat has more
+        await runtime.until_heard("missed", "told")
+        assert runtime.memory.named("reconcile.finished") == []
+
+        stands()
+        await runtime.memory.wait("reconcile.finished")
+
+
+async def test_who_waits_long_for_others_to_be_connected_looks_all_the_same(home, tmp_path):
+    approach = Approach(hearing_first=0.05)
+    await home.say("one")
+
+    async with approach.to_connect(), running(home, tmp_path / "s", approach=approach) as runtime:
+        await runtime.until_heard("one")

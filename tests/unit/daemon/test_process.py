@@ -10,7 +10,7 @@ import pytest
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agents import Refusal
-from mycel_runtime.daemon.arrivals import AT_ONCE
+from mycel_runtime.daemon.members import STARTING_AT_ONCE
 from mycel_runtime.daemon.process import run_agents
 from mycel_runtime.errors import ConfigError, JournalError, StateDirectoryError
 from mycel_runtime.observe.observer import Observer
@@ -107,10 +107,10 @@ async def test_many_agents_start_a_few_at_a_time_and_all_do():
             started.append(self.agent)
             ready()
 
-    agents = [Starting(f"{number}", None) for number in range(3 * AT_ONCE)]
+    agents = [Starting(f"{number}", None) for number in range(3 * STARTING_AT_ONCE)]
     await run_agents([(agent, agent.observer) for agent in agents])
 
-    assert max(most) == AT_ONCE
+    assert max(most) == STARTING_AT_ONCE
     assert len(started) == len(agents)
 
 
