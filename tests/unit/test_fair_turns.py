@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -214,3 +215,10 @@ async def test_each_backend_has_turns_of_its_own():
 
     assert near is fair_turns_of("http://near")
     assert near is not far
+
+
+def test_a_share_for_which_nothing_waits_is_small():
+    """Each agent of a process has two, and they are kept while it lives."""
+    share = Share()
+    assert not hasattr(share, "__dict__")
+    assert sys.getsizeof(share) + sys.getsizeof(share.waiting) < 200
