@@ -8,16 +8,38 @@ which the loop watches.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
-
-from mycel_runtime.daemon.control_connection import Answer, ControlConnection
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from mycel_runtime.daemon.control_connection import Answer, ControlConnection
+
 GRACE_SECONDS: Final = 1.0
 """For which what has been asked may go on when the end has come."""
+
+_IMPORT_SECONDS: Final = 1.0
+"""Until an import is tried again that has failed."""
+
+
+async def import_connection() -> type[ControlConnection]:
+    """
+    What speaks HTTP; with its library a fortieth of a start, and nobody asks a daemon before it is ready.
+
+    As soon as it is, so that what is imported is of the version that runs. It fails where no file can be opened for
+    the moment, and is tried again: that is no reason for an agent to end.
+
+    Cancelling: a thread ends the import.
+    """
+    while True:
+        with contextlib.suppress(ImportError, OSError):
+            module = await asyncio.to_thread(import_module, "mycel_runtime.daemon.control_connection")
+            kind: type[ControlConnection] = module.ControlConnection
+            return kind
+        await asyncio.sleep(_IMPORT_SECONDS)
 
 
 class AskedServer:
@@ -62,10 +84,10 @@ class AskedServer:
         self._serving = self._tasks.create_task(self._serve(), name="control")
 
     async def _serve(self) -> None:
-        answer = self._make()
+        answer, kind = self._make(), await import_connection()
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._take(ControlConnection(reader, writer, answer), writer)
+            self._take(kind(reader, writer, answer), writer)
 
         server = await asyncio.start_unix_server(connected, sock=self._listener)
         try:

@@ -14,7 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon import asked_server, systemd
 from mycel_runtime.daemon.agent_failures import AgentFailures
 from mycel_runtime.daemon.config_places import ConfigPlaces
 from mycel_runtime.daemon.dump_signal import dumping_on_signal
@@ -24,6 +24,7 @@ from mycel_runtime.daemon.members import Members
 from mycel_runtime.daemon.readiness import Readiness
 from mycel_runtime.daemon.reload.process_reload import ProcessReload
 from mycel_runtime.daemon.signals import StopRequest, signals_as
+from mycel_runtime.freed_memory import FREED_MEMORY
 from mycel_runtime.observe.logs import LogObserver
 from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 
@@ -87,7 +88,13 @@ async def _live(
     joining: Joining[AgentRuntime] | None,
 ) -> None:
     """The task tree, until the last agent has ended."""
-    readiness = Readiness(len(agents), reload.note_ready)
+    is_ready = asyncio.Event()
+
+    def note_ready() -> None:
+        reload.note_ready()
+        is_ready.set()
+
+    readiness = Readiness(len(agents), note_ready)
     async with asyncio.TaskGroup() as tasks:
         members = Members(tasks, stop, failed)
         for runtime, observer in agents:
@@ -97,10 +104,19 @@ async def _live(
         helping = [
             tasks.create_task(_tell_stopping(stop, members.drain_seconds), name="stopping"),
             tasks.create_task(reload.serve(members), name="reloads"),
+            tasks.create_task(_finish_start(is_ready), name="start"),
         ]
         await members.wait_ended()
         for task in helping:
             task.cancel()
+
+
+async def _finish_start(is_ready: asyncio.Event) -> None:
+    """What nobody waits for who waits for agents to be ready."""
+    await is_ready.wait()
+    await asked_server.import_connection()
+    # Importing and checking have freed much between what stays.
+    FREED_MEMORY.note()
 
 
 def _observer_of_process(agents: Sequence[tuple[AgentRuntime, Observer]]) -> Observer:

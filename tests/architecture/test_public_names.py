@@ -72,6 +72,13 @@ def test_daemon_loads_nothing_that_is_not_wanted():
     assert loaded_by(everything, unwanted) == []
 
 
+def test_a_daemon_is_ready_before_it_imports_what_it_is_asked_with():
+    everything = (
+        "import mycel_runtime.cli.run, mycel_runtime.daemon.process, mycel_runtime.daemon.agent_runtime"
+    )
+    assert loaded_by(everything, ("h11", "mycel_runtime.daemon.control_connection")) == []
+
+
 @pytest.mark.parametrize(
     "name",
     [

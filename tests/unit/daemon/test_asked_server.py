@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import importlib
+import os
 import socket
 
 import httpx
 import pytest
 
+from mycel_runtime.daemon import asked_server
 from mycel_runtime.daemon.asked_server import AskedServer
 from mycel_runtime.daemon.control_routes import of_text
 
@@ -55,6 +59,29 @@ async def test_whoever_asks_is_answered_by_a_server_that_is_made_once(tmp_path, 
         server.end()
 
     assert made.times == 1
+
+
+async def test_whoever_asks_while_no_file_can_be_opened_is_answered_once_one_can(
+    tmp_path, listener, monkeypatch
+):
+    """An agent would end by it: the server is a task of its tree."""
+    tried = []
+
+    def import_at_last(name):
+        tried.append(name)
+        if len(tried) < 3:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(asked_server, "import_module", import_at_last)
+    monkeypatch.setattr(asked_server, "_IMPORT_SECONDS", 0.01)
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        server = AskedServer(listener, Made(), tasks)
+        async with asking(tmp_path) as client:
+            assert (await client.get("/")).text == "here"
+        server.end()
+
+    assert len(tried) == 3
 
 
 async def test_nothing_waits_until_somebody_asks(tmp_path, listener):
