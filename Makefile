@@ -60,7 +60,7 @@ floors: .venv/floors/installed peers
 .venv/floors/installed: pyproject.toml | .venv/installed
 	@echo "Setting up $(@D): the oldest versions that pyproject.toml names."
 	@.venv/bin/python -m venv --clear $(@D)
-	@.venv/bin/python -m tests.floors anthropic openai socks mcp otel > $(@D)/constraints
+	@.venv/bin/python -m tests.floors anthropic openai socks mcp otel postgres > $(@D)/constraints
 	@$(@D)/bin/python -m pip install -qq --constraint $(@D)/constraints --editable '.[dev]'
 	@touch $@
 

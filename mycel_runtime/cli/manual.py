@@ -25,7 +25,8 @@ EXIT_CODES: Final = {
 
 _ENVIRONMENT: Final = {
     "MYCEL_RUNTIME_SECTION__KEY": "Sets a key of the configuration, before the file: MYCEL_RUNTIME_LOG__LEVEL=debug.",
-    "CREDENTIALS_DIRECTORY": "By systemd: agent.token, http.token, proxy.credentials and plugins' keys lie in it.",
+    "CREDENTIALS_DIRECTORY": "By systemd: in it lie agent.token, http.token, proxy.credentials, engine.password and"
+    " plugins' keys.",
     "STATE_DIRECTORY": "Set by systemd: where the journal lives unless state_dir is set.",
     "XDG_STATE_HOME": "Below it the journal lives without either.",
 }

@@ -11,6 +11,7 @@ writes a record of its own whose commit is not. That one is on the disk only beh
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from psycopg import sql
@@ -93,18 +94,24 @@ def begin(connection: Connection[Row], process: ProcessMark, note_time: Callable
         process: Told to the triggers, so that it does not wake itself.
         note_time: Told what the database's clock shows.
     """
-    text = _BEGIN.format(
-        still=sql.SQL(str(STILL_SECONDS)),
-        statement=sql.SQL(str(4 * STILL_SECONDS)),
-        process=sql.Literal(process.process_id),
-        lock=sql.Literal(JOURNAL_LOCK),
-    )
-    cursor = connection.execute(text)
+    cursor = connection.execute(_beginning(process.process_id, STILL_SECONDS))
     while cursor.nextset():
         pass
     row = cursor.fetchone()
     assert row is not None
     note_time(row[0])
+
+
+@functools.lru_cache(maxsize=256)
+def _beginning(process_id: str, still_seconds: int) -> bytes:
+    """Put together once: it is the same each time."""
+    text = _BEGIN.format(
+        still=sql.SQL(str(still_seconds)),
+        statement=sql.SQL(str(4 * still_seconds)),
+        process=sql.Literal(process_id),
+        lock=sql.Literal(JOURNAL_LOCK),
+    )
+    return text.as_bytes(None)
 
 
 def mark(connection: Connection[Row], process: ProcessMark, number: int) -> None:

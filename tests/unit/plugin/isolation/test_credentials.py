@@ -82,7 +82,9 @@ async def test_it_reads_the_one_that_its_table_names_and_nothing_tells_where_the
     assert "sesame" not in f"{loaded!r} {loaded.worker.load!r}"
 
 
-@pytest.mark.parametrize("name", ["agent.token", "http.token", "proxy.credentials", "token_ada"])
+@pytest.mark.parametrize(
+    "name", ["agent.token", "engine.password", "http.token", "proxy.credentials", "token_ada"]
+)
 def test_the_runtimes_own_are_handed_on_to_nobody(config, name):
     with pytest.raises(PluginError, match=f"credential {name} is the runtime's own") as refused:
         load_plugins(table(name), config)
