@@ -75,7 +75,9 @@ async def test_what_is_told_of_an_agent_is_reckoned_by_the_clock_that_its_times_
     tmp_path, monkeypatch, ahead
 ):
     monkeypatch.setattr(
-        agent_runtime, "engine_of", lambda folder: SqliteEngine(folder, clock=lambda: time.time() + ahead)
+        agent_runtime,
+        "engine_of",
+        lambda folder, _database: SqliteEngine(folder, clock=lambda: time.time() + ahead),
     )
     with LocalBackend(BackendOptions()) as backend:
         async with owner_of(backend) as owner:
