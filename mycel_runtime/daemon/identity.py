@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import TYPE_CHECKING, Final
 
+import tenacity
 from typing_extensions import override
 
 from mycel_runtime.backoff import half_jitter, honoured
@@ -83,10 +83,18 @@ async def identify(
         WrongIdentityError: It is not the agent's: a human's, most likely, in whose name nobody is to speak unasked.
     """
 
-    def pause_after(error: ApiError, failures: int) -> float:
+    def delay(state: tenacity.RetryCallState) -> float:
         draw, cap = _DICE.random(), settings.backoff_cap
-        own = half_jitter(failures, base=settings.backoff_base / 2, cap=cap, draw=draw)
-        return honoured(own, error.retry_after_seconds, cap=cap, draw=draw)
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_seconds if isinstance(error, ApiError) else None
+        own = half_jitter(state.attempt_number, base=settings.backoff_base / 2, cap=cap, draw=draw)
+        return honoured(own, asked, cap=cap, draw=draw)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        retry_in = state.next_action.sleep if state.next_action else 0.0
+        text = named(error) if isinstance(error, ApiError) else type(error).__name__
+        observer.tell(IdentityUnknown(error=text, retry_in=round(retry_in, 3)))
 
     async def ask() -> UserId:
         try:
@@ -100,15 +108,10 @@ async def identify(
         observer.tell(IdentityConfirmed(user_id=me, user_name=str(user.get("name"))))
         return me
 
-    failures = 0
-    while True:
-        try:
-            return await ask()
-        except ApiError as exc:
-            failures += 1
-            error, retry_in = named(exc), pause_after(exc, failures)
-        observer.tell(IdentityUnknown(error=error, retry_in=round(retry_in, 3)))
-        await asyncio.sleep(retry_in)
+    asking = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(ApiError), wait=delay, before_sleep=tell
+    )
+    return await asking(ask)
 
 
 def require_agent(user: User, *, server: str, user_id: str | None) -> None:

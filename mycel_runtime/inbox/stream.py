@@ -14,6 +14,8 @@ import random
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
+import tenacity
+
 from mycel_runtime.errors import (
     HandshakeError,
     RateLimitedError,
@@ -201,17 +203,13 @@ class Listener:
 
         Cancelling: frames received and not yet committed are replayed at the next connect.
         """
-        while True:
-            try:
-                await self._listen_once()
-            except (StreamError, TransportError):
-                retry_in = max(self._backoff.delay(_DICE.random()), self._watch.delay())
-            else:
-                return
-            self._observer.tell(
-                StreamRetryScheduled(attempt=self._backoff.failures, retry_in=round(retry_in, 3))
-            )
-            await self._watch.pause(retry_in)
+        reconnecting = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((StreamError, TransportError)),
+            wait=self._delay,
+            before_sleep=self._tell_retry,
+            sleep=self._watch.pause,
+        )
+        await reconnecting(self._listen_once)
 
     def call_made(self, is_reached: bool) -> None:  # noqa: FBT001 - all that a call has to tell
         """Somebody has made a call over HTTP, which has reached the backend or has not."""
@@ -353,6 +351,13 @@ class Listener:
         """A refused handshake does not tell why (Q18): ask who we are, but no server that cannot cope anyway."""
         if refusal.status_code not in SHARED_STATUSES:
             await require_identity(self._sdk, server=self._base_url)
+
+    def _delay(self, _state: tenacity.RetryCallState) -> float:
+        return max(self._backoff.delay(_DICE.random()), self._watch.delay())
+
+    def _tell_retry(self, state: tenacity.RetryCallState) -> None:
+        retry_in = state.next_action.sleep if state.next_action else 0.0
+        self._observer.tell(StreamRetryScheduled(attempt=self._backoff.failures, retry_in=round(retry_in, 3)))
 
 
 def _received(raw: str | bytes) -> Received:

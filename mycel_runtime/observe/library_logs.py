@@ -27,6 +27,7 @@ TALKATIVE: Final = (
     "websockets",
     "uvicorn",
     "asyncio",
+    "tenacity",
     "apscheduler",
     "anthropic",
     "openai",

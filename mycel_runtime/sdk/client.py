@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import tenacity
 from typing_extensions import override
 
 from mycel_runtime.errors import ApiError
@@ -17,7 +18,7 @@ from mycel_runtime.sdk.notifications import AsyncNotifications, StreamAccess
 from mycel_runtime.sdk.pace import Refusal, Worth
 from mycel_runtime.sdk.policy import may_repeat, refusal_of
 from mycel_runtime.sdk.pool import AsyncPool
-from mycel_runtime.sdk.retrying import Tries, repeat
+from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import DEADLINE_SECONDS, TIMEOUT, Requests, check_base_url, check_token
 from mycel_runtime.sdk.turnstile import AsyncTurnstile
 
@@ -172,14 +173,18 @@ class AsyncClient:
             return await self._repeat(call, exc)
 
     async def _repeat(self, call: Call[T], error: ApiError) -> T:
-        """Tries after the first."""
+        """Tries after the first; rare, so that only they pay for the retrying machinery."""
+        retrying = tenacity.AsyncRetrying(**retry_options(call, self._retries, self._observer))
+        first: list[ApiError] = [error]
 
         async def again() -> T:
+            if first:
+                raise first.pop()
             if self.pace.is_limited:
                 return await self._turnstile.at_pace(call, self._once)
             return await self._once(call)
 
-        return await repeat(again, Tries(call, self._retries, self._observer), error)
+        return await retrying(again)
 
     async def _once(self, call: Call[T]) -> T:
         steps = exchange(call)

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
+import tenacity
 from typing_extensions import override
 
 from mycel_runtime.errors import ApiError
@@ -20,7 +21,7 @@ from mycel_runtime.sdk.network import DEFAULT, Network, Route
 from mycel_runtime.sdk.notifications import Notifications, StreamAccess
 from mycel_runtime.sdk.pace import Refusal, Worth
 from mycel_runtime.sdk.policy import may_repeat, refusal_of
-from mycel_runtime.sdk.retrying import Tries, repeat_blocking
+from mycel_runtime.sdk.retrying import retry_options
 from mycel_runtime.sdk.transport import (
     DEADLINE_SECONDS,
     TIMEOUT,
@@ -182,14 +183,18 @@ class Client:
             return self._repeat(call, exc)
 
     def _repeat(self, call: Call[T], error: ApiError) -> T:
-        """Tries after the first."""
+        """Tries after the first; rare, so that only they pay for the retrying machinery."""
+        retrying = tenacity.Retrying(**retry_options(call, self._retries, self._observer))
+        first: list[ApiError] = [error]
 
         def again() -> T:
+            if first:
+                raise first.pop()
             if self.pace.is_limited:
                 return self._turnstile.at_pace(call, self._once)
             return self._once(call)
 
-        return repeat_blocking(again, Tries(call, self._retries, self._observer), error)
+        return retrying(again)
 
     def _once(self, call: Call[T]) -> T:
         steps = exchange(call)

@@ -3,24 +3,25 @@
 import asyncio
 
 import pytest
+import tenacity
 
 from mycel_runtime.errors import TransportError
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.sdk import calls
-from mycel_runtime.sdk.retrying import Tries, repeat
+from mycel_runtime.sdk.retrying import retry_options
 
 
-def retrying(ask):
-    """After a first try that has failed, with five left."""
-    return repeat(ask, Tries(calls.whoami(), 5, Silent()), TransportError("refused"), sleep=at_once)
+@pytest.fixture
+def retrying():
+    return tenacity.AsyncRetrying(**retry_options(calls.whoami(), 5, Silent()) | {"sleep": at_once})
 
 
 async def at_once(_seconds):
     await asyncio.sleep(0)
 
 
-async def test_a_call_that_is_cancelled_is_not_repeated():
-    """Whoever took the cancellation for an error of the try would swallow it."""
+async def test_a_call_that_is_cancelled_is_not_repeated(retrying):
+    """tenacity shows its condition the cancellation too; a condition that takes it for an error swallows it."""
     tries, is_waiting = [], asyncio.Event()
 
     async def hang():
@@ -36,7 +37,7 @@ async def test_a_call_that_is_cancelled_is_not_repeated():
     assert (len(tries), call.cancelled()) == (1, True)
 
 
-async def test_a_call_that_did_not_get_through_is_repeated():
+async def test_a_call_that_did_not_get_through_is_repeated(retrying):
     tries = []
 
     async def fail():
@@ -46,4 +47,4 @@ async def test_a_call_that_did_not_get_through_is_repeated():
     with pytest.raises(TransportError):
         await retrying(fail)
 
-    assert len(tries) == 5
+    assert len(tries) == 6
