@@ -146,7 +146,7 @@ async def test_lists_whose_difference_could_not_be_committed_are_compared_again(
     intake = await intake_of(journal)
     await compared(intake, "c")
 
-    def refuse(journal, lease, identity):
+    def refuse(journal, connection, lease, identity):
         raise LeaseLostError(identity)
 
     with monkeypatch.context() as patches:
