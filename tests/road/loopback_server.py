@@ -23,6 +23,8 @@ class LoopbackServer:
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
+        # The loop holds its tasks weakly, and a connection no more whose client has hung up.
+        self._conversations = set()
         self.port = 0
 
     def __enter__(self):
@@ -59,12 +61,15 @@ class LoopbackServer:
         await cut(server)
 
     async def _connect(self, reader, writer):
+        conversation = asyncio.current_task()
+        self._conversations.add(conversation)
         try:
             with contextlib.suppress(OSError, EOFError, TimeoutError):
                 await self.converse(reader, writer)
         except asyncio.CancelledError:
             pass  # the server stops; asyncio's streams would print it
         finally:
+            self._conversations.discard(conversation)
             writer.transport.abort() if self._stop.is_set() else writer.close()
 
 
