@@ -11,18 +11,17 @@ from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.journal.port.reader import JournalReader
-from mycel_runtime.journal.port.turn_log import TurnLog
 from mycel_runtime.journal.postgres.connections import looking, place_of
 from mycel_runtime.journal.postgres.schema import version_of
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from mycel_runtime.journal.sql_turn_log import SqlTurnLog
 from mycel_runtime.journal.sqlite_letters import letter_of
 from mycel_runtime.journal.sqlite_skips import work_item_of
 from mycel_runtime.journal.sqlite_speech import intent_of, own_sends_of
 from mycel_runtime.journal.sqlite_statistics import summary_of
 from mycel_runtime.journal.sqlite_timers import timer_of
 from mycel_runtime.journal.statements import execute
-from mycel_runtime.journal.turns import LoggedTurn
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -36,10 +35,9 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Timer
     from mycel_runtime.journal.dead_letter import DeadLetter
     from mycel_runtime.journal.intent import Intent
+    from mycel_runtime.journal.port.turn_log import TurnLog
     from mycel_runtime.journal.postgres.rows import Row
     from mycel_runtime.journal.summary import JournalSummary
-
-_PAGE_TURNS = 500
 
 
 class PostgresReader(JournalReader):
@@ -117,7 +115,7 @@ class PostgresReader(JournalReader):
             return [] if session is None else execute(session, name, values).fetchall()
 
 
-class PostgresTurnLog(TurnLog):
+class PostgresTurnLog(SqlTurnLog):
     """
     Of one identity.
 
@@ -142,41 +140,6 @@ class PostgresTurnLog(TurnLog):
                 )
 
     @override
-    def select(
-        self,
-        *,
-        handler: str | None = None,
-        chat_id: str | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        last: int | None = None,
-    ) -> Sequence[int]:
-        chosen = {"handler": handler, "chat_id": chat_id, "since": since, "until": until}
-        rows = self._rows("select_turns", chosen | {"limit": -1 if last is None else last})
-        return [row["turn_id"] for row in reversed(rows)]
-
-    @override
-    def handlers(self) -> Sequence[str]:
-        return [row["handler"] for row in self._rows("turn_handlers", {})]
-
-    @override
-    def turns(self) -> Iterator[LoggedTurn]:
-        after_id = 0
-        while rows := self._rows("read_turns", {"after_id": after_id, "limit": _PAGE_TURNS}):
-            yield from (LoggedTurn(*row) for row in rows)
-            after_id = rows[-1]["turn_id"]
-
-    @override
-    def newest(self, count: int) -> Sequence[LoggedTurn]:
-        if not (ids := self.select(last=count)):
-            return []
-        rows = self._rows("read_turns", {"after_id": ids[0] - 1, "limit": count})
-        return [LoggedTurn(*row) for row in rows]
-
-    @override
-    def items(self) -> Sequence[StoredItem]:
-        return [StoredItem(*row) for row in self._rows("all_items", {})]
-
     def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         with one_moment(self._url) as session:
             return (
