@@ -114,15 +114,11 @@ def read_proxy_credentials(settings: Settings) -> tuple[str, str] | None:
     """
     if settings.network.proxy is None:
         return None
-    path = _credential(PROXY_CREDENTIAL)
-    if path is not None:
-        data = _read_secret(path, _OF_PROXY)[0]
-    elif settings.network.proxy_credentials_file is not None:
-        path = settings.network.proxy_credentials_file
-        data = _read_guarded(path, _OF_PROXY)
-    else:
+    found = _found(PROXY_CREDENTIAL, settings.network.proxy_credentials_file, _OF_PROXY)
+    if found is None:
         return None
-    user, colon, password = decode(data, str(path)).strip().partition(":")
+    path, text = found
+    user, colon, password = text.strip().partition(":")
     if not (user and colon and (user + password).isprintable()):
         raise ConfigError(
             "must hold USER:PASSWORD and nothing else", where=str(path), fix="Put them there, in one line."
@@ -141,21 +137,17 @@ def read_http_token(settings: Settings) -> SecretStr | None:
         ConfigError: What is set holds no token or a short one, or is a file that is missing or readable by others; or
             none is set though others than this machine are to reach the page.
     """
-    path = _credential(HTTP_CREDENTIAL)
-    if path is not None:
-        data = _read_secret(path, _OF_HTTP)[0]
-    elif settings.http.token_file is not None:
-        path = settings.http.token_file
-        data = _read_guarded(path, _OF_HTTP)
-    elif settings.http.remote or settings.http.hosts:
+    found = _found(HTTP_CREDENTIAL, settings.http.token_file, _OF_HTTP)
+    if found is None and (settings.http.remote or settings.http.hosts):
         raise ConfigError(
             "others could reach the page, and no token is set",
             where="[http]",
             fix="Set token_file, or the credential http.token.",
         )
-    else:
+    if found is None:
         return None
-    token = _as_token(decode(data, str(path)), str(path))
+    path, text = found
+    token = _as_token(text, str(path))
     if len(token) < _SHORTEST_HTTP_TOKEN:
         raise ConfigError(
             f"the token of the page has fewer than {_SHORTEST_HTTP_TOKEN} characters",
@@ -191,15 +183,11 @@ def read_database(settings: Settings) -> DatabaseAddress | None:
     """
     if settings.engine.url is None:
         return None
-    path = _credential(ENGINE_CREDENTIAL)
-    if path is not None:
-        data = _read_secret(path, _OF_DATABASE)[0]
-    elif settings.engine.password_file is not None:
-        path = settings.engine.password_file
-        data = _read_guarded(path, _OF_DATABASE)
-    else:
+    found = _found(ENGINE_CREDENTIAL, settings.engine.password_file, _OF_DATABASE)
+    if found is None:
         return DatabaseAddress(url=settings.engine.url, password=None)
-    password = decode(data, str(path)).strip("\r\n")
+    path, text = found
+    password = text.strip("\r\n")
     if not password or not password.isprintable():
         raise ConfigError(
             "must hold one password and nothing else", where=str(path), fix="Put it there, in one line."
@@ -231,6 +219,14 @@ _OF_DATABASE: Final = _Secret(
 _OF_PROXY: Final = _Secret(
     "proxy's credentials", "Write USER:PASSWORD into this file, or correct proxy_credentials_file."
 )
+
+
+def _found(credential: str, file: Path | None, secret: _Secret) -> tuple[Path, str] | None:
+    """Where a secret stands, and what it is: of the credential, else of the file that only its owner can read."""
+    path = _credential(credential)
+    if path is not None:
+        return path, decode(_read_secret(path, secret)[0], str(path))
+    return None if file is None else (file, decode(_read_guarded(file, secret), str(file)))
 
 
 def _read_guarded(path: Path, secret: _Secret) -> bytes:
