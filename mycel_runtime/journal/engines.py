@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.journal.sqlite_engine import SqliteEngine
+from mycel_runtime.journal.sqlite.engine import SqliteEngine
 
 if TYPE_CHECKING:
     from pathlib import Path

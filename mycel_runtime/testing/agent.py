@@ -14,7 +14,7 @@ from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.errors import ArgumentError, JournalError
-from mycel_runtime.journal.loop_journal import opened_in_loop
+from mycel_runtime.journal.sqlite.loop_journal import opened_in_loop
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.subscription import MessageSubscription

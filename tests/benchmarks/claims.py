@@ -22,7 +22,7 @@ from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.own_sends import Unattended
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork, EventWork
 from mycel_runtime.settings import GuardSettings
 from tests.engines.listening import append

@@ -30,7 +30,7 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon import garbage
 from mycel_runtime.daemon.assembly import AgentAssembly
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler

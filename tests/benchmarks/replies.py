@@ -36,7 +36,7 @@ from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.network_health import NetworkHealth
 from mycel_runtime.journal.ids import HandlerId, Lane
-from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
+from mycel_runtime.journal.sqlite.journal import KEPT_TURNS, SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin

@@ -27,9 +27,9 @@ from mycel_runtime.daemon.sweeper import Sweeper
 from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.retention import START, Age, Retention
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_reader import SqliteReader
-from mycel_runtime.journal.sqlite_retention import STEP_ROWS
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.reader import SqliteReader
+from mycel_runtime.journal.verbs.retention import STEP_ROWS
 from mycel_runtime.observe.observer import Silent
 from tests.engines.listening import append
 from tests.integration.journal.samples import ME, chat_work, checkpoint

@@ -24,8 +24,8 @@ import httpx
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.journal.file_name import JOURNAL_NAME
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.reader import SqliteReader
 from mycel_runtime.sdk import Client
 
 ROWS = 1_000_000

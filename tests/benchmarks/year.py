@@ -31,7 +31,7 @@ from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.intent import Intent, IntentState
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.sdk import AsyncClient

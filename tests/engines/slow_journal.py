@@ -17,9 +17,9 @@ import random
 import time
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.running_lanes import RunningLanes
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_speech import NEVER
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.verbs.running_lanes import RunningLanes
+from mycel_runtime.journal.verbs.speech import NEVER
 
 LONGEST_SECONDS = 0.02
 """Of a wait. Most are far shorter."""

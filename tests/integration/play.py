@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler

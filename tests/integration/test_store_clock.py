@@ -15,7 +15,7 @@ from mycel_runtime.daemon.agent_runtime import AgentRuntime
 from mycel_runtime.daemon.reload.agent_reload import AgentReload
 from mycel_runtime.daemon.signals import StopRequest
 from mycel_runtime.errors import ServerError
-from mycel_runtime.journal.sqlite_engine import SqliteEngine
+from mycel_runtime.journal.sqlite.engine import SqliteEngine
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import LoadedPlugin

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import BackupError
-from mycel_runtime.journal.backup import manifest_of
+from mycel_runtime.journal.sqlite.backup import manifest_of
 from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from mycel_runtime.errors import BackupError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mycel_runtime.journal.backup import Manifest
+    from mycel_runtime.journal.manifest import Manifest
     from mycel_runtime.journal.port.engine import JournalEngine, JournalFiles
-    from mycel_runtime.journal.restore import Restored
+    from mycel_runtime.journal.restored import Restored
 
 
 def back_up_agent(engine: JournalEngine, target: Path, *, program: str) -> Manifest:

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from mycel_runtime.journal.backup import Manifest
     from mycel_runtime.journal.inspection import Inspection
+    from mycel_runtime.journal.manifest import Manifest
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.port.reader import JournalReader
-    from mycel_runtime.journal.restore import Restored
+    from mycel_runtime.journal.restored import Restored
 
 
 class JournalEngine(Protocol):

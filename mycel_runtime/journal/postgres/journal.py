@@ -15,10 +15,10 @@ from mycel_runtime.journal.postgres.connections import SHARED, Connections, plac
 from mycel_runtime.journal.postgres.listener import Listener, Subscription
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
-from mycel_runtime.journal.running_lanes import RunningLanes
-from mycel_runtime.journal.sql_journal import SqlJournal
-from mycel_runtime.journal.sqlite_state import new_versions
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.journal import SqlJournal
+from mycel_runtime.journal.verbs.running_lanes import RunningLanes
+from mycel_runtime.journal.verbs.state import new_versions
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,7 +47,7 @@ class PostgresJournal(SqlJournal):
         place: Of which this process has the lock, as long as it lives; empty: of none.
     """
 
-    _writer: PostgresWriter  # type: ignore[assignment]
+    _writer: PostgresWriter
 
     def __init__(
         self,

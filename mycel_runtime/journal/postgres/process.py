@@ -2,9 +2,9 @@
 Which process this is, and which other one is proven dead.
 
 A process that was killed cannot say so. That it is dead is known where its pid and the start of its machine can be
-looked at: on the same machine, in the same namespace of pids, there is no process of that pid and that start; or
-the XX had: that lock ends with its process, also in a container that is made anew. Of any other machine nothing is
-known: it may be frozen, or cut off, and come back.
+looked at: on the same machine, in the same namespace of pids, there is no process of that pid and that start; or this
+process has the lock of the place that the other one had: that lock ends with its process, also in a container that is
+made anew. Of any other machine nothing is known: it may be frozen, or cut off, and come back.
 """
 
 from __future__ import annotations

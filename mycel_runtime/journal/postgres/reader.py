@@ -15,13 +15,13 @@ from mycel_runtime.journal.postgres.connections import looking, place_of
 from mycel_runtime.journal.postgres.schema import version_of
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
-from mycel_runtime.journal.sql_turn_log import SqlTurnLog
-from mycel_runtime.journal.sqlite_letters import letter_of
-from mycel_runtime.journal.sqlite_skips import work_item_of
-from mycel_runtime.journal.sqlite_speech import intent_of, own_sends_of
-from mycel_runtime.journal.sqlite_statistics import summary_of
-from mycel_runtime.journal.sqlite_timers import timer_of
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.letters import letter_of
+from mycel_runtime.journal.verbs.skips import work_item_of
+from mycel_runtime.journal.verbs.speech import intent_of, own_sends_of
+from mycel_runtime.journal.verbs.statistics import summary_of
+from mycel_runtime.journal.verbs.timers import timer_of
+from mycel_runtime.journal.verbs.turn_log import SqlTurnLog
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:

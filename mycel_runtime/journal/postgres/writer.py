@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 
 from mycel_runtime.errors import JournalAwayError, JournalError
-from mycel_runtime.journal.commit_group import Job, deliver, ended
+from mycel_runtime.journal.job import Job, deliver, ended
 from mycel_runtime.journal.postgres.failures import AwayError, is_away, is_to_be_repeated, journal_error
 from mycel_runtime.journal.postgres.group import Group
 from mycel_runtime.journal.postgres.outage import Outage

@@ -10,7 +10,7 @@ import importlib.abc
 import importlib.util
 import sys
 
-NAME = "mycel_runtime.journal.sqlite"
+NAME = "mycel_runtime.journal.sqlite.journal"
 
 
 class _Slowed(importlib.abc.Loader):

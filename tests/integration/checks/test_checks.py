@@ -27,7 +27,7 @@ from mycel_runtime.checks.state import disk_findings
 from mycel_runtime.checks.together import check_all
 from mycel_runtime.cli.main import cli
 from mycel_runtime.journal.engines import engine_of
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import Household, write_config
 

@@ -21,7 +21,7 @@ from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_a
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
 from mycel_runtime.errors import IdentityHeldError, NoDaemonError
 from mycel_runtime.journal.engines import engine_of
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.store_clock import StoreClock
 from tests.integration.journal.journal_file import modes
 from tests.integration.journal.released.make import fill
@@ -142,7 +142,7 @@ def test_what_killed_its_process_is_skipped_before_the_next_start(config, tmp_pa
 KILLED = """
 import asyncio, os, pathlib, signal, sys
 from mycel_runtime.journal.engines import engine_of
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.journal.samples import ME, claim, want
 
 async def main(state):

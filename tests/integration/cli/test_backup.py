@@ -15,7 +15,7 @@ from mycel_runtime.cli.dead import dead
 from mycel_runtime.cli.restore import restore
 from mycel_runtime.daemon.upkeep.backup_folder import BackupFolder, surplus_of
 from mycel_runtime.errors import BackupError
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.cli.test_at_rest import filled
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from mycel_runtime.cli.plugins import plugins
 from mycel_runtime.journal.changes import Changes, NewTimer
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 
 AT = datetime(2200, 1, 1, 9, tzinfo=UTC).timestamp()
 CRON = "cron 0 9 * * mon-fri UTC"

@@ -16,7 +16,7 @@ from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.shown_run import ShownRun
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.turns import LoggedTurn, TurnRecord
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.replay.agent import Ago, Choice, load_code, open_replay

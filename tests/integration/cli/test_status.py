@@ -38,7 +38,7 @@ from mycel_runtime.daemon.reports.work_report import (
 from mycel_runtime.daemon.status import LogReport, Status, schema_text
 from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.errors import NoDaemonError
-from mycel_runtime.journal.sqlite_files import SqliteFiles
+from mycel_runtime.journal.sqlite.files import SqliteFiles
 from mycel_runtime.journal.summary import NextTimer
 
 SCHEMA = Path(__file__).parents[3] / "systemd" / "status.schema.json"

@@ -11,7 +11,7 @@ from mycel_runtime.cli.store import _line, store
 from mycel_runtime.journal.changes import Changes, ItemChange
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.ids import HandlerId, Lane
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.entry import Entry
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import EventWork
 from tests.engines.listening import append
 from tests.integration.fork_server import fork_server

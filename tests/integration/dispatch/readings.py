@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration import play
 from tests.integration.play import Outcome, Play
 

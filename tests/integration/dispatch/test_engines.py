@@ -14,7 +14,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.dead_letter import Letter
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.speech.evidence import Evidence
 from tests.engines.listening import append
 from tests.engines.slow_journal import SlowJournal, Weather

@@ -14,7 +14,7 @@ from mycel_runtime.dispatch.timekeeper import Timekeeper
 from mycel_runtime.dispatch.verdict import Returned
 from mycel_runtime.journal.changes import Changes, NewTimer
 from mycel_runtime.journal.delivery import EventDelivery
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.speech.evidence import Evidence
 from tests.engines.store_clock import StoreClock, at

@@ -11,7 +11,7 @@ from mycel_runtime.dispatch.verdict import Failed, Returned
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.ids import HandlerId, Lane
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.speech.evidence import Evidence
 from tests.engines.store_clock import StoreClock

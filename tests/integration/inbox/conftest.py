@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.inbox.approach import Approach
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler

@@ -13,8 +13,8 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.list_diff import chat_records
 from mycel_runtime.inbox.sequence import Received
 from mycel_runtime.journal.changes import ToldVersion
-from mycel_runtime.journal.commit_group import GroupCommit
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.commit_group import GroupCommit
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.wire.codec import decode_frame
 from tests.engines.waker import EventWaker

@@ -15,7 +15,7 @@ from mycel_runtime.inbox.intake import Intake, open_tracker
 from mycel_runtime.inbox.liveness import StreamLiveness
 from mycel_runtime.inbox.poll_interval import SUSPECT_SECONDS
 from mycel_runtime.inbox.reconcile import CONNECT, Reconciler
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.settings import InboxSettings
 from tests.integration.inbox.conftest import Memory
 

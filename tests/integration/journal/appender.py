@@ -17,7 +17,7 @@ from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, EndOutcome, Item, ItemChange, NewTimer
 from mycel_runtime.journal.cursor import STAY
 from mycel_runtime.journal.delivery import EventDelivery
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,

@@ -7,9 +7,9 @@ import resource
 
 import pytest
 
-from mycel_runtime.journal import log_sync
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite import log_sync
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.reader import SqliteReader
 from mycel_runtime.wire.ids import UserId
 from tests.engines.store_clock import StoreClock
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mycel_runtime.journal.backlog import ReadSpan
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal.samples import ME
 

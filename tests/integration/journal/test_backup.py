@@ -15,10 +15,10 @@ import sys
 import pytest
 
 from mycel_runtime.errors import BackupError, IdentityHeldError, JournalError, JournalFileError
-from mycel_runtime.journal.backup import back_up, hashed, manifest_of
 from mycel_runtime.journal.batch import Batch
-from mycel_runtime.journal.restore import restore
 from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
+from mycel_runtime.journal.sqlite.backup import back_up, hashed, manifest_of
+from mycel_runtime.journal.sqlite.restore import restore
 from tests.engines.listening import append
 from tests.engines.store_clock import at
 from tests.integration.journal.journal_file import database, modes
@@ -233,7 +233,7 @@ def test_another_identitys_backup_is_refused_unless_told(filled):
 KILLED = """
 import os, sys
 from pathlib import Path
-from mycel_runtime.journal import restore
+from mycel_runtime.journal.sqlite import restore
 step, folder, backup = sys.argv[1:]
 done = getattr(restore, step)
 def die(*arguments):

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from mycel_runtime.journal.own_sends import Unattended
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.store_clock import StoreClock, at
 from tests.integration.journal.samples import (
     ME,

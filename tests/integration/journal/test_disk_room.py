@@ -56,7 +56,7 @@ from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.signals import StopRequest
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.disk_room import lacks_room
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.journal.samples import want
 
 class Told:

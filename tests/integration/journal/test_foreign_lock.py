@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.journal.journal_file import database
 from tests.integration.journal.samples import claim, want
 
@@ -16,7 +16,7 @@ from tests.integration.journal.samples import claim, want
 @pytest.fixture
 def impatient(monkeypatch):
     """A lock is told after 20 ms."""
-    monkeypatch.setattr("mycel_runtime.journal.writing_connection.BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.writing_connection.BUSY_TIMEOUT_MS", 20)
 
 
 class Told:
@@ -59,7 +59,7 @@ async def test_a_foreign_write_lock_is_waited_for_and_told(impatient, tmp_path, 
 async def test_a_lock_that_is_never_let_go_fails_what_waits_at_once_and_the_next_goes_on(
     impatient, tmp_path, open_journal, monkeypatch
 ):
-    monkeypatch.setattr("mycel_runtime.journal.writer.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.writer.LOCK_SECONDS", 0.1)
     journal = open_journal()
     with database(tmp_path) as backup:
         backup.execute("BEGIN IMMEDIATE")

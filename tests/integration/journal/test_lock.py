@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalFileError
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 
 HOLDER = """
 import sys
 from pathlib import Path
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 SqliteJournal(Path(sys.argv[1])).open()
 print("open", flush=True)
 sys.stdin.read()
@@ -70,7 +70,7 @@ async def test_a_journal_whose_lock_file_was_removed_is_still_held(holder, tmp_p
 FORKED = """
 import os, sys, time
 from pathlib import Path
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 SqliteJournal(Path(sys.argv[1])).open()
 if {fork} == 0:
     os.write(1, b"forked\\n")

@@ -6,7 +6,7 @@ import pytest
 
 from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.batch import Batch
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.listening import append
 from tests.integration.journal.journal_file import FILE, LOG, copy, database
 from tests.integration.journal.samples import ME, arrivals, claim_one, entry, fill, want
@@ -86,7 +86,7 @@ async def test_a_copy_by_sqlites_own_means_is_a_journal(journal, tmp_path, open_
 
 async def test_the_log_is_bounded_and_each_one_tied_to_the_file(journal, tmp_path, monkeypatch, open_journal):
     monkeypatch.setattr(journal._writer, "_log_limit", 25)
-    monkeypatch.setattr("mycel_runtime.journal.writer.LOG_PAGES", 25)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.writer.LOG_PAGES", 25)
     for number in range(10):
         numbered = (entry(seq, fingerprint="f" * 200) for seq in range(number * 100, (number + 1) * 100))
         await append(journal, Batch(identity=ME, arrivals=arrivals(*numbered)))
@@ -104,7 +104,7 @@ async def test_the_log_is_bounded_and_each_one_tied_to_the_file(journal, tmp_pat
 async def test_the_log_grows_while_somebody_reads_it_and_begins_anew_later(
     journal, tmp_path, monkeypatch, open_journal
 ):
-    monkeypatch.setattr("mycel_runtime.journal.writer.LOG_PAGES", 12)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.writer.LOG_PAGES", 12)
     monkeypatch.setattr(journal._writer, "_log_limit", 12)
     await journal._writer.submit(lambda connection: connection.execute("PRAGMA busy_timeout = 1"))
     with database(tmp_path) as reader:

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from mycel_runtime.errors import JournalError, JournalFullError
-from mycel_runtime.journal.writer import Writer
+from mycel_runtime.journal.sqlite.writer import Writer
 
 DEADLINE = 60.0
 
@@ -35,7 +35,7 @@ class Syncs:
 @pytest.fixture
 def syncs(monkeypatch):
     syncs = Syncs()
-    monkeypatch.setattr("mycel_runtime.journal.log_sync._sync", syncs.sync)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.log_sync._sync", syncs.sync)
     return syncs
 
 

@@ -25,7 +25,7 @@ from mycel_runtime.journal.changes import Changes, EndOutcome, Firing, ItemChang
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.retention import START, Age
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import EventWork
 from tests.engines.listening import append
 from tests.integration.journal.samples import (

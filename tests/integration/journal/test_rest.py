@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from mycel_runtime.errors import IdentityHeldError, JournalError
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.reader import SqliteReader
+from mycel_runtime.journal.sqlite.writer import Writer
 from mycel_runtime.journal.work import ChatWork
-from mycel_runtime.journal.writer import Writer
 from tests.engines.store_clock import StoreClock, at
 from tests.engines.waker import EventWaker
 

@@ -23,11 +23,11 @@ from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.retention import START, Age, Keep, Retention, Swept
 from mycel_runtime.journal.shown_run import ShownRun
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_retention import STEP_ROWS
-from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
+from mycel_runtime.journal.verbs.retention import STEP_ROWS
 from mycel_runtime.settings import JournalSettings
 from tests.engines.listening import append
 from tests.engines.store_clock import StoreClock, at
@@ -150,7 +150,7 @@ async def test_a_small_journal_that_could_not_shrink_is_written_anew_at_open(
         connection.executescript("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM;")
     assert pragma(tmp_path, "auto_vacuum") == 0
     if is_large:
-        monkeypatch.setattr("mycel_runtime.journal.schema.REWRITTEN_BYTES", 4_096)
+        monkeypatch.setattr("mycel_runtime.journal.sqlite.schema.REWRITTEN_BYTES", 4_096)
     journal = open_journal()
     await sweeper(journal, now=10 * DAY)[1].sweep()
     await frames(journal, 100, first=101)

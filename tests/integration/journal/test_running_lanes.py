@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime.journal.batch import Batch
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.listening import append
 from tests.integration.journal.samples import (
     ME,

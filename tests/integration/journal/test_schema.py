@@ -8,8 +8,8 @@ import pytest
 
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.engines import engine_of
-from mycel_runtime.journal.schema import APPLICATION_ID
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.schema import APPLICATION_ID
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.samples import want
 
@@ -141,9 +141,9 @@ async def test_a_migration_that_fails_leaves_the_version_before_it(
     broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
     with monkeypatch.context() as patch:
         if version:
-            patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first])
+            patch.setattr("mycel_runtime.journal.sqlite.schema.MIGRATIONS", [first])
             await open_journal().close()
-        patch.setattr("mycel_runtime.journal.schema.MIGRATIONS", [first, broken])
+        patch.setattr("mycel_runtime.journal.sqlite.schema.MIGRATIONS", [first, broken])
         with pytest.raises(JournalError, match="half"):
             SqliteJournal(tmp_path).open()
     with database(tmp_path) as connection:

@@ -11,7 +11,7 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange, NewTimer
 from mycel_runtime.journal.cursor import CursorMove
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.listening import append
 from tests.engines.store_clock import at
 from tests.integration.journal.conformance import JournalConformance

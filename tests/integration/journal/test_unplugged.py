@@ -10,14 +10,14 @@ import sys
 import pytest
 
 from mycel_runtime.journal.changes import ToldVersion
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.speech import volatile_disk
 from tests.integration.speech.volatile_disk import SYNCED, Disk
 
 NEW = """
 import asyncio, os, pathlib, sys
 from mycel_runtime.journal.changes import ToldVersion
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.speech import volatile_disk
 
 folder, trace, nth = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -37,7 +37,7 @@ asyncio.run(live())
 LIFE = """
 import asyncio, faulthandler, os, pathlib, sys
 from mycel_runtime.journal.changes import ToldVersion
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.speech import volatile_disk
 
 faulthandler.dump_traceback_later(50.0)

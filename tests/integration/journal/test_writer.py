@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from mycel_runtime.errors import JournalError
-from mycel_runtime.journal.loop_writer import LoopWriter
-from mycel_runtime.journal.writer import GROUP_LIMIT, Writer
+from mycel_runtime.journal.sqlite.loop_writer import LoopWriter
+from mycel_runtime.journal.sqlite.writer import GROUP_LIMIT, Writer
 
 DEADLINE = 60.0
 

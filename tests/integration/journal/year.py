@@ -33,8 +33,8 @@ from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.retention import Retention
-from mycel_runtime.journal.sqlite import SqliteJournal
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.reader import SqliteReader
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
 from mycel_runtime.observe.observer import Silent

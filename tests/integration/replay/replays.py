@@ -25,7 +25,7 @@ from mycel_runtime.backend.server import LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CaptureFile
 from mycel_runtime.journal.ids import HandlerId, Lane
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Observer
 from mycel_runtime.plugin.registry import BoundHandler

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.journal.intent import IntentState
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.speech.caught_up import content_hash
 from tests.integration.speech.lifetimes import owner_of
 from tests.integration.speech.lives import OUTER, Theatre

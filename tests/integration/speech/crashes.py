@@ -29,7 +29,7 @@ from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.journal.changes import EndOutcome
 from mycel_runtime.journal.ids import HandlerId, Lane
 from mycel_runtime.journal.intent import IntentState
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.work import ChatWork
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from mycel_runtime.daemon.assembly import AgentAssembly
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.plugin.registry import BoundHandler

@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from functools import partial
 
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration import play
 from tests.integration.play import Outcome, Play
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from mycel_runtime import Plugin
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite.reader import SqliteReader
 from tests.integration.speech.asking import (
     MINUTE,
     Asker,

@@ -10,7 +10,7 @@ import pytest
 from mycel_runtime import Plugin
 from mycel_runtime.backend.quirks import Quirks
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
-from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
+from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.replay.reading_client import OfflineClient, ReadingClient
 from mycel_runtime.replay.session import Replay

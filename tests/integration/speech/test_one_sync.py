@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mycel_runtime.journal.writer import Writer
+from mycel_runtime.journal.sqlite.writer import Writer
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.journal.journal_file import LOG
 from tests.integration.speech.speaking import direct, said
@@ -48,7 +48,7 @@ class Watched:
 def syncs(monkeypatch, tmp_path):
     """Nothing is synced but what is waited for."""
     syncs = Syncs(tmp_path / "agent" / LOG)
-    monkeypatch.setattr("mycel_runtime.journal.log_sync._sync", syncs.sync)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.log_sync._sync", syncs.sync)
     monkeypatch.setitem(Writer.__init__.__kwdefaults__, "soon", 3600.0)
     return syncs
 

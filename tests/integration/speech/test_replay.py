@@ -10,7 +10,7 @@ import pytest
 from mycel_runtime import Plugin, Retry
 from mycel_runtime.errors import ArgumentError, PermissionDeniedError
 from mycel_runtime.journal.capture_file import CAPTURE_NAME, CapturedRuns
-from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
+from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from mycel_runtime.plugin.isolation.process import WorkerSpec
 from mycel_runtime.plugin.registry import BoundHandler
 from mycel_runtime.replay.memory import HOOK

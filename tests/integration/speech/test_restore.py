@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mycel_runtime.inbox.sequence import Received
-from mycel_runtime.journal.backup import back_up
-from mycel_runtime.journal.restore import restore
 from mycel_runtime.journal.restored import MAY_BE_DONE
+from mycel_runtime.journal.sqlite.backup import back_up
+from mycel_runtime.journal.sqlite.restore import restore
 from mycel_runtime.plugin.plugin import Plugin
 from mycel_runtime.wire.codec import encode_notify, fingerprint
 from mycel_runtime.wire.frames import Notify

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mycel_runtime import Plugin, Reject, Retry
-from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
+from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from mycel_runtime.journal.turns import Decided, done_from, said_from, text_hash
 from mycel_runtime.speech.caught_up import content_hash
 

@@ -8,7 +8,7 @@ from mycel_runtime.daemon.early_pauses import EarlyPauses
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.pause import NOBODY, PauseKind
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.integration.journal.samples import ME, arrivals, checkpoint, entry
 
 

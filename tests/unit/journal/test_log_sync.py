@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from mycel_runtime.journal.log_sync import LogSync
+from mycel_runtime.journal.sqlite.log_sync import LogSync
 
 
 class Time:
@@ -78,7 +78,7 @@ def test_nothing_is_due_any_more_when_a_sync_has_failed(connection, log_sync, de
         raise OSError(5, "Input/output error")
 
     write(connection, log_sync)
-    monkeypatch.setattr("mycel_runtime.journal.log_sync._sync", fail)
+    monkeypatch.setattr("mycel_runtime.journal.sqlite.log_sync._sync", fail)
     with pytest.raises(OSError, match="Input/output"):
         log_sync.sync()
 

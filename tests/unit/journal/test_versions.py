@@ -6,11 +6,11 @@ import itertools
 import subprocess
 import sys
 
-from mycel_runtime.journal.sqlite_state import new_versions
+from mycel_runtime.journal.verbs.state import new_versions
 
 _OPEN_ON_BOTH_SIDES_OF_A_FORK = r"""
 import os
-from mycel_runtime.journal.sqlite_state import new_versions
+from mycel_runtime.journal.verbs.state import new_versions
 child = os.fork()
 os.write(1, f"{next(new_versions())}\n".encode())
 if child:

@@ -1,6 +1,6 @@
 -- Version 9: what is old and nobody needs goes, so that the file stays small.
 --
--- What goes once it is older than is kept (`journal/README.md` tells the rules; `sqlite_retention.py` carries them out):
+-- What goes once it is older than is kept (`journal/README.md` tells the rules; `verbs/retention.py` carries them out):
 -- frames, sends that are settled, utterances and questions whose turns have ended, turns, and, later, dead letters.
 --
 -- What stays, however old, and why:

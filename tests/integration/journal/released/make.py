@@ -20,7 +20,7 @@ from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.ids import DeliveryId
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.questions import NewQuestion
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.utterance import Utterance
 from tests.engines.listening import append

@@ -1,5 +1,5 @@
 """
-The embedded engine's timers: set, due, and which is next.
+Timers: set, due, and which is next.
 
 Most are put off before their time comes, by each message of a chat. Such a timer keeps its place in the index, the
 time to look at it, which is never after it is due. Only when that time is over, or the next timer is asked for, is it

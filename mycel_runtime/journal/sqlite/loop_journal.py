@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from mycel_runtime.journal.loop_writer import LoopWriter
-from mycel_runtime.journal.sqlite import SqliteJournal
+from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.loop_writer import LoopWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

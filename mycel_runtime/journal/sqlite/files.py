@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.errors import IdentityHeldError
-from mycel_runtime.journal.backup import back_up, give_to_owner, hashed
 from mycel_runtime.journal.lock import FILE_NAME, DirectoryLock
-from mycel_runtime.journal.log_link import require_own_log
 from mycel_runtime.journal.port.engine import JournalFiles
-from mycel_runtime.journal.reading_connection import log_of
-from mycel_runtime.journal.restore import restore
+from mycel_runtime.journal.sqlite.backup import back_up, give_to_owner, hashed
+from mycel_runtime.journal.sqlite.log_link import require_own_log
+from mycel_runtime.journal.sqlite.reading_connection import log_of
+from mycel_runtime.journal.sqlite.restore import restore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mycel_runtime.journal.backup import Manifest
-    from mycel_runtime.journal.restore import Restored
+    from mycel_runtime.journal.manifest import Manifest
+    from mycel_runtime.journal.restored import Restored
 
 
 class SqliteFiles(JournalFiles):

@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about dead letters, and what of a chat one covers."""
+"""Verbs about dead letters, and what of a chat one covers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mycel_runtime.journal.delivery import (
     UtteranceDelivery,
 )
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
-from mycel_runtime.journal.sqlite_claims import encodable, key_of
-from mycel_runtime.journal.sqlite_retention import drop_letter
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.claims import encodable, key_of
+from mycel_runtime.journal.verbs.retention import drop_letter
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class SqliteLetters(SqliteSpeech):
+class LetterVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

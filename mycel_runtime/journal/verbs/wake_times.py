@@ -1,4 +1,4 @@
-"""When there is something to do because of a verb, as the embedded engine tells it behind the verb's commit."""
+"""When there is something to do because of a verb, as a writer tells it behind the verb's commit."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalError, JournalFileError
-from mycel_runtime.journal.reading_connection import reading
-from mycel_runtime.journal.schema import recognise
-from mycel_runtime.journal.sql_turn_log import SqlTurnLog
+from mycel_runtime.journal.sqlite.reading_connection import reading
+from mycel_runtime.journal.sqlite.schema import recognise
 from mycel_runtime.journal.statements import MIGRATIONS, execute
+from mycel_runtime.journal.verbs.turn_log import SqlTurnLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

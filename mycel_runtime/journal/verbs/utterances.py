@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what is said first."""
+"""Verbs about what is said first."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing_extensions import override
 
 from mycel_runtime.journal.cursor import ChatCursor
 from mycel_runtime.journal.hole_text import holes_of
-from mycel_runtime.journal.made_entry import insert_made_entry
-from mycel_runtime.journal.sqlite_questions import ask, note_utterance
-from mycel_runtime.journal.sqlite_speech import NEVER, SqliteSpeech
 from mycel_runtime.journal.statements import execute, values_of
 from mycel_runtime.journal.utterance import UTTERANCE_KIND, Spoken, SpokenState, Utterance
-from mycel_runtime.journal.wake_times import WakeTimes
+from mycel_runtime.journal.verbs.made_entry import insert_made_entry
+from mycel_runtime.journal.verbs.questions import ask, note_utterance
+from mycel_runtime.journal.verbs.speech import NEVER, SpeechVerbs
+from mycel_runtime.journal.verbs.wake_times import WakeTimes
 from mycel_runtime.journal.work import EventWork
 from mycel_runtime.wire.ids import MessageSeq
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class SqliteUtterances(SqliteSpeech):
+class UtteranceVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

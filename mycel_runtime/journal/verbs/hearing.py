@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what is heard: checkpoint, numbers, entries and the work that comes of them."""
+"""Verbs about what is heard: checkpoint, numbers, entries and the work that comes of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Mark
 from mycel_runtime.journal.lease import Lease
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute, execute_rows, values_of
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
-    from mycel_runtime.journal.running_lanes import RunningLanes
+    from mycel_runtime.journal.verbs.running_lanes import RunningLanes
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
 
-class SqliteHearing(SqliteSpeech):
+class HearingVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer. No other process writes, so that leases stand in memory."""
 
     _leases: dict[UserId, Lease | None]

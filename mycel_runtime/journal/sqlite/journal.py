@@ -15,13 +15,13 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.lock import DirectoryLock
-from mycel_runtime.journal.log_link import end_log, require_own_log, restart_log
-from mycel_runtime.journal.new_file import make_new
-from mycel_runtime.journal.running_lanes import RunningLanes
-from mycel_runtime.journal.schema import prepare
-from mycel_runtime.journal.sql_journal import SqlJournal
-from mycel_runtime.journal.sqlite_state import new_versions
-from mycel_runtime.journal.writer import REST_SECONDS, Writer
+from mycel_runtime.journal.sqlite.log_link import end_log, require_own_log, restart_log
+from mycel_runtime.journal.sqlite.new_file import make_new
+from mycel_runtime.journal.sqlite.schema import prepare
+from mycel_runtime.journal.sqlite.writer import REST_SECONDS, Writer
+from mycel_runtime.journal.verbs.journal import SqlJournal
+from mycel_runtime.journal.verbs.running_lanes import RunningLanes
+from mycel_runtime.journal.verbs.state import new_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,8 @@ class SqliteJournal(SqlJournal):
         writer: Which writes the file.
         rest_seconds: Without a verb, until the file is closed; the lock is kept, and the next verb opens it again.
     """
+
+    _writer: Writer
 
     def __init__(
         self,

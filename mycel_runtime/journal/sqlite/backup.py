@@ -19,42 +19,17 @@ from urllib.parse import quote
 
 from mycel_runtime.errors import BackupError
 from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
-from mycel_runtime.journal.schema import recognise
-from mycel_runtime.lazy_dataclass import dataclass
+from mycel_runtime.journal.manifest import MANIFEST_FORMAT, Manifest
+from mycel_runtime.journal.sqlite.schema import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 MANIFEST_SUFFIX: Final = ".manifest.json"
-_FORMAT: Final = 1
 _PAGES_PER_STEP: Final = 2_048
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 _CHUNK_BYTES: Final = 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """
-    What a backup is, without secrets.
-
-    Attributes:
-        made_at: Epoch seconds.
-        program: Version of mycel-runtime that made it.
-        schema: Version of the journal.
-        identities: Whose work is in it, as SHA-256 of their ids.
-        rows: By table.
-        sha256, size: Of the backup's file; bytes.
-    """
-
-    made_at: float
-    program: str
-    schema: int
-    identities: tuple[str, ...]
-    rows: dict[str, int]
-    sha256: str
-    size: int
-    format: int = _FORMAT
 
 
 def back_up(journal: Path, target: Path, *, program: str, now: float) -> Manifest:
@@ -102,7 +77,7 @@ def read_manifest(backup: Path) -> Manifest | None:
     path = manifest_of(backup)
     try:
         fields: dict[str, Any] = json.loads(path.read_bytes())
-        if fields["format"] != _FORMAT:
+        if fields["format"] != MANIFEST_FORMAT:
             raise BackupError(
                 f"it has version {fields['format']}", where=str(path), fix="Upgrade mycel-runtime."
             )

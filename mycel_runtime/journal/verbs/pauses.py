@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what is paused; the same on a journal whose daemon does not run."""
+"""Verbs about what is paused; the same on a journal whose daemon does not run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from mycel_runtime.journal.pause import PARKED_AT, Pause, PauseKind
-from mycel_runtime.journal.sqlite_claims import key_of
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.claims import key_of
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from mycel_runtime.journal.delivery import Delivery
-    from mycel_runtime.journal.running_lanes import RunningLanes
+    from mycel_runtime.journal.verbs.running_lanes import RunningLanes
     from mycel_runtime.wire.ids import UserId
 
 
-class SqlitePauses(SqliteSpeech):
+class PauseVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     _running_lanes: RunningLanes

@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what plugins remember and plan: items, timers and their firings."""
+"""Verbs about what plugins remember and plan: items, timers and their firings."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.firing import Fired
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.journal.made_entry import insert_made_entry
-from mycel_runtime.journal.sqlite_questions import note_overdue
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
-from mycel_runtime.journal.sqlite_timers import next_timer_at, set_timers, timer_of, timers_due
-from mycel_runtime.journal.sqlite_utterances import make_utterance
 from mycel_runtime.journal.statements import execute, values_of
-from mycel_runtime.journal.wake_times import WakeTimes, first_of
+from mycel_runtime.journal.verbs.made_entry import insert_made_entry
+from mycel_runtime.journal.verbs.questions import note_overdue
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
+from mycel_runtime.journal.verbs.timers import next_timer_at, set_timers, timer_of, timers_due
+from mycel_runtime.journal.verbs.utterances import make_utterance
+from mycel_runtime.journal.verbs.wake_times import WakeTimes, first_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,7 +69,7 @@ class OutdatedError(Exception):
     """
 
 
-class SqliteState(SqliteSpeech):
+class StateVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer, and draws the versions then."""
 
     _versions: Iterator[int]

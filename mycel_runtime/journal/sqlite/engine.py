@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalError, JournalFileError
-from mycel_runtime.journal.backup import give_to_owner
 from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.inspection import Inspection
-from mycel_runtime.journal.log_link import require_own_log
 from mycel_runtime.journal.port.engine import JournalEngine
-from mycel_runtime.journal.reading_connection import traceless
-from mycel_runtime.journal.schema import recognise
-from mycel_runtime.journal.sqlite import KEPT_TURNS, SqliteJournal
-from mycel_runtime.journal.sqlite_files import SqliteFiles
-from mycel_runtime.journal.sqlite_reader import SqliteReader
+from mycel_runtime.journal.sqlite.backup import give_to_owner
+from mycel_runtime.journal.sqlite.files import SqliteFiles
+from mycel_runtime.journal.sqlite.journal import KEPT_TURNS, SqliteJournal
+from mycel_runtime.journal.sqlite.log_link import require_own_log
+from mycel_runtime.journal.sqlite.reader import SqliteReader
+from mycel_runtime.journal.sqlite.reading_connection import traceless
+from mycel_runtime.journal.sqlite.schema import recognise
 from mycel_runtime.journal.statements import MIGRATIONS
 
 if TYPE_CHECKING:

@@ -16,7 +16,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import BackupError
-from mycel_runtime.journal.backup import (
+from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
+from mycel_runtime.journal.lock import DirectoryLock
+from mycel_runtime.journal.questions import QUESTION_KIND
+from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED, Restored
+from mycel_runtime.journal.sqlite.backup import (
     counts_of,
     give_to_owner,
     identities_of,
@@ -28,40 +32,16 @@ from mycel_runtime.journal.backup import (
     sha256_of,
     sync,
 )
-from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
-from mycel_runtime.journal.lock import DirectoryLock
-from mycel_runtime.journal.questions import QUESTION_KIND
-from mycel_runtime.journal.restored import MAY_BE_DONE, RESTORED
-from mycel_runtime.journal.schema import prepare, recognise
+from mycel_runtime.journal.sqlite.schema import prepare, recognise
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.told import TOLD
-from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from mycel_runtime.journal.backup import Manifest
+    from mycel_runtime.journal.manifest import Manifest
 
 _SIDES: Final = ("-wal", "-shm")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """
-    What became of it.
-
-    Attributes:
-        set_aside: How many deliveries became dead letters.
-        timers: Plugin and name of each timer that became due since, and is set no more.
-        kept: Folder with the journal that was there before; `None`: there was none.
-        was_compared: There was a manifest, and the backup is what it says.
-    """
-
-    set_aside: int
-    timers: Sequence[tuple[str, str]]
-    kept: Path | None
-    was_compared: bool
 
 
 def restore(

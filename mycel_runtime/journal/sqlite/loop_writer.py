@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from typing_extensions import override
 
-from mycel_runtime.journal.commit_group import commit_all, is_busy
 from mycel_runtime.journal.disk_room import translated
-from mycel_runtime.journal.writer import Writer
+from mycel_runtime.journal.sqlite.commit_group import commit_all, is_busy
+from mycel_runtime.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from mycel_runtime.journal.writer import OpenFile
+    from mycel_runtime.journal.sqlite.writer import OpenFile
 
 T = TypeVar("T")
 

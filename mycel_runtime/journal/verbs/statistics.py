@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about how much is there, and how long it waits."""
+"""Verbs about how much is there, and how long it waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing_extensions import override
 from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.questions import OpenQuestions
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.summary import (
     COUNT_LIMIT,
@@ -22,6 +21,7 @@ from mycel_runtime.journal.summary import (
     Waiting,
     WaitingUtterance,
 )
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class SqliteStatistics(SqliteSpeech):
+class StatisticsVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

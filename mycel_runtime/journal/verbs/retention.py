@@ -1,5 +1,5 @@
 """
-The embedded engine's verbs about what is old: a step of a sweep, and what it has cost in dead letters.
+Verbs about what is old: a step of a sweep, and what it has cost in dead letters.
 
 Each step looks at a few rows in the order of their age, and removes those that nobody needs; what stays, however old,
 stands in `sql/migrations/0009_retention.sql`. Rows are looked at by their place, so that what has to stay is passed
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from typing_extensions import override
 
 from mycel_runtime.journal.retention import Place, SweepStep, Swept
-from mycel_runtime.journal.sqlite_questions import note_dropped
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.questions import note_dropped
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,7 +83,7 @@ class _Span(NamedTuple):
         return _Page(swept, (self.bounds["through"],), self.looked, is_end=is_end)
 
 
-class SqliteRetention(SqliteSpeech):
+class RetentionVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what is asked."""
+"""Verbs about what is asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from mycel_runtime.journal.changes import NewTimer, TimerKey
 from mycel_runtime.journal.delivery import AnswerDelivery
-from mycel_runtime.journal.made_entry import insert_made_entry
 from mycel_runtime.journal.questions import (
     QUESTION,
     QUESTION_KIND,
@@ -19,9 +18,10 @@ from mycel_runtime.journal.questions import (
     Question,
     QuestionState,
 )
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
-from mycel_runtime.journal.sqlite_timers import set_timers
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.made_entry import insert_made_entry
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
+from mycel_runtime.journal.verbs.timers import set_timers
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 
-class SqliteQuestions(SqliteSpeech):
+class QuestionVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

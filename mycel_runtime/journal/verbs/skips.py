@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about what waits: listed, and skipped by the operator."""
+"""Verbs about what waits: listed, and skipped by the operator."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mycel_runtime.journal.backlog import Skipped, WaitingChat, WorkItem
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, LetterDelivery
 from mycel_runtime.journal.hole_text import text_of_holes
-from mycel_runtime.journal.sqlite_claims import claim_row, encodable, end_turn, key_of
-from mycel_runtime.journal.sqlite_questions import is_look
-from mycel_runtime.journal.sqlite_speech import SqliteSpeech
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
+from mycel_runtime.journal.verbs.questions import is_look
+from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class SqliteSkips(SqliteSpeech):
+class SkipVerbs(SpeechVerbs):
     """Base of the journal; its owner opens the writer."""
 
     @override

@@ -1,5 +1,5 @@
 """
-The embedded engine's claims: a row becomes a delivery that runs, and a turn ends.
+Claims: a row becomes a delivery that runs, and a turn ends.
 
 Of a claimed delivery every later statement names the claim, so that whoever has lost it changes nothing.
 """
@@ -21,13 +21,13 @@ from mycel_runtime.journal.delivery import (
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.questions import QUESTION_KIND
-from mycel_runtime.journal.sqlite_questions import look_on, question_of
-from mycel_runtime.journal.sqlite_speech import intent_of
-from mycel_runtime.journal.sqlite_state import fired_of
-from mycel_runtime.journal.sqlite_utterances import utterance_of
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.suspicion import Suspicion
 from mycel_runtime.journal.utterance import UTTERANCE_KIND
+from mycel_runtime.journal.verbs.questions import look_on, question_of
+from mycel_runtime.journal.verbs.speech import intent_of
+from mycel_runtime.journal.verbs.state import fired_of
+from mycel_runtime.journal.verbs.utterances import utterance_of
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ def _take_steps(connection: sqlite3.Connection, scripts: Iterable[str], version:
 
 def let_shrink(connection: sqlite3.Connection, *, is_new: bool) -> None:
     """
-    Have the file give space back when rows go (`sqlite_retention.py` asks it to).
+    Have the file give space back when rows go (`verbs/retention.py` asks it to).
 
     That is decided when a file is made. An older one is written anew for it if that is done in a moment; a larger one
     keeps its length, and what is free in it is used again: `mycel-runtime backup` and `restore` make it short.

@@ -18,15 +18,15 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.journal.port.reader import JournalReader
-from mycel_runtime.journal.reading_connection import reading, traceless
-from mycel_runtime.journal.schema import recognise
-from mycel_runtime.journal.sqlite_letters import letter_of
-from mycel_runtime.journal.sqlite_skips import work_item_of
-from mycel_runtime.journal.sqlite_speech import intent_of, own_sends_of
-from mycel_runtime.journal.sqlite_statistics import summary_of
-from mycel_runtime.journal.sqlite_timers import timer_of
-from mycel_runtime.journal.sqlite_turn_log import SqliteTurnLog
+from mycel_runtime.journal.sqlite.reading_connection import reading, traceless
+from mycel_runtime.journal.sqlite.schema import recognise
+from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.verbs.letters import letter_of
+from mycel_runtime.journal.verbs.skips import work_item_of
+from mycel_runtime.journal.verbs.speech import intent_of, own_sends_of
+from mycel_runtime.journal.verbs.statistics import summary_of
+from mycel_runtime.journal.verbs.timers import timer_of
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:

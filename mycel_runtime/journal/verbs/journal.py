@@ -17,20 +17,20 @@ from mycel_runtime.journal.changes import UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
 from mycel_runtime.journal.pause import PARKED_AT
-from mycel_runtime.journal.sqlite_claims import claim_row, encodable, end_turn, key_of
-from mycel_runtime.journal.sqlite_hearing import SqliteHearing
-from mycel_runtime.journal.sqlite_letters import SqliteLetters, write_letter
-from mycel_runtime.journal.sqlite_pauses import SqlitePauses
-from mycel_runtime.journal.sqlite_questions import SqliteQuestions, is_look, note_said, note_told
-from mycel_runtime.journal.sqlite_retention import SqliteRetention
-from mycel_runtime.journal.sqlite_skips import SqliteSkips
-from mycel_runtime.journal.sqlite_state import SqliteState, apply_changes, remember
-from mycel_runtime.journal.sqlite_statistics import SqliteStatistics
-from mycel_runtime.journal.sqlite_utterances import SqliteUtterances, end_utterance
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.suspicion import Suspect
 from mycel_runtime.journal.turns import row_of
-from mycel_runtime.journal.wake_times import WakeTimes
+from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
+from mycel_runtime.journal.verbs.hearing import HearingVerbs
+from mycel_runtime.journal.verbs.letters import LetterVerbs, write_letter
+from mycel_runtime.journal.verbs.pauses import PauseVerbs
+from mycel_runtime.journal.verbs.questions import QuestionVerbs, is_look, note_said, note_told
+from mycel_runtime.journal.verbs.retention import RetentionVerbs
+from mycel_runtime.journal.verbs.skips import SkipVerbs
+from mycel_runtime.journal.verbs.state import StateVerbs, apply_changes, remember
+from mycel_runtime.journal.verbs.statistics import StatisticsVerbs
+from mycel_runtime.journal.verbs.utterances import UtteranceVerbs, end_utterance
+from mycel_runtime.journal.verbs.wake_times import WakeTimes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,15 +48,15 @@ _PRUNING_STEP: Final = 16
 
 
 class SqlJournal(
-    SqliteHearing,
-    SqliteUtterances,
-    SqliteQuestions,
-    SqliteState,
-    SqliteLetters,
-    SqlitePauses,
-    SqliteRetention,
-    SqliteSkips,
-    SqliteStatistics,
+    HearingVerbs,
+    UtteranceVerbs,
+    QuestionVerbs,
+    StateVerbs,
+    LetterVerbs,
+    PauseVerbs,
+    RetentionVerbs,
+    SkipVerbs,
+    StatisticsVerbs,
 ):
     """Base of an engine, which opens and closes it."""
 

@@ -1,4 +1,4 @@
-"""The embedded engine's verbs about speech: intents, unresolved sends, and what was said without a human in view."""
+"""Verbs about speech: intents, unresolved sends, and what was said without a human in view."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.own_sends import OwnSends, Unattended
 from mycel_runtime.journal.port.journal import Journal
 from mycel_runtime.journal.statements import execute, values_of
-from mycel_runtime.journal.wake_times import WakeTimes
+from mycel_runtime.journal.verbs.wake_times import WakeTimes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId
     from mycel_runtime.journal.port.waker import Waker
-    from mycel_runtime.journal.writer import Writer
+    from mycel_runtime.journal.verbs.writer import JournalWriter
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
 
@@ -30,10 +30,10 @@ NEVER: Final = WakeTimes()
 """Nothing comes later."""
 
 
-class SqliteSpeech(Journal):
+class SpeechVerbs(Journal):
     """Base of the journal; its owner opens the writer."""
 
-    _writer: Writer
+    _writer: JournalWriter
     _clock: Callable[[], float]
     _wakers: list[Waker]
 

@@ -14,8 +14,8 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mycel_runtime.journal.log_link import name_log
-from mycel_runtime.journal.schema import migrations, prepare
+from mycel_runtime.journal.sqlite.log_link import name_log
+from mycel_runtime.journal.sqlite.schema import migrations, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

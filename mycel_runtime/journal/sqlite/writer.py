@@ -30,12 +30,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.freed_memory import FREED_MEMORY
-from mycel_runtime.journal.commit_group import GroupCommit, Job, deliver, ended, is_busy
 from mycel_runtime.journal.disk_room import translated
-from mycel_runtime.journal.left_file import LeftFile
-from mycel_runtime.journal.log_length import LogLength
-from mycel_runtime.journal.log_sync import SOON_SECONDS, LogSync
-from mycel_runtime.journal.writing_connection import make_empty, writing_connection
+from mycel_runtime.journal.job import Job, deliver, ended
+from mycel_runtime.journal.sqlite.commit_group import GroupCommit, is_busy
+from mycel_runtime.journal.sqlite.left_file import LeftFile
+from mycel_runtime.journal.sqlite.log_length import LogLength
+from mycel_runtime.journal.sqlite.log_sync import SOON_SECONDS, LogSync
+from mycel_runtime.journal.sqlite.writing_connection import make_empty, writing_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
