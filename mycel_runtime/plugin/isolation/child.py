@@ -9,6 +9,7 @@ which may be another chat's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import os
 import signal
@@ -219,7 +220,9 @@ def main() -> NoReturn:
     load = line.read(said.LOAD)
     if load is not None:
         watch_threads(LogObserver({"plugin": load.name}))
-        _serve(line, load)
+        # Whom it would be told is gone, as at the end of the line.
+        with contextlib.suppress(ConnectionError):
+            _serve(line, load)
     drain_output()
     # Not by returning: the interpreter would wait for threads that the plugin has left.
     os._exit(0)

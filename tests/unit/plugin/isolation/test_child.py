@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from mycel_runtime.plugin.isolation.messages import encode
+from mycel_runtime.plugin.isolation.process import WorkerSpec, start
+
 USELESS = ("httpx", "websockets", "mycel_runtime.sdk", "mycel_runtime.speech.turn", "uvicorn", "sqlite3")
 """What it would take to speak to a backend, to answer the operator, or to keep a journal."""
 
@@ -22,3 +25,19 @@ def test_plugins_process_imports_nothing_of_what_speaks_to_a_backend():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_a_runtime_that_is_gone_before_it_is_answered_leaves_no_traceback(tmp_path):
+    """A killed daemon's plugins would each write one into its log, about nothing that anybody did wrong."""
+    (tmp_path / "p.py").write_text("from mycel_runtime import Plugin\nplugin = Plugin('p')\n")
+    spec = WorkerSpec(name="p", table={"path": "p.py"}, config=tmp_path / "agent.toml", import_timeout=60)
+    beginning = start()
+    process = subprocess.Popen(beginning.command, **beginning.options, stderr=subprocess.PIPE, text=True)
+    beginning.theirs.close()
+    beginning.ours.sendall(encode(spec.load))
+    beginning.ours.close()
+
+    told = process.communicate(timeout=60)[1]
+
+    assert (process.returncode, told) == (0, "")
