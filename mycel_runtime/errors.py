@@ -152,17 +152,27 @@ class BackupError(ConfigError):
 
 
 class IdentityHeldError(MycelError):
-    """Another process holds this identity's journal."""
+    """
+    Another process holds this identity's journal, or its lease.
+
+    Args:
+        where: What is held.
+        holder: The other one, for a person.
+        fix: What he does about it.
+    """
 
     exit_code = 69
 
-    def __init__(self, where: str, holder: str) -> None:
+    def __init__(
+        self,
+        where: str,
+        holder: str,
+        *,
+        fix: str = "One process per identity: stop that one, or give this agent a state_dir of its own.",
+    ) -> None:
         self.where = where
         self.holder = holder
-        super().__init__(
-            f"{where}: held by another process ({holder})\n"
-            "  One process per identity: stop that one, or give this agent a state_dir of its own."
-        )
+        super().__init__(f"{where}: held by another process ({holder})\n  {fix}")
 
 
 class LeaseLostError(MycelError):

@@ -26,7 +26,7 @@ _HIGHEST_PORT: Final = 65_535
 _BRACKETED: Final = 6
 """Addresses of this version of IP stand in brackets before a port."""
 
-_DATABASE_FIX: Final = "Write it as postgresql://USER@HOST:5432/DATABASE; the database is this agent's only."
+_DATABASE_FIX: Final = "Write it as postgresql://USER@HOST:5432/DATABASE; the database is one of agents only."
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 

@@ -62,7 +62,10 @@ class JournalEngine(Protocol):
         kept_turns: int = ...,
     ) -> AbstractAsyncContextManager[Journal]:
         """
-        The journal, open and ours until the block ends.
+        The journal, open until the block ends.
+
+        It is ours alone, or a store that other processes have open, too: whoever listens as an identity takes its
+        lease (`ListenerJournal.lease`), and one at a time has it.
 
         Args:
             on_lock: Told, in any thread, that somebody else keeps us from writing; then, for how many seconds.
@@ -70,7 +73,7 @@ class JournalEngine(Protocol):
             kept_turns: How many turns the log keeps; 0: there is none.
 
         Raises:
-            IdentityHeldError: Another process has it.
+            IdentityHeldError: Another process is at work in the same state directory.
             JournalFileError, JournalError: It is none of ours, or cannot be opened.
 
         Cancelling: it is closed.

@@ -42,7 +42,7 @@ PLACE_NAME: Final = "journal.place"
 
 class PostgresEngine(JournalEngine):
     """
-    A database, which is one agent's, and which one process at a time has open, on whichever host.
+    A database, which any number of processes of any number of agents have open, on whichever hosts.
 
     Args:
         url: libpq's.
@@ -117,7 +117,6 @@ class PostgresEngine(JournalEngine):
             )
             await asyncio.to_thread(journal.open)
             try:
-                await journal.require_alone()
                 yield journal
             finally:
                 await journal.close()

@@ -124,7 +124,9 @@ class PostgresJournal(SqlJournal):
             self._forget_dead(connection, identity)
             found = execute(connection, "read_lease", {"identity": identity}).fetchone()
             if found is not None and found["is_held"] and now < found["expires_at"]:
-                raise IdentityHeldError(identity, f"a listener on {found['host']}, process {found['pid']}")
+                raise IdentityHeldError(
+                    identity, f"process {found['pid']} on {found['host']}", fix=_held_fix(self._lease_seconds)
+                )
             ends = {"identity": identity, "due_at": now + self._lease_seconds}
             return int(execute(connection, "write_lease", ends).fetchone()["token"])
 
@@ -158,27 +160,11 @@ class PostgresJournal(SqlJournal):
         await self._writer.submit(lambda connection: self._forget_dead(connection, identity))
         return await super().recover(identity, death_pause=death_pause)
 
-    async def require_alone(self) -> None:
-        """
-        Where one process at a time is to have the database.
-
-        Raises:
-            IdentityHeldError: Another one has it, of which nobody here can tell that it is dead.
-        """
-        others = await self._writer.submit(lambda connection: self._forget_dead(connection, None))
-        for other in others:
-            word = f"DELETE FROM process WHERE process_id = '{other['process_id']}'"  # noqa: S608 - for a person
-            holder = f"process {other['pid']} on {other['host']}; if that is gone for good, tell the database: {word}"
-            raise IdentityHeldError(f"PostgreSQL {place_of(self._url)}", holder)
-
-    def _forget_dead(self, connection: sqlite3.Connection, identity: UserId | None) -> list[sqlite3.Row]:
-        """What is proven dead is no process any more; the others that have something of an identity, or anything."""
-        others = execute(connection, "other_processes", {"identity": identity}).fetchall()
-        living = [row for row in others if not self._process.proves_dead(row)]
-        for row in others:
-            if row not in living:
+    def _forget_dead(self, connection: sqlite3.Connection, identity: UserId) -> None:
+        """What is proven dead, of those that have something of the identity, is no process any more."""
+        for row in execute(connection, "other_processes", {"identity": identity}).fetchall():
+            if self._process.proves_dead(row):
                 execute(connection, "bury_process", {"process_id": row["process_id"]})
-        return living
 
     @override
     def on_work(self, identity: UserId, waker: Waker) -> None:
@@ -227,3 +213,10 @@ class PostgresJournal(SqlJournal):
     def _let_go(self) -> None:
         OPEN.discard(self._process.process_id)
         SHARED.leave(self._url)
+
+
+def _held_fix(seconds: float) -> str:
+    return (
+        "One process at a time listens as an identity: another one may when that one has stopped, or has not been"
+        f" heard of for {seconds:g} seconds."
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _LOCK: Final = 0x4D59434C4D
 """An advisory lock of the database: one process migrates at a time."""
 
-_FIX: Final = "Name a database of the agent's own in [engine] url."
+_FIX: Final = "Name a database of agents only in [engine] url."
 
 
 def prepare(connection: Connection[Any], where: str) -> None:

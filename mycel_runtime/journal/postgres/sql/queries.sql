@@ -1032,11 +1032,10 @@ VALUES (:process_id, :machine_id, :boot_id, :namespace, :pid, :started, :host, :
 ON CONFLICT (process_id) DO NOTHING;
 
 -- name: other_processes
--- Those that have something of an identity; without one, all.
+-- Those that have something of an identity.
 SELECT p.process_id, p.machine_id, p.boot_id, p.namespace, p.pid, p.started, p.host, p.place FROM process AS p
 WHERE p.process_id <> :process
-  AND (:identity IS NULL
-       OR p.process_id IN (SELECT d.process_id FROM delivery AS d WHERE d.identity = :identity AND d.state = 'running')
+  AND (p.process_id IN (SELECT d.process_id FROM delivery AS d WHERE d.identity = :identity AND d.state = 'running')
        OR p.process_id IN (SELECT l.process_id FROM lease AS l WHERE l.identity = :identity))
 ORDER BY p.process_id;
 
