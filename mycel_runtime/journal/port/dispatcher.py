@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.cursor import CursorMove
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import Delivery, MessageDelivery
+    from mycel_runtime.journal.ids import Lane
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import MessageSeq, UserId
@@ -45,12 +46,25 @@ class DispatcherJournal(ChatJournal, StateJournal, QuestionJournal, Protocol):
             waker: Who claims and fires.
         """
 
-    async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int, lane: Lane | None = None) -> Sequence[Delivery]:
         """
         Claim up to `limit` due deliveries, longest due first, at most one per lane.
 
         A lane with a running delivery has none to give. Events of one handler in one lane keep their order,
         a waiting one holds back its successors. Suspects are not among them.
+
+        Args:
+            identity: Whose.
+            limit: How many at most.
+            lane: Of this lane only; `None`: of any.
+        """
+
+    async def due_lanes(self, identity: UserId, *, limit: int) -> Sequence[Lane]:
+        """
+        Up to `limit` lanes of which something could be claimed now, longest due first. Nothing is claimed.
+
+        Whoever claims of each of them by its name, and looks again when it is woken, passes over nothing but
+        suspects.
         """
 
     async def claim_suspect(self, identity: UserId) -> Delivery | None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
     """What is durable."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write meanwhile: what was read may have changed since."""
+
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         """
         Take over what dead processes have left, before anything is claimed.
@@ -34,6 +38,14 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
 
         Returns:
             All suspects.
+        """
+
+    async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        """
+        As `recover`, in the midst of this process's life: what it has claimed itself goes on.
+
+        Returns:
+            All suspects, also of processes that live.
         """
 
     async def expect_end(self, identity: UserId) -> None:

@@ -17,6 +17,7 @@ from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
 from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.journal import SqlJournal
+from mycel_runtime.journal.verbs.recovery import recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
 from mycel_runtime.journal.verbs.state import new_versions
 
@@ -109,6 +110,11 @@ class PostgresJournal(SqlJournal):
 
     @property
     @override
+    def is_shared(self) -> bool:
+        return True
+
+    @property
+    @override
     def is_at_rest(self) -> bool:
         return self._writer.is_at_rest
 
@@ -159,6 +165,18 @@ class PostgresJournal(SqlJournal):
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         await self._writer.submit(lambda connection: self._forget_dead(connection, identity))
         return await super().recover(identity, death_pause=death_pause)
+
+    @override
+    async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        def take(connection: sqlite3.Connection) -> Sequence[Suspect]:
+            self._forget_dead(connection, identity)
+            # In the name of no process: what this one has is another's there, and goes on.
+            values = {"identity": identity, "now": self._clock(), "pause": death_pause, "process": ""}
+            if execute(connection, "first_orphan", values).fetchone() is not None:
+                recover(connection, values)
+            return suspects_of(connection, identity)
+
+        return await self._writer.submit(take)
 
     def _forget_dead(self, connection: sqlite3.Connection, identity: UserId) -> None:
         """What is proven dead, of those that have something of the identity, is no process any more."""

@@ -91,6 +91,29 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_a
                   WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
 ORDER BY d.due_at, d.delivery_id;
 
+-- name: select_due_of_lane
+-- As above, of one lane.
+SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
+       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
+                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
+FROM delivery AS d
+WHERE d.identity = :identity AND d.lane = :lane AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+ORDER BY d.due_at, d.delivery_id LIMIT :limit;
+
+-- name: due_lanes
+-- Lanes of which `select_due` would select something.
+SELECT d.lane FROM delivery AS d
+WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+GROUP BY d.lane ORDER BY min(d.due_at), min(d.delivery_id) LIMIT :limit;
+
 -- name: select_one
 -- As above, of one that does not run; whatever it waits for.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,

@@ -102,6 +102,11 @@ class SqliteJournal(SqlJournal):
 
     @property
     @override
+    def is_shared(self) -> bool:
+        return False
+
+    @property
+    @override
     def is_at_rest(self) -> bool:
         return self._writer.is_at_rest
 

@@ -16,15 +16,16 @@ from typing_extensions import override
 from mycel_runtime.journal.changes import UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
+from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.statements import execute
-from mycel_runtime.journal.suspicion import Suspect
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
 from mycel_runtime.journal.verbs.hearing import HearingVerbs
 from mycel_runtime.journal.verbs.letters import LetterVerbs, write_letter
 from mycel_runtime.journal.verbs.pauses import PauseVerbs
 from mycel_runtime.journal.verbs.questions import QuestionVerbs, is_look, note_said, note_told
+from mycel_runtime.journal.verbs.recovery import recover, suspects_of
 from mycel_runtime.journal.verbs.retention import RetentionVerbs
 from mycel_runtime.journal.verbs.skips import SkipVerbs
 from mycel_runtime.journal.verbs.state import StateVerbs, apply_changes, remember
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import MessageDelivery
-    from mycel_runtime.journal.ids import Lane
+    from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.turns import TurnRecord
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -72,37 +73,43 @@ class SqlJournal(
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         def take_over(connection: sqlite3.Connection) -> Sequence[Suspect]:
             values = {"identity": identity, "now": self._clock(), "pause": death_pause}
-            for row in execute(connection, "running", values).fetchall():
-                execute(connection, "want_others", values | dict(row) | {"wanted_seq": None})
-            if not execute(connection, "forget_end", values).rowcount:
-                execute(connection, "count_death", values)
-                execute(connection, "suspect", values)
-            execute(connection, "recover", values)
+            recover(connection, values)
             execute(connection, "adopt_pauses", values)
-            return [Suspect(*row) for row in execute(connection, "suspects", values)]
+            return suspects_of(connection, identity)
 
         suspects = await self._writer.submit(take_over)
         self._recovered.add(identity)
         return suspects
 
     @override
+    async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        """Where nobody else writes, there is nothing to take over from anybody."""
+        return await self._writer.submit(lambda connection: suspects_of(connection, identity))
+
+    @override
     async def expect_end(self, identity: UserId) -> None:
         await self._change("expect_end", {"identity": identity})
 
     @override
-    async def claim(self, identity: UserId, *, limit: int) -> Sequence[Delivery]:
+    async def claim(self, identity: UserId, *, limit: int, lane: Lane | None = None) -> Sequence[Delivery]:
+        name, of_lane = ("select_due", {}) if lane is None else ("select_due_of_lane", {"lane": lane})
+
         def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
-            rows = _first_of_each_lane(
-                execute(
-                    connection, "select_due", {"identity": identity, "now": self._clock(), "limit": limit}
-                ),
-                limit,
-            )
+            values = {"identity": identity, "now": self._clock(), "limit": limit}
+            rows = _first_of_each_lane(execute(connection, name, values | of_lane), limit)
             return [claim_row(connection, row) for row in rows]
 
         claimed = await self._writer.commit(claim)
         self._running_lanes.note_claimed(claimed)
         return claimed
+
+    @override
+    async def due_lanes(self, identity: UserId, *, limit: int) -> Sequence[Lane]:
+        def read(connection: sqlite3.Connection) -> Sequence[Lane]:
+            values = {"identity": identity, "now": self._clock(), "limit": limit}
+            return [Lane(row["lane"]) for row in execute(connection, "due_lanes", values)]
+
+        return await self._writer.commit(read)
 
     @override
     async def claim_suspect(self, identity: UserId) -> Delivery | None:

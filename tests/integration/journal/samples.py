@@ -84,8 +84,8 @@ async def happen(journal, *seqs, now=None, identity=ME, **more):
         assert await append(at(journal, now), Batch(identity=identity, arrivals=arrived)) == 1
 
 
-async def claim(journal, *, now=None, limit=100, identity=ME):
-    return list(await at(journal, now).claim(identity, limit=limit))
+async def claim(journal, *, now=None, limit=100, identity=ME, **more):
+    return list(await at(journal, now).claim(identity, limit=limit, **more))
 
 
 async def claim_any(journal, *, now=None):

@@ -124,6 +124,29 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_a
                     AND f.suspected_at IS NULL AND (f.due_at, f.delivery_id) < (d.due_at, d.delivery_id))
 ORDER BY d.due_at, d.delivery_id LIMIT :limit;
 
+-- name: select_due_of_lane
+-- As above, of one lane.
+SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
+       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
+       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
+                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
+                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
+FROM delivery AS d
+WHERE d.identity = :identity AND d.lane = :lane AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+ORDER BY d.due_at, d.delivery_id LIMIT :limit;
+
+-- name: due_lanes
+-- Lanes of which `select_due` would select something.
+SELECT d.lane FROM delivery AS d
+WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
+  AND d.suspected_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery AS r
+                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
+GROUP BY d.lane ORDER BY min(d.due_at), min(d.delivery_id) LIMIT :limit;
+
 -- name: select_one
 -- As above, of one that does not run; whatever it waits for.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
@@ -229,6 +252,11 @@ SET state = 'due', due_at = :now + :pause * deaths * deaths,
                            AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id))::int
 WHERE identity = :identity AND state = 'running'
   AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = delivery.process_id AND p.process_id <> :process);
+
+-- name: first_orphan
+SELECT d.delivery_id FROM delivery AS d
+WHERE d.identity = :identity AND d.state = 'running'
+  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = d.process_id) LIMIT 1;
 
 -- name: running
 -- Those that may have read their chat.

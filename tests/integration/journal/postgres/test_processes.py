@@ -172,6 +172,22 @@ async def test_what_a_killed_process_had_is_taken_over_at_once(journal, claimer)
     assert (await journal.claim_suspect(ME)).delivery_id == delivery_id
 
 
+async def test_a_living_process_takes_over_what_a_killed_one_had_and_keeps_its_own(journal, claimer):
+    await want(journal, 1, chat="own")
+    own = await claim_one(journal)
+    await want(journal, 1)
+    process, (_, (delivery_id,)) = claimer()
+    assert await journal.take_over(ME) == []
+    assert await claim(journal) == []
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    (suspect,) = await journal.take_over(ME)
+    assert suspect.lane == "chat:c"
+    assert (await journal.claim_suspect(ME)).delivery_id == delivery_id
+    assert await finish(journal, own, 1)
+
+
 async def test_who_was_taken_for_dead_changes_nothing_more(journal, open_journal, url):
     """A process that was frozen, and comes back."""
     frozen = await open_journal()

@@ -36,6 +36,7 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
             "other_processes",
             "end_process",
             "bury_process",
+            "first_orphan",
             "mark_commit",
             "read_commits",
         ),

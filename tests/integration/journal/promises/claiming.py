@@ -78,6 +78,35 @@ class ClaimConformance:
 
         assert [each.lane for each in await claim(journal)] == ["chat:d"]
 
+    async def test_what_is_claimed_of_a_lane_is_its_own_and_one_at_a_time(self, journal):
+        await want(journal, 1, now=1.0)
+        await want(journal, 1, now=2.0, chat="d", handler="p.late")
+        await want(journal, 1, now=1.5, chat="d", handler="p.soon")
+        await want(journal, 1, now=9.0, chat="e")
+        first = await claim(journal, now=5.0, lane="chat:d")
+        assert [(each.lane, each.handler) for each in first] == [("chat:d", "p.soon")]
+        assert await claim(journal, now=5.0, lane="chat:d") == []
+        assert await claim(journal, now=5.0, lane="chat:e") == []
+        assert await claim(journal, now=5.0, lane="chat:f") == []
+        await finish(journal, first[0], 1)
+
+        assert [each.handler for each in await claim(journal, now=5.0, lane="chat:d")] == ["p.late"]
+        assert [each.lane for each in await claim(journal, now=5.0)] == ["chat:c"]
+
+    async def test_lanes_are_due_of_which_something_can_be_claimed_now(self, journal):
+        await want(journal, 1, now=3.0, chat="late")
+        await want(journal, 1, now=1.0, chat="early")
+        await want(journal, 1, now=2.0, chat="early", handler="p.more")
+        await want(journal, 1, now=9.0, chat="later")
+        await want(journal, 1, now=1.0, chat="theirs", identity=OTHER)
+        await want(journal, 1, now=0.5, chat="runs")
+        await want(journal, 1, now=0.5, chat="runs", handler="p.more")
+        await claim_one(journal, now=0.5)
+
+        assert await at(journal, 5.0).due_lanes(ME, limit=9) == ["chat:early", "chat:late"]
+        assert await at(journal, 5.0).due_lanes(ME, limit=1) == ["chat:early"]
+        assert len(await claim(journal, now=5.0)) == 2
+
     async def test_two_claims_at_once_never_share_a_delivery(self, journal):
         for number in range(20):
             await want(journal, 1, chat=f"c{number}")

@@ -37,6 +37,17 @@ class DeathConformance:
         assert (first.suspicion, first.attempts) == (Suspicion(deaths=0), 0)
         assert await at(two_suspects, 3.0).claim_suspect(ME) is None
 
+    async def test_what_this_process_runs_goes_on_when_it_takes_over(self, two_suspects):
+        await want(two_suspects, 5, chat="e", now=3.0)
+        running = await claim_one(two_suspects, now=3.0)
+        suspect = await at(two_suspects, 3.0).claim_suspect(ME)
+
+        assert len(await at(two_suspects, 3.0).take_over(ME)) == 2
+        assert await claim(two_suspects, now=3.0) == []
+        assert (await at(two_suspects, 3.0).claim_suspect(ME)).chat_id == "d"
+        assert await finish(two_suspects, running, 5)
+        assert await finish(two_suspects, suspect, 5)
+
     async def test_an_end_that_was_expected_makes_no_suspects(self, journal, successor):
         await want(journal, 5)
         await claim_one(journal)
