@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.checks.backend import backend_findings, open_client
 from mycel_runtime.checks.configuration import Configured, read_secrets, read_settings
-from mycel_runtime.checks.finding import Finding, errors_from, ok, skipped
+from mycel_runtime.checks.database import database_findings
+from mycel_runtime.checks.finding import Finding, errors_from, exit_code_of, ok, skipped
 from mycel_runtime.checks.journal import journal_findings
 from mycel_runtime.checks.plugins import plugin_findings
 from mycel_runtime.checks.presence import daemon_findings, stranger_findings
@@ -17,7 +18,7 @@ from mycel_runtime.checks.state import disk_findings, state_findings
 from mycel_runtime.checks.unit import token_findings, unit_findings
 from mycel_runtime.daemon.state_dir import find_state_dir
 from mycel_runtime.errors import ConfigError
-from mycel_runtime.journal.engines import engine_of
+from mycel_runtime.journal.engines import database_of, engine_of
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.settings import read_database
 from mycel_runtime.units.handed_token import handed_token, token_file_of
@@ -84,11 +85,15 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
     yield from state_findings(state_dir)
     yield from disk_findings(state_dir)
     try:
-        engine = engine_of(state_dir, read_database(settings))
+        address = read_database(settings)
+        engine = engine_of(state_dir, address)
     except ConfigError as exc:
         yield from errors_from("journal", exc)
         return
-    yield from journal_findings(engine)
+    journal = journal_findings(engine)
+    yield from journal
+    if address is not None and not exit_code_of(journal):
+        yield from database_findings(database_of(address))
     found, status = daemon_findings(state_dir, engine.files)
     yield from found
     if status is not None:

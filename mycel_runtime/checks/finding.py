@@ -28,6 +28,13 @@ NAMES: Final = {
     "state": "the state directory can be used, and nobody else can look into it",
     "disk": "there is room where the journal lives",
     "journal": "it opens, and this program knows its version",
+    "database": "the database that keeps the journal answers, and is of a version that was tried",
+    "database.schema": "its tables are there, and of this program's version",
+    "database.rights": "this user may read and write its tables, and change them",
+    "database.durability": "what is committed outlives a failure of the power",
+    "database.connections": "there are as many as the processes want",
+    "database.pooling": "no pooler in between gives each transaction another connection",
+    "database.clock": "the database's clock and this machine's agree",
     "sqlite": "the library can do what the journal needs, and has no known bug",
     "daemon": "it answers, is ready, and runs the version that is installed",
     "twin": "nobody else runs or speaks as this agent",
@@ -111,10 +118,14 @@ def as_json(config: str, agent: str | None, findings: Sequence[Finding]) -> dict
         agent: Its name; `None` if the file does not tell.
         findings: In the order in which they were made.
     """
+    found = findings_json(findings)
+    return {"schema": found.pop("schema"), "config": config, "agent": agent, **found}
+
+
+def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The same, of whatever was looked at."""
     return {
         "schema": SCHEMA,
-        "config": config,
-        "agent": agent,
         "exit_code": exit_code_of(findings),
         "findings": [
             {

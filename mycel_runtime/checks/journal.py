@@ -26,7 +26,9 @@ def journal_findings(engine: JournalEngine) -> list[Finding]:
         return [ok("journal", "there is none yet; the first start makes it", subject=engine.where)]
     text = f"version {found.version} of {found.newest_version}, {found.size / 1e6:.1f} MB"
     if found.version < found.newest_version:
-        text += "; the next start brings it up to date, after which an older program cannot open it"
+        text += "; the next start brings it up to date"
+        # A database serves the version before, too.
+        text += ", after which an older program cannot open it" if engine.files else ""
     if not found.was_read_through:
         return [skipped("journal", f"{text}; too large to be read through in time", subject=engine.where)]
     return [ok("journal", text, subject=engine.where)]

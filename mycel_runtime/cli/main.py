@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "store": "Look at what plugins remember; print it, or clear it.",
     "backup": "Copy an agent's journal into a file, checked, while it runs.",
     "restore": "Put a backup in the place of an agent's journal.",
+    "engine": "Look after the database that keeps agents' journals.",
     "replay": "Run logged turns through changed code, and show what it would do.",
     "pause": "Let the agent, a chat or a plugin rest; nothing is lost.",
     "resume": "Let go on what was paused, held or left alone.",

@@ -7,14 +7,17 @@ anything of that engine imported.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal.sqlite.engine import SqliteEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from mycel_runtime.journal.port.database import JournalDatabase
     from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.settings import DatabaseAddress
 
@@ -32,12 +35,31 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
     """
     if database is None:
         return SqliteEngine(state_dir)
-    try:
+    with _installed():
         from mycel_runtime.journal.postgres.engine import PostgresEngine  # noqa: PLC0415 - it is for who names it
+    return PostgresEngine(database.url, state_dir, password=database.password)
+
+
+def database_of(address: DatabaseAddress) -> JournalDatabase:
+    """
+    A database, as its operator sees it; it is not connected to.
+
+    Raises:
+        ConfigError: Its engine is not installed.
+    """
+    with _installed():
+        from mycel_runtime.journal.postgres.database import PostgresDatabase  # noqa: PLC0415 - as above
+    return PostgresDatabase(address.url, password=address.password)
+
+
+@contextlib.contextmanager
+def _installed() -> Iterator[None]:
+    """Say what is missing where something is."""
+    try:
+        yield
     except ImportError as exc:
         raise ConfigError(
             f"what keeps a journal in PostgreSQL is not installed: {exc.name or exc}",
             where="[engine] url",
             fix="pip install 'mycel-runtime[postgres]'",
         ) from exc
-    return PostgresEngine(database.url, state_dir, password=database.password)

@@ -11,7 +11,7 @@ class Inspection:
     A journal that can be opened.
 
     Attributes:
-        version: Its schema's.
+        version: Its schema's; of a database also a newer one, which serves this program yet.
         newest_version: That this program knows, to which the next start brings it.
         size: Bytes.
         was_read_through: Every page of it was looked at; else there was no time for that.

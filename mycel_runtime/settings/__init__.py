@@ -11,13 +11,20 @@ Source: design section 11.
 
 from __future__ import annotations
 
-from mycel_runtime.settings.addresses import EMBEDDED, ENVIRONMENT, is_loopback, listen_address
+from mycel_runtime.settings.addresses import (
+    EMBEDDED,
+    ENVIRONMENT,
+    checked_database,
+    is_loopback,
+    listen_address,
+)
 from mycel_runtime.settings.credentials import (
     CREDENTIAL,
     ENGINE_CREDENTIAL,
     HTTP_CREDENTIAL,
     PROXY_CREDENTIAL,
     DatabaseAddress,
+    database_address,
     read_database,
     read_http_token,
     read_proxy_credentials,
@@ -63,6 +70,8 @@ __all__ = [
     "NetworkSettings",
     "Settings",
     "TracingSettings",
+    "checked_database",
+    "database_address",
     "is_loopback",
     "listen_address",
     "load_settings",

@@ -183,9 +183,19 @@ def read_database(settings: Settings) -> DatabaseAddress | None:
     """
     if settings.engine.url is None:
         return None
-    found = _found(ENGINE_CREDENTIAL, settings.engine.password_file, _OF_DATABASE)
+    return database_address(settings.engine.url, settings.engine.password_file)
+
+
+def database_address(url: str, password_file: Path | None) -> DatabaseAddress:
+    """
+    Of a checked URL, with the password of the credential `engine.password`, else of the file.
+
+    Raises:
+        ConfigError: As `read_database`.
+    """
+    found = _found(ENGINE_CREDENTIAL, password_file, _OF_DATABASE)
     if found is None:
-        return DatabaseAddress(url=settings.engine.url, password=None)
+        return DatabaseAddress(url=url, password=None)
     path, text = found
     password = text.strip("\r\n")
     if not password or not password.isprintable():
@@ -193,7 +203,7 @@ def read_database(settings: Settings) -> DatabaseAddress | None:
             "must hold one password and nothing else", where=str(path), fix="Put it there, in one line."
         )
     remember_secret(password)
-    return DatabaseAddress(url=settings.engine.url, password=SecretStr(password))
+    return DatabaseAddress(url=url, password=SecretStr(password))
 
 
 def _credential(name: str) -> Path | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg import Connection
+    from pydantic import SecretStr
 
 POOL_SIZE: Final = 4
 """Connections, and threads, at most; beside one that listens. Transactions come one behind the other in any case."""
@@ -164,6 +165,12 @@ _OPTIONS: Final[dict[str, Any]] = {
     "row_factory": row_maker,
     "cursor_factory": ResultCursor,
 }
+
+
+def url_with(url: str, password: SecretStr | None) -> str:
+    """libpq's, with a password in the place of one that is in it."""
+    secret = {} if password is None else {"password": password.get_secret_value()}
+    return conninfo.make_conninfo(url, **secret)
 
 
 def place_of(url: str) -> str:

@@ -7,14 +7,14 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from psycopg import conninfo, errors, sql
+from psycopg import errors, sql
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.port.engine import JournalEngine
-from mycel_runtime.journal.postgres.connections import looking, place_of
+from mycel_runtime.journal.postgres.connections import looking, place_of, url_with
 from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.postgres.reader import PostgresReader
 from mycel_runtime.journal.postgres.schema import prepare, version_of
@@ -51,8 +51,7 @@ class PostgresEngine(JournalEngine):
     """
 
     def __init__(self, url: str, state_dir: Path, *, password: SecretStr | None = None) -> None:
-        secret = {} if password is None else {"password": password.get_secret_value()}
-        self._url = conninfo.make_conninfo(url, **secret)
+        self._url = url_with(url, password)
         self._state_dir = state_dir
 
     @override

@@ -1116,3 +1116,25 @@ WHERE identity = :identity ORDER BY due_at LIMIT :limit;
 -- name: identities
 -- Whose work is in a journal that is read without its daemon.
 SELECT identity FROM checkpoint UNION SELECT identity FROM dead_letter;
+
+-- name: database_facts
+SELECT extract(epoch FROM clock_timestamp())::float8 AS now, current_setting('server_version') AS server,
+       (SELECT version FROM schema_version) AS version;
+
+-- name: held_identities
+-- All of a database, and who listens to each.
+SELECT i.identity, l.process_id IS NOT NULL AS is_held, p.process_id, p.host, p.pid, l.expires_at,
+       (SELECT count(*) FROM delivery AS d WHERE d.identity = i.identity AND d.state = 'due') AS due,
+       (SELECT count(*) FROM delivery AS d WHERE d.identity = i.identity AND d.state = 'running') AS running,
+       (SELECT count(*) FROM dead_letter AS d WHERE d.identity = i.identity) AS dead
+FROM (SELECT identity FROM checkpoint UNION SELECT identity FROM delivery UNION SELECT identity FROM dead_letter
+      UNION SELECT identity FROM lease) AS i
+LEFT JOIN lease AS l USING (identity) LEFT JOIN process AS p ON p.process_id = l.process_id
+ORDER BY i.identity;
+
+-- name: known_processes
+SELECT p.process_id, p.host, p.pid,
+       coalesce((SELECT array_agg(l.identity ORDER BY l.identity) FROM lease AS l WHERE l.process_id = p.process_id),
+                '{}') AS listens,
+       (SELECT count(*) FROM delivery AS d WHERE d.process_id = p.process_id AND d.state = 'running') AS running
+FROM process AS p ORDER BY p.host, p.pid, p.process_id;

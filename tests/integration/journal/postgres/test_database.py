@@ -41,7 +41,7 @@ async def test_several_that_open_a_new_database_at_once_make_its_tables_once(new
 async def test_a_database_of_a_newer_version_is_refused_unchanged(new_url):
     await (await asyncio.to_thread(opened, new_url)).close()
     with psycopg.connect(new_url, autocommit=True) as connection:
-        connection.execute("UPDATE schema_version SET version = 99")
+        connection.execute("UPDATE schema_version SET version = 99, serves = 98")
 
         with pytest.raises(JournalFileError, match=r"version 99, this program knows 1.*\n.*Upgrade"):
             await asyncio.to_thread(opened, new_url)

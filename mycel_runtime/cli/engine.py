@@ -1,0 +1,186 @@
+"""`mycel-runtime engine`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mycel_runtime.cli.database_options import database_options
+from mycel_runtime.cli.examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mycel_runtime.journal.database import DatabaseState, KnownIdentity, KnownProcess, Migrated
+    from mycel_runtime.journal.port.database import JournalDatabase
+
+
+@click.group()
+def engine() -> None:
+    """
+    Look after the database that keeps agents' journals, [engine] url of their files.
+
+    Agents whose journal is a file need none of this.
+    """
+
+
+@engine.command(
+    epilog=examples(
+        "mycel-runtime engine init --config agent.toml",
+        "mycel-runtime engine init --url postgresql://agents@db.example.org/agents --password-file db.password",
+    )
+)
+@database_options
+def init(databases: Sequence[JournalDatabase]) -> None:
+    """
+    Make the schema in a database; where it is there, say so.
+
+    The first start of an agent does the same, if its user may. A database that somebody else has tables in is
+    refused.
+    """
+    for database in databases:
+        click.echo(f"{database.where}: {_made(database.make())}")
+
+
+@engine.command(
+    epilog=examples(
+        "mycel-runtime engine migrate --config /etc/mycel-runtime",
+        "mycel-runtime engine migrate --url postgresql://owner@db.example.org/agents",
+    )
+)
+@database_options
+def migrate(databases: Sequence[JournalDatabase]) -> None:
+    """
+    Bring the schema to this program's version; there is no way back.
+
+    Processes of the release before go on meanwhile and afterwards, and can start yet: migrate first, then upgrade
+    host after host. The first start of a new version does the same, if its user may. A schema that a newer program
+    has made, and that serves this one no more, is refused with exit code 78.
+    """
+    for database in databases:
+        click.echo(f"{database.where}: {_made(database.migrate())}")
+
+
+@engine.command(
+    epilog=examples(
+        "mycel-runtime engine check --config agent.toml",
+        "mycel-runtime engine check --url postgresql://agents@db.example.org/agents --processes 6 --json",
+    )
+)
+@database_options
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many more are to have the database open, on all hosts together.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; of several databases, one object per line."
+)
+def check(databases: Sequence[JournalDatabase], *, processes: int, as_json: bool) -> int:
+    """
+    Look at a database: reachable, its version, rights, settings that matter, connections, poolers, clock.
+
+    Nothing is changed. Exit code 0 if nothing is an error, whatever is warned of; else that of the worst one.
+    """
+    from mycel_runtime.checks.database import database_findings
+    from mycel_runtime.checks.finding import exit_code_of
+
+    found = [(database.where, database_findings(database, processes=processes)) for database in databases]
+    for where, findings in found:
+        _print_findings(where, findings, indent=2 if len(found) == 1 else None, as_json=as_json)
+    return exit_code_of(finding for _, findings in found for finding in findings)
+
+
+@engine.command(
+    epilog=examples(
+        "mycel-runtime engine status --config agent.toml",
+        "mycel-runtime engine status --url postgresql://agents@db.example.org/agents --json",
+    )
+)
+@database_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; of several databases, one object per line."
+)
+def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
+    """Print a database's version and size, its identities with who holds them, and who has it open."""
+    for database in databases:
+        state = database.state()
+        if as_json:
+            _print_json(
+                {"database": database.where, **_plain(state)}, indent=2 if len(databases) == 1 else None
+            )
+        else:
+            _print_state(database.where, state)
+
+
+def _made(done: Migrated) -> str:
+    if not done.before:
+        return f"the schema was made, version {done.now}"
+    if done.before == done.now:
+        return f"the schema is there, version {done.now}"
+    return f"the schema was brought from version {done.before} to version {done.now}"
+
+
+def _print_findings(where: str, findings: list[Any], *, indent: int | None, as_json: bool) -> None:
+    from mycel_runtime.checks.finding import findings_json, line_of
+    from mycel_runtime.observe.rendering import without_controls
+
+    if as_json:
+        _print_json({"database": where, **findings_json(findings)}, indent=indent)
+        return
+    click.echo(without_controls(where))
+    for finding in findings:
+        click.echo(f"  {without_controls(line_of(finding))}")
+
+
+def _print_json(values: dict[str, Any], *, indent: int | None) -> None:
+    import json
+
+    click.echo(json.dumps(values, ensure_ascii=False, indent=indent))
+
+
+def _plain(state: DatabaseState) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"schema": 1} | asdict(state)
+
+
+def _print_state(where: str, state: DatabaseState) -> None:
+    from mycel_runtime.cli.listing import counted
+    from mycel_runtime.observe.rendering import without_controls
+
+    click.echo(
+        f"{where}: version {state.version} of {state.newest_version}, {state.size / 1e6:.1f} MB,"
+        f" PostgreSQL {state.server}"
+    )
+    click.echo(counted(len(state.identities), "identity").replace("identitys", "identities"))
+    for identity in state.identities:
+        click.echo(f"  {without_controls(_identity_line(identity))}")
+    click.echo(counted(len(state.processes), "process").replace("processs", "processes"))
+    for process in state.processes:
+        click.echo(f"  {without_controls(_process_line(process))}")
+
+
+def _identity_line(known: KnownIdentity) -> str:
+    from mycel_runtime.cli.listing import counted
+
+    work = f"{known.due} due, {known.running} running, {counted(known.dead, 'dead letter')}"
+    return f"{known.identity}  {_holder(known)}  {work}"
+
+
+def _holder(known: KnownIdentity) -> str:
+    if known.lease_seconds is None:
+        return "nobody listens"
+    if known.host is None:
+        return "a process that is gone has listened"
+    left = known.lease_seconds
+    lease = f"lease for {left:.0f} s" if left > 0 else f"lease over since {-left:.0f} s"
+    return f"{known.host}, process {known.pid}, {lease}"
+
+
+def _process_line(known: KnownProcess) -> str:
+    holds = f"listens to {', '.join(known.listens) or 'nobody'}, {known.running} running"
+    return f"{known.host}, process {known.pid}  {holds}  {known.process_id}"

@@ -1,0 +1,169 @@
+"""A PostgreSQL database, as its operator sees it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.database import DatabaseLook, DatabaseState, KnownIdentity, KnownProcess, Migrated
+from mycel_runtime.journal.port.database import JournalDatabase
+from mycel_runtime.journal.postgres.connections import POOL_SIZE, connected, looking, place_of, url_with
+from mycel_runtime.journal.postgres.reader import one_moment
+from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
+from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from mycel_runtime.journal.statements import execute
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from psycopg import Connection
+    from pydantic import SecretStr
+
+    from mycel_runtime.journal.postgres.rows import Row
+
+CONNECTIONS_EACH: Final = POOL_SIZE + 1
+"""Of a process: those of its pool, and one that listens."""
+
+_INIT: Final = "mycel-runtime engine init"
+
+_SETTINGS: Final = """
+SELECT current_setting('server_version') AS server, current_setting('server_version_num')::int AS server_number,
+       current_setting('fsync')::bool AS fsync, current_setting('full_page_writes')::bool AS full_page_writes,
+       current_setting('server_encoding') AS encoding,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+         - coalesce(current_setting('reserved_connections', true), '0')::int AS connections,
+       (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') - 1 AS used,
+       (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS most_of_user,
+       (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) - 1 AS used_by_user
+"""
+
+_RIGHTS: Final = """
+SELECT coalesce(bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+                         AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')),
+                true) AS may_write,
+       coalesce(bool_and(pg_has_role(c.relowner, 'USAGE')), true)
+         AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_change
+FROM pg_class AS c
+WHERE c.relkind = 'r' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+"""
+
+
+class PostgresDatabase(JournalDatabase):
+    """
+    One database.
+
+    Args:
+        url: libpq's, without a password.
+        password: `None`: there is none, or libpq finds it where it looks itself.
+    """
+
+    def __init__(self, url: str, *, password: SecretStr | None = None) -> None:
+        self._url = url_with(url, password)
+        self._place = place_of(self._url)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.where}>"
+
+    @property
+    @override
+    def where(self) -> str:
+        return f"PostgreSQL {self._place}"
+
+    @override
+    def make(self) -> Migrated:
+        with looking(self._url) as connection:
+            return Migrated(*prepare(connection, self._place))
+
+    @override
+    def migrate(self) -> Migrated:
+        with looking(self._url) as connection:
+            if not version_of(connection, self._place):
+                raise self._without_schema()
+            return Migrated(*prepare(connection, self._place))
+
+    @override
+    def look(self) -> DatabaseLook:
+        with looking(self._url) as connection:
+            schema = schema_version(connection, self._place)
+            settings = _row(connection, _SETTINGS)
+            rights = _row(connection, _RIGHTS)
+            ahead, doubt = _clock_of(connection)
+            limited = settings["most_of_user"] >= 0
+            return DatabaseLook(
+                server=_short(settings["server"]),
+                server_number=settings["server_number"],
+                version=schema.version,
+                newest_version=len(MIGRATIONS),
+                serves=schema.serves,
+                may_write=rights["may_write"],
+                may_change=rights["may_change"],
+                fsync=settings["fsync"],
+                full_page_writes=settings["full_page_writes"],
+                encoding=settings["encoding"],
+                is_pooled=self._is_pooled(connection),
+                connections=settings["most_of_user"] if limited else settings["connections"],
+                used_connections=settings["used_by_user"] if limited else settings["used"],
+                connections_each=CONNECTIONS_EACH,
+                clock_ahead=ahead,
+                clock_doubt=doubt,
+            )
+
+    @override
+    def state(self) -> DatabaseState:
+        with one_moment(self._url) as session:
+            if session is None:
+                raise self._without_schema()
+            facts = execute(session, "database_facts", {}).fetchone()
+            (size,) = execute(session, "used_bytes", {}).fetchone()
+            identities = execute(session, "held_identities", {}).fetchall()
+            processes = execute(session, "known_processes", {}).fetchall()
+        return DatabaseState(
+            server=_short(facts["server"]),
+            version=facts["version"],
+            newest_version=len(MIGRATIONS),
+            size=int(size),
+            identities=[_identity_of(row, facts["now"]) for row in identities],
+            processes=[KnownProcess(**dict(zip(row.keys(), row, strict=True))) for row in processes],
+        )
+
+    def _is_pooled(self, connection: Connection[Row]) -> bool:
+        """Whether another transaction of this connection runs elsewhere while somebody else has one open."""
+        before = connection.execute("SELECT pg_backend_pid()").fetchone()
+        with connected(self._url) as other, other.transaction():
+            other.execute("SELECT 1")
+            return connection.execute("SELECT pg_backend_pid()").fetchone() != before
+
+    def _without_schema(self) -> JournalFileError:
+        return JournalFileError(
+            "there is no schema of mycel-runtime in this database", where=self._place, fix=f"Make it: {_INIT}"
+        )
+
+
+def _short(version: str) -> str:
+    """Without what a distribution adds."""
+    return version.split(maxsplit=1)[0]
+
+
+def _row(connection: Connection[Row], query: str) -> Row:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row
+
+
+def _clock_of(connection: Connection[Row]) -> tuple[float, float]:
+    """Seconds that its clock is ahead of ours, and within how many that is known."""
+    asked = time.time()
+    began = time.monotonic()
+    (there,) = _row(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
+    doubt = (time.monotonic() - began) / 2
+    return there - (asked + doubt), doubt
+
+
+def _identity_of(row: sqlite3.Row, now: float) -> KnownIdentity:
+    values: dict[str, Any] = dict(zip(row.keys(), row, strict=True))
+    is_held, expires_at = values.pop("is_held"), values.pop("expires_at")
+    return KnownIdentity(**values, lease_seconds=expires_at - now if is_held else None)

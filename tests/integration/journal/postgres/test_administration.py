@@ -1,0 +1,255 @@
+"""`mycel-runtime engine`: the schema made and brought on, and a database looked at, as its operator does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from psycopg import conninfo
+
+from mycel_runtime.cli.engine import engine
+from mycel_runtime.errors import ConfigError, JournalAwayError, JournalFileError
+from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.postgres import database, reader, schema
+from mycel_runtime.journal.postgres.journal import PostgresJournal
+from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from tests.engines.listening import append
+from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, want
+
+SECRET = "not-for-anybody"
+
+ADDITIVE = "CREATE TABLE added (identity TEXT PRIMARY KEY); ALTER TABLE delivery ADD COLUMN added BIGINT;"
+BREAKING = "-- Serves programs from version {} on.\nALTER TABLE delivery DROP COLUMN last_error;"
+
+
+def as_url(text, user=None):
+    """As `[engine] url` wants it."""
+    parts = conninfo.conninfo_to_dict(text)
+    return f"postgresql://{user or parts['user']}@/{parts['dbname']}?host={parts['host']}"
+
+
+@pytest.fixture
+def address(new_url):
+    return as_url(new_url)
+
+
+@pytest.fixture
+def limited(new_url):
+    """The same database for a user who owns nothing; it is told his rights by who asks for it."""
+    with psycopg.connect(new_url, autocommit=True) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS limited_{os.getpid()}")
+        connection.execute(f"CREATE ROLE limited_{os.getpid()} LOGIN")
+        yield as_url(new_url, f"limited_{os.getpid()}"), connection, f"limited_{os.getpid()}"
+        connection.execute(f"DROP OWNED BY limited_{os.getpid()}")
+        connection.execute(f"DROP ROLE limited_{os.getpid()}")
+
+
+@pytest.fixture
+def newer(monkeypatch):
+    """Makes this program a newer one, that knows more steps; then it is the former one again."""
+
+    def become(*steps):
+        for module in (schema, reader, database):
+            monkeypatch.setattr(module, "MIGRATIONS", [*MIGRATIONS, *steps])
+
+    return become
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(engine, [str(argument) for argument in arguments], standalone_mode=False)
+    found = result.return_value if result.exception is None else getattr(result.exception, "exit_code", 70)
+    assert int(found or 0) == code, (result.output, result.exception)
+    return result
+
+
+def levels(result):
+    return {each["name"]: each["level"] for each in json.loads(result.stdout)["findings"]}
+
+
+def test_init_makes_the_schema_once_and_says_so(address):
+    made = run("init", "--url", address).stdout
+    assert made.endswith(f"the schema was made, version {len(MIGRATIONS)}\n")
+
+    assert run("init", "--url", address).stdout.endswith(f"the schema is there, version {len(MIGRATIONS)}\n")
+    assert run("migrate", "--url", address).stdout.endswith(
+        f"the schema is there, version {len(MIGRATIONS)}\n"
+    )
+
+
+def test_migrate_does_not_make_what_was_never_made(address):
+    refused = run("migrate", "--url", address, code=78)
+    assert "Make it: mycel-runtime engine init" in str(refused.exception)
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "check", "status"])
+def test_somebody_elses_database_is_refused_unchanged(command, address, new_url):
+    with psycopg.connect(new_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE accounts (id INTEGER)")
+        refused = run(command, "--url", address, code=78)
+        told = refused.stdout + str(refused.exception)
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert "it is no journal of mycel-runtime" in told
+    assert tables == [("accounts",)]
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "check", "status"])
+def test_a_password_in_the_url_is_refused_and_not_repeated(command):
+    refused = run(command, "--url", f"postgresql://agent:{SECRET}@db.example/journal", code=78)
+
+    assert isinstance(refused.exception, ConfigError)
+    assert str(refused.exception).startswith("--url: must not include a password\n")
+    assert "--password-file" in str(refused.exception)
+    assert SECRET not in str(refused.exception) + refused.output
+
+
+def test_the_agents_of_a_folder_that_share_a_database_are_one(address, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text(
+            f'[agent]\nname = "{name}"\nbase_url = "embedded"\n[engine]\nurl = "{address}"\n[plugins.echo]\n'
+        )
+    assert len(run("init", "--config", tmp_path).stdout.splitlines()) == 1
+
+    (tmp_path / "two.toml").unlink()
+    (tmp_path / "one.toml").write_text('[agent]\nname = "one"\nbase_url = "embedded"\n[plugins.echo]\n')
+    refused = run("init", "--config", tmp_path / "one.toml", code=78)
+    assert "[engine] url: names no database" in str(refused.exception)
+
+
+def test_check_finds_nothing_wrong_with_a_database_that_is_well(address):
+    assert levels(run("check", "--url", address, "--json"))["database.schema"] == "warning"
+    run("init", "--url", address)
+
+    found = levels(run("check", "--url", address, "--json", "--processes", 3))
+    assert set(found.values()) == {"ok"}
+    assert sorted(found) == [
+        "database",
+        "database.clock",
+        "database.connections",
+        "database.durability",
+        "database.pooling",
+        "database.rights",
+        "database.schema",
+    ]
+    shown = run("check", "--url", address, "--processes", 1_000).stdout
+    assert "warning  database.connections" in shown
+    assert "Set max_connections to " in shown
+
+
+def test_check_of_one_that_cannot_be_reached_ends_as_run_would():
+    told = run("check", "--url", "postgresql://agent@127.0.0.1:1/journal", code=JournalAwayError.exit_code)
+    assert "error    database" in told.stdout
+
+
+def test_rights_are_told_apart(limited):
+    address, connection, user = limited
+    assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
+    refused = run("init", "--url", address, code=78)
+    assert "this user may not change it" in str(refused.exception)
+    assert "engine migrate" in str(refused.exception)
+
+    run("init", "--url", as_url(connection.info.dsn, "postgres"))
+    assert levels(run("check", "--url", address, "--json", code=78)) == {"database": "error"}
+    connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
+    assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
+    connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
+    found = levels(run("check", "--url", address, "--json"))
+    assert found["database.rights"] == "warning"
+
+
+async def test_whoever_has_it_open_goes_on_when_the_schema_becomes_newer_and_can_start_yet(
+    address, open_journal_at, newer, monkeypatch
+):
+    journal = await open_journal_at(address)
+    await want(journal, 1)
+    newer(ADDITIVE)
+    told = await asyncio.to_thread(run, "migrate", "--url", address)
+    assert f"from version {len(MIGRATIONS)} to version {len(MIGRATIONS) + 1}" in told.stdout
+    monkeypatch.undo()
+
+    assert (await claim_one(journal)).lane == "chat:c"
+    await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1)))
+    await journal.close()
+
+    again = await open_journal_at(address)
+    assert [suspect.lane for suspect in await again.recover(ME)] == ["chat:c"]
+    found = await asyncio.to_thread(run, "check", "--url", address, "--json")
+    assert levels(found)["database.schema"] == "warning"
+    assert "serves this one yet" in found.stdout
+
+
+async def test_a_schema_that_serves_this_program_no_more_is_refused_by_all(
+    address, open_journal_at, newer, monkeypatch
+):
+    run("init", "--url", address)
+    newer(BREAKING.format(len(MIGRATIONS) + 1))
+    await asyncio.to_thread(run, "migrate", "--url", address)
+    monkeypatch.undo()
+
+    with pytest.raises(JournalFileError, match="made by a newer"):
+        await open_journal_at(address)
+    for command in ("init", "migrate", "status"):
+        refused = await asyncio.to_thread(run, command, "--url", address, code=78)
+        assert "Upgrade mycel-runtime." in str(refused.exception)
+    found = await asyncio.to_thread(run, "check", "--url", address, "--json", code=78)
+    assert levels(found)["database.schema"] == "error"
+
+
+async def test_migrate_gives_up_where_a_table_stays_locked(address, new_url, newer, monkeypatch):
+    """Else whoever wants the table next would wait behind it for as long."""
+    run("init", "--url", address)
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.1)
+    newer(ADDITIVE)
+    with psycopg.connect(new_url) as other:
+        other.execute("SELECT count(*) FROM delivery")
+        failed = await asyncio.to_thread(run, "migrate", "--url", address, code=70)
+    assert "LockNotAvailable" in str(failed.exception)
+
+    assert "to version" in (await asyncio.to_thread(run, "migrate", "--url", address)).stdout
+
+
+async def test_status_tells_who_holds_what(address, open_journal_at):
+    journal = await open_journal_at(address)
+    await want(journal, 1)
+    await claim_one(journal)
+    await journal.lease(ME)
+
+    told = json.loads((await asyncio.to_thread(run, "status", "--url", address, "--json")).stdout)
+    assert told["schema"] == 1
+    assert told["version"] == told["newest_version"] == len(MIGRATIONS)
+    assert told["size"] > 0
+    (identity,) = told["identities"]
+    assert 0 < identity.pop("lease_seconds") <= 30
+    (process,) = told["processes"]
+    held = {"host": socket.gethostname(), "pid": os.getpid(), "process_id": process["process_id"]}
+    assert identity == {"identity": ME, **held, "due": 0, "running": 1, "dead": 0}
+    assert process == {**held, "listens": [ME], "running": 1}
+
+    shown = (await asyncio.to_thread(run, "status", "--url", address)).stdout
+    assert f"1 identity\n  {ME}  {held['host']}, process {os.getpid()}, lease for " in shown
+    assert f"1 process\n  {held['host']}, process {os.getpid()}  listens to {ME}, 1 running" in shown
+
+    await journal.close()
+    shown = (await asyncio.to_thread(run, "status", "--url", address)).stdout
+    assert f"{ME}  nobody listens  0 due, 1 running, 0 dead letters" in shown
+    assert "0 processes" in shown
+
+
+@pytest.fixture
+async def open_journal_at():
+    """Opens a journal of a database; whatever is open at the end is closed."""
+    opened = []
+
+    async def open_(url):
+        journal = PostgresJournal(url, kept_turns=0)
+        await asyncio.to_thread(journal.open)
+        opened.append(journal)
+        return journal
+
+    yield open_
+    for journal in opened:
+        await journal.close()
