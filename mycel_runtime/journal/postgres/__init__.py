@@ -27,6 +27,10 @@ Time is the database's clock, as each transaction reads it (`clock.py`).
 Waking: triggers of the tables tell each change that makes something due, behind its commit, whoever made it;
 `listener.py` hears them, and looks around now and then beneath that, for what it may have missed.
 
+Living: each opening is a row of `process`, with the time at which it was last heard of (`seen_at`): a beat each third
+of a lease's life, of the thread that listens, lease or not. A row that is gone has ended or is proven dead; one whose
+beats have ceased for a lease's life is silent, and nobody can say more: it may be frozen, or cut off, and come back.
+
 Cancelling: as of the embedded engine, whose verbs these are.
 
 Fencing: claims by their number. A lease is a row with its token, the process that has it and its end by the

@@ -1,8 +1,8 @@
 """
 The connections of this process to one database: a few, whatever number of agents it has.
 
-A journal needs one of them for the time of a transaction; so journals of the same database share them, and the
-threads that use them. They end with the last journal.
+A journal needs one of them for the time of a transaction; so journals of the same database share them, the threads
+that use them, and the one that listens. They end with the last journal.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from mycel_runtime.errors import JournalAwayError
 from mycel_runtime.journal.postgres.failures import AwayError, is_away, journal_error, reason_of
+from mycel_runtime.journal.postgres.listener import Listener
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
 from mycel_runtime.journal.postgres.schema import prepare
 from mycel_runtime.journal.postgres.text_values import adapt_text
@@ -34,6 +35,9 @@ POOL_SIZE: Final = 4
 
 CONNECT_SECONDS: Final = 10
 
+LISTENER_NAME: Final = "mycel-runtime-listener"
+"""Of the connection that listens, as `pg_stat_activity` shows it."""
+
 GET_SECONDS: Final = 5.0
 """Until it is told that there is no connection to be had."""
 
@@ -44,12 +48,17 @@ class Connections:
 
     Args:
         url: libpq's, with the password; nobody is told it.
+
+    Attributes:
+        threads: For what blocks.
+        listener: Of all journals.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._pool: ConnectionPool[Connection[Row]] | None = None
         self.threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="journal-postgres")
+        self.listener = Listener(self.connect)
 
     @property
     def place(self) -> str:
@@ -85,12 +94,12 @@ class Connections:
 
     def connect(self) -> Connection[Row]:
         """
-        A connection of its own; blocking.
+        A connection of its own, for who listens; blocking.
 
         Raises:
             AwayError: There is none to be had.
         """
-        return connected(self._url)
+        return connected(self._url, name=LISTENER_NAME)
 
     def take(self) -> Connection[Row]:
         """
@@ -118,15 +127,25 @@ class Connections:
 
     def close(self) -> None:
         """Blocking; nobody uses one any more."""
+        self.listener.close()
         if self._pool is not None:
             self._pool.close(timeout=CONNECT_SECONDS)
         self.threads.shutdown()
 
 
-def connected(url: str) -> Connection[Row]:
-    """As `Connections.connect`."""
+def connected(url: str, *, name: str = "mycel-runtime") -> Connection[Row]:
+    """
+    A connection; blocking.
+
+    Args:
+        url: libpq's.
+        name: By which the database knows it.
+
+    Raises:
+        AwayError: There is none to be had.
+    """
     try:
-        connection = psycopg.Connection[Row].connect(url, **_OPTIONS)
+        connection = psycopg.Connection[Row].connect(url, **_OPTIONS | {"application_name": name})
     except psycopg.OperationalError as exc:
         raise AwayError(reason_of(exc)) from None
     adapt_text(connection)

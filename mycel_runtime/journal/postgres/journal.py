@@ -10,12 +10,12 @@ from typing_extensions import override
 
 from mycel_runtime.errors import IdentityHeldError, JournalError, LeaseLostError
 from mycel_runtime.journal.lease import Lease
+from mycel_runtime.journal.postgres.attendance import Attendance, Subscription
 from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
-from mycel_runtime.journal.postgres.listener import Listener, Subscription
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
-from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.statements import execute, execute_rows
 from mycel_runtime.journal.verbs.journal import SqlJournal
 from mycel_runtime.journal.verbs.recovery import recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.port.waker import Waker
+    from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.wire.ids import UserId
 
@@ -99,14 +100,23 @@ class PostgresJournal(SqlJournal):
                 on_commit=self._on_commit,
                 away_seconds=self._away_seconds,
             )
-            self._listener = Listener(
-                self._connections.connect, self._process.process_id, self._database_clock.note, self._clock
+            self._writer.register(self._register)
+            self._attendance = Attendance(
+                self._process.process_id, self._lease_seconds, self._database_clock.note, self._clock
             )
-            self._writer.register()
+            self._listener.attend(self._attendance)
         except BaseException:
             self._let_go()
             raise
         self._is_open = True
+
+    def _register(self, connection: sqlite3.Connection) -> None:
+        life = {"now": self._clock(), "lease_seconds": self._lease_seconds}
+        execute(connection, "register_process", self._process._asdict() | life)
+
+    @property
+    def _listener(self) -> Listener:
+        return self._connections.listener
 
     @property
     @override
@@ -146,8 +156,11 @@ class PostgresJournal(SqlJournal):
             ends |= {"due_at": self._clock() + self._lease_seconds}
             if not execute(connection, "renew_lease", ends).rowcount:
                 raise LeaseLostError(lease.identity)
+            # Also where nobody can listen.
+            execute_rows(connection, "beat", [(self._process.process_id, self._clock())])
 
         await self._writer.submit(renew)
+        self._attendance.note_beat(self._clock())
         return Lease(identity=lease.identity, token=lease.token, lasts=self._lease_seconds)
 
     @override
@@ -187,7 +200,8 @@ class PostgresJournal(SqlJournal):
     @override
     def on_work(self, identity: UserId, waker: Waker) -> None:
         super().on_work(identity, waker)
-        self._listener.add(Subscription(identity, waker, asyncio.get_running_loop()))
+        subscription = Subscription(identity, waker, asyncio.get_running_loop())
+        self._listener.subscribe(self._attendance, subscription)
 
     @override
     def _give_back(self, connection: sqlite3.Connection) -> int:
@@ -225,7 +239,7 @@ class PostgresJournal(SqlJournal):
         self._vanish()
 
     def _vanish(self) -> None:
-        self._listener.close()
+        self._listener.leave(self._attendance)
         self._let_go()
 
     def _let_go(self) -> None:

@@ -86,16 +86,15 @@ class PostgresWriter:
         is_idle = not self._gathered and self._under_way is None
         return is_idle and time.monotonic() - self._wanted_at >= REST_SECONDS
 
-    def register(self) -> None:
+    def register(self, operation: Callable[[sqlite3.Connection], None]) -> None:
         """
         Write down that this process has the journal open; blocking, before anything else.
 
         Raises:
             JournalError: It cannot be written.
         """
-        values = self._process._asdict()
         try:
-            self._carry_out([lambda connection: execute(connection, "register_process", values)])
+            self._carry_out([operation])
         except (AwayError, psycopg.Error) as exc:
             raise _told(exc, self._connections.place) from None
 

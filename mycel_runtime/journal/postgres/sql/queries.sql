@@ -3,7 +3,7 @@
 --   dead_letter_id delivery_id entry_id epoch handled_seq kept known_seq last_delivery_id last_ordinal last_turn
 --   limit message_seq messages most most_lanes ordinal pid plugin_sends read_seq seq shown_seq since_seq skip_id
 --   spent started through through_seq token turn turns utterance_id version wanted_seq
--- float8: before began_at due_at ended_at hole_at intended_at last_intended_at made_at now parked_at pause seconds
+-- float8: before began_at due_at ended_at hole_at intended_at last_intended_at lease_seconds made_at now parked_at pause seconds
 --   since until
 -- bool: is_unattended
 
@@ -1054,10 +1054,18 @@ UPDATE lease SET process_id = NULL WHERE identity = :identity AND token = :token
 UPDATE lease SET process_id = NULL WHERE process_id = :process;
 
 -- name: register_process
--- Again after its row was taken for a dead one's.
-INSERT INTO process (process_id, machine_id, boot_id, namespace, pid, started, host, place)
-VALUES (:process_id, :machine_id, :boot_id, :namespace, :pid, :started, :host, :place)
+INSERT INTO process (process_id, machine_id, boot_id, namespace, pid, started, host, place, opened_at, seen_at,
+                     lease_seconds)
+VALUES (:process_id, :machine_id, :boot_id, :namespace, :pid, :started, :host, :place, :now, :now, :lease_seconds)
 ON CONFLICT (process_id) DO NOTHING;
+
+-- name: beat
+-- They live. Whose row is in use right now is not waited for: others have it in another order.
+UPDATE process SET seen_at = g.seen_at
+FROM unnest(?::text[], ?::float8[]) AS g (process_id, seen_at)
+WHERE process.process_id = g.process_id
+  AND process.process_id IN (SELECT p.process_id FROM process AS p WHERE p.process_id = g.process_id
+                             FOR UPDATE SKIP LOCKED);
 
 -- name: other_processes
 -- Those that have something of an identity.

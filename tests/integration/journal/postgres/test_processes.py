@@ -15,6 +15,7 @@ from mycel_runtime.errors import IdentityHeldError, JournalError, LeaseLostError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, EndOutcome, NewTimer
 from mycel_runtime.journal.cursor import STAY, CursorMove
+from mycel_runtime.journal.postgres.connections import LISTENER_NAME
 from tests.engines.store_clock import at
 from tests.engines.waker import EventWaker
 from tests.integration.journal.samples import ME, OTHER, checkpoint, claim, claim_one, finish, want
@@ -135,8 +136,9 @@ async def test_it_listens_again_when_its_connection_is_lost_and_looks_for_what_i
     _, waker = woken
     with psycopg.connect(url, autocommit=True) as other:
         (ended,) = other.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'SELECT extract(epoch%'"
-            " AND datname = current_database() AND state = 'idle'"
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = %s AND datname = current_database()",
+            (LISTENER_NAME,),
         ).fetchone()
     assert ended >= 1
     # Woken by its first look, whatever has happened meanwhile.
@@ -280,3 +282,33 @@ async def test_now_is_the_databases_and_never_ahead_of_it(open_journal, url):
         assert told <= shown
         assert shown - journal.now() < 5.0
     assert all(hold.held_at <= shown for hold in await journal.holds(ME))
+
+
+async def test_a_process_is_heard_of_again_and_again_with_a_lease_or_without_one(open_journal, url):
+    """By the database's clock; and no more once it is closed."""
+    journal = await open_journal(clock=None, lease_seconds=0.3)
+    await open_journal(clock=None, lease_seconds=60.0)
+
+    def seen():
+        with psycopg.connect(url) as connection:
+            return connection.execute(
+                "SELECT seen_at, opened_at FROM process WHERE process_id = %s", (journal._process.process_id,)
+            ).fetchone()
+
+    first, opened_at = seen()
+    async with asyncio.timeout(DEADLINE):
+        while (await asyncio.to_thread(seen))[0] < first + 0.5:  # noqa: ASYNC110 - the thread tells nobody
+            await asyncio.sleep(0.02)
+    assert opened_at <= first
+    await journal.close()
+    assert seen() is None
+
+
+async def test_whoever_renews_a_lease_is_heard_of(open_journal, clock, url):
+    journal = await open_journal(lease_seconds=90.0)
+    lease = await journal.lease(ME)
+    clock.time = 7.0
+    await journal.renew(lease)
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT opened_at, seen_at FROM process").fetchone() == (0.0, 7.0)

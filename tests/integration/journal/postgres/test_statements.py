@@ -33,6 +33,7 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
         *("read_lease", "own_lease", "write_lease", "renew_lease", "release_lease", "release_leases"),
         *(
             "register_process",
+            "beat",
             "other_processes",
             "end_process",
             "bury_process",

@@ -44,7 +44,10 @@ CREATE TABLE process (
   started    BIGINT NOT NULL,                     -- when it was, in ticks since the machine's start: pids come again
   host       TEXT NOT NULL,
   place      TEXT NOT NULL,                       -- of which it has the lock; empty: of none
-  commits    BIGINT NOT NULL DEFAULT 0            -- how many transactions of it have changed something
+  commits    BIGINT NOT NULL DEFAULT 0,           -- how many transactions of it have changed something
+  opened_at  DOUBLE PRECISION NOT NULL,
+  seen_at    DOUBLE PRECISION NOT NULL,           -- when it was last heard of, by the database's clock
+  lease_seconds DOUBLE PRECISION NOT NULL         -- silent, if it has not been heard of for that long
 );
 
 CREATE TABLE delivery (
