@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
@@ -21,10 +20,11 @@ class Job(Generic[T]):
     An operation, and the caller that waits; cancelled, it waits for the end of it all the same.
 
     Attributes:
+        operation: Of its engine's connection.
         is_durable: Its caller is told when it is on the disk; else, when it is committed.
     """
 
-    operation: Callable[[sqlite3.Connection], T]
+    operation: Callable[[Any], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
     is_durable: bool

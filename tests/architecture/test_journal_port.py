@@ -88,12 +88,21 @@ def of_an_engine():
     return found - OF_ITS_OWN.keys() - {ENGINES}
 
 
+def verbs():
+    """What the engines have in common."""
+    return {name for name in IMPORTED if name.startswith(f"{JOURNAL}.verbs")}
+
+
+def test_verbs_know_no_engine():
+    assert f"{JOURNAL}.verbs.claims" in verbs()
+    assert not verbs() & of_an_engine()
+
+
 def test_nobody_else_names_an_engines_part():
-    parts = of_an_engine()
+    parts = of_an_engine() | verbs()
     assert {
         f"{JOURNAL}.sqlite.journal",
         f"{JOURNAL}.sqlite.reader",
-        f"{JOURNAL}.verbs.claims",
         f"{JOURNAL}.lock",
     } <= parts
     assert {f"{JOURNAL}.postgres.journal", f"{JOURNAL}.postgres.reader"} <= parts

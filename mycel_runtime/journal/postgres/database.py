@@ -14,11 +14,8 @@ from mycel_runtime.journal.postgres.connections import POOL_SIZE, connected, loo
 from mycel_runtime.journal.postgres.reader import one_moment
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
-from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from psycopg import Connection
     from pydantic import SecretStr
 
@@ -117,10 +114,10 @@ class PostgresDatabase(JournalDatabase):
         with one_moment(self._url) as session:
             if session is None:
                 raise self._without_schema()
-            facts = execute(session, "database_facts", {}).fetchone()
-            (size,) = execute(session, "used_bytes", {}).fetchone()
-            identities = execute(session, "held_identities", {}).fetchall()
-            processes = execute(session, "known_processes", {}).fetchall()
+            facts = session.run("database_facts", {}).fetchone()
+            (size,) = session.run("used_bytes", {}).fetchone()
+            identities = session.run("held_identities", {}).fetchall()
+            processes = session.run("known_processes", {}).fetchall()
         return DatabaseState(
             server=_short(facts["server"]),
             version=facts["version"],
@@ -163,7 +160,7 @@ def _clock_of(connection: Connection[Row]) -> tuple[float, float]:
     return there - (asked + doubt), doubt
 
 
-def _identity_of(row: sqlite3.Row, now: float) -> KnownIdentity:
+def _identity_of(row: Row, now: float) -> KnownIdentity:
     values: dict[str, Any] = dict(zip(row.keys(), row, strict=True))
     is_held, expires_at = values.pop("is_held"), values.pop("expires_at")
     return KnownIdentity(**values, lease_seconds=expires_at - now if is_held else None)

@@ -9,13 +9,11 @@ import psycopg
 from mycel_runtime.journal.postgres.session import Session, begin, commit, has_committed, mark
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
-
-    from psycopg import Connection
 
     from mycel_runtime.journal.postgres.process import ProcessMark
     from mycel_runtime.journal.postgres.rows import Row
+    from mycel_runtime.journal.verbs.connection import Connection
 
 
 class Group:
@@ -29,7 +27,7 @@ class Group:
 
     def __init__(
         self,
-        operations: Sequence[Callable[[sqlite3.Connection], Any]],
+        operations: Sequence[Callable[[Connection], Any]],
         process: ProcessMark,
         note_time: Callable[[float], None],
         number: int | None,
@@ -40,7 +38,7 @@ class Group:
         self._number = number
         self._uncertain: list[Any] | None = None
 
-    def run(self, connection: Connection[Row]) -> list[Any]:
+    def run(self, connection: psycopg.Connection[Row]) -> list[Any]:
         """
         Raises what an operation, a statement or the connection raises.
 
@@ -55,7 +53,7 @@ class Group:
                 return results
             self._uncertain = None
             session = Session(connection, self._process)
-            results = [operation(session.as_connection()) for operation in self._operations]
+            results = [operation(session) for operation in self._operations]
             if session.has_written and self._number is not None:
                 mark(connection, self._process, self._number)
                 self._uncertain = results
@@ -67,11 +65,11 @@ class Group:
         self._uncertain = None
         return results
 
-    def _is_there(self, connection: Connection[Row]) -> bool:
+    def _is_there(self, connection: psycopg.Connection[Row]) -> bool:
         return self._number is not None and has_committed(connection, self._process, self._number)
 
 
-def _roll_back(connection: Connection[Row]) -> None:
+def _roll_back(connection: psycopg.Connection[Row]) -> None:
     try:
         connection.execute("ROLLBACK")
     except psycopg.Error:

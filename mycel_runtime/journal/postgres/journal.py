@@ -15,19 +15,18 @@ from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
-from mycel_runtime.journal.statements import execute, execute_rows
 from mycel_runtime.journal.verbs.journal import SqlJournal
 from mycel_runtime.journal.verbs.recovery import recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
 from mycel_runtime.journal.verbs.state import new_versions
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
+    from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.wire.ids import UserId
 
 LEASE_SECONDS: Final = 30.0
@@ -110,9 +109,9 @@ class PostgresJournal(SqlJournal):
             raise
         self._is_open = True
 
-    def _register(self, connection: sqlite3.Connection) -> None:
+    def _register(self, connection: Connection) -> None:
         life = {"now": self._clock(), "lease_seconds": self._lease_seconds}
-        execute(connection, "register_process", self._process._asdict() | life)
+        connection.run("register_process", self._process._asdict() | life)
 
     @property
     def _listener(self) -> Listener:
@@ -135,29 +134,29 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def lease(self, identity: UserId) -> Lease:
-        def take(connection: sqlite3.Connection) -> int:
+        def take(connection: Connection) -> int:
             now = self._clock()
             self._forget_dead(connection, identity)
-            found = execute(connection, "read_lease", {"identity": identity}).fetchone()
+            found = connection.run("read_lease", {"identity": identity}).fetchone()
             if found is not None and found["is_held"] and now < found["expires_at"]:
                 raise IdentityHeldError(
                     identity, f"process {found['pid']} on {found['host']}", fix=_held_fix(self._lease_seconds)
                 )
             ends = {"identity": identity, "due_at": now + self._lease_seconds}
-            return int(execute(connection, "write_lease", ends).fetchone()["token"])
+            return int(connection.run("write_lease", ends).fetchone()["token"])
 
         token = await self._writer.submit(take)
         return Lease(identity=identity, token=token, lasts=self._lease_seconds)
 
     @override
     async def renew(self, lease: Lease) -> Lease:
-        def renew(connection: sqlite3.Connection) -> None:
+        def renew(connection: Connection) -> None:
             ends = {"identity": lease.identity, "token": lease.token}
             ends |= {"due_at": self._clock() + self._lease_seconds}
-            if not execute(connection, "renew_lease", ends).rowcount:
+            if not connection.run("renew_lease", ends).rowcount:
                 raise LeaseLostError(lease.identity)
             # Also where nobody can listen.
-            execute_rows(connection, "beat", [(self._process.process_id, self._clock())])
+            connection.run_rows("beat", [(self._process.process_id, self._clock())])
 
         await self._writer.submit(renew)
         self._attendance.note_beat(self._clock())
@@ -166,12 +165,12 @@ class PostgresJournal(SqlJournal):
     @override
     async def release(self, lease: Lease) -> None:
         values = {"identity": lease.identity, "token": lease.token}
-        await self._writer.submit(lambda connection: execute(connection, "release_lease", values))
+        await self._writer.submit(lambda connection: connection.run("release_lease", values))
 
     @override
-    def _require(self, connection: sqlite3.Connection, lease: Lease, identity: UserId) -> None:
+    def _require(self, connection: Connection, lease: Lease, identity: UserId) -> None:
         values = {"identity": lease.identity, "token": lease.token}
-        if lease.identity != identity or execute(connection, "own_lease", values).fetchone() is None:
+        if lease.identity != identity or connection.run("own_lease", values).fetchone() is None:
             raise LeaseLostError(identity)
 
     @override
@@ -181,21 +180,21 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
-        def take(connection: sqlite3.Connection) -> Sequence[Suspect]:
+        def take(connection: Connection) -> Sequence[Suspect]:
             self._forget_dead(connection, identity)
             # In the name of no process: what this one has is another's there, and goes on.
             values = {"identity": identity, "now": self._clock(), "pause": death_pause, "process": ""}
-            if execute(connection, "first_orphan", values).fetchone() is not None:
+            if connection.run("first_orphan", values).fetchone() is not None:
                 recover(connection, values)
             return suspects_of(connection, identity)
 
         return await self._writer.submit(take)
 
-    def _forget_dead(self, connection: sqlite3.Connection, identity: UserId) -> None:
+    def _forget_dead(self, connection: Connection, identity: UserId) -> None:
         """What is proven dead, of those that have something of the identity, is no process any more."""
-        for row in execute(connection, "other_processes", {"identity": identity}).fetchall():
+        for row in connection.run("other_processes", {"identity": identity}).fetchall():
             if self._process.proves_dead(row):
-                execute(connection, "bury_process", {"process_id": row["process_id"]})
+                connection.run("bury_process", {"process_id": row["process_id"]})
 
     @override
     def on_work(self, identity: UserId, waker: Waker) -> None:
@@ -204,13 +203,13 @@ class PostgresJournal(SqlJournal):
         self._listener.subscribe(self._attendance, subscription)
 
     @override
-    def _give_back(self, connection: sqlite3.Connection) -> int:
+    def _give_back(self, connection: Connection) -> int:
         """Nothing: the database's autovacuum does."""
         return 0
 
     @override
-    def _used_bytes(self, connection: sqlite3.Connection) -> int:
-        (used,) = execute(connection, "used_bytes", {}).fetchone()
+    def _used_bytes(self, connection: Connection) -> int:
+        (used,) = connection.run("used_bytes", {}).fetchone()
         return int(used)
 
     @override

@@ -15,7 +15,6 @@ from mycel_runtime.journal.postgres.connections import looking, place_of
 from mycel_runtime.journal.postgres.schema import version_of
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.letters import letter_of
 from mycel_runtime.journal.verbs.skips import work_item_of
 from mycel_runtime.journal.verbs.speech import intent_of, own_sends_of
@@ -25,11 +24,10 @@ from mycel_runtime.journal.verbs.turn_log import SqlTurnLog
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from psycopg import Connection
+    import psycopg
 
     from mycel_runtime.journal.backlog import WorkItem
     from mycel_runtime.journal.changes import Timer
@@ -38,6 +36,8 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.turn_log import TurnLog
     from mycel_runtime.journal.postgres.rows import Row
     from mycel_runtime.journal.summary import JournalSummary
+    from mycel_runtime.journal.verbs.connection import Connection
+    from mycel_runtime.journal.verbs.connection import Row as AnyRow
 
 
 class PostgresReader(JournalReader):
@@ -110,9 +110,9 @@ class PostgresReader(JournalReader):
     def turn_log(self, identity: UserId) -> TurnLog:
         return PostgresTurnLog(self._url, identity)
 
-    def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[AnyRow]:
         with one_moment(self._url) as session:
-            return [] if session is None else execute(session, name, values).fetchall()
+            return [] if session is None else session.run(name, values).fetchall()
 
 
 class PostgresTurnLog(SqlTurnLog):
@@ -140,17 +140,17 @@ class PostgresTurnLog(SqlTurnLog):
                 )
 
     @override
-    def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[AnyRow]:
         with one_moment(self._url) as session:
             return (
                 []
                 if session is None
-                else execute(session, name, {"identity": self._identity, **values}).fetchall()
+                else session.run(name, {"identity": self._identity, **values}).fetchall()
             )
 
 
 @contextlib.contextmanager
-def one_moment(url: str) -> Iterator[sqlite3.Connection | None]:
+def one_moment(url: str) -> Iterator[Connection | None]:
     """
     What statements are read on, all of one moment; `None`: there is no journal; blocking.
 
@@ -165,7 +165,7 @@ def one_moment(url: str) -> Iterator[sqlite3.Connection | None]:
         yield _session(connection, url)
 
 
-def _session(connection: Connection[Row], url: str) -> sqlite3.Connection | None:
+def _session(connection: psycopg.Connection[Row], url: str) -> Connection | None:
     version = version_of(connection, place_of(url))
     if not version:
         return None
@@ -175,4 +175,4 @@ def _session(connection: Connection[Row], url: str) -> sqlite3.Connection | None
             where=place_of(url),
             fix="Run the agent once: it brings the journal up to date.",
         )
-    return Session(connection, None).as_connection()
+    return Session(connection, None)

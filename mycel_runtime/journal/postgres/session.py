@@ -12,17 +12,16 @@ writes a record of its own whose commit is not. That one is on the disk only beh
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
 from mycel_runtime.journal.postgres.statements import statement
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-    from psycopg import Connection
+    import psycopg
 
     from mycel_runtime.journal.postgres.process import ProcessMark
     from mycel_runtime.journal.postgres.rows import ResultCursor, Row
@@ -52,24 +51,20 @@ class BuriedError(Exception):
 
 class Session:
     """
-    What operations run statements on, in the place of SQLite's connection.
+    What operations run statements on: `journal.verbs.Connection`.
 
     Args:
         connection: In autocommit mode.
         process: Whose transactions these are; `None`: nothing is written.
     """
 
-    def __init__(self, connection: Connection[Row], process: ProcessMark | None) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], process: ProcessMark | None) -> None:
         self._connection = connection
         self._own = {} if process is None else {"process": process.process_id}
         self.has_written = False
 
-    def as_connection(self) -> sqlite3.Connection:
-        """For the verbs, which are written for either."""
-        return cast("sqlite3.Connection", self)
-
     def run(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> ResultCursor:
-        """As `journal.statements.execute`; what has no names is one row."""
+        """As of `Connection`; what has no names is one row."""
         found = statement(name)
         self.has_written = self.has_written or found.writes
         is_named = hasattr(values, "keys")
@@ -77,7 +72,7 @@ class Session:
         return self._connection.execute(found.text, arguments)  # type: ignore[return-value]
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
-        """As `journal.statements.execute_rows`: all rows in one statement, as one array for each column."""
+        """As of `Connection`: all rows in one statement, as one array for each column."""
         if not rows:
             return 0
         found = statement(name)
@@ -85,7 +80,9 @@ class Session:
         return self._connection.execute(found.text, found.arrays(rows)).rowcount
 
 
-def begin(connection: Connection[Row], process: ProcessMark, note_time: Callable[[float], None]) -> None:
+def begin(
+    connection: psycopg.Connection[Row], process: ProcessMark, note_time: Callable[[float], None]
+) -> None:
     """
     Take the journal's lock, in one round trip.
 
@@ -114,7 +111,7 @@ def _beginning(process_id: str, still_seconds: int) -> bytes:
     return text.as_bytes(None)
 
 
-def mark(connection: Connection[Row], process: ProcessMark, number: int) -> None:
+def mark(connection: psycopg.Connection[Row], process: ProcessMark, number: int) -> None:
     """
     Before a commit: so that it can be told afterwards whether it was one.
 
@@ -126,12 +123,12 @@ def mark(connection: Connection[Row], process: ProcessMark, number: int) -> None
         raise BuriedError
 
 
-def commit(connection: Connection[Row], *, has_written: bool) -> None:
+def commit(connection: psycopg.Connection[Row], *, has_written: bool) -> None:
     """Commit, and wait for the disk if there is anything to wait for."""
     connection.execute(_COMMIT if has_written else "COMMIT")
 
 
-def has_committed(connection: Connection[Row], process: ProcessMark, number: int) -> bool:
+def has_committed(connection: psycopg.Connection[Row], process: ProcessMark, number: int) -> bool:
     """Whether the commit of that mark was one; in a transaction, so that the lost one is over."""
     row = Session(connection, process).run("read_commits", {}).fetchone()
     return row is not None and row["commits"] >= number

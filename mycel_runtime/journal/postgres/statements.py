@@ -1,11 +1,12 @@
-"""The named statements and migrations of the PostgreSQL engine, read from `sql/` once, as psycopg takes them."""
+"""The named statements and migrations of the PostgreSQL engine, read once, as psycopg takes them."""
 
 from __future__ import annotations
 
 import functools
 import re
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mycel_runtime.journal.verbs.statements import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ class Statement(NamedTuple):
 
 @functools.cache
 def statement(name: str) -> Statement:
-    """The statement of this name in `queries.sql`."""
+    """The statement of this name."""
     query = _QUERIES[name].replace("%", "%%")
     types: dict[str, str] = {}
 
@@ -67,27 +68,22 @@ def _converted(kind: str, value: Any) -> Any:
     return value if value is None or convert is None else convert(value)
 
 
-def _load_queries() -> tuple[dict[str, str], dict[str, str]]:
-    """The statements, and the types of their names, which stand above them."""
-    text = (resources.files("mycel_runtime.journal.postgres") / "sql" / "queries.sql").read_text()
-    head, *parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
-    kinds = re.findall(r"^-- (\w+): ((?:\w+ ?)+(?:\n--   (?:\w+ ?)+)*)", head, flags=re.MULTILINE)
-    types = {name: kind for kind, names in kinds for name in re.findall(r"\w+", names)}
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}, types
+_READ: Final = statements_of("mycel_runtime.journal.postgres")
+
+_QUERIES: Final = _READ.texts
 
 
-def _load_migrations() -> list[str]:
-    folder = resources.files("mycel_runtime.journal.postgres") / "sql" / "migrations"
-    steps = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+_TYPES: Final = {
+    name: kind
+    for kind, names in re.findall(
+        r"^-- (\w+): ((?:\w+ ?)+(?:\n--   (?:\w+ ?)+)*)", _READ.head, flags=re.MULTILINE
     )
-    return [step.read_text() for step in steps]
-
-
-_QUERIES, _TYPES = _load_queries()
+    for name in re.findall(r"\w+", names)
+}
+"""Of names: they stand above the first statement."""
 
 NAMES: Final = frozenset(_QUERIES)
 """Of all statements."""
 
-MIGRATIONS: Final = _load_migrations()
+MIGRATIONS: Final = _READ.migrations
 """In order; the table `schema_version` says how many of them a database has seen."""

@@ -21,14 +21,13 @@ from mycel_runtime.journal.postgres.failures import AwayError, is_away, is_to_be
 from mycel_runtime.journal.postgres.group import Group
 from mycel_runtime.journal.postgres.outage import Outage
 from mycel_runtime.journal.postgres.session import BuriedError
-from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.postgres.connections import Connections
     from mycel_runtime.journal.postgres.process import ProcessMark
+    from mycel_runtime.journal.verbs.connection import Connection
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ class PostgresWriter:
         is_idle = not self._gathered and self._under_way is None
         return is_idle and time.monotonic() - self._wanted_at >= REST_SECONDS
 
-    def register(self, operation: Callable[[sqlite3.Connection], None]) -> None:
+    def register(self, operation: Callable[[Connection], None]) -> None:
         """
         Write down that this process has the journal open; blocking, before anything else.
 
@@ -107,15 +106,15 @@ class PostgresWriter:
         with contextlib.suppress(AwayError, psycopg.Error):
             self._carry_out([_end], is_last=True)
 
-    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`."""
         return await ended(self._gather(operation))
 
-    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def commit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`; here it is on the disk, too."""
         return await ended(self._gather(operation))
 
-    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+    def post(self, operation: Callable[[Connection], object]) -> None:
         """As of `Writer`."""
         self._gather(operation).add_done_callback(self._note_failure)
 
@@ -130,7 +129,7 @@ class PostgresWriter:
             await asyncio.wait([self._under_way])
             await asyncio.sleep(0)
 
-    def _gather(self, operation: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def _gather(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
         if not self._is_open:
             raise JournalError("the journal is closed")
         if self._failed is not None:
@@ -176,7 +175,7 @@ class PostgresWriter:
             self._on_commit(time.perf_counter() - began, len(jobs))
 
     def _carry_out(
-        self, operations: Sequence[Callable[[sqlite3.Connection], Any]], *, is_last: bool = False
+        self, operations: Sequence[Callable[[Connection], Any]], *, is_last: bool = False
     ) -> list[Any]:
         """
         In one transaction; what they have returned.
@@ -222,9 +221,9 @@ class PostgresWriter:
             self._connections.give_back(connection)
 
 
-def _end(connection: sqlite3.Connection) -> None:
-    execute(connection, "release_leases", {})
-    execute(connection, "end_process", {})
+def _end(connection: Connection) -> None:
+    connection.run("release_leases", {})
+    connection.run("end_process", {})
 
 
 def _told(exc: BaseException, where: str) -> BaseException:

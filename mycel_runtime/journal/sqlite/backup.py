@@ -20,6 +20,7 @@ from urllib.parse import quote
 from mycel_runtime.errors import BackupError
 from mycel_runtime.journal.disk_room import NO_ROOM, journal_error
 from mycel_runtime.journal.manifest import MANIFEST_FORMAT, Manifest
+from mycel_runtime.journal.sqlite.connection import SqliteConnection
 from mycel_runtime.journal.sqlite.schema import recognise
 
 if TYPE_CHECKING:
@@ -180,11 +181,13 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def opened(path: Path, *, how: str = "mode=ro") -> contextlib.closing[sqlite3.Connection]:
+def opened(path: Path, *, how: str = "mode=ro") -> contextlib.closing[SqliteConnection]:
     """A connection to a file, by a URI's parameters."""
     uri = f"file:{quote(str(path))}?{how}"
     return contextlib.closing(
-        sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_SECONDS)
+        sqlite3.connect(
+            uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_SECONDS, factory=SqliteConnection
+        )
     )
 
 

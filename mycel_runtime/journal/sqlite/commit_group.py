@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.job import Job, Outcome
+    from mycel_runtime.journal.sqlite.connection import SqliteConnection
     from mycel_runtime.journal.sqlite.log_sync import LogSync
 
 _PRIMARY_CODE: Final = 0xFF
@@ -38,8 +39,8 @@ class GroupCommit:
         tell: Tells callers what became of their operations.
     """
 
-    connection: sqlite3.Connection
-    begin: Callable[[sqlite3.Connection], None]
+    connection: SqliteConnection
+    begin: Callable[[SqliteConnection], None]
     log_sync: LogSync
     folder: Path
     tell: Callable[[Sequence[Outcome]], None]
@@ -78,9 +79,9 @@ class GroupCommit:
 
 
 def commit_all(
-    operations: Sequence[Callable[[sqlite3.Connection], Any]],
-    connection: sqlite3.Connection,
-    begin: Callable[[sqlite3.Connection], None],
+    operations: Sequence[Callable[[SqliteConnection], Any]],
+    connection: SqliteConnection,
+    begin: Callable[[SqliteConnection], None],
 ) -> list[Any]:
     """What the operations have returned, of one transaction; if one of them raises, nothing is stored."""
     try:

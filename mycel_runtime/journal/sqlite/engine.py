@@ -21,7 +21,7 @@ from mycel_runtime.journal.sqlite.log_link import require_own_log
 from mycel_runtime.journal.sqlite.reader import SqliteReader
 from mycel_runtime.journal.sqlite.reading_connection import traceless
 from mycel_runtime.journal.sqlite.schema import recognise
-from mycel_runtime.journal.statements import MIGRATIONS
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,8 @@
 """
 The embedded engine: one SQLite file, nothing to install.
 
-Each verb is a handful of named statements (`sql/queries.sql`) in one operation of the `Writer`.
+Each verb is a handful of named statements (`verbs/queries.sql`, `sqlite/sql/queries.sql`) in one operation of the
+`Writer`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.lock import DirectoryLock
+from mycel_runtime.journal.sqlite.file_space import give_back, used_bytes
 from mycel_runtime.journal.sqlite.log_link import end_log, require_own_log, restart_log
 from mycel_runtime.journal.sqlite.new_file import make_new
 from mycel_runtime.journal.sqlite.schema import prepare
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.lease import Lease
     from mycel_runtime.journal.port.waker import Waker
+    from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.wire.ids import UserId
 
 KEPT_TURNS: Final = 10_000
@@ -109,6 +112,14 @@ class SqliteJournal(SqlJournal):
     @override
     def is_at_rest(self) -> bool:
         return self._writer.is_at_rest
+
+    @override
+    def _give_back(self, connection: Connection) -> int:
+        return give_back(connection)
+
+    @override
+    def _used_bytes(self, connection: Connection) -> int:
+        return used_bytes(connection)
 
     @override
     async def close(self) -> None:

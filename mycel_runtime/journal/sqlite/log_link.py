@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from mycel_runtime.errors import JournalFileError
-from mycel_runtime.journal.statements import execute
+from mycel_runtime.journal.sqlite.connection import SqliteConnection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,33 +73,33 @@ def require_own_log(path: Path) -> None:
         )
 
 
-def name_log(connection: sqlite3.Connection) -> None:
+def name_log(connection: SqliteConnection) -> None:
     """Give the log of a new file a number; it follows none."""
-    execute(connection, "name_log", {"log_id": secrets.randbelow(_NUMBERS)})
+    connection.run("name_log", {"log_id": secrets.randbelow(_NUMBERS)})
 
 
-def restart_log(connection: sqlite3.Connection) -> bool:
+def restart_log(connection: SqliteConnection) -> bool:
     """
     Copy the log into the file and begin a new one; outside of a transaction.
 
     Returns:
         Whether that was possible: somebody who reads the old log keeps it, and it goes on.
     """
-    execute(connection, "follow_log", {"is_followed": 1})
+    connection.run("follow_log", {"is_followed": 1})
     is_restarted = False
     try:
         is_restarted = not connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0]
     finally:
         if is_restarted:
-            execute(connection, "begin_log", {"log_id": secrets.randbelow(_NUMBERS)})
+            connection.run("begin_log", {"log_id": secrets.randbelow(_NUMBERS)})
         else:
-            execute(connection, "follow_log", {"is_followed": 0})
+            connection.run("follow_log", {"is_followed": 0})
     return is_restarted
 
 
-def end_log(connection: sqlite3.Connection) -> None:
+def end_log(connection: SqliteConnection) -> None:
     """Copy the log into the file, and let none follow."""
-    execute(connection, "follow_log", {"is_followed": 0})
+    connection.run("follow_log", {"is_followed": 0})
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -108,9 +108,9 @@ def _read(path: Path, how: str) -> _Link | None:
     uri = f"file:{quote(str(path))}?{how}"
     with (
         contextlib.suppress(sqlite3.Error),
-        contextlib.closing(sqlite3.connect(uri, uri=True)) as connection,
+        contextlib.closing(sqlite3.connect(uri, uri=True, factory=SqliteConnection)) as connection,
     ):
-        return _Link(*execute(connection, "read_log_link", {}).fetchone())
+        return _Link(*connection.run("read_log_link", {}).fetchone())
     return None
 
 

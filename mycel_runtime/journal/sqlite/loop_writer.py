@@ -21,9 +21,9 @@ from mycel_runtime.journal.sqlite.commit_group import commit_all, is_busy
 from mycel_runtime.journal.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
+    from mycel_runtime.journal.sqlite.connection import SqliteConnection
     from mycel_runtime.journal.sqlite.writer import OpenFile
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class LoopWriter(Writer):
     """As `Writer`; opened, used and closed in the thread of one loop."""
 
     _file: OpenFile | None = None
-    _posted: Sequence[Callable[[sqlite3.Connection], object]] = ()
+    _posted: Sequence[Callable[[SqliteConnection], object]] = ()
     """In their order; not committed yet."""
 
     _is_commit_due: bool = False
@@ -47,17 +47,17 @@ class LoopWriter(Writer):
         self._is_open = True
 
     @override
-    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, operation: Callable[[SqliteConnection], T]) -> T:
         self._require_well()
         return self._carry_out(operation, is_durable=True)
 
     @override
-    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def commit(self, operation: Callable[[SqliteConnection], T]) -> T:
         self._require_well()
         return self._carry_out(operation, is_durable=False)
 
     @override
-    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+    def post(self, operation: Callable[[SqliteConnection], object]) -> None:
         self._require_well()
         self._posted = (*self._posted, operation)
         if not self._is_commit_due:
@@ -84,7 +84,7 @@ class LoopWriter(Writer):
             except BaseException as exc:  # noqa: BLE001 - nobody waits
                 self._failed = self._failed or self._translated(exc)
 
-    def _carry_out(self, operation: Callable[[sqlite3.Connection], T], *, is_durable: bool) -> T:
+    def _carry_out(self, operation: Callable[[SqliteConnection], T], *, is_durable: bool) -> T:
         assert self._file is not None
         try:
             result: T = (
@@ -101,7 +101,7 @@ class LoopWriter(Writer):
             raise error from exc
         return result
 
-    def _write_behind_posted(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    def _write_behind_posted(self, operation: Callable[[SqliteConnection], T]) -> T:
         try:
             result: T = self._commit_together([*self._posted, operation])[-1]
         except BaseException as exc:
@@ -114,7 +114,7 @@ class LoopWriter(Writer):
             self._posted = ()
         return result
 
-    def _commit_together(self, operations: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    def _commit_together(self, operations: Sequence[Callable[[SqliteConnection], Any]]) -> list[Any]:
         """What they have returned, of one commit."""
         file = self._file
         assert file is not None

@@ -14,6 +14,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.journal.sqlite.connection import SqliteConnection
 from mycel_runtime.journal.sqlite.log_link import name_log
 from mycel_runtime.journal.sqlite.schema import migrations, prepare
 
@@ -56,7 +57,9 @@ def make_new(path: Path) -> None:
 
 def _content_of_one() -> bytearray:
     """Its log has a number of its own (`log_link.py`); all else is as in any other."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with contextlib.closing(
+        sqlite3.connect(":memory:", isolation_level=None, factory=SqliteConnection)
+    ) as connection:
         connection.deserialize(_content(migrations()))
         name_log(connection)
         content = bytearray(connection.serialize())

@@ -21,7 +21,6 @@ from mycel_runtime.journal.port.reader import JournalReader
 from mycel_runtime.journal.sqlite.reading_connection import reading, traceless
 from mycel_runtime.journal.sqlite.schema import recognise
 from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.letters import letter_of
 from mycel_runtime.journal.verbs.skips import work_item_of
 from mycel_runtime.journal.verbs.speech import intent_of, own_sends_of
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port.turn_log import TurnLog
     from mycel_runtime.journal.summary import JournalSummary
+    from mycel_runtime.journal.verbs.connection import Row
 
 _SINCE: Final = {"stores": 2, "all_items": 2, "timers": 2, "work": 11}
 """Versions before which a journal has nothing of the kind, as one whose daemon has not run since an upgrade."""
@@ -77,7 +77,7 @@ class SqliteReader(JournalReader):
                 # A file that was made and never written has no tables.
                 if not recognise(connection, self._path):
                     return []
-                return [UserId(identity) for (identity,) in execute(connection, "identities", {})]
+                return [UserId(identity) for (identity,) in connection.run("identities", {})]
         except sqlite3.Error as exc:
             raise self._error(exc) from exc
 
@@ -132,9 +132,7 @@ class SqliteReader(JournalReader):
     def turn_log(self, identity: UserId) -> TurnLog:
         return SqliteTurnLog(self._path, identity)
 
-    def _rows(
-        self, name: str, identity: UserId, values: Mapping[str, Any] | None = None
-    ) -> list[sqlite3.Row]:
+    def _rows(self, name: str, identity: UserId, values: Mapping[str, Any] | None = None) -> list[Row]:
         if not self._path.exists():
             return []
         try:
@@ -144,7 +142,7 @@ class SqliteReader(JournalReader):
                     return []
                 since, former = _FORMER.get(name, (0, name))
                 name = former if version < since else name
-                return execute(connection, name, {"identity": identity, **(values or {})}).fetchall()
+                return connection.run(name, {"identity": identity, **(values or {})}).fetchall()
         except sqlite3.Error as exc:
             raise self._error(exc) from exc
 

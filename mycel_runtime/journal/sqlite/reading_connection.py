@@ -7,13 +7,15 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from mycel_runtime.journal.sqlite.connection import SqliteConnection
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
 
-def reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
+def reading(path: Path) -> contextlib.closing[SqliteConnection]:
     """
     One beside whoever writes, or begins to.
 
@@ -22,7 +24,7 @@ def reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
     return _opened(path, "mode=ro")
 
 
-def traceless(path: Path) -> contextlib.closing[sqlite3.Connection]:
+def traceless(path: Path) -> contextlib.closing[SqliteConnection]:
     """
     One that leaves nothing behind.
 
@@ -36,8 +38,8 @@ def log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _opened(path: Path, how: str) -> contextlib.closing[sqlite3.Connection]:
+def _opened(path: Path, how: str) -> contextlib.closing[SqliteConnection]:
     uri = f"file:{quote(str(path))}?{how}"
-    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS)
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, factory=SqliteConnection)
     connection.row_factory = sqlite3.Row
     return contextlib.closing(connection)

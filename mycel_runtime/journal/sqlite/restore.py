@@ -33,13 +33,13 @@ from mycel_runtime.journal.sqlite.backup import (
     sync,
 )
 from mycel_runtime.journal.sqlite.schema import prepare, recognise
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.told import TOLD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.journal.manifest import Manifest
+    from mycel_runtime.journal.sqlite.connection import SqliteConnection
 
 _SIDES: Final = ("-wal", "-shm")
 
@@ -183,19 +183,19 @@ def _require_identity(
         )
 
 
-def _set_aside(connection: sqlite3.Connection, now: float) -> tuple[int, list[tuple[str, str]]]:
+def _set_aside(connection: SqliteConnection, now: float) -> tuple[int, list[tuple[str, str]]]:
     """Whatever may have been done since; how many deliveries, and which timers."""
     connection.execute("BEGIN IMMEDIATE")
-    identities = [row["identity"] for row in execute(connection, "identities", {})]
+    identities = [row["identity"] for row in connection.run("identities", {})]
     values = {"now": now, "reason": MAY_BE_DONE, "question": QUESTION_KIND}
-    letters = execute(connection, "bury_restored", values).rowcount
-    execute(connection, "doubt_restored", values)
-    execute(connection, "forget_restored", values)
-    timers = [tuple(row) for row in execute(connection, "drop_restored_timers", values)]
-    execute(connection, "forget_lists", {"told": TOLD})
+    letters = connection.run("bury_restored", values).rowcount
+    connection.run("doubt_restored", values)
+    connection.run("forget_restored", values)
+    timers = [tuple(row) for row in connection.run("drop_restored_timers", values)]
+    connection.run("forget_lists", {"told": TOLD})
     for identity in identities:
         line = {"identity": identity, "kind": RESTORED, "key": "", "state": repr(now)}
-        execute(connection, "write_change", line)
+        connection.run("write_change", line)
     connection.execute("COMMIT")
     return letters, timers
 

@@ -9,7 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.errors import JournalFileError
-from mycel_runtime.journal.statements import MIGRATIONS
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

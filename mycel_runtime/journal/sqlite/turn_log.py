@@ -10,7 +10,7 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.sqlite.reading_connection import reading
 from mycel_runtime.journal.sqlite.schema import recognise
-from mycel_runtime.journal.statements import MIGRATIONS, execute
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 from mycel_runtime.journal.verbs.turn_log import SqlTurnLog
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from mycel_runtime.journal.verbs.connection import Row
     from mycel_runtime.wire.ids import UserId
 
 
@@ -54,9 +55,9 @@ class SqliteTurnLog(SqlTurnLog):
             )
 
     @override
-    def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
         try:
             with reading(self._path) as connection:
-                return execute(connection, name, {"identity": self._identity, **values}).fetchall()
+                return connection.run(name, {"identity": self._identity, **values}).fetchall()
         except sqlite3.Error as exc:
             raise JournalError(f"{self._path}: {exc}") from exc

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from mycel_runtime.journal.sqlite.connection import SqliteConnection
+
 T = TypeVar("T")
 
 GROUP_LIMIT: Final = 256
@@ -63,7 +65,7 @@ LOG_PAGES: Final = 4_096
 class OpenFile(NamedTuple):
     """The only connection that writes it, its log, and what of that is not on the disk yet."""
 
-    connection: sqlite3.Connection
+    connection: SqliteConnection
     log: LogLength
     log_sync: LogSync
 
@@ -88,12 +90,12 @@ class Writer:
     def __init__(
         self,
         path: Path,
-        prepare: Callable[[sqlite3.Connection], None],
+        prepare: Callable[[SqliteConnection], None],
         *,
         make: Callable[[Path], None] = make_empty,
         inspect: Callable[[], None] = lambda: None,
-        restart_log: Callable[[sqlite3.Connection], bool],
-        end_log: Callable[[sqlite3.Connection], None],
+        restart_log: Callable[[SqliteConnection], bool],
+        end_log: Callable[[SqliteConnection], None],
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         rest_seconds: float = REST_SECONDS,
@@ -138,7 +140,7 @@ class Writer:
         """Whether the file is closed, or is just being closed, until the next operation."""
         return self._is_at_rest
 
-    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, operation: Callable[[SqliteConnection], T]) -> T:
         """
         Run `operation` in the next commit and wait until it is durable.
 
@@ -153,7 +155,7 @@ class Writer:
         """
         return await ended(self._gather(operation, is_durable=True))
 
-    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def commit(self, operation: Callable[[SqliteConnection], T]) -> T:
         """
         Run `operation` in the next commit and wait until that is made.
 
@@ -167,7 +169,7 @@ class Writer:
         """
         return await ended(self._gather(operation, is_durable=False))
 
-    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+    def post(self, operation: Callable[[SqliteConnection], object]) -> None:
         """
         As `commit`, before anything that is submitted or committed later; do not wait for it.
 
@@ -176,7 +178,7 @@ class Writer:
         """
         self._gather(operation, is_durable=False).add_done_callback(self._note_failure)
 
-    def _gather(self, operation: Callable[[sqlite3.Connection], T], *, is_durable: bool) -> asyncio.Future[T]:
+    def _gather(self, operation: Callable[[SqliteConnection], T], *, is_durable: bool) -> asyncio.Future[T]:
         self._require_well()
         loop = asyncio.get_running_loop()
         job = Job(operation, loop, loop.create_future(), is_durable)
@@ -312,13 +314,13 @@ class Writer:
         file.connection.close()
         file.log.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> SqliteConnection:
         if self._left is not None:
             self._left.require(self._path)
         self._inspect()
         return writing_connection(self._path, self._make, self._prepare, self._restart_log)
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _begin(self, connection: SqliteConnection) -> None:
         self._wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"))
 
     def _wait_for_lock(self, work: Callable[[], T]) -> T:

@@ -7,6 +7,8 @@ import sqlite3
 import stat
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.journal.sqlite.connection import SqliteConnection
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -31,9 +33,9 @@ def make_empty(path: Path) -> None:
 def writing_connection(
     path: Path,
     make: Callable[[Path], None],
-    prepare: Callable[[sqlite3.Connection], None],
-    restart_log: Callable[[sqlite3.Connection], bool],
-) -> sqlite3.Connection:
+    prepare: Callable[[SqliteConnection], None],
+    restart_log: Callable[[SqliteConnection], bool],
+) -> SqliteConnection:
     """
     Open a file, which is made if it is not there.
 
@@ -49,7 +51,7 @@ def writing_connection(
     """
     # SQLite gives the log the mode of the file.
     make(path)
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, factory=SqliteConnection)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

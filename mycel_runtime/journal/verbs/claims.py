@@ -21,7 +21,6 @@ from mycel_runtime.journal.delivery import (
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.questions import QUESTION_KIND
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.suspicion import Suspicion
 from mycel_runtime.journal.utterance import UTTERANCE_KIND
 from mycel_runtime.journal.verbs.questions import look_on, question_of
@@ -31,9 +30,8 @@ from mycel_runtime.journal.verbs.utterances import utterance_of
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from mycel_runtime.journal.cursor import CursorMove
+    from mycel_runtime.journal.verbs.connection import Connection, Row
 
 _CLAIMED_COLUMNS: Final = (
     "delivery_id",
@@ -53,15 +51,15 @@ def encodable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
+def end_turn(connection: Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
     """End the claimed turn: the cursor moves, or the event's row goes. False: the claim is lost."""
     if look_on(connection, delivery, now):
         return True
     if not isinstance(delivery, ChatDelivery):
-        is_ours = execute(connection, "finish_once", key_of(delivery)).rowcount > 0
+        is_ours = connection.run("finish_once", key_of(delivery)).rowcount > 0
         if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
             lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
-            execute(connection, "promote_event", lane)
+            connection.run("promote_event", lane)
         return is_ours
     cursor = {
         "handled_seq": move.handled_seq,
@@ -71,14 +69,14 @@ def end_turn(connection: sqlite3.Connection, delivery: Delivery, move: CursorMov
         "hole_at": move.hole_at,
         "now": now,
     }
-    return execute(connection, "finish_chat", key_of(delivery) | cursor).rowcount > 0
+    return connection.run("finish_chat", key_of(delivery) | cursor).rowcount > 0
 
 
-def claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
+def claim_row(connection: Connection, row: Row) -> Delivery:
     """Claim what `select_due` or one like it has selected; with everything that its attempt needs."""
-    intents = execute(connection, "intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]})
+    intents = connection.run("intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]})
     fields = {name: row[name] for name in _CLAIMED_COLUMNS} | {
-        "claim": execute(connection, "claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
+        "claim": connection.run("claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
         "intents": tuple(map(intent_of, intents)),
         "suspicion": _suspicion_of(row),
     }
@@ -97,17 +95,15 @@ def claim_row(connection: sqlite3.Connection, row: sqlite3.Row) -> Delivery:
         "lane_is_anchored": bool(row["lane_is_anchored"]),
         "holes": holes_of(row["holes"]),
     }
-    others = execute(connection, "others_of_chat", fields).fetchone()
+    others = connection.run("others_of_chat", fields).fetchone()
     if row["dead_letter_id"] is None:
         return ChatDelivery(**fields, others_seq=others["others_seq"])
     return LetterDelivery(**fields, **dict(others))
 
 
-def _answer_delivery(
-    connection: sqlite3.Connection, row: sqlite3.Row, fields: dict[str, Any]
-) -> AnswerDelivery:
+def _answer_delivery(connection: Connection, row: Row, fields: dict[str, Any]) -> AnswerDelivery:
     question = question_of(connection, row["entry_id"])
-    others = execute(connection, "others_of_chat", fields).fetchone()
+    others = connection.run("others_of_chat", fields).fetchone()
     delivery = AnswerDelivery(
         **fields,
         handled_seq=None,
@@ -120,7 +116,7 @@ def _answer_delivery(
     return delivery.decided(question)
 
 
-def _suspicion_of(row: sqlite3.Row) -> Suspicion | None:
+def _suspicion_of(row: Row) -> Suspicion | None:
     if row["suspected_at"] is None:
         return None
     message_ids = tuple(json.loads(row["shown_ids"] or "[]"))
@@ -132,5 +128,5 @@ def key_of(delivery: Delivery) -> dict[str, Any]:
     return {"delivery_id": delivery.delivery_id, "claim": delivery.claim}
 
 
-def _read_entry(connection: sqlite3.Connection, entry_id: int) -> Entry:
-    return Entry(*execute(connection, "read_entry", {"entry_id": entry_id}).fetchone())
+def _read_entry(connection: Connection, entry_id: int) -> Entry:
+    return Entry(*connection.run("read_entry", {"entry_id": entry_id}).fetchone())

@@ -12,17 +12,17 @@ from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Mark
 from mycel_runtime.journal.lease import Lease
-from mycel_runtime.journal.statements import execute, execute_rows, values_of
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
+from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.journal.verbs.running_lanes import RunningLanes
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -37,33 +37,33 @@ class HearingVerbs(SpeechVerbs):
 
     @override
     async def checkpoint(self, identity: UserId) -> Checkpoint | None:
-        def read(connection: sqlite3.Connection) -> Checkpoint | None:
-            row = execute(connection, "read_checkpoint", {"identity": identity}).fetchone()
+        def read(connection: Connection) -> Checkpoint | None:
+            row = connection.run("read_checkpoint", {"identity": identity}).fetchone()
             return Checkpoint(**dict(row)) if row else None
 
         return await self._writer.commit(read)
 
     @override
     async def marks(self, identity: UserId, *, epoch: int, limit: int) -> Mapping[InboxSeq, Mark]:
-        def read(connection: sqlite3.Connection) -> Mapping[InboxSeq, Mark]:
-            rows = execute(connection, "read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
+        def read(connection: Connection) -> Mapping[InboxSeq, Mark]:
+            rows = connection.run("read_marks", {"identity": identity, "epoch": epoch, "limit": limit})
             return {InboxSeq(row["seq"]): Mark(fingerprint=row["fingerprint"], ts=row["ts"]) for row in rows}
 
         return await self._writer.commit(read)
 
     @override
     async def snapshot(self, identity: UserId) -> Mapping[tuple[str, str], str]:
-        def read(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
-            rows = execute(connection, "read_snapshot", {"identity": identity})
+        def read(connection: Connection) -> Mapping[tuple[str, str], str]:
+            rows = connection.run("read_snapshot", {"identity": identity})
             return {(row["kind"], row["key"]): row["state"] for row in rows}
 
         return await self._writer.commit(read)
 
     @override
     async def noted(self, identity: UserId, *, kind: str, key: str) -> str | None:
-        def read(connection: sqlite3.Connection) -> str | None:
+        def read(connection: Connection) -> str | None:
             line = {"identity": identity, "kind": kind, "key": key}
-            row = execute(connection, "read_change", line).fetchone()
+            row = connection.run("read_change", line).fetchone()
             return None if row is None else str(row["state"])
 
         return await self._writer.commit(read)
@@ -75,9 +75,9 @@ class HearingVerbs(SpeechVerbs):
 
     @override
     async def levels(self, identity: UserId) -> Mapping[ChatId, MessageSeq]:
-        def read(connection: sqlite3.Connection) -> Mapping[ChatId, MessageSeq]:
+        def read(connection: Connection) -> Mapping[ChatId, MessageSeq]:
             levels: dict[ChatId, MessageSeq] = {}
-            for row in execute(connection, "read_levels", {"identity": identity}):
+            for row in connection.run("read_levels", {"identity": identity}):
                 levels[row["chat_id"]] = max(row["seq"], levels.get(row["chat_id"], row["seq"]))
             return levels
 
@@ -91,7 +91,7 @@ class HearingVerbs(SpeechVerbs):
         self._leases[identity] = None
         try:
             token = await self._writer.submit(
-                lambda connection: execute(connection, "lease", {"identity": identity}).fetchone()[0]
+                lambda connection: connection.run("lease", {"identity": identity}).fetchone()[0]
             )
         except BaseException:
             del self._leases[identity]
@@ -115,7 +115,7 @@ class HearingVerbs(SpeechVerbs):
 
     @override
     async def append(self, batch: Batch, *, lease: Lease) -> int:
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             # Here, and not before: it may be given back while this waits for its commit.
             self._require(connection, lease, batch.identity)
             now = self._clock()
@@ -123,9 +123,9 @@ class HearingVerbs(SpeechVerbs):
             _want_chats(connection, batch.identity, batch.hints, now)
             for change in batch.changes:
                 name = "delete_change" if change.state is None else "write_change"
-                execute(connection, name, {"identity": batch.identity} | values_of(change))
+                connection.run(name, {"identity": batch.identity} | values_of(change))
             if batch.checkpoint is not None:
-                execute(connection, "write_checkpoint", values_of(batch.checkpoint))
+                connection.run("write_checkpoint", values_of(batch.checkpoint))
             return new
 
         self._snapshot_changes += bool(batch.changes)
@@ -136,7 +136,7 @@ class HearingVerbs(SpeechVerbs):
             return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
         return await (self._make_due(write) if is_told_once else self._commit_due(write))
 
-    def _require(self, connection: sqlite3.Connection, lease: Lease, identity: UserId) -> None:  # noqa: ARG002
+    def _require(self, connection: Connection, lease: Lease, identity: UserId) -> None:  # noqa: ARG002
         """Raises `LeaseLostError`, in the transaction that the lease is for."""
         self._require_own(lease, identity)
 
@@ -145,31 +145,29 @@ class HearingVerbs(SpeechVerbs):
             raise LeaseLostError(identity)
 
 
-def _append_arrivals(connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> int:
+def _append_arrivals(connection: Connection, arrivals: Sequence[Arrival], now: float) -> int:
     """Insert entries in their order, and the event work of the new ones; how many were new."""
     new = 0
     for has_events, run in itertools.groupby(arrivals, lambda arrival: bool(arrival.events)):
         if has_events:
             new += sum(_append_events(connection, arrival, now) for arrival in run)
         else:
-            new += execute_rows(connection, "insert_entries", [each.entry for each in run])
+            new += connection.run_rows("insert_entries", [each.entry for each in run])
     return new
 
 
-def _append_events(connection: sqlite3.Connection, arrival: Arrival, now: float) -> bool:
+def _append_events(connection: Connection, arrival: Arrival, now: float) -> bool:
     """Insert an entry and its event work; whether it was new."""
-    inserted = execute(connection, "insert_entries", arrival.entry)
+    inserted = connection.run("insert_entries", arrival.entry)
     if not inserted.rowcount:
         return False
     values = {"identity": arrival.entry.identity, "entry_id": inserted.lastrowid, "now": now}
     for work in arrival.events:
-        execute(connection, "insert_event", values | values_of(work))
+        connection.run("insert_event", values | values_of(work))
     return True
 
 
-def _want_chats(
-    connection: sqlite3.Connection, identity: UserId, hints: Sequence[ChatWork], now: float
-) -> None:
+def _want_chats(connection: Connection, identity: UserId, hints: Sequence[ChatWork], now: float) -> None:
     """Raise the levels that these hints raise."""
     highest = _highest_per_chat(hints)
     wanted = [
@@ -190,8 +188,8 @@ def _want_chats(
     looks = [
         (identity, work.handler, work.lane, work.chat_id, now) for work in highest if work.wanted_seq is None
     ]
-    execute_rows(connection, "want_chats", wanted)
-    execute_rows(connection, "look_at_chats", looks)
+    connection.run_rows("want_chats", wanted)
+    connection.run_rows("look_at_chats", looks)
 
 
 def _highest_per_chat(hints: Sequence[ChatWork]) -> Collection[ChatWork]:

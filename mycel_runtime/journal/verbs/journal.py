@@ -18,7 +18,6 @@ from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.pause import PARKED_AT
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.turns import row_of
 from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
 from mycel_runtime.journal.verbs.hearing import HearingVerbs
@@ -34,7 +33,6 @@ from mycel_runtime.journal.verbs.utterances import UtteranceVerbs, end_utterance
 from mycel_runtime.journal.verbs.wake_times import WakeTimes
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
     from mycel_runtime.journal.changes import Changes
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.turns import TurnRecord
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
 _PRUNING_STEP: Final = 16
@@ -71,10 +70,10 @@ class SqlJournal(
 
     @override
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
-        def take_over(connection: sqlite3.Connection) -> Sequence[Suspect]:
+        def take_over(connection: Connection) -> Sequence[Suspect]:
             values = {"identity": identity, "now": self._clock(), "pause": death_pause}
             recover(connection, values)
-            execute(connection, "adopt_pauses", values)
+            connection.run("adopt_pauses", values)
             return suspects_of(connection, identity)
 
         suspects = await self._writer.submit(take_over)
@@ -94,9 +93,9 @@ class SqlJournal(
     async def claim(self, identity: UserId, *, limit: int, lane: Lane | None = None) -> Sequence[Delivery]:
         name, of_lane = ("select_due", {}) if lane is None else ("select_due_of_lane", {"lane": lane})
 
-        def claim(connection: sqlite3.Connection) -> Sequence[Delivery]:
+        def claim(connection: Connection) -> Sequence[Delivery]:
             values = {"identity": identity, "now": self._clock(), "limit": limit}
-            rows = _first_of_each_lane(execute(connection, name, values | of_lane), limit)
+            rows = _first_of_each_lane(connection.run(name, values | of_lane), limit)
             return [claim_row(connection, row) for row in rows]
 
         claimed = await self._writer.commit(claim)
@@ -105,17 +104,17 @@ class SqlJournal(
 
     @override
     async def due_lanes(self, identity: UserId, *, limit: int) -> Sequence[Lane]:
-        def read(connection: sqlite3.Connection) -> Sequence[Lane]:
+        def read(connection: Connection) -> Sequence[Lane]:
             values = {"identity": identity, "now": self._clock(), "limit": limit}
-            return [Lane(row["lane"]) for row in execute(connection, "due_lanes", values)]
+            return [Lane(row["lane"]) for row in connection.run("due_lanes", values)]
 
         return await self._writer.commit(read)
 
     @override
     async def claim_suspect(self, identity: UserId) -> Delivery | None:
-        def claim(connection: sqlite3.Connection) -> Delivery | None:
+        def claim(connection: Connection) -> Delivery | None:
             values = {"identity": identity, "now": self._clock()}
-            row = execute(connection, "select_suspects", values).fetchone()
+            row = connection.run("select_suspects", values).fetchone()
             return None if row is None else claim_row(connection, row)
 
         return await self._writer.commit(claim)
@@ -129,26 +128,26 @@ class SqlJournal(
 
     @override
     async def next_due_at(self, identity: UserId, *, after: float) -> float | None:
-        def read(connection: sqlite3.Connection) -> float | None:
-            values = {"identity": identity, "after": after, "parked_at": PARKED_AT}
-            row = execute(connection, "next_due_at", values).fetchone()
+        def read(connection: Connection) -> float | None:
+            values = {"identity": identity, "after_time": after, "parked_at": PARKED_AT}
+            row = connection.run("next_due_at", values).fetchone()
             return None if row is None or row[0] is None else float(row[0])
 
         return await self._writer.commit(read)
 
     @override
     async def rewind(self, identity: UserId, *, seconds: float) -> None:
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             values = {"identity": identity, "seconds": seconds, "now": self._clock()}
-            execute(connection, "rewind", values | {"parked_at": PARKED_AT})
-            execute(connection, "rewind_timers", values)
+            connection.run("rewind", values | {"parked_at": PARKED_AT})
+            connection.run("rewind_timers", values)
 
         await self._writer.submit(write)
 
     @override
     async def anchor(self, identity: UserId, lane: Lane, *, handled_seq: MessageSeq) -> None:
         values = {"identity": identity, "lane": lane, "handled_seq": handled_seq}
-        await self._writer.commit(lambda connection: execute(connection, "anchor", values))
+        await self._writer.commit(lambda connection: connection.run("anchor", values))
 
     @override
     async def finish(
@@ -163,7 +162,7 @@ class SqlJournal(
         self._snapshot_changes += bool(changes.told)
         self._running_lanes.note_end(delivery)
 
-        def write(connection: sqlite3.Connection) -> TurnEnd:
+        def write(connection: Connection) -> TurnEnd:
             now = self._clock()
             self._log(connection, delivery, record, now)
             if not end_turn(connection, delivery, move, now):
@@ -182,11 +181,11 @@ class SqlJournal(
         later = WakeTimes()
         values = {"spent": int(spend), "error": encodable(error) or None} | key_of(delivery)
 
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(connection: Connection) -> bool:
             due_at = self._clock() + after
             if after > 0:
                 later.note_due(due_at)
-            return execute(connection, "postpone", values | {"due_at": due_at}).rowcount > 0
+            return connection.run("postpone", values | {"due_at": due_at}).rowcount > 0
 
         return await self._commit_due(write, later)
 
@@ -204,7 +203,7 @@ class SqlJournal(
         self._snapshot_changes += bool(changes.told)
         self._running_lanes.note_end(delivery)
 
-        def write(connection: sqlite3.Connection) -> TurnEnd:
+        def write(connection: Connection) -> TurnEnd:
             now = self._clock()
             if is_look(connection, delivery):
                 # The next look finds what this one could not.
@@ -215,26 +214,24 @@ class SqlJournal(
             moved = write_letter(connection, delivery, letter, move, now)
             if not end_turn(connection, delivery, moved, now):
                 return TurnEnd(EndOutcome.LOST)
-            execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
+            connection.run("bury_intents", key_of(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
 
         return await self._end(write, WakeTimes.of_end(move, changes))
 
-    def _log(
-        self, connection: sqlite3.Connection, delivery: Delivery, record: TurnRecord | None, now: float
-    ) -> None:
+    def _log(self, connection: Connection, delivery: Delivery, record: TurnRecord | None, now: float) -> None:
         """Before the turn ends, whose claim is looked at here as well; the oldest go in small steps."""
         if record is None or not self._kept_turns:
             return
-        logged = execute(connection, "log_turn", key_of(delivery) | row_of(record) | {"now": now})
+        logged = connection.run("log_turn", key_of(delivery) | row_of(record) | {"now": now})
         newest = logged.lastrowid or 0
         if logged.rowcount and not newest % _PRUNING_STEP:
             bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
-            execute(connection, "prune_turns", bounds)
+            connection.run("prune_turns", bounds)
 
 
-def _first_of_each_lane(rows: Iterable[sqlite3.Row], limit: int) -> list[sqlite3.Row]:
-    chosen: dict[str, sqlite3.Row] = {}
+def _first_of_each_lane(rows: Iterable[Row], limit: int) -> list[Row]:
+    chosen: dict[str, Row] = {}
     for row in rows:
         if len(chosen) >= limit:
             break

@@ -18,19 +18,18 @@ from mycel_runtime.journal.delivery import (
     UtteranceDelivery,
 )
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.claims import encodable, key_of
 from mycel_runtime.journal.verbs.retention import drop_letter
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from mycel_runtime.journal.dead_letter import Letter
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.hole import Hole
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import UserId
 
 
@@ -39,14 +38,14 @@ class LetterVerbs(SpeechVerbs):
 
     @override
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
-        def read(connection: sqlite3.Connection) -> Sequence[DeadLetter]:
-            return [letter_of(row) for row in execute(connection, "dead_letters", {"identity": identity})]
+        def read(connection: Connection) -> Sequence[DeadLetter]:
+            return [letter_of(row) for row in connection.run("dead_letters", {"identity": identity})]
 
         return await self._writer.commit(read)
 
     @override
     async def revive(self, dead_letter_id: int) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(connection: Connection) -> bool:
             now, letters = self._clock(), _letters_of(connection, dead_letter_id)
             # All of them, also behind one that has gone meanwhile.
             return sum(_revive(connection, each, now) for each in letters) > 0
@@ -55,14 +54,14 @@ class LetterVerbs(SpeechVerbs):
 
     @override
     async def drop(self, dead_letter_id: int) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(connection: Connection) -> bool:
             letters = _letters_of(connection, dead_letter_id)
             return sum(drop_letter(connection, each) for each in letters) > 0
 
         return await self._make_due(write)
 
 
-def letter_of(row: sqlite3.Row) -> DeadLetter:
+def letter_of(row: Row) -> DeadLetter:
     """A row of the table as a value."""
     fields = dict(row)
     if late := holes_of(fields.pop("holes")):
@@ -71,7 +70,7 @@ def letter_of(row: sqlite3.Row) -> DeadLetter:
 
 
 def write_letter(
-    connection: sqlite3.Connection, delivery: Delivery, letter: Letter, move: CursorMove, now: float
+    connection: Connection, delivery: Delivery, letter: Letter, move: CursorMove, now: float
 ) -> CursorMove:
     """
     Insert a delivery's letter; how the cursor moves with it.
@@ -96,29 +95,29 @@ def write_letter(
         "skip_id": None,
         "messages": None,
     }
-    execute(connection, "insert_dead_letter", key_of(delivery) | covered)
+    connection.run("insert_dead_letter", key_of(delivery) | covered)
     # Up to 0 is up to nothing.
     return replace(span.move, handled_seq=span.move.handled_seq or None)
 
 
-def _letters_of(connection: sqlite3.Connection, dead_letter_id: int) -> list[int]:
+def _letters_of(connection: Connection, dead_letter_id: int) -> list[int]:
     """All of a skip, whose number is the first one's; else the letter itself."""
-    rows = execute(connection, "letters_of_skip", {"dead_letter_id": dead_letter_id}).fetchall()
+    rows = connection.run("letters_of_skip", {"dead_letter_id": dead_letter_id}).fetchall()
     return [row[0] for row in rows] or [dead_letter_id]
 
 
-def _revive(connection: sqlite3.Connection, dead_letter_id: int, now: float) -> bool:
+def _revive(connection: Connection, dead_letter_id: int, now: float) -> bool:
     key = {"dead_letter_id": dead_letter_id}
-    if is_open := execute(connection, "read_open_letter", key).fetchone():
-        execute(connection, "look_at_chats", (*is_open, now))
-        return execute(connection, "delete_dead_letter", key).rowcount > 0
-    revived = execute(connection, "revive", key | {"now": now}).fetchall()
+    if is_open := connection.run("read_open_letter", key).fetchone():
+        connection.run("look_at_chats", (*is_open, now))
+        return connection.run("delete_dead_letter", key).rowcount > 0
+    revived = connection.run("revive", key | {"now": now}).fetchall()
     if not revived:
         return False
-    execute(connection, "put_in_order", dict(revived[0]))
-    execute(connection, "revive_intents", key | dict(revived[0]))
-    execute(connection, "revive_utterances", key | dict(revived[0]))
-    execute(connection, "delete_dead_letter", key)
+    connection.run("put_in_order", dict(revived[0]))
+    connection.run("revive_intents", key | dict(revived[0]))
+    connection.run("revive_utterances", key | dict(revived[0]))
+    connection.run("delete_dead_letter", key)
     return True
 
 
@@ -129,7 +128,7 @@ class _Span(NamedTuple):
     late: Sequence[Hole] = ()
 
 
-def _span_of(connection: sqlite3.Connection, delivery: Delivery, letter: Letter, move: CursorMove) -> _Span:
+def _span_of(connection: Connection, delivery: Delivery, letter: Letter, move: CursorMove) -> _Span:
     match delivery:
         case EventDelivery() | UtteranceDelivery() | AnswerDelivery():
             return _Span(STAY)
@@ -141,19 +140,19 @@ def _span_of(connection: sqlite3.Connection, delivery: Delivery, letter: Letter,
             return _Span(move, letter.late)
 
 
-def _unread_span(connection: sqlite3.Connection, delivery: ChatDelivery, move: CursorMove) -> _Span:
+def _unread_span(connection: Connection, delivery: ChatDelivery, move: CursorMove) -> _Span:
     """
     What a letter covers that nothing was read for.
 
     What an earlier run of the turn was shown, with what was said on it; what a newcomer was told of. Else it has no
     end: the living chat still has it, and shows it with whatever comes next, so that nobody speaks to it unseen.
     """
-    handled_seq, told_seq, shown_seq = execute(connection, "known_seq", key_of(delivery)).fetchone()
+    handled_seq, told_seq, shown_seq = connection.run("known_seq", key_of(delivery)).fetchone()
     if handled_seq is None and told_seq:
         return _Span(replace(move, handled_seq=told_seq))
     if delivery.holes or (shown_seq or 0) > (handled_seq or 0):
         through_seq = MessageSeq(max(handled_seq, shown_seq or 0))
         return _Span(replace(move, handled_seq=through_seq, wanted_seq=told_seq), delivery.holes)
-    execute(connection, "delete_open_letters", key_of(delivery))
-    execute(connection, "give_up_unread", key_of(delivery))
+    connection.run("delete_open_letters", key_of(delivery))
+    connection.run("give_up_unread", key_of(delivery))
     return _Span(move)

@@ -6,17 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.entry import Entry
-from mycel_runtime.journal.statements import execute
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
+    from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.wire.ids import UserId
 
 
 def insert_made_entry(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     identity: UserId,
     kind: str,
@@ -45,6 +44,6 @@ def insert_made_entry(
         raw=json.dumps(told),
         received_at=now,
     )
-    entry_id = execute(connection, "insert_entries", entry).lastrowid
+    entry_id = connection.run("insert_entries", entry).lastrowid
     assert entry_id is not None
     return entry_id

@@ -18,19 +18,18 @@ from mycel_runtime.journal.questions import (
     Question,
     QuestionState,
 )
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.made_entry import insert_made_entry
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.journal.verbs.timers import set_timers
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
     from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
     from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.questions import NewQuestion
     from mycel_runtime.journal.utterance import Utterance
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import ChatId, MessageSeq, UserId
 
 
@@ -51,7 +50,7 @@ class QuestionVerbs(SpeechVerbs):
 
     @override
     async def look_for_answers(self, identity: UserId, chats: Collection[ChatId]) -> int:
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             now = self._clock()
             return sum(_look(connection, identity, chat_id, now) for chat_id in chats)
 
@@ -72,9 +71,9 @@ class QuestionVerbs(SpeechVerbs):
     ) -> Question:
         place = {"asked_seq": None, "message_id": None} if asked is None else _columns(asked)
 
-        def write(connection: sqlite3.Connection) -> Question:
+        def write(connection: Connection) -> Question:
             values = {"entry_id": question_id, "closed_seq": seq} | place
-            if execute(connection, statement, values).rowcount:
+            if connection.run(statement, values).rowcount:
                 _close(connection, question_id, self._clock())
             return question_of(connection, question_id)
 
@@ -88,17 +87,17 @@ class QuestionVerbs(SpeechVerbs):
         handlers: Mapping[tuple[str, str], HandlerId],
         kept: Collection[str],
     ) -> KnownQuestions:
-        def write(connection: sqlite3.Connection) -> KnownQuestions:
+        def write(connection: Connection) -> KnownQuestions:
             now = self._clock()
             forgotten: Counter[tuple[str, str]] = Counter()
-            for row in execute(connection, "undecided_questions", {"identity": identity}).fetchall():
+            for row in connection.run("undecided_questions", {"identity": identity}).fetchall():
                 handler = handlers.get((row["plugin"], row["name"]))
                 if handler is not None:
                     _adopt(connection, row, handler, now)
                 elif row["plugin"] not in kept:
                     forgotten[row["plugin"], row["name"]] += 1
                     _forget(connection, row)
-            chats = execute(connection, "chats_with_questions", {"identity": identity})
+            chats = connection.run("chats_with_questions", {"identity": identity})
             return KnownQuestions(
                 chats=frozenset(row["chat_id"] for row in chats),
                 forgotten=[ForgottenQuestions(*name, count) for name, count in sorted(forgotten.items())],
@@ -107,7 +106,7 @@ class QuestionVerbs(SpeechVerbs):
         return await self._writer.submit(write)
 
 
-def ask(connection: sqlite3.Connection, utterance: Utterance, question: NewQuestion, now: float) -> int:
+def ask(connection: Connection, utterance: Utterance, question: NewQuestion, now: float) -> int:
     """Before its utterance, so that the answer's work never waits behind that; the entry that it is."""
     # Without words and data: an entry stays.
     return insert_made_entry(
@@ -121,7 +120,7 @@ def ask(connection: sqlite3.Connection, utterance: Utterance, question: NewQuest
 
 
 def note_utterance(
-    connection: sqlite3.Connection,
+    connection: Connection,
     utterance: Utterance,
     question: NewQuestion,
     question_id: int,
@@ -141,7 +140,7 @@ def note_utterance(
         "entry_id": question_id,
         "utterance_id": utterance_id,
     }
-    execute(connection, "insert_question", values)
+    connection.run("insert_question", values)
     timer = NewTimer(
         *_timer_key(question.name, question_id),
         due_at=utterance.made_at + question.seconds,
@@ -151,53 +150,53 @@ def note_utterance(
     set_timers(connection, utterance.identity, question.plugin, (timer,))
 
 
-def question_of(connection: sqlite3.Connection, entry_id: int) -> Question:
+def question_of(connection: Connection, entry_id: int) -> Question:
     """What an entry of `QUESTION_KIND` is."""
-    return _question_of(execute(connection, "read_question", {"entry_id": entry_id}).fetchone())
+    return _question_of(connection.run("read_question", {"entry_id": entry_id}).fetchone())
 
 
-def note_said(connection: sqlite3.Connection, delivery: UtteranceDelivery, now: float) -> None:
+def note_said(connection: Connection, delivery: UtteranceDelivery, now: float) -> None:
     """
     When an utterance's delivery ends: what it asked is open, and is looked at once, for what came meanwhile.
 
     If its words do not stand, they never will.
     """
-    asked = execute(connection, "question_of_utterance", {"utterance_id": delivery.entry_id}).fetchone()
+    asked = connection.run("question_of_utterance", {"utterance_id": delivery.entry_id}).fetchone()
     if asked is None:
         return
     turn = {"delivery_id": delivery.delivery_id, "turn": delivery.turn}
-    sent = execute(connection, "sent_of_turn", turn).fetchone()
+    sent = connection.run("sent_of_turn", turn).fetchone()
     values = dict(asked) | {"now": now}
     if sent is not None:
-        execute(connection, "open_question", values | dict(sent))
+        connection.run("open_question", values | dict(sent))
         if asked["state"] == QuestionState.MADE:
-            execute(connection, "insert_answer", values)
-    elif execute(connection, "leave_unsaid", values).rowcount:
+            connection.run("insert_answer", values)
+    elif connection.run("leave_unsaid", values).rowcount:
         _close(connection, asked["entry_id"], now)
 
 
-def note_dropped(connection: sqlite3.Connection, dead_letter_id: int) -> None:
+def note_dropped(connection: Connection, dead_letter_id: int) -> None:
     """A letter is dropped: what it would have asked is not asked any more, what it would have told is told nobody."""
     key = {"dead_letter_id": dead_letter_id}
-    execute(connection, "forget_answer_of_letter", key)
-    row = execute(connection, "question_of_letter", key).fetchone()
-    if row is not None and execute(connection, "leave_unsaid", dict(row)).rowcount:
+    connection.run("forget_answer_of_letter", key)
+    row = connection.run("question_of_letter", key).fetchone()
+    if row is not None and connection.run("leave_unsaid", dict(row)).rowcount:
         _close(connection, row["entry_id"], row["buried_at"])
 
 
-def note_overdue(connection: sqlite3.Connection, question_id: int, now: float) -> None:
+def note_overdue(connection: Connection, question_id: int, now: float) -> None:
     """Its time is over: whoever looks now decides."""
-    if execute(connection, "question_overdue", {"entry_id": question_id}).rowcount:
-        execute(connection, "insert_answer", {"entry_id": question_id, "now": now})
+    if connection.run("question_overdue", {"entry_id": question_id}).rowcount:
+        connection.run("insert_answer", {"entry_id": question_id, "now": now})
 
 
-def look_on(connection: sqlite3.Connection, delivery: Delivery, now: float) -> bool:
+def look_on(connection: Connection, delivery: Delivery, now: float) -> bool:
     """Whether a look that found nothing has to be made again, for what came while it was made."""
     key = {"delivery_id": delivery.delivery_id, "claim": delivery.claim, "now": now}
-    return isinstance(delivery, AnswerDelivery) and execute(connection, "look_on", key).rowcount > 0
+    return isinstance(delivery, AnswerDelivery) and connection.run("look_on", key).rowcount > 0
 
 
-def is_look(connection: sqlite3.Connection, delivery: Delivery) -> bool:
+def is_look(connection: Connection, delivery: Delivery) -> bool:
     """Whether it only looks for an answer that may still come."""
     if not isinstance(delivery, AnswerDelivery):
         return False
@@ -205,64 +204,64 @@ def is_look(connection: sqlite3.Connection, delivery: Delivery) -> bool:
     return state in {QuestionState.MADE, QuestionState.OPEN}
 
 
-def note_told(connection: sqlite3.Connection, delivery: Delivery) -> None:
+def note_told(connection: Connection, delivery: Delivery) -> None:
     """Its handler is done with it."""
     if isinstance(delivery, AnswerDelivery):
-        execute(connection, "erase_question", {"entry_id": delivery.question.entry_id})
+        connection.run("erase_question", {"entry_id": delivery.question.entry_id})
 
 
-def _look(connection: sqlite3.Connection, identity: UserId, chat_id: ChatId, now: float) -> bool:
+def _look(connection: Connection, identity: UserId, chat_id: ChatId, now: float) -> bool:
     key = {"identity": identity, "chat_id": chat_id}
-    row = execute(connection, "first_open_question", key).fetchone()
+    row = connection.run("first_open_question", key).fetchone()
     if row is None:
         return False
-    execute(connection, "insert_answer", {"entry_id": row["entry_id"], "now": now})
+    connection.run("insert_answer", {"entry_id": row["entry_id"], "now": now})
     return True
 
 
-def _close(connection: sqlite3.Connection, question_id: int, now: float) -> None:
+def _close(connection: Connection, question_id: int, now: float) -> None:
     """It is decided: its handler is told, no time ends it any more, and no letter says that it could not be."""
     question = question_of(connection, question_id)
     _cancel_timer(connection, question.identity, question.plugin, _timer_key(question.name, question_id))
-    execute(connection, "delete_letters_of_question", {"entry_id": question_id})
-    execute(connection, "insert_answer", {"entry_id": question_id, "now": now})
+    connection.run("delete_letters_of_question", {"entry_id": question_id})
+    connection.run("insert_answer", {"entry_id": question_id, "now": now})
     if question.state is QuestionState.UNSAID:
-        execute(connection, "erase_utterance_of_question", {"entry_id": question_id})
+        connection.run("erase_utterance_of_question", {"entry_id": question_id})
 
 
-def _adopt(connection: sqlite3.Connection, row: sqlite3.Row, handler: HandlerId, now: float) -> None:
+def _adopt(connection: Connection, row: Row, handler: HandlerId, now: float) -> None:
     """Its handler may be called otherwise by now; and what came while nobody ran is looked for."""
     values = {"entry_id": row["entry_id"], "handler": handler, "now": now}
     is_renamed = handler != row["handler"]
     if is_renamed:
-        execute(connection, "delete_work_of_question", values)
-        execute(connection, "delete_letters_of_question", values)
-        execute(connection, "rename_question_handler", values)
+        connection.run("delete_work_of_question", values)
+        connection.run("delete_letters_of_question", values)
+        connection.run("rename_question_handler", values)
     if row["state"] == QuestionState.OPEN or (is_renamed and row["state"] == QuestionState.OVERDUE):
-        execute(connection, "insert_answer", values)
+        connection.run("insert_answer", values)
 
 
-def _forget(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+def _forget(connection: Connection, row: Row) -> None:
     values = {"entry_id": row["entry_id"]}
     _cancel_timer(connection, row["identity"], row["plugin"], _timer_key(row["name"], row["entry_id"]))
-    execute(connection, "delete_work_of_question", values)
-    execute(connection, "forget_question", values)
-    execute(connection, "erase_utterance_of_question", values)
+    connection.run("delete_work_of_question", values)
+    connection.run("forget_question", values)
+    connection.run("erase_utterance_of_question", values)
 
 
 def _timer_key(name: str, question_id: int) -> TimerKey:
     return TimerKey(f"{QUESTION}{name}", str(question_id))
 
 
-def _cancel_timer(connection: sqlite3.Connection, identity: UserId, plugin: str, key: TimerKey) -> None:
-    execute(connection, "cancel_timer", {"identity": identity, "plugin": plugin} | key._asdict())
+def _cancel_timer(connection: Connection, identity: UserId, plugin: str, key: TimerKey) -> None:
+    connection.run("cancel_timer", {"identity": identity, "plugin": plugin} | key._asdict())
 
 
 def _columns(asked: AskedPlace) -> dict[str, Any]:
     return {"asked_seq": asked.seq, "message_id": asked.message_id}
 
 
-def _question_of(row: sqlite3.Row) -> Question:
+def _question_of(row: Row) -> Question:
     fields = dict(row)
     seq, message_id = fields.pop("asked_seq"), fields.pop("message_id")
     sent_seq, sent_id = fields.pop("sent_seq"), fields.pop("sent_id")

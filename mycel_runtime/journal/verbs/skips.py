@@ -11,20 +11,19 @@ from mycel_runtime.journal.backlog import Skipped, WaitingChat, WorkItem
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, LetterDelivery
 from mycel_runtime.journal.hole_text import text_of_holes
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
 from mycel_runtime.journal.verbs.questions import is_look
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from mycel_runtime.journal.backlog import ReadSpan
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.hole import Hole
     from mycel_runtime.journal.ids import DeliveryId
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import UserId
 
 
@@ -57,10 +56,10 @@ class SkipVerbs(SpeechVerbs):
         read: ReadSpan | None = None,
         skip_id: int | None = None,
     ) -> Skipped | None:
-        def write(connection: sqlite3.Connection) -> Skipped | None:
+        def write(connection: Connection) -> Skipped | None:
             now = self._clock()
             one = {"identity": identity, "delivery_id": delivery_id}
-            row = execute(connection, "select_one", one).fetchone()
+            row = connection.run("select_one", one).fetchone()
             if row is None or (read is not None and not _is_as_read(connection, row, read)):
                 return None
             delivery = claim_row(connection, row)
@@ -73,7 +72,7 @@ class SkipVerbs(SpeechVerbs):
         return await self._make_due(write)
 
 
-def work_item_of(row: sqlite3.Row) -> WorkItem:
+def work_item_of(row: Row) -> WorkItem:
     """A row of the statements `work` and `work_item` as a value."""
     fields = dict(row)
     return WorkItem(
@@ -81,13 +80,13 @@ def work_item_of(row: sqlite3.Row) -> WorkItem:
     )
 
 
-def _is_as_read(connection: sqlite3.Connection, row: sqlite3.Row, read: ReadSpan) -> bool:
+def _is_as_read(connection: Connection, row: Row, read: ReadSpan) -> bool:
     """
     Whether the handler is where it was when its chat was read, and has said nothing behind the span.
 
     What a failed attempt has said would stand in the letter, and be said once more to what is left.
     """
-    shown_seq = execute(connection, "known_seq", {"delivery_id": row["delivery_id"]}).fetchone()["shown_seq"]
+    shown_seq = connection.run("known_seq", {"delivery_id": row["delivery_id"]}).fetchone()["shown_seq"]
     return row["handled_seq"] == read.handled_seq and (shown_seq or 0) <= read.through_seq
 
 
@@ -107,7 +106,7 @@ class _Cut(NamedTuple):
 
 
 def _bury(
-    connection: sqlite3.Connection,
+    connection: Connection,
     delivery: Delivery,
     read: ReadSpan | None,
     letter: dict[str, Any],
@@ -124,16 +123,16 @@ def _bury(
         "spent": 0,
         "messages": None if read is None else read.messages,
     }
-    number = execute(connection, "insert_dead_letter", key_of(delivery) | letter | covered).lastrowid
+    number = connection.run("insert_dead_letter", key_of(delivery) | letter | covered).lastrowid
     assert number is not None
     if read is not None and letter["skip_id"] is None:
-        execute(connection, "head_skip", {"dead_letter_id": number})
+        connection.run("head_skip", {"dead_letter_id": number})
     end_turn(connection, delivery, cut.move, now)
-    execute(connection, "bury_intents", key_of(delivery) | {"turn": delivery.turn})
+    connection.run("bury_intents", key_of(delivery) | {"turn": delivery.turn})
     return number
 
 
-def _cut_of(connection: sqlite3.Connection, delivery: Delivery, read: ReadSpan | None, now: float) -> _Cut:
+def _cut_of(connection: Connection, delivery: Delivery, read: ReadSpan | None, now: float) -> _Cut:
     match delivery:
         case ChatDelivery() if read is not None:
             # What is looked for still, and what is above, is none of the letter's.
@@ -161,14 +160,14 @@ def _still_wanted(delivery: ChatDelivery, read: ReadSpan) -> MessageSeq | None:
     return MessageSeq(wanted_seq) if wanted_seq > read.through_seq else None
 
 
-def _known_cut(connection: sqlite3.Connection, delivery: ChatDelivery) -> _Cut:
+def _known_cut(connection: Connection, delivery: ChatDelivery) -> _Cut:
     """Without reading the chat: as far as it is known to go; else its letter is a wish to look again."""
-    handled_seq, told_seq, shown_seq = execute(connection, "known_seq", key_of(delivery)).fetchone()
+    handled_seq, told_seq, shown_seq = connection.run("known_seq", key_of(delivery)).fetchone()
     through_seq = MessageSeq(max(handled_seq or 0, told_seq, shown_seq or 0))
     if through_seq > (handled_seq or 0) or delivery.holes:
         wanted_seq = delivery.wanted_seq if delivery.wanted_seq > through_seq else None
         move = CursorMove(handled_seq=through_seq, wanted_seq=wanted_seq)
         return _Cut(move, through_seq=through_seq, late=delivery.holes)
-    execute(connection, "delete_open_letters", key_of(delivery))
-    execute(connection, "give_up_unread", key_of(delivery))
+    connection.run("delete_open_letters", key_of(delivery))
+    connection.run("give_up_unread", key_of(delivery))
     return _Cut(STAY)

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from typing_extensions import override
 
 from mycel_runtime.journal.hold import Hold
+from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.journal.intent import Intent, IntentState
 from mycel_runtime.journal.own_sends import OwnSends, Unattended
 from mycel_runtime.journal.port.journal import Journal
-from mycel_runtime.journal.statements import execute, values_of
+from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.journal.verbs.wake_times import WakeTimes
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId
     from mycel_runtime.journal.port.waker import Waker
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.journal.verbs.writer import JournalWriter
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
@@ -43,19 +44,19 @@ class SpeechVerbs(Journal):
 
     @override
     async def intend(self, intent: Intent) -> None:
-        await self._change("write_intent", values_of(intent))
+        await self._change("write_intent", _values_of(intent))
 
     @override
     async def settle(self, intent: Intent) -> None:
-        await self._writer.commit(lambda connection: execute(connection, "write_intent", values_of(intent)))
+        await self._writer.commit(lambda connection: connection.run("write_intent", _values_of(intent)))
 
     @override
     def record(self, intent: Intent, *, wanted_seq: MessageSeq | None = None) -> None:
-        def write(connection: sqlite3.Connection) -> None:
-            execute(connection, "write_intent", values_of(intent))
+        def write(connection: Connection) -> None:
+            connection.run("write_intent", _values_of(intent))
             if wanted_seq is not None:
                 look = {"wanted_seq": wanted_seq, "now": self._clock()}
-                execute(connection, "want_others", values_of(intent) | look)
+                connection.run("want_others", values_of(intent) | look)
 
         self._writer.post(write)
 
@@ -64,7 +65,7 @@ class SpeechVerbs(Journal):
         values: dict[str, Any] = {"identity": delivery.identity, "delivery_id": delivery.delivery_id}
         values |= {"wanted_seq": wanted_seq}
         await self._writer.commit(
-            lambda connection: execute(connection, "want_others", values | {"now": self._clock()})
+            lambda connection: connection.run("want_others", values | {"now": self._clock()})
         )
 
     @override
@@ -86,8 +87,8 @@ class SpeechVerbs(Journal):
     async def park(self, delivery: Delivery, *, older_than: float) -> Sequence[Intent]:
         turn = {"delivery_id": delivery.delivery_id, "turn": delivery.turn}
 
-        def write(connection: sqlite3.Connection) -> Sequence[Intent]:
-            rows = execute(connection, "park", turn | {"before": self._clock() - older_than})
+        def write(connection: Connection) -> Sequence[Intent]:
+            rows = connection.run("park", turn | {"before": self._clock() - older_than})
             return [intent_of(row) for row in rows.fetchall()]
 
         return await self._writer.commit(write)
@@ -95,7 +96,7 @@ class SpeechVerbs(Journal):
     @override
     async def hasten(self, identity: UserId, *, delivery_id: int | None, plugin: str | None) -> None:
         key = {"identity": identity, "delivery_id": delivery_id, "plugin": plugin}
-        await self._make_due(lambda connection: execute(connection, "hasten", key | {"now": self._clock()}))
+        await self._make_due(lambda connection: connection.run("hasten", key | {"now": self._clock()}))
 
     @override
     async def resolve(
@@ -117,10 +118,8 @@ class SpeechVerbs(Journal):
             "plugin": plugin,
         }
 
-        def read(connection: sqlite3.Connection) -> Unattended:
-            row = execute(
-                connection, "count_unattended", values | {"since": self._clock() - within}
-            ).fetchone()
+        def read(connection: Connection) -> Unattended:
+            row = connection.run("count_unattended", values | {"since": self._clock() - within}).fetchone()
             return Unattended(**dict(row))
 
         return await self._writer.commit(read)
@@ -134,9 +133,9 @@ class SpeechVerbs(Journal):
     async def attend(self, identity: UserId, chat_id: str) -> bool:
         key = {"identity": identity, "chat_id": chat_id}
 
-        def write(connection: sqlite3.Connection) -> bool:
-            execute(connection, "attend", key)
-            return execute(connection, "release", key).rowcount > 0
+        def write(connection: Connection) -> bool:
+            connection.run("attend", key)
+            return connection.run("release", key).rowcount > 0
 
         return await self._writer.commit(write)
 
@@ -144,7 +143,7 @@ class SpeechVerbs(Journal):
     async def hold(self, identity: UserId, chat_id: str, *, reason: str) -> bool:
         values = {"identity": identity, "chat_id": chat_id, "reason": reason}
         return await self._writer.submit(
-            lambda connection: execute(connection, "hold", values | {"now": self._clock()}).rowcount > 0
+            lambda connection: connection.run("hold", values | {"now": self._clock()}).rowcount > 0
         )
 
     @override
@@ -156,7 +155,7 @@ class SpeechVerbs(Journal):
         # A journal of this engine has one identity at work.
         self._wakers.append(waker)
 
-    async def _make_due(self, operation: Callable[[sqlite3.Connection], T], later: WakeTimes = NEVER) -> T:
+    async def _make_due(self, operation: Callable[[Connection], T], later: WakeTimes = NEVER) -> T:
         """
         Run an operation after which something may be claimed, and wake whoever claims.
 
@@ -170,7 +169,7 @@ class SpeechVerbs(Journal):
         finally:
             later.tell(self._wakers)
 
-    async def _commit_due(self, operation: Callable[[sqlite3.Connection], T], later: WakeTimes = NEVER) -> T:
+    async def _commit_due(self, operation: Callable[[Connection], T], later: WakeTimes = NEVER) -> T:
         """As `_make_due`, without waiting for the disk."""
         self._wake()
         try:
@@ -183,22 +182,24 @@ class SpeechVerbs(Journal):
             waker.wake()
 
     async def _change(self, name: str, values: dict[str, Any]) -> bool:
-        return await self._writer.submit(lambda connection: execute(connection, name, values).rowcount > 0)
+        return await self._writer.submit(lambda connection: connection.run(name, values).rowcount > 0)
 
-    async def _rows(self, name: str, values: dict[str, Any]) -> list[sqlite3.Row]:
-        return await self._writer.commit(lambda connection: execute(connection, name, values).fetchall())
+    async def _rows(self, name: str, values: dict[str, Any]) -> list[Row]:
+        return await self._writer.commit(lambda connection: connection.run(name, values).fetchall())
 
 
-def intent_of(row: sqlite3.Row) -> Intent:
+def _values_of(intent: Intent) -> dict[str, Any]:
+    return values_of(intent) | {"plugin": plugin_of(intent.handler)}
+
+
+def intent_of(row: Row) -> Intent:
     """A row of the table as a value."""
     fields = dict(row)
     fields |= {"state": IntentState(fields["state"]), "is_unattended": bool(fields["is_unattended"])}
     return Intent(**fields)
 
 
-def own_sends_of(
-    connection: sqlite3.Connection, key: dict[str, Any], *, has_forgotten: bool = True
-) -> OwnSends:
+def own_sends_of(connection: Connection, key: dict[str, Any], *, has_forgotten: bool = True) -> OwnSends:
     """
     What is known of the identity's own messages in a chat.
 
@@ -207,8 +208,8 @@ def own_sends_of(
         key: Its `identity` and `chat_id`, and `after_seq`, below which nothing is read.
         has_forgotten: It is of a version that forgets sends.
     """
-    rows = execute(connection, "own_sends", key).fetchall()
-    explained = execute(connection, "own_through", key).fetchone() if has_forgotten else None
+    rows = connection.run("own_sends", key).fetchall()
+    explained = connection.run("own_through", key).fetchone() if has_forgotten else None
     return OwnSends(
         message_ids=frozenset(row["message_id"] for row in rows if row["message_id"]),
         unplaced={row["content_hash"]: row["base_seq"] for row in rows if not row["message_id"]},

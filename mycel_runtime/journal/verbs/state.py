@@ -22,20 +22,20 @@ from mycel_runtime.journal.delivery import EventDelivery
 from mycel_runtime.journal.firing import Fired
 from mycel_runtime.journal.hole_text import holes_of, text_of_holes
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.journal.statements import execute, values_of
 from mycel_runtime.journal.verbs.made_entry import insert_made_entry
 from mycel_runtime.journal.verbs.questions import note_overdue
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.journal.verbs.timers import next_timer_at, set_timers, timer_of, timers_due
 from mycel_runtime.journal.verbs.utterances import make_utterance
+from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.journal.verbs.wake_times import WakeTimes, first_of
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mycel_runtime.journal.changes import Changes, Firing, ItemChange, ReadMove
     from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.verbs.connection import Connection, Result
     from mycel_runtime.journal.work import EventWork
     from mycel_runtime.wire.ids import ChatId, UserId
 
@@ -104,9 +104,7 @@ class StateVerbs(SpeechVerbs):
     @override
     async def clear_items(self, identity: UserId, plugin: str, *, chat_id: str | None) -> int:
         values = {"identity": identity, "plugin": plugin, "chat_id": chat_id}
-        return await self._writer.submit(
-            lambda connection: execute(connection, "clear_items", values).rowcount
-        )
+        return await self._writer.submit(lambda connection: connection.run("clear_items", values).rowcount)
 
     @override
     async def timers(self, identity: UserId) -> Sequence[Timer]:
@@ -126,7 +124,7 @@ class StateVerbs(SpeechVerbs):
 
     @override
     async def fire(self, identity: UserId, firings: Sequence[Firing]) -> int:
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             now = self._clock()
             return sum(_fire(connection, firing, now) for firing in firings)
 
@@ -136,12 +134,12 @@ class StateVerbs(SpeechVerbs):
     async def plan(self, identity: UserId, plugin: str, changes: Changes) -> TurnEnd:
         whose, version = Whose(identity, plugin), next(self._versions)
 
-        def write(connection: sqlite3.Connection) -> TurnEnd:
+        def write(connection: Connection) -> TurnEnd:
             return TurnEnd(EndOutcome.DONE, _change(connection, whose, changes, version))
 
         return await self._end(write, WakeTimes(timer_at=first_of(changes)))
 
-    async def _end(self, write: Callable[[sqlite3.Connection], TurnEnd], later: WakeTimes) -> TurnEnd:
+    async def _end(self, write: Callable[[Connection], TurnEnd], later: WakeTimes) -> TurnEnd:
         """As `write` says; if it finds its changes outdated, nothing that it has written is left."""
         try:
             return await self._commit_due(write, later)
@@ -150,7 +148,7 @@ class StateVerbs(SpeechVerbs):
 
 
 def apply_changes(
-    connection: sqlite3.Connection, delivery: Delivery, changes: Changes, version: int
+    connection: Connection, delivery: Delivery, changes: Changes, version: int
 ) -> tuple[int, ...]:
     """
     After the end of a turn, in its transaction; the versions of the changed items.
@@ -165,29 +163,27 @@ def apply_changes(
         OutdatedError: Something that they were made from is not there any more; the transaction is to be undone.
     """
     if isinstance(delivery, EventDelivery) and delivery.fired is not None:
-        execute(connection, "delete_firing", {"entry_id": delivery.fired.entry_id})
+        connection.run("delete_firing", {"entry_id": delivery.fired.entry_id})
     return remember(connection, delivery, changes, version)
 
 
-def remember(
-    connection: sqlite3.Connection, delivery: Delivery, changes: Changes, version: int
-) -> tuple[int, ...]:
+def remember(connection: Connection, delivery: Delivery, changes: Changes, version: int) -> tuple[int, ...]:
     """As `apply_changes`, of a delivery that is given up: its firing stays, for its letter may be revived."""
     if not changes:
         return ()
     whose = Whose(delivery.identity, plugin_of(delivery.handler))
     versions = _change(connection, whose, changes, version)
     for told in changes.told:
-        execute(connection, "write_change", whose._asdict() | told._asdict())
+        connection.run("write_change", whose._asdict() | told._asdict())
     return versions
 
 
-def fired_of(connection: sqlite3.Connection, entry_id: int) -> Fired:
+def fired_of(connection: Connection, entry_id: int) -> Fired:
     """The timer that an entry of `TIMER_KIND` is."""
-    return Fired(*execute(connection, "read_firing", {"entry_id": entry_id}).fetchone())
+    return Fired(*connection.run("read_firing", {"entry_id": entry_id}).fetchone())
 
 
-def _change(connection: sqlite3.Connection, whose: Whose, changes: Changes, version: int) -> tuple[int, ...]:
+def _change(connection: Connection, whose: Whose, changes: Changes, version: int) -> tuple[int, ...]:
     versions = tuple([_change_item(connection, whose, item, version) for item in changes.items])
     for timer_key in changes.cancelled:
         _cancel(connection, whose._asdict() | timer_key._asdict())
@@ -200,49 +196,49 @@ def _change(connection: sqlite3.Connection, whose: Whose, changes: Changes, vers
     return versions
 
 
-def _change_item(connection: sqlite3.Connection, whose: Whose, item: ItemChange, version: int) -> int:
+def _change_item(connection: Connection, whose: Whose, item: ItemChange, version: int) -> int:
     chat_id, key, value, made_from = item
     if value is None:
         place = whose._asdict() | {"chat_id": chat_id or "", "key": key}
-        _require_version(made_from, execute(connection, "item_version", place))
-        execute(connection, "delete_item", place)
+        _require_version(made_from, connection.run("item_version", place))
+        connection.run("delete_item", place)
         return 0
     made = (value, version, *whose, chat_id or "", key)
     written = (
-        execute(connection, "update_item", (*made, made_from))
+        connection.run("update_item", (*made, made_from))
         if made_from
-        else execute(connection, "write_item" if made_from is None else "insert_item", made)
+        else connection.run("write_item" if made_from is None else "insert_item", made)
     )
     if not written.rowcount:
         raise OutdatedError
     return version
 
 
-def _move_reading(connection: sqlite3.Connection, whose: Whose, read: ReadMove, version: int) -> None:
+def _move_reading(connection: Connection, whose: Whose, read: ReadMove, version: int) -> None:
     chat = whose._asdict() | {"chat_id": read.chat_id}
-    _require_version(read.made_from, execute(connection, "reading_version", chat))
+    _require_version(read.made_from, connection.run("reading_version", chat))
     moved = {"read_seq": read.read_seq, "holes": text_of_holes(read.holes), "version": version}
-    execute(connection, "write_reading", chat | moved)
+    connection.run("write_reading", chat | moved)
 
 
-def _require_version(made_from: int | None, found: sqlite3.Cursor) -> None:
+def _require_version(made_from: int | None, found: Result) -> None:
     if made_from is not None and found.fetchone()[0] != made_from:
         raise OutdatedError
 
 
-def _cancel(connection: sqlite3.Connection, key: dict[str, Any]) -> None:
+def _cancel(connection: Connection, key: dict[str, Any]) -> None:
     """Also where the time has come and nothing has come of it yet."""
-    execute(connection, "cancel_timer", key)
-    for row in execute(connection, "firings_of_timer", key).fetchall():
-        if execute(connection, "cancel_firing", dict(row)).rowcount:
-            execute(connection, "delete_firing", dict(row))
-            execute(connection, "promote_event", dict(row))
+    connection.run("cancel_timer", key)
+    for row in connection.run("firings_of_timer", key).fetchall():
+        if connection.run("cancel_firing", dict(row)).rowcount:
+            connection.run("delete_firing", dict(row))
+            connection.run("promote_event", dict(row))
 
 
-def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
+def _fire(connection: Connection, firing: Firing, now: float) -> bool:
     """Whether the timer was still there."""
     timer = firing.timer
-    if not execute(connection, "take_timer", timer._asdict()).rowcount:
+    if not connection.run("take_timer", timer._asdict()).rowcount:
         return False
     if firing.question_id is not None:
         note_overdue(connection, firing.question_id, now)
@@ -253,12 +249,12 @@ def _fire(connection: sqlite3.Connection, firing: Firing, now: float) -> bool:
     return True
 
 
-def _waits(connection: sqlite3.Connection, timer: Timer, work: EventWork) -> bool:
+def _waits(connection: Connection, timer: Timer, work: EventWork) -> bool:
     values = {"identity": timer.identity} | values_of(work)
-    return execute(connection, "waiting_event", values).fetchone() is not None
+    return connection.run("waiting_event", values).fetchone() is not None
 
 
-def _make_due(connection: sqlite3.Connection, timer: Timer, work: EventWork, now: float) -> None:
+def _make_due(connection: Connection, timer: Timer, work: EventWork, now: float) -> None:
     # Without the key and the data: an entry stays, and they may say something of somebody.
     entry_id = insert_made_entry(
         connection,
@@ -269,5 +265,5 @@ def _make_due(connection: sqlite3.Connection, timer: Timer, work: EventWork, now
         now=now,
     )
     values = timer._asdict() | values_of(work) | {"entry_id": entry_id, "now": now}
-    execute(connection, "insert_event", values)
-    execute(connection, "insert_firing", values)
+    connection.run("insert_event", values)
+    connection.run("insert_firing", values)

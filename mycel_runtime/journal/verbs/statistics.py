@@ -9,7 +9,6 @@ from typing_extensions import override
 from mycel_runtime.journal.hold import Hold
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.questions import OpenQuestions
-from mycel_runtime.journal.statements import execute
 from mycel_runtime.journal.summary import (
     COUNT_LIMIT,
     LANES_LIMIT,
@@ -24,8 +23,7 @@ from mycel_runtime.journal.summary import (
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.wire.ids import UserId
 
 
@@ -42,36 +40,34 @@ class StatisticsVerbs(SpeechVerbs):
         return next(iter(longest), None)
 
 
-def statistics_of(connection: sqlite3.Connection, identity: UserId) -> JournalStatistics:
+def statistics_of(connection: Connection, identity: UserId) -> JournalStatistics:
     """Counts of what is there."""
     values = {"identity": identity, "most": COUNT_LIMIT, "most_lanes": LANES_LIMIT}
-    fields = dict(execute(connection, "statistics", values).fetchone())
+    fields = dict(connection.run("statistics", values).fetchone())
     if fields["oldest_due_at"] is not None and fields["oldest_due_at"] >= PARKED_AT:
         fields["oldest_due_at"] = None
     return JournalStatistics(**fields)
 
 
-def longest_waiting_of(connection: sqlite3.Connection, identity: UserId, limit: int) -> tuple[Waiting, ...]:
+def longest_waiting_of(connection: Connection, identity: UserId, limit: int) -> tuple[Waiting, ...]:
     """What has waited longest, first."""
-    rows = execute(connection, "longest_waiting", {"identity": identity, "limit": limit})
+    rows = connection.run("longest_waiting", {"identity": identity, "limit": limit})
     return tuple(Waiting(**dict(row)) for row in rows)
 
 
-def summary_of(connection: sqlite3.Connection, identity: UserId) -> JournalSummary:
+def summary_of(connection: Connection, identity: UserId) -> JournalSummary:
     """What a status shows, within a transaction."""
     me = {"identity": identity}
     return JournalSummary(
         statistics=statistics_of(connection, identity),
         longest=longest_waiting_of(connection, identity, LONGEST_WAITING),
-        holds=tuple(Hold(**dict(row)) for row in execute(connection, "holds", me)),
-        utterances=tuple(WaitingUtterance(*row) for row in execute(connection, "waiting_utterances", me)),
-        timers=tuple(
-            NextTimer(*row) for row in execute(connection, "next_timers", me | {"limit": NEXT_TIMERS})
-        ),
+        holds=tuple(Hold(**dict(row)) for row in connection.run("holds", me)),
+        utterances=tuple(WaitingUtterance(*row) for row in connection.run("waiting_utterances", me)),
+        timers=tuple(NextTimer(*row) for row in connection.run("next_timers", me | {"limit": NEXT_TIMERS})),
         questions=_open_questions(connection, identity),
     )
 
 
-def _open_questions(connection: sqlite3.Connection, identity: UserId) -> OpenQuestions | None:
-    row = execute(connection, "open_questions", {"identity": identity}).fetchone()
+def _open_questions(connection: Connection, identity: UserId) -> OpenQuestions | None:
+    row = connection.run("open_questions", {"identity": identity}).fetchone()
     return None if row is None else OpenQuestions(*row)

@@ -11,27 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mycel_runtime.journal.changes import Timer
-from mycel_runtime.journal.statements import execute, execute_rows
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Sequence
 
     from mycel_runtime.journal.changes import NewTimer
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import UserId
 
 
-def set_timers(
-    connection: sqlite3.Connection, identity: UserId, plugin: str, timers: Sequence[NewTimer]
-) -> None:
+def set_timers(connection: Connection, identity: UserId, plugin: str, timers: Sequence[NewTimer]) -> None:
     """In the place of those with the same names and keys."""
     rows = [(identity, plugin, *timer, timer.due_at) for timer in timers]
-    if execute_rows(connection, "set_timers", rows) < len(rows):
-        execute_rows(connection, "set_timers_sooner", rows)
+    if connection.run_rows("set_timers", rows) < len(rows):
+        connection.run_rows("set_timers_sooner", rows)
 
 
 def timers_due(
-    connection: sqlite3.Connection,
+    connection: Connection,
     identity: UserId,
     *,
     names: Collection[tuple[str, str]],
@@ -41,7 +38,7 @@ def timers_due(
     """As the journal's verb."""
     _settle(connection, identity, through=now)
     due: list[Timer] = []
-    for row in execute(connection, "timers_due", {"identity": identity, "now": now}):
+    for row in connection.run("timers_due", {"identity": identity, "now": now}):
         if len(due) >= limit:
             break
         if (row["plugin"], row["name"]) in names:
@@ -49,20 +46,20 @@ def timers_due(
     return due
 
 
-def next_timer_at(connection: sqlite3.Connection, identity: UserId, *, after: float) -> float | None:
+def next_timer_at(connection: Connection, identity: UserId, *, after: float) -> float | None:
     """As the journal's verb."""
-    values = {"identity": identity, "after": after}
-    some = execute(connection, "some_timer_at", values).fetchone()
+    values = {"identity": identity, "after_time": after}
+    some = connection.run("some_timer_at", values).fetchone()
     # What is due before that one is looked at before that time: so the first place after this is a time that counts.
     _settle(connection, identity, through=after if some is None else some["due_at"])
-    (due_at,) = execute(connection, "next_timer_at", values).fetchone()
+    (due_at,) = connection.run("next_timer_at", values).fetchone()
     return None if due_at is None else float(due_at)
 
 
-def _settle(connection: sqlite3.Connection, identity: UserId, *, through: float) -> None:
-    execute(connection, "settle_timers", {"identity": identity, "through": through})
+def _settle(connection: Connection, identity: UserId, *, through: float) -> None:
+    connection.run("settle_timers", {"identity": identity, "through_time": through})
 
 
-def timer_of(row: sqlite3.Row) -> Timer:
+def timer_of(row: Row) -> Timer:
     """A timer from its row."""
     return Timer(**dict(row) | {"is_relative": bool(row["is_relative"])})

@@ -12,19 +12,23 @@ from mycel_runtime.journal.port.turn_log import TurnLog
 from mycel_runtime.journal.turns import LoggedTurn
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from mycel_runtime.journal.verbs.connection import Row
+
 _PAGE_TURNS: Final = 500
 """Read at once: who reads for long keeps the embedded engine's log (WAL) from being copied into the file."""
+
+
+_ALL: Final = 2**63 - 1
 
 
 class SqlTurnLog(TurnLog):
     """Base of the logs; the owner of the rows reads them."""
 
     @abstractmethod
-    def _rows(self, name: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
         """
         What a statement finds of the identity.
 
@@ -43,7 +47,7 @@ class SqlTurnLog(TurnLog):
         last: int | None = None,
     ) -> Sequence[int]:
         chosen = {"handler": handler, "chat_id": chat_id, "since": since, "until": until}
-        rows = self._rows("select_turns", chosen | {"limit": -1 if last is None else last})
+        rows = self._rows("select_turns", chosen | {"limit": _ALL if last is None else last})
         return [row["turn_id"] for row in reversed(rows)]
 
     @override

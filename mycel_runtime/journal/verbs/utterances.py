@@ -9,22 +9,22 @@ from typing_extensions import override
 
 from mycel_runtime.journal.cursor import ChatCursor
 from mycel_runtime.journal.hole_text import holes_of
-from mycel_runtime.journal.statements import execute, values_of
 from mycel_runtime.journal.utterance import UTTERANCE_KIND, Spoken, SpokenState, Utterance
 from mycel_runtime.journal.verbs.made_entry import insert_made_entry
 from mycel_runtime.journal.verbs.questions import ask, note_utterance
 from mycel_runtime.journal.verbs.speech import NEVER, SpeechVerbs
+from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.journal.verbs.wake_times import WakeTimes
 from mycel_runtime.journal.work import EventWork
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
     from mycel_runtime.journal.delivery import UtteranceDelivery
     from mycel_runtime.journal.ids import HandlerId, Lane
     from mycel_runtime.journal.questions import NewQuestion
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import UserId
 
 
@@ -49,19 +49,19 @@ class UtteranceVerbs(SpeechVerbs):
         return {row["handler"]: _cursor_of(row) for row in rows}
 
 
-def utterance_of(connection: sqlite3.Connection, entry_id: int) -> Utterance:
+def utterance_of(connection: Connection, entry_id: int) -> Utterance:
     """What an entry of `UTTERANCE_KIND` is."""
-    fields = dict(execute(connection, "read_utterance", {"entry_id": entry_id}).fetchone())
+    fields = dict(connection.run("read_utterance", {"entry_id": entry_id}).fetchone())
     return Utterance(**fields | {"mentions": tuple(json.loads(fields["mentions"]))})
 
 
-def end_utterance(connection: sqlite3.Connection, delivery: UtteranceDelivery) -> None:
+def end_utterance(connection: Connection, delivery: UtteranceDelivery) -> None:
     """Its delivery has finished: the words go, and what became of them stays."""
     ended = {"entry_id": delivery.entry_id, "delivery_id": delivery.delivery_id, "turn": delivery.turn}
-    execute(connection, "end_utterance", ended)
+    connection.run("end_utterance", ended)
 
 
-def _spoken_of(row: sqlite3.Row) -> Spoken:
+def _spoken_of(row: Row) -> Spoken:
     if row["said_seq"] is not None:
         return Spoken(SpokenState.SAID, seq=MessageSeq(row["said_seq"]), message_id=row["message_id"])
     if row["reason"] is not None:
@@ -69,7 +69,7 @@ def _spoken_of(row: sqlite3.Row) -> Spoken:
     return Spoken(SpokenState.WAITING if row["is_kept"] else SpokenState.UNSAID)
 
 
-def _cursor_of(row: sqlite3.Row) -> ChatCursor:
+def _cursor_of(row: Row) -> ChatCursor:
     return ChatCursor(
         handled_seq=row["handled_seq"],
         start_seq=row["start_seq"],
@@ -80,7 +80,7 @@ def _cursor_of(row: sqlite3.Row) -> ChatCursor:
 
 
 def make_utterance(
-    connection: sqlite3.Connection,
+    connection: Connection,
     utterance: Utterance,
     now: float,
     *,
@@ -88,7 +88,7 @@ def make_utterance(
 ) -> bool:
     """As `Journal.utter`, within a transaction."""
     values = values_of(utterance) | {"mentions": json.dumps(utterance.mentions)}
-    if execute(connection, "has_utterance", values).fetchone():
+    if connection.run("has_utterance", values).fetchone():
         return False
     question_id = None if question is None else ask(connection, utterance, question, now)
     # Without the words: an entry stays.
@@ -100,10 +100,10 @@ def make_utterance(
         told={"utterance": utterance.handler, "chat_id": utterance.chat_id},
         now=now,
     )
-    execute(connection, "insert_utterance", values | {"entry_id": entry_id})
+    connection.run("insert_utterance", values | {"entry_id": entry_id})
     if question is not None and question_id is not None:
         note_utterance(connection, utterance, question, question_id, entry_id)
     work = EventWork(handler=utterance.handler, lane=utterance.lane, chat_id=utterance.chat_id)
     event = {"identity": utterance.identity, "entry_id": entry_id, "now": now}
-    execute(connection, "insert_event", event | values_of(work))
+    connection.run("insert_event", event | values_of(work))
     return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
+
+    from mycel_runtime.journal.verbs.connection import Connection
 
 T = TypeVar("T")
 
@@ -28,13 +29,13 @@ class JournalWriter(Protocol):
     def is_at_rest(self) -> bool:
         """Whether what is needed for work has been given back, until the next operation."""
 
-    async def submit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, operation: Callable[[Connection], T]) -> T:
         """Run `operation` in the next commit and wait until it is durable."""
 
-    async def commit(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def commit(self, operation: Callable[[Connection], T]) -> T:
         """Run `operation` in the next commit and wait until that is made; it is durable before any later one is."""
 
-    def post(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+    def post(self, operation: Callable[[Connection], object]) -> None:
         """As `commit`, before anything that is called later; nobody waits. If it fails, the next verb raises."""
 
     async def close(self) -> None:

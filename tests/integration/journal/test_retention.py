@@ -24,8 +24,8 @@ from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.retention import START, Age, Keep, Retention, Swept
 from mycel_runtime.journal.shown_run import ShownRun
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
-from mycel_runtime.journal.statements import MIGRATIONS
 from mycel_runtime.journal.turns import MESSAGE_KIND, TurnRecord
 from mycel_runtime.journal.verbs.retention import STEP_ROWS
 from mycel_runtime.settings import JournalSettings

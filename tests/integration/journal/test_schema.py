@@ -15,7 +15,7 @@ from tests.integration.journal.samples import want
 
 MIGRATIONS = sorted(
     file.name
-    for file in (resources.files("mycel_runtime.journal") / "sql" / "migrations").iterdir()
+    for file in (resources.files("mycel_runtime.journal") / "sqlite" / "sql" / "migrations").iterdir()
     if file.name.endswith(".sql")
 )
 
@@ -71,7 +71,7 @@ async def test_a_journal_of_every_earlier_version_becomes_as_a_new_one(tmp_path,
     """Version 0 is a file that was made and never written."""
     old = tmp_path / "old"
     old.mkdir()
-    folder = resources.files("mycel_runtime.journal") / "sql" / "migrations"
+    folder = resources.files("mycel_runtime.journal") / "sqlite" / "sql" / "migrations"
     with database(old) as connection:
         for name in MIGRATIONS[:version]:
             connection.executescript((folder / name).read_text())
@@ -137,7 +137,9 @@ async def test_a_migration_that_fails_leaves_the_version_before_it(
     tmp_path, monkeypatch, open_journal, version
 ):
     """Of a new file none: it is made in one transaction."""
-    first = (resources.files("mycel_runtime.journal") / "sql" / "migrations" / MIGRATIONS[0]).read_text()
+    first = (
+        resources.files("mycel_runtime.journal") / "sqlite" / "sql" / "migrations" / MIGRATIONS[0]
+    ).read_text()
     broken = "CREATE TABLE half (x); CREATE TABLE half (x)"
     with monkeypatch.context() as patch:
         if version:

@@ -9,8 +9,8 @@ import pytest
 from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.sqlite.schema import APPLICATION_ID
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
-from mycel_runtime.journal.statements import MIGRATIONS
 from tests.engines.store_clock import StoreClock
 from tests.integration.journal.promises.turns import end_turns
 from tests.integration.journal.samples import ME

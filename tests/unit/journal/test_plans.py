@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from mycel_runtime.journal.statements import _QUERIES, MIGRATIONS
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS, QUERIES
 
 SMALL_TABLES = {"dead_letter", "checkpoint", "log_link", "json_each"}
 """
@@ -35,12 +35,16 @@ def scanned(journal, statement):
     aliases = dict(re.findall(r"(?:FROM|JOIN) (\w+) AS (\w+)", statement))
     named = {alias: table for table, alias in aliases.items()}
     found = [re.fullmatch(r"SCAN (?!CONSTANT)(\w+).*", step) for step in steps]
-    return {named.get(match[1], match[1]) for match in found if match}
+    # What a query within the statement finds has steps of its own.
+    within = {step.split()[1] for step in steps if step.startswith(("CO-ROUTINE ", "MATERIALIZE "))}
+    return {
+        named.get(match[1], match[1]) for match in found if match and match[1] not in within - named.keys()
+    }
 
 
-@pytest.mark.parametrize("name", sorted(_QUERIES.keys() - RESTORING))
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - RESTORING))
 def test_no_statement_reads_a_growing_table_whole(journal, name):
-    assert scanned(journal, _QUERIES[name]) <= SMALL_TABLES
+    assert scanned(journal, QUERIES[name]) <= SMALL_TABLES
 
 
 def test_a_statement_without_an_index_would_be_found(journal):

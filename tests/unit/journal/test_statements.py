@@ -12,22 +12,15 @@ from contextlib import closing
 import pytest
 
 from mycel_runtime.journal.entry import Entry
-from mycel_runtime.journal.statements import (
-    _QUERIES,
-    FEW_ROWS,
-    MIGRATIONS,
-    ROWS_PER_STATEMENT,
-    _statement,
-    execute,
-    execute_rows,
-)
+from mycel_runtime.journal.sqlite.connection import FEW_ROWS, ROWS_PER_STATEMENT, SqliteConnection
+from mycel_runtime.journal.sqlite.statements import MIGRATIONS, QUERIES, statement
 
 MORE = ROWS_PER_STATEMENT + 100
 
 
 @pytest.fixture
 def connection():
-    with closing(sqlite3.connect(":memory:")) as opened:
+    with closing(sqlite3.connect(":memory:", factory=SqliteConnection)) as opened:
         opened.executescript("".join(MIGRATIONS))
         yield opened
 
@@ -40,21 +33,21 @@ def connection():
     ],
 )
 def test_values_find_their_places_by_name_in_whatever_order_and_company_they_come(connection, values):
-    execute(connection, "hold", values)
+    connection.run("hold", values)
 
-    assert execute(connection, "holds", {"identity": "agent"}).fetchall() == [("c", "loud", 1.0)]
+    assert connection.run("holds", {"identity": "agent"}).fetchall() == [("c", "loud", 1.0)]
 
 
 def test_a_value_that_a_statement_misses_is_told_by_its_name(connection):
     with pytest.raises(KeyError, match="chat_id"):
-        execute(connection, "release", {"identity": "agent"})
+        connection.run("release", {"identity": "agent"})
 
 
-@pytest.mark.parametrize("name", sorted(_QUERIES))
+@pytest.mark.parametrize("name", sorted(QUERIES))
 def test_a_statement_has_one_place_for_each_of_its_names(connection, name):
     """SQLite counts the places itself: a name in a comment or in a text would be one too many."""
-    names = dict.fromkeys(re.findall(r":(\w+)", _QUERIES[name]))
-    text, in_order = _statement(name)
+    names = dict.fromkeys(re.findall(r":(\w+)", QUERIES[name]))
+    text, in_order = statement(name)
 
     assert (in_order is None) == (not names)
     if in_order is not None:
@@ -74,7 +67,7 @@ def test_batches_of_all_sizes_are_written_by_few_statements_that_are_kept(connec
 
     first = 1
     for size in range(MORE):
-        assert execute_rows(connection, "insert_entries", entries(first, size)) == size
+        assert connection.run_rows("insert_entries", entries(first, size)) == size
         first += size
 
     powers_above = (ROWS_PER_STATEMENT // FEW_ROWS).bit_length() - 1
@@ -84,9 +77,9 @@ def test_batches_of_all_sizes_are_written_by_few_statements_that_are_kept(connec
 
 @pytest.mark.parametrize("size", [1, 16, 17, 511, 512, 513, MORE])
 def test_rows_are_written_in_their_order_and_what_is_there_already_is_not_counted(connection, size):
-    execute_rows(connection, "insert_entries", entries(1, size))
+    connection.run_rows("insert_entries", entries(1, size))
 
-    assert execute_rows(connection, "insert_entries", entries(size, 3)) == 2
+    assert connection.run_rows("insert_entries", entries(size, 3)) == 2
 
     written = connection.execute("SELECT seq FROM entry ORDER BY entry_id").fetchall()
     assert [seq for (seq,) in written] == [*range(1, size + 3)]
@@ -98,6 +91,6 @@ def test_rows_are_written_in_their_order_and_what_is_there_already_is_not_counte
 )
 def test_an_entry_is_written_and_read_in_the_order_of_its_fields(name, columns):
     """It is handed over as it is, without its names: two columns of one type would change places unseen."""
-    (found,) = re.findall(columns, _QUERIES[name])
+    (found,) = re.findall(columns, QUERIES[name])
 
     assert found.split(", ") == list(Entry._fields)

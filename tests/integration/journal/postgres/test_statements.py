@@ -5,9 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from mycel_runtime.journal import statements as embedded
 from mycel_runtime.journal.postgres import statements
 from mycel_runtime.journal.postgres.statements import statement
+from mycel_runtime.journal.sqlite.statements import QUERIES
+from mycel_runtime.journal.verbs.statements import read
 
 
 @pytest.mark.parametrize("name", sorted(statements.NAMES))
@@ -28,6 +29,7 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
     of_a_file = {
         *("read_log_link", "follow_log", "begin_log", "name_log", "lease", "dead_letters_before_skips"),
         *("bury_restored", "doubt_restored", "forget_restored", "drop_restored_timers", "forget_lists"),
+        *("auto_vacuum", "page_count", "page_size", "freelist_count", "give_page_back"),
     }
     of_processes = {
         *("read_lease", "own_lease", "write_lease", "renew_lease", "release_lease", "release_leases"),
@@ -44,4 +46,17 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
         *("used_bytes", "database_facts", "held_identities", "known_processes"),
     }
 
-    assert statements.NAMES - of_processes == embedded.NAMES - of_a_file
+    assert statements.NAMES - of_processes == QUERIES.keys() - of_a_file
+
+
+def test_what_both_engines_read_alike_stands_once():
+    own = [read(f"mycel_runtime.journal.{engine}", "sql/queries.sql")[1] for engine in ("sqlite", "postgres")]
+    _, shared = read("mycel_runtime.journal.verbs", "queries.sql")
+
+    assert not shared.keys() & (own[0].keys() | own[1].keys())
+    assert [name for name in own[0] if words(own[0][name]) == words(own[1].get(name, ""))] == []
+
+
+def words(text):
+    """Of a statement, without what is said about it."""
+    return [line.split() for line in text.splitlines() if not line.startswith("--")]

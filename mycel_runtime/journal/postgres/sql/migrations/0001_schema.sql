@@ -1,5 +1,5 @@
 -- Version 1: the tables of the embedded engine's version 13, whose comments say what is in them
--- (`journal/sql/migrations`), and what several processes need. It stays as it is: every change is a file of its own,
+-- (`journal/sqlite/sql/migrations`), and what several processes need. It stays as it is: every change is a file of its own,
 -- 0002_….sql and so on.
 --
 -- Text is compared by its bytes, as SQLite does, whatever the database's collation. What is 0 or 1 there is so here.

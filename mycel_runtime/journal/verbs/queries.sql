@@ -1,10 +1,9 @@
+-- What both engines read alike; beside it each has its own, in its folder `sql/`. It is in PostgreSQL's words: SQLite has
+-- others for GREATEST, LEAST and IS NOT DISTINCT FROM, which `sqlite/statements.py` puts in. Of a NULL argument SQLite
+-- makes NULL, PostgreSQL nothing: so there is none here, or what becomes of it is the same.
+
 -- name: read_checkpoint
 SELECT identity, server, epoch, since_seq FROM checkpoint WHERE identity = :identity;
-
--- name: lease
-INSERT INTO lease (identity, token) VALUES (:identity, 1)
-ON CONFLICT (identity) DO UPDATE SET token = token + 1
-RETURNING token;
 
 -- name: write_checkpoint
 INSERT INTO checkpoint (identity, server, epoch, since_seq) VALUES (:identity, :server, :epoch, :since_seq)
@@ -16,58 +15,29 @@ SELECT seq, fingerprint, ts FROM entry
 WHERE identity = :identity AND epoch = :epoch AND seq IS NOT NULL
 ORDER BY seq DESC LIMIT :limit;
 
--- name: insert_entries
--- A replayed number changes nothing.
-INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (identity, epoch, seq) WHERE seq IS NOT NULL DO NOTHING;
-
--- name: want_chats
--- Raise the level of chats. A running delivery may have read the chat before that, up to any number; and what it was to
--- look for may not have been there yet when it is told of it again. It has to look once more in both cases.
-INSERT INTO delivery (identity, handler, lane, chat_id, handled_seq, start_seq, wanted_seq, told_seq, state, due_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'due', ?)
-ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
-SET wanted_seq = max(wanted_seq, excluded.wanted_seq),
-    told_seq = max(told_seq, excluded.told_seq),
-    look_again = iif(state = 'running' AND excluded.wanted_seq <= wanted_seq, 1, look_again),
-    due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
-    state = CASE state WHEN 'idle' THEN 'due' ELSE state END
-WHERE excluded.wanted_seq > max(coalesce(handled_seq, 0), given_up_seq)
-  AND (state = 'running' OR excluded.wanted_seq > wanted_seq OR excluded.told_seq > told_seq);
-
 -- name: read_levels
 -- How far each chat has been handed out or will be; what one handler has seen of it, the others were told of.
-SELECT chat_id, max(coalesce(handled_seq, 0), wanted_seq, given_up_seq) AS seq FROM delivery
+SELECT chat_id, GREATEST(coalesce(handled_seq, 0), wanted_seq, given_up_seq) AS seq FROM delivery
 WHERE identity = :identity AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
-
--- name: look_at_chats
--- As above, where the hint has no number: look once more than is wanted already.
-INSERT INTO delivery (identity, handler, lane, chat_id, wanted_seq, state, due_at)
-VALUES (?, ?, ?, ?, 0, 'due', ?)
-ON CONFLICT (identity, handler, lane) WHERE entry_id IS NULL AND dead_letter_id IS NULL DO UPDATE
-SET wanted_seq = max(wanted_seq, coalesce(handled_seq, 0)) + 1,
-    look_again = iif(state = 'running', 1, look_again),
-    due_at = iif(state = 'idle' OR due_at IS hole_at, excluded.due_at, due_at),
-    state = CASE state WHEN 'idle' THEN 'due' ELSE state END;
 
 -- name: want_others
 -- What one handler's turn found out of a chat, or may have hidden from the server's lists, is work for the others too.
 UPDATE delivery
-SET wanted_seq = coalesce(:wanted_seq, max(wanted_seq, coalesce(handled_seq, 0)) + 1),
-    told_seq = max(told_seq, coalesce(:wanted_seq, 0)),
-    due_at = iif(state = 'idle' OR due_at IS hole_at, :now, due_at),
+SET wanted_seq = coalesce(:wanted_seq, GREATEST(wanted_seq, coalesce(handled_seq, 0)) + 1),
+    told_seq = GREATEST(told_seq, coalesce(:wanted_seq, 0)),
+    due_at = CASE WHEN state = 'idle' OR due_at IS NOT DISTINCT FROM hole_at THEN :now ELSE due_at END,
     state = 'due'
 WHERE identity = :identity AND lane = (SELECT lane FROM delivery WHERE delivery_id = :delivery_id)
   AND delivery_id <> :delivery_id AND state <> 'running' AND chat_id IS NOT NULL
   AND entry_id IS NULL AND dead_letter_id IS NULL
-  AND (:wanted_seq IS NULL OR :wanted_seq > max(wanted_seq, coalesce(handled_seq, 0)));
+  AND (:wanted_seq IS NULL OR :wanted_seq > GREATEST(wanted_seq, coalesce(handled_seq, 0)));
 
 -- name: insert_event
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at, is_behind)
 VALUES (:identity, :handler, :lane, :chat_id, :entry_id, 'due', :now,
-        EXISTS (SELECT 1 FROM delivery AS e
-                WHERE e.identity = :identity AND e.handler = :handler AND e.lane = :lane AND e.entry_id < :entry_id));
+        CASE WHEN EXISTS (SELECT 1 FROM delivery AS e
+                          WHERE e.identity = :identity AND e.handler = :handler AND e.lane = :lane
+                            AND e.entry_id < :entry_id) THEN 1 ELSE 0 END);
 
 -- name: promote_event
 -- The first of those that wait is behind nobody.
@@ -77,22 +47,8 @@ WHERE delivery_id = (SELECT e.delivery_id FROM delivery AS e
                        AND e.entry_id IS NOT NULL
                      ORDER BY e.entry_id LIMIT 1);
 
--- name: select_due
--- Longest due first. Plan: delivery_due for the scan, delivery_running for the exclusion.
-SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
-       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
-       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
-                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
-                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
-FROM delivery AS d
-WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
-  AND d.suspected_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM delivery AS r
-                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
-ORDER BY d.due_at, d.delivery_id;
-
 -- name: select_due_of_lane
--- As above, of one lane.
+-- As `select_due`, of one lane.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
        d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
@@ -115,7 +71,7 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_a
 GROUP BY d.lane ORDER BY min(d.due_at), min(d.delivery_id) LIMIT :limit;
 
 -- name: select_one
--- As above, of one that does not run; whatever it waits for.
+-- Of one that does not run; whatever it waits for.
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
        d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
@@ -138,11 +94,11 @@ SELECT d.delivery_id, d.handler, d.lane, d.chat_id, e.kind AS event, d.dead_lett
        d.suspected_at IS NOT NULL AS is_suspect
 FROM delivery AS d LEFT JOIN entry AS e USING (entry_id)
 WHERE d.delivery_id IN (
-  SELECT delivery_id FROM delivery WHERE identity = :identity AND state = 'running'
+  SELECT r.delivery_id FROM delivery AS r WHERE r.identity = :identity AND r.state = 'running'
   UNION ALL
-  SELECT * FROM (SELECT delivery_id FROM delivery
-                 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1)
-                 ORDER BY due_at, delivery_id LIMIT :limit))
+  SELECT * FROM (SELECT w.delivery_id FROM delivery AS w
+                 WHERE w.identity = :identity AND w.state = 'due' AND w.is_behind IN (0, 1)
+                 ORDER BY w.due_at, w.delivery_id LIMIT :limit) AS waiting)
 ORDER BY d.state DESC, d.due_at, d.delivery_id;
 
 -- name: work_item
@@ -152,31 +108,10 @@ SELECT d.delivery_id, d.handler, d.lane, d.chat_id, e.kind AS event, d.dead_lett
 FROM delivery AS d LEFT JOIN entry AS e USING (entry_id)
 WHERE d.delivery_id = :delivery_id AND d.identity = :identity AND d.state IN ('due', 'running');
 
--- name: select_suspects
--- There are never more than could run at once.
-SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
-       d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
-       NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
-                   AND u.handled_seq IS NULL AND u.chat_id IS NOT NULL AND u.entry_id IS NULL
-                   AND u.dead_letter_id IS NULL) AS lane_is_anchored
-FROM delivery AS d INDEXED BY delivery_suspect
-WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_at <= :now
-  AND d.suspected_at IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM delivery AS r
-                  WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
-ORDER BY d.deaths, d.due_at, d.delivery_id;
-
--- name: claim
--- Counts each delivery's claims and never forgets the count, so that no claim is like an earlier one.
-UPDATE delivery
-SET state = 'running', claim = coalesce(claim, 0) + 1, look_again = 0
-WHERE delivery_id = :delivery_id AND state = 'due'
-RETURNING claim;
-
 -- name: others_of_chat
 -- How far at least each other handler of the chat has been given or told of it; and of a revived letter its own.
-SELECT min(max(wanted_seq, coalesce(handled_seq, 0))) AS others_seq,
-       max(iif(handler = :handler, handled_seq, NULL)) AS living_seq
+SELECT min(GREATEST(wanted_seq, coalesce(handled_seq, 0))) AS others_seq,
+       max(CASE WHEN handler = :handler THEN handled_seq ELSE NULL END) AS living_seq
 FROM delivery
 WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter_id IS NULL
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
@@ -187,16 +122,6 @@ INSERT INTO expected_end (identity) VALUES (:identity) ON CONFLICT DO NOTHING;
 -- name: forget_end
 DELETE FROM expected_end WHERE identity = :identity;
 
--- name: count_death
--- Against the only suspect that ran.
-UPDATE delivery SET deaths = deaths + 1
-WHERE identity = :identity AND state = 'running' AND suspected_at IS NOT NULL
-  AND 1 = (SELECT count(*) FROM delivery AS s
-           WHERE s.identity = :identity AND s.state = 'running' AND s.suspected_at IS NOT NULL);
-
--- name: suspect
-UPDATE delivery SET suspected_at = coalesce(suspected_at, :now) WHERE identity = :identity AND state = 'running';
-
 -- name: suspects
 SELECT handler, lane, deaths FROM delivery
 WHERE identity = :identity AND suspected_at IS NOT NULL ORDER BY suspected_at, delivery_id;
@@ -205,35 +130,21 @@ WHERE identity = :identity AND suspected_at IS NOT NULL ORDER BY suspected_at, d
 UPDATE delivery SET shown_seq = :shown_seq, shown_ids = :shown_ids
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
--- name: recover
-UPDATE delivery
-SET state = 'due', due_at = :now + :pause * deaths * deaths,
-    is_behind = EXISTS (SELECT 1 FROM delivery AS e
-                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
-                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
-WHERE identity = :identity AND state = 'running';
-
--- name: running
--- Those that may have read their chat.
-SELECT delivery_id FROM delivery
-WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
-  AND (entry_id IS NULL OR EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = delivery.entry_id)
-       OR EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = delivery.entry_id));
-
 -- name: next_due_at
 -- What is due already and unclaimed waits for its lane, not for the clock; what is parked, for neither.
 SELECT min(due_at) FROM delivery
-WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :after AND due_at < :parked_at;
+WHERE identity = :identity AND state = 'due' AND is_behind = 0 AND due_at > :after_time AND due_at < :parked_at;
 
 -- name: rewind
 UPDATE delivery
-SET due_at = max(:now, due_at - :seconds),
-    hole_at = iif(due_at IS hole_at, max(:now, due_at - :seconds), hole_at)
+SET due_at = GREATEST(:now, due_at - :seconds),
+    hole_at = CASE WHEN due_at IS NOT DISTINCT FROM hole_at THEN GREATEST(:now, due_at - :seconds) ELSE hole_at END
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now AND due_at < :parked_at;
 
 -- name: rewind_timers
-UPDATE timer SET due_at = max(:now, due_at - :seconds), look_at = min(look_at, max(:now, due_at - :seconds))
-WHERE identity = :identity AND due_at > :now AND is_relative;
+UPDATE timer
+SET due_at = GREATEST(:now, due_at - :seconds), look_at = LEAST(look_at, GREATEST(:now, due_at - :seconds))
+WHERE identity = :identity AND due_at > :now AND is_relative <> 0;
 
 -- name: anchor
 -- A revived letter has a span of its own.
@@ -245,13 +156,15 @@ WHERE identity = :identity AND lane = :lane AND handled_seq IS NULL AND chat_id 
 -- What was wanted at the claim is satisfied, even if the history never showed that number; what was raised
 -- since then is still wanted. Without a handled_seq the cursor stays, be it that it has no start yet.
 UPDATE delivery
-SET handled_seq = coalesce(max(handled_seq, :handled_seq), handled_seq, :handled_seq),
-    wanted_seq = max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq,
-                     max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) + look_again),
-    state = iif(:hole_at IS NOT NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
-                              > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), 'due', 'idle'),
-    due_at = iif(:hole_at IS NULL OR look_again OR max(iif(wanted_seq > :claimed_seq, wanted_seq, 0), :wanted_seq)
-                              > max(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)), :now, :hole_at),
+SET handled_seq = coalesce(GREATEST(handled_seq, :handled_seq), handled_seq, :handled_seq),
+    wanted_seq = GREATEST(CASE WHEN wanted_seq > :claimed_seq THEN wanted_seq ELSE 0 END, :wanted_seq,
+                          GREATEST(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) + look_again),
+    state = CASE WHEN :hole_at IS NOT NULL OR look_again <> 0
+                   OR GREATEST(CASE WHEN wanted_seq > :claimed_seq THEN wanted_seq ELSE 0 END, :wanted_seq)
+                      > GREATEST(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) THEN 'due' ELSE 'idle' END,
+    due_at = CASE WHEN :hole_at IS NULL OR look_again <> 0
+                    OR GREATEST(CASE WHEN wanted_seq > :claimed_seq THEN wanted_seq ELSE 0 END, :wanted_seq)
+                       > GREATEST(coalesce(handled_seq, 0), coalesce(:handled_seq, 0)) THEN :now ELSE :hole_at END,
     holes = :holes, hole_at = :hole_at,
     look_again = 0, attempts = 0, last_error = NULL, waiting_since = NULL, turn = turn + 1,
     suspected_at = NULL, deaths = 0, shown_seq = NULL, shown_ids = NULL
@@ -267,9 +180,9 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
 -- name: postpone
 UPDATE delivery
 SET state = 'due', due_at = :due_at, attempts = attempts + :spent, last_error = coalesce(:error, last_error),
-    is_behind = EXISTS (SELECT 1 FROM delivery AS e
-                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
-                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id),
+    is_behind = CASE WHEN EXISTS (SELECT 1 FROM delivery AS e
+                                  WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                                    AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id) THEN 1 ELSE 0 END,
     waiting_since = coalesce(waiting_since, due_at)
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
@@ -291,25 +204,11 @@ WHERE through_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
   AND (identity, handler, lane) = (SELECT identity, handler, lane FROM delivery
                                    WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim);
 
--- name: insert_dead_letter
-INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
-                         attempts, reason, trace, buried_at, delivery_id, turn, skip_id, messages)
-SELECT identity, handler, lane, chat_id, entry_id, coalesce(handled_seq, :after_seq), :through_seq, :late, :message_ids,
-       attempts + :spent, :reason, :trace, :now, delivery_id, turn, :skip_id, :messages
-FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
-
 -- name: head_skip
 UPDATE dead_letter SET skip_id = dead_letter_id WHERE dead_letter_id = :dead_letter_id;
 
 -- name: letters_of_skip
 SELECT dead_letter_id FROM dead_letter WHERE skip_id = :dead_letter_id ORDER BY dead_letter_id;
-
--- name: log_turn
-INSERT INTO turn (identity, handler, lane, chat_id, entry_id, delivery_id, turn, attempt, kind, shown, said, done, raised,
-                  began_at, ended_at)
-SELECT identity, handler, lane, chat_id, entry_id, delivery_id, turn, :attempt, :kind, :shown, :said, :done, :raised,
-       :began_at, :now
-FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
 -- name: prune_turns
 -- A few at a time, however many there are too many.
@@ -340,13 +239,6 @@ SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, 
 FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
 WHERE l.identity = :identity ORDER BY l.dead_letter_id;
 
--- name: dead_letters_before_skips
--- Of a journal that no daemon has had since an upgrade.
-SELECT l.dead_letter_id, l.identity, l.handler, l.lane, l.chat_id, l.after_seq, l.through_seq, l.holes,
-       l.message_ids, l.attempts, l.reason, l.trace, l.buried_at, e.raw AS frame
-FROM dead_letter AS l LEFT JOIN entry AS e USING (entry_id)
-WHERE l.identity = :identity ORDER BY l.dead_letter_id;
-
 -- name: read_open_letter
 SELECT identity, handler, lane, chat_id FROM dead_letter
 WHERE dead_letter_id = :dead_letter_id AND chat_id IS NOT NULL AND entry_id IS NULL AND coalesce(through_seq, 0) = 0;
@@ -362,9 +254,9 @@ RETURNING delivery_id;
 -- name: put_in_order
 -- A revived event may come before those that wait, or behind one that was revived before it.
 UPDATE delivery
-SET is_behind = EXISTS (SELECT 1 FROM delivery AS e
-                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
-                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id)
+SET is_behind = CASE WHEN EXISTS (SELECT 1 FROM delivery AS e
+                                  WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                                    AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id) THEN 1 ELSE 0 END
 WHERE (identity, handler, lane) = (SELECT r.identity, r.handler, r.lane FROM delivery AS r
                                    WHERE r.delivery_id = :delivery_id)
   AND entry_id IS NOT NULL AND state = 'due';
@@ -387,8 +279,8 @@ SELECT key, value, version FROM item WHERE identity = :identity AND plugin = :pl
 SELECT EXISTS (SELECT 1 FROM item WHERE identity = :identity AND plugin = :plugin);
 
 -- name: stores
-SELECT plugin, chat_id, count(*) AS items, sum(length(key) + length(value)) AS size FROM item
-WHERE identity = :identity GROUP BY plugin, chat_id;
+SELECT plugin, chat_id, count(*) AS items, CAST(sum(length(key) + length(value)) AS bigint) AS size FROM item
+WHERE identity = :identity GROUP BY plugin, chat_id ORDER BY plugin, chat_id;
 
 -- name: all_items
 SELECT plugin, chat_id, key, value FROM item
@@ -402,37 +294,8 @@ WHERE identity = :identity AND plugin = :plugin AND (:chat_id IS NULL OR chat_id
 SELECT coalesce((SELECT version FROM item
                  WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key), 0);
 
--- name: write_item
-INSERT INTO item (value, version, identity, plugin, chat_id, key)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version;
-
--- name: insert_item
-INSERT INTO item (value, version, identity, plugin, chat_id, key)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING;
-
--- name: update_item
-UPDATE item SET value = ?, version = ?
-WHERE identity = ? AND plugin = ? AND chat_id = ? AND key = ? AND version = ?;
-
 -- name: delete_item
 DELETE FROM item WHERE identity = :identity AND plugin = :plugin AND chat_id = :chat_id AND key = :key;
-
--- name: set_timers
--- Those that are new, or put off: as most are that are set for each message. The index is not written for the latter.
-INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative, look_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE
-SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data
-WHERE look_at <= excluded.look_at;
-
--- name: set_timers_sooner
--- As above, if one of them is to be looked at before its present time.
-INSERT INTO timer (identity, plugin, name, key, due_at, data, is_relative, look_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE
-SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data, look_at = excluded.look_at;
 
 -- name: cancel_timer
 DELETE FROM timer WHERE identity = :identity AND plugin = :plugin AND name = :name AND key = :key;
@@ -461,7 +324,7 @@ WHERE identity = :identity ORDER BY due_at, plugin, name, key;
 
 -- name: settle_timers
 -- Those that were put off, up to a time to look at them.
-UPDATE timer SET look_at = due_at WHERE identity = :identity AND look_at <= :through AND look_at < due_at;
+UPDATE timer SET look_at = due_at WHERE identity = :identity AND look_at <= :through_time AND look_at < due_at;
 
 -- name: timers_due
 -- Once they are settled through that time.
@@ -470,11 +333,11 @@ WHERE identity = :identity AND look_at <= :now ORDER BY look_at;
 
 -- name: some_timer_at
 -- When one of them is due; what is due before it is to be looked at before it.
-SELECT due_at FROM timer WHERE identity = :identity AND look_at > :after ORDER BY look_at LIMIT 1;
+SELECT due_at FROM timer WHERE identity = :identity AND look_at > :after_time ORDER BY look_at LIMIT 1;
 
 -- name: next_timer_at
 -- Once they are settled through when one of them is due.
-SELECT min(look_at) FROM timer WHERE identity = :identity AND look_at > :after;
+SELECT min(look_at) FROM timer WHERE identity = :identity AND look_at > :after_time;
 
 -- name: take_timer
 -- One that was set anew meanwhile is another one.
@@ -504,7 +367,7 @@ VALUES (:entry_id, :identity, :handler, :lane, :chat_id, :delivery_id, :turn, :o
         :on_conflict, :made_at,
         coalesce(
           :known_seq,
-          (SELECT nullif(max(max(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)), 0) FROM delivery AS d
+          (SELECT nullif(max(GREATEST(coalesce(d.handled_seq, 0), d.told_seq, d.given_up_seq)), 0) FROM delivery AS d
            WHERE d.identity = :identity AND d.lane = :lane AND d.entry_id IS NULL AND d.dead_letter_id IS NULL)));
 
 -- name: read_utterance
@@ -542,8 +405,10 @@ JOIN delivery AS d ON d.identity = u.identity AND d.handler = u.handler AND d.la
 WHERE u.identity = :identity AND u.content IS NOT NULL ORDER BY u.made_at LIMIT 10;
 
 -- name: insert_question
-INSERT INTO question (entry_id, identity, plugin, name, handler, lane, chat_id, utterance_id, user_id, data, made_at, state)
-VALUES (:entry_id, :identity, :plugin, :name, :handler, :lane, :chat_id, :utterance_id, :user_id, :data, :made_at, 'made');
+INSERT INTO question (entry_id, identity, plugin, name, handler, lane, chat_id, utterance_id, user_id, data, made_at,
+                      state)
+VALUES (:entry_id, :identity, :plugin, :name, :handler, :lane, :chat_id, :utterance_id, :user_id, :data, :made_at,
+        'made');
 
 -- name: read_question
 SELECT * FROM known_question WHERE entry_id = :entry_id;
@@ -586,7 +451,7 @@ WHERE delivery_id = :delivery_id AND turn = :turn AND state = 'sent' ORDER BY or
 
 -- name: open_question
 UPDATE question
-SET asked_seq = :asked_seq, message_id = :message_id, state = iif(state = 'made', 'open', state)
+SET asked_seq = :asked_seq, message_id = :message_id, state = CASE WHEN state = 'made' THEN 'open' ELSE state END
 WHERE entry_id = :entry_id;
 
 -- name: leave_unsaid
@@ -603,7 +468,8 @@ WHERE entry_id = :entry_id AND state IN ('made', 'open', 'overdue');
 
 -- name: time_question_out
 UPDATE question
-SET state = iif(coalesce(asked_seq, :asked_seq) IS NULL, 'unsaid', 'timed_out'), closed_seq = :closed_seq,
+SET state = CASE WHEN coalesce(asked_seq, :asked_seq) IS NULL THEN 'unsaid' ELSE 'timed_out' END,
+    closed_seq = :closed_seq,
     asked_seq = coalesce(asked_seq, :asked_seq), message_id = coalesce(message_id, :message_id)
 WHERE entry_id = :entry_id AND state = 'overdue';
 
@@ -612,7 +478,7 @@ UPDATE question SET state = 'forgotten', data = NULL WHERE entry_id = :entry_id;
 
 -- name: forget_answer_of_letter
 UPDATE question
-SET data = NULL, state = iif(state = 'overdue', 'forgotten', state)
+SET data = NULL, state = CASE WHEN state = 'overdue' THEN 'forgotten' ELSE state END
 WHERE entry_id = (SELECT entry_id FROM dead_letter WHERE dead_letter_id = :dead_letter_id);
 
 -- name: rename_question_handler
@@ -637,11 +503,12 @@ WHERE (identity, handler, lane, entry_id) = (SELECT identity, handler, lane, ent
 -- Once for each question at a time: a look that is made right now is made again.
 INSERT INTO delivery (identity, handler, lane, chat_id, entry_id, state, due_at, is_behind)
 SELECT q.identity, q.handler, q.lane, q.chat_id, q.entry_id, 'due', :now,
-       EXISTS (SELECT 1 FROM delivery AS e
-               WHERE e.identity = q.identity AND e.handler = q.handler AND e.lane = q.lane AND e.entry_id < q.entry_id)
+       CASE WHEN EXISTS (SELECT 1 FROM delivery AS e
+                         WHERE e.identity = q.identity AND e.handler = q.handler AND e.lane = q.lane
+                           AND e.entry_id < q.entry_id) THEN 1 ELSE 0 END
 FROM question AS q WHERE q.entry_id = :entry_id
 ON CONFLICT (identity, handler, lane, entry_id) WHERE entry_id IS NOT NULL DO UPDATE
-SET look_again = iif(state = 'running', 1, look_again);
+SET look_again = CASE WHEN delivery.state = 'running' THEN 1 ELSE delivery.look_again END;
 
 -- name: look_on
 UPDATE delivery
@@ -669,7 +536,8 @@ SELECT coalesce((SELECT version FROM reading
 -- name: write_reading
 INSERT INTO reading (identity, plugin, chat_id, read_seq, holes, version)
 VALUES (:identity, :plugin, :chat_id, :read_seq, :holes, :version)
-ON CONFLICT DO UPDATE SET read_seq = excluded.read_seq, holes = excluded.holes, version = excluded.version;
+ON CONFLICT (identity, plugin, chat_id) DO UPDATE
+SET read_seq = excluded.read_seq, holes = excluded.holes, version = excluded.version;
 
 -- name: read_entry
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;
@@ -683,8 +551,8 @@ FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
 INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
                     message_seq, intended_at, plugin, unattended_at)
 VALUES (:delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq, :content_hash, :state, :message_id,
-        :message_seq, :intended_at, substr(:handler, 1, instr(:handler, '.') - 1),
-        iif(:is_unattended AND :state <> 'refused', :intended_at, NULL))
+        :message_seq, :intended_at, :plugin,
+        CASE WHEN :is_unattended AND :state <> 'refused' THEN :intended_at ELSE NULL END)
 ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
 SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
     message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
@@ -706,10 +574,10 @@ RETURNING delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, cont
 -- name: hasten
 UPDATE delivery SET due_at = :now
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at > :now
-  AND (delivery_id = :delivery_id OR substr(handler, 1, instr(handler, '.') - 1) = :plugin);
+  AND (delivery_id = :delivery_id OR substr(handler, 1, length(:plugin) + 1) = :plugin || '.');
 
 -- name: resolve
-UPDATE intent SET state = :state, unattended_at = iif(:state = 'refused', NULL, unattended_at)
+UPDATE intent SET state = :state, unattended_at = CASE WHEN :state = 'refused' THEN NULL ELSE unattended_at END
 WHERE identity = :identity AND delivery_id = :delivery_id AND turn = :turn AND ordinal = :ordinal
   AND state = 'unknown';
 
@@ -719,13 +587,13 @@ SELECT (SELECT count(*) FROM (SELECT DISTINCT delivery_id, turn FROM intent
                               WHERE identity = :identity AND chat_id = :chat_id
                                 AND unattended_at IS NOT NULL
                                 AND NOT (delivery_id = :delivery_id AND turn = :turn)
-                              LIMIT :turns)) AS turns,
+                              LIMIT :turns) AS found) AS turns,
        (SELECT count(*) FROM (SELECT 1 FROM intent
                               WHERE identity = :identity AND chat_id = :chat_id AND unattended_at > :since
-                              LIMIT :chat_sends)) AS chat_sends,
+                              LIMIT :chat_sends) AS found) AS chat_sends,
        (SELECT count(*) FROM (SELECT 1 FROM intent
                               WHERE identity = :identity AND plugin = :plugin AND unattended_at > :since
-                              LIMIT :plugin_sends)) AS plugin_sends;
+                              LIMIT :plugin_sends) AS found) AS plugin_sends;
 
 -- name: unattended_chats
 SELECT chat_id FROM intent WHERE identity = :identity AND unattended_at IS NOT NULL
@@ -749,10 +617,6 @@ SELECT chat_id, reason, held_at FROM hold WHERE identity = :identity ORDER BY he
 INSERT INTO pause (identity, kind, name, paused_at) VALUES (:identity, :kind, :name, :now)
 ON CONFLICT DO NOTHING;
 
--- name: adopt_pauses
--- Those of before the first contact, when nobody knew whose they would be.
-UPDATE OR REPLACE pause SET identity = :identity WHERE identity = '';
-
 -- name: resume
 DELETE FROM pause WHERE identity = :identity AND kind = :kind AND name = :name;
 
@@ -763,21 +627,21 @@ SELECT kind, name, paused_at FROM pause WHERE identity = :identity ORDER BY paus
 -- What waits already, at once: claims would pass over each of them one by one.
 UPDATE delivery SET waiting_since = coalesce(waiting_since, due_at), due_at = :parked_at
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at < :parked_at
-  AND iif(:kind = 'chat', chat_id IS :name, substr(handler, 1, instr(handler, '.') - 1) = :name);
+  AND CASE :kind WHEN 'chat' THEN chat_id = :name ELSE substr(handler, 1, length(:name) + 1) = :name || '.' END;
 
 -- name: await_resume
 UPDATE delivery
 SET state = 'due',
-    due_at = iif(EXISTS (SELECT 1 FROM pause AS p
-                         WHERE p.identity = delivery.identity
-                           AND (p.kind = 'agent'
-                                OR (p.kind = 'chat' AND p.name = delivery.chat_id)
-                                OR (p.kind = 'plugin'
-                                    AND p.name = substr(handler, 1, instr(handler, '.') - 1)))),
-                 :parked_at, :now),
-    is_behind = EXISTS (SELECT 1 FROM delivery AS e
-                        WHERE e.identity = delivery.identity AND e.handler = delivery.handler
-                          AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id),
+    due_at = CASE WHEN EXISTS (SELECT 1 FROM pause AS p
+                               WHERE p.identity = delivery.identity
+                                 AND (p.kind = 'agent'
+                                      OR (p.kind = 'chat' AND p.name = delivery.chat_id)
+                                      OR (p.kind = 'plugin'
+                                          AND substr(delivery.handler, 1, length(p.name) + 1) = p.name || '.')))
+                  THEN :parked_at ELSE :now END,
+    is_behind = CASE WHEN EXISTS (SELECT 1 FROM delivery AS e
+                                  WHERE e.identity = delivery.identity AND e.handler = delivery.handler
+                                    AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id) THEN 1 ELSE 0 END,
     waiting_since = coalesce(waiting_since, due_at)
 WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 
@@ -785,8 +649,8 @@ WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
 -- Due in the order in which it was before. What something else pauses still is parked again by its next claim.
 UPDATE delivery SET due_at = coalesce(waiting_since, 0)
 WHERE identity = :identity AND state = 'due' AND is_behind IN (0, 1) AND due_at >= :parked_at
-  AND iif(:kind = 'agent', 1,
-          iif(:kind = 'chat', chat_id IS :name, substr(handler, 1, instr(handler, '.') - 1) = :name));
+  AND CASE :kind WHEN 'agent' THEN TRUE WHEN 'chat' THEN chat_id = :name
+      ELSE substr(handler, 1, length(:name) + 1) = :name || '.' END;
 
 -- name: sent_message_ids
 SELECT message_id FROM intent
@@ -811,13 +675,13 @@ WHERE dead_letter_id > :after ORDER BY dead_letter_id LIMIT :limit;
 
 -- name: count_expired
 INSERT INTO expired_letters (identity, letters, expired_at) VALUES (:identity, 1, :now)
-ON CONFLICT DO UPDATE SET letters = letters + 1, expired_at = excluded.expired_at;
+ON CONFLICT (identity) DO UPDATE SET letters = expired_letters.letters + 1, expired_at = excluded.expired_at;
 
 -- name: page_of_questions
 -- How many rows a page has, how many of them are old, and which is the last. As a page of the other tables, one row:
 -- each row that is given waits for the interpreter's lock.
-SELECT count(*) AS looked, max(entry_id) AS through, total(made_at < :before) AS old
-FROM (SELECT entry_id, made_at FROM question WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
+SELECT count(*) AS looked, max(entry_id) AS through, count(*) FILTER (WHERE made_at < :before) AS old
+FROM (SELECT entry_id, made_at FROM question WHERE entry_id > :after ORDER BY entry_id LIMIT :limit) AS page;
 
 -- name: prune_questions
 -- Decided, and its handler has been told; and whoever has open work in the chat is past the answer.
@@ -832,8 +696,8 @@ WHERE entry_id > :after AND entry_id <= :through AND made_at < :before
                     AND coalesce(d.handled_seq, 0) < coalesce(question.closed_seq, 0));
 
 -- name: page_of_utterances
-SELECT count(*) AS looked, max(entry_id) AS through, total(made_at < :before) AS old
-FROM (SELECT entry_id, made_at FROM utterance WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
+SELECT count(*) AS looked, max(entry_id) AS through, count(*) FILTER (WHERE made_at < :before) AS old
+FROM (SELECT entry_id, made_at FROM utterance WHERE entry_id > :after ORDER BY entry_id LIMIT :limit) AS page;
 
 -- name: prune_utterances
 -- Its words have gone, and so has the turn that made it, which is not run again.
@@ -848,14 +712,8 @@ WHERE entry_id > :after AND entry_id <= :through AND made_at < :before AND conte
                   WHERE l.delivery_id = utterance.delivery_id AND l.turn = utterance.turn);
 
 -- name: page_of_turns
-SELECT count(*) AS looked, max(turn_id) AS through, total(ended_at < :before) AS old
-FROM (SELECT turn_id, ended_at FROM turn WHERE turn_id > :after ORDER BY turn_id LIMIT :limit);
-
--- name: captured_of_turns
--- The newest captured run among those that `prune_old_turns` removes.
-SELECT json_extract(shown, '$.captured') FROM turn
-WHERE turn_id > :after AND turn_id <= :through AND ended_at < :before
-  AND json_extract(shown, '$.captured') IS NOT NULL ORDER BY turn_id DESC LIMIT 1;
+SELECT count(*) AS looked, max(turn_id) AS through, count(*) FILTER (WHERE ended_at < :before) AS old
+FROM (SELECT turn_id, ended_at FROM turn WHERE turn_id > :after ORDER BY turn_id LIMIT :limit) AS page;
 
 -- name: prune_old_turns
 DELETE FROM turn WHERE turn_id > :after AND turn_id <= :through AND ended_at < :before;
@@ -867,123 +725,37 @@ FROM (SELECT intended_at, delivery_id, turn, ordinal FROM intent
       WHERE state IN ('sent', 'refused') AND unattended_at IS NULL
         AND (intended_at, delivery_id, turn, ordinal) > (:intended_at, :delivery_id, :turn, :ordinal)
         AND intended_at < :before
-      ORDER BY intended_at, delivery_id, turn, ordinal LIMIT :limit)
+      ORDER BY intended_at, delivery_id, turn, ordinal LIMIT :limit) AS page
 ORDER BY intended_at DESC, delivery_id DESC, turn DESC, ordinal DESC LIMIT 1;
 
--- name: forgettable_sends
--- Plan: intent_settled. Their keys as JSON. What the operator has said of a send, without a message, stays. So does a
--- send that stands above one which is still looked for, as a refused one is while its turn is not over: its message would
--- be taken for that one's.
-SELECT json_group_array(json_array(delivery_id, turn, ordinal)) FROM intent
-WHERE state IN ('sent', 'refused') AND unattended_at IS NULL
-  AND (intended_at, delivery_id, turn, ordinal) > (:intended_at, :delivery_id, :turn, :ordinal)
-  AND (intended_at, delivery_id, turn, ordinal)
-      <= (:last_intended_at, :last_delivery_id, :last_turn, :last_ordinal)
-  AND (state = 'refused' OR message_id IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.delivery_id = intent.delivery_id AND d.turn <= intent.turn)
-  AND NOT EXISTS (SELECT 1 FROM dead_letter AS l WHERE l.delivery_id = intent.delivery_id AND l.turn = intent.turn)
-  AND (state = 'refused'
-       OR NOT EXISTS (SELECT 1 FROM intent AS u
-                      WHERE u.identity = intent.identity AND u.chat_id = intent.chat_id AND u.message_id IS NULL
-                        AND u.state <> 'sent' AND u.base_seq < intent.message_seq
-                        AND (u.state <> 'refused'
-                             OR EXISTS (SELECT 1 FROM delivery AS d
-                                        WHERE d.delivery_id = u.delivery_id AND d.turn <= u.turn)
-                             OR EXISTS (SELECT 1 FROM dead_letter AS l
-                                        WHERE l.delivery_id = u.delivery_id AND l.turn = u.turn))));
-
--- name: explain_own
--- What is about to be forgotten was the agent's own.
-INSERT INTO own_through (identity, chat_id, seq)
-SELECT identity, chat_id, max(message_seq) FROM intent
-WHERE message_seq IS NOT NULL AND (delivery_id, turn, ordinal) IN (
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
-    FROM json_each(:sends))
-GROUP BY identity, chat_id
-ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq);
-
--- name: prune_sends
-DELETE FROM intent
-WHERE (delivery_id, turn, ordinal) IN (
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
-    FROM json_each(:sends));
-
 -- name: page_of_entries
-SELECT count(*) AS looked, max(entry_id) AS through, total(received_at < :before) AS old
-FROM (SELECT entry_id, received_at FROM entry WHERE entry_id > :after ORDER BY entry_id LIMIT :limit);
-
--- name: prune_entries
--- What is named, and what is kept of numbers (the newest of each checkpoint's epoch, of which there may be fewer than are
--- to be kept), is found once, not once a row.
-DELETE FROM entry
-WHERE entry_id > :after AND entry_id <= :through AND received_at < :before
-  AND entry_id < (SELECT max(entry_id) FROM entry)
-  AND entry_id NOT IN (
-    SELECT entry_id FROM delivery WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT entry_id FROM dead_letter WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT entry_id FROM firing WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT entry_id FROM turn WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT entry_id FROM utterance WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT entry_id FROM question WHERE entry_id > :after AND entry_id <= :through
-    UNION ALL SELECT utterance_id FROM question WHERE utterance_id > :after AND utterance_id <= :through)
-  AND NOT EXISTS (
-    WITH kept AS MATERIALIZED (
-      SELECT c.identity, c.epoch,
-             (SELECT e.seq FROM entry AS e
-              WHERE e.identity = c.identity AND e.epoch = c.epoch AND e.seq IS NOT NULL
-              ORDER BY e.seq DESC LIMIT 1 OFFSET :kept) AS seq
-      FROM checkpoint AS c)
-    SELECT 1 FROM kept AS k
-    WHERE k.identity = entry.identity AND k.epoch = entry.epoch AND entry.seq >= coalesce(k.seq, entry.seq));
-
--- name: bury_restored
--- Event work of a restored journal: what it was to do may have been done since. Looks for answers are made again.
-INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
-                         attempts, reason, trace, buried_at, delivery_id, turn)
-SELECT d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, NULL, '[]', '[]', d.attempts, :reason, '',
-       :now, d.delivery_id, d.turn
-FROM delivery AS d JOIN entry AS e USING (entry_id)
-WHERE e.kind <> :question;
-
--- name: doubt_restored
--- As `bury_intents`.
-UPDATE intent SET state = 'unknown'
-WHERE state = 'intended'
-  AND delivery_id IN (SELECT d.delivery_id FROM delivery AS d JOIN entry AS e USING (entry_id) WHERE e.kind <> :question);
-
--- name: forget_restored
-DELETE FROM delivery WHERE entry_id IN (SELECT entry_id FROM entry WHERE kind <> :question);
-
--- name: drop_restored_timers
--- Those of schedules are planned anew, and those of questions only end a wait.
-DELETE FROM timer WHERE due_at <= :now AND name NOT LIKE '?%' RETURNING plugin, name;
-
--- name: forget_lists
-DELETE FROM snapshot WHERE substr(kind, 1, length(:told)) <> :told;
+SELECT count(*) AS looked, max(entry_id) AS through, count(*) FILTER (WHERE received_at < :before) AS old
+FROM (SELECT entry_id, received_at FROM entry WHERE entry_id > :after ORDER BY entry_id LIMIT :limit) AS page;
 
 -- name: statistics
 -- The terms of a partial index must stand as they are in it, else it is not used. What may be many is counted up to a
 -- bound: the whole backlog of a bad week would be read each time that somebody looks.
 -- The newest entry is never deleted, so its number is how many there have been.
 SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) AS entries,
-       (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE identity = :identity AND state = 'due' LIMIT :most)) AS due,
+       (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE identity = :identity AND state = 'due' LIMIT :most) AS found)
+         AS due,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND state = 'running') AS running,
        (SELECT count(DISTINCT lane)
         FROM (SELECT lane FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0
-              ORDER BY due_at LIMIT :most_lanes)) AS lanes,
+              ORDER BY due_at LIMIT :most_lanes) AS found) AS lanes,
        (SELECT count(*) FROM delivery WHERE identity = :identity AND suspected_at IS NOT NULL) AS suspects,
        (SELECT min(due_at)
         FROM (SELECT min(due_at) AS due_at FROM delivery
               WHERE identity = :identity AND state = 'due' AND is_behind = 0
               UNION ALL
-              SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 1))
+              SELECT min(due_at) FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 1) AS found)
          AS oldest_due_at,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'intended') AS intents_unsettled,
        (SELECT count(*) FROM intent
         WHERE identity = :identity AND state IN ('intended', 'unknown') AND state = 'unknown') AS intents_unknown,
        (SELECT count(*) FROM (SELECT DISTINCT coalesce(skip_id, dead_letter_id) FROM dead_letter
-                              WHERE identity = :identity LIMIT :most)) AS dead_letters,
+                              WHERE identity = :identity LIMIT :most) AS found) AS dead_letters,
        coalesce((SELECT letters FROM expired_letters WHERE identity = :identity), 0) AS letters_expired;
 
 -- name: longest_waiting
@@ -992,16 +764,16 @@ SELECT delivery_id, handler, lane, chat_id, state, attempts, since, due_at, last
   SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, coalesce(waiting_since, due_at) AS since,
                         due_at, last_error
                  FROM delivery WHERE identity = :identity AND state = 'due' AND is_behind = 0
-                 ORDER BY due_at LIMIT :limit)
+                 ORDER BY due_at LIMIT :limit) AS found
   UNION
   SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, coalesce(waiting_since, due_at) AS since,
                         due_at, last_error
-                 FROM delivery WHERE identity = :identity AND state = 'running' ORDER BY due_at LIMIT :limit)
+                 FROM delivery WHERE identity = :identity AND state = 'running' ORDER BY due_at LIMIT :limit) AS found
   UNION
   SELECT * FROM (SELECT delivery_id, handler, lane, chat_id, state, attempts, waiting_since AS since, due_at, last_error
                  FROM delivery WHERE identity = :identity AND waiting_since IS NOT NULL
-                 ORDER BY waiting_since LIMIT :limit)
-) ORDER BY since, delivery_id LIMIT :limit;
+                 ORDER BY waiting_since LIMIT :limit) AS found
+) AS waiting ORDER BY since, delivery_id LIMIT :limit;
 
 -- name: next_timers
 -- Without what they are about.
@@ -1024,15 +796,3 @@ ON CONFLICT (identity, kind, key) DO UPDATE SET state = excluded.state;
 
 -- name: delete_change
 DELETE FROM snapshot WHERE identity = :identity AND kind = :kind AND key = :key;
-
--- name: read_log_link
-SELECT log_id, after_id, is_followed FROM log_link;
-
--- name: follow_log
-UPDATE log_link SET is_followed = :is_followed;
-
--- name: name_log
-UPDATE log_link SET log_id = :log_id;
-
--- name: begin_log
-UPDATE log_link SET after_id = log_id, log_id = :log_id, is_followed = 0;
