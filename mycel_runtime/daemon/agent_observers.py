@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.awaited_token import AwaitedToken
+from mycel_runtime.daemon.database_outage import DatabaseOutage
 from mycel_runtime.daemon.held_loop import HeldLoop
 from mycel_runtime.daemon.identity import Identification
 from mycel_runtime.daemon.journal_lock import JournalLock
@@ -47,6 +48,7 @@ class AgentObservers:
         metrics: Counts and durations for a monitoring system.
         awaited_token: Whether the token is refused, and another one waited for.
         journal_lock: Whether somebody else holds the journal's lock.
+        database_outage: Whether the database that keeps the journal is away.
         held_loop: Which handler has kept the event loop from everybody else.
         network_health: How calls go.
         followers: Whoever follows the facts over the socket.
@@ -68,6 +70,7 @@ class AgentObservers:
         self.counters = Counters(clock)
         self.metrics = AgentMetrics(settings.agent.name, handlers)
         self.journal_lock = JournalLock(clock)
+        self.database_outage = DatabaseOutage(clock)
         self.awaited_token = AwaitedToken(_written_token(settings), clock)
         self.held_loop = HeldLoop(clock)
         self.network_health = NetworkHealth(
@@ -88,6 +91,7 @@ class AgentObservers:
             choosy=[
                 self.metrics.facts,
                 self.journal_lock,
+                self.database_outage,
                 self.held_loop,
                 self.awaited_token,
                 self.network_health,

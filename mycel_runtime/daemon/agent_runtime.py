@@ -31,6 +31,7 @@ from mycel_runtime.daemon.early_pauses import EarlyPauses
 from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.identity import identify
+from mycel_runtime.daemon.journal_progress import JournalProgress
 from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
@@ -46,6 +47,8 @@ from mycel_runtime.observe.facts import (
     DaemonStarted,
     DaemonStopped,
     DaemonStopping,
+    DatabaseLost,
+    DatabaseRegained,
     JournalLocked,
     JournalUnlocked,
     SystemStoreMissing,
@@ -244,6 +247,8 @@ class AgentRuntime:
                 self._observers.followers,
             ):
                 self._journal = journal
+                # Whoever has to wait for it then could not be stopped.
+                stop.tell(journal.hurry)
                 self._status.note_journal()
                 self._early_pauses.begin(journal)
                 self._announce(backend)
@@ -258,6 +263,8 @@ class AgentRuntime:
         except BaseExceptionGroup as group:
             raise _first_error(group) from group
         finally:
+            if self._journal is not None:
+                stop.tell_no_more(self._journal.hurry)
             self._journal, self._has_ended = None, True
 
     def _now(self) -> float:
@@ -367,12 +374,12 @@ class AgentRuntime:
     async def _keep_watchdog(self, journal: Journal) -> None:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
 
-        async def prove_progress() -> None:
-            # One at rest keeps nobody waiting: nobody has asked.
-            if not journal.is_at_rest:
-                await journal.checkpoint(self._parts.me if self._parts else UserId(""))
+        async def ask() -> object:
+            return await journal.checkpoint(self._parts.me if self._parts else UserId(""))
 
-        await systemd.keep_watchdog(prove_progress)
+        async with asyncio.TaskGroup() as tasks:
+            progress = JournalProgress(journal, ask, self._observers.database_outage, tasks)
+            await systemd.keep_watchdog(progress.prove)
 
     async def _work(self, stop: StopRequest, journal: Journal, backend: AgentBackend, parts: Parts) -> None:
         """The task tree. An error of any task ends all of them and is raised by itself."""
@@ -426,7 +433,12 @@ def _open_journal(
     def tell(waited: float | None) -> None:
         observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
 
-    return engine.opened(on_lock=tell, on_commit=on_commit, kept_turns=kept_turns)
+    def tell_away(reason: str, seconds: float) -> None:
+        where, waited = engine.where, round(seconds, 3)
+        lost = DatabaseLost(where=where, reason=reason, waited=waited)
+        observer.tell(lost if reason else DatabaseRegained(where=where, waited=waited))
+
+    return engine.opened(on_lock=tell, on_away=tell_away, on_commit=on_commit, kept_turns=kept_turns)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

@@ -124,7 +124,9 @@ class AgentStatus:
         )
 
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
-        """Of the journal; `None` while another program keeps everybody out of it."""
+        """Of the journal; `None` while another program keeps everybody out of it, or its database is away."""
+        if self.observers.database_outage.lasts:
+            return None
         try:
             return await asyncio.to_thread(self.engine.reader.summary, me)
         except (JournalError, OSError):
@@ -141,7 +143,8 @@ class AgentStatus:
             trouble=self.observers.identification.trouble,
         )
         problems += network_problems(network, interval=interval, now=now)
-        problems += self.observers.journal_lock.problems(now) + self.observers.awaited_token.problems(now)
+        problems += self.observers.journal_lock.problems(now) + self.observers.database_outage.problems(now)
+        problems += self.observers.awaited_token.problems(now)
         if self._parts and (twin := self._parts.twin_watch.problem):
             problems += (twin,)
         if draining := self.draining.problem:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from mycel_runtime.observe.facts import (
+    DatabaseLost,
+    DatabaseRegained,
     DiskFull,
     IdentityUnknown,
     LoopFreed,
@@ -87,6 +89,8 @@ class StatusLine(Choosy):
     def kinds(self) -> Collection[type[Fact]]:
         return (
             PluginImporting,
+            DatabaseLost,
+            DatabaseRegained,
             DiskFull,
             IdentityUnknown,
             LoopFreed,
@@ -97,23 +101,40 @@ class StatusLine(Choosy):
 
     @override
     def tell(self, fact: Fact) -> None:
-        match fact:
-            case PluginImporting(plugin=plugin):
-                notify(status(f"importing plugin {plugin}"))
-            case DiskFull(where=where, detail=detail):
-                notify(status(f"waiting for room on the disk ({detail} in {where})"))
-            case IdentityUnknown(error=error):
-                notify(status(f"waiting for the backend ({error})"))
-            case LoopHeld(handler=handler):
-                notify(status(f"{handler} keeps the event loop from everybody else"))
-            case LoopFreed(handler=handler, seconds=seconds):
-                notify(status(f"{handler} has kept the event loop for {seconds:g} s"))
-            case StreamConnected(epoch=epoch, since_seq=since_seq):
-                notify(status(f"listening (epoch {epoch}, seq {since_seq})"))
-            case StreamEnded(reason=reason):
-                notify(status(f"reconnecting ({reason})"))
-            case _:
-                return
+        if text := _waited_for(fact) or _noticed(fact):
+            notify(status(text))
+
+
+def _waited_for(fact: Fact) -> str:
+    """What the agent waits for; empty if the fact says nothing of that."""
+    match fact:
+        case PluginImporting(plugin=plugin):
+            return f"importing plugin {plugin}"
+        case DiskFull(where=where, detail=detail):
+            return f"waiting for room on the disk ({detail} in {where})"
+        case DatabaseLost(where=where, reason=reason):
+            return f"waiting for the database {where} ({reason})"
+        case IdentityUnknown(error=error):
+            return f"waiting for the backend ({error})"
+        case StreamEnded(reason=reason):
+            return f"reconnecting ({reason})"
+        case _:
+            return ""
+
+
+def _noticed(fact: Fact) -> str:
+    """What has happened else; empty if there is nothing to say of it."""
+    match fact:
+        case LoopHeld(handler=handler):
+            return f"{handler} keeps the event loop from everybody else"
+        case DatabaseRegained(waited=waited):
+            return f"the database is there again, after {waited:g} s"
+        case LoopFreed(handler=handler, seconds=seconds):
+            return f"{handler} has kept the event loop for {seconds:g} s"
+        case StreamConnected(epoch=epoch, since_seq=since_seq):
+            return f"listening (epoch {epoch}, seq {since_seq})"
+        case _:
+            return ""
 
 
 def watchdog_interval_seconds() -> float | None:

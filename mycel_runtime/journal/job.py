@@ -61,13 +61,22 @@ def resolve(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.exception()
 
 
-async def ended(future: asyncio.Future[T]) -> T:
-    """Its result; whoever is cancelled waits for its end all the same."""
+async def ended(
+    future: asyncio.Future[T], *, on_cancel: Callable[[asyncio.Future[Any]], None] = lambda _: None
+) -> T:
+    """
+    Its result; whoever is cancelled waits for its end all the same.
+
+    Args:
+        future: What is waited for.
+        on_cancel: Told, then, that nobody wants it for its result any more.
+    """
     if future.done():
         return future.result()
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        on_cancel(future)
         # Cancelled again meanwhile, it goes on waiting: the first cancellation is on its way already.
         while not future.done():
             with contextlib.suppress(asyncio.CancelledError):

@@ -19,6 +19,7 @@ from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.sdk import Client
 from tests.discretion.command_line import arguments_of
 from tests.discretion.interview import interview
+from tests.engines.postgres_server import Databases, PostgresServer
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -157,6 +158,26 @@ def household(backend):
     with Client(base_url=backend.base_url, auth_token=owner["token"]) as client:
         agent = client.auth.create_external_user("agent", "Agent")
     return Household(backend.base_url, owner["token"], agent["user"]["id"], agent["token"])
+
+
+@pytest.fixture
+def owner(household):
+    """The owner's client, and its direct chat with the agent."""
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        yield client, client.chats.ensure_direct(household.agent_id)["id"]
+
+
+@pytest.fixture(scope="module")
+def database_server():
+    """A PostgreSQL that may be stopped."""
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def databases(database_server):
+    return Databases(database_server.url)
 
 
 def write_config(folder, household, extra="", plugin="[plugins.echo]\n"):

@@ -69,7 +69,7 @@ def is_text(node):
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-LIBRARIES: Final = {"sqlite3", "psycopg", "psycopg_pool"}
+LIBRARIES: Final = {"sqlite3", "psycopg"}
 
 IMPORTED: Final = {name: set(imported(tree)) for name, tree in modules()}
 

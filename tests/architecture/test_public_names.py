@@ -67,7 +67,7 @@ def test_daemon_loads_nothing_that_is_not_wanted():
     )
     unwanted = (
         *("pytest", "_pytest", "pytest_asyncio", "opentelemetry.sdk"),
-        *("psycopg", "psycopg_pool", "mycel_runtime.journal.postgres"),
+        *("psycopg", "mycel_runtime.journal.postgres"),
     )
     assert loaded_by(everything, unwanted) == []
 

@@ -56,6 +56,7 @@ class FaultProxy:
         self._upstream = (host, port)
         self._links = set()
         self._is_refusing = False
+        self._is_gone = False
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fault-proxy", daemon=True)
@@ -116,6 +117,27 @@ class FaultProxy:
 
         self._do(refuse)
 
+    def vanish(self):
+        """The path is gone, for what is open and what is opened from now on, until `appear`."""
+
+        def vanish():
+            self._is_gone = True
+            for link in self._links:
+                link.abandon()
+
+        self._do(vanish)
+
+    def appear(self):
+        """New connections are well; those of before are not known here any more."""
+
+        def appear():
+            self._is_gone = False
+            for link in tuple(self._links):
+                if link.is_abandoned:
+                    link.reset()
+
+        self._do(appear)
+
     def _accept_again(self):
         self._is_refusing = False
 
@@ -159,18 +181,23 @@ class FaultProxy:
         await self._stop.wait()
         await cut(server)
 
+    async def _reach(self):
+        return await asyncio.open_connection(*self._upstream)
+
     async def _connect(self, reader, writer):
         self.accepted += 1
         self.accepted_at.append(self._loop.time())
         try:
             if self._is_refusing:
                 raise ConnectionRefusedError
-            server_reader, server_writer = await asyncio.open_connection(*self._upstream)
+            server_reader, server_writer = await self._reach()
         except OSError:
             writer.transport.abort()
             return
         link = Link(writer, server_writer)
         self._links.add(link)
+        if self._is_gone:
+            link.abandon()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_pump(reader, server_writer, link))

@@ -306,6 +306,11 @@ LEVELS: Final = (
     _told(
         "journal_locks_total", "journal.locked", "How often another program held the journal's write lock."
     ),
+    _told(
+        "database_outages_total",
+        "database.lost",
+        "How often the journal's database was away, by reasons told.",
+    ),
     _told("unhandled_errors_total", "unhandled_error.raised", "Errors where nobody awaits them."),
     _told("jobs_failed_total", "job.failed", "Jobs of the runtime's own that raised."),
     Level(

@@ -28,8 +28,11 @@ say spans, not what time it is; what they reckon with they ask of it (`now`). Th
 Waking: whoever claims is woken by the store (`on_work`), and by nobody who merely believes that something has been
 committed; so it is told when the next thing becomes due.
 
-Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, which is
-bounded, and then is cancelled: no verb is left half done.
+An engine whose store is elsewhere waits for it, however long it is away, and tells so (`on_away`): nothing can be
+done without it, and what was asked is done once it is there. Whoever would rather not wait cancels.
+
+Cancelling: every verb commits or does nothing. A cancelled caller still waits for the commit's end, or until the
+store is known to be away, which is bounded, and then is cancelled: no verb is left half done.
 
 Fencing: verbs about a delivery name its claim, and what a listener writes names its lease. A claim is lost when
 another one follows it, or the delivery's turn ends; a lease, when it is given back or another one follows it, which

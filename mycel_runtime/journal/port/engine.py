@@ -58,6 +58,7 @@ class JournalEngine(Protocol):
         self,
         *,
         on_lock: Callable[[float | None], None] = ...,
+        on_away: Callable[[str, float], None] = ...,
         on_commit: Callable[[float, int], None] = ...,
         kept_turns: int = ...,
     ) -> AbstractAsyncContextManager[Journal]:
@@ -69,6 +70,9 @@ class JournalEngine(Protocol):
 
         Args:
             on_lock: Told, in any thread, that somebody else keeps us from writing; then, for how many seconds.
+            on_away: Told, in any thread, that what keeps the journal cannot be reached or takes nothing more, so that
+                what is asked waits: why, each reason once, and for how many seconds by then; at last, without a
+                reason, for how many it was.
             on_commit: Told, in any thread, for how many seconds a group of so many operations was written.
             kept_turns: How many turns the log keeps; 0: there is none.
 

@@ -51,6 +51,9 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
     async def expect_end(self, identity: UserId) -> None:
         """However this process ends from now on, nothing that runs is to blame. `close` says so too."""
 
+    def hurry(self) -> None:
+        """The end has come: from now on a store that is away is not waited for, and what is asked of it fails."""
+
     async def close(self) -> None:
         """Finish what is queued, write the log back into the file, give the identity up."""
 

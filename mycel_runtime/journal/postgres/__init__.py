@@ -18,9 +18,11 @@ Durability: what has returned is on the database's disk, be it a verb that promi
 database would else believe what is gone. A commit itself does not wait for the disk, so that nobody keeps the lock
 for that; the writer waits behind it, before anybody is told (`session.py`).
 
-Failure: a transaction whose connection was lost is run again on another connection, until the database has been away
-for too long; one that was about to be committed only if its mark is not there (`process.commits`), so that no verb
-takes effect twice.
+Failure: a transaction whose connection was lost is run again on another connection, for as long as the database is
+away: down, starting, only following another one, full, or behind something that swallows packets, which is told by an
+answer that does not come (`connections.SILENT_SECONDS`). An agent that ended would lose nothing by it either, but its
+supervisor gives up after some starts, and so it would be away when the database is there again. One that was about to
+be committed is run again only if its mark is not there (`process.commits`), so that no verb takes effect twice.
 
 Time is the database's clock, as each transaction reads it (`clock.py`).
 
@@ -31,7 +33,8 @@ Living: each opening is a row of `process`, with the time at which it was last h
 of a lease's life, of the thread that listens, lease or not. A row that is gone has ended or is proven dead; one whose
 beats have ceased for a lease's life is silent, and nobody can say more: it may be frozen, or cut off, and come back.
 
-Cancelling: as of the embedded engine, whose verbs these are.
+Cancelling: as of the embedded engine, whose verbs these are; but while the database is away whoever is cancelled
+waits for one attempt more at most (`writer.py`).
 
 Fencing: claims by their number. A lease is a row with its token, the process that has it and its end by the
 database's clock, looked at in the transaction that names it. Processes are rows, too: what one has claimed is taken

@@ -2,23 +2,26 @@
 The connections of this process to one database: a few, whatever number of agents it has.
 
 A journal needs one of them for the time of a transaction; so journals of the same database share them, the threads
-that use them, and the one that listens. They end with the last journal.
+that use them, of which there are no more than connections, and the one that listens. They end with the last journal.
+
+`psycopg_pool` was in this place: it connects in threads of its own, keeps to itself why that is in vain, and tries it
+after pauses of its own, so that nobody could be told what is wrong with the database, and each outage lasted longer.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import conninfo
-from psycopg_pool import ConnectionPool, PoolTimeout
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalAwayError
-from mycel_runtime.journal.postgres.failures import AwayError, is_away, journal_error, reason_of
+from mycel_runtime.journal.postgres.failures import AwayError, journal_error, reason_of
 from mycel_runtime.journal.postgres.listener import Listener
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
 from mycel_runtime.journal.postgres.schema import prepare
@@ -27,7 +30,6 @@ from mycel_runtime.journal.postgres.text_values import adapt_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from psycopg import Connection
     from pydantic import SecretStr
 
 POOL_SIZE: Final = 4
@@ -38,8 +40,40 @@ CONNECT_SECONDS: Final = 10
 LISTENER_NAME: Final = "mycel-runtime-listener"
 """Of the connection that listens, as `pg_stat_activity` shows it."""
 
-GET_SECONDS: Final = 5.0
-"""Until it is told that there is no connection to be had."""
+SILENT_SECONDS: Final = 20.0
+"""
+That an answer may take; then the connection is given up as one that carries nothing, though nobody has closed it.
+
+More than others wait for the lock of one that stands still (`session.STILL_SECONDS`). The kernel tells sooner, where
+it is asked: not of a database behind something that keeps our side of the connection.
+"""
+
+_LOOK_SECONDS: Final = 0.1
+"""Between two looks whether a signal has come."""
+
+
+class BoundedConnection(psycopg.Connection[Row]):
+    """
+    One on which nothing is waited for without end.
+
+    Attributes:
+        silent_seconds: That an answer may take.
+    """
+
+    silent_seconds = SILENT_SECONDS
+
+    @override
+    def wait(self, gen: Any, interval: float = _LOOK_SECONDS, timeout: float | None = None) -> Any:
+        """As psycopg's, which waits for ever by default; what has not come in time closes the connection."""
+        bound = self.silent_seconds if timeout is None else timeout
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, bound)
+        except psycopg.OperationalError:
+            if time.monotonic() - began < bound:
+                raise
+            self.close()
+            raise psycopg.OperationalError(f"no answer for {bound:g} s") from None
 
 
 class Connections:
@@ -56,7 +90,7 @@ class Connections:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pool: ConnectionPool[Connection[Row]] | None = None
+        self._idle: list[BoundedConnection] = []
         self.threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="journal-postgres")
         self.listener = Listener(self.connect)
 
@@ -78,21 +112,8 @@ class Connections:
         """
         with looking(self._url) as connection:
             prepare(connection, place_of(self._url))
-        self._pool = ConnectionPool(
-            self._url,
-            connection_class=psycopg.Connection[Row],
-            kwargs=_OPTIONS,
-            configure=adapt_text,
-            min_size=1,
-            max_size=POOL_SIZE,
-            timeout=GET_SECONDS,
-            reconnect_timeout=CONNECT_SECONDS,
-            name=place_of(self._url),
-            num_workers=1,
-            open=True,
-        )
 
-    def connect(self) -> Connection[Row]:
+    def connect(self) -> BoundedConnection:
         """
         A connection of its own, for who listens; blocking.
 
@@ -101,39 +122,40 @@ class Connections:
         """
         return connected(self._url, name=LISTENER_NAME)
 
-    def take(self) -> Connection[Row]:
+    def take(self) -> BoundedConnection:
         """
-        One of the pool, to be given back; blocking.
+        One of those that nobody uses, or a new one, to be given back; blocking.
 
         Raises:
             AwayError: There is none to be had.
         """
-        assert self._pool is not None
         try:
-            return self._pool.getconn()
-        except PoolTimeout:
-            raise AwayError("no connection to be had") from None
-        except psycopg.Error as exc:
-            if is_away(exc):
-                raise AwayError(reason_of(exc)) from None
-            raise
+            return self._idle.pop()
+        except IndexError:
+            return self.connect()
 
-    def give_back(self, connection: Connection[Row]) -> None:
+    def give_back(self, connection: BoundedConnection) -> None:
         """Whatever has become of it: one that is lost, or within a transaction, is closed."""
-        assert self._pool is not None
-        if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
-            connection.close()
-        self._pool.putconn(connection)
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+            self._idle.append(connection)
+            return
+        connection.close()
+        # Where one is lost the others are, too, or one more is soon had.
+        self._close_idle()
 
     def close(self) -> None:
         """Blocking; nobody uses one any more."""
         self.listener.close()
-        if self._pool is not None:
-            self._pool.close(timeout=CONNECT_SECONDS)
+        self._close_idle()
         self.threads.shutdown()
 
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
-def connected(url: str, *, name: str = "mycel-runtime") -> Connection[Row]:
+
+def connected(url: str, *, name: str = "mycel-runtime") -> BoundedConnection:
     """
     A connection; blocking.
 
@@ -145,7 +167,7 @@ def connected(url: str, *, name: str = "mycel-runtime") -> Connection[Row]:
         AwayError: There is none to be had.
     """
     try:
-        connection = psycopg.Connection[Row].connect(url, **_OPTIONS | {"application_name": name})
+        connection = BoundedConnection.connect(url, **_OPTIONS | {"application_name": name})
     except psycopg.OperationalError as exc:
         raise AwayError(reason_of(exc)) from None
     adapt_text(connection)
@@ -153,7 +175,7 @@ def connected(url: str, *, name: str = "mycel-runtime") -> Connection[Row]:
 
 
 @contextlib.contextmanager
-def looking(url: str) -> Iterator[Connection[Row]]:
+def looking(url: str) -> Iterator[BoundedConnection]:
     """
     A connection for a block; blocking.
 

@@ -104,6 +104,7 @@ class PostgresEngine(JournalEngine):
         self,
         *,
         on_lock: Callable[[float | None], None] = lambda _: None,
+        on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = _KEPT_TURNS,
     ) -> AsyncIterator[Journal]:
@@ -112,7 +113,7 @@ class PostgresEngine(JournalEngine):
         try:
             place = await asyncio.to_thread(_place_of, self._state_dir)
             journal = PostgresJournal(
-                self._url, on_away=on_lock, on_commit=on_commit, kept_turns=kept_turns, place=place
+                self._url, on_away=on_away, on_commit=on_commit, kept_turns=kept_turns, place=place
             )
             await asyncio.to_thread(journal.open)
             try:

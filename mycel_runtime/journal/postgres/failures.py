@@ -11,14 +11,11 @@ from mycel_runtime.errors import JournalError
 
 _AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 
-_AWAY: Final = (
-    errors.AdminShutdown,
-    errors.CrashShutdown,
-    errors.CannotConnectNow,
-    errors.IdleInTransactionSessionTimeout,
-    errors.TooManyConnections,
-    errors.ReadOnlySqlTransaction,
-)
+_AWAY: Final = frozenset({"25006", "25P03", "25P04", "55P03"})
+"""A database that only follows (a failover is under way); a transaction that stood still; a lock somebody holds."""
+
+_AWAY_CLASSES: Final = ("08", "53", "57")
+"""Connections; what has run out (disk, memory, connections); the operator's interventions, and timeouts."""
 
 
 class AwayError(Exception):
@@ -31,13 +28,16 @@ class AwayError(Exception):
 
 def is_away(exc: BaseException, connection: psycopg.Connection[object] | None = None) -> bool:
     """
-    Whether that is over by itself: a restart, a failover to a database that does not write yet, a cut.
+    Whether that is over by itself, or once somebody has seen to the database, and the agent has only to wait.
+
+    A restart, a failover to a database that does not write yet, a cut, a full disk, a table that is locked.
 
     Args:
         exc: What a statement has raised.
         connection: Which it has raised it.
     """
-    if isinstance(exc, _AWAY):
+    state = (isinstance(exc, psycopg.Error) and exc.sqlstate) or ""
+    if state in _AWAY or state.startswith(_AWAY_CLASSES):
         return True
     is_lost = connection is not None and (connection.closed or connection.broken)
     return isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError) and (

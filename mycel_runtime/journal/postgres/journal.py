@@ -14,7 +14,7 @@ from mycel_runtime.journal.postgres.attendance import Attendance, Subscription
 from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
-from mycel_runtime.journal.postgres.writer import AWAY_SECONDS, PostgresWriter
+from mycel_runtime.journal.postgres.writer import PostgresWriter
 from mycel_runtime.journal.verbs.journal import SqlJournal
 from mycel_runtime.journal.verbs.recovery import recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
@@ -39,12 +39,11 @@ class PostgresJournal(SqlJournal):
 
     Args:
         url: libpq's, with the password, which nobody is told.
-        on_away: Told, in another thread, that the database is away; then, for how many seconds it was.
+        on_away: As of `PostgresWriter`.
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
         kept_turns: How many turns the log keeps, give or take a few; 0: there is none.
         clock: Epoch seconds, in the place of the database's clock.
         lease_seconds: Of a lease that nobody renews.
-        away_seconds: As of `PostgresWriter`.
         place: Of which this process has the lock, as long as it lives; empty: of none.
     """
 
@@ -54,12 +53,11 @@ class PostgresJournal(SqlJournal):
         self,
         url: str,
         *,
-        on_away: Callable[[float | None], None] = lambda _: None,
+        on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int,
         clock: Callable[[], float] | None = None,
         lease_seconds: float = LEASE_SECONDS,
-        away_seconds: float = AWAY_SECONDS,
         place: str = "",
     ) -> None:
         self._url = url
@@ -68,7 +66,6 @@ class PostgresJournal(SqlJournal):
         self._database_clock = DatabaseClock()
         self._clock = clock or self._database_clock
         self._lease_seconds = lease_seconds
-        self._away_seconds = away_seconds
         self._recovered: set[UserId] = set()
         self._running_lanes = RunningLanes()
         self._snapshot_changes = 0
@@ -97,7 +94,6 @@ class PostgresJournal(SqlJournal):
                 self._database_clock.note,
                 on_away=self._on_away,
                 on_commit=self._on_commit,
-                away_seconds=self._away_seconds,
             )
             self._writer.register(self._register)
             self._attendance = Attendance(
@@ -211,6 +207,10 @@ class PostgresJournal(SqlJournal):
     def _used_bytes(self, connection: Connection) -> int:
         (used,) = connection.run("used_bytes", {}).fetchone()
         return int(used)
+
+    @override
+    def hurry(self) -> None:
+        self._writer.hurry()
 
     @override
     async def close(self) -> None:

@@ -2,7 +2,8 @@
 Carries out what a journal is asked for, in the order in which it was asked, in a thread of the database's.
 
 What comes while a transaction is on its way goes into the next one together (group commit). A transaction whose
-connection is lost is run again, on another one, until the database has been away for `AWAY_SECONDS`.
+connection is lost is run again, on another one, for as long as the database is away and somebody waits: an agent that
+ended would lose nothing by it either, and would not be there when the database is.
 """
 
 from __future__ import annotations
@@ -16,8 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 
 from mycel_runtime.errors import JournalAwayError, JournalError
-from mycel_runtime.journal.job import Job, deliver, ended
-from mycel_runtime.journal.postgres.failures import AwayError, is_away, is_to_be_repeated, journal_error
+from mycel_runtime.journal.job import Job, deliver, ended, resolve
+from mycel_runtime.journal.postgres.connections import POOL_SIZE
+from mycel_runtime.journal.postgres.failures import (
+    AwayError,
+    is_away,
+    is_to_be_repeated,
+    journal_error,
+    reason_of,
+)
 from mycel_runtime.journal.postgres.group import Group
 from mycel_runtime.journal.postgres.outage import Outage
 from mycel_runtime.journal.postgres.session import BuriedError
@@ -34,12 +42,13 @@ T = TypeVar("T")
 GROUP_LIMIT: Final = 256
 """Operations after which a transaction takes no more."""
 
-AWAY_SECONDS: Final = 120.0
-"""A restart of the database, or a failover, is over by then; whoever waits longer is told."""
-
 REST_SECONDS: Final = 20.0
 
 _REPETITIONS: Final = 5
+
+_AT_ONCE: Final = threading.Event()
+_AT_ONCE.set()
+"""Of an outage that nobody waits for."""
 
 
 class PostgresWriter:
@@ -50,9 +59,9 @@ class PostgresWriter:
         connections: Open.
         process: Registered in the database.
         note_time: Told what the database's clock shows, in another thread.
-        on_away: Told, in another thread, that the database is away; then, for how many seconds it was.
+        on_away: Told, in another thread, why the database is away, and for how many seconds by then; without a
+            reason, for how many it was.
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
-        away_seconds: Until those who wait are told that it is away.
     """
 
     def __init__(
@@ -61,17 +70,16 @@ class PostgresWriter:
         process: ProcessMark,
         note_time: Callable[[float], None],
         *,
-        on_away: Callable[[float | None], None] = lambda _: None,
+        on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
-        away_seconds: float = AWAY_SECONDS,
     ) -> None:
         self._connections = connections
         self._process = process
         self._note_time = note_time
         self._on_away = on_away
         self._on_commit = on_commit
-        self._away_seconds = away_seconds
         self._gathered: list[Job[Any]] = []
+        self._unwanted: set[asyncio.Future[Any]] = set()
         self._under_way: asyncio.Future[None] | None = None
         self._failed: BaseException | None = None
         self._closing = threading.Event()
@@ -92,10 +100,15 @@ class PostgresWriter:
         Raises:
             JournalError: It cannot be written.
         """
-        try:
-            self._carry_out([operation])
-        except (AwayError, psycopg.Error) as exc:
-            raise _told(exc, self._connections.place) from None
+        # Whatever lies there may be of before a restart that nobody has noticed yet.
+        for attempt in range(POOL_SIZE + 1):
+            try:
+                self._carry_out([operation])
+            except (AwayError, psycopg.Error) as exc:
+                if attempt == POOL_SIZE or not isinstance(exc, AwayError):
+                    raise _told(exc, self._connections.place) from None
+            else:
+                return
 
     def unregister(self) -> None:
         """
@@ -107,16 +120,20 @@ class PostgresWriter:
             self._carry_out([_end], is_last=True)
 
     async def submit(self, operation: Callable[[Connection], T]) -> T:
-        """As of `Writer`."""
-        return await ended(self._gather(operation))
+        """As of `Writer`; while the database is away whoever is cancelled waits for one attempt more, at most."""
+        return await ended(self._gather(operation), on_cancel=self._unwant)
 
     async def commit(self, operation: Callable[[Connection], T]) -> T:
-        """As of `Writer`; here it is on the disk, too."""
-        return await ended(self._gather(operation))
+        """As `submit`: here it is on the disk, too."""
+        return await ended(self._gather(operation), on_cancel=self._unwant)
 
     def post(self, operation: Callable[[Connection], object]) -> None:
         """As of `Writer`."""
         self._gather(operation).add_done_callback(self._note_failure)
+
+    def hurry(self) -> None:
+        """A database that is away is waited for no longer."""
+        self._closing.set()
 
     async def close(self) -> None:
         """Finish what is queued; where the database is away, that fails at once."""
@@ -157,11 +174,38 @@ class PostgresWriter:
     def _note_failure(self, posted: asyncio.Future[Any]) -> None:
         self._failed = self._failed or posted.exception()
 
+    def _unwant(self, future: asyncio.Future[Any]) -> None:
+        """Nobody waits for it any more; while the database is there it is done all the same."""
+        self._unwanted.add(future)
+        future.add_done_callback(self._unwanted.discard)
+
+    def _forget_unwanted(
+        self, operations: list[Callable[[Connection], Any]], jobs: Sequence[Job[Any]]
+    ) -> None:
+        """In a thread, while the database is away: of a group that is to be run again, and behind it."""
+        if not jobs or not self._unwanted:
+            return
+        for number, job in enumerate(jobs):
+            if job.future in self._unwanted:
+                operations[number] = _do_nothing
+                deliver([(job, None, self._away())])
+        with contextlib.suppress(RuntimeError):
+            jobs[0].loop.call_soon_threadsafe(self._forget_gathered)
+
+    def _forget_gathered(self) -> None:
+        unwanted = [job for job in self._gathered if job.future in self._unwanted]
+        self._gathered = [job for job in self._gathered if job not in unwanted]
+        for job in unwanted:
+            resolve(job.future, None, self._away())
+
+    def _away(self) -> JournalAwayError:
+        return JournalAwayError("nobody waits for the database any more", where=self._connections.place)
+
     def _write(self, jobs: Sequence[Job[Any]]) -> None:
         """In a thread: carry out a group, and tell whoever waits."""
         began = time.perf_counter()
         try:
-            results = self._carry_out([job.operation for job in jobs])
+            results = self._carry_out([job.operation for job in jobs], jobs)
         except BaseException as exc:  # noqa: BLE001 - told to the caller, whatever it is
             if len(jobs) > 1 and not isinstance(exc, AwayError | BuriedError):
                 # So that the one that fails undoes only itself.
@@ -175,39 +219,49 @@ class PostgresWriter:
             self._on_commit(time.perf_counter() - began, len(jobs))
 
     def _carry_out(
-        self, operations: Sequence[Callable[[Connection], Any]], *, is_last: bool = False
+        self,
+        operations: list[Callable[[Connection], Any]],
+        jobs: Sequence[Job[Any]] = (),
+        *,
+        is_last: bool = False,
     ) -> list[Any]:
         """
         In one transaction; what they have returned.
 
+        Args:
+            operations: Of one that nobody waits for any more it does nothing, once the database is found to be away.
+            jobs: Whose they are, in their order; none: this process's own, and no outage is waited for.
+            is_last: It may be committed twice.
+
         Raises:
-            AwayError: The database has been away for too long.
+            AwayError: The database is away, and nobody waits for it.
         """
         # No number comes again, also where nobody ever learns what became of its group.
         self._commits += 1
         group = Group(operations, self._process, self._note_time, None if is_last else self._commits)
-        wait = Outage(self._closing, self._away_seconds, self._on_away)
-        results = self._attempt_alone(group, wait)
+        wait = Outage(self._closing if jobs else _AT_ONCE, self._on_away)
+        results = self._attempt_alone(group, wait, lambda: self._forget_unwanted(operations, jobs))
         wait.end()
         return results
 
-    def _attempt_alone(self, group: Group, wait: Outage) -> list[Any]:
+    def _attempt_alone(self, group: Group, wait: Outage, meanwhile: Callable[[], None]) -> list[Any]:
         """Again where it has only met another transaction; not for ever."""
         for _ in range(_REPETITIONS - 1):
             try:
-                return self._attempt_until_there(group, wait)
+                return self._attempt_until_there(group, wait, meanwhile)
             except psycopg.Error as exc:
                 if not is_to_be_repeated(exc):
                     raise
-        return self._attempt_until_there(group, wait)
+        return self._attempt_until_there(group, wait, meanwhile)
 
-    def _attempt_until_there(self, group: Group, wait: Outage) -> list[Any]:
+    def _attempt_until_there(self, group: Group, wait: Outage, meanwhile: Callable[[], None]) -> list[Any]:
         while True:
             try:
                 return self._attempt(group)
-            except AwayError:
-                if not wait.goes_on():
+            except AwayError as exc:
+                if not wait.goes_on(exc.reason):
                     raise
+            meanwhile()
 
     def _attempt(self, group: Group) -> list[Any]:
         connection = self._connections.take()
@@ -215,10 +269,14 @@ class PostgresWriter:
             return group.run(connection)
         except psycopg.Error as exc:
             if is_away(exc, connection):
-                raise AwayError(type(exc).__name__) from None
+                raise AwayError(reason_of(exc)) from None
             raise
         finally:
             self._connections.give_back(connection)
+
+
+def _do_nothing(_connection: Connection) -> None:
+    """In the place of what nobody wants any more."""
 
 
 def _end(connection: Connection) -> None:

@@ -111,6 +111,7 @@ class SqliteEngine(JournalEngine):
         self,
         *,
         on_lock: Callable[[float | None], None] = lambda _: None,
+        on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
     ) -> AsyncIterator[Journal]:

@@ -122,6 +122,10 @@ class SqliteJournal(SqlJournal):
         return used_bytes(connection)
 
     @override
+    def hurry(self) -> None:
+        """Nothing: a file is there, or fails at once."""
+
+    @override
     async def close(self) -> None:
         for identity in self._recovered:
             # If that cannot be written, what runs is suspected: that is no harm.

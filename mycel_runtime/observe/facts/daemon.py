@@ -267,6 +267,39 @@ class JournalUnlocked(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseLost(Fact):
+    """
+    The database that keeps the journal cannot be reached, or takes nothing more; it is waited for.
+
+    Attributes:
+        where: The database, without a password.
+        reason: In the words of the database, or of what is in between; each one is told once.
+        waited: Seconds by now.
+    """
+
+    name: ClassVar[str] = "database.lost"
+    level: ClassVar[Level] = "error"
+    where: str
+    reason: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseRegained(Fact):
+    """
+    It is there again, and what was asked meanwhile is done.
+
+    Attributes:
+        where: The database, without a password.
+        waited: Seconds.
+    """
+
+    name: ClassVar[str] = "database.regained"
+    where: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskFull(Fact):
     """
     There is no room where the journal lives; the start waits until there is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ DEADLINE = 120.0
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_what_is_asked_while_the_database_is_restarted_is_done_once_it_is_there(mode, journal, server):
     told = []
-    journal._writer._on_away = told.append
+    journal._writer._on_away = lambda *outage: told.append(outage)
     await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1)))
     await asyncio.to_thread(server.stop, mode)
     batch = Batch(identity=ME, arrivals=arrivals(entry(2), entry(3)), checkpoint=checkpoint(3))
@@ -33,8 +34,9 @@ async def test_what_is_asked_while_the_database_is_restarted_is_done_once_it_is_
     assert asked.result() == 2
     assert sorted(await journal.marks(ME, epoch=1, limit=9)) == [1, 2, 3]
     assert await journal.checkpoint(ME) == checkpoint(3)
-    assert told[0] is None
-    assert told[1] > 0.5
+    assert any("No such file or directory" in reason for reason, _ in told)
+    assert told[-1][0] == ""
+    assert told[-1][1] > 0.5
 
 
 async def test_what_has_returned_is_there_after_a_crash_of_the_database(journal, server):
@@ -77,17 +79,43 @@ async def test_a_commit_of_which_nobody_heard_is_made_once(is_committed, journal
     assert await journal.checkpoint(ME) == checkpoint(1)
 
 
-async def test_whoever_has_waited_too_long_is_told(open_journal, server):
-    journal = await open_journal(away_seconds=0.5)
+async def test_whoever_waits_for_a_database_that_is_away_can_be_cancelled(journal, server):
+    """Also behind somebody who still waits; that one's work is done."""
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks, stopped(server):
+        waiting = tasks.create_task(journal.hold(ME, "c1", reason="wanted"), name="waiting")
+        await asyncio.sleep(0.5)
+        unwanted = tasks.create_task(journal.hold(ME, "c2", reason="not wanted"), name="unwanted")
+        await asyncio.sleep(0)
+        unwanted.cancel()
+        await asyncio.wait([unwanted])
+        assert not waiting.done()
+
+    assert [hold.chat_id for hold in await journal.holds(ME)] == ["c1"]
+
+
+async def test_who_closes_a_journal_whose_database_is_away_is_told(journal, server):
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks, stopped(server):
+        asked = tasks.create_task(failing(journal.checkpoint(ME)), name="asked")
+        await asyncio.sleep(0.5)
+        await journal.close()
+        assert "PostgreSQL is away" in await asked
+
+
+@contextlib.asynccontextmanager
+async def stopped(server):
+    """A server that is not there for a block."""
     await asyncio.to_thread(server.stop)
     try:
-        with pytest.raises(JournalError, match="PostgreSQL is away"):
-            async with asyncio.timeout(DEADLINE):
-                await journal.checkpoint(ME)
+        yield
     finally:
         await asyncio.to_thread(server.start)
 
-    assert await journal.checkpoint(ME) is None
+
+async def failing(asked):
+    """The words of the error that it fails with."""
+    with pytest.raises(JournalError) as caught:
+        await asked
+    return str(caught.value)
 
 
 async def test_a_killed_connection_is_told_nobody(journal, url):

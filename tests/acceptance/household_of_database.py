@@ -1,0 +1,44 @@
+"""An agent that keeps its journal in a database, and whoever talks to it."""
+
+from __future__ import annotations
+
+from tests.acceptance.conftest import until, write_config
+
+LONG_DEADLINE = 180.0
+
+
+def write_database_config(folder, household, url):
+    """Of an agent whose password, which the server does not ask for, is in a file."""
+    folder.mkdir()
+    password = folder / "database.password"
+    password.write_text("not-for-anybody\n")
+    password.chmod(0o600)
+    extra = f'[engine]\nurl = "{url}"\npassword_file = "database.password"\n[dispatch]\nsettle_grace = 0.2\n'
+    return write_config(folder, household, extra=extra)
+
+
+class Conversation:
+    """
+    Of an owner with an agent that repeats what it is told.
+
+    Args:
+        owner: A client, and the chat's id.
+        household: Theirs.
+    """
+
+    def __init__(self, owner, household):
+        self._client, self._chat_id = owner
+        self._household = household
+
+    def ask(self, number):
+        self._client.messages.send(self._chat_id, f"message {number}", enforce_caught_up=False)
+
+    def answers(self):
+        messages = self._client.messages.list(self._chat_id, limit=200)
+        return [each["content"] for each in messages if each["sender_id"] == self._household.agent_id]
+
+    def wait_answers(self, messages):
+        """Until so many are answered: each once and in order."""
+        expected = [f"echo: message {number}" for number in range(messages)]
+        until(lambda: len(self.answers()) >= messages, LONG_DEADLINE)
+        assert self.answers() == expected
