@@ -8,6 +8,8 @@ Every error of mycel-runtime, in one tree.
     │   ├── CredentialError         what systemd is to hand over for a plugin is not to be had       exit 78
     │   ├── StateDirectoryError     the state directory cannot be used                           exit 78
     │   ├── JournalFileError        the journal's file is not one that can be used               exit 78
+    │   │   └── JournalMovedError   … because what was in it is kept elsewhere by now            exit 78
+    │   ├── JournalMoveError        a journal cannot be moved to another engine                  exit 78
     │   └── BackupError             a backup cannot be made or put back                          exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── LeaseLostError              another process listens as this identity by now              exit 69
@@ -145,6 +147,14 @@ class StateDirectoryError(ConfigError):
 
 class JournalFileError(ConfigError):
     """The journal's file is damaged, somebody else's, or of a version that this program does not know."""
+
+
+class JournalMovedError(JournalFileError):
+    """What was in this journal is kept elsewhere by now, or is on its way here."""
+
+
+class JournalMoveError(ConfigError):
+    """A journal cannot be moved to another engine: there is none, or one there already, or both are too different."""
 
 
 class BackupError(ConfigError):

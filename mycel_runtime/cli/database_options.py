@@ -27,18 +27,23 @@ def database_options(function: Callable[..., Any]) -> Callable[..., Any]:
     Args:
         function: Takes each database that they name, once, and then its own options.
     """
+
+    @functools.wraps(function)
+    def with_databases(*, config: Path, url: str | None, password_file: Path | None, **own: Any) -> Any:
+        return function(_databases_of(config, url, password_file), **own)
+
+    return configs_option(url_options(with_databases))
+
+
+def url_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--url` and `--password-file`: a database, whatever the agents' files say."""
     url = click.option("--url", help="The database, as [engine] url has it: without a password.")
     password_file = click.option(
         "--password-file",
         type=click.Path(path_type=Path),
         help="With --url: a file of mode 0600 that holds the password, and nothing else.",
     )
-
-    @functools.wraps(function)
-    def with_databases(*, config: Path, url: str | None, password_file: Path | None, **own: Any) -> Any:
-        return function(_databases_of(config, url, password_file), **own)
-
-    return configs_option(url(password_file(with_databases)))
+    return url(password_file(function))
 
 
 def address_of(url: str, password_file: Path | None) -> DatabaseAddress:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mycel_runtime.cli.database_options import database_options
+from mycel_runtime.cli.database_options import address_of, database_options, url_options
 from mycel_runtime.cli.examples import examples
+from mycel_runtime.cli.options import config_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mycel_runtime.journal.database import DatabaseState, KnownIdentity, KnownProcess, Migrated
     from mycel_runtime.journal.port.database import JournalDatabase
@@ -114,6 +116,42 @@ def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
             )
         else:
             _print_state(database.where, state)
+
+
+@engine.command(
+    epilog=examples(
+        "mycel-runtime engine move --config agent.toml --to postgres",
+        "mycel-runtime engine move --config agent.toml --to sqlite --url postgresql://agents@db.example.org/agents",
+    )
+)
+@config_option
+@click.option(
+    "--to", "aim", type=click.Choice(["postgres", "sqlite"]), required=True, help="Where it is to be kept."
+)
+@url_options
+@click.option(
+    "--identity", help="The agent's own id, if others share the database and [agent] user_id is not set."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def move(
+    config: Path,
+    url: str | None,
+    password_file: Path | None,
+    *,
+    aim: str,
+    identity: str | None,
+    as_json: bool,
+) -> None:
+    """
+    Move an agent's journal from its file into a database, or back, while the agent does not run.
+
+    The database is [engine] url of the agent's file, or --url. What is due, planned, remembered, given up and in
+    doubt goes along, and nothing is said twice. What was there is kept, and refused from then on: change [engine] of
+    the file accordingly. After an interruption run the same again.
+    """
+    from mycel_runtime.cli.moving import move_journal
+
+    move_journal(config, address_of(url, password_file) if url else None, aim, identity, as_json=as_json)
 
 
 def _made(done: Migrated) -> str:

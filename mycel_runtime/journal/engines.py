@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.port.database import JournalDatabase
     from mycel_runtime.journal.port.engine import JournalEngine
+    from mycel_runtime.journal.transfer import Moved
     from mycel_runtime.settings import DatabaseAddress
+    from mycel_runtime.wire.ids import UserId
 
 
 def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> JournalEngine:
@@ -50,6 +52,30 @@ def database_of(address: DatabaseAddress) -> JournalDatabase:
     with _installed():
         from mycel_runtime.journal.postgres.database import PostgresDatabase  # noqa: PLC0415 - as above
     return PostgresDatabase(address.url, password=address.password)
+
+
+def move_journal(
+    state_dir: Path, database: DatabaseAddress, *, into_database: bool, identity: UserId | None
+) -> Moved:
+    """
+    Move an agent's journal from its file into a database, or back.
+
+    Args:
+        state_dir: The agent's, which exists.
+        database: Which.
+        into_database: Else out of it.
+        identity: Whose, if the database may be several agents'.
+
+    Raises:
+        MycelError: As of `transfer.move`.
+    """
+    from mycel_runtime.journal import transfer  # noqa: PLC0415 - hardly ever wanted
+
+    ends = (engine_of(state_dir), engine_of(state_dir, database))
+    source, target = ends if into_database else ends[::-1]
+    return transfer.Moved(
+        source.where, target.where, transfer.move(source, target, state_dir, identity=identity)
+    )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
@@ -101,3 +102,39 @@ def test_what_looks_at_a_journal_at_rest_looks_into_the_database(start, config, 
         assert "no daemon is at work" in looking.transcript()
     pausing = start("pause", "--plugin", "echo", "--config", config)
     assert pausing.exit_code() == 0, pausing.transcript()
+
+
+def test_an_agent_moves_from_its_file_into_the_database_and_back_and_answers_each_message_once(
+    start, config, talk
+):
+    """Killed before each move, with what it had begun; where it was, it does not start any more."""
+    with_database = config.read_text()
+    in_file = re.sub(r"(?m)^(url|password_file) = .*$", "", with_database)
+    address = [
+        *("--url", re.search(r'(?m)^url = "(.*)"$', with_database)[1]),
+        *("--password-file", config.parent / "database.password"),
+    ]
+    messages = 0
+    for kept, before, aim in (
+        (in_file, with_database, None),
+        (with_database, in_file, "postgres"),
+        (in_file, with_database, "sqlite"),
+    ):
+        if aim is not None:
+            moving = start("engine", "move", "--config", config, "--to", aim, *address)
+            assert moving.exit_code() == 0, moving.transcript()
+            config.write_text(before)
+            refused = start("run", "--config", config)
+            assert refused.exit_code() == 78, refused.transcript()
+            assert re.search(r"its journal was moved to|which was not moved", refused.transcript())
+            assert "Traceback" not in refused.transcript()
+        config.write_text(kept)
+        agent = start("run", "--config", config)
+        talk.ask(messages)
+        talk.wait_answers(messages + 1)
+        talk.ask(messages + 1)
+        messages += 2
+        agent.kill()
+    agent = start("run", "--config", config)
+    talk.wait_answers(messages)
+    assert agent.stop() == 0

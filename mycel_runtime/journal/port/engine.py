@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
     from mycel_runtime.journal.inspection import Inspection
     from mycel_runtime.journal.manifest import Manifest
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.port.reader import JournalReader
+    from mycel_runtime.journal.port.transfer import Arrival, Departure
     from mycel_runtime.journal.restored import Restored
+    from mycel_runtime.wire.ids import UserId
 
 
 class JournalEngine(Protocol):
@@ -81,6 +83,27 @@ class JournalEngine(Protocol):
             JournalFileError, JournalError: It is none of ours, or cannot be opened.
 
         Cancelling: it is closed.
+        """
+
+    def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:
+        """
+        As an end of a move, by whoever has the lock of the state directory; blocking.
+
+        Args:
+            identity: Whose journal, where it may be several agents'.
+
+        Raises:
+            IdentityHeldError: Somebody is at work on it.
+            JournalMoveError: There is nothing to move.
+            JournalFileError, JournalError: It cannot be used.
+        """
+
+    def arrival(self) -> AbstractContextManager[Arrival]:
+        """
+        As the other end; what was put down is gone with the block unless it was deposited.
+
+        Raises:
+            JournalFileError, JournalError: It cannot be used.
         """
 
 

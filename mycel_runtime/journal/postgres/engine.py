@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from psycopg import errors, sql
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import JournalError, JournalFileError
+from mycel_runtime.journal.file_name import JOURNAL_NAME, is_journal
 from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.port.engine import JournalEngine
@@ -22,13 +23,16 @@ from mycel_runtime.journal.postgres.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from psycopg import Connection
     from pydantic import SecretStr
 
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.transfer import Arrival, Departure
     from mycel_runtime.journal.postgres.rows import Row
+    from mycel_runtime.wire.ids import UserId
 
 _LOOK_SECONDS: Final = 5
 """For reading the tables through."""
@@ -111,6 +115,7 @@ class PostgresEngine(JournalEngine):
         lock = DirectoryLock(self._state_dir)
         await asyncio.to_thread(lock.acquire)
         try:
+            await asyncio.to_thread(_require_no_file, self._state_dir)
             place = await asyncio.to_thread(_place_of, self._state_dir)
             journal = PostgresJournal(
                 self._url, on_away=on_away, on_commit=on_commit, kept_turns=kept_turns, place=place
@@ -122,6 +127,39 @@ class PostgresEngine(JournalEngine):
                 await journal.close()
         finally:
             lock.release()
+
+    @override
+    def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:
+        from mycel_runtime.journal.postgres.transfer import departure  # noqa: PLC0415 - hardly ever wanted
+
+        return departure(self._url, identity, _place_of(self._state_dir))
+
+    @override
+    def arrival(self) -> AbstractContextManager[Arrival]:
+        from mycel_runtime.journal.postgres.transfer import arrival  # noqa: PLC0415 - as above
+
+        return arrival(self._url)
+
+
+def _require_no_file(state_dir: Path) -> None:
+    """
+    Refuse to begin anew beside a journal of before: what is due in it would never be done.
+
+    Raises:
+        JournalFileError: There is one, which was not moved.
+        JournalError: It cannot be read.
+    """
+    path = state_dir / JOURNAL_NAME
+    try:
+        is_there = is_journal(path)
+    except OSError as exc:
+        raise JournalError(f"{path}: {exc.strerror}") from exc
+    if is_there:
+        raise JournalFileError(
+            "there is a journal here, which was not moved into the database that [engine] url names",
+            where=str(path),
+            fix="mycel-runtime engine move --to postgres; or move the file away, and the agent begins anew.",
+        )
 
 
 def _place_of(state_dir: Path) -> str:

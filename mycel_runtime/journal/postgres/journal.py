@@ -13,6 +13,7 @@ from mycel_runtime.journal.lease import Lease
 from mycel_runtime.journal.postgres.attendance import Attendance, Subscription
 from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
+from mycel_runtime.journal.postgres.moved import require_here
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import PostgresWriter
 from mycel_runtime.journal.verbs.journal import SqlJournal
@@ -132,6 +133,7 @@ class PostgresJournal(SqlJournal):
     async def lease(self, identity: UserId) -> Lease:
         def take(connection: Connection) -> int:
             now = self._clock()
+            self._require_here(connection, identity)
             self._forget_dead(connection, identity)
             found = connection.run("read_lease", {"identity": identity}).fetchone()
             if found is not None and found["is_held"] and now < found["expires_at"]:
@@ -171,12 +173,17 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
-        await self._writer.submit(lambda connection: self._forget_dead(connection, identity))
+        def forget(connection: Connection) -> None:
+            self._require_here(connection, identity)
+            self._forget_dead(connection, identity)
+
+        await self._writer.submit(forget)
         return await super().recover(identity, death_pause=death_pause)
 
     @override
     async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         def take(connection: Connection) -> Sequence[Suspect]:
+            self._require_here(connection, identity)
             self._forget_dead(connection, identity)
             # In the name of no process: what this one has is another's there, and goes on.
             values = {"identity": identity, "now": self._clock(), "pause": death_pause, "process": ""}
@@ -185,6 +192,9 @@ class PostgresJournal(SqlJournal):
             return suspects_of(connection, identity)
 
         return await self._writer.submit(take)
+
+    def _require_here(self, connection: Connection, identity: UserId) -> None:
+        require_here(connection, identity, f"{identity} in {place_of(self._url)}")
 
     def _forget_dead(self, connection: Connection, identity: UserId) -> None:
         """What is proven dead, of those that have something of the identity, is no process any more."""

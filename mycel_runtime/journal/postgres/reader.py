@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
+from mycel_runtime.journal.move import KEPT
 from mycel_runtime.journal.own_sends import OwnSends
 from mycel_runtime.journal.port.reader import JournalReader
 from mycel_runtime.journal.postgres.connections import looking, place_of
@@ -65,7 +66,8 @@ class PostgresReader(JournalReader):
 
     @override
     def identities(self) -> Sequence[UserId]:
-        return [UserId(row[0]) for row in self._rows("identities", {})]
+        rows = self._rows("identities", {})
+        return [UserId(identity) for (identity,) in rows if not identity.startswith(KEPT)]
 
     @override
     def summary(self, identity: UserId) -> JournalSummary:

@@ -25,9 +25,12 @@ from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.transfer import Arrival, Departure
+    from mycel_runtime.wire.ids import UserId
 
 _LOOK_SECONDS: Final = 5.0
 """For `quick_check`, which reads the whole file."""
@@ -124,6 +127,19 @@ class SqliteEngine(JournalEngine):
             yield journal
         finally:
             await journal.close()
+
+    @override
+    def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:
+        """Of all that is in the file, whoever's."""
+        from mycel_runtime.journal.sqlite.transfer import departure  # noqa: PLC0415 - hardly ever wanted
+
+        return departure(self._path)
+
+    @override
+    def arrival(self) -> AbstractContextManager[Arrival]:
+        from mycel_runtime.journal.sqlite.transfer import arrival  # noqa: PLC0415 - as above
+
+        return arrival(self._path)
 
 
 def _damage(connection: sqlite3.Connection) -> str | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import time
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import BackupError
@@ -32,6 +31,7 @@ from mycel_runtime.journal.sqlite.backup import (
     sha256_of,
     sync,
 )
+from mycel_runtime.journal.sqlite.kept_file import keep
 from mycel_runtime.journal.sqlite.schema import prepare, recognise
 from mycel_runtime.journal.told import TOLD
 
@@ -123,7 +123,7 @@ def _restore(
             letters, timers = (0, []) if has_rested else _set_aside(connection, now)
         sync(partial)
         give_to_owner(partial)
-        kept = _keep(journal, now)
+        kept = keep(journal, "before-restore", now)
         partial.rename(journal)
     # A log beside it is the former one's.
     for suffix in _SIDES:
@@ -198,23 +198,3 @@ def _set_aside(connection: SqliteConnection, now: float) -> tuple[int, list[tupl
         connection.run("write_change", line)
     connection.execute("COMMIT")
     return letters, timers
-
-
-def _keep(journal: Path, now: float) -> Path | None:
-    """Link what is there into a folder of its own, so that at no moment there is no journal."""
-    if not journal.exists():
-        return None
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    folder = journal.with_name(f"journal.before-restore-{stamp}")
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = journal.with_name(f"journal.before-restore-{stamp}-{number}")
-    folder.mkdir(mode=0o700)
-    for suffix in ("", *_SIDES[:1]):
-        file = journal.with_name(journal.name + suffix)
-        if file.exists():
-            (folder / file.name).hardlink_to(file)
-    give_to_owner(folder)
-    sync(folder)
-    return folder

@@ -9,14 +9,12 @@ import sqlite3
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.file_name import APPLICATION_ID
 from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-APPLICATION_ID: Final = 0x4D59434C
-"""`MYCL`: what `file` and we recognise a journal by."""
 
 REWRITTEN_BYTES: Final = 64 * 2**20
 """Of a file that is written anew at open; about a second."""
@@ -99,6 +97,9 @@ def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     texts = _texts(connection)
     if application_id != APPLICATION_ID and texts:
+        from mycel_runtime.journal.sqlite.moved import require_here  # noqa: PLC0415 - of a file that is none
+
+        require_here(connection, path)
         raise JournalFileError(
             "this SQLite file is not a mycel-runtime journal",
             where=str(path),

@@ -245,7 +245,7 @@ restore.restore(Path(backup), Path(folder) / "journal.sqlite3", identity=None, i
 """
 
 
-@pytest.mark.parametrize("step", ["prepare", "_keep"])
+@pytest.mark.parametrize("step", ["prepare", "keep"])
 async def test_a_restore_that_is_killed_leaves_the_former_journal_and_can_be_done_again(
     filled, open_journal, step
 ):

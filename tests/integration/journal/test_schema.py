@@ -8,8 +8,8 @@ import pytest
 
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.engines import engine_of
+from mycel_runtime.journal.file_name import APPLICATION_ID
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
-from mycel_runtime.journal.sqlite.schema import APPLICATION_ID
 from tests.integration.journal.journal_file import database, modes
 from tests.integration.journal.samples import want
 

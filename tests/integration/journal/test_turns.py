@@ -7,8 +7,8 @@ import sqlite3
 import pytest
 
 from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.file_name import APPLICATION_ID
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
-from mycel_runtime.journal.sqlite.schema import APPLICATION_ID
 from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 from mycel_runtime.journal.sqlite.turn_log import SqliteTurnLog
 from tests.engines.store_clock import StoreClock

@@ -353,7 +353,7 @@ SELECT i.identity, l.process_id IS NOT NULL AS is_held, p.process_id, p.host, p.
 FROM (SELECT identity FROM checkpoint UNION SELECT identity FROM delivery UNION SELECT identity FROM dead_letter
       UNION SELECT identity FROM lease) AS i
 LEFT JOIN lease AS l USING (identity) LEFT JOIN process AS p ON p.process_id = l.process_id
-ORDER BY i.identity;
+WHERE i.identity NOT LIKE 'moved:%' ORDER BY i.identity;
 
 -- name: known_processes
 SELECT p.process_id, p.host, p.pid,
@@ -361,3 +361,27 @@ SELECT p.process_id, p.host, p.pid,
                 '{}') AS listens,
        (SELECT count(*) FROM delivery AS d WHERE d.process_id = p.process_id AND d.state = 'running') AS running
 FROM process AS p ORDER BY p.host, p.pid, p.process_id;
+
+-- name: read_moved
+SELECT is_gone, move_id, source, target, moved_at FROM moved WHERE identity = :identity;
+
+-- name: write_moved
+INSERT INTO moved (identity, is_gone, move_id, source, target, moved_at)
+VALUES (:identity, :is_gone::bigint, :move_id, :source, :target, :moved_at::float8)
+ON CONFLICT (identity) DO UPDATE
+SET is_gone = excluded.is_gone, move_id = excluded.move_id, source = excluded.source, target = excluded.target,
+    moved_at = excluded.moved_at;
+
+-- name: coming
+SELECT identity FROM moved WHERE move_id = :move_id AND is_gone = 0 ORDER BY identity;
+
+-- name: forget_moved
+DELETE FROM moved WHERE identity = :identity;
+
+-- name: movable
+-- Also those that were moved away: whoever asks again is told so.
+SELECT identity FROM checkpoint WHERE identity NOT LIKE 'moved:%' UNION
+SELECT identity FROM delivery WHERE identity NOT LIKE 'moved:%' UNION
+SELECT identity FROM dead_letter WHERE identity NOT LIKE 'moved:%' UNION
+SELECT identity FROM moved WHERE is_gone = 1
+ORDER BY identity;
