@@ -13,6 +13,7 @@ Every error of mycel-runtime, in one tree.
     │   └── BackupError             a backup cannot be made or put back                          exit 78
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── LeaseLostError              another process listens as this identity by now              exit 69
+    │   └── TakenOverError          … and has all that this one had; also a JournalError         exit 69
     ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   ├── LoginRefusedError       address, password or account are                             exit 77
@@ -540,6 +541,25 @@ class JournalFullError(JournalError):
     def __init__(self, problem: str, *, where: str) -> None:
         self.where = where
         super().__init__(f"{problem}\n  Make room in {where}, or raise the quota of its user, and try again.")
+
+
+class TakenOverError(LeaseLostError, JournalError):
+    """
+    This process was silent for so long that another one has taken over what it had: it changes nothing any more.
+
+    Whoever goes on opens the journal anew.
+
+    Args:
+        where: The database, without a password.
+    """
+
+    def __init__(self, where: str) -> None:
+        MycelError.__init__(
+            self,
+            f"{where}: this process was not heard of for too long, and another one has taken over what it had\n"
+            "  If that is a runtime of this agent, all is well; else start this one again.",
+        )
+        self.where = where
 
 
 class JournalAwayError(JournalError):

@@ -59,6 +59,8 @@ class Intent:
         base_seq: Newest seq of the chat that was known when the intent was written; our message is above it.
         content_hash: SHA-256 over content, scope, addressees and mentions.
         intended_at: When the request was last about to go out.
+        is_in_doubt: Whoever wrote it has lost the delivery and may yet send it: nobody knows that he is dead. As
+            it was when the delivery was claimed.
     """
 
     delivery_id: DeliveryId
@@ -74,3 +76,9 @@ class Intent:
     intended_at: float
     handler: HandlerId = HandlerId("")
     is_unattended: bool = False
+    is_in_doubt: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it: delivery, turn and place in it."""
+        return f"{self.delivery_id}.{self.turn}.{self.ordinal}"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.journal.delivery import Delivery, SpokenDelivery
-    from mycel_runtime.journal.intent import Intent
     from mycel_runtime.journal.port.speech import SpeechJournal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.speech.conflict import ConflictPolicy
@@ -85,10 +84,5 @@ class Outbox:
         """The delivery's turn could not be settled: what has been unresolved for long is parked."""
         for intent in await self._dependencies.journal.park(delivery, older_than=self._park_after):
             self._dependencies.observer.tell(
-                SendParked(handler=intent.handler, chat_id=intent.chat_id, send=name_of(intent))
+                SendParked(handler=intent.handler, chat_id=intent.chat_id, send=intent.name)
             )
-
-
-def name_of(intent: Intent) -> str:
-    """What the operator calls an intent: delivery, turn and place in it."""
-    return f"{intent.delivery_id}.{intent.turn}.{intent.ordinal}"

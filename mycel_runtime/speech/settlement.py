@@ -11,8 +11,9 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
+from mycel_runtime.errors import NotSentError
 from mycel_runtime.journal.intent import IntentState
-from mycel_runtime.observe.facts import MessageSent
+from mycel_runtime.observe.facts import MessageSent, SendParked
 from mycel_runtime.speech.caught_up import find_own
 from mycel_runtime.speech.evidence import Operation
 from mycel_runtime.speech.history import messages_after
@@ -20,6 +21,7 @@ from mycel_runtime.speech.interrupts import UNANSWERED, UnansweredError
 from mycel_runtime.speech.sent import sent_of
 
 if TYPE_CHECKING:
+    from mycel_runtime.journal.delivery import SpokenDelivery
     from mycel_runtime.journal.intent import Intent
     from mycel_runtime.speech.draft import Draft
     from mycel_runtime.speech.ledger import Ledger
@@ -32,12 +34,16 @@ if TYPE_CHECKING:
 class Settlement:
     """One turn's."""
 
-    __slots__ = ("_chat_id", "_dependencies", "_ledger", "_replaced")
+    __slots__ = ("_chat_id", "_delivery", "_dependencies", "_ledger", "_left", "_replaced")
 
-    def __init__(self, dependencies: SendDependencies, ledger: Ledger, chat_id: ChatId) -> None:
+    def __init__(
+        self, dependencies: SendDependencies, ledger: Ledger, delivery: SpokenDelivery, chat_id: ChatId
+    ) -> None:
         self._dependencies = dependencies
         self._ledger = ledger
+        self._delivery = delivery
         self._chat_id = chat_id
+        self._left: dict[int, Sent] = {}
         self._replaced: Intent | None = None
 
     async def settle_unresolved(self) -> None:
@@ -52,7 +58,8 @@ class Settlement:
         Cancelling: what is not settled yet stays unresolved.
         """
         for intent in self._ledger.unresolved:
-            await self.look_for(intent, not_before=self._grace_ends_at())
+            if intent.ordinal not in self._left:
+                await self.look_for(intent, not_before=self._grace_ends_at())
 
     async def said(self, ordinal: int) -> Sent | None:
         """
@@ -68,6 +75,8 @@ class Settlement:
         intent = self._ledger.said(ordinal)
         if intent is None:
             return await self._come_late(ordinal)
+        if ordinal in self._left:
+            return self._left[ordinal]
         if intent.state is not IntentState.SENT:
             return await self.look_for(intent, not_before=self._grace_ends_at())
         return sent_of(intent)
@@ -76,13 +85,26 @@ class Settlement:
         """
         Write down what is about to be said; with all that was written down before it is on the disk then.
 
+        Raises:
+            UnansweredError: The delivery is another process's by now, and nothing may be said.
+
         Cancelling: it stands in the journal or it does not; nothing has been sent.
         """
         intent = self._ledger.intend(draft, now=self._dependencies.clock())
         self._replaced = self._ledger.refused(draft.ordinal)
-        await self._dependencies.journal.intend(intent)
+        await self._write(intent)
         self._ledger.keep(intent)
         return intent
+
+    async def require_claim(self) -> None:
+        """
+        Right before the request: whoever was frozen since the intent may have lost the delivery.
+
+        Raises:
+            UnansweredError: As of `intend`; the intent stays unresolved, for whoever has it.
+        """
+        if not await self._dependencies.journal.keeps_claim(self._delivery):
+            raise _lost()
 
     def withdraw(self, intent: Intent) -> None:
         """
@@ -120,6 +142,8 @@ class Settlement:
         """
         Search the history for an intent's message; `None`: it is not there, and counts as lost.
 
+        One that is in doubt does not: it is parked, and nobody says it again.
+
         Absence counts only after `not_before` (the loop's time): until then the request may still be on its way.
 
         Raises:
@@ -132,6 +156,8 @@ class Settlement:
             is_final = loop.time() >= not_before
             if message := await self._find(intent):
                 return self.record(intent, message, recovered=True)
+            if is_final and intent.is_in_doubt:
+                return await self._leave(intent)
             if is_final:
                 self._dependencies.twin_watch.note_lost(intent)
                 await self.refuse(intent)
@@ -146,8 +172,28 @@ class Settlement:
             return None
         # From where it was, not from here: whoever dies before the record finds it again.
         revived = dataclasses.replace(intent, state=IntentState.INTENDED)
-        await self._dependencies.journal.intend(revived)
+        await self._write(revived)
         return self.record(revived, message, recovered=True)
+
+    async def _write(self, intent: Intent) -> None:
+        if not await self._dependencies.journal.intend(self._delivery, intent):
+            raise _lost()
+
+    async def _leave(self, intent: Intent) -> Sent:
+        """
+        Not there, but whoever was about to say it may say it yet: parked, and the turn goes on as if it were said.
+
+        Said again by us, it might stand there twice; and the chat would wait for ever for somebody who is dead.
+        """
+        parked = dataclasses.replace(intent, state=IntentState.UNKNOWN)
+        await self._dependencies.journal.settle(parked)
+        self._ledger.keep(parked)
+        self._left[intent.ordinal] = sent_of(parked)
+        if intent.state is not IntentState.UNKNOWN:
+            self._dependencies.observer.tell(
+                SendParked(handler=intent.handler, chat_id=self._chat_id, send=intent.name)
+            )
+        return self._left[intent.ordinal]
 
     async def _find(self, intent: Intent) -> Message | None:
         try:
@@ -168,3 +214,7 @@ class Settlement:
     def _grace_ends_at(self) -> float:
         """By the loop's clock: the other one may be set back meanwhile, and the lane would wait as much longer."""
         return asyncio.get_running_loop().time() + self._dependencies.settle_grace
+
+
+def _lost() -> UnansweredError:
+    return UnansweredError(NotSentError("the delivery is another process's by now"), Operation.SEND)

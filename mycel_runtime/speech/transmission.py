@@ -174,6 +174,7 @@ class Transmission:
             UnansweredError: Whether it is stored cannot be known now.
             ApiError: The backend's refusal.
         """
+        await self._settlement.require_claim()
         try:
             message = await self._post(content, mentions)
         except ApiError as exc:

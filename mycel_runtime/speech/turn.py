@@ -93,7 +93,7 @@ class Turn:
         self._late_words = LateWords()
         self.ledger = Ledger(delivery, chat_id, handled_seq, me=dependencies.me)
         self._proof = Proof(dependencies, self.ledger, delivery, chat_id, on_conflict=on_conflict)
-        self._settlement = Settlement(dependencies, self.ledger, chat_id)
+        self._settlement = Settlement(dependencies, self.ledger, delivery, chat_id)
         self._transmission = Transmission(
             dependencies, self._proof, self._settlement, chat_id, delivery.handler
         )

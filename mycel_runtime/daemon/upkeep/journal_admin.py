@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, waits_for, work_row
 from mycel_runtime.dispatch.firing import SCHEDULE, schedule_text_of
 from mycel_runtime.journal.ids import DeliveryId
-from mycel_runtime.speech.outbox import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +156,7 @@ def item_row(item: StoredItem) -> dict[str, Any]:
 def unresolved_row(intent: Intent) -> dict[str, Any]:
     """A send whose outcome is not known, without what was said."""
     return {
-        "send": name_of(intent),
+        "send": intent.name,
         "state": intent.state.value,
         "handler": intent.handler,
         "chat_id": intent.chat_id,

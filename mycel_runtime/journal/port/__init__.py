@@ -36,5 +36,7 @@ store is known to be away, which is bounded, and then is cancelled: no verb is l
 
 Fencing: verbs about a delivery name its claim, and what a listener writes names its lease. A claim is lost when
 another one follows it, or the delivery's turn ends; a lease, when it is given back or another one follows it, which
-can be once its time is over and nobody has renewed it. Whoever lost one changes nothing, and is told so.
+can be once its time is over and nobody has renewed it. Whoever lost one changes nothing, and is told so. A process
+of which another one has taken over what it had, because it was silent for too long, changes nothing by any verb
+(`TakenOverError`); it closes the journal, and opens it anew if it is to go on.
 """

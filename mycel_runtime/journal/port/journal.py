@@ -27,10 +27,12 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
         """
         Take over what dead processes have left, before anything is claimed.
 
-        Never from one that lives. Deliveries that a predecessor had claimed are due again, without a spent attempt;
-        their chats' other handlers look again too, because what it read is unread no more. If its end was not
-        expected, they are suspects from now on, until their turn ends; the death counts if exactly one of them was a
-        suspect already.
+        Never from one that lives, but from one that was silent for too long. Of this process itself, too: whoever has
+        stopped its handlers gives back by this, after `expect_end`, what they had claimed.
+
+        Deliveries that a predecessor had claimed are due again, without a spent attempt; their chats' other handlers
+        look again too, because what it read is unread no more. If its end was not expected, they are suspects from
+        now on, until their turn ends; the death counts if exactly one of them was a suspect already.
 
         Args:
             identity: Whose.
@@ -55,7 +57,11 @@ class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal
         """The end has come: from now on a store that is away is not waited for, and what is asked of it fails."""
 
     async def close(self) -> None:
-        """Finish what is queued, write the log back into the file, give the identity up."""
+        """
+        Finish what is queued, write the log back into the file, give up the identity and all that is claimed.
+
+        Whoever has the store open, too, may claim that at once.
+        """
 
     async def abandon(self) -> None:
         """

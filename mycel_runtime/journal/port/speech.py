@@ -41,11 +41,25 @@ class SpeechJournal(ChatJournal, Protocol):
     async def spoken(self, utterance: Utterance) -> Spoken | None:
         """What became of an utterance, known by its turn, chat and place; `None`: it was never made."""
 
-    async def intend(self, intent: Intent) -> None:
+    async def intend(self, delivery: Delivery, intent: Intent) -> bool:
         """
         Write down that this is about to be said; replaces an earlier intent of the same ordinal.
 
         Before anything moves the server's cursor on the way to that: what precedes it is durable with it.
+
+        Args:
+            delivery: As claimed, whose turn it is.
+            intent: What.
+
+        Returns:
+            False: the claim is lost, or this is said already; nothing may be said.
+        """
+
+    async def keeps_claim(self, delivery: Delivery) -> bool:
+        """
+        Right before what cannot be undone: whether the claim stands, and cannot be lost for a while by silence.
+
+        Where nobody else can have it, nothing is asked. Whoever was frozen since finds out here.
         """
 
     async def settle(self, intent: Intent) -> None:

@@ -37,7 +37,25 @@ Cancelling: as of the embedded engine, whose verbs these are; but while the data
 waits for one attempt more at most (`writer.py`).
 
 Fencing: claims by their number. A lease is a row with its token, the process that has it and its end by the
-database's clock, looked at in the transaction that names it. Processes are rows, too: what one has claimed is taken
-over only once it has ended by its own word, or is proven dead (`process.py`); and who was taken for dead, and is
-not, commits nothing more.
+database's clock, looked at in the transaction that names it. Processes are rows, too, and what one has claimed is
+taken over only when its row says so:
+
+- It has ended by its own word (`close`), or is proven dead (`process.py`), or the operator says that it is: the row
+  is gone. Nothing more can come of it, so an intent that it left is looked for, and said again if it is not there.
+- It has been silent for the life of its lease, to somebody who was in touch with the database all that time (else an
+  outage would make everybody silent to everybody): the row is marked as lost, and its lease and claims are others'.
+
+Whoever finds its own row gone or lost commits nothing more: each transaction that changes something ends with its
+mark in that row, and without the row there is no commit. That fences every verb, also those that name neither claim
+nor lease, such as `utter`, `plan` or `record`; the caller is told (`TakenOverError`), closes the journal, which is
+its own word that what it was is over, and goes on as another process.
+
+That does not fence the backend: a process that was frozen between its intent and its request sends when it wakes.
+Four things stand against that. An intent is refused to who has lost the delivery, so that only those are in question
+that were written before. They tell which process wrote them, and while its row is lost they are in doubt: the one
+that has the delivery now looks for them, and what is not there it parks and never says. Right before the request, the
+sender asks whether its claim stands (`keeps_claim`): after the last beat nobody can take it for the life of a lease,
+by a clock that also counts while the machine sleeps, so mostly nothing is asked; with less than a third of that left,
+the store is. What remains is a process that is frozen between that and its bytes, for a lease's life: its words may
+come late, and they come once, because the other side has parked them.
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final
+import functools
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
@@ -16,14 +17,16 @@ from mycel_runtime.journal.postgres.connections import SHARED, Connections, plac
 from mycel_runtime.journal.postgres.moved import require_here
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import PostgresWriter
+from mycel_runtime.journal.verbs.claims import key_of
 from mycel_runtime.journal.verbs.journal import SqlJournal
-from mycel_runtime.journal.verbs.recovery import recover, suspects_of
+from mycel_runtime.journal.verbs.recovery import blame_each, recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
 from mycel_runtime.journal.verbs.state import new_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
@@ -96,9 +99,14 @@ class PostgresJournal(SqlJournal):
                 on_away=self._on_away,
                 on_commit=self._on_commit,
             )
+            began = Attendance.begin_beat()
             self._writer.register(self._register)
             self._attendance = Attendance(
-                self._process.process_id, self._lease_seconds, self._database_clock.note, self._clock
+                self._process.process_id,
+                self._lease_seconds,
+                self._database_clock.note,
+                self._clock,
+                began=began,
             )
             self._listener.attend(self._attendance)
         except BaseException:
@@ -154,10 +162,11 @@ class PostgresJournal(SqlJournal):
             if not connection.run("renew_lease", ends).rowcount:
                 raise LeaseLostError(lease.identity)
             # Also where nobody can listen.
-            connection.run_rows("beat", [(self._process.process_id, self._clock())])
+            self._beat(connection)
 
+        began = self._attendance.begin_beat()
         await self._writer.submit(renew)
-        self._attendance.note_beat(self._clock())
+        self._attendance.note_beat(self._clock(), began=began)
         return Lease(identity=lease.identity, token=lease.token, lasts=self._lease_seconds)
 
     @override
@@ -188,19 +197,48 @@ class PostgresJournal(SqlJournal):
             # In the name of no process: what this one has is another's there, and goes on.
             values = {"identity": identity, "now": self._clock(), "pause": death_pause, "process": ""}
             if connection.run("first_orphan", values).fetchone() is not None:
-                recover(connection, values)
+                self._recover(connection, values)
             return suspects_of(connection, identity)
 
-        return await self._writer.submit(take)
+        suspects = await self._writer.submit(take)
+        self._recovered.add(identity)
+        return suspects
+
+    @override
+    def _recover(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        recover(connection, values, blame_each)
+
+    @override
+    async def keeps_claim(self, delivery: Delivery) -> bool:
+        if self._attendance.is_safe:
+            return True
+        return await self._writer.submit(lambda connection: self._prove(connection, delivery))
+
+    def _prove(self, connection: Connection, delivery: Delivery) -> bool:
+        """Whether the claim stands; who asks is heard of, and so keeps it."""
+        self._beat(connection)
+        return connection.run("own_claim", key_of(delivery)).fetchone() is not None
+
+    def _beat(self, connection: Connection) -> None:
+        connection.run_rows("beat", [(self._process.process_id, self._clock())])
 
     def _require_here(self, connection: Connection, identity: UserId) -> None:
         require_here(connection, identity, f"{identity} in {place_of(self._url)}")
 
     def _forget_dead(self, connection: Connection, identity: UserId) -> None:
-        """What is proven dead, of those that have something of the identity, is no process any more."""
+        """
+        Of the processes that have something of an identity, those that have it no more.
+
+        What is proven dead is no process any more. What is silent has lost what it had; that of those nothing is in
+        doubt any more is forgotten.
+        """
+        now = self._clock()
         for row in connection.run("other_processes", {"identity": identity}).fetchall():
             if self._process.proves_dead(row):
                 connection.run("bury_process", {"process_id": row["process_id"]})
+            elif row["lost_at"] is None and self._attendance.finds_silent(row, now):
+                connection.run("lose_process", {"process_id": row["process_id"], "now": now})
+                connection.run("forget_lost", {})
 
     @override
     def on_work(self, identity: UserId, waker: Waker) -> None:
@@ -230,7 +268,7 @@ class PostgresJournal(SqlJournal):
             # If that cannot be written, what runs is suspected: that is no harm.
             with contextlib.suppress(JournalError):
                 await self.expect_end(identity)
-        await self._close(self._leave)
+        await self._close(functools.partial(self._leave, tuple(self._recovered)))
 
     @override
     async def abandon(self) -> None:
@@ -243,9 +281,16 @@ class PostgresJournal(SqlJournal):
         await self._writer.close()
         await asyncio.to_thread(leave)
 
-    def _leave(self) -> None:
-        self._writer.unregister()
+    def _leave(self, identities: Sequence[UserId]) -> None:
+        self._writer.unregister(lambda connection: self._give_up(connection, identities))
         self._vanish()
+
+    def _give_up(self, connection: Connection, identities: Sequence[UserId]) -> None:
+        """Give back what it has: another process may go on at once."""
+        for identity in identities:
+            self._recover(connection, {"identity": identity, "now": self._clock(), "pause": 0.0})
+        connection.run("release_leases", {})
+        connection.run("end_process", {})
 
     def _vanish(self) -> None:
         self._listener.leave(self._attendance)

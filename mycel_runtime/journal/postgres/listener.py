@@ -146,6 +146,7 @@ def _beat(connection: Connection[Row], attendances: Sequence[Attendance]) -> flo
     """Tell that these live, and learn what time it is; in how many seconds it is to be told again."""
     if not attendances:
         return LOOK_SECONDS
+    began = attendances[0].begin_beat()
     row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
     assert row is not None
     rows = []
@@ -154,7 +155,7 @@ def _beat(connection: Connection[Row], attendances: Sequence[Attendance]) -> flo
         rows.append((attendance.process_id, attendance.now()))
     beaten = Session(connection, None).run_rows("beat", rows)
     for attendance, (_, now) in zip(attendances, rows, strict=True):
-        attendance.note_beat(now)
+        attendance.note_beat(now, began=began if beaten == len(rows) else None)
     pause = min(attendance.beat_seconds for attendance in attendances)
     return pause if beaten == len(rows) else min(pause, _AGAIN_SECONDS)
 

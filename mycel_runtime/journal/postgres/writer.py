@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 
-from mycel_runtime.errors import JournalAwayError, JournalError
+from mycel_runtime.errors import JournalAwayError, JournalError, TakenOverError
 from mycel_runtime.journal.job import Job, deliver, ended, resolve
 from mycel_runtime.journal.postgres.connections import POOL_SIZE
 from mycel_runtime.journal.postgres.failures import (
@@ -110,14 +110,17 @@ class PostgresWriter:
             else:
                 return
 
-    def unregister(self) -> None:
+    def unregister(self, operation: Callable[[Connection], None]) -> None:
         """
         Its own word that it has ended; blocking, behind everything else.
 
         If that cannot be written, others have to prove it.
+
+        Args:
+            operation: May be committed twice.
         """
         with contextlib.suppress(AwayError, psycopg.Error):
-            self._carry_out([_end], is_last=True)
+            self._carry_out([operation], is_last=True)
 
     async def submit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`; while the database is away whoever is cancelled waits for one attempt more, at most."""
@@ -279,15 +282,10 @@ def _do_nothing(_connection: Connection) -> None:
     """In the place of what nobody wants any more."""
 
 
-def _end(connection: Connection) -> None:
-    connection.run("release_leases", {})
-    connection.run("end_process", {})
-
-
 def _told(exc: BaseException, where: str) -> BaseException:
     """As whoever waits is told."""
     if isinstance(exc, AwayError):
         return JournalAwayError(f"PostgreSQL is away: {exc.reason}", where=where)
     if isinstance(exc, BuriedError):
-        return JournalError("another process has taken this one for dead, and has taken over what it had")
+        return TakenOverError(where)
     return journal_error(exc) if isinstance(exc, psycopg.Error) else exc

@@ -9,7 +9,7 @@ what it knows of leases and of other processes.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
@@ -24,7 +24,7 @@ from mycel_runtime.journal.verbs.hearing import HearingVerbs
 from mycel_runtime.journal.verbs.letters import LetterVerbs, write_letter
 from mycel_runtime.journal.verbs.pauses import PauseVerbs
 from mycel_runtime.journal.verbs.questions import QuestionVerbs, is_look, note_said, note_told
-from mycel_runtime.journal.verbs.recovery import recover, suspects_of
+from mycel_runtime.journal.verbs.recovery import blame_unless_expected, recover, suspects_of
 from mycel_runtime.journal.verbs.retention import RetentionVerbs
 from mycel_runtime.journal.verbs.skips import SkipVerbs
 from mycel_runtime.journal.verbs.state import StateVerbs, apply_changes, remember
@@ -33,7 +33,7 @@ from mycel_runtime.journal.verbs.utterances import UtteranceVerbs, end_utterance
 from mycel_runtime.journal.verbs.wake_times import WakeTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mycel_runtime.journal.changes import Changes
     from mycel_runtime.journal.dead_letter import Letter
@@ -72,13 +72,16 @@ class SqlJournal(
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
         def take_over(connection: Connection) -> Sequence[Suspect]:
             values = {"identity": identity, "now": self._clock(), "pause": death_pause}
-            recover(connection, values)
+            self._recover(connection, values)
             connection.run("adopt_pauses", values)
             return suspects_of(connection, identity)
 
         suspects = await self._writer.submit(take_over)
         self._recovered.add(identity)
         return suspects
+
+    def _recover(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        recover(connection, values, blame_unless_expected)
 
     @override
     async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:

@@ -116,12 +116,6 @@ FROM delivery
 WHERE identity = :identity AND lane = :lane AND entry_id IS NULL AND dead_letter_id IS NULL
   AND chat_id IS NOT NULL AND delivery_id <> :delivery_id;
 
--- name: expect_end
-INSERT INTO expected_end (identity) VALUES (:identity) ON CONFLICT DO NOTHING;
-
--- name: forget_end
-DELETE FROM expected_end WHERE identity = :identity;
-
 -- name: suspects
 SELECT handler, lane, deaths FROM delivery
 WHERE identity = :identity AND suspected_at IS NOT NULL ORDER BY suspected_at, delivery_id;
@@ -541,11 +535,6 @@ SET read_seq = excluded.read_seq, holes = excluded.holes, version = excluded.ver
 
 -- name: read_entry
 SELECT identity, epoch, seq, kind, fingerprint, ts, raw, received_at FROM entry WHERE entry_id = :entry_id;
-
--- name: intents_of_turn
-SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
-       intended_at, unattended_at IS NOT NULL AS is_unattended
-FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
 
 -- name: write_intent
 INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,

@@ -43,8 +43,13 @@ class SpeechVerbs(Journal):
         return self._clock()
 
     @override
-    async def intend(self, intent: Intent) -> None:
-        await self._change("write_intent", _values_of(intent))
+    async def intend(self, delivery: Delivery, intent: Intent) -> bool:
+        return await self._change("intend", _values_of(intent) | {"claim": delivery.claim})
+
+    @override
+    async def keeps_claim(self, delivery: Delivery) -> bool:
+        # No other process is at work on a journal of this engine, and this one loses no claim while it works.
+        return True
 
     @override
     async def settle(self, intent: Intent) -> None:
@@ -195,7 +200,11 @@ def _values_of(intent: Intent) -> dict[str, Any]:
 def intent_of(row: Row) -> Intent:
     """A row of the table as a value."""
     fields = dict(row)
-    fields |= {"state": IntentState(fields["state"]), "is_unattended": bool(fields["is_unattended"])}
+    fields |= {
+        "state": IntentState(fields["state"]),
+        "is_unattended": bool(fields["is_unattended"]),
+        "is_in_doubt": bool(fields.get("is_in_doubt")),
+    }
     return Intent(**fields)
 
 

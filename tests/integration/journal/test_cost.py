@@ -92,7 +92,9 @@ async def old_intents(journal, count):
     for ordinal in range(count):
         is_here = ordinal < FEW
         said = {"chat_id": "c" if is_here else f"c{ordinal}", "intended_at": 99.0 if is_here else 1.0}
-        await journal.intend(intent(delivery, ordinal, handler="p.messages", is_unattended=True, **said))
+        await journal.intend(
+            delivery, intent(delivery, ordinal, handler="p.messages", is_unattended=True, **said)
+        )
     return at(journal, 100.0).unattended(delivery, plugin="p", within=50.0, limits=LIMITS)
 
 

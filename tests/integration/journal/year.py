@@ -145,7 +145,7 @@ class Life:
         said = type(said)(
             **{name: getattr(said, name) for name in said.__slots__} | {"intended_at": self._now}
         )
-        await self.journal.intend(said)
+        await self.journal.intend(delivery, said)
         self._newest[chat] += 1
         sent = {"state": IntentState.SENT, "message_id": f"{chat}-{asked:032}", "message_seq": asked + 1}
         self.journal.record(

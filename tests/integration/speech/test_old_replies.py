@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from mycel_runtime.journal.intent import IntentState
+from mycel_runtime.journal.verbs import claims
+from mycel_runtime.journal.verbs.speech import intent_of
 from mycel_runtime.plugin.plugin import Plugin
 from tests.integration.speech.dam import Dam
 from tests.integration.speech.test_unresolved_sends import contents
@@ -29,8 +33,8 @@ def written(agent, _):
     """The intent is in the journal, and nothing was sent."""
     intend, reached = agent.journal.intend, asyncio.Event()
 
-    async def stop(intent):
-        await intend(intent)
+    async def stop(delivery, intent):
+        await intend(delivery, intent)
         reached.set()
         await asyncio.Event().wait()
 
@@ -67,6 +71,67 @@ async def test_after_a_downtime_the_handler_is_asked_again_with_the_newest_messa
     assert [before, *shown[1:]] == [["one"], ["one", "two", "three"]]
     assert await contents(world, chat_id, "a") == ["after a while to three"]
     assert await again.journal.unresolved("a") == []
+
+
+async def test_what_another_host_may_yet_say_is_parked_and_never_said_by_this_one(world, monkeypatch):
+    """The other one is silent, and nobody knows that it is dead; the turn goes on behind its words."""
+    shown = []
+    agent = await world.agent("a", answering("there", shown))
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    reached = written(agent, None)
+    async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as tasks:
+        dying = tasks.create_task(agent.hear(chat_id, 1))
+        await reached.wait()
+        dying.cancel()
+    await agent.journal.close()
+
+    again = await world.agent("a", answering("here", shown))
+    monkeypatch.setattr(claims, "intent_of", lambda row: replace(intent_of(row), is_in_doubt=True))
+    await again.hear(chat_id, 1)
+    await world.say(chat_id, "two")
+    await again.hear(chat_id, 2)
+
+    assert await contents(world, chat_id, "a") == ["here to two"]
+    (parked,) = await again.journal.unresolved("a")
+    assert parked.state is IntentState.UNKNOWN
+    assert [told.send for told in again.memory.named("send.parked")] == [parked.name]
+
+
+async def test_what_another_host_has_said_before_it_fell_silent_counts_as_said(world, monkeypatch):
+    shown = []
+    agent = await world.agent("a", answering("there", shown))
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+    world.backend.faults.lose_answer_and_history()
+    await agent.hear(chat_id, 1)
+    world.backend.faults.clear()
+    await agent.journal.close()
+
+    again = await world.agent("a", answering("here", shown))
+    monkeypatch.setattr(claims, "intent_of", lambda row: replace(intent_of(row), is_in_doubt=True))
+    again.clock.ahead += DOWNTIME_SECONDS
+    await again.hear(chat_id, 1)
+
+    assert await contents(world, chat_id, "a") == ["there to one"]
+    assert await again.journal.unresolved("a") == []
+
+
+async def test_whoever_has_lost_the_delivery_says_nothing(world):
+    """Frozen since its intent, it finds out before the request."""
+    shown = []
+    agent = await world.agent("a", answering("there", shown))
+    chat_id = (await world.owner.chats.ensure_direct("a"))["id"]
+    await world.say(chat_id, "one")
+
+    async def is_lost(_delivery):
+        return False
+
+    agent.journal.keeps_claim = is_lost
+    await agent.hear(chat_id, 1)
+
+    assert shown == [["one"]]
+    assert await contents(world, chat_id, "a") == []
 
 
 async def test_what_was_stored_before_a_downtime_counts_as_said(world):

@@ -8,7 +8,6 @@ import pytest
 
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.plugin.plugin import Plugin
-from mycel_runtime.speech.outbox import name_of
 
 WAIT_SECONDS = 60.0
 
@@ -78,7 +77,7 @@ async def test_with_the_history_down_a_doubt_is_parked_told_once_and_nothing_is_
     (doubt,) = await agent.journal.unresolved("a")
     assert doubt.state is IntentState.UNKNOWN
     (told,) = agent.memory.named("send.parked")
-    assert (told.chat_id, told.send) == (chat_id, name_of(doubt))
+    assert (told.chat_id, told.send) == (chat_id, doubt.name)
     world.backend.faults.clear()
     assert await contents(world, chat_id, "a") == ["re: x"]
 

@@ -109,14 +109,29 @@ RETURNING claim;
 WITH left_over AS (
   SELECT d.delivery_id FROM delivery AS d
   WHERE d.identity = :identity AND d.state = 'running' AND d.suspected_at IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = d.process_id AND p.process_id <> :process))
+    AND NOT EXISTS (SELECT 1 FROM process AS p
+                    WHERE p.process_id = d.process_id AND p.process_id <> :process AND p.lost_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM expected_end AS e WHERE e.identity = :identity AND e.process_id = d.process_id))
 UPDATE delivery SET deaths = deaths + 1
 WHERE delivery_id IN (SELECT l.delivery_id FROM left_over AS l) AND 1 = (SELECT count(*) FROM left_over);
+
+-- name: expect_end
+INSERT INTO expected_end (identity, process_id) VALUES (:identity, :process) ON CONFLICT DO NOTHING;
+
+-- name: forget_end
+-- Of whom nothing runs any more.
+DELETE FROM expected_end
+WHERE identity = :identity
+  AND NOT EXISTS (SELECT 1 FROM process AS p
+                  WHERE p.process_id = expected_end.process_id AND p.process_id <> :process AND p.lost_at IS NULL);
 
 -- name: suspect
 UPDATE delivery SET suspected_at = coalesce(suspected_at, :now)
 WHERE identity = :identity AND state = 'running'
-  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = delivery.process_id AND p.process_id <> :process);
+  AND NOT EXISTS (SELECT 1 FROM process AS p
+                  WHERE p.process_id = delivery.process_id AND p.process_id <> :process AND p.lost_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM expected_end AS e
+                  WHERE e.identity = :identity AND e.process_id = delivery.process_id);
 
 -- name: recover
 -- Whose process is known to be another one's is left alone: see `bury_process`.
@@ -126,12 +141,14 @@ SET state = 'due', due_at = :now + :pause * deaths * deaths,
                          WHERE e.identity = delivery.identity AND e.handler = delivery.handler
                            AND e.lane = delivery.lane AND e.entry_id < delivery.entry_id))::int
 WHERE identity = :identity AND state = 'running'
-  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = delivery.process_id AND p.process_id <> :process);
+  AND NOT EXISTS (SELECT 1 FROM process AS p
+                  WHERE p.process_id = delivery.process_id AND p.process_id <> :process AND p.lost_at IS NULL);
 
 -- name: first_orphan
 SELECT d.delivery_id FROM delivery AS d
 WHERE d.identity = :identity AND d.state = 'running'
-  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = d.process_id) LIMIT 1;
+  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = d.process_id AND p.lost_at IS NULL)
+LIMIT 1;
 
 -- name: running
 -- Those that may have read their chat.
@@ -139,7 +156,8 @@ SELECT delivery_id FROM delivery
 WHERE identity = :identity AND state = 'running' AND chat_id IS NOT NULL
   AND (entry_id IS NULL OR EXISTS (SELECT 1 FROM utterance AS u WHERE u.entry_id = delivery.entry_id)
        OR EXISTS (SELECT 1 FROM question AS q WHERE q.entry_id = delivery.entry_id))
-  AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = delivery.process_id AND p.process_id <> :process);
+  AND NOT EXISTS (SELECT 1 FROM process AS p
+                  WHERE p.process_id = delivery.process_id AND p.process_id <> :process AND p.lost_at IS NULL);
 
 -- name: insert_dead_letter
 INSERT INTO dead_letter (identity, handler, lane, chat_id, entry_id, after_seq, through_seq, holes, message_ids,
@@ -273,9 +291,35 @@ WHERE entry_id > :after AND entry_id <= :through AND received_at < :before
     SELECT 1 FROM kept AS k
     WHERE k.identity = entry.identity AND k.epoch = entry.epoch AND entry.seq >= coalesce(k.seq, entry.seq));
 
+-- name: intents_of_turn
+-- In doubt is one that a process was about to say of which nobody knows that it is dead, though it has lost what it had.
+SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
+       intended_at, unattended_at IS NOT NULL AS is_unattended,
+       state IN ('intended', 'unknown')
+         AND EXISTS (SELECT 1 FROM process AS p WHERE p.process_id = intent.process_id AND p.lost_at IS NOT NULL)
+         AS is_in_doubt
+FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
+
+-- name: intend
+-- By whoever has the delivery; what is sent stays sent.
+INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
+                    message_seq, intended_at, plugin, unattended_at, process_id)
+SELECT d.delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq, :content_hash, :state, :message_id,
+       :message_seq, :intended_at, :plugin,
+       CASE WHEN :is_unattended THEN :intended_at ELSE NULL END, :process
+FROM delivery AS d WHERE d.delivery_id = :delivery_id AND d.state = 'running' AND d.claim = :claim
+ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
+SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
+    message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
+    unattended_at = excluded.unattended_at, process_id = excluded.process_id
+WHERE intent.state <> 'sent';
+
+-- name: own_claim
+SELECT 1 FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim;
+
 -- name: read_lease
 SELECT l.token, l.expires_at, p.process_id IS NOT NULL AS is_held, p.host, p.pid
-FROM lease AS l LEFT JOIN process AS p ON p.process_id = l.process_id
+FROM lease AS l LEFT JOIN process AS p ON p.process_id = l.process_id AND p.lost_at IS NULL
 WHERE l.identity = :identity;
 
 -- name: own_lease
@@ -314,11 +358,15 @@ WHERE process.process_id = g.process_id
                              FOR UPDATE SKIP LOCKED);
 
 -- name: other_processes
--- Those that have something of an identity.
-SELECT p.process_id, p.machine_id, p.boot_id, p.namespace, p.pid, p.started, p.host, p.place FROM process AS p
+-- Those that have something of an identity, or of which it is in doubt whether they will yet say something as it.
+SELECT p.process_id, p.machine_id, p.boot_id, p.namespace, p.pid, p.started, p.host, p.place, p.seen_at,
+       p.lease_seconds, p.lost_at
+FROM process AS p
 WHERE p.process_id <> :process
   AND (p.process_id IN (SELECT d.process_id FROM delivery AS d WHERE d.identity = :identity AND d.state = 'running')
-       OR p.process_id IN (SELECT l.process_id FROM lease AS l WHERE l.identity = :identity))
+       OR p.process_id IN (SELECT l.process_id FROM lease AS l WHERE l.identity = :identity)
+       OR p.process_id IN (SELECT i.process_id FROM intent AS i
+                           WHERE i.identity = :identity AND i.state IN ('intended', 'unknown')))
 ORDER BY p.process_id;
 
 -- name: end_process
@@ -326,16 +374,28 @@ ORDER BY p.process_id;
 DELETE FROM process WHERE process_id = :process;
 
 -- name: bury_process
--- It is proven dead.
+-- It is proven dead, or the operator says so.
 DELETE FROM process WHERE process_id = :process_id;
 
 -- name: used_bytes
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
 WHERE c.relkind = 'r' AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'delivery'::regclass);
 
+-- name: lose_process
+-- It is silent: it changes nothing more, and what it had is others'. It may yet say what it was about to say.
+UPDATE process SET lost_at = :now WHERE process_id = :process_id AND lost_at IS NULL;
+
+-- name: forget_lost
+-- Of which nothing is in doubt.
+DELETE FROM process
+WHERE lost_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM intent AS i
+                  WHERE i.state IN ('intended', 'unknown') AND i.process_id = process.process_id);
+
 -- name: mark_commit
--- The last statement of a transaction that has changed something: if it is there, so is all of it.
-UPDATE process SET commits = :commits WHERE process_id = :process;
+-- The last statement of a transaction that has changed something: if it is there, so is all of it. One that was taken
+-- for dead, or was silent for too long, has nothing to change.
+UPDATE process SET commits = :commits WHERE process_id = :process AND lost_at IS NULL;
 
 -- name: read_commits
 SELECT commits FROM process WHERE process_id = :process;

@@ -70,6 +70,12 @@ SET state = 'running', claim = coalesce(claim, 0) + 1, look_again = 0
 WHERE delivery_id = :delivery_id AND state = 'due'
 RETURNING claim;
 
+-- name: expect_end
+INSERT INTO expected_end (identity) VALUES (:identity) ON CONFLICT DO NOTHING;
+
+-- name: forget_end
+DELETE FROM expected_end WHERE identity = :identity;
+
 -- name: count_death
 -- Against the only suspect that ran.
 UPDATE delivery SET deaths = deaths + 1
@@ -269,3 +275,21 @@ PRAGMA freelist_count;
 -- name: give_page_back
 -- Only the first page of several: this is a statement that gives rows which the driver does not ask for.
 PRAGMA incremental_vacuum(1);
+
+-- name: intents_of_turn
+SELECT delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id, message_seq,
+       intended_at, unattended_at IS NOT NULL AS is_unattended
+FROM intent WHERE delivery_id = :delivery_id AND turn = :turn ORDER BY ordinal;
+
+-- name: intend
+-- By whoever has the delivery; what is sent stays sent.
+INSERT INTO intent (delivery_id, turn, ordinal, identity, handler, chat_id, base_seq, content_hash, state, message_id,
+                    message_seq, intended_at, plugin, unattended_at)
+SELECT delivery_id, :turn, :ordinal, :identity, :handler, :chat_id, :base_seq, :content_hash, :state, :message_id,
+       :message_seq, :intended_at, :plugin, iif(:is_unattended, :intended_at, NULL)
+FROM delivery WHERE delivery_id = :delivery_id AND state = 'running' AND claim = :claim
+ON CONFLICT (delivery_id, turn, ordinal) DO UPDATE
+SET base_seq = excluded.base_seq, content_hash = excluded.content_hash, state = excluded.state,
+    message_id = excluded.message_id, message_seq = excluded.message_seq, intended_at = excluded.intended_at,
+    unattended_at = excluded.unattended_at
+WHERE intent.state <> 'sent';

@@ -201,9 +201,9 @@ async def test_who_was_taken_for_dead_changes_nothing_more(journal, open_journal
     await journal.recover(ME)
     theirs = await claim_one_of_suspects(journal)
 
-    with pytest.raises(JournalError, match="taken this one for dead"):
+    with pytest.raises(JournalError, match="taken over what it had"):
         await frozen.finish(delivery, CursorMove(handled_seq=1))
-    with pytest.raises(JournalError, match="taken this one for dead"):
+    with pytest.raises(JournalError, match="taken over what it had"):
         await frozen.append(Batch(identity=ME, checkpoint=checkpoint(1)), lease=lease)
     assert (await journal.finish(theirs, STAY)).outcome is EndOutcome.DONE
     assert await journal.checkpoint(ME) is None

@@ -36,6 +36,9 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
         *(
             "register_process",
             "beat",
+            "lose_process",
+            "forget_lost",
+            "own_claim",
             "other_processes",
             "end_process",
             "bury_process",

@@ -33,7 +33,7 @@ class DurabilityConformance:
         await append(journal, heard)
         delivery = await claim_one(journal)
         await journal.anchor(ME, delivery.lane, handled_seq=3)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
 
         heir = await unplugged()
         assert await heir.checkpoint(ME) == checkpoint(1)
@@ -47,13 +47,13 @@ class DurabilityConformance:
         await want(journal, 5)
         await want(journal, 7, chat="d")
         first, second = await claim(journal)
-        await journal.intend(intent(first))
+        await journal.intend(first, intent(first))
         sent = intent(first, state=IntentState.SENT, message_id="m6", message_seq=6)
         journal.record(sent)
         changed = ItemChange(chat_id=None, key="k", value="1", made_from=None)
         end = await journal.finish(first, CursorMove(handled_seq=6), changes=Changes(items=(changed,)))
         assert end.outcome is EndOutcome.DONE
-        await journal.intend(intent(second))
+        await journal.intend(second, intent(second))
 
         heir = await unplugged()
         assert await heir.message_ids(ME, chat_id="c", after_seq=0) == {"m6"}

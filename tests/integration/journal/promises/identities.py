@@ -35,7 +35,7 @@ class IdentityConformance:
         buried = await claim_one(journal, now=1.0)
         await bury(journal, buried, 1)
         running = await claim_one(journal, now=2.0)
-        await journal.intend(intent(running, 0))
+        await journal.intend(running, intent(running, 0))
         await journal.settle(intent(running, 1, state=IntentState.UNKNOWN))
         await journal.settle(intent(running, 2, state=IntentState.REFUSED))
 

@@ -167,7 +167,7 @@ class BurialConformance:
         await handle_through(journal, 2)
         await want(journal, 9)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery, base_seq=7))
+        await journal.intend(delivery, intent(delivery, base_seq=7))
         await bury(journal, delivery, None)
 
         (letter,) = await journal.dead_letters(ME)

@@ -35,8 +35,8 @@ class LookingConformance:
         assert await bury(journal, await claim_one(journal), now=2.0)
         await want(journal, 3, now=3.0)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
-        await journal.intend(intent(delivery, 1, content_hash="g"))
+        await journal.intend(delivery, intent(delivery))
+        await journal.intend(delivery, intent(delivery, 1, content_hash="g"))
         sent = {"state": IntentState.SENT, "message_id": "m", "message_seq": 7}
         journal.record(intent(delivery, 1, content_hash="g", **sent))
         items = (

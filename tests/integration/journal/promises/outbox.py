@@ -11,8 +11,8 @@ class OutboxConformance:
         await want(journal, 5)
         delivery = await claim_one(journal)
         said = intent(delivery, 0, state=IntentState.SENT, message_id="m", message_seq=6)
-        await journal.intend(intent(delivery, 1))
-        await journal.intend(intent(delivery, 0))
+        await journal.intend(delivery, intent(delivery, 1))
+        await journal.intend(delivery, intent(delivery, 0))
         await journal.settle(said)
         await journal.postpone(delivery, after=0.0, spend=True)
 
@@ -22,7 +22,7 @@ class OutboxConformance:
     async def test_a_new_turn_has_no_intents(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
         await finish(journal, delivery, 5)
         await want(journal, 6)
 
@@ -31,10 +31,10 @@ class OutboxConformance:
     async def test_an_intent_replaces_the_one_of_its_ordinal(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
         await journal.settle(intent(delivery, state=IntentState.REFUSED))
         later = intent(delivery, base_seq=7, content_hash="other", intended_at=9.0)
-        await journal.intend(later)
+        await journal.intend(delivery, later)
         await journal.postpone(delivery, after=0.0, spend=False)
 
         assert (await claim_one(journal)).intents == (later,)
@@ -45,7 +45,7 @@ class OutboxConformance:
         for ordinal, seq in enumerate((6, 7, 8)):
             sent = {"state": IntentState.SENT, "message_id": f"m{seq}", "message_seq": seq}
             await journal.settle(intent(delivery, ordinal, **sent))
-        await journal.intend(intent(delivery, 3))
+        await journal.intend(delivery, intent(delivery, 3))
         await journal.settle(intent(delivery, 4, state=IntentState.UNKNOWN))
         await journal.settle(
             intent(delivery, 5, state=IntentState.SENT, message_id="m9", message_seq=9, chat_id="d")

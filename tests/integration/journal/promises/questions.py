@@ -143,7 +143,7 @@ class QuestionConformance:
 
     async def test_words_that_were_sent_by_who_died_are_found_by_their_hash(self, journal):
         words = await asked(journal)
-        await journal.intend(intent(words, handler=words.handler, base_seq=4))
+        await journal.intend(words, intent(words, handler=words.handler, base_seq=4))
         (made,) = await journal.questions(ME, chat_id="c", after_seq=0)
         assert (made.asked, made.pending_hash, made.pending_seq) == (None, "h", 4)
         await journal.settle(

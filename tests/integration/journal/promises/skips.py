@@ -130,7 +130,7 @@ class SkipConformance:
         await want(journal, 5)
         failed = await claim_one(journal)
         said = intent(failed, base_seq=5)
-        await journal.intend(said)
+        await journal.intend(failed, said)
         await journal.postpone(failed, after=0.0, spend=True)
 
         assert await skip(journal, failed.delivery_id, read=span(4, handled_seq=2, after_seq=2)) is None

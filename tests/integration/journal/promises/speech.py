@@ -26,7 +26,7 @@ async def happen_to(journal, delivery, event):
     """Let an event happen to the delivery's first intent, as speech and the operator do."""
     match event:
         case IntentEvent.INTEND:
-            await journal.intend(intent(delivery))
+            await journal.intend(delivery, intent(delivery))
         case IntentEvent.PARK:
             await journal.park(delivery, older_than=-99.0)
         case _:
@@ -68,7 +68,7 @@ class SpeechConformance:
     async def test_only_an_unknown_outcome_is_the_operators_to_tell(self, journal):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
 
         assert not await journal.resolve(ME, delivery.delivery_id, delivery.turn, 0, is_sent=False)
 
@@ -77,7 +77,7 @@ class SpeechConformance:
         delivery = await claim_one(journal)
         said = intent(delivery, 0, state=IntentState.SENT, message_id="m", message_seq=6)
         await journal.settle(said)
-        await journal.intend(intent(delivery, 1))
+        await journal.intend(delivery, intent(delivery, 1))
         await journal.bury(delivery, Letter(reason="r", message_ids=("m4", "m5")), CursorMove(handled_seq=5))
 
         (letter,) = await journal.dead_letters(ME)
@@ -104,7 +104,7 @@ class SpeechConformance:
     ):
         await want(journal, 5)
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
         journal.record(intent(delivery, state=IntentState.SENT, message_id="m", message_seq=6))
 
         assert await journal.unresolved(ME) == []

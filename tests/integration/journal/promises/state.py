@@ -404,7 +404,7 @@ class StateConformance:
         await set_timers(journal, timer(key="a"), timer(key="b"))
         await fire(journal, now=10.0)
         runs, said = await claim(journal, now=10.0)
-        await journal.intend(intent(said, chat_id="c"))
+        await journal.intend(said, intent(said, chat_id="c"))
         await journal.postpone(said, after=1.0, spend=True)
         both = Changes(cancelled=(TimerKey("t", "a"), TimerKey("t", "b")))
         await journal.plan(ME, "p", both)

@@ -64,7 +64,7 @@ class TimeConformance:
         await want(journal, 1)
         delivery = await claim_one(journal)
         for ordinal, intended_at in enumerate((1.0, 5.0)):
-            await journal.intend(intent(delivery, ordinal, intended_at=intended_at))
+            await journal.intend(delivery, intent(delivery, ordinal, intended_at=intended_at))
 
         parked = await at(journal, 10.0).park(delivery, older_than=6.0)
         assert [(each.ordinal, each.state) for each in parked] == [(0, IntentState.UNKNOWN)]

@@ -127,7 +127,7 @@ class UtteranceConformance:
     async def test_its_intents_come_back_with_its_letter(self, journal):
         await journal.utter(utterance(await running(journal)))
         delivery = await claim_one(journal)
-        await journal.intend(intent(delivery))
+        await journal.intend(delivery, intent(delivery))
         await bury(journal, delivery)
         (letter,) = await journal.dead_letters(ME)
         await journal.revive(letter.dead_letter_id)

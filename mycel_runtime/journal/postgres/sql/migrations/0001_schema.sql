@@ -47,7 +47,8 @@ CREATE TABLE process (
   commits    BIGINT NOT NULL DEFAULT 0,           -- how many transactions of it have changed something
   opened_at  DOUBLE PRECISION NOT NULL,
   seen_at    DOUBLE PRECISION NOT NULL,           -- when it was last heard of, by the database's clock
-  lease_seconds DOUBLE PRECISION NOT NULL         -- silent, if it has not been heard of for that long
+  lease_seconds DOUBLE PRECISION NOT NULL,        -- silent, if it has not been heard of for that long
+  lost_at    DOUBLE PRECISION                     -- what it had was taken over then, and nobody knows that it is dead
 );
 
 -- Identities whose journal was moved away, or is on its way here: whose rows stand there in another name
@@ -107,8 +108,11 @@ CREATE INDEX delivery_unanchored ON delivery (identity, lane)
   WHERE handled_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL AND dead_letter_id IS NULL;
 CREATE INDEX delivery_entry ON delivery (entry_id) WHERE entry_id IS NOT NULL;
 
+-- However a process ends, what it runs of this identity is not to blame.
 CREATE TABLE expected_end (
-  identity TEXT COLLATE "C" PRIMARY KEY
+  identity   TEXT COLLATE "C" NOT NULL,
+  process_id TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (identity, process_id)
 );
 
 CREATE TABLE intent (
@@ -126,6 +130,7 @@ CREATE TABLE intent (
   intended_at   DOUBLE PRECISION NOT NULL,
   plugin        TEXT COLLATE "C" NOT NULL,
   unattended_at DOUBLE PRECISION,
+  process_id    TEXT COLLATE "C",                 -- which process was about to say it last
   PRIMARY KEY (delivery_id, turn, ordinal)
 );
 
