@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 ONE_SIDED: Final = {
-    ("delivery", "process_id"): None,
+    ("delivery", "process_id"): "",
+    ("expected_end", "process_id"): "",
+    ("intent", "process_id"): None,
     ("lease", "process_id"): None,
     ("lease", "expires_at"): 0.0,
 }

@@ -132,8 +132,10 @@ class PostgresDeparture(_End, Departure):
 
     @override
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Sequence[tuple[Any, ...]]]:
-        query = sql.SQL("SELECT {} FROM {} WHERE identity = %s").format(
-            _names(columns), sql.Identifier(table)
+        # What differs only in which process had it is one row.
+        all_or_distinct = sql.SQL("ALL" if len(columns) == len(self._tables[table]) else "DISTINCT")
+        query = sql.SQL("SELECT {} {} FROM {} WHERE identity = %s").format(
+            all_or_distinct, _names(columns), sql.Identifier(table)
         )
         with self._connection.cursor(name="moving") as cursor:
             cursor.execute(query, (self._identity,))
