@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak canaries faults floors releases mcp-clients road models agents units page alerts format format-check lint types contracts peers
+.PHONY: help run test first-light chaos soak canaries faults floors releases mcp-clients road models agents units page alerts pooler format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,7 @@ help:
 	@echo "make agents    genuine coding agents behind acp and command; installs 3 GB from npm and PyPI first"
 	@echo "make units     the unit and its drop-ins under a real systemd in a container; root, 500 MB from Debian first"
 	@echo "make alerts    the alerts and the dashboard under Prometheus' own promtool, of Debian's package prometheus"
+	@echo "make pooler    a database behind a real PgBouncer, of Debian's package pgbouncer"
 	@echo "make page      the page in a real browser: axe, keyboard, other sites, pictures; chromium and axe-core first"
 	@echo "make format    mend what format-check and lint can mend by themselves"
 
@@ -98,6 +99,10 @@ units: .venv/installed
 # Ends with 75 where promtool is not installed.
 alerts: .venv/installed
 	@.venv/bin/python -m tests.integration.metrics.promtool
+
+# Skipped where PgBouncer is not installed.
+pooler: .venv/installed peers
+	@.venv/bin/python -m pytest -rs tests/integration/journal/postgres/test_pooler.py
 
 # PAGE_ARGS: names of rows. Ends with 75 where no browser can be had.
 page: .venv/installed

@@ -111,7 +111,7 @@ class PostgresServer:
                 log.write(bytes(size - keep))
 
     def _run(self, program: str, *arguments: object) -> None:
-        command = [*_as_nobody(), str(self._programs / program), *map(str, arguments)]
+        command = [*as_nobody(), str(self._programs / program), *map(str, arguments)]
         with (self._folder / "said").open("ab") as said:
             subprocess.run(
                 command,
@@ -163,7 +163,7 @@ class Databases:
             connection.execute(statement)
 
 
-def _as_nobody() -> list[str]:
+def as_nobody() -> list[str]:
     """What stands before a command of root's; of anybody else's nothing."""
     if os.getuid():
         return []
@@ -193,7 +193,7 @@ def _programs_for_all(folder: Path) -> Path:
 
 def _may_run(program: Path) -> bool:
     told = subprocess.run(
-        [*_as_nobody(), str(program), "--version"],
+        [*as_nobody(), str(program), "--version"],
         cwd="/",
         check=False,
         stdout=subprocess.DEVNULL,

@@ -23,6 +23,7 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalAwayError
 from mycel_runtime.journal.postgres.failures import AwayError, journal_error, reason_of
 from mycel_runtime.journal.postgres.listener import Listener
+from mycel_runtime.journal.postgres.pooler import require_sessions
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
 from mycel_runtime.journal.postgres.schema import prepare
 from mycel_runtime.journal.postgres.text_values import adapt_text
@@ -65,15 +66,16 @@ class BoundedConnection(psycopg.Connection[Row]):
     @override
     def wait(self, gen: Any, interval: float = _LOOK_SECONDS, timeout: float | None = None) -> Any:
         """As psycopg's, which waits for ever by default; what has not come in time closes the connection."""
-        bound = self.silent_seconds if timeout is None else timeout
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
         began = time.monotonic()
         try:
-            return super().wait(gen, interval, bound)
+            return super().wait(gen, interval, self.silent_seconds)
         except psycopg.OperationalError:
-            if time.monotonic() - began < bound:
+            if time.monotonic() - began < self.silent_seconds:
                 raise
             self.close()
-            raise psycopg.OperationalError(f"no answer for {bound:g} s") from None
+            raise psycopg.OperationalError(f"no answer for {self.silent_seconds:g} s") from None
 
 
 class Connections:
@@ -108,9 +110,11 @@ class Connections:
         Migrate; blocking.
 
         Raises:
-            JournalError: The database cannot be reached, or is none of ours.
+            JournalFileError: The database is none of ours, or behind a pooler that gives no sessions.
+            JournalError: It cannot be reached.
         """
         with looking(self._url) as connection:
+            require_sessions(connection, lambda: connected(self._url), self.place)
             prepare(connection, place_of(self._url))
 
     def connect(self) -> BoundedConnection:
@@ -132,7 +136,7 @@ class Connections:
         try:
             return self._idle.pop()
         except IndexError:
-            return self.connect()
+            return connected(self._url)
 
     def give_back(self, connection: BoundedConnection) -> None:
         """Whatever has become of it: one that is lost, or within a transaction, is closed."""

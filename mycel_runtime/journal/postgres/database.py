@@ -11,6 +11,7 @@ from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.database import DatabaseLook, DatabaseState, KnownIdentity, KnownProcess, Migrated
 from mycel_runtime.journal.port.database import JournalDatabase
 from mycel_runtime.journal.postgres.connections import POOL_SIZE, connected, looking, place_of, url_with
+from mycel_runtime.journal.postgres.pooler import is_pooled
 from mycel_runtime.journal.postgres.reader import one_moment
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
@@ -101,7 +102,7 @@ class PostgresDatabase(JournalDatabase):
                 fsync=settings["fsync"],
                 full_page_writes=settings["full_page_writes"],
                 encoding=settings["encoding"],
-                is_pooled=self._is_pooled(connection),
+                is_pooled=is_pooled(connection, lambda: connected(self._url)),
                 connections=settings["most_of_user"] if limited else settings["connections"],
                 used_connections=settings["used_by_user"] if limited else settings["used"],
                 connections_each=CONNECTIONS_EACH,
@@ -126,13 +127,6 @@ class PostgresDatabase(JournalDatabase):
             identities=[_identity_of(row, facts["now"]) for row in identities],
             processes=[KnownProcess(**dict(zip(row.keys(), row, strict=True))) for row in processes],
         )
-
-    def _is_pooled(self, connection: Connection[Row]) -> bool:
-        """Whether another transaction of this connection runs elsewhere while somebody else has one open."""
-        before = connection.execute("SELECT pg_backend_pid()").fetchone()
-        with connected(self._url) as other, other.transaction():
-            other.execute("SELECT 1")
-            return connection.execute("SELECT pg_backend_pid()").fetchone() != before
 
     def _without_schema(self) -> JournalFileError:
         return JournalFileError(
