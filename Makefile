@@ -12,7 +12,7 @@ RELEASES := 0.1.16 0.1.20 0.1.21 0.1.26 0.1.27 0.1.38 0.1.39 0.1.45 0.1.46 0.1.4
 
 MCP_CLIENT := .venv/peers/fastmcp-4.1.6
 
-.PHONY: help run test first-light chaos soak canaries faults floors releases mcp-clients road models agents units page alerts pooler format format-check lint types contracts peers
+.PHONY: help run test first-light chaos fleet soak canaries faults floors releases mcp-clients road models agents units page alerts pooler format format-check lint types contracts peers
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -21,6 +21,7 @@ help:
 	@echo "make test      all checks: format-check, lint, types, contracts, tests (PYTEST_ARGS=... for pytest)"
 	@echo "make first-light  500 messages, and the daemon is killed with SIGKILL 50 times meanwhile"
 	@echo "make chaos     the long form of tests/chaos: a quarter of an hour of kills, cuts and restarts"
+	@echo "make fleet     half an hour of hosts that share agents, killed, frozen, cut off; FLEET_ARGS=... as --hosts 3"
 	@echo "make soak      an hour under load and faults, with what the daemon uses each minute (SOAK_MINUTES=...)"
 	@echo "make canaries  searches all outputs of a run at debug for tokens and texts"
 	@echo "make faults    each fault of tests/acceptance/faults: told, and its end told too"
@@ -111,6 +112,10 @@ page: .venv/installed
 
 chaos: .venv/installed
 	@.venv/bin/python -m tests.chaos.campaign $(CHAOS_ARGS)
+
+# Hosts of one database: as root each has a table of processes of its own, as hosts have.
+fleet: .venv/installed
+	@.venv/bin/python -m tests.fleet.campaign $(FLEET_ARGS)
 
 # SOAK_MINUTES, SOAK_RATE: see tests/soak/__main__.py.
 soak: .venv/installed

@@ -574,6 +574,7 @@ class JournalAwayError(JournalError):
     exit_code = 75
 
     def __init__(self, problem: str, *, where: str) -> None:
+        self.problem = problem
         self.where = where
         super().__init__(f"{where}: {problem}\n  Look whether it runs, and at [engine] url.")
 

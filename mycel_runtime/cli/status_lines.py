@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def lines_of(now: Status) -> list[str]:
     """Everything that a person is to know of one agent, a line for each subject, what is wrong first."""
     verdict = "ready" if now.ready else "not ready"
+    if now.standby is not None:
+        verdict = f"{verdict}, {now.standby.words}"
     return [
         f"{now.agent}: {verdict} (pid {now.pid}, up {now.now - now.started_at:.0f} s, version {now.version})",
         *(f"  ! {problem}" for problem in now.problems),

@@ -48,6 +48,8 @@ class Row:
         """As the table shows it."""
         if self.status is None:
             return "no answer"
+        if self.status.standby is not None and self.status.ready:
+            return "standby"
         return "ready" if self.status.ready else "not ready"
 
     @property

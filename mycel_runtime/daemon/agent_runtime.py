@@ -9,11 +9,10 @@ running may end within the drain timeout; what does not is due again at the next
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
@@ -24,7 +23,6 @@ from mycel_runtime.daemon.assembly import AgentAssembly, Parts
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
-from mycel_runtime.daemon.draining import REASON as DRAIN
 from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.early_pauses import EarlyPauses
@@ -32,25 +30,27 @@ from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
 from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.journal_progress import JournalProgress
+from mycel_runtime.daemon.journal_terms import JournalTerms
 from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
 from mycel_runtime.daemon.room import wait_for_room
+from mycel_runtime.daemon.standby import Standby
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
-from mycel_runtime.errors import JournalError
+from mycel_runtime.daemon.turn import Turn, first_error, loss_in
+from mycel_runtime.errors import JournalError, LeaseLostError
 from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import (
     DaemonStarted,
-    DaemonStopped,
-    DaemonStopping,
     DatabaseLost,
     DatabaseRegained,
     JournalLocked,
     JournalUnlocked,
+    LeaseLost,
     SystemStoreMissing,
 )
 from mycel_runtime.observe.log_style import lines_of
@@ -75,13 +75,14 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
     from mycel_runtime.journal.capture_file import CaptureFile
-    from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
     from mycel_runtime.sdk import Network
+
+T = TypeVar("T")
 
 
 class AgentRuntime:
@@ -123,7 +124,6 @@ class AgentRuntime:
         self._show = show
         self._how_to_talk = how_to_talk
         self._orders = orders
-        self._journal: Journal | None = None
         self._handlers = [bound.handler.id for bound in bound_handlers(plugins)]
         self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
         self._observers = AgentObservers(
@@ -132,6 +132,8 @@ class AgentRuntime:
         self.observer = self._observers.all
         self._draining = Draining()
         self._engine = engine_of(settings.state_dir, read_database(settings))
+        self._journals = JournalTerms(self._open_journal, self._observers.database_outage, self._tell_away)
+        self._standby = Standby(self.observer, self._now)
         self._early_pauses = EarlyPauses(self._engine.reader, self.observer)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(
@@ -142,6 +144,7 @@ class AgentRuntime:
             plugins={plugin_of(handler) for handler in self._handlers} | set(self._refused),
             observers=self._observers,
             draining=self._draining,
+            standby=self._standby,
             started_at=time.time(),
             clock=self._now,
         )
@@ -189,9 +192,9 @@ class AgentRuntime:
     @property
     def admin(self) -> Admin | None:
         """The operator's verbs; `None` while it has not begun to work, and when it has ended."""
-        if self._journal is None or self._parts is None:
+        if (journal := self._journals.current) is None or self._parts is None:
             return None
-        return Admin(self._journal, self._parts)
+        return Admin(journal, self._parts)
 
     def tell(self, fact: Fact) -> None:
         """Let its observers know."""
@@ -220,12 +223,7 @@ class AgentRuntime:
     async def _run(self, state_dir: Path, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         try:
             async with (
-                _open_journal(
-                    self._engine,
-                    self.observer,
-                    kept_turns=self._settings.journal.kept_turns,
-                    on_commit=self._observers.metrics.durations.committed,
-                ) as journal,
+                self._journals.opened() as journal,
                 self._observers.tracing.open(self.observer) as self._traces,
                 open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
                 opened_backend(self._settings, self._token) as backend,
@@ -246,9 +244,8 @@ class AgentRuntime:
                 ),
                 self._observers.followers,
             ):
-                self._journal = journal
                 # Whoever has to wait for it then could not be stopped.
-                stop.tell(journal.hurry)
+                stop.tell(self._journals.hurry)
                 self._status.note_journal()
                 self._early_pauses.begin(journal)
                 self._announce(backend)
@@ -256,20 +253,19 @@ class AgentRuntime:
                 async with asyncio.TaskGroup() as tasks:
                     watching = list[asyncio.Task[None]]()
                     if systemd.watchdog_interval_seconds() is not None:
-                        watching.append(tasks.create_task(self._keep_watchdog(journal), name="watchdog"))
-                    await self._live(stop, journal, backend)
+                        watching.append(tasks.create_task(self._keep_watchdog(), name="watchdog"))
+                    await self._live(stop, backend)
                     for task in watching:
                         task.cancel()
         except BaseExceptionGroup as group:
-            raise _first_error(group) from group
+            raise first_error(group) from group
         finally:
-            if self._journal is not None:
-                stop.tell_no_more(self._journal.hurry)
-            self._journal, self._has_ended = None, True
+            stop.tell_no_more(self._journals.hurry)
+            self._has_ended = True
 
     def _now(self) -> float:
         """Epoch seconds, by the store's clock while the journal is open."""
-        journal = self._journal
+        journal = self._journals.current
         return time.time() if journal is None else journal.now()
 
     async def status(self) -> Status:
@@ -293,7 +289,7 @@ class AgentRuntime:
         report = await self.reload()
         return report.model_dump()
 
-    async def _live(self, stop: StopRequest, journal: Journal, backend: AgentBackend) -> None:
+    async def _live(self, stop: StopRequest, backend: AgentBackend) -> None:
         credential = Credential(backend.token, partial(self._read_token, backend))
         async with AgentClient(
             base_url=backend.base_url,
@@ -302,23 +298,69 @@ class AgentRuntime:
             health=self._observers.network_health,
             network=self._network,
             durations=self._observers.metrics.durations,
-            clock=journal.now,
+            clock=self._now,
         ) as sdk:
-            parts = await self._unless_ended(stop, self._assemble(journal, backend, sdk, credential))
-            if parts is None:
+            me = await self._unless_ended(stop, self._identify(sdk))
+            is_ended = me is None
+            while me is not None and await self._serve(stop, me, backend, sdk, credential):
+                # Whoever has lost its turn, or given it up, has nothing left in the journal.
+                is_ended = await self._unless_ended(stop, self._journals.renew()) is None
+                if is_ended:
+                    break
+            if is_ended:
                 await self._draining.pass_over(stop)
-            else:
-                parts.dispatcher.quarantine.keep_out(self._refused)
-                self._parts = parts
-                self._status.note_parts(parts)
-                sdk.tell_calls(parts.listener.call_made)
-                self._observers.network_health.ask_stream(partial(_is_connection_limited, parts))
-                await self._work(stop, journal, backend, parts)
 
-    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, Parts]) -> Parts | None:
+    async def _serve(
+        self,
+        stop: StopRequest,
+        me: UserId,
+        backend: AgentBackend,
+        sdk: AgentClient,
+        credential: Credential,
+    ) -> bool:
+        """One turn, from the wait for it to its end; whether another one may follow."""
+        journal = self._journals.current
+        assert journal is not None
+        self._early_pauses.begin(journal)
+        take_up = partial(self._assemble, journal, me, backend, sdk, credential)
+        turn = Turn(
+            draining=self._draining,
+            observer=self.observer,
+            drain_timeout=lambda: self.drain_timeout,
+            beside=self._greetings(backend),
+        )
+        try:
+            async with journal.candidacy(me) as candidacy:
+                parts = await self._unless_ended(stop, self._standby.wait(me, candidacy, take_up))
+                if parts is None:
+                    await self._draining.pass_over(stop)
+                    return False
+                self._take_up(parts, sdk)
+                return await turn.work(stop, journal, parts, candidacy)
+        except (BaseExceptionGroup, JournalError, LeaseLostError) as error:
+            if (loss := loss_in(error)) is None:
+                raise
+            if self._parts is not None:
+                self.observer.tell(LeaseLost(reason=type(loss).__name__))
+            return True
+        finally:
+            self._parts = None
+            self._status.note_parts(None)
+
+    def _take_up(self, parts: Parts, sdk: AgentClient) -> None:
+        """The agent comes to work with them."""
+        parts.dispatcher.quarantine.keep_out(self._refused)
+        self._parts = parts
+        self._status.note_parts(parts)
+        sdk.tell_calls(parts.listener.call_made)
+        self._observers.network_health.ask_stream(partial(_is_connection_limited, parts))
+        if not parts.lease_keeper.is_for_good:
+            self._standby.tell_taken()
+
+    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, T]) -> T | None:
         """The outcome of `work`, or `None` if the end was asked for first."""
         async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(work, name="identify")
+            working = tasks.create_task(work, name="awaited")
             waiting = tasks.create_task(self._draining.wait_asked(stop), name="first-signal")
             await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
             working.cancel()
@@ -329,9 +371,7 @@ class AgentRuntime:
         """As it is by now; an embedded backend's does not change."""
         return backend.token if backend.embedded else read_token(self._reload.settings)
 
-    async def _assemble(
-        self, journal: Journal, backend: AgentBackend, sdk: AgentClient, credential: Credential
-    ) -> Parts:
+    async def _identify(self, sdk: AgentClient) -> UserId:
         me = await identify(
             sdk,
             server=self._settings.agent.base_url,
@@ -340,6 +380,11 @@ class AgentRuntime:
             user_id=self._settings.agent.user_id,
         )
         sdk.belongs_to(me)
+        return me
+
+    async def _assemble(
+        self, journal: Journal, me: UserId, backend: AgentBackend, sdk: AgentClient, credential: Credential
+    ) -> Parts:
         self._early_pauses.end()
         assembly = AgentAssembly(
             settings=self._reload.settings,
@@ -371,81 +416,50 @@ class AgentRuntime:
         if Route(backend.base_url, self._network).lacks_system_store:
             self.observer.tell(SystemStoreMissing())
 
-    async def _keep_watchdog(self, journal: Journal) -> None:
+    async def _keep_watchdog(self) -> None:
         """From readiness to the end: also while the backend is waited for, and while handlers may end."""
 
         async def ask() -> object:
-            return await journal.checkpoint(self._parts.me if self._parts else UserId(""))
+            journal = self._journals.current
+            return journal and await journal.checkpoint(self._parts.me if self._parts else UserId(""))
+
+        def is_at_rest() -> bool:
+            journal = self._journals.current
+            return journal is None or journal.is_at_rest
 
         async with asyncio.TaskGroup() as tasks:
-            progress = JournalProgress(journal, ask, self._observers.database_outage, tasks)
+            progress = JournalProgress(is_at_rest, ask, self._observers.database_outage, tasks)
             await systemd.keep_watchdog(progress.prove)
 
-    async def _work(self, stop: StopRequest, journal: Journal, backend: AgentBackend, parts: Parts) -> None:
-        """The task tree. An error of any task ends all of them and is raised by itself."""
-        async with asyncio.TaskGroup() as tasks:
-            dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
-            others = [tasks.create_task(work, name=name) for name, work in parts.listening()]
-            if backend.embedded is not None and (greeting := self._settings.backend.greeting):
-                greeted = self._greet(backend.embedded, greeting)
-                others.append(tasks.create_task(greeted, name="greeting"))
-            if not await self._draining.wait_asked(stop):
-                # What is not heard now is unread at the next start.
-                for task in others:
-                    task.cancel()
-                await self._draining.carry_out(stop, journal, parts)
-            await self._stop(stop, journal, parts, dispatching, others)
+    def _greetings(self, backend: AgentBackend) -> Mapping[str, Callable[[], Coroutine[None, None, None]]]:
+        """What is done once beside the work, by name."""
+        if backend.embedded is None or not (greeting := self._settings.backend.greeting):
+            return {}
+        return {"greeting": partial(self._greet, backend.embedded, greeting)}
 
     async def _greet(self, embedded: EmbeddedIdentity, greeting: str) -> None:
         await greet(embedded, greeting, agent_name=self._settings.agent.name, show=self._show)
         self._show(self._how_to_talk)
 
-    async def _stop(
-        self,
-        stop: StopRequest,
-        journal: Journal,
-        parts: Parts,
-        dispatching: asyncio.Task[None],
-        others: list[asyncio.Task[None]],
-    ) -> None:
-        drain_timeout = self.drain_timeout
-        # If that cannot be written, what is killed with us is suspect at the next start, and no more.
-        with contextlib.suppress(JournalError):
-            await journal.expect_end(parts.me)
-        self.observer.tell(DaemonStopping(reason=stop.reason or DRAIN, drain_timeout=drain_timeout))
-        for task in others:
-            task.cancel()
-        parts.dispatcher.stop(within=drain_timeout)
-        async with asyncio.TaskGroup() as tasks:
-            insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
-            await asyncio.wait(
-                [dispatching, insisted], timeout=drain_timeout, return_when=asyncio.FIRST_COMPLETED
+    def _open_journal(self) -> AbstractAsyncContextManager[Journal]:
+        def tell(waited: float | None) -> None:
+            self.observer.tell(
+                JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3))
             )
-            insisted.cancel()
-        abandoned = parts.dispatcher.running
-        dispatching.cancel()
-        self.observer.tell(DaemonStopped(abandoned=abandoned))
 
+        return self._engine.opened(
+            on_lock=tell,
+            on_away=self._tell_away,
+            on_commit=self._observers.metrics.durations.committed,
+            kept_turns=self._settings.journal.kept_turns,
+        )
 
-def _open_journal(
-    engine: JournalEngine, observer: Observer, *, kept_turns: int, on_commit: Callable[[float, int], None]
-) -> AbstractAsyncContextManager[Journal]:
-    def tell(waited: float | None) -> None:
-        observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
-
-    def tell_away(reason: str, seconds: float) -> None:
-        where, waited = engine.where, round(seconds, 3)
+    def _tell_away(self, reason: str, seconds: float) -> None:
+        """As of `JournalEngine.opened`."""
+        where, waited = self._engine.where, round(seconds, 3)
         lost = DatabaseLost(where=where, reason=reason, waited=waited)
-        observer.tell(lost if reason else DatabaseRegained(where=where, waited=waited))
-
-    return engine.opened(on_lock=tell, on_away=tell_away, on_commit=on_commit, kept_turns=kept_turns)
+        self.observer.tell(lost if reason else DatabaseRegained(where=where, waited=waited))
 
 
 def _is_connection_limited(parts: Parts) -> bool:
     return parts.listener.is_connection_limited
-
-
-def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the task tree; the others are what that caused."""
-    error = group.exceptions[0]
-    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.reports.plugin_report import PluginReport
     from mycel_runtime.daemon.reports.program_report import ConfigDrift
     from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
+    from mycel_runtime.daemon.standby import Standby
     from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.settings import Settings
@@ -53,6 +54,7 @@ class AgentStatus:
         plugins: Names of all, also of those that could not be imported.
         observers: Know what has happened.
         draining: Whether it does what is due, and no more.
+        standby: Whether another process is at work instead.
         started_at: Epoch seconds, of the process's start.
         clock: Likewise; the store's as soon as the journal is open, because most of what is told was stamped by it.
     """
@@ -64,6 +66,7 @@ class AgentStatus:
     plugins: Collection[str]
     observers: AgentObservers
     draining: Draining
+    standby: Standby
     started_at: float
     clock: Callable[[], float]
     _growth: JournalGrowth | None = field(default=None, init=False)
@@ -75,8 +78,8 @@ class AgentStatus:
         if (files := self.engine.files) is not None:
             self._growth = JournalGrowth(files, now=self.clock())
 
-    def note_parts(self, parts: Parts) -> None:
-        """The agent comes to work with them."""
+    def note_parts(self, parts: Parts | None) -> None:
+        """The agent comes to work with them; `None`: it has ended to be."""
         self._parts = parts
 
     async def look(self) -> Status:
@@ -93,13 +96,14 @@ class AgentStatus:
         return Status(
             agent=self.settings.agent.name,
             server=self.settings.agent.base_url,
-            user_id=parts.me if parts else None,
+            user_id=self.standby.me,
             version=VERSION,
             pid=os.getpid(),
             started_at=self.started_at,
             now=now,
             ready=not problems,
             problems=problems,
+            standby=self.standby.report,
             network=network,
             hearing=hearing,
             speaking=self._speaking(summary, now),
@@ -134,10 +138,12 @@ class AgentStatus:
 
     def _problems(self, hearing: HearingReport, network: NetworkReport, now: float) -> tuple[str, ...]:
         """What keeps it from being ready."""
+        if self.standby.report is not None:
+            return tuple(filter(None, (self.standby.problem, self.draining.problem)))
         interval = self.settings.inbox.reconcile_interval
         problems = problems_of(
             hearing,
-            user_id=self._parts.me if self._parts else None,
+            user_id=self.standby.me,
             interval=interval,
             now=now,
             trouble=self.observers.identification.trouble,

@@ -138,20 +138,20 @@ class AgentAssembly:
 
     async def parts(self) -> Parts:
         """
-        Take over what dead processes have left, hold the identity, and wire its parts together; to be called once.
+        Hold the identity, take over what dead processes have left, and wire its parts together; to be called once.
 
         Raises:
             IdentityHeldError: Another process has the identity.
 
         Cancelling: the identity is held as long as the journal is open.
         """
+        # First: whoever had it may have written until then.
+        given_at = time.monotonic()
+        lease = await self.journal.lease(self.me)
         suspects = await self._recover()
         await self._pauses.load()
         turns = self._turns(suspects)
         await turns.attempts.questions.adopt(self.refused)
-        # First: whoever had it may have written until then.
-        given_at = time.monotonic()
-        lease = await self.journal.lease(self.me)
         tracker = await open_tracker(self.journal, identity=self.me, server=self.settings.agent.base_url)
         intake = self._intake(tracker, lease, turns)
         reconciler = self._reconciler(intake)

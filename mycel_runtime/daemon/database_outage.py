@@ -39,6 +39,11 @@ class DatabaseOutage(Lasting):
         """Whether it is away."""
         return self._told is not None
 
+    @property
+    def waited(self) -> float:
+        """Seconds since it began; 0: it is not away."""
+        return self.seconds(self._clock()) or 0.0
+
     def problems(self, now: float) -> tuple[str, ...]:
         """What to tell the operator; nothing while the database is there."""
         told, seconds = self._told, self.seconds(now)

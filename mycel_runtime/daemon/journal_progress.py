@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mycel_runtime.daemon.database_outage import DatabaseOutage
-    from mycel_runtime.journal.port.operator import OperatorJournal
 
 _LOOK_SECONDS: Final = 1.0
 
@@ -19,7 +18,7 @@ class JournalProgress:
     Of one agent.
 
     Args:
-        journal: Which one at rest keeps nobody waiting.
+        is_at_rest: Whether the journal keeps nobody waiting.
         ask: Asks it for something.
         outage: A database that is away is waited for by right: a new process would wait for it, too.
         tasks: Where a question lives that has no answer yet.
@@ -27,12 +26,12 @@ class JournalProgress:
 
     def __init__(
         self,
-        journal: OperatorJournal,
+        is_at_rest: Callable[[], bool],
         ask: Callable[[], Awaitable[object]],
         outage: DatabaseOutage,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        self._journal = journal
+        self._is_at_rest = is_at_rest
         self._ask = ask
         self._outage = outage
         self._tasks = tasks
@@ -47,7 +46,7 @@ class JournalProgress:
 
         Cancelling: a question goes on; it is its task group's.
         """
-        if self._asking is None and not self._journal.is_at_rest:
+        if self._asking is None and not self._is_at_rest():
             self._asking = self._tasks.create_task(self._asked(), name="watchdog-question")
         while self._asking is not None and not self._outage.lasts:
             await asyncio.wait([self._asking], timeout=_LOOK_SECONDS)

@@ -16,6 +16,7 @@ from mycel_runtime.daemon.reports.plugin_report import PluginReport
 from mycel_runtime.daemon.reports.program_report import ProgramReport
 from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
 from mycel_runtime.daemon.reports.work_report import WorkReport
+from mycel_runtime.daemon.standby import StandbyReport
 
 SCHEMA_VERSION: Final = 1
 
@@ -46,6 +47,7 @@ class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, se
         schema_version: Of this answer. Fields that are added do not change it; it grows when one is taken away or
             comes to mean something else. `systemd/status.schema.json` says what there is.
         problems: Why it is not ready; empty when it is.
+        standby: That another process is at work on the identity, which makes this one no less ready; `None`: none is.
         held_loop: Which handler has last kept the event loop from everybody else; `None`: none has since the start.
         events: How often each fact was told since the start.
         reload: How the configuration was last read again.
@@ -62,6 +64,7 @@ class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, se
     now: float
     ready: bool
     problems: tuple[str, ...]
+    standby: StandbyReport | None = None
     network: NetworkReport = NetworkReport()
     hearing: HearingReport
     speaking: SpeakingReport

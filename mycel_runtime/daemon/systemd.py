@@ -22,9 +22,11 @@ from mycel_runtime.observe.facts import (
     DatabaseRegained,
     DiskFull,
     IdentityUnknown,
+    LeaseLost,
     LoopFreed,
     LoopHeld,
     PluginImporting,
+    StandbyBegun,
     StreamConnected,
     StreamEnded,
 )
@@ -95,13 +97,15 @@ class StatusLine(Choosy):
             IdentityUnknown,
             LoopFreed,
             LoopHeld,
+            LeaseLost,
+            StandbyBegun,
             StreamConnected,
             StreamEnded,
         )
 
     @override
     def tell(self, fact: Fact) -> None:
-        if text := _waited_for(fact) or _noticed(fact):
+        if text := _waited_for(fact) or _stands_by(fact) or _noticed(fact):
             notify(status(text))
 
 
@@ -118,6 +122,17 @@ def _waited_for(fact: Fact) -> str:
             return f"waiting for the backend ({error})"
         case StreamEnded(reason=reason):
             return f"reconnecting ({reason})"
+        case _:
+            return ""
+
+
+def _stands_by(fact: Fact) -> str:
+    """That another process is at work; empty if the fact says nothing of that."""
+    match fact:
+        case StandbyBegun(holder=holder):
+            return f"standby ({holder or 'nobody known'} is at work)"
+        case LeaseLost():
+            return "standby (it is not known who is at work)"
         case _:
             return ""
 

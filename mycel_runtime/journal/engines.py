@@ -39,7 +39,9 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
         return SqliteEngine(state_dir)
     with _installed():
         from mycel_runtime.journal.postgres.engine import PostgresEngine  # noqa: PLC0415 - it is for who names it
-    return PostgresEngine(database.url, state_dir, password=database.password)
+    return PostgresEngine(
+        database.url, state_dir, password=database.password, lease_seconds=database.lease_seconds
+    )
 
 
 def database_of(address: DatabaseAddress) -> JournalDatabase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.known_secrets import remember_pair, remember_secret
 from mycel_runtime.lazy_dataclass import dataclass
+from mycel_runtime.settings.sections import LEASE_SECONDS
 from mycel_runtime.settings.text import decode
 from mycel_runtime.settings_mistakes import variable_of
 
@@ -165,10 +167,12 @@ class DatabaseAddress:
     Attributes:
         url: libpq's, without a password.
         password: `None`: there is none, or libpq finds it where it looks itself (`~/.pgpass`).
+        lease_seconds: After which another process takes over what one was at work on that is not heard of.
     """
 
     url: str
     password: SecretStr | None
+    lease_seconds: float = LEASE_SECONDS
 
 
 def read_database(settings: Settings) -> DatabaseAddress | None:
@@ -183,7 +187,8 @@ def read_database(settings: Settings) -> DatabaseAddress | None:
     """
     if settings.engine.url is None:
         return None
-    return database_address(settings.engine.url, settings.engine.password_file)
+    address = database_address(settings.engine.url, settings.engine.password_file)
+    return replace(address, lease_seconds=settings.engine.lease_seconds)
 
 
 def database_address(url: str, password_file: Path | None) -> DatabaseAddress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,9 @@ from mycel_runtime.settings.amounts import bytes_of, checked_keep, checked_size,
 from mycel_runtime.settings_mistakes import ADDRESS_PATTERN, NAME_PATTERN
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+LEASE_SECONDS: Final = 30.0
+"""After which another process takes over what one was at work on that is not heard of."""
 
 
 class Section(BaseModel):
@@ -139,6 +142,7 @@ class EngineSettings(Section):
 
     url: Annotated[str, AfterValidator(checked_database)] | None = None
     password_file: Path | None = None
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = LEASE_SECONDS
 
 
 class DaemonSettings(Section):

@@ -37,11 +37,15 @@ class PostgresServer:
     """
     Started in a folder that did not exist before.
 
+    Args:
+        connections: That it allows at a time.
+
     Attributes:
         host: The folder of its socket.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, connections: int = 50) -> None:
+        self._connections = connections
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._folder.chmod(0o711)
         self.host = self._folder / "open"
@@ -70,7 +74,8 @@ class PostgresServer:
         return conninfo.make_conninfo(host=str(self.host), user="postgres", dbname="postgres")
 
     def start(self) -> None:
-        options = f"-c listen_addresses= -c unix_socket_directories={self.host} -c max_connections=50"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.host}"
+        options += f" -c max_connections={self._connections}"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self.host / "log", "-w", "start")
 
     def stop(self, mode: str = "fast") -> None:

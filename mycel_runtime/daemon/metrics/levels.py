@@ -118,6 +118,15 @@ def _events(status: Status) -> Values:
 
 LEVELS: Final = (
     _gauge("ready", "1 while `/readyz` is 200: hearing is proven, and calls get through.", lambda s: s.ready),
+    _gauge(
+        "standby",
+        "1 while another process is at work on the agent's identity, and this one waits for its turn, and is ready.",
+        lambda s: s.standby is not None,
+    ),
+    _told(
+        "leases_taken_total", "lease.taken", "How often this process came to work on the agent's identity."
+    ),
+    _told("leases_lost_total", "lease.lost", "How often it lost the right to that while it was at work."),
     _gauge("start_time_seconds", "Epoch seconds of the agent's start.", lambda s: s.started_at),
     _gauge("stream_up", "1 while a subscription stands.", lambda s: s.hearing.connected),
     _gauge(

@@ -28,6 +28,9 @@ say spans, not what time it is; what they reckon with they ask of it (`now`). Th
 Waking: whoever claims is woken by the store (`on_work`), and by nobody who merely believes that something has been
 committed; so it is told when the next thing becomes due.
 
+Turns: where several processes may be at work on an identity, `candidacy` tells each when it should `lease`, and when
+to leave the identity to another one. It is advice, and no promise hangs on it: the lease decides.
+
 An engine whose store is elsewhere waits for it, however long it is away, and tells so (`on_away`): nothing can be
 done without it, and what was asked is done once it is there. Whoever would rather not wait cancels.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.port.candidacy import CandidateJournal
 from mycel_runtime.journal.port.dispatcher import DispatcherJournal
 from mycel_runtime.journal.port.listener import ListenerJournal
 from mycel_runtime.journal.port.operator import OperatorJournal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mycel_runtime.wire.ids import UserId
 
 
-class Journal(ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
+class Journal(CandidateJournal, ListenerJournal, DispatcherJournal, SpeechJournal, OperatorJournal, Protocol):
     """What is durable."""
 
     @property

@@ -16,7 +16,7 @@ from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import DirectoryLock
 from mycel_runtime.journal.port.engine import JournalEngine
 from mycel_runtime.journal.postgres.connections import looking, place_of, url_with
-from mycel_runtime.journal.postgres.journal import PostgresJournal
+from mycel_runtime.journal.postgres.journal import LEASE_SECONDS, PostgresJournal
 from mycel_runtime.journal.postgres.reader import PostgresReader
 from mycel_runtime.journal.postgres.schema import prepare, version_of
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
@@ -52,11 +52,20 @@ class PostgresEngine(JournalEngine):
         url: libpq's.
         state_dir: The agent's on this host, where one process at a time is at work on it.
         password: In the place of one in the URL.
+        lease_seconds: As of `PostgresJournal`; the same of all processes.
     """
 
-    def __init__(self, url: str, state_dir: Path, *, password: SecretStr | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        state_dir: Path,
+        *,
+        password: SecretStr | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
         self._url = url_with(url, password)
         self._state_dir = state_dir
+        self._lease_seconds = lease_seconds
 
     @override
     def __repr__(self) -> str:
@@ -118,7 +127,12 @@ class PostgresEngine(JournalEngine):
             await asyncio.to_thread(_require_no_file, self._state_dir)
             place = await asyncio.to_thread(_place_of, self._state_dir)
             journal = PostgresJournal(
-                self._url, on_away=on_away, on_commit=on_commit, kept_turns=kept_turns, place=place
+                self._url,
+                on_away=on_away,
+                on_commit=on_commit,
+                kept_turns=kept_turns,
+                lease_seconds=self._lease_seconds,
+                place=place,
             )
             await asyncio.to_thread(journal.open)
             try:

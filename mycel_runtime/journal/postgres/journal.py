@@ -12,8 +12,10 @@ from typing_extensions import override
 from mycel_runtime.errors import IdentityHeldError, JournalError, LeaseLostError
 from mycel_runtime.journal.lease import Lease
 from mycel_runtime.journal.postgres.attendance import Attendance, Subscription
+from mycel_runtime.journal.postgres.candidacy import PostgresCandidacy
 from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
+from mycel_runtime.journal.postgres.fleet import SHARED_WATCHES
 from mycel_runtime.journal.postgres.moved import require_here
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import PostgresWriter
@@ -24,9 +26,10 @@ from mycel_runtime.journal.verbs.running_lanes import RunningLanes
 from mycel_runtime.journal.verbs.state import new_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.port.candidacy import Candidacy
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
@@ -136,6 +139,16 @@ class PostgresJournal(SqlJournal):
     @override
     def snapshot_changes(self) -> int:
         return self._snapshot_changes
+
+    @override
+    @contextlib.asynccontextmanager
+    async def candidacy(self, identity: UserId) -> AsyncIterator[Candidacy]:
+        candidacy = PostgresCandidacy(self._process, identity, asyncio.get_running_loop())
+        SHARED_WATCHES.enter(self._url, self._lease_seconds, candidacy.member)
+        try:
+            yield candidacy
+        finally:
+            await asyncio.to_thread(SHARED_WATCHES.leave, self._url, candidacy.member)
 
     @override
     async def lease(self, identity: UserId) -> Lease:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.move import Move
     from mycel_runtime.journal.postgres.rows import Row
 
-OWN: Final = frozenset({"process", "schema_version", "moved"})
+OWN: Final = frozenset({"process", "candidate", "schema_version", "moved"})
 """Tables that are about the database, and no agent's."""
 
 _NUMBERED: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from typing import TYPE_CHECKING
@@ -12,16 +13,18 @@ from mycel_runtime.errors import IdentityHeldError, LeaseLostError
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Mark
 from mycel_runtime.journal.lease import Lease
+from mycel_runtime.journal.verbs.candidacy import LoneCandidacy
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
+    from mycel_runtime.journal.port.candidacy import Candidacy
     from mycel_runtime.journal.verbs.connection import Connection
     from mycel_runtime.journal.verbs.running_lanes import RunningLanes
     from mycel_runtime.journal.work import ChatWork
@@ -82,6 +85,11 @@ class HearingVerbs(SpeechVerbs):
             return levels
 
         return await self._writer.commit(read)
+
+    @override
+    @contextlib.asynccontextmanager
+    async def candidacy(self, identity: UserId) -> AsyncIterator[Candidacy]:
+        yield LoneCandidacy()
 
     @override
     async def lease(self, identity: UserId) -> Lease:

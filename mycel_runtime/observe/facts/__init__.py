@@ -70,6 +70,7 @@ from mycel_runtime.observe.facts.inbox import (
     StreamEnded,
     StreamRetryScheduled,
 )
+from mycel_runtime.observe.facts.lease import LeaseHandedOver, LeaseLost, LeaseTaken, StandbyBegun
 from mycel_runtime.observe.facts.network import (
     CallRetried,
     NetworkRecovered,
@@ -164,6 +165,9 @@ __all__ = [
     "JournalOversized",
     "JournalSwept",
     "JournalUnlocked",
+    "LeaseHandedOver",
+    "LeaseLost",
+    "LeaseTaken",
     "Level",
     "LinesDropped",
     "LoopFreed",
@@ -206,6 +210,7 @@ __all__ = [
     "SendConflicted",
     "SendParked",
     "SendUnresolved",
+    "StandbyBegun",
     "StoredSendFailed",
     "StreamConnected",
     "StreamEnded",

@@ -343,6 +343,24 @@ UPDATE lease SET process_id = NULL WHERE identity = :identity AND token = :token
 -- Of a process that ends.
 UPDATE lease SET process_id = NULL WHERE process_id = :process;
 
+-- name: stand_by
+-- Journals of this process would be at work; one that was taken for dead is not there any more.
+INSERT INTO candidate (process_id, identity)
+SELECT p.process_id, g.identity
+FROM unnest(?::text[], ?::text[]) AS g (process_id, identity)
+JOIN process AS p ON p.process_id = g.process_id AND p.lost_at IS NULL
+ON CONFLICT (process_id) DO NOTHING;
+
+-- name: candidates
+SELECT c.identity, p.process_id, p.machine_id, p.boot_id, p.namespace, p.pid, p.started, p.host, p.place, p.opened_at,
+       p.seen_at, extract(epoch FROM clock_timestamp())::float8 AS now
+FROM candidate AS c JOIN process AS p ON p.process_id = c.process_id AND p.lost_at IS NULL;
+
+-- name: leases
+-- Those that somebody has, be it that their time is over.
+SELECT l.identity, l.expires_at, p.process_id, p.machine_id, p.boot_id, p.namespace, p.pid, p.started, p.host, p.place
+FROM lease AS l JOIN process AS p ON p.process_id = l.process_id AND p.lost_at IS NULL;
+
 -- name: register_process
 INSERT INTO process (process_id, machine_id, boot_id, namespace, pid, started, host, place, opened_at, seen_at,
                      lease_seconds)

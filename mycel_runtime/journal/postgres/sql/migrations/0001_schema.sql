@@ -328,6 +328,22 @@ CREATE TABLE lease (
   expires_at DOUBLE PRECISION NOT NULL
 );
 
+-- Processes that would be at work on an identity, whoever is.
+CREATE TABLE candidate (
+  process_id TEXT COLLATE "C" PRIMARY KEY REFERENCES process ON DELETE CASCADE,
+  identity   TEXT COLLATE "C" NOT NULL
+);
+
+-- A lease that was given back: whoever should have the next one is not to wait until it looks.
+CREATE FUNCTION tell_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('mycel_lease', NEW.identity);
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER lease_given_back AFTER UPDATE ON lease FOR EACH ROW
+WHEN (OLD.process_id IS NOT NULL AND NEW.process_id IS NULL) EXECUTE FUNCTION tell_lease();
+
 -- Whoever claims and fires is woken behind the commit of whatever has made something due, by whichever process, of
 -- whichever version: so it is the tables that tell, once for each statement. A payload is JSON: which process has done
 -- it, `due` or `fire`, the identity, and when.

@@ -1,0 +1,86 @@
+"""Two hosts that share an agent: one is at work, and the other stands by until it is its turn."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import until, write_config
+from tests.engines.postgres_server import Databases, PostgresServer
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+SOON_SECONDS = 20.0
+"""Less than a lease lasts, and what a loaded machine needs."""
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def databases(server):
+    return Databases(server.url)
+
+
+@pytest.fixture
+def configs(server, databases, household, tmp_path):
+    """Of the same agent on two hosts."""
+    parts = dict(part.split("=", 1) for part in databases.make().split())
+    url = f"postgresql://postgres@/{parts['dbname']}?host={server.host}"
+    extra = f'[engine]\nurl = "{url}"\nlease_seconds = 60\n[dispatch]\nsettle_grace = 0.2\n'
+    return [write_config(tmp_path / host, household, extra=extra) for host in ("here", "there")]
+
+
+def answers(household):
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
+        messages = client.messages.list(chat_id, limit=200)
+        return [each["content"] for each in messages if each["sender_id"] == household.agent_id]
+
+
+def ask(household, text):
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
+        client.messages.send(chat_id, text, enforce_caught_up=False)
+
+
+def test_one_is_at_work_and_the_other_takes_over_as_soon_as_it_has_stopped(start, configs, household):
+    here = start("run", "--config", configs[0])
+    here.wait_event("stream.connected")
+    there = start("run", "--config", configs[1])
+    holder = there.wait_event("standby.begun")["holder"]
+
+    assert holder.endswith(f"process {here.popen.pid}")
+    looking = start("status", "--config", configs[1])
+    assert looking.exit_code() == 0, looking.transcript()
+    assert f"ready, standby: {holder}, is at work" in "\n".join(looking.out)
+    looking = start("status", "--json", "--config", configs[1])
+    assert looking.exit_code() == 0
+    status = json.loads("\n".join(looking.out))
+    assert (status["ready"], status["problems"], status["standby"]["holder"]) == (True, [], holder)
+    ask(household, "hello")
+    until(lambda: answers(household) == ["echo: hello"])
+    assert there.events("stream.connected") == []
+
+    assert here.stop() == 0
+    there.wait_event("stream.connected", SOON_SECONDS)
+    ask(household, "again")
+    until(lambda: answers(household) == ["echo: hello", "echo: again"])
+    assert there.wait_event("lease.taken")["waited"] > 0
+    assert there.stop() == 0
+
+
+def test_one_that_stands_by_ends_at_once(start, configs):
+    here = start("run", "--config", configs[0])
+    here.wait_event("lease.taken")
+    there = start("run", "--config", configs[1])
+    there.wait_event("standby.begun")
+
+    assert there.stop() == 0
+    assert here.stop() == 0
