@@ -14,6 +14,7 @@ Every error of mycel-runtime, in one tree.
     ├── IdentityHeldError           another process holds this identity                          exit 69
     ├── LeaseLostError              another process listens as this identity by now              exit 69
     │   └── TakenOverError          … and has all that this one had; also a JournalError         exit 69
+    ├── ProcessLivesError           a process that was said to be gone is at work                exit 69
     ├── DatabaseHeldError           another backend serves from this database                exit 69
     ├── IdentityRefusedError        the backend knows the token no more                          exit 77
     │   ├── LoginRefusedError       address, password or account are                             exit 77
@@ -196,6 +197,25 @@ class LeaseLostError(MycelError):
         super().__init__(
             f"{identity}: another process listens as this identity by now\n"
             "  If it is a runtime of this agent, all is well; else stop it, and start this one again."
+        )
+
+
+class ProcessLivesError(MycelError):
+    """
+    A process that is said to be gone for good was heard of just now.
+
+    Args:
+        process: Which, for a person.
+        seconds: Since then.
+    """
+
+    exit_code = 69
+
+    def __init__(self, process: str, seconds: float) -> None:
+        self.process = process
+        self.seconds = seconds
+        super().__init__(
+            f"{process} was heard of {seconds:.0f} s ago: it lives\n  Stop it there, and it needs no burial."
         )
 
 

@@ -120,6 +120,33 @@ def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
 
 @engine.command(
     epilog=examples(
+        "mycel-runtime engine bury --config agent.toml 3f0c8f5d7a514c0e9d0f6a7b8c9d0e1f",
+        "mycel-runtime engine bury --url postgresql://agents@db.example.org/agents --yes"
+        " 3f0c8f5d7a514c0e9d0f6a7b8c9d0e1f",
+    )
+)
+@database_options
+@click.argument("process_id", metavar="PROCESS")
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+def bury(databases: Sequence[JournalDatabase], process_id: str, *, is_sure: bool) -> None:
+    """
+    Say that PROCESS of `engine status` is gone for good, with its machine for example.
+
+    What it was handling goes on elsewhere by itself when it has been silent for the life of a lease. But what it was
+    about to say is parked, as it may be frozen, and say it yet. From now on that is looked for, and said if it is not
+    there; what was parked already stays so (`outbox`). A process that was heard of just now is refused, with exit
+    code 69.
+    """
+    if not is_sure:
+        click.confirm("If it comes back, something may be said twice. Is it gone for good?", abort=True)
+    buried = [database for database in databases if database.bury(process_id)]
+    if not buried:
+        raise click.ClickException(f"there is no process {process_id}; see: mycel-runtime engine status")
+    click.echo(f"{buried[0].where}: process {process_id} is gone")
+
+
+@engine.command(
+    epilog=examples(
         "mycel-runtime engine move --config agent.toml --to postgres",
         "mycel-runtime engine move --config agent.toml --to sqlite --url postgresql://agents@db.example.org/agents",
     )
@@ -220,5 +247,13 @@ def _holder(known: KnownIdentity) -> str:
 
 
 def _process_line(known: KnownProcess) -> str:
+    import time
+
+    from mycel_runtime.cli.listing import counted
+
+    seen = f"{'silent for' if known.is_silent else 'seen'} {known.seen_seconds:.0f} s"
     holds = f"listens to {', '.join(known.listens) or 'nobody'}, {known.running} running"
-    return f"{known.host}, process {known.pid}  {holds}  {known.process_id}"
+    if known.unsettled:
+        holds += f", {counted(known.unsettled, 'send')} unsettled"
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.opened_at))
+    return f"{known.host}, process {known.pid}  since {since}, {seen}  {holds}  {known.process_id}"

@@ -92,15 +92,23 @@ class KnownProcess:
 
     Attributes:
         process_id: As of its opening; what `bury` takes.
+        opened_at: Epoch seconds, by the database's clock.
+        seen_seconds: Since it was last heard of.
+        is_silent: It was not heard of for the life of a lease: it may be gone, frozen or cut off.
         listens: To these identities.
         running: Deliveries that it has claimed.
+        unsettled: Sends that it has begun, and of which it is not known what became of them.
     """
 
     process_id: str
     host: str
     pid: int
+    opened_at: float
+    seen_seconds: float
+    is_silent: bool
     listens: Sequence[str]
     running: int
+    unsettled: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

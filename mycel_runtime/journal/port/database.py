@@ -45,3 +45,17 @@ class JournalDatabase(Protocol):
         Raises:
             JournalFileError: There is no schema, or an earlier one.
         """
+
+    def bury(self, process_id: str) -> bool:
+        """
+        The operator's word that a process is gone for good, as nobody else can tell.
+
+        What it had is anybody's, and what it was about to say is said by others once it is not found in the chat. If
+        it is only frozen, it may say it, too.
+
+        Returns:
+            False: there is no such process.
+
+        Raises:
+            ProcessLivesError: It was heard of just now; nothing was changed.
+        """

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalFileError
+from mycel_runtime.errors import JournalFileError, ProcessLivesError
 from mycel_runtime.journal.database import DatabaseLook, DatabaseState, KnownIdentity, KnownProcess, Migrated
 from mycel_runtime.journal.port.database import JournalDatabase
 from mycel_runtime.journal.postgres.connections import POOL_SIZE, connected, looking, place_of, url_with
 from mycel_runtime.journal.postgres.pooler import is_pooled
 from mycel_runtime.journal.postgres.reader import one_moment
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
+from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from mycel_runtime.journal.postgres.transfer import alone
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -125,8 +127,23 @@ class PostgresDatabase(JournalDatabase):
             newest_version=len(MIGRATIONS),
             size=int(size),
             identities=[_identity_of(row, facts["now"]) for row in identities],
-            processes=[KnownProcess(**dict(zip(row.keys(), row, strict=True))) for row in processes],
+            processes=[_process_of(row, facts["now"]) for row in processes],
         )
+
+    @override
+    def bury(self, process_id: str) -> bool:
+        with alone(self._url) as connection:
+            session = Session(connection, None)
+            rows = session.run("known_processes", {}).fetchall()
+            (now,) = _row(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
+            found = [row for row in rows if row["process_id"] == process_id]
+            for row in found:
+                known = _process_of(row, now)
+                if not known.is_silent:
+                    raise ProcessLivesError(f"process {known.pid} on {known.host}", known.seen_seconds)
+                session.run("bury_process", {"process_id": process_id})
+            connection.execute("COMMIT")
+        return bool(found)
 
     def _without_schema(self) -> JournalFileError:
         return JournalFileError(
@@ -152,6 +169,21 @@ def _clock_of(connection: Connection[Row]) -> tuple[float, float]:
     (there,) = _row(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
     doubt = (time.monotonic() - began) / 2
     return there - (asked + doubt), doubt
+
+
+def _process_of(row: Row, now: float) -> KnownProcess:
+    seen_seconds = max(0.0, now - row["seen_at"])
+    return KnownProcess(
+        process_id=row["process_id"],
+        host=row["host"],
+        pid=row["pid"],
+        opened_at=row["opened_at"],
+        seen_seconds=seen_seconds,
+        is_silent=row["is_lost"] or seen_seconds > row["lease_seconds"],
+        listens=row["listens"],
+        running=row["running"],
+        unsettled=row["unsettled"],
+    )
 
 
 def _identity_of(row: Row, now: float) -> KnownIdentity:

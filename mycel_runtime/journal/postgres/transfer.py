@@ -266,7 +266,7 @@ def departure(url: str, identity: UserId | None, place: str) -> Iterator[Postgre
         JournalMoveError: Nobody can tell whose, or there is nothing.
         JournalFileError, JournalError: The database cannot be used.
     """
-    with _alone(url) as connection:
+    with alone(url) as connection:
         leaving = PostgresDeparture(connection, identity or _only(connection, place_of(url)))
         if leaving.moved is None:
             leaving.require_rest(place)
@@ -285,13 +285,17 @@ def arrival(url: str) -> Iterator[PostgresArrival]:
     Raises:
         JournalFileError, JournalError: It cannot be used.
     """
-    with _alone(url) as connection:
+    with alone(url) as connection:
         yield PostgresArrival(connection)
 
 
 @contextlib.contextmanager
-def _alone(url: str) -> Iterator[Connection[Row]]:
-    """In a transaction, which is undone unless the block commits."""
+def alone(url: str) -> Iterator[Connection[Row]]:
+    """
+    Of a database that is brought to this program's version, in a transaction without anybody else's beside it.
+
+    It is undone unless the block commits.
+    """
     with looking(url) as connection:
         prepare(connection, place_of(url))
         connection.execute(_BEGIN)

@@ -430,14 +430,17 @@ SELECT i.identity, l.process_id IS NOT NULL AS is_held, p.process_id, p.host, p.
        (SELECT count(*) FROM dead_letter AS d WHERE d.identity = i.identity) AS dead
 FROM (SELECT identity FROM checkpoint UNION SELECT identity FROM delivery UNION SELECT identity FROM dead_letter
       UNION SELECT identity FROM lease) AS i
-LEFT JOIN lease AS l USING (identity) LEFT JOIN process AS p ON p.process_id = l.process_id
+LEFT JOIN lease AS l USING (identity)
+LEFT JOIN process AS p ON p.process_id = l.process_id AND p.lost_at IS NULL
 WHERE i.identity NOT LIKE 'moved:%' ORDER BY i.identity;
 
 -- name: known_processes
-SELECT p.process_id, p.host, p.pid,
+SELECT p.process_id, p.host, p.pid, p.opened_at, p.seen_at, p.lease_seconds, p.lost_at IS NOT NULL AS is_lost,
        coalesce((SELECT array_agg(l.identity ORDER BY l.identity) FROM lease AS l WHERE l.process_id = p.process_id),
                 '{}') AS listens,
-       (SELECT count(*) FROM delivery AS d WHERE d.process_id = p.process_id AND d.state = 'running') AS running
+       (SELECT count(*) FROM delivery AS d WHERE d.process_id = p.process_id AND d.state = 'running') AS running,
+       (SELECT count(*) FROM intent AS i
+        WHERE i.process_id = p.process_id AND i.state IN ('intended', 'unknown')) AS unsettled
 FROM process AS p ORDER BY p.host, p.pid, p.process_id;
 
 -- name: read_moved

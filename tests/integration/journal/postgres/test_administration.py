@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import socket
+import time
 
 import psycopg
 import pytest
@@ -225,18 +227,44 @@ async def test_status_tells_who_holds_what(address, open_journal_at):
     (identity,) = told["identities"]
     assert 0 < identity.pop("lease_seconds") <= 30
     (process,) = told["processes"]
+    assert process.pop("seen_seconds") < 30
+    assert abs(process.pop("opened_at") - time.time()) < 60
     held = {"host": socket.gethostname(), "pid": os.getpid(), "process_id": process["process_id"]}
     assert identity == {"identity": ME, **held, "due": 0, "running": 1, "dead": 0}
-    assert process == {**held, "listens": [ME], "running": 1}
+    assert process == {**held, "listens": [ME], "running": 1, "unsettled": 0, "is_silent": False}
 
     shown = (await asyncio.to_thread(run, "status", "--url", address)).stdout
     assert f"1 identity\n  {ME}  {held['host']}, process {os.getpid()}, lease for " in shown
-    assert f"1 process\n  {held['host']}, process {os.getpid()}  listens to {ME}, 1 running" in shown
+    assert f"1 process\n  {held['host']}, process {os.getpid()}  since 20" in shown
+    assert f" s  listens to {ME}, 1 running  {process['process_id']}\n" in shown
 
     await journal.close()
     shown = (await asyncio.to_thread(run, "status", "--url", address)).stdout
     assert f"{ME}  nobody listens  0 due, 1 running, 0 dead letters" in shown
     assert "0 processes" in shown
+
+
+async def test_who_is_silent_is_buried_by_the_operators_word_and_who_lives_is_not(
+    address, new_url, open_journal_at
+):
+    journal = await open_journal_at(address)
+    await want(journal, 1)
+    await claim_one(journal)
+    ask = functools.partial(asyncio.to_thread, run)
+    told = json.loads((await ask("status", "--url", address, "--json")).stdout)
+    process_id = told["processes"][0]["process_id"]
+    refused = await ask("bury", "--url", address, "--yes", process_id, code=69)
+    assert str(refused.exception).startswith(f"process {os.getpid()} on {socket.gethostname()} was heard of ")
+    await journal.abandon()
+    with psycopg.connect(new_url, autocommit=True) as connection:
+        connection.execute("UPDATE process SET seen_at = seen_at - 100")
+    assert "silent for 1" in (await ask("status", "--url", address)).stdout
+
+    assert "is gone" in (await ask("bury", "--url", address, "--yes", process_id)).stdout
+    unknown = await ask("bury", "--url", address, "--yes", process_id, code=1)
+    assert "there is no process" in unknown.exception.format_message()
+    again = await open_journal_at(address)
+    assert [suspect.lane for suspect in await again.recover(ME)] == ["chat:c"]
 
 
 @pytest.fixture
