@@ -78,6 +78,12 @@ class BoundedConnection(psycopg.Connection[Row]):
             raise psycopg.OperationalError(f"no answer for {self.silent_seconds:g} s") from None
 
 
+class PatientConnection(BoundedConnection):
+    """For an operator's work, which may be one statement about all rows that there are."""
+
+    silent_seconds = 86_400.0
+
+
 class Connections:
     """
     To one database; open from its first use on.
@@ -159,19 +165,22 @@ class Connections:
                 self._idle.pop().close()
 
 
-def connected(url: str, *, name: str = "mycel-runtime") -> BoundedConnection:
+def connected(
+    url: str, *, name: str = "mycel-runtime", kind: type[BoundedConnection] = BoundedConnection
+) -> BoundedConnection:
     """
     A connection; blocking.
 
     Args:
         url: libpq's.
         name: By which the database knows it.
+        kind: How long it waits for an answer.
 
     Raises:
         AwayError: There is none to be had.
     """
     try:
-        connection = BoundedConnection.connect(url, **_OPTIONS | {"application_name": name})
+        connection = kind.connect(url, **_OPTIONS | {"application_name": name})
     except psycopg.OperationalError as exc:
         raise AwayError(reason_of(exc)) from None
     adapt_text(connection)
@@ -179,16 +188,20 @@ def connected(url: str, *, name: str = "mycel-runtime") -> BoundedConnection:
 
 
 @contextlib.contextmanager
-def looking(url: str) -> Iterator[BoundedConnection]:
+def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> Iterator[BoundedConnection]:
     """
     A connection for a block; blocking.
+
+    Args:
+        url: libpq's.
+        kind: As of `connected`.
 
     Raises:
         JournalAwayError: The database cannot be reached.
         JournalError: What the block asks for fails.
     """
     try:
-        with connected(url) as connection:
+        with connected(url, kind=kind) as connection:
             yield connection
     except AwayError as exc:
         raise JournalAwayError(f"PostgreSQL cannot be reached: {exc.reason}", where=place_of(url)) from None

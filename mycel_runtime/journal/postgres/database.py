@@ -10,7 +10,14 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalFileError, ProcessLivesError
 from mycel_runtime.journal.database import DatabaseLook, DatabaseState, KnownIdentity, KnownProcess, Migrated
 from mycel_runtime.journal.port.database import JournalDatabase
-from mycel_runtime.journal.postgres.connections import POOL_SIZE, connected, looking, place_of, url_with
+from mycel_runtime.journal.postgres.connections import (
+    POOL_SIZE,
+    PatientConnection,
+    connected,
+    looking,
+    place_of,
+    url_with,
+)
 from mycel_runtime.journal.postgres.pooler import is_pooled
 from mycel_runtime.journal.postgres.reader import one_moment
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
@@ -75,12 +82,12 @@ class PostgresDatabase(JournalDatabase):
 
     @override
     def make(self) -> Migrated:
-        with looking(self._url) as connection:
+        with looking(self._url, kind=PatientConnection) as connection:
             return Migrated(*prepare(connection, self._place))
 
     @override
     def migrate(self) -> Migrated:
-        with looking(self._url) as connection:
+        with looking(self._url, kind=PatientConnection) as connection:
             if not version_of(connection, self._place):
                 raise self._without_schema()
             return Migrated(*prepare(connection, self._place))

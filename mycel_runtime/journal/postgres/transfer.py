@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from mycel_runtime.errors import IdentityHeldError, JournalMoveError
 from mycel_runtime.journal.port.transfer import Arrival, Departure
-from mycel_runtime.journal.postgres.connections import looking, place_of
+from mycel_runtime.journal.postgres.connections import PatientConnection, looking, place_of
 from mycel_runtime.journal.postgres.moved import move_of
 from mycel_runtime.journal.postgres.process import ProcessMark
 from mycel_runtime.journal.postgres.schema import prepare
@@ -296,7 +296,7 @@ def alone(url: str) -> Iterator[Connection[Row]]:
 
     It is undone unless the block commits.
     """
-    with looking(url) as connection:
+    with looking(url, kind=PatientConnection) as connection:
         prepare(connection, place_of(url))
         connection.execute(_BEGIN)
         yield connection
