@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "agent": "Make agents as their owner, and list them.",
     "token": "Give an agent the token that it is to speak with.",
     "run": "Keep an agent present until a signal ends it.",
+    "worker": "Run handlers of agents that listen elsewhere, and share a database.",
     "chat": "Talk to your agent from a terminal, as its owner.",
     "send": "Say one thing to your agent, as its owner.",
     "read": "Print the conversation with your agent.",

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mycel_runtime.cli.examples import examples
+from mycel_runtime.cli.loading import (
+    configs_option,
+    fate_of,
+    log_format_option,
+    log_level_option,
+    log_overrides,
+    observer_of,
+    styles_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Agent
@@ -18,12 +27,8 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.http.listener import HttpListener
     from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.daemon.reload.process_reload import ProcessReload
-    from mycel_runtime.errors import ConfigError
     from mycel_runtime.inbox.approach import Approach
-    from mycel_runtime.observe.facts import Fact
-    from mycel_runtime.observe.log_style import LogStyle
     from mycel_runtime.observe.observer import Observer
-    from mycel_runtime.plugin.registry import LoadedPlugin
 
 
 @click.command(
@@ -32,20 +37,9 @@ if TYPE_CHECKING:
         "mycel-runtime run --config /etc/mycel-runtime --log-level debug",
     )
 )
-@click.option(
-    "--config",
-    "-c",
-    "configs",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    default=(Path("agent.toml"),),
-    show_default=True,
-    help="An agent's TOML file, or a folder of them; may be given several times.",
-)
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Overrides [log] level."
-)
-@click.option("--log-format", type=click.Choice(["auto", "console", "json"]), help="Overrides [log] format.")
+@configs_option
+@log_level_option
+@log_format_option
 @click.option(
     "--watch-config",
     is_flag=True,
@@ -65,42 +59,19 @@ def run(
     dev: bool,
 ) -> None:
     """Keep one or more agents present until a signal ends them."""
-    from mycel_runtime.daemon import garbage
-    from mycel_runtime.daemon.optional_imports import import_without_optional
+    from mycel_runtime.cli.loading import load
+    from mycel_runtime.cli.own_command import own_command
 
-    garbage.look_rarely()  # What is imported next is a hundred thousand objects that all stay.
-    import_without_optional()
+    # Before plugins' code runs, which may change of the process what it likes.
+    command = own_command()
+    overrides = log_overrides(log_level, log_format)
+    agents, refused = load(configs, overrides, runtime="mycel_runtime.daemon.agent_runtime", dev=dev)
 
     import asyncio
-    from importlib import import_module
 
-    from mycel_runtime.cli.own_command import own_command
-    from mycel_runtime.daemon.agents import load_plugins_of, read_agents
-    from mycel_runtime.daemon.descriptors import make_room
+    from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.process import run_agents
-    from mycel_runtime.freed_memory import share_one_heap
-    from mycel_runtime.observe.development import show_tracebacks
-    from mycel_runtime.observe.logs import LogObserver, configure_logging, tell_dropped
-    from mycel_runtime.observe.output import bound_output
-    from mycel_runtime.plugin.process_state import keep_process_state
 
-    share_one_heap()
-    bound_output(on_dropped=tell_dropped)
-    if dev:
-        show_tracebacks()
-    wished = {"level": log_level, "format": log_format}
-    overrides: dict[str, Any] = {"log": {key: value for key, value in wished.items() if value}}
-    agents, refused = read_agents(configs, overrides)
-    configure_logging(*_styles(agents))
-    import_module("mycel_runtime.daemon.agent_runtime")
-    garbage.leave_out_modules()
-    # From here on plugins' code runs, and what it changes of the process is put back.
-    command = own_command()
-    keep_process_state(LogObserver({}))
-    agents, refused = load_plugins_of(agents, refused, _observer)
-    for refusal in refused:
-        LogObserver({}).tell(_told(refusal.error))
-    make_room(len(agents), LogObserver({}))
     maker = _Maker(overrides, command, _listener(agents))
     joining, reload = _later(configs, agents, maker, is_watching=watch_config)
     runtimes = list(map(maker.make, agents))
@@ -121,7 +92,7 @@ def _later(
     from mycel_runtime.daemon.reload.process_reload import ProcessReload
     from mycel_runtime.observe.logs import LogObserver
 
-    read = partial(read_newcomer, overrides=maker.overrides, observer_of=_observer)
+    read = partial(read_newcomer, overrides=maker.overrides, observer_of=observer_of)
     places = ConfigPlaces.of(configs)
     joining = Joining(places, agents, read=read, make=maker.make_newcomer, observer=LogObserver({}))
     reload = ProcessReload(
@@ -170,7 +141,7 @@ class _Maker:
         listener = None if agent.settings.http.listen is None else self.listener
         observer = FanOut([LogObserver({"agent": name}), *([listener.observer_of(name)] if listener else [])])
         for loaded in agent.plugins:
-            observer.tell(_fate(loaded))
+            observer.tell(fate_of(loaded))
         how_to_talk = f"{self._command} chat --config {quoted(agent.config)}"
         runtime = AgentRuntime(
             AgentReload(agent.config, agent.settings, agent.plugins, self.overrides),
@@ -199,7 +170,7 @@ class _Maker:
         from mycel_runtime.daemon.descriptors import make_room
         from mycel_runtime.observe.logs import LogObserver, restyle
 
-        for name, style in _styles([agent])[1].items():
+        for name, style in styles_of([agent])[1].items():
             restyle(name, style)
         make_room(len(self._names) + 1, LogObserver({}))
         return self.make(agent)
@@ -211,31 +182,6 @@ class _Maker:
             self.listener.forget(agent)
 
 
-def _styles(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
-    """Of the process, which is the first agent's, and of each agent."""
-    from mycel_runtime.observe.log_style import LogStyle
-
-    styles = {
-        agent.settings.agent.name: LogStyle(level=agent.settings.log.level, format=agent.settings.log.format)
-        for agent in agents
-    }
-    return next(iter(styles.values())), styles
-
-
-def _told(error: ConfigError) -> Fact:
-    from mycel_runtime.observe.facts import ConfigRefused
-
-    return ConfigRefused(where=error.where, problem=error.problem, fix=error.fix)
-
-
-def _observer(agent: Agent) -> Observer:
-    from mycel_runtime.daemon.systemd import StatusLine
-    from mycel_runtime.observe.logs import LogObserver
-    from mycel_runtime.observe.observer import FanOut
-
-    return FanOut([LogObserver({"agent": agent.settings.agent.name}), StatusLine()])
-
-
 def _listener(agents: Sequence[Agent]) -> HttpListener | None:
     """The page's; nothing of it is imported where no file names an address."""
     settings = next((agent.settings for agent in agents if agent.settings.http.listen is not None), None)
@@ -245,14 +191,3 @@ def _listener(agents: Sequence[Agent]) -> HttpListener | None:
     from mycel_runtime.observe.logs import LogObserver
 
     return HttpListener(settings, observer=LogObserver({}))
-
-
-def _fate(loaded: LoadedPlugin) -> Fact:
-    from mycel_runtime.observe.facts import PluginLoaded, PluginRefused
-
-    name = loaded.plugin.name
-    if loaded.refused is not None:
-        return PluginRefused(plugin=name, problem=loaded.refused.problem, fix=loaded.refused.fix)
-    return PluginLoaded(
-        plugin=name, version=loaded.version, origin=loaded.origin, handlers=len(loaded.plugin.handlers)
-    )

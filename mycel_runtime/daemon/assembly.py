@@ -8,9 +8,12 @@ from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from mycel_runtime.daemon.company import LOOK_SECONDS, Company, tell_suspected
 from mycel_runtime.daemon.sweeper import SWEEP_SECONDS, Sweeper, retention_of
 from mycel_runtime.daemon.timer import every
+from mycel_runtime.daemon.worker_parts import WorkerParts
 from mycel_runtime.dispatch.assembly import DispatchAssembly
+from mycel_runtime.dispatch.claims import Share
 from mycel_runtime.dispatch.loop_guard import LoopGuard
 from mycel_runtime.dispatch.router import HandlerRouter
 from mycel_runtime.dispatch.suspects import death_pause
@@ -24,7 +27,6 @@ from mycel_runtime.inbox.stream import Listener
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.durations import Durations, Unmeasured
-from mycel_runtime.observe.facts import DeliverySuspected
 from mycel_runtime.observe.trace import Traces, Untraced
 from mycel_runtime.sdk.network import DEFAULT, Network
 from mycel_runtime.speech.outbox import Outbox
@@ -53,6 +55,10 @@ _DICE: Final = random.SystemRandom()
 """Of our own: a plugin may seed the global generator, and all instances would wait in step."""
 
 
+_SHARES: Final = {"here": Share.EVERYTHING, "workers": Share.NOTHING}
+"""By `[engine] handlers`, of a process that listens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """
@@ -60,6 +66,7 @@ class Parts:
 
     Attributes:
         plugin_names: Of all that it has, also of those that could not be imported.
+        company: Looks after what others do that are at work on the identity; `None`: there can be none.
     """
 
     me: UserId
@@ -74,6 +81,7 @@ class Parts:
     pauses: Pauses
     plugin_names: Collection[str]
     sweeper: Sweeper
+    company: Company | None
     _handlers: dict[HandlerId, BoundHandler]
     _turn_settings: TurnSettings
 
@@ -97,6 +105,8 @@ class Parts:
             yield "lease-keeper", self.lease_keeper.run()
         yield "reconcile-timer", self.listener.keep_looking()
         yield "sweeper", every(SWEEP_SECONDS, self.sweeper.sweep_if_awake)
+        if self.company is not None:
+            yield "company", every(LOOK_SECONDS, self.company.look)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +160,7 @@ class AgentAssembly:
         lease = await self.journal.lease(self.me)
         suspects = await self._recover()
         await self._pauses.load()
-        turns = self._turns(suspects)
+        turns = self._turns(suspects, _SHARES[self.settings.engine.handlers])
         await turns.attempts.questions.adopt(self.refused)
         tracker = await open_tracker(self.journal, identity=self.me, server=self.settings.agent.base_url)
         intake = self._intake(tracker, lease, turns)
@@ -168,8 +178,39 @@ class AgentAssembly:
             pauses=self._pauses,
             plugin_names={plugin_of(handler) for handler in self._by_id} | set(self.refused),
             sweeper=self._sweeper,
+            company=self._company(turns) if self.journal.is_shared else None,
             _handlers=self._by_id,
             _turn_settings=turns.turn_settings,
+        )
+
+    async def worker_parts(self) -> WorkerParts:
+        """
+        Take over what dead processes have left, and wire together what runs handlers; to be called once.
+
+        Others listen as the identity, and make due what is to be done at a time.
+
+        Cancelling: nothing is claimed.
+        """
+        suspects = await self._recover()
+        await self._pauses.load()
+        turns = self._turns(suspects, Share.CALLED)
+        return WorkerParts(
+            me=self.me,
+            dispatcher=turns.dispatcher,
+            called_lanes=turns.called_lanes,
+            pauses=self._pauses,
+            company=self._company(turns),
+        )
+
+    def _company(self, turns: DispatchAssembly) -> Company:
+        return Company(
+            journal=self.journal,
+            me=self.me,
+            death_pause=death_pause(self.settings.dispatch.retry_base),
+            suspects=turns.suspects_here,
+            learn=turns.learn,
+            wake=turns.dispatcher.wake,
+            observer=self.observer,
         )
 
     async def _recover(self) -> int:
@@ -177,16 +218,14 @@ class AgentAssembly:
         pause = death_pause(self.settings.dispatch.retry_base)
         suspects = await self.journal.recover(self.me, death_pause=pause)
         for suspect in suspects:
-            self.observer.tell(
-                DeliverySuspected(handler=suspect.handler, lane=suspect.lane, deaths=suspect.deaths)
-            )
+            tell_suspected(self.observer, suspect)
         return len(suspects)
 
     @cached_property
     def _by_id(self) -> dict[HandlerId, BoundHandler]:
         return {bound.handler.id: bound for bound in self.handlers}
 
-    def _turns(self, suspects: int) -> DispatchAssembly:
+    def _turns(self, suspects: int, share: Share) -> DispatchAssembly:
         """The half that gives handlers their turns."""
         state_dir = self.settings.state_dir
         return DispatchAssembly(
@@ -203,6 +242,7 @@ class AgentAssembly:
             draw=_DICE.random,
             state_dir=lambda: state_dir,
             suspects=suspects,
+            share=share,
             capture_file=self.capture_file,
             durations=self.durations,
             traces=self.traces,

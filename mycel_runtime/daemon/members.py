@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mycel_runtime.daemon.agent_failures import AgentFailures
-    from mycel_runtime.daemon.agent_runtime import AgentRuntime
+    from mycel_runtime.daemon.member_runtime import MemberRuntime
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.observe.observer import Observer
 
@@ -36,7 +36,7 @@ class _Life:
     """One agent, and the task that it lives in."""
 
     task: asyncio.Task[None]
-    runtime: AgentRuntime
+    runtime: MemberRuntime
 
 
 class Members:
@@ -57,13 +57,13 @@ class Members:
         self._starting = Places(STARTING_AT_ONCE, patience=START_PATIENCE_SECONDS)
 
     @property
-    def runtimes(self) -> list[AgentRuntime]:
+    def runtimes(self) -> list[MemberRuntime]:
         """Of all of them, also of those that have ended by themselves."""
         return [life.runtime for life in self._lives.values()]
 
     def add(
         self,
-        runtime: AgentRuntime,
+        runtime: MemberRuntime,
         observer: Observer,
         readiness: contextlib.AbstractContextManager[Callable[[], None]],
     ) -> asyncio.Task[None]:
@@ -82,7 +82,7 @@ class Members:
         return task
 
     def join(
-        self, runtime: AgentRuntime, observer: Observer, *, ready: Callable[[], None]
+        self, runtime: MemberRuntime, observer: Observer, *, ready: Callable[[], None]
     ) -> asyncio.Task[None]:
         """As `add`, of one for which the supervisor has not waited."""
         return self.add(runtime, observer, contextlib.nullcontext(ready))
@@ -91,7 +91,7 @@ class Members:
         """Whether the agent of a file is."""
         return (life := self._lives.get(config)) is not None and not life.task.done()
 
-    async def part(self, configs: Collection[Path]) -> list[AgentRuntime]:
+    async def part(self, configs: Collection[Path]) -> list[MemberRuntime]:
         """
         Have the agents of these files drained and end, side by side.
 
@@ -127,7 +127,7 @@ class Members:
 
     async def _live(
         self,
-        runtime: AgentRuntime,
+        runtime: MemberRuntime,
         observer: Observer,
         readiness: contextlib.AbstractContextManager[Callable[[], None]],
     ) -> None:

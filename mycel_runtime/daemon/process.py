@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mycel_runtime.daemon import asked_server, systemd
 from mycel_runtime.daemon.agent_failures import AgentFailures
@@ -20,6 +20,7 @@ from mycel_runtime.daemon.config_places import ConfigPlaces
 from mycel_runtime.daemon.dump_signal import dumping_on_signal
 from mycel_runtime.daemon.executor import ThreadPerCall
 from mycel_runtime.daemon.leftovers import part_from_leftovers
+from mycel_runtime.daemon.member_runtime import MemberRuntime
 from mycel_runtime.daemon.members import Members
 from mycel_runtime.daemon.readiness import Readiness
 from mycel_runtime.daemon.reload.process_reload import ProcessReload
@@ -31,22 +32,22 @@ from mycel_runtime.observe.unhandled_errors import watch_tasks, watch_threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mycel_runtime.daemon.agent_runtime import AgentRuntime
     from mycel_runtime.daemon.agents import Refusal
     from mycel_runtime.daemon.joining import Joining
     from mycel_runtime.observe.observer import Observer
 
+R = TypeVar("R", bound=MemberRuntime)
 
 _EXTENSION_SECONDS: Final = 15.0
 """More that a stop is given each time; also for what surrounds the drain."""
 
 
 async def run_agents(
-    agents: Sequence[tuple[AgentRuntime, Observer]],
+    agents: Sequence[tuple[R, Observer]],
     *,
     failures: Sequence[Refusal] = (),
     reload: ProcessReload | None = None,
-    joining: Joining[AgentRuntime] | None = None,
+    joining: Joining[R] | None = None,
     beside: contextlib.AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """
@@ -81,11 +82,11 @@ async def run_agents(
 
 
 async def _live(
-    agents: Sequence[tuple[AgentRuntime, Observer]],
+    agents: Sequence[tuple[R, Observer]],
     stop: StopRequest,
     reload: ProcessReload,
     failed: AgentFailures,
-    joining: Joining[AgentRuntime] | None,
+    joining: Joining[R] | None,
 ) -> None:
     """The task tree, until the last agent has ended."""
     is_ready = asyncio.Event()
@@ -119,7 +120,7 @@ async def _finish_start(is_ready: asyncio.Event) -> None:
     FREED_MEMORY.note()
 
 
-def _observer_of_process(agents: Sequence[tuple[AgentRuntime, Observer]]) -> Observer:
+def _observer_of_process(agents: Sequence[tuple[R, Observer]]) -> Observer:
     """Of what nobody can tell whose it is, where there are several agents."""
     return agents[0][0].observer if len(agents) == 1 else LogObserver({})
 

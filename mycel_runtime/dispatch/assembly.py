@@ -18,6 +18,7 @@ from mycel_runtime.dispatch.backlog import Backlog
 from mycel_runtime.dispatch.blocked_chats import BlockedChats
 from mycel_runtime.dispatch.capture import Capture
 from mycel_runtime.dispatch.chat_reader import ChatReader
+from mycel_runtime.dispatch.claims import CalledLanes, EveryLane, Informed, NoLane, Share
 from mycel_runtime.dispatch.delivery_ends import DeliveryEnds
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.due_time import DueTime
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from mycel_runtime.dispatch.claims import Claims
     from mycel_runtime.dispatch.loop_guard import LoopGuard
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.ids import HandlerId
@@ -94,6 +96,7 @@ class DispatchAssembly:
         draw: Random numbers in [0, 1).
         state_dir: Where the daemon's socket is.
         suspects: Deliveries that were running when a process died.
+        share: What of the work is this process's.
         capture_file: Where what runs were shown is kept; `None`: nowhere.
         durations: Told how long deliveries wait, and handlers run.
         traces: Follows deliveries.
@@ -112,6 +115,7 @@ class DispatchAssembly:
     draw: Callable[[], float]
     state_dir: Callable[[], Path]
     suspects: int
+    share: Share = Share.EVERYTHING
     capture_file: CaptureFile | None = None
     durations: Durations = field(default_factory=Unmeasured)
     traces: Traces = field(default_factory=Untraced)
@@ -127,6 +131,7 @@ class DispatchAssembly:
         twin_watch, pauses = self.twin_watch, self.pauses
         return Dispatcher(
             journal=self.journal,
+            claims=Informed(self._claims, self.learn) if self.journal.is_shared else self._claims,
             me=self.me,
             attempts=self.attempts,
             ends=self._ends,
@@ -134,7 +139,7 @@ class DispatchAssembly:
             clock=self._clock,
             work=self._work,
             due_time=self._due_time,
-            suspects=self._suspects,
+            suspects=self.suspects_here,
             blocked=self._blocked,
             timekeeper=self._timekeeper,
             lifecycle=self._lifecycle,
@@ -144,6 +149,30 @@ class DispatchAssembly:
             durations=self.durations,
             traces=self.traces,
         )
+
+    @cached_property
+    def _claims(self) -> Claims:
+        if self.share is Share.CALLED:
+            return self.called_lanes
+        return EveryLane(self.journal, self.me) if self.share is Share.EVERYTHING else NoLane()
+
+    @cached_property
+    def called_lanes(self) -> CalledLanes:
+        """What this process was called to."""
+        return CalledLanes(self.journal, self.me, wake=self._work.set)
+
+    async def learn(self) -> None:
+        """
+        What other processes have written, of what is kept in mind here.
+
+        Raises:
+            JournalError: The journal failed.
+
+        Cancelling: some of it is known, the rest is read when it is needed.
+        """
+        self._states.forget_all()
+        self.loop_guard.forget()
+        await self.pauses.learn()
 
     @cached_property
     def turn_settings(self) -> TurnSettings:
@@ -187,7 +216,7 @@ class DispatchAssembly:
             clock=self._clock,
             draw=self.draw,
             work=self._work,
-            suspects=self._suspects,
+            suspects=self.suspects_here,
             blocked=self._blocked,
             is_paused=self.pauses.holds,
         )
@@ -197,7 +226,8 @@ class DispatchAssembly:
         return DueTime(self.journal, self.me, clock=self._clock)
 
     @cached_property
-    def _suspects(self) -> Suspects:
+    def suspects_here(self) -> Suspects:
+        """When it is one's turn."""
         return Suspects(self.suspects)
 
     @cached_property
@@ -247,7 +277,7 @@ class DispatchAssembly:
         return Timekeeper(
             journal=self.journal,
             me=self.me,
-            handlers=self._unbound,
+            handlers=() if self.share is Share.CALLED else self._unbound,
             observer=self.observer,
             clock=self._clock,
         )
@@ -260,6 +290,7 @@ class DispatchAssembly:
             me=self.me,
             handlers=self._unbound,
             observer=self.observer,
+            is_shared=self.journal.is_shared,
         )
 
     @cached_property

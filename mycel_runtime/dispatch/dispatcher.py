@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mycel_runtime.dispatch.attempt import Attempts
     from mycel_runtime.dispatch.backlog import Backlog
     from mycel_runtime.dispatch.blocked_chats import BlockedChats
+    from mycel_runtime.dispatch.claims import Claims
     from mycel_runtime.dispatch.delivery_ends import DeliveryEnds
     from mycel_runtime.dispatch.due_time import DueTime
     from mycel_runtime.dispatch.handler_bounds import HandlerBounds
@@ -59,6 +60,7 @@ class Dispatcher:
 
     Attributes:
         journal: Where they are.
+        claims: Which of them are this process's.
         me: The identity.
         attempts: Who runs one.
         ends: Who judges how a run ended, and writes it down.
@@ -80,6 +82,7 @@ class Dispatcher:
     """
 
     journal: DispatcherJournal
+    claims: Claims
     me: UserId
     attempts: Attempts
     ends: DeliveryEnds
@@ -185,6 +188,7 @@ class Dispatcher:
                     task.cancel()
             await self.lifecycle.stop(self._stops_at)
         finally:
+            self.claims.close()
             self._alarm.cancel()
             self._place.leave()
             await self.attempts.close()
@@ -219,7 +223,7 @@ class Dispatcher:
             return
         if not self.suspects.seconds_until_turn():
             free -= await self._start_suspect(tasks)
-        claimed = await self.journal.claim(self.me, limit=free)
+        claimed = await self.claims.claim(free)
         for delivery in claimed:
             self._start(tasks, delivery)
         if not self.running and self.suspects.are_waiting:
@@ -227,7 +231,7 @@ class Dispatcher:
 
     async def _start_suspect(self, tasks: asyncio.TaskGroup) -> bool:
         """Whether one was due."""
-        suspect = await self.journal.claim_suspect(self.me)
+        suspect = await self.claims.claim_suspect()
         if suspect is not None:
             self._start(tasks, suspect)
         return suspect is not None
@@ -275,6 +279,7 @@ class Dispatcher:
                 await self._place.in_turn(self._run_and_write, delivery)
         finally:
             self._unwritten.discard(delivery.delivery_id)
+            self.claims.note_end(delivery)
             if self._is_draining:
                 self.work.set()
 

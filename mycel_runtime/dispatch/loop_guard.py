@@ -59,6 +59,10 @@ class LoopGuard:
             turns=settings.turns, chat_sends=settings.chat_sends, plugin_sends=settings.plugin_sends
         )
 
+    def forget(self) -> None:
+        """Other processes may have counted, held and released: it is read again."""
+        self._chats = None
+
     async def attend(self, chat_id: ChatId) -> bool:
         """
         A human spoke in the chat, or the operator resumed it: counting begins anew.

@@ -1,9 +1,10 @@
 """
 What plugins remember, as their runs are given it.
 
-Read from the journal when it is first needed, kept while it is used, and up to date with every commit of ours; nobody
-else writes the journal. If that ever were not so, a change made from what is outdated is refused by the journal, and
-what is kept here is read again. A plugin that remembers nothing costs one question in the life of the process.
+Read from the journal when it is first needed, kept while it is used, and up to date with every commit of ours. Where
+other processes write, too, it is read again for what is claimed next. A change made from what is outdated is refused
+by the journal, and what is kept here is read again. A plugin that remembers nothing costs one question in the life of
+the process.
 """
 
 from __future__ import annotations
@@ -159,6 +160,11 @@ class PluginStates:
         """The operator has cleared something: it is read again."""
         self._kept.forget_plugin(plugin)
         self._has_items.pop(plugin, None)
+
+    def forget_all(self) -> None:
+        """Other processes may have written: it is read again. Runs that go on keep what they were given."""
+        self._kept = KeptStores()
+        self._has_items.clear()
 
     def note_end(self, handler: HandlerId, changes: Changes, end: TurnEnd) -> None:
         """What became of the changes of a run of this handler."""

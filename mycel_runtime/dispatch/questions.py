@@ -57,6 +57,7 @@ class Questions:
         me: The identity.
         handlers: Of all plugins.
         observer: Told of what nobody handles any more.
+        is_shared: Other processes may ask, too: in every chat something may have been asked.
 
     Attributes:
         handlers: Of answers, by plugin and name.
@@ -70,7 +71,9 @@ class Questions:
         me: UserId,
         handlers: Iterable[Handler],
         observer: Observer,
+        is_shared: bool,
     ) -> None:
+        self._is_shared = is_shared
         self._journal = journal
         self._sdk = sdk
         self._me = me
@@ -101,13 +104,16 @@ class Questions:
                 )
             )
 
+    def _may_be_asked(self, chat_id: ChatId) -> bool:
+        return self._is_shared or chat_id in self._chats
+
     def note_asked(self, chat_id: ChatId) -> None:
         """Something is about to be asked there."""
         self._chats.add(chat_id)
 
     def note_news(self, chats: Collection[ChatId]) -> bool:
         """There may be something new in these; whether it is worth looking, by `look_for_news`."""
-        news = self._chats.intersection(chats)
+        news = set(chats) if self._is_shared else self._chats.intersection(chats)
         self._news |= news
         return bool(news)
 
@@ -144,7 +150,7 @@ class Questions:
 
         Cancelling: what was decided stands.
         """
-        if chat_id not in self._chats or not messages:
+        if not messages or not self._may_be_asked(chat_id):
             return NONE
         below = MessageSeq(messages[0]["seq"] - 1)
         known = await self._journal.questions(self._me, chat_id=chat_id, after_seq=below)
@@ -189,7 +195,7 @@ class Questions:
 
         Cancelling: loses nothing.
         """
-        if chat_id not in self._chats:
+        if not self._may_be_asked(chat_id):
             return frozenset()
         return frozenset(map(plugin_of, await self._journal.untold_answers(self._me, lane)))
 

@@ -18,10 +18,11 @@ from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.delivery import AnswerDelivery, EventDelivery, UtteranceDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.ids import DeliveryId
+    from mycel_runtime.journal.suspicion import Suspect
 
 DEATHS_LIMIT: Final = 3
 """Of the process, each with the delivery as the only suspect that ran; then it is given up."""
@@ -48,7 +49,7 @@ class Suspects:
     Decides when it is one's turn.
 
     Args:
-        count: How many there are when the process starts; no others come while it lives.
+        count: How many there are when the process starts. If no other one lives beside it, no others come.
         clock: Seconds that only go forward.
     """
 
@@ -56,6 +57,7 @@ class Suspects:
         self._left = count
         self._clock = clock
         self._running: dict[DeliveryId, float] = {}
+        self._known: set[Suspect] = set()
         self._waiting_since = clock()
 
     @property
@@ -72,6 +74,17 @@ class Suspects:
             turn = max(self._running.values()) + ALONE_SECONDS
         return max(0.0, turn - self._clock())
 
+    def recount(self, count: int) -> None:
+        """So many there are now: processes beside this one have died, or have dealt with some."""
+        if not self._left and count:
+            self._waiting_since = self._clock()
+        self._left = max(count, len(self._running))
+
+    def unheard_of(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Those that there were not at the last look."""
+        before, self._known = self._known, set(suspects)
+        return [each for each in suspects if each not in before]
+
     def start(self, delivery: Delivery) -> None:
         """It runs from now on."""
         if delivery.suspicion is not None:
@@ -84,7 +97,7 @@ class Suspects:
 
     def clear(self, delivery: Delivery) -> None:
         """Its turn has ended, and it is no suspect any more."""
-        self._left -= delivery.suspicion is not None
+        self._left = max(0, self._left - (delivery.suspicion is not None))
 
 
 def given_up(delivery: Delivery) -> Failed | None:

@@ -35,6 +35,8 @@ TALKATIVE: Final = (
     "urllib3",
     "requests",
     "aiohttp",
+    "procrastinate",
+    "psycopg",
     "h2",
     "hpack",
 )

@@ -143,6 +143,14 @@ class EngineSettings(Section):
     url: Annotated[str, AfterValidator(checked_database)] | None = None
     password_file: Path | None = None
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = LEASE_SECONDS
+    handlers: Literal["here", "workers"] = "here"
+
+    @field_validator("handlers")
+    @classmethod
+    def _are_of_a_database(cls, value: str, info: ValidationInfo) -> str:
+        if value == "workers" and info.data.get("url") is None:
+            raise ValueError("workers share a journal in a database, and url names none")
+        return value
 
 
 class DaemonSettings(Section):

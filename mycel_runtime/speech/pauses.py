@@ -53,11 +53,23 @@ class Pauses:
 
         Cancelling: nothing is known of them.
         """
-        self._paused = {
-            (pause.kind, pause.name): pause.paused_at for pause in await self._journal.pauses(self._me)
-        }
+        self._paused = await self._read()
         for kind, name in self._paused:
             self._observer.tell(PauseKept(kind=kind.value, paused=name))
+
+    async def learn(self) -> None:
+        """
+        Of pauses that other processes have begun or ended; those have told of it.
+
+        Raises:
+            JournalError: They cannot be read.
+
+        Cancelling: nothing has changed.
+        """
+        self._paused = await self._read()
+
+    async def _read(self) -> dict[tuple[PauseKind, str], float]:
+        return {(pause.kind, pause.name): pause.paused_at for pause in await self._journal.pauses(self._me)}
 
     @property
     def all(self) -> Sequence[Pause]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.inspection import Inspection
     from mycel_runtime.journal.manifest import Manifest
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.lane_calls import LaneCalls
     from mycel_runtime.journal.port.reader import JournalReader
     from mycel_runtime.journal.port.transfer import Arrival, Departure
     from mycel_runtime.journal.restored import Restored
@@ -83,6 +84,22 @@ class JournalEngine(Protocol):
             JournalFileError, JournalError: It is none of ours, or cannot be opened.
 
         Cancelling: it is closed.
+        """
+
+    def lane_calls(
+        self, journal: Journal, identity: UserId, *, concurrency: int, on_restart: Callable[[str], None]
+    ) -> LaneCalls | None:
+        """
+        What tells processes which lane to drain; `None`: one process at a time has this journal.
+
+        Args:
+            journal: Of this engine, open.
+            identity: Whose lanes.
+            concurrency: Lanes at once in this process.
+            on_restart: Told by one word why it had to be begun anew.
+
+        Raises:
+            ConfigError: What it needs is not installed.
         """
 
     def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:

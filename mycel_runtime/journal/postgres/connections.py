@@ -14,6 +14,7 @@ import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -29,7 +30,7 @@ from mycel_runtime.journal.postgres.schema import prepare
 from mycel_runtime.journal.postgres.text_values import adapt_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import SecretStr
 
@@ -209,17 +210,24 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
         raise journal_error(exc) from None
 
 
+LINK_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "mycel-runtime",
+        # After a failover: not one that only follows.
+        "target_session_attrs": "read-write",
+        # Half-open connections are told from quiet ones within a quarter of a minute.
+        "keepalives_idle": 5,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }
+)
+"""Of every connection, whatever it is for."""
+
 _OPTIONS: Final[dict[str, Any]] = {
+    **LINK_OPTIONS,
     "autocommit": True,
-    "connect_timeout": CONNECT_SECONDS,
-    "application_name": "mycel-runtime",
-    # After a failover: not one that only follows.
-    "target_session_attrs": "read-write",
-    # Half-open connections are told from quiet ones within a quarter of a minute.
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
     "row_factory": row_maker,
     "cursor_factory": ResultCursor,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from psycopg import errors, sql
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalError, JournalFileError
+from mycel_runtime.errors import ConfigError, JournalError, JournalFileError
 from mycel_runtime.journal.file_name import JOURNAL_NAME, is_journal
 from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import DirectoryLock
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.journal.port.lane_calls import LaneCalls
     from mycel_runtime.journal.port.transfer import Arrival, Departure
     from mycel_runtime.journal.postgres.rows import Row
     from mycel_runtime.wire.ids import UserId
@@ -141,6 +142,20 @@ class PostgresEngine(JournalEngine):
                 await journal.close()
         finally:
             lock.release()
+
+    @override
+    def lane_calls(
+        self, journal: Journal, identity: UserId, *, concurrency: int, on_restart: Callable[[str], None]
+    ) -> LaneCalls:
+        try:
+            from mycel_runtime.journal.postgres.lane_jobs import LaneJobs  # noqa: PLC0415 - for workers only
+        except ImportError as exc:
+            raise ConfigError(
+                f"what tells workers of work is not installed: {exc.name or exc}",
+                where="[engine] url",
+                fix="pip install 'mycel-runtime[postgres]'",
+            ) from exc
+        return LaneJobs(self._url, journal, identity, concurrency=concurrency, on_restart=on_restart)
 
     @override
     def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:

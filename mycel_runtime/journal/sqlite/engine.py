@@ -129,6 +129,13 @@ class SqliteEngine(JournalEngine):
             await journal.close()
 
     @override
+    def lane_calls(
+        self, journal: Journal, identity: UserId, *, concurrency: int, on_restart: Callable[[str], None]
+    ) -> None:
+        """None: one process at a time has it."""
+        return
+
+    @override
     def departure(self, identity: UserId | None) -> AbstractContextManager[Departure]:
         """Of all that is in the file, whoever's."""
         from mycel_runtime.journal.sqlite.transfer import departure  # noqa: PLC0415 - hardly ever wanted

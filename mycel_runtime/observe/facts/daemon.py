@@ -42,6 +42,22 @@ class SystemStoreMissing(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaneCallsRestarted(Fact):
+    """
+    What calls a worker to lanes with work was lost, with its database mostly, and is begun anew.
+
+    What runs goes on, and what is due waits for it or is called elsewhere.
+
+    Attributes:
+        reason: In a word or two.
+    """
+
+    name: ClassVar[str] = "lane_calls.restarted"
+    level: ClassVar[Level] = "warning"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStopping(Fact):
     """
     A signal or an error asked for the end; running deliveries are drained first.

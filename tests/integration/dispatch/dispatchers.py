@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mycel_runtime.dispatch.blocked_chats import BlockedChats
+from mycel_runtime.dispatch.claims import EveryLane
 from mycel_runtime.dispatch.delivery_ends import DeliveryEnds
 from mycel_runtime.dispatch.dispatcher import Dispatcher
 from mycel_runtime.dispatch.due_time import DueTime
@@ -37,6 +38,7 @@ def dispatcher_of(journal, attempts, *, me, clock, observer=None, timekeeper=Non
         "is_paused": lambda _handler, _chat: False,
     }
     return Dispatcher(
+        claims=EveryLane(journal, me),
         **shared,
         due_time=due_time,
         timekeeper=timekeeper,

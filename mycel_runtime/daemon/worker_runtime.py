@@ -1,0 +1,362 @@
+"""
+The life of an agent in a worker: its handlers are run here, and others listen as it.
+
+Start: a state directory of the worker's own, the shared journal; then READY. Stop: nothing new is claimed, what runs
+may end within the drain timeout; what does not is due again, here or elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from mycel_runtime.daemon import systemd
+from mycel_runtime.daemon.agent_observers import AgentObservers
+from mycel_runtime.daemon.assembly import AgentAssembly
+from mycel_runtime.daemon.control import control_server
+from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.dump import dump_route
+from mycel_runtime.daemon.following import facts_route
+from mycel_runtime.daemon.health import network_problems
+from mycel_runtime.daemon.identity import identify
+from mycel_runtime.daemon.metrics.exposition import metrics_route
+from mycel_runtime.daemon.metrics.process_metrics import process_families
+from mycel_runtime.daemon.release import VERSION
+from mycel_runtime.daemon.reports.hearing_report import HearingReport
+from mycel_runtime.daemon.reports.network_report import network_report
+from mycel_runtime.daemon.reports.speaking_report import speaking_report
+from mycel_runtime.daemon.reports.work_report import WorkReport, work_report
+from mycel_runtime.daemon.state_dir import make_state_dir
+from mycel_runtime.daemon.status import Status
+from mycel_runtime.daemon.turn import first_error
+from mycel_runtime.errors import ConfigError, JournalError
+from mycel_runtime.journal.engines import engine_of
+from mycel_runtime.observe.facts import (
+    DaemonStarted,
+    DaemonStopped,
+    DaemonStopping,
+    JournalLocked,
+    JournalUnlocked,
+    LaneCallsRestarted,
+)
+from mycel_runtime.observe.log_style import lines_of
+from mycel_runtime.observe.observer import FanOut
+from mycel_runtime.plugin.registry import bound_handlers
+from mycel_runtime.settings import read_database, read_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from prometheus_client.core import Metric as Family
+
+    from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
+    from mycel_runtime.daemon.reports.network_report import NetworkReport
+    from mycel_runtime.daemon.signals import StopRequest
+    from mycel_runtime.daemon.worker_parts import WorkerParts
+    from mycel_runtime.journal.port.journal import Journal
+    from mycel_runtime.observe.observer import Observer
+    from mycel_runtime.observe.trace import Traces
+
+T = TypeVar("T")
+
+
+class WorkerRuntime:
+    """
+    Of one agent.
+
+    Args:
+        agent: Checked, with its plugins; its state directory is the worker's own.
+        reload: Its file; read again, it says what needs a restart.
+        observer: Told of everything.
+
+    Attributes:
+        observer: Told of everything, this agent's status included.
+
+    Raises:
+        ConfigError: The agent's journal is not shared: one process at a time has it.
+    """
+
+    def __init__(self, agent: Agent, reload: AgentReload, *, observer: Observer) -> None:
+        settings = self._settings = agent.settings
+        if settings.is_embedded or read_database(settings) is None:
+            raise ConfigError(
+                "names no database, and a worker shares its agent's journal with other processes",
+                where=f"{agent.config}: [engine] url",
+                fix="Name one, or let mycel-runtime run run the handlers.",
+            )
+        self._agent = agent
+        self._reload = reload
+        self._handlers = bound_handlers(list(agent.plugins))
+        self._refused = [loaded.plugin.name for loaded in agent.plugins if loaded.refused is not None]
+        self._observers = AgentObservers(
+            settings,
+            [bound.handler.id for bound in self._handlers],
+            network=agent.network,
+            observer=observer,
+            clock=self._now,
+        )
+        self.observer = self._observers.all
+        self._engine = engine_of(settings.state_dir, read_database(settings))
+        self._journal: Journal | None = None
+        self._parts: WorkerParts | None = None
+        self._started_at = time.time()
+        self._leaving = asyncio.Event()
+        self._has_ended = False
+
+    @property
+    def agent(self) -> str:
+        """The agent's name."""
+        return self._settings.agent.name
+
+    @property
+    def config(self) -> Path:
+        """Its file; absolute."""
+        return self._reload.config
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended, while others of its process may live."""
+        return self._has_ended
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that a stop may take."""
+        return self._settings.daemon.drain_timeout
+
+    async def reload(self) -> ReloadReport:
+        """As `AgentReload.reload`: what has changed holds from the next start on."""
+        return await self._reload.reload(None, self.observer)
+
+    def ask_to_leave(self) -> None:
+        """Have it end; others of its process live on."""
+        self._leaving.set()
+
+    async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
+        """
+        Live until a stop is asked for.
+
+        Args:
+            stop: Of the whole process.
+            ready: Called once configuration, journal, plugins and lock stand.
+
+        Raises:
+            IdentityHeldError: Another process has this state directory.
+            IdentityRefusedError: The backend refuses the token.
+            ConfigError, JournalError: The state directory or the journal cannot be used.
+        """
+        state_dir = self._settings.state_dir
+        make_state_dir(state_dir)
+        routes = [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)]
+        opened = self._engine.opened(
+            on_lock=self._tell_away,
+            on_commit=self._observers.metrics.durations.committed,
+            kept_turns=self._settings.journal.kept_turns,
+        )
+        with lines_of(self.agent):
+            try:
+                async with (
+                    opened as self._journal,
+                    self._observers.tracing.open(self.observer) as traces,
+                    control_server(state_dir, self.status, more=routes),
+                    self._observers.followers,
+                ):
+                    self._announce(state_dir)
+                    ready()
+                    await self._live(stop, partial(self._assemble, traces=traces))
+            except BaseExceptionGroup as group:
+                raise first_error(group) from group
+            finally:
+                self._journal, self._has_ended = None, True
+
+    def _announce(self, state_dir: Path) -> None:
+        self.observer.tell(
+            DaemonStarted(
+                agent=self.agent,
+                server=self._settings.agent.base_url,
+                state_dir=str(state_dir),
+                handlers=len(self._handlers),
+            )
+        )
+
+    def _tell_away(self, waited: float | None) -> None:
+        self.observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
+
+    def _now(self) -> float:
+        """Epoch seconds, by the store's clock while the journal is open."""
+        return time.time() if self._journal is None else self._journal.now()
+
+    async def _live(
+        self,
+        stop: StopRequest,
+        assemble: Callable[[AgentClient, Credential], Coroutine[None, None, WorkerParts]],
+    ) -> None:
+        assert self._agent.token is not None
+        credential = Credential(self._agent.token, partial(read_token, self._settings))
+        async with AgentClient(
+            base_url=self._settings.agent.base_url,
+            credential=credential,
+            observer=self.observer,
+            health=self._observers.network_health,
+            network=self._agent.network,
+            durations=self._observers.metrics.durations,
+            clock=self._now,
+        ) as sdk:
+            self._parts = await self._unless_ended(stop, assemble(sdk, credential))
+            if self._parts is not None:
+                await self._work(stop, self._parts)
+
+    async def _assemble(self, sdk: AgentClient, credential: Credential, *, traces: Traces) -> WorkerParts:
+        assert self._journal is not None
+        me = await identify(
+            sdk,
+            server=self._settings.agent.base_url,
+            settings=self._settings.inbox,
+            observer=FanOut([self.observer, self._observers.identification]),
+            user_id=self._settings.agent.user_id,
+        )
+        sdk.belongs_to(me)
+        assembly = AgentAssembly(
+            settings=self._settings,
+            me=me,
+            refused=self._refused,
+            base_url=self._settings.agent.base_url,
+            token=credential,
+            journal=self._journal,
+            sdk=sdk,
+            handlers=self._handlers,
+            observer=self.observer,
+            network=self._agent.network,
+            durations=self._observers.metrics.durations,
+            traces=traces,
+        )
+        return await assembly.worker_parts()
+
+    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, T]) -> T | None:
+        """The outcome of `work`, or `None` if the end was asked for first."""
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(work, name="identify")
+            waiting = tasks.create_task(self._wait_asked(stop), name="first-signal")
+            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            waiting.cancel()
+        return None if working.cancelled() else working.result()
+
+    async def _wait_asked(self, stop: StopRequest) -> None:
+        """Until its end was asked for, or that of the whole process."""
+        stop.tell(self._leaving.set)
+        try:
+            await self._leaving.wait()
+        finally:
+            stop.tell_no_more(self._leaving.set)
+
+    async def _work(self, stop: StopRequest, parts: WorkerParts) -> None:
+        """The task tree. An error of any task ends all of them and is raised by itself."""
+        assert self._journal is not None
+        parts.dispatcher.quarantine.keep_out(self._refused)
+        calls = self._engine.lane_calls(
+            self._journal,
+            parts.me,
+            concurrency=self._settings.dispatch.concurrency,
+            on_restart=lambda reason: self.observer.tell(LaneCallsRestarted(reason=reason)),
+        )
+        assert calls is not None
+        async with asyncio.TaskGroup() as tasks:
+            dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+            others = [tasks.create_task(work, name=name) for name, work in parts.beside(calls)]
+            if systemd.watchdog_interval_seconds() is not None:
+                others.append(tasks.create_task(self._keep_watchdog(parts), name="watchdog"))
+            await self._wait_asked(stop)
+            await self._stop(stop, parts, dispatching, others)
+
+    async def _keep_watchdog(self, parts: WorkerParts) -> None:
+        async def prove_progress() -> None:
+            if self._journal is not None and not self._journal.is_at_rest:
+                await self._journal.checkpoint(parts.me)
+
+        await systemd.keep_watchdog(prove_progress)
+
+    async def _stop(
+        self,
+        stop: StopRequest,
+        parts: WorkerParts,
+        dispatching: asyncio.Task[None],
+        others: list[asyncio.Task[None]],
+    ) -> None:
+        assert self._journal is not None
+        # If that cannot be written, what is killed with us is suspect for the others, and no more.
+        with contextlib.suppress(JournalError):
+            await self._journal.expect_end(parts.me)
+        self.observer.tell(
+            DaemonStopping(reason=stop.reason or "left the folder", drain_timeout=self.drain_timeout)
+        )
+        for task in others:
+            task.cancel()
+        parts.dispatcher.stop(within=self.drain_timeout)
+        async with asyncio.TaskGroup() as tasks:
+            insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
+            await asyncio.wait(
+                [dispatching, insisted], timeout=self.drain_timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            insisted.cancel()
+        abandoned = parts.dispatcher.running
+        dispatching.cancel()
+        self.observer.tell(DaemonStopped(abandoned=abandoned))
+
+    async def status(self) -> Status:
+        """What is known of this process, and of the work that it shares with others."""
+        now, counters = self._now(), self._observers.counters
+        network = network_report(self._observers.network_health)
+        problems = self._problems(network, now)
+        return Status(
+            agent=self.agent,
+            server=self._settings.agent.base_url,
+            user_id=self._parts.me if self._parts else None,
+            version=VERSION,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            now=now,
+            ready=not problems,
+            problems=problems,
+            network=network,
+            hearing=HearingReport(),
+            speaking=speaking_report(counters, None, now=now),
+            work=await self._work_report(),
+            events=dict(sorted(counters.counts.items())),
+            reload=self._reload.report,
+        )
+
+    def _problems(self, network: NetworkReport, now: float) -> tuple[str, ...]:
+        """What keeps it from running handlers; that others hear is their readiness."""
+        problems = network_problems(network, interval=self._settings.inbox.reconcile_interval, now=now)
+        problems += self._observers.journal_lock.problems(now) + self._observers.awaited_token.problems(now)
+        if self._parts is None:
+            trouble = self._observers.identification.trouble
+            problems += (f"the backend has not answered yet{trouble and f': {trouble}'}",)
+        return problems
+
+    async def _work_report(self) -> WorkReport:
+        journal, parts = self._journal, self._parts
+        if journal is None or parts is None:
+            return WorkReport()
+        quarantine = parts.dispatcher.quarantine
+        return work_report(
+            await journal.statistics(parts.me),
+            quarantine.plugins,
+            unavailable=quarantine.reasons,
+            abandoned=parts.dispatcher.abandoned,
+            starts=parts.dispatcher.lifecycle.waiting,
+            pauses=parts.pauses.all,
+        )
+
+    async def metrics(self) -> list[Family]:
+        """As of `AgentRuntime.metrics`."""
+        families = self._observers.metrics.families(
+            await self.status(), self._engine.files, self._settings.state_dir
+        )
+        return [*families, *process_families(VERSION)]

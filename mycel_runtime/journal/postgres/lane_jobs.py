@@ -1,0 +1,352 @@
+"""
+Tells processes which lane to drain, by jobs of procrastinate, in a schema of their own beside the journal.
+
+A job says "drain this lane", and nothing else: what is due, who has claimed it and how often it was tried is the
+journal's. So a job may be lost, come twice or stand still, and nothing is: claims exclude each other, and lanes with
+due work and no job are called again (`_call_due`). Each process calls what it was told is due, behind the commit that
+made it so and never within it, and looks around every few seconds beneath that. A job more is a look in vain.
+
+One job of a lane waits at most (`queueing_lock`). That one runs at most is left to the claims: procrastinate's `lock`
+would say it a second time, and keep a lane from everybody while a dead worker's job is believed to run; and whoever
+fetches a job would look through all that wait for such locks.
+
+What procrastinate 3.10 does that would keep lanes waiting, and what stands against it here:
+
+- Its worker lives on without its LISTEN when the database was away for a moment. `LaneConnector` says that it has
+  ended, and the worker is begun anew.
+- It cancels jobs: of another schema of the database that has a job of that number, and at the end of a stop's time.
+  What runs is no part of the job's task, which only waits for it.
+- A dead worker's job stands for ever, and so does one whose end could not be written. Every process looks for such
+  jobs, and for dead workers, which else are removed only when one starts (`_remove_stalled`).
+- A job that is enqueued twice spoils the transaction in which that happens. Jobs are enqueued in transactions of
+  their own.
+- Its schema cannot be made twice, and says nothing of its version. `lane_schema.py` keeps that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+import procrastinate
+import psycopg
+from procrastinate import exceptions
+from procrastinate.jobs import DeleteJobCondition, Job, Status
+from typing_extensions import override
+
+from mycel_runtime.errors import JournalError
+from mycel_runtime.journal.ids import Lane
+from mycel_runtime.journal.port.lane_calls import LaneCalls
+from mycel_runtime.journal.port.waker import Waker
+from mycel_runtime.journal.postgres.connections import LINK_OPTIONS
+from mycel_runtime.journal.postgres.lane_schema import prepare_lanes, with_lane_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from procrastinate.connector import Notify
+
+    from mycel_runtime.journal.port.dispatcher import DispatcherJournal
+    from mycel_runtime.wire.ids import UserId
+
+LOOK_SECONDS: Final = 3.0
+"""Between two looks for lanes that nobody calls and jobs that nobody works on, give or take a third."""
+
+GATHER_SECONDS: Final = 0.01
+"""For which what becomes due is gathered before it is called, at most twice that."""
+
+CALLED_AT_ONCE: Final = 256
+"""Lanes that wait in jobs at most; the others stand in the journal, where they cost nothing."""
+
+POLL_SECONDS: Final = 2.0
+"""Between looks for jobs, beneath what is notified."""
+
+HEARTBEAT_SECONDS: Final = 5.0
+
+STALLED_SECONDS: Final = 20.0
+"""Of a worker that is not heard of: its jobs are others'. If it lives, its claims stand, and nothing is lost."""
+
+_AGAIN_SECONDS: Final = 0.5
+"""Until it is begun anew after a failure; twice that after each that follows soon, sixteen times at most."""
+
+_LASTING_SECONDS: Final = 60.0
+"""After which a failure is none that follows soon."""
+
+_QUEUE_BYTES: Final = 39
+"""A channel's name holds 63 bytes, and procrastinate's begins with 24 of its own."""
+
+_TASK: Final = "drain"
+
+_DICE: Final = random.SystemRandom()
+
+
+class LaneJobs(LaneCalls):
+    """
+    As of the port.
+
+    Args:
+        url: libpq's, with the password, which nobody is told.
+        journal: Open on the same database.
+        identity: Whose lanes.
+        concurrency: Lanes at once.
+        on_restart: Told why it is begun anew.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        journal: DispatcherJournal,
+        identity: UserId,
+        *,
+        concurrency: int,
+        on_restart: Callable[[str], None],
+    ) -> None:
+        self._url = url
+        self._journal = journal
+        self._identity = identity
+        self._queue = queue_of(identity)
+        self._concurrency = concurrency
+        self._on_restart = on_restart
+        self._due = _Due(journal.now)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._queue}>"
+
+    @override
+    async def run(self, drain: Callable[[Lane], Awaitable[None]]) -> None:
+        self._journal.on_work(self._identity, self._due)
+        failures = 0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._serve(drain)
+            except _PASSING as exc:
+                self._on_restart(str(exc) if isinstance(exc, LaneCallsLostError) else type(exc).__name__)
+            failures = 0 if time.monotonic() - began > _LASTING_SECONDS else min(failures + 1, 4)
+            await asyncio.sleep(_AGAIN_SECONDS * 2**failures * (0.5 + _DICE.random() / 2))
+
+    async def _serve(self, drain: Callable[[Lane], Awaitable[None]]) -> None:
+        """For ever, or until something of it has failed, which is raised."""
+        await asyncio.to_thread(prepare_lanes, self._url)
+        connector = LaneConnector(self._url)
+        app = procrastinate.App(connector=connector)
+
+        @app.task(name=_TASK)
+        async def drain_lane(lane: str) -> None:
+            # The job may be cancelled, by anybody; what runs is not.
+            await asyncio.shield(drain(Lane(lane)))
+
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        parts = {
+            "lane-jobs": self._work(app),
+            "lane-calls": self._call(app),
+            "lane-tidying": self._tidy(app),
+            "lane-listening": connector.wait_lost(),
+        }
+        async with app.open_async(), asyncio.TaskGroup() as tasks:
+            working = [tasks.create_task(_until_lost(part, lost), name=name) for name, part in parts.items()]
+            reason = await lost
+            for task in working:
+                task.cancel()
+        raise LaneCallsLostError(reason)
+
+    async def _work(self, app: procrastinate.App) -> None:
+        """Procrastinate's worker. It is not waited for: its jobs only wait for what goes on elsewhere."""
+        await app.run_worker_async(
+            queues=[self._queue],
+            name=self._queue,
+            concurrency=self._concurrency,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=0.0,
+            fetch_job_polling_interval=POLL_SECONDS,
+            delete_jobs=DeleteJobCondition.ALWAYS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+        )
+        raise LaneCallsLostError("worker ended")
+
+    async def _call(self, app: procrastinate.App) -> None:
+        while True:
+            await self._due.wait(_about(LOOK_SECONDS))
+            await asyncio.sleep(_about(GATHER_SECONDS))
+            self._due.begin()
+            await self._call_due(app)
+
+    async def _call_due(self, app: procrastinate.App) -> None:
+        """
+        Make a job for each lane of which something is due and for which none waits.
+
+        The lanes are read first: a job that waits after that begins after what makes them due, and finds it. One that
+        has begun already may have looked before.
+        """
+        lanes = await self._journal.due_lanes(self._identity, limit=CALLED_AT_ONCE)
+        if not lanes:
+            return
+        waiting = await app.connector.execute_query_all_async(_WAITING, queue=self._queue)
+        called = {row["queueing_lock"] for row in waiting}
+        jobs = [job for job in map(self._job, lanes) if job.queueing_lock not in called]
+        if not jobs:
+            return
+        try:
+            await app.job_manager.batch_defer_jobs_async(jobs)
+        except exceptions.AlreadyEnqueued:
+            # Somebody else has called some of them just now, and none of ours stands.
+            for job in jobs:
+                with contextlib.suppress(exceptions.AlreadyEnqueued):
+                    await app.job_manager.defer_job_async(job)
+
+    def _job(self, lane: Lane) -> Job:
+        return Job(
+            queue=self._queue,
+            task_name=_TASK,
+            lock=None,
+            queueing_lock=f"{self._identity}:{lane}",
+            task_kwargs={"lane": lane},
+        )
+
+    async def _tidy(self, app: procrastinate.App) -> None:
+        while True:
+            await self._remove_stalled(app)
+            await asyncio.sleep(_about(LOOK_SECONDS))
+
+    async def _remove_stalled(self, app: procrastinate.App) -> None:
+        """
+        Remove jobs of workers that are not heard of any more, and those workers.
+
+        To try such a job again, as procrastinate would, fails where another one of its lane waits; and there is
+        nothing in it that the journal does not know better: if its lane is due, it is called anew.
+        """
+        await app.job_manager.prune_stalled_workers(STALLED_SECONDS)
+        stalled = await app.job_manager.get_stalled_jobs(
+            queue=self._queue, seconds_since_heartbeat=STALLED_SECONDS
+        )
+        for job in stalled:
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+
+
+class LaneCallsLostError(Exception):
+    """A connection has ended, or the worker: what was begun with it is begun anew."""
+
+
+class LaneConnector(procrastinate.PsycopgConnector):
+    """
+    A few connections, to the schema of jobs; it tells when one of them is lost.
+
+    Args:
+        url: libpq's.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            conninfo=with_lane_schema(url), kwargs=dict(LINK_OPTIONS), min_size=1, max_size=3, timeout=5.0
+        )
+        self._lost = asyncio.Event()
+
+    async def wait_lost(self) -> None:
+        """
+        Until a connection is lost.
+
+        Raises:
+            LaneCallsLostError: It is.
+        """
+        await self._lost.wait()
+        raise LaneCallsLostError("connection lost")
+
+    @override
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """For ever: a worker whose listening has ended does not say so."""
+        try:
+            await super().listen_notify(on_notification, channels)
+        finally:
+            self._lost.set()
+
+    @override
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        """
+        What nobody asks the outcome of: that a job has ended, that a worker lives.
+
+        A job that others have removed meanwhile has ended, too. If the connection is lost, all is begun anew, and the
+        job is removed as one of a worker that is no more.
+        """
+        try:
+            await super().execute_query_async(query, **arguments)
+        except exceptions.ConnectorException as exc:
+            if not isinstance(exc.__cause__, psycopg.errors.RaiseException):
+                self._lost.set()
+
+
+class _Due(Waker):
+    """Woken of whatever becomes due."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._event = asyncio.Event()
+        self._next_at = math.inf
+
+    @override
+    def wake(self) -> None:
+        self._event.set()
+
+    @override
+    def wake_at(self, due_at: float) -> None:
+        if due_at < self._next_at:
+            self._next_at = due_at
+            # Whoever waits has to wait no longer than that.
+            self._event.set()
+
+    @override
+    def fire_at(self, due_at: float) -> None:
+        """Whoever fires makes it due."""
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is woken, something becomes due, or so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, min(seconds, self._next_at - self._now()))):
+                await self._event.wait()
+
+    def begin(self) -> None:
+        """What it was woken for is looked at now."""
+        self._event.clear()
+        if self._next_at <= self._now():
+            self._next_at = math.inf
+
+
+def queue_of(identity: UserId) -> str:
+    """The queue of an identity's jobs; a channel is called after it, and holds no more than so many bytes."""
+    return (
+        identity
+        if identity.isascii() and len(identity) <= _QUEUE_BYTES
+        else hashlib.sha256(identity.encode()).hexdigest()[:32]
+    )
+
+
+def _about(seconds: float) -> float:
+    """So that processes do not look in step."""
+    return seconds * (2 + 2 * _DICE.random()) / 3
+
+
+async def _until_lost(part: Coroutine[None, None, None], lost: asyncio.Future[str]) -> None:
+    """
+    Run a part until it fails, which is noted and not raised.
+
+    A group of tasks of which one fails while all are cancelled would raise that, and the end would go unheard.
+    """
+    try:
+        await part
+    except _PASSING as exc:
+        if not lost.done():
+            lost.set_result(str(exc) if isinstance(exc, LaneCallsLostError) else type(exc).__name__)
+
+
+_PASSING: Final = (psycopg.Error, exceptions.ProcrastinateException, JournalError, LaneCallsLostError)
+"""What is over when the database is there again."""
+
+_WAITING: Final = (
+    "SELECT queueing_lock FROM procrastinate_jobs WHERE queue_name = %(queue)s AND status = 'todo'"
+)

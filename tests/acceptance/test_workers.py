@@ -1,0 +1,141 @@
+"""An agent that listens in one process and has its handlers run by others, whoever of them is killed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mycel_runtime.sdk import Client
+from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
+from tests.engines.postgres_server import Databases, PostgresServer
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+HANDLERS = """
+import asyncio, os
+from mycel_runtime import Plugin
+
+plugin = Plugin("slow")
+
+@plugin.on_message
+async def answer(ctx):
+    with open(os.path.join(os.path.dirname(__file__), f"ran.{os.getpid()}"), "a") as file:
+        file.write(f"{ctx.chat_id}\\n")
+    for message in ctx.messages:
+        count = ctx.chat_store.get("count", 0) + 1
+        ctx.chat_store["count"] = count
+        await asyncio.sleep(0.15)
+        await ctx.reply(f"{count}: {message.content}")
+"""
+
+CHATS = 4
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def config(server, household, tmp_path):
+    name = dict(part.split("=", 1) for part in Databases(server.url).make().split())["dbname"]
+    folder = tmp_path / "agent"
+    extra = (
+        f'[engine]\nurl = "postgresql://postgres@/{name}?host={server.host}"\nhandlers = "workers"\n'
+        "[dispatch]\nsettle_grace = 0.2\nconcurrency = 2\nretry_base = 0.1\n"
+    )
+    config = write_config(folder, household, extra=extra, plugin='[plugins.slow]\npath = "slow.py"\n')
+    (folder / "slow.py").write_text(HANDLERS)
+    return config
+
+
+@pytest.fixture
+def chats(household):
+    """A person of its own for each chat with the agent: client and chat."""
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        ids = [client.chats.ensure_direct(household.agent_id)["id"]]
+        for number in range(CHATS - 1):
+            chat = client.chats.create([household.agent_id], kind="group", title=f"group {number}")
+            ids.append(chat["id"])
+        yield client, ids
+
+
+def answers(client, chat_id, agent_id):
+    return [
+        each["content"] for each in client.messages.list(chat_id, limit=200) if each["sender_id"] == agent_id
+    ]
+
+
+def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_loses_nothing(
+    start, config, household, chats
+):
+    client, ids = chats
+    listener = start("run", "--config", config)
+    listener.wait_event("stream.connected")
+    workers = {name: start("worker", "--config", config, "--name", name) for name in ("one", "two")}
+    for worker in workers.values():
+        worker.wait_event("daemon.started")
+    numbers = itertools.count()
+    expected = {chat_id: [] for chat_id in ids}
+
+    def ask():
+        for chat_id in ids:
+            text = f"message {next(numbers)}"
+            client.messages.send(chat_id, text, enforce_caught_up=False)
+            expected[chat_id].append(f"{len(expected[chat_id]) + 1}: {text}")
+
+    def is_answered():
+        return all(
+            len(answers(client, chat_id, household.agent_id)) >= len(expected[chat_id]) for chat_id in ids
+        )
+
+    for _ in range(3):
+        ask()
+    until(is_answered)
+    folder = config.parent
+    assert not (folder / f"ran.{listener.popen.pid}").exists()
+    until(lambda: len(list(folder.glob("ran.*"))) == 2)
+    for _ in range(3):
+        ask()
+        time.sleep(0.1)
+    workers["one"].kill()
+    ask()
+    until(is_answered, 2 * DEADLINE)
+
+    assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
+    status = json.loads(status_of(config, folder / "state" / "workers" / "two"))
+    assert status["ready"]
+    assert status["work"]["due"] == status["work"]["running"] == 0
+    assert workers["two"].stop() == 0
+    ask()
+    again = start("worker", "--config", config)
+    until(is_answered)
+    assert again.stop() == 0
+    assert listener.stop() == 0
+    assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
+
+
+def status_of(config, state_dir):
+    """A worker is asked in its own folder."""
+    command = [sys.executable, "-m", "mycel_runtime", "status", "--json", "--config", str(config)]
+    environment = os.environ | {"MYCEL_RUNTIME_AGENT__STATE_DIR": str(state_dir)}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=DEADLINE
+    ).stdout
+
+
+def test_a_worker_of_an_agent_without_a_database_is_refused_in_one_sentence(start, household, tmp_path):
+    config = write_config(tmp_path / "agent", household)
+    worker = start("worker", "--config", config)
+
+    assert worker.exit_code() == 78
+    assert "[engine] url" in worker.transcript()
+    assert "Traceback" not in worker.transcript()
