@@ -31,8 +31,11 @@ JOURNAL_LOCK: Final = 0x4D59434C
 STILL_SECONDS: Final = 15
 """Of a process within a transaction, until the database ends its connection; others wait so long for the lock."""
 
+# Without seqscan: each statement has an index for each table that may be large, and the plan that is kept of one may
+# be made while the table is empty, or before the database has counted what came since.
 _BEGIN: Final = sql.SQL(
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off;"
+    " SET LOCAL enable_seqscan = off;"
     " SET LOCAL idle_in_transaction_session_timeout = '{still}s'; SET LOCAL statement_timeout = '{statement}s';"
     " SELECT set_config('mycel.process', {process}, true);"
     " SELECT pg_advisory_xact_lock({lock});"

@@ -66,7 +66,9 @@ SET wanted_seq = GREATEST(delivery.wanted_seq, coalesce(delivery.handled_seq, 0)
 
 -- name: select_due
 -- The first of each free lane, longest due first. Plan: delivery_due for the scan, delivery_first and delivery_running
--- for the exclusions; what is above the limit is not read.
+-- for the exclusions; what is above the limit is not read. That it is the first is asked by its number and not as that
+-- there is none before it: that would be a join, of which the database reads the whole backlog for each row as long as
+-- it believes that there is none (before it has counted a hundred thousand that have just come, or were just copied).
 SELECT d.delivery_id, d.identity, d.handler, d.lane, d.chat_id, d.entry_id, d.handled_seq, d.wanted_seq,
        d.turn, d.attempts, d.due_at, d.holes, d.dead_letter_id, d.suspected_at, d.deaths, d.shown_seq, d.shown_ids,
        NOT EXISTS (SELECT 1 FROM delivery AS u WHERE u.identity = d.identity AND u.lane = d.lane
@@ -77,9 +79,10 @@ WHERE d.identity = :identity AND d.state = 'due' AND d.is_behind = 0 AND d.due_a
   AND d.suspected_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM delivery AS r
                   WHERE r.identity = d.identity AND r.lane = d.lane AND r.state = 'running')
-  AND NOT EXISTS (SELECT 1 FROM delivery AS f
-                  WHERE f.identity = d.identity AND f.lane = d.lane AND f.state = 'due' AND f.is_behind = 0
-                    AND f.suspected_at IS NULL AND (f.due_at, f.delivery_id) < (d.due_at, d.delivery_id))
+  AND d.delivery_id = (SELECT f.delivery_id FROM delivery AS f
+                       WHERE f.identity = d.identity AND f.lane = d.lane AND f.state = 'due' AND f.is_behind = 0
+                         AND f.suspected_at IS NULL
+                       ORDER BY f.due_at, f.delivery_id LIMIT 1)
 ORDER BY d.due_at, d.delivery_id LIMIT :limit;
 
 -- name: select_suspects

@@ -9,6 +9,7 @@ from mycel_runtime.journal.postgres import statements
 from mycel_runtime.journal.postgres.statements import statement
 from mycel_runtime.journal.sqlite.statements import QUERIES
 from mycel_runtime.journal.verbs.statements import read
+from tests.integration.journal.samples import ME
 
 
 @pytest.mark.parametrize("name", sorted(statements.NAMES))
@@ -22,6 +23,22 @@ async def test_the_server_understands_a_statement(name, journal, url):
         text = text.replace("%s", f"${number}", 1)
     with psycopg.connect(url) as connection:
         connection.execute(f"PREPARE asked AS {text.replace('%%', '%')}")
+
+
+async def test_a_claim_looks_up_the_first_of_a_lane_whatever_the_database_believes_of_the_backlog(
+    journal, url
+):
+    """A join would read the whole backlog for each row, in a database that has not counted it yet."""
+    found = statement("select_due")
+    values = found.named({"identity": ME, "now": 1e12, "limit": 8, "process": ""})
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")  # As `session.begin` does.
+        for count in ("", "ANALYZE delivery"):
+            connection.execute(count)
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {found.text}", values).fetchall())
+
+            assert "Scan using delivery_first on delivery f" in plan, plan
+            assert "(f.due_at" not in plan, plan
 
 
 def test_each_statement_of_the_embedded_engine_has_its_like():
