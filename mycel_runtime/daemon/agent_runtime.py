@@ -47,6 +47,7 @@ from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import (
     DaemonStarted,
     DatabaseLost,
+    DatabaseNewer,
     DatabaseRegained,
     JournalLocked,
     JournalUnlocked,
@@ -450,9 +451,14 @@ class AgentRuntime:
         return self._engine.opened(
             on_lock=tell,
             on_away=self._tell_away,
+            on_newer=self._tell_newer,
             on_commit=self._observers.metrics.durations.committed,
             kept_turns=self._settings.journal.kept_turns,
         )
+
+    def _tell_newer(self, version: int, known: int) -> None:
+        """As of `JournalEngine.opened`."""
+        self.observer.tell(DatabaseNewer(where=self._engine.where, version=version, known=known))
 
     def _tell_away(self, reason: str, seconds: float) -> None:
         """As of `JournalEngine.opened`."""

@@ -62,6 +62,7 @@ class JournalEngine(Protocol):
         *,
         on_lock: Callable[[float | None], None] = ...,
         on_away: Callable[[str, float], None] = ...,
+        on_newer: Callable[[int, int], None] = ...,
         on_commit: Callable[[float, int], None] = ...,
         kept_turns: int = ...,
     ) -> AbstractAsyncContextManager[Journal]:
@@ -76,6 +77,8 @@ class JournalEngine(Protocol):
             on_away: Told, in any thread, that what keeps the journal cannot be reached or takes nothing more, so that
                 what is asked waits: why, each reason once, and for how many seconds by then; at last, without a
                 reason, for how many it was.
+            on_newer: Told at once that a newer program has made the schema, which serves this one yet: its version,
+                and the newest that this program knows.
             on_commit: Told, in any thread, for how many seconds a group of so many operations was written.
             kept_turns: How many turns the log keeps; 0: there is none.
 

@@ -95,7 +95,10 @@ class Connections:
     Attributes:
         threads: For what blocks.
         listener: Of all journals.
+        schema_version: Since they are open.
     """
+
+    schema_version = 0
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -122,7 +125,7 @@ class Connections:
         """
         with looking(self._url) as connection:
             require_sessions(connection, lambda: connected(self._url), self.place)
-            prepare(connection, place_of(self._url))
+            _, self.schema_version = prepare(connection, place_of(self._url))
 
     def connect(self) -> BoundedConnection:
         """

@@ -119,6 +119,7 @@ class PostgresEngine(JournalEngine):
         *,
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
+        on_newer: Callable[[int, int], None] = lambda _version, _known: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = _KEPT_TURNS,
     ) -> AsyncIterator[Journal]:
@@ -137,6 +138,8 @@ class PostgresEngine(JournalEngine):
             )
             await asyncio.to_thread(journal.open)
             try:
+                if journal.schema_version > len(MIGRATIONS):
+                    on_newer(journal.schema_version, len(MIGRATIONS))
                 yield journal
             finally:
                 await journal.close()

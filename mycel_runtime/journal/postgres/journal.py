@@ -126,6 +126,11 @@ class PostgresJournal(SqlJournal):
         return self._connections.listener
 
     @property
+    def schema_version(self) -> int:
+        """That the database had when this process connected to it."""
+        return self._connections.schema_version
+
+    @property
     @override
     def is_shared(self) -> bool:
         return True

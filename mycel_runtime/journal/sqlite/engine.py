@@ -115,6 +115,7 @@ class SqliteEngine(JournalEngine):
         *,
         on_lock: Callable[[float | None], None] = lambda _: None,
         on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
+        on_newer: Callable[[int, int], None] = lambda _version, _known: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = KEPT_TURNS,
     ) -> AsyncIterator[Journal]:

@@ -301,6 +301,24 @@ class DatabaseLost(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseNewer(Fact):
+    """
+    A newer program has brought the tables on; they serve this one yet, which is to be upgraded, too.
+
+    Attributes:
+        where: The database, without a password.
+        version: Of the tables.
+        known: The newest that this program knows.
+    """
+
+    name: ClassVar[str] = "database.newer"
+    level: ClassVar[Level] = "warning"
+    where: str
+    version: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseRegained(Fact):
     """
     It is there again, and what was asked meanwhile is done.

@@ -18,6 +18,7 @@ from mycel_runtime.cli.engine import engine
 from mycel_runtime.errors import ConfigError, JournalAwayError, JournalFileError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.postgres import database, reader, schema
+from mycel_runtime.journal.postgres.engine import PostgresEngine
 from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
 from tests.engines.listening import append
@@ -182,6 +183,20 @@ async def test_whoever_has_it_open_goes_on_when_the_schema_becomes_newer_and_can
     found = await asyncio.to_thread(run, "check", "--url", address, "--json")
     assert levels(found)["database.schema"] == "warning"
     assert "serves this one yet" in found.stdout
+
+
+async def test_whoever_starts_on_a_newer_schema_is_told(address, new_url, tmp_path, newer, monkeypatch):
+    told = []
+    async with PostgresEngine(new_url, tmp_path).opened(on_newer=lambda *versions: told.append(versions)):
+        pass
+    assert told == []
+    newer(ADDITIVE)
+    await asyncio.to_thread(run, "migrate", "--url", address)
+    monkeypatch.undo()
+
+    async with PostgresEngine(new_url, tmp_path).opened(on_newer=lambda *versions: told.append(versions)):
+        pass
+    assert told == [(len(MIGRATIONS) + 1, len(MIGRATIONS))]
 
 
 async def test_a_schema_that_serves_this_program_no_more_is_refused_by_all(
