@@ -171,6 +171,7 @@ class Questions:
             question = await self._looked_for(question)
         if question.state is QuestionState.OVERDUE:
             question = await self._journal.time_out(
+                self._me,
                 question.entry_id,
                 looked_seq=await self._looked_through(question),
                 asked=question.asked,
@@ -258,7 +259,7 @@ class Questions:
         numbers = set()
         for question, message in pairs(asked, messages, me=self._me, taken=_answers(known)):
             stands = await self._journal.answer(
-                question.entry_id, seq=MessageSeq(message["seq"]), asked=question.asked
+                self._me, question.entry_id, seq=MessageSeq(message["seq"]), asked=question.asked
             )
             self._tell(stands)
             if stands.state is QuestionState.ANSWERED and stands.closed_seq is not None:

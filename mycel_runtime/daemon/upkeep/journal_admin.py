@@ -109,11 +109,11 @@ class JournalAdmin:
 
     async def retry(self, dead_letter_id: int) -> bool:
         """Make a dead letter's work due again, in its lane. False: there is none such."""
-        return await self._journal.revive(dead_letter_id)
+        return await self._journal.revive(self._me, dead_letter_id)
 
     async def drop(self, dead_letter_id: int) -> bool:
         """Forget a dead letter. False: there is none such."""
-        return await self._journal.drop(dead_letter_id)
+        return await self._journal.drop(self._me, dead_letter_id)
 
     async def stores(self) -> list[dict[str, Any]]:
         """What plugins remember: how much, by plugin and chat."""

@@ -76,11 +76,11 @@ class OperatorJournal(StoreClock, Protocol):
     async def dead_letters(self, identity: UserId) -> Sequence[DeadLetter]:
         """All of them, oldest first."""
 
-    async def revive(self, dead_letter_id: int) -> bool:
-        """Make a dead letter's work due again, in its lane. False: there is no such letter."""
+    async def revive(self, identity: UserId, dead_letter_id: int) -> bool:
+        """Make a dead letter's work due again, in its lane. False: the identity has no such letter."""
 
-    async def drop(self, dead_letter_id: int) -> bool:
-        """Forget a dead letter; what it would have asked is unsaid for good. False: there is no such letter."""
+    async def drop(self, identity: UserId, dead_letter_id: int) -> bool:
+        """Forget a dead letter; what it would have asked is unsaid for good. False: the identity has none such."""
 
     async def unresolved(self, identity: UserId) -> Sequence[Intent]:
         """Intents without a certain outcome, oldest first."""

@@ -28,11 +28,14 @@ class QuestionJournal(Protocol):
             In how many of them something is.
         """
 
-    async def answer(self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None) -> Question:
+    async def answer(
+        self, identity: UserId, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None
+    ) -> Question:
         """
         Decide that a question is answered, unless it is decided: its handler has work, due at once.
 
         Args:
+            identity: Whose.
             question_id: The entry that it is.
             seq: The answer's number.
             asked: Where its words stand, if its utterance has not ended and they were found.
@@ -42,7 +45,7 @@ class QuestionJournal(Protocol):
         """
 
     async def time_out(
-        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
+        self, identity: UserId, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
     ) -> Question:
         """
         Decide that a question which is overdue is not answered, unless it is decided; as `answer`.
@@ -50,6 +53,7 @@ class QuestionJournal(Protocol):
         If its words do not stand, they are not said any more.
 
         Args:
+            identity: Whose.
             question_id: The entry that it is.
             looked_seq: How far the chat was looked at.
             asked: As of `answer`.

@@ -44,18 +44,18 @@ class LetterVerbs(SpeechVerbs):
         return await self._writer.commit(read)
 
     @override
-    async def revive(self, dead_letter_id: int) -> bool:
+    async def revive(self, identity: UserId, dead_letter_id: int) -> bool:
         def write(connection: Connection) -> bool:
-            now, letters = self._clock(), _letters_of(connection, dead_letter_id)
+            now, letters = self._clock(), _letters_of(connection, identity, dead_letter_id)
             # All of them, also behind one that has gone meanwhile.
             return sum(_revive(connection, each, now) for each in letters) > 0
 
         return await self._make_due(write)
 
     @override
-    async def drop(self, dead_letter_id: int) -> bool:
+    async def drop(self, identity: UserId, dead_letter_id: int) -> bool:
         def write(connection: Connection) -> bool:
-            letters = _letters_of(connection, dead_letter_id)
+            letters = _letters_of(connection, identity, dead_letter_id)
             return sum(drop_letter(connection, each) for each in letters) > 0
 
         return await self._make_due(write)
@@ -100,10 +100,11 @@ def write_letter(
     return replace(span.move, handled_seq=span.move.handled_seq or None)
 
 
-def _letters_of(connection: Connection, dead_letter_id: int) -> list[int]:
-    """All of a skip, whose number is the first one's; else the letter itself."""
-    rows = connection.run("letters_of_skip", {"dead_letter_id": dead_letter_id}).fetchall()
-    return [row[0] for row in rows] or [dead_letter_id]
+def _letters_of(connection: Connection, identity: UserId, dead_letter_id: int) -> list[int]:
+    """All of a skip, whose number is the first one's; else the letter itself, if it is the identity's."""
+    key = {"identity": identity, "dead_letter_id": dead_letter_id}
+    rows = connection.run("letters_of_skip", key).fetchall() or connection.run("own_letter", key).fetchall()
+    return [row[0] for row in rows]
 
 
 def _revive(connection: Connection, dead_letter_id: int, now: float) -> bool:

@@ -202,7 +202,11 @@ WHERE through_seq IS NULL AND chat_id IS NOT NULL AND entry_id IS NULL
 UPDATE dead_letter SET skip_id = dead_letter_id WHERE dead_letter_id = :dead_letter_id;
 
 -- name: letters_of_skip
-SELECT dead_letter_id FROM dead_letter WHERE skip_id = :dead_letter_id ORDER BY dead_letter_id;
+SELECT dead_letter_id FROM dead_letter
+WHERE identity = :identity AND skip_id = :dead_letter_id ORDER BY dead_letter_id;
+
+-- name: own_letter
+SELECT dead_letter_id FROM dead_letter WHERE dead_letter_id = :dead_letter_id AND identity = :identity;
 
 -- name: prune_turns
 -- A few at a time, however many there are too many.
@@ -458,14 +462,14 @@ UPDATE question SET state = 'overdue' WHERE entry_id = :entry_id AND state IN ('
 UPDATE question
 SET state = 'answered', closed_seq = :closed_seq, asked_seq = coalesce(asked_seq, :asked_seq),
     message_id = coalesce(message_id, :message_id)
-WHERE entry_id = :entry_id AND state IN ('made', 'open', 'overdue');
+WHERE entry_id = :entry_id AND identity = :identity AND state IN ('made', 'open', 'overdue');
 
 -- name: time_question_out
 UPDATE question
 SET state = CASE WHEN coalesce(asked_seq, :asked_seq) IS NULL THEN 'unsaid' ELSE 'timed_out' END,
     closed_seq = :closed_seq,
     asked_seq = coalesce(asked_seq, :asked_seq), message_id = coalesce(message_id, :message_id)
-WHERE entry_id = :entry_id AND state = 'overdue';
+WHERE entry_id = :entry_id AND identity = :identity AND state = 'overdue';
 
 -- name: forget_question
 UPDATE question SET state = 'forgotten', data = NULL WHERE entry_id = :entry_id;

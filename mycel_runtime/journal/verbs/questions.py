@@ -57,22 +57,29 @@ class QuestionVerbs(SpeechVerbs):
         return await self._writer.commit(write)
 
     @override
-    async def answer(self, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None) -> Question:
-        return await self._decide(question_id, "answer_question", seq, asked)
+    async def answer(
+        self, identity: UserId, question_id: int, *, seq: MessageSeq, asked: AskedPlace | None
+    ) -> Question:
+        return await self._decide(identity, question_id, "answer_question", seq, asked)
 
     @override
     async def time_out(
-        self, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
+        self, identity: UserId, question_id: int, *, looked_seq: MessageSeq, asked: AskedPlace | None
     ) -> Question:
-        return await self._decide(question_id, "time_question_out", looked_seq, asked)
+        return await self._decide(identity, question_id, "time_question_out", looked_seq, asked)
 
     async def _decide(
-        self, question_id: int, statement: str, seq: MessageSeq, asked: AskedPlace | None
+        self,
+        identity: UserId,
+        question_id: int,
+        statement: str,
+        seq: MessageSeq,
+        asked: AskedPlace | None,
     ) -> Question:
         place = {"asked_seq": None, "message_id": None} if asked is None else _columns(asked)
 
         def write(connection: Connection) -> Question:
-            values = {"entry_id": question_id, "closed_seq": seq} | place
+            values = {"identity": identity, "entry_id": question_id, "closed_seq": seq} | place
             if connection.run(statement, values).rowcount:
                 _close(connection, question_id, self._clock())
             return question_of(connection, question_id)

@@ -128,7 +128,7 @@ async def test_what_may_have_been_done_since_becomes_dead_letters(filled, open_j
     assert await claim_any(journal, now=10.0) == []
     assert await journal.snapshot(ME) == {(RESTORED, ""): "10.0"}
     for letter in letters:
-        assert await at(journal, 10.0).revive(letter.dead_letter_id)
+        assert await at(journal, 10.0).revive(ME, letter.dead_letter_id)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"chat:d", "chat:e", "chat:f", "inbox"}
 
 

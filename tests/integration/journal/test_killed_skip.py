@@ -43,7 +43,7 @@ async def test_of_a_skip_whose_process_is_killed_nothing_is_lost_or_kept_twice(t
     assert waiting
     assert sorted(kept + waiting) == sorted(chats)
     (number,) = {letter.skip_id for letter in letters}
-    assert await at(journal, 2.0).revive(number)
+    assert await at(journal, 2.0).revive(ME, number)
     due = await claim(journal, now=2.0, limit=2 * CHATS)
     assert sorted(each.chat_id for each in due) == sorted(chats)
     assert {(each.handled_seq or 0, each.wanted_seq) for each in due} <= {(1, 5), (0, 5)}

@@ -242,7 +242,7 @@ class JournalMachine(RuleBasedStateMachine):
         """Its work is not owed a second time; it only must not be in the way."""
         letter = sorted(self.letters)[dice % len(self.letters)]
         (told,) = [each for each in self.run(self.journal.dead_letters(ME)) if each.dead_letter_id == letter]
-        assert self.run(self.journal.revive(letter))
+        assert self.run(self.journal.revive(ME, letter))
         self.letters.remove(letter)
         if key := self.buried.pop(letter, None):
             self.fired[key] += 1

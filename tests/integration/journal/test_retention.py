@@ -312,7 +312,7 @@ async def test_the_journal_of_a_release_opens_and_is_whole(tmp_path, open_journa
     assert [hold.chat_id for hold in await journal.holds(ME)] == ["d"]
     assert [turn.lane for turn in SqliteTurnLog(tmp_path / "journal.sqlite3", ME).turns()] == ["chat:c"]
     (letter,) = await journal.dead_letters(ME)
-    assert await at(journal, 10.0).revive(letter.dead_letter_id)
+    assert await at(journal, 10.0).revive(ME, letter.dead_letter_id)
     assert {each.lane for each in await claim(journal, now=10.0)} == {"inbox", "chat:d", "chat:e", "chat:f"}
     _, keeper = sweeper(journal, now=100 * DAY)
     assert (await keeper.sweep()).sends == 1

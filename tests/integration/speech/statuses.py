@@ -104,7 +104,7 @@ class Campaign:
         answers, letters = await self._answers(chat_id), await self._agent.journal.dead_letters("a")
         self._is_mended = True
         for letter in letters:
-            await self._agent.journal.revive(letter.dead_letter_id)
+            await self._agent.journal.revive("a", letter.dead_letter_id)
         await self._wait()
         return Trial(
             answers=answers,

@@ -190,7 +190,7 @@ async def test_a_handler_that_fails_is_shown_the_same_answer_again(world):
     (letter,) = await agent.journal.dead_letters("agent")
     assert (letter.handler, letter.reason) == ("p.answered", "LookupError")
     asker.fails.clear()
-    assert await agent.journal.revive(letter.dead_letter_id)
+    assert await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
 
     assert asker.answers == [(0, "answered", ["five"])] * 3

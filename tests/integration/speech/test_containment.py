@@ -58,7 +58,7 @@ async def test_messages_that_nobody_can_make_sense_of_are_a_dead_letter_and_othe
     assert (letter.reason, letter.attempts) == ("KeyError outside the handler", 2)
     assert letter.trace
     agent.sdk.messages.list = unspoiled
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert shown == ["hello", "x"]
 

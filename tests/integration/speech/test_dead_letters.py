@@ -61,7 +61,7 @@ async def test_q27_a_late_message_that_is_given_up_is_given_up_once_and_comes_ba
 
     handler.is_broken = False
     handler.shown.clear()
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver(limit=10)
     assert handler.shown == [["late"]]
     assert await agent.journal.dead_letters("a") == []
@@ -140,7 +140,7 @@ async def test_what_was_announced_and_given_up_unread_comes_back_when_its_letter
     assert handler.shown == [["1"]]
 
     (letter,) = await agent.journal.dead_letters("a")
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert handler.shown == [["1"], ["2"]]
     assert (await agent.journal.statistics("a")).due == 0
@@ -158,7 +158,7 @@ async def test_a_letter_of_a_newcomer_comes_back_wherever_the_servers_cursor_is_
     (letter,) = await agent.journal.dead_letters("a")
     await agent.sdk.messages.read(chat_id)
 
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert handler.shown == [["1"]]
 
@@ -184,14 +184,14 @@ async def test_a_letter_that_is_given_up_again_covers_what_it_did_whatever_was_s
     await agent.hear(chat_id)
 
     handler.is_broken = True
-    await agent.journal.revive(letter_id)
+    await agent.journal.revive(agent.me, letter_id)
     await agent.deliver()
     (again,) = await agent.journal.dead_letters("a")
     assert (again.after_seq, again.through_seq) == (letter.after_seq, letter.through_seq)
     assert again.message_ids == letter.message_ids
     handler.is_broken = False
     handler.shown.clear()
-    await agent.journal.revive(again.dead_letter_id)
+    await agent.journal.revive(agent.me, again.dead_letter_id)
     await agent.deliver()
 
     assert handler.shown == [["1"]]
@@ -205,7 +205,7 @@ async def test_a_letter_is_not_answered_before_its_handler_was_shown_what_was_sa
     await world.say(chat_id, "transfer the money")
     letter_id = await buried(agent, handler, chat_id, 1)
     await world.say(chat_id, "stop")
-    await agent.journal.revive(letter_id)
+    await agent.journal.revive(agent.me, letter_id)
     await agent.deliver()
     agent.clock.ahead += 60
     await agent.deliver()

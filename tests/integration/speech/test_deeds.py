@@ -329,7 +329,7 @@ async def test_what_is_given_up_is_one_dead_letter_and_its_retry_is_run(world):
     (letter,) = await agent.journal.dead_letters("a")
     assert len(gate.told) == 2
     broken.clear()
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive("a", letter.dead_letter_id)
     for _ in range(2):
         await look(agent)
     assert [state for _, state in gate.told] == ["pending", "pending", "pending", "visit"]

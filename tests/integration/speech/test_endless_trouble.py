@@ -59,7 +59,7 @@ async def test_a_refusal_for_what_nobody_can_see_is_a_dead_letter_in_the_end(wor
     (letter,) = await agent.journal.dead_letters("a")
     assert letter.message_ids == (newest["id"],)
     world.backend.faults.clear()
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive("a", letter.dead_letter_id)
     await agent.deliver()
     assert await contents(world, chat_id, "a") == ["hi"]
 
@@ -130,7 +130,7 @@ async def test_a_send_that_is_a_500_in_one_chat_only_becomes_a_dead_letter_with_
     world.backend.faults.clear()
     await world.say(group, "z")
     await agent.hear(group, 2)
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive("a", letter.dead_letter_id)
     await agent.deliver()
     assert await contents(world, group, "a") == ["re: z", "re: x"]
 
@@ -206,7 +206,7 @@ async def test_a_chat_that_cannot_be_read_while_others_can_is_a_dead_letter_and_
 
     agent.sdk.messages.list = listed
     world.backend.faults.clear()
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive("a", letter.dead_letter_id)
     await agent.deliver()
     assert shown == ["first", "y", *(f"{number}" for number in range(20))]
 

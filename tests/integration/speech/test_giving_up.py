@@ -161,7 +161,7 @@ async def test_a_dead_letter_that_is_tried_again_and_fails_again_tells_nobody_tw
     chat_id = await give_up(world, agent)
 
     (letter,) = await agent.journal.dead_letters("a")
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await go_on(agent)
 
     assert failing.runs == 2

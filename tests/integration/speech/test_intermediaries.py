@@ -87,7 +87,7 @@ async def test_a_reply_that_a_firewall_refuses_for_ever_while_others_pass_is_a_d
     (letter,) = await agent.journal.dead_letters("a")
     assert letter.reason == "IntermediaryError 403: a page titled 'Blocked by rule 942100'"
     gateway.clear()
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert await contents(world, chat_id, "a") == ["re: x"]
     assert await contents(world, other_id, "a") == ["re: y"]

@@ -411,7 +411,7 @@ async def test_a_failure_after_newer_is_a_letter_that_covers_what_was_shown(worl
 
     (letter,) = await agent.journal.dead_letters("a")
     assert (letter.through_seq, len(letter.message_ids)) == (2, 2)
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert shown == [["go"], ["go", "more"]]
 

@@ -158,7 +158,7 @@ async def test_a_dead_letter_that_is_tried_again_shows_what_there_is_by_then(wor
     await answer(world, agent, here, "hello?")
     fails.clear()
     (letter,) = await agent.journal.dead_letters("agent")
-    assert await agent.journal.revive(letter.dead_letter_id)
+    assert await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
 
     assert asker.runs == [("five", ["five"], []), ("five", ["five"], ["hello?"])]

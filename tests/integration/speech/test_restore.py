@@ -63,7 +63,7 @@ async def test_words_that_waited_and_a_timer_that_ran_are_not_said_again(world):
     assert await contents(world, group, "a") == ["there", "time!"]
     (letter,) = await heir.journal.dead_letters(heir.me)
     assert letter.reason == MAY_BE_DONE
-    assert await heir.journal.revive(letter.dead_letter_id)
+    assert await heir.journal.revive(heir.me, letter.dead_letter_id)
     await heir.deliver()
     assert await contents(world, group, "a") == ["there", "time!", "there"]
 
@@ -110,6 +110,6 @@ async def test_an_event_that_is_handed_out_again_is_handled_again_only_if_the_op
     assert await contents(world, direct, "a") == said
     (letter,) = await heir.journal.dead_letters(heir.me)
     assert letter.reason == MAY_BE_DONE
-    assert await heir.journal.revive(letter.dead_letter_id)
+    assert await heir.journal.revive(heir.me, letter.dead_letter_id)
     await heir.deliver()
     assert await contents(world, direct, "a") == [*said, "welcome, Bob"]

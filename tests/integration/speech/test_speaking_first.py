@@ -166,7 +166,7 @@ async def test_a_dead_letter_that_is_tried_again_has_said_what_it_has_said(world
     await call(world, agent, here)
     for _ in range(2):
         (letter,) = await agent.journal.dead_letters("agent")
-        assert await agent.journal.revive(letter.dead_letter_id)
+        assert await agent.journal.revive(agent.me, letter.dead_letter_id)
         await agent.deliver()
 
     assert await said(world, elsewhere) == ["once"]

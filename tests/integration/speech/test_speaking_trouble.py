@@ -47,10 +47,10 @@ async def test_what_cannot_be_said_is_a_dead_letter_and_can_be_said_later(world)
     assert words_kept(agent) == ["at last", "at last"]
 
     await stranger.chats.add_member(closed, "agent")
-    assert await agent.journal.revive(letters[0].dead_letter_id)
+    assert await agent.journal.revive(agent.me, letters[0].dead_letter_id)
     await agent.deliver()
     assert [each["content"] for each in await stranger.messages.list(closed)] == ["at last"]
-    assert await agent.journal.drop(letters[1].dead_letter_id)
+    assert await agent.journal.drop(agent.me, letters[1].dead_letter_id)
     assert words_kept(agent) == []
 
 

@@ -230,7 +230,7 @@ async def test_a_dead_letter_of_a_tool_is_told_and_may_be_tried_again(world):
         await spoken(agent, client.call("reply", chat_id=here, text="long"))
     (letter,) = await agent.journal.dead_letters(agent.me)
     assert letter.handler == TOOL_REPLY
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
     assert await said(world, here) == ["long"]
 

@@ -69,7 +69,7 @@ async def test_dead_retry_answers_what_an_old_journal_left_alone(world, chat_id)
     await ask(world, agent, chat_id, "new")
     (letter,) = await agent.journal.dead_letters(agent.me)
 
-    await agent.journal.revive(letter.dead_letter_id)
+    await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
 
     said = await contents(world, chat_id, "a")

@@ -155,7 +155,7 @@ async def test_a_retried_dead_letter_says_nothing_twice(world):
     assert letter.message_ids == (history[0]["id"],)
 
     is_mended.append(True)
-    assert await agent.journal.revive(letter.dead_letter_id)
+    assert await agent.journal.revive(agent.me, letter.dead_letter_id)
     await agent.deliver()
 
     assert await contents(world, chat_id, "a") == ["first", "second"]

@@ -48,7 +48,7 @@ async def test_one_that_is_a_dead_letter_is_told_when_its_time_is_over_and_not_s
     agent.clock.ahead += 11 * MINUTE
     await agent.deliver()
     assert asker.answers == [(0, "unsaid", [])]
-    assert await agent.journal.revive(letter_id)
+    assert await agent.journal.revive(agent.me, letter_id)
     await agent.deliver()
 
     assert await said(world, here) == ["answer 0: unsaid"]
@@ -59,7 +59,7 @@ async def test_one_that_is_a_dead_letter_is_told_when_its_time_is_over_and_not_s
 async def test_one_that_is_tried_again_in_time_is_asked_and_answered(world):
     asker = Asker()
     agent, here = await asked_but_not_said(world, asker)
-    assert await agent.journal.revive(await bury_words(agent, here))
+    assert await agent.journal.revive(agent.me, await bury_words(agent, here))
     await agent.deliver()
     await answer(world, agent, here, "five")
 
@@ -71,7 +71,7 @@ async def test_one_that_is_tried_again_in_time_is_asked_and_answered(world):
 async def test_one_whose_letter_is_dropped_is_told_at_once(world):
     asker = Asker()
     agent, here = await asked_but_not_said(world, asker)
-    assert await agent.journal.drop(await bury_words(agent, here))
+    assert await agent.journal.drop(agent.me, await bury_words(agent, here))
     await agent.deliver()
 
     assert asker.answers == [(0, "unsaid", [])]

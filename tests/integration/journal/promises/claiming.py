@@ -142,7 +142,7 @@ class ClaimConformance:
             await bury(journal, await claim_one(journal))
         running = await claim_one(journal)
         for letter in reversed(await journal.dead_letters(ME)):
-            assert await journal.revive(letter.dead_letter_id)
+            assert await journal.revive(ME, letter.dead_letter_id)
         assert await claim(journal) == []
         await journal.postpone(running, after=0.0, spend=False)
         seen = []

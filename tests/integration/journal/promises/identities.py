@@ -106,3 +106,15 @@ class IdentityConformance:
         assert [each.identity for each in theirs] == [OTHER, OTHER]
         assert {type(each) for each in theirs} == {ChatDelivery, EventDelivery}
         assert [each.handled_seq for each in theirs if isinstance(each, ChatDelivery)] == [None]
+
+    async def test_an_identitys_letters_and_questions_are_nobody_elses_to_decide(self, journal):
+        """Numbers are the store's: an operator of one agent may name another one's."""
+        await want(journal, 5, identity=OTHER)
+        (theirs,) = await claim(journal, identity=OTHER)
+        await bury(journal, theirs, 5)
+        (letter,) = await journal.dead_letters(OTHER)
+
+        assert not await journal.revive(ME, letter.dead_letter_id)
+        assert not await journal.drop(ME, letter.dead_letter_id)
+        assert await journal.dead_letters(OTHER) == [letter]
+        assert await journal.revive(OTHER, letter.dead_letter_id)

@@ -73,7 +73,7 @@ class BurialConformance:
         (letter,) = await journal.dead_letters(ME)
         await want(journal, 6, now=3.0)
 
-        assert await at(journal, 2.0).revive(letter.dead_letter_id)
+        assert await at(journal, 2.0).revive(ME, letter.dead_letter_id)
         assert await journal.dead_letters(ME) == []
         revived = await claim_one(journal, now=9.0)
         assert (type(revived), revived.handled_seq, revived.wanted_seq) == (LetterDelivery, 2, 5)
@@ -89,7 +89,7 @@ class BurialConformance:
         await happen(journal, 1, 2)
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
-        await at(journal, 5.0).revive(letter.dead_letter_id)
+        await at(journal, 5.0).revive(ME, letter.dead_letter_id)
 
         revived = await claim_one(journal, now=5.0)
         assert (type(revived), revived.entry.seq) == (EventDelivery, 1)
@@ -99,7 +99,7 @@ class BurialConformance:
         await want(journal, 5)
         await bury(journal, await claim_one(journal), 5)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         await want(journal, 8, now=1.0)
         await bury(journal, await claim_one(journal, now=1.0), 7)
 
@@ -125,7 +125,7 @@ class BurialConformance:
         living = await claim_one(journal, now=6.0)
         assert (living.holes, living.handled_seq) == ((missing,), 5)
         await finish(journal, living, 5)
-        await at(journal, 7.0).revive(letter.dead_letter_id)
+        await at(journal, 7.0).revive(ME, letter.dead_letter_id)
         revived = await claim_one(journal, now=7.0)
         assert ([hole.seq for hole in revived.holes], revived.handled_seq, revived.wanted_seq) == ([2], 5, 5)
 
@@ -184,8 +184,8 @@ class BurialConformance:
 
         (letter,) = await journal.dead_letters(ME)
         assert (letter.after_seq, letter.through_seq) == (2, None)
-        assert await journal.revive(letter.dead_letter_id)
-        assert not await journal.revive(letter.dead_letter_id)
+        assert await journal.revive(ME, letter.dead_letter_id)
+        assert not await journal.revive(ME, letter.dead_letter_id)
         living = await claim_one(journal)
         assert (type(living), living.handled_seq) == (ChatDelivery, 2)
 
@@ -205,7 +205,7 @@ class BurialConformance:
         await want(journal, 5)
         await bury(journal, await claim_one(journal), 5)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         await journal.anchor(ME, letter.lane, handled_seq=9)
 
         revived = await claim_one(journal)
@@ -223,6 +223,6 @@ class BurialConformance:
         await bury(journal, await claim_one(journal), 1)
         (letter,) = await journal.dead_letters(ME)
 
-        assert not await journal.revive(letter.dead_letter_id + 1)
-        assert await journal.revive(letter.dead_letter_id)
-        assert not await journal.revive(letter.dead_letter_id)
+        assert not await journal.revive(ME, letter.dead_letter_id + 1)
+        assert await journal.revive(ME, letter.dead_letter_id)
+        assert not await journal.revive(ME, letter.dead_letter_id)

@@ -93,7 +93,7 @@ class QuestionConformance:
     async def test_an_answer_is_given_once_and_its_handler_has_work_until_it_has_ended(self, journal):
         known = await opened(journal)
         for seq in (7, 8):
-            stands = await journal.answer(known.entry_id, seq=seq, asked=None)
+            stands = await journal.answer(ME, known.entry_id, seq=seq, asked=None)
             assert (stands.state, stands.closed_seq) == (QuestionState.ANSWERED, 7)
         assert await journal.timers(ME) == []
         assert await journal.untold_answers(ME, LANE) == {"p.answered"}
@@ -110,11 +110,11 @@ class QuestionConformance:
 
     async def test_time_makes_it_overdue_and_then_the_first_decision_stands(self, journal):
         known = await opened(journal)
-        assert (await journal.time_out(known.entry_id, looked_seq=6, asked=None)).is_undecided
+        assert (await journal.time_out(ME, known.entry_id, looked_seq=6, asked=None)).is_undecided
         await overdue(journal)
         assert (await claim_one(journal, now=100.0)).question.state is QuestionState.OVERDUE
-        stands = await at(journal, 100.0).answer(known.entry_id, seq=7, asked=None)
-        late = await at(journal, 100.0).time_out(known.entry_id, looked_seq=9, asked=None)
+        stands = await at(journal, 100.0).answer(ME, known.entry_id, seq=7, asked=None)
+        late = await at(journal, 100.0).time_out(ME, known.entry_id, looked_seq=9, asked=None)
 
         assert stands == late
         assert stands.state is QuestionState.ANSWERED
@@ -123,9 +123,9 @@ class QuestionConformance:
         known = await opened(journal)
         await overdue(journal)
         delivery = await claim_one(journal, now=100.0)
-        stands = await at(journal, 100.0).time_out(known.entry_id, looked_seq=6, asked=None)
+        stands = await at(journal, 100.0).time_out(ME, known.entry_id, looked_seq=6, asked=None)
         assert (stands.state, stands.closed_seq) == (QuestionState.TIMED_OUT, 6)
-        assert (await at(journal, 100.0).answer(known.entry_id, seq=7, asked=None)) == stands
+        assert (await at(journal, 100.0).answer(ME, known.entry_id, seq=7, asked=None)) == stands
 
         assert await finish(journal, delivery)
         assert await claim(journal, now=200.0) == []
@@ -135,7 +135,7 @@ class QuestionConformance:
         await journal.postpone(words, after=500.0, spend=False)
         await overdue(journal)
         delivery = await claim_one(journal, now=100.0)
-        stands = await at(journal, 100.0).time_out(delivery.question.entry_id, looked_seq=0, asked=None)
+        stands = await at(journal, 100.0).time_out(ME, delivery.question.entry_id, looked_seq=0, asked=None)
 
         assert stands.state is QuestionState.UNSAID
         assert await finish(journal, delivery)
@@ -152,7 +152,7 @@ class QuestionConformance:
         (made,) = await journal.questions(ME, chat_id="c", after_seq=0)
         assert (made.asked, made.pending_hash) == (AskedPlace(5, "m"), None)
 
-        await journal.answer(made.entry_id, seq=6, asked=made.asked)
+        await journal.answer(ME, made.entry_id, seq=6, asked=made.asked)
         assert await finish(journal, words)
         delivery = await claim_one(journal)
         assert (delivery.question.asked, delivery.question.closed_seq) == (AskedPlace(5, "m"), 6)
@@ -177,10 +177,10 @@ class QuestionConformance:
 
     async def test_an_answer_that_is_given_up_comes_back_with_its_letter(self, journal):
         known = await opened(journal)
-        await journal.answer(known.entry_id, seq=7, asked=None)
+        await journal.answer(ME, known.entry_id, seq=7, asked=None)
         assert await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.revive(letter.dead_letter_id)
+        assert await journal.revive(ME, letter.dead_letter_id)
 
         delivery = await claim_one(journal)
         assert (delivery.is_revived, delivery.question.data) == (True, '{"a":1}')
@@ -189,7 +189,7 @@ class QuestionConformance:
         assert await bury(journal, await asked(journal))
         assert await state_of(journal) == [QuestionState.MADE]
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.drop(letter.dead_letter_id)
+        assert await journal.drop(ME, letter.dead_letter_id)
 
         assert (await claim_one(journal)).question.state is QuestionState.UNSAID
 

@@ -99,7 +99,7 @@ class RetentionConformance:
         assert (await sweep(journal)).utterances == 0
         assert not await journal.utter(words)
         (letter,) = await journal.dead_letters(ME)
-        await journal.drop(letter.dead_letter_id)
+        await journal.drop(ME, letter.dead_letter_id)
         assert (await sweep(journal)).utterances == 1
 
     async def test_what_the_operator_said_of_a_send_stays(self, journal):
@@ -137,7 +137,7 @@ class RetentionConformance:
         await bury(journal, delivery, 1)
         assert (await sweep(journal)).sends == 0
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.revive(letter.dead_letter_id)
+        assert await journal.revive(ME, letter.dead_letter_id)
         assert [each.message_id for each in (await claim_one(journal)).intents] == ["m2"]
 
     async def test_what_is_still_looked_for_stays_and_so_does_what_would_be_taken_for_it(self, journal):
@@ -219,7 +219,7 @@ class RetentionConformance:
         await journal.finish(said, STAY)
         assert (await sweep(journal)).questions == 0
         (look,) = await journal.claim(ME, limit=9)
-        await journal.answer(look.question.entry_id, seq=3, asked=None)
+        await journal.answer(ME, look.question.entry_id, seq=3, asked=None)
         assert (await sweep(journal)).questions == 0
         assert (await journal.finish(look, CursorMove())).outcome.value == "done"
 

@@ -68,7 +68,7 @@ class SkipConformance:
         assert (letter.dead_letter_id, letter.after_seq, letter.through_seq) == (skipped.dead_letter_id, 2, 5)
         assert (letter.reason, letter.attempts, letter.skip_id, letter.messages) == (WHY, 0, None, None)
         assert await claim(journal, now=4.0) == []
-        assert await at(journal, 5.0).revive(letter.dead_letter_id)
+        assert await at(journal, 5.0).revive(ME, letter.dead_letter_id)
         revived = await claim_one(journal, now=5.0)
         assert (type(revived), revived.handled_seq, revived.wanted_seq) == (LetterDelivery, 2, 5)
 
@@ -135,7 +135,7 @@ class SkipConformance:
 
         assert await skip(journal, failed.delivery_id, read=span(4, handled_seq=2, after_seq=2)) is None
         skipped = await skip(journal, failed.delivery_id, read=span(5, handled_seq=2, after_seq=2))
-        assert await at(journal, 5.0).revive(skipped.dead_letter_id)
+        assert await at(journal, 5.0).revive(ME, skipped.dead_letter_id)
         (again,) = (await claim_one(journal, now=5.0)).intents
         assert (again.ordinal, again.base_seq, again.state) == (0, 5, "unknown")
 
@@ -149,27 +149,27 @@ class SkipConformance:
 
         assert [letter.skip_id for letter in await journal.dead_letters(ME)] == [number] * 3
         assert (await journal.statistics(ME)).dead_letters == 1
-        assert await at(journal, 5.0).revive(number)
+        assert await at(journal, 5.0).revive(ME, number)
         assert not await journal.dead_letters(ME)
         revived = await claim(journal, now=5.0)
         assert sorted(each.chat_id for each in revived) == ["one", "three", "two"]
-        assert not await journal.drop(number)
+        assert not await journal.drop(ME, number)
 
     async def test_a_skip_that_is_dropped_is_gone(self, journal):
         await want(journal, 5)
         (chat,) = await waiting(journal)
         skipped = await skip(journal, chat.delivery_id, read=span(5, after_seq=1))
-        assert await journal.drop(skipped.dead_letter_id)
+        assert await journal.drop(ME, skipped.dead_letter_id)
 
         assert not await journal.dead_letters(ME)
-        assert not await at(journal, 5.0).revive(skipped.dead_letter_id)
+        assert not await at(journal, 5.0).revive(ME, skipped.dead_letter_id)
 
     async def test_a_skipped_event_lets_its_successor_go_and_comes_back_before_it(self, journal):
         await happen(journal, 1, 2)
         first, _ = await journal.work(ME, limit=10)
         skipped = await skip(journal, first.delivery_id)
 
-        assert await at(journal, 4.0).revive(skipped.dead_letter_id)
+        assert await at(journal, 4.0).revive(ME, skipped.dead_letter_id)
         seen = []
         while claimed := await claim(journal, now=4.0):
             seen += [each.entry.seq for each in claimed]
@@ -182,5 +182,5 @@ class SkipConformance:
         skipped = await skip(journal, chat.delivery_id)
 
         assert await claim(journal, now=4.0) == []
-        assert await at(journal, 5.0).revive(skipped.dead_letter_id)
+        assert await at(journal, 5.0).revive(ME, skipped.dead_letter_id)
         assert (await claim_one(journal, now=5.0)).handled_seq is None

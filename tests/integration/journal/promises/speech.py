@@ -83,7 +83,7 @@ class SpeechConformance:
         (letter,) = await journal.dead_letters(ME)
         assert letter.message_ids == ("m4", "m5")
         assert [doubt.state for doubt in await journal.unresolved(ME)] == [IntentState.UNKNOWN]
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         revived = await claim_one(journal)
         assert [(known.ordinal, known.state) for known in revived.intents] == [
             (0, IntentState.SENT),
@@ -95,8 +95,8 @@ class SpeechConformance:
         await bury(journal, await claim_one(journal), 5)
         (letter,) = await journal.dead_letters(ME)
 
-        assert await journal.drop(letter.dead_letter_id)
-        assert not await journal.drop(letter.dead_letter_id)
+        assert await journal.drop(ME, letter.dead_letter_id)
+        assert not await journal.drop(ME, letter.dead_letter_id)
         assert await journal.dead_letters(ME) == []
 
     async def test_a_record_that_nobody_waited_for_is_there_for_whatever_is_asked_next(

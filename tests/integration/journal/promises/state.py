@@ -442,13 +442,13 @@ class StateConformance:
         assert await bury(journal, await claim_one(journal, now=10.0))
         (letter,) = await journal.dead_letters(ME)
         assert '"d"' not in letter.frame
-        assert await at(journal, 11.0).revive(letter.dead_letter_id)
+        assert await at(journal, 11.0).revive(ME, letter.dead_letter_id)
 
         delivery = await claim_one(journal, now=11.0)
         assert delivery.fired.data == '"d"'
         assert await bury(journal, delivery)
         (letter,) = await journal.dead_letters(ME)
-        assert await journal.drop(letter.dead_letter_id)
+        assert await journal.drop(ME, letter.dead_letter_id)
 
     async def test_a_firing_that_ran_when_a_process_died_runs_again(self, journal, successor):
         await set_timers(journal, timer(data='"d"'))

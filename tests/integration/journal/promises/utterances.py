@@ -104,7 +104,7 @@ class UtteranceConformance:
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
         assert (letter.handler, letter.lane, letter.chat_id) == (speaker.handler, LANE, "c")
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         revived = await claim_one(journal)
         assert revived.utterance.content == "hello"
 
@@ -121,7 +121,7 @@ class UtteranceConformance:
         await bury(journal, await claim_one(journal))
         (letter,) = await journal.dead_letters(ME)
 
-        assert await journal.drop(letter.dead_letter_id)
+        assert await journal.drop(ME, letter.dead_letter_id)
         assert await claim(journal) == []
 
     async def test_its_intents_come_back_with_its_letter(self, journal):
@@ -130,7 +130,7 @@ class UtteranceConformance:
         await journal.intend(delivery, intent(delivery))
         await bury(journal, delivery)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
 
         assert [known.content_hash for known in (await claim_one(journal)).intents] == ["h"]
 
@@ -139,7 +139,7 @@ class UtteranceConformance:
         await at(journal, 5.0).utter(utterance(speaker))
         await bury(journal, speaker, now=0.0)
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         revived = await claim_one(journal)
 
         assert revived.delivery_id != speaker.delivery_id
@@ -206,7 +206,7 @@ class UtteranceConformance:
         await bury(journal, await claim_one(journal))
         assert (await journal.spoken(made)).state is SpokenState.BURIED
         (letter,) = await journal.dead_letters(ME)
-        await journal.revive(letter.dead_letter_id)
+        await journal.revive(ME, letter.dead_letter_id)
         assert (await journal.spoken(made)).state is SpokenState.WAITING
 
         delivery = await claim_one(journal)

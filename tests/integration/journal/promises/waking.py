@@ -72,7 +72,7 @@ async def revived(journal):
     await want(journal, 1)
     await bury(journal, await claim_one(journal), 1)
     (letter,) = await journal.dead_letters(ME)
-    return at(journal, NOW).revive(letter.dead_letter_id)
+    return at(journal, NOW).revive(ME, letter.dead_letter_id)
 
 
 async def resumed(journal):
