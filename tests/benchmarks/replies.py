@@ -113,7 +113,8 @@ class Ours(Observer):
         return time.perf_counter() - self.began, self.delays
 
 
-async def measure(base_url, folder, rounds, names):
+async def measure(base_url, folder, rounds, names, contestants=None):
+    contestants = contestants or CONTESTANTS | WATCHED
     async with AsyncClient(base_url=base_url) as nobody:
         made = await nobody.auth.create_guest_owner("owner")
     async with (
@@ -128,7 +129,7 @@ async def measure(base_url, folder, rounds, names):
                 for number in range(CHATS)
             ]
             answering_rounds[name] = await opened.enter_async_context(
-                (CONTESTANTS | WATCHED)[name](base_url=base_url, token=token, folder=folder / name)
+                contestants[name](base_url=base_url, token=token, folder=folder / name)
             )
         return await _turns(owner, answering_rounds, chats, rounds)
 
@@ -182,14 +183,27 @@ def remembering(plugin, heard):
 
 
 @contextlib.asynccontextmanager
-async def runtime(base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS, watch=None):
-    """One of ours, in this process; its first handler answers. With `watch`, a daemon's client and whom it tells."""
+async def runtime(
+    base_url, token, folder, *, declare=answering, kept_turns=KEPT_TURNS, watch=None, store=SqliteJournal
+):
+    """
+    One of ours, in this process; its first handler answers.
+
+    Args:
+        base_url: The backend's.
+        token: Its identity's.
+        folder: Its own, named as its identity.
+        declare: What its plugin handles.
+        kept_turns: As of the journal.
+        watch: Of a daemon's client, and whom it tells.
+        store: Makes its journal.
+    """
     me = folder.name
     folder.mkdir(exist_ok=True)
     watched = watch or Unwatched()
     plugin = Plugin("p")
-    journal = SqliteJournal(folder, kept_turns=kept_turns, on_commit=watched.durations.committed)
-    journal.open()
+    journal = store(folder, kept_turns=kept_turns, on_commit=watched.durations.committed)
+    await asyncio.to_thread(journal.open)
     declare(plugin, lambda: ours.delays.append(time.perf_counter() - ours.began))
     ours = Ours(journal, me, plugin)
     observer = watched.observer(ours)
