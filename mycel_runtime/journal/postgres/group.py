@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from mycel_runtime.journal.postgres.session import Session, begin, commit, has_committed, mark
+from mycel_runtime.journal.postgres.session import Session, begin, commit_again, has_committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,20 +49,24 @@ class Group:
             if self._uncertain is not None and self._is_there(connection):
                 # It is, and its answer was lost; what waits for the disk is waited for here.
                 results, self._uncertain = self._uncertain, None
-                commit(connection, has_written=True)
+                commit_again(connection)
                 return results
             self._uncertain = None
-            session = Session(connection, self._process)
-            results = [operation(session) for operation in self._operations]
-            if session.has_written and self._number is not None:
-                mark(connection, self._process, self._number)
-                self._uncertain = results
-            commit(connection, has_written=session.has_written)
+            results = self._carry_out(connection)
         except BaseException:
             if not connection.closed:
                 _roll_back(connection)
             raise
         self._uncertain = None
+        return results
+
+    def _carry_out(self, connection: psycopg.Connection[Row]) -> list[Any]:
+        with connection.pipeline() as pipeline:
+            session = Session(connection, self._process, pipeline, self._number)
+            results = [operation(session) for operation in self._operations]
+            if session.is_marked:
+                self._uncertain = results
+            session.commit()
         return results
 
     def _is_there(self, connection: psycopg.Connection[Row]) -> bool:

@@ -153,7 +153,7 @@ def _beat(connection: Connection[Row], attendances: Sequence[Attendance]) -> flo
     for attendance in attendances:
         attendance.note_time(row[0])
         rows.append((attendance.process_id, attendance.now()))
-    beaten = Session(connection, None).run_rows("beat", rows)
+    beaten = Session(connection, None).run_rows("beat", rows).rowcount
     for attendance, (_, now) in zip(attendances, rows, strict=True):
         attendance.note_beat(now, began=began if beaten == len(rows) else None)
     pause = min(attendance.beat_seconds for attendance in attendances)

@@ -28,7 +28,21 @@ class Row(tuple[Any, ...]):
 
 
 class ResultCursor(Cursor[Row]):
-    """What a statement has returned."""
+    """
+    What a statement has returned; of one that is on its way, when it is asked for.
+
+    Attributes:
+        wait: Until what is on its way has been answered.
+    """
+
+    wait: Callable[[], None] | None = None
+
+    @property
+    @override
+    def rowcount(self) -> int:
+        if self.statusmessage is None and self.wait is not None:
+            self.wait()
+        return super().rowcount
 
     @property
     def lastrowid(self) -> int | None:

@@ -5,26 +5,34 @@ The lock of the journal is an advisory one, of the transaction: so it works behi
 transaction another connection, ends with the connection, and is never held by nobody. Whoever stands still within a
 transaction, a process that is frozen, is cut off by the database after `STILL_SECONDS`.
 
-The commit is asynchronous, so that the lock is given back before the disk is waited for; the same message then
-writes a record of its own whose commit is not. That one is on the disk only behind all that was committed before it.
+Statements are sent as they are asked for, and answered together as soon as somebody looks at what one of them has
+returned (libpq's pipeline mode): each wait for the database is a wait for this process's busy loop, too. An error is
+raised where an answer is waited for; it may be an earlier statement's, and no later one is carried out.
+
+The commit is asynchronous, so that the lock is given back before the disk is waited for; behind it, a record of its
+own is written whose commit is not. That one is on the disk only behind all that was committed before it.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from psycopg import sql
 
-from mycel_runtime.journal.postgres.statements import statement
+from mycel_runtime.journal.postgres.statements import Statement, statement
+from mycel_runtime.journal.verbs.connection import NONE_CHANGED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import psycopg
 
     from mycel_runtime.journal.postgres.process import ProcessMark
     from mycel_runtime.journal.postgres.rows import ResultCursor, Row
+    from mycel_runtime.journal.verbs.connection import Changed
+
+T = TypeVar("T")
 
 JOURNAL_LOCK: Final = 0x4D59434C
 
@@ -42,10 +50,12 @@ _BEGIN: Final = sql.SQL(
     " SELECT extract(epoch FROM clock_timestamp())::float8"
 )
 
-_COMMIT: Final = (
-    "COMMIT; "  # The lock is free.
-    "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'mycel', ''); COMMIT"
+_COMMIT: Final = "COMMIT"
+
+_TO_THE_DISK: Final = (
+    "SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'mycel', '')"
 )
+"""A transaction by itself."""
 
 
 class BuriedError(Exception):
@@ -59,28 +69,69 @@ class Session:
     Args:
         connection: In autocommit mode.
         process: Whose transactions these are; `None`: nothing is written.
+        pipeline: Of the connection, if it has one.
+        number: Of the transaction's mark; `None`: it has none.
     """
 
-    def __init__(self, connection: psycopg.Connection[Row], process: ProcessMark | None) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Row],
+        process: ProcessMark | None,
+        pipeline: psycopg.Pipeline | None = None,
+        number: int | None = None,
+    ) -> None:
         self._connection = connection
         self._own = {} if process is None else {"process": process.process_id}
+        self._wait = None if pipeline is None else pipeline.sync
+        self._number = number
+        self._mark: ResultCursor | None = None
         self.has_written = False
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it can be told afterwards that it was committed."""
+        return self._mark is not None
+
+    def commit(self) -> None:
+        """
+        Commit, and wait for the disk if there is anything to wait for; that is done when the pipeline ends.
+
+        Raises:
+            BuriedError: Of a process that is taken for dead.
+        """
+        if self._mark is not None and not self._mark.rowcount:
+            raise BuriedError
+        self._connection.execute(_COMMIT)
+        if self.has_written:
+            self._connection.execute(_TO_THE_DISK)
 
     def run(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> ResultCursor:
         """As of `Connection`; what has no names is one row."""
         found = statement(name)
-        self.has_written = self.has_written or found.writes
         is_named = hasattr(values, "keys")
         arguments: Any = found.named({**self._own, **values}) if is_named else found.arrays([values])  # type: ignore[dict-item, list-item]
-        return self._connection.execute(found.text, arguments)  # type: ignore[return-value]
+        return self._execute(found, arguments)
 
-    def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> Changed:
         """As of `Connection`: all rows in one statement, as one array for each column."""
         if not rows:
-            return 0
+            return NONE_CHANGED
         found = statement(name)
-        self.has_written = True
-        return self._connection.execute(found.text, found.arrays(rows)).rowcount
+        return self._execute(found, found.arrays(rows))
+
+    def together(self, asked: Iterable[T]) -> Iterable[T]:
+        """As of `Connection`."""
+        return list(asked)
+
+    def _execute(self, found: Statement, arguments: Any) -> ResultCursor:
+        cursor: ResultCursor = self._connection.execute(found.text, arguments)  # type: ignore[assignment]
+        cursor.wait = self._wait
+        if found.writes and not self.has_written:
+            self.has_written = True
+            # Not before: the first one may be what registers the process.
+            if self._number is not None:
+                self._mark = self.run("mark_commit", {"commits": self._number})
+        return cursor
 
 
 def begin(
@@ -114,21 +165,10 @@ def _beginning(process_id: str, still_seconds: int) -> bytes:
     return text.as_bytes(None)
 
 
-def mark(connection: psycopg.Connection[Row], process: ProcessMark, number: int) -> None:
-    """
-    Before a commit: so that it can be told afterwards whether it was one.
-
-    Raises:
-        BuriedError: Of a process that is taken for dead.
-    """
-    values = {"process": process.process_id, "commits": number}
-    if not Session(connection, process).run("mark_commit", values).rowcount:
-        raise BuriedError
-
-
-def commit(connection: psycopg.Connection[Row], *, has_written: bool) -> None:
-    """Commit, and wait for the disk if there is anything to wait for."""
-    connection.execute(_COMMIT if has_written else "COMMIT")
+def commit_again(connection: psycopg.Connection[Row]) -> None:
+    """End a transaction that has found an earlier one committed: wait for the disk in its place."""
+    connection.execute(_COMMIT)
+    connection.execute(_TO_THE_DISK)
 
 
 def has_committed(connection: psycopg.Connection[Row], process: ProcessMark, number: int) -> bool:

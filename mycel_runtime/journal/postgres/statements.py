@@ -37,13 +37,10 @@ class Statement(NamedTuple):
         """Those that it has names for, as their types want them: a flag of ours is a number here."""
         return {name: _converted(kind, values[name]) for name, kind in self.types.items()}
 
-    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """Rows as columns."""
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+        """Rows as columns, each as PostgreSQL reads an array; the driver takes several times as long for it."""
         columns = zip(*rows, strict=True)
-        return [
-            [_converted(kind, value) for value in column]
-            for kind, column in zip(self.columns, columns, strict=True)
-        ]
+        return [_array(kind, column) for kind, column in zip(self.columns, columns, strict=True)]
 
 
 @functools.cache
@@ -61,6 +58,16 @@ def statement(name: str) -> Statement:
     columns = tuple(_ARRAY.findall(text))
     text = _ARRAY.sub(r"%s::\1[]", text)
     return Statement(text, types, columns, writes=re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None)
+
+
+def _array(kind: str, column: Sequence[Any]) -> str:
+    word = _quoted if kind == "text" else _CONVERT[kind]
+    return f"{{{','.join('NULL' if value is None else str(word(value)) for value in column)}}}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _converted(kind: str, value: Any) -> Any:

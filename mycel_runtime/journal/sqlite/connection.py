@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mycel_runtime.journal.sqlite.statements import statement, with_rows
+from mycel_runtime.journal.verbs.connection import Count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mycel_runtime.journal.verbs.connection import Changed
+
+T = TypeVar("T")
 
 ROWS_PER_STATEMENT: Final = 512
 """A power of two; more gain nothing. Source: measured."""
@@ -26,7 +31,11 @@ class SqliteConnection(sqlite3.Connection):
         text, in_order = statement(name)
         return self.execute(text, values if in_order is None else in_order(values))
 
-    def run_rows(self, name: str, rows: Sequence[Sequence[Any]], /) -> int:
+    def together(self, asked: Iterable[T], /) -> Iterable[T]:
+        """As of `Connection`: none is to be spared, and a statement that is not looked at is prepared again."""
+        return asked
+
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]], /) -> Changed:
         """
         As of `Connection`.
 
@@ -36,11 +45,11 @@ class SqliteConnection(sqlite3.Connection):
         of two only.
         """
         if len(rows) == 1:
-            return self.run(name, rows[0]).rowcount
+            return self.run(name, rows[0])
         changed = start = 0
         while left := len(rows) - start:
             count = left if left <= FEW_ROWS else min(ROWS_PER_STATEMENT, 1 << (left.bit_length() - 1))
             values = tuple(itertools.chain.from_iterable(rows[start : start + count]))
             changed += self.execute(with_rows(name, count), values).rowcount
             start += count
-        return changed
+        return Count(changed)

@@ -7,7 +7,7 @@ Of a claimed delivery every later statement names the claim, so that whoever has
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mycel_runtime.journal.changes import TIMER_KIND
 from mycel_runtime.journal.delivery import (
@@ -30,8 +30,10 @@ from mycel_runtime.journal.verbs.utterances import utterance_of
 from mycel_runtime.wire.ids import MessageSeq
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mycel_runtime.journal.cursor import CursorMove
-    from mycel_runtime.journal.verbs.connection import Connection, Row
+    from mycel_runtime.journal.verbs.connection import Connection, Result, Row
 
 _CLAIMED_COLUMNS: Final = (
     "delivery_id",
@@ -72,16 +74,45 @@ def end_turn(connection: Connection, delivery: Delivery, move: CursorMove, now: 
     return connection.run("finish_chat", key_of(delivery) | cursor).rowcount > 0
 
 
-def claim_row(connection: Connection, row: Row) -> Delivery:
-    """Claim what `select_due` or one like it has selected; with everything that its attempt needs."""
-    intents = connection.run("intents_of_turn", {"delivery_id": row["delivery_id"], "turn": row["turn"]})
+def claim_rows(connection: Connection, rows: Iterable[Row]) -> list[Delivery]:
+    """Claim what `select_due` or one like it has selected; with everything that the attempts need."""
+    return [_delivery_of(connection, asked) for asked in connection.together(_ask(connection, rows))]
+
+
+class _Asked(NamedTuple):
+    """
+    A claim that has been made, and what is read for every one.
+
+    Attributes:
+        more: The entry, or of a chat's messages what other handlers know of it.
+    """
+
+    row: Row
+    intents: Result
+    claim: Result
+    more: Result
+
+
+def _ask(connection: Connection, rows: Iterable[Row]) -> Iterator[_Asked]:
+    for row in rows:
+        values = dict(row)
+        yield _Asked(
+            row,
+            connection.run("intents_of_turn", values),
+            connection.run("claim", values),
+            connection.run("others_of_chat" if row["entry_id"] is None else "read_entry", values),
+        )
+
+
+def _delivery_of(connection: Connection, asked: _Asked) -> Delivery:
+    row = asked.row
     fields = {name: row[name] for name in _CLAIMED_COLUMNS} | {
-        "claim": connection.run("claim", {"delivery_id": row["delivery_id"]}).fetchone()[0],
-        "intents": tuple(map(intent_of, intents)),
+        "claim": asked.claim.fetchone()[0],
+        "intents": tuple(map(intent_of, asked.intents)),
         "suspicion": _suspicion_of(row),
     }
     if row["entry_id"] is not None:
-        entry = _read_entry(connection, row["entry_id"])
+        entry = Entry(*asked.more.fetchone())
         if entry.kind == UTTERANCE_KIND:
             utterance = utterance_of(connection, row["entry_id"])
             return UtteranceDelivery(**fields, entry=entry, entry_id=row["entry_id"], utterance=utterance)
@@ -95,7 +126,7 @@ def claim_row(connection: Connection, row: Row) -> Delivery:
         "lane_is_anchored": bool(row["lane_is_anchored"]),
         "holes": holes_of(row["holes"]),
     }
-    others = connection.run("others_of_chat", fields).fetchone()
+    others = asked.more.fetchone()
     if row["dead_letter_id"] is None:
         return ChatDelivery(**fields, others_seq=others["others_seq"])
     return LetterDelivery(**fields, **dict(others))
@@ -126,7 +157,3 @@ def _suspicion_of(row: Row) -> Suspicion | None:
 def key_of(delivery: Delivery) -> dict[str, Any]:
     """What names a claimed delivery in a statement."""
     return {"delivery_id": delivery.delivery_id, "claim": delivery.claim}
-
-
-def _read_entry(connection: Connection, entry_id: int) -> Entry:
-    return Entry(*connection.run("read_entry", {"entry_id": entry_id}).fetchone())

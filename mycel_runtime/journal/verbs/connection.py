@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+T = TypeVar("T")
 
 
 class Row(Protocol):
@@ -42,8 +45,30 @@ class Result(Protocol):
         """As `fetchall`, one by one."""
 
 
+class Changed(Protocol):
+    """What a statement of many rows has done."""
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that it has made or changed."""
+
+
+class Count(NamedTuple):
+    """Known at once."""
+
+    rowcount: int
+
+
+NONE_CHANGED: Final = Count(0)
+
+
 class Connection(Protocol):
-    """To the journal, within a transaction of its engine's."""
+    """
+    To the journal, within a transaction of its engine's.
+
+    Statements take effect in the order in which they are run. Whoever looks at what one has returned only when others
+    have been run, too, spares a far store a journey for each.
+    """
 
     def run(self, name: str, values: Mapping[str, Any] | Sequence[Any], /) -> Result:
         """
@@ -54,5 +79,8 @@ class Connection(Protocol):
             values: By name, and perhaps more than the statement has names for; in its order where it has `?` instead.
         """
 
-    def run_rows(self, name: str, rows: Sequence[Sequence[Any]], /) -> int:
-        """Run an INSERT with many rows of values, in their order; how many rows it has made or changed."""
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]], /) -> Changed:
+        """Run an INSERT with many rows of values, in their order."""
+
+    def together(self, asked: Iterable[T], /) -> Iterable[T]:
+        """The same; where that spares journeys, each statement that making them runs is run before any is given."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.changes import ToldVersion
     from mycel_runtime.journal.ids import HandlerId
     from mycel_runtime.journal.port.candidacy import Candidacy
-    from mycel_runtime.journal.verbs.connection import Connection
+    from mycel_runtime.journal.verbs.connection import Changed, Connection
     from mycel_runtime.journal.verbs.running_lanes import RunningLanes
     from mycel_runtime.journal.work import ChatWork
     from mycel_runtime.wire.ids import ChatId, UserId
@@ -134,7 +134,7 @@ class HearingVerbs(SpeechVerbs):
                 connection.run(name, {"identity": batch.identity} | values_of(change))
             if batch.checkpoint is not None:
                 connection.run("write_checkpoint", values_of(batch.checkpoint))
-            return new
+            return sum(each.rowcount for each in new)
 
         self._snapshot_changes += bool(batch.changes)
         has_events = any(arrival.events for arrival in batch.arrivals)
@@ -153,26 +153,26 @@ class HearingVerbs(SpeechVerbs):
             raise LeaseLostError(identity)
 
 
-def _append_arrivals(connection: Connection, arrivals: Sequence[Arrival], now: float) -> int:
-    """Insert entries in their order, and the event work of the new ones; how many were new."""
-    new = 0
+def _append_arrivals(connection: Connection, arrivals: Sequence[Arrival], now: float) -> Sequence[Changed]:
+    """Insert entries in their order, and the event work of the new ones; tells how many were new."""
+    new: list[Changed] = []
     for has_events, run in itertools.groupby(arrivals, lambda arrival: bool(arrival.events)):
         if has_events:
-            new += sum(_append_events(connection, arrival, now) for arrival in run)
+            new += [_append_events(connection, arrival, now) for arrival in run]
         else:
-            new += connection.run_rows("insert_entries", [each.entry for each in run])
+            new.append(connection.run_rows("insert_entries", [each.entry for each in run]))
     return new
 
 
-def _append_events(connection: Connection, arrival: Arrival, now: float) -> bool:
-    """Insert an entry and its event work; whether it was new."""
+def _append_events(connection: Connection, arrival: Arrival, now: float) -> Changed:
+    """Insert an entry and its event work; tells whether it was new."""
     inserted = connection.run("insert_entries", arrival.entry)
     if not inserted.rowcount:
-        return False
+        return inserted
     values = {"identity": arrival.entry.identity, "entry_id": inserted.lastrowid, "now": now}
     for work in arrival.events:
         connection.run("insert_event", values | values_of(work))
-    return True
+    return inserted
 
 
 def _want_chats(connection: Connection, identity: UserId, hints: Sequence[ChatWork], now: float) -> None:

@@ -19,7 +19,7 @@ from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.turns import row_of
-from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
+from mycel_runtime.journal.verbs.claims import claim_rows, encodable, end_turn, key_of
 from mycel_runtime.journal.verbs.hearing import HearingVerbs
 from mycel_runtime.journal.verbs.letters import LetterVerbs, write_letter
 from mycel_runtime.journal.verbs.pauses import PauseVerbs
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.delivery import MessageDelivery
     from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.turns import TurnRecord
-    from mycel_runtime.journal.verbs.connection import Connection, Row
+    from mycel_runtime.journal.verbs.connection import Connection, Result, Row
     from mycel_runtime.wire.ids import MessageSeq, UserId
 
 _PRUNING_STEP: Final = 16
@@ -99,7 +99,7 @@ class SqlJournal(
         def claim(connection: Connection) -> Sequence[Delivery]:
             values = {"identity": identity, "now": self._clock(), "limit": limit}
             rows = _first_of_each_lane(connection.run(name, values | of_lane), limit)
-            return [claim_row(connection, row) for row in rows]
+            return claim_rows(connection, rows)
 
         claimed = await self._writer.commit(claim)
         self._running_lanes.note_claimed(claimed)
@@ -118,7 +118,7 @@ class SqlJournal(
         def claim(connection: Connection) -> Delivery | None:
             values = {"identity": identity, "now": self._clock()}
             row = connection.run("select_suspects", values).fetchone()
-            return None if row is None else claim_row(connection, row)
+            return None if row is None else claim_rows(connection, [row])[0]
 
         return await self._writer.commit(claim)
 
@@ -167,9 +167,10 @@ class SqlJournal(
 
         def write(connection: Connection) -> TurnEnd:
             now = self._clock()
-            self._log(connection, delivery, record, now)
+            logged = self._log(connection, delivery, record, now)
             if not end_turn(connection, delivery, move, now):
                 return TurnEnd(EndOutcome.LOST)
+            self._prune(connection, logged)
             note_told(connection, delivery)
             if isinstance(delivery, UtteranceDelivery):
                 end_utterance(connection, delivery)
@@ -213,22 +214,30 @@ class SqlJournal(
                 return TurnEnd(
                     EndOutcome.DONE if end_turn(connection, delivery, STAY, now) else EndOutcome.LOST
                 )
-            self._log(connection, delivery, record, now)
+            logged = self._log(connection, delivery, record, now)
             moved = write_letter(connection, delivery, letter, move, now)
             if not end_turn(connection, delivery, moved, now):
                 return TurnEnd(EndOutcome.LOST)
+            self._prune(connection, logged)
             connection.run("bury_intents", key_of(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
 
         return await self._end(write, WakeTimes.of_end(move, changes))
 
-    def _log(self, connection: Connection, delivery: Delivery, record: TurnRecord | None, now: float) -> None:
-        """Before the turn ends, whose claim is looked at here as well; the oldest go in small steps."""
+    def _log(
+        self, connection: Connection, delivery: Delivery, record: TurnRecord | None, now: float
+    ) -> Result | None:
+        """Before the turn ends, whose claim is looked at here as well."""
         if record is None or not self._kept_turns:
+            return None
+        return connection.run("log_turn", key_of(delivery) | row_of(record) | {"now": now})
+
+    def _prune(self, connection: Connection, logged: Result | None) -> None:
+        """Once the turn has ended: the oldest that are logged go in small steps."""
+        if logged is None or not logged.rowcount:
             return
-        logged = connection.run("log_turn", key_of(delivery) | row_of(record) | {"now": now})
         newest = logged.lastrowid or 0
-        if logged.rowcount and not newest % _PRUNING_STEP:
+        if not newest % _PRUNING_STEP:
             bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
             connection.run("prune_turns", bounds)
 

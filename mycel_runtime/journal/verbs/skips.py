@@ -11,7 +11,7 @@ from mycel_runtime.journal.backlog import Skipped, WaitingChat, WorkItem
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, LetterDelivery
 from mycel_runtime.journal.hole_text import text_of_holes
-from mycel_runtime.journal.verbs.claims import claim_row, encodable, end_turn, key_of
+from mycel_runtime.journal.verbs.claims import claim_rows, encodable, end_turn, key_of
 from mycel_runtime.journal.verbs.questions import is_look
 from mycel_runtime.journal.verbs.speech import SpeechVerbs
 from mycel_runtime.wire.ids import MessageSeq
@@ -62,7 +62,7 @@ class SkipVerbs(SpeechVerbs):
             row = connection.run("select_one", one).fetchone()
             if row is None or (read is not None and not _is_as_read(connection, row, read)):
                 return None
-            delivery = claim_row(connection, row)
+            (delivery,) = claim_rows(connection, [row])
             if is_look(connection, delivery):
                 end_turn(connection, delivery, STAY, now)
                 return Skipped(delivery=delivery, dead_letter_id=None)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def set_timers(connection: Connection, identity: UserId, plugin: str, timers: Sequence[NewTimer]) -> None:
     """In the place of those with the same names and keys."""
     rows = [(identity, plugin, *timer, timer.due_at) for timer in timers]
-    if connection.run_rows("set_timers", rows) < len(rows):
+    if connection.run_rows("set_timers", rows).rowcount < len(rows):
         connection.run_rows("set_timers_sooner", rows)
 
 

@@ -67,7 +67,7 @@ def test_batches_of_all_sizes_are_written_by_few_statements_that_are_kept(connec
 
     first = 1
     for size in range(MORE):
-        assert connection.run_rows("insert_entries", entries(first, size)) == size
+        assert connection.run_rows("insert_entries", entries(first, size)).rowcount == size
         first += size
 
     powers_above = (ROWS_PER_STATEMENT // FEW_ROWS).bit_length() - 1
@@ -79,7 +79,7 @@ def test_batches_of_all_sizes_are_written_by_few_statements_that_are_kept(connec
 def test_rows_are_written_in_their_order_and_what_is_there_already_is_not_counted(connection, size):
     connection.run_rows("insert_entries", entries(1, size))
 
-    assert connection.run_rows("insert_entries", entries(size, 3)) == 2
+    assert connection.run_rows("insert_entries", entries(size, 3)).rowcount == 2
 
     written = connection.execute("SELECT seq FROM entry ORDER BY entry_id").fetchall()
     assert [seq for (seq,) in written] == [*range(1, size + 3)]

@@ -111,5 +111,5 @@ async def test_many_frames_are_one_statement(journal, url):
         batch = Batch(identity=ME, arrivals=arrivals(*map(entry, range(1, 501))), checkpoint=checkpoint(500))
         assert await journal.append(batch, lease=lease) == 500
 
-    # To begin, the lease, the entries, the checkpoint, the mark, the commit.
-    assert len(executed) == 6
+    # To begin, the lease, the entries, the mark, the checkpoint, the commit, the disk.
+    assert len(executed) == 7
