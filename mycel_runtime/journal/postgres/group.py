@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from mycel_runtime.journal.postgres.session import Session, begin, commit_again, has_committed
+from mycel_runtime.journal.postgres.session import Later, Session, begin, commit_again, has_committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,8 @@ class Group:
     def _carry_out(self, connection: psycopg.Connection[Row]) -> list[Any]:
         with connection.pipeline() as pipeline:
             session = Session(connection, self._process, pipeline, self._number)
-            results = [operation(session) for operation in self._operations]
+            returned = [operation(session) for operation in self._operations]
+            results = [each.answer() if isinstance(each, Later) else each for each in returned]
             if session.is_marked:
                 self._uncertain = results
             session.commit()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from psycopg import Cursor
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping, Sequence
+
+    from psycopg import Pipeline
 
 
 class Row(tuple[Any, ...]):
@@ -28,20 +30,20 @@ class Row(tuple[Any, ...]):
 
 
 class ResultCursor(Cursor[Row]):
-    """
-    What a statement has returned; of one that is on its way, when it is asked for.
+    """What a statement has returned."""
 
-    Attributes:
-        wait: Until what is on its way has been answered.
-    """
+    _pipeline: Pipeline | None = None
 
-    wait: Callable[[], None] | None = None
+    def follow(self, pipeline: Pipeline | None) -> Self:
+        """This one; it is on its way, and answered when somebody asks."""
+        self._pipeline = pipeline
+        return self
 
     @property
     @override
     def rowcount(self) -> int:
-        if self.statusmessage is None and self.wait is not None:
-            self.wait()
+        if self.statusmessage is None and self._pipeline is not None:
+            self._pipeline.sync()
         return super().rowcount
 
     @property

@@ -16,7 +16,7 @@ own is written whose commit is not. That one is on the disk only behind all that
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from psycopg import sql
 
@@ -58,6 +58,12 @@ _TO_THE_DISK: Final = (
 """A transaction by itself."""
 
 
+class Later(NamedTuple):
+    """In the place of what an operation returns."""
+
+    answer: Callable[[], Any]
+
+
 class BuriedError(Exception):
     """This process was taken for dead: what it had is others' by now."""
 
@@ -80,9 +86,9 @@ class Session:
         pipeline: psycopg.Pipeline | None = None,
         number: int | None = None,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._own = {} if process is None else {"process": process.process_id}
-        self._wait = None if pipeline is None else pipeline.sync
+        self.pipeline = pipeline
         self._number = number
         self._mark: ResultCursor | None = None
         self.has_written = False
@@ -101,9 +107,9 @@ class Session:
         """
         if self._mark is not None and not self._mark.rowcount:
             raise BuriedError
-        self._connection.execute(_COMMIT)
+        self.connection.execute(_COMMIT)
         if self.has_written:
-            self._connection.execute(_TO_THE_DISK)
+            self.connection.execute(_TO_THE_DISK)
 
     def run(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> ResultCursor:
         """As of `Connection`; what has no names is one row."""
@@ -119,19 +125,22 @@ class Session:
         found = statement(name)
         return self._execute(found, found.arrays(rows))
 
+    def later(self, answer: Callable[[], T]) -> T:
+        """As of `Connection`: whoever carries the operations out asks for it in the end."""
+        return cast("T", Later(answer))
+
     def together(self, asked: Iterable[T]) -> Iterable[T]:
         """As of `Connection`."""
         return list(asked)
 
     def _execute(self, found: Statement, arguments: Any) -> ResultCursor:
-        cursor: ResultCursor = self._connection.execute(found.text, arguments)  # type: ignore[assignment]
-        cursor.wait = self._wait
+        cursor: ResultCursor = self.connection.execute(found.text, arguments)  # type: ignore[assignment]
         if found.writes and not self.has_written:
             self.has_written = True
             # Not before: the first one may be what registers the process.
             if self._number is not None:
                 self._mark = self.run("mark_commit", {"commits": self._number})
-        return cursor
+        return cursor.follow(self.pipeline)
 
 
 def begin(

@@ -10,7 +10,7 @@ from mycel_runtime.journal.sqlite.statements import statement, with_rows
 from mycel_runtime.journal.verbs.connection import Count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mycel_runtime.journal.verbs.connection import Changed
 
@@ -30,6 +30,10 @@ class SqliteConnection(sqlite3.Connection):
         """As of `Connection`."""
         text, in_order = statement(name)
         return self.execute(text, values if in_order is None else in_order(values))
+
+    def later(self, answer: Callable[[], T], /) -> T:
+        """As of `Connection`: now."""
+        return answer()
 
     def together(self, asked: Iterable[T], /) -> Iterable[T]:
         """As of `Connection`: none is to be spared, and a statement that is not looked at is prepared again."""

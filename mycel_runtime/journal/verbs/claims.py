@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mycel_runtime.journal.cursor import CursorMove
-    from mycel_runtime.journal.verbs.connection import Connection, Result, Row
+    from mycel_runtime.journal.verbs.connection import Changed, Connection, Result, Row
 
 _CLAIMED_COLUMNS: Final = (
     "delivery_id",
@@ -63,6 +63,11 @@ def end_turn(connection: Connection, delivery: Delivery, move: CursorMove, now: 
             lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
             connection.run("promote_event", lane)
         return is_ours
+    return end_chat_turn(connection, delivery, move, now).rowcount > 0
+
+
+def end_chat_turn(connection: Connection, delivery: ChatDelivery, move: CursorMove, now: float) -> Changed:
+    """As `end_turn`; no row changed: the claim is lost."""
     cursor = {
         "handled_seq": move.handled_seq,
         "wanted_seq": move.wanted_seq or 0,
@@ -71,7 +76,7 @@ def end_turn(connection: Connection, delivery: Delivery, move: CursorMove, now: 
         "hole_at": move.hole_at,
         "now": now,
     }
-    return connection.run("finish_chat", key_of(delivery) | cursor).rowcount > 0
+    return connection.run("finish_chat", key_of(delivery) | cursor)
 
 
 def claim_rows(connection: Connection, rows: Iterable[Row]) -> list[Delivery]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 T = TypeVar("T")
@@ -81,6 +81,14 @@ class Connection(Protocol):
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]], /) -> Changed:
         """Run an INSERT with many rows of values, in their order."""
+
+    def later(self, answer: Callable[[], T], /) -> T:
+        """
+        What an operation returns, if nothing of it hangs on that; where it spares journeys, found out behind others.
+
+        Args:
+            answer: Looks at what statements have returned. What it runs itself may come behind other operations.
+        """
 
     def together(self, asked: Iterable[T], /) -> Iterable[T]:
         """The same; where that spares journeys, each statement that making them runs is run before any is given."""

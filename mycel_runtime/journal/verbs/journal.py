@@ -15,11 +15,11 @@ from typing_extensions import override
 
 from mycel_runtime.journal.changes import UNCHANGED, EndOutcome, TurnEnd
 from mycel_runtime.journal.cursor import STAY, CursorMove
-from mycel_runtime.journal.delivery import Delivery, UtteranceDelivery
+from mycel_runtime.journal.delivery import ChatDelivery, Delivery, UtteranceDelivery
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.pause import PARKED_AT
 from mycel_runtime.journal.turns import row_of
-from mycel_runtime.journal.verbs.claims import claim_rows, encodable, end_turn, key_of
+from mycel_runtime.journal.verbs.claims import claim_rows, encodable, end_chat_turn, end_turn, key_of
 from mycel_runtime.journal.verbs.hearing import HearingVerbs
 from mycel_runtime.journal.verbs.letters import LetterVerbs, write_letter
 from mycel_runtime.journal.verbs.pauses import PauseVerbs
@@ -133,8 +133,8 @@ class SqlJournal(
     async def next_due_at(self, identity: UserId, *, after: float) -> float | None:
         def read(connection: Connection) -> float | None:
             values = {"identity": identity, "after_time": after, "parked_at": PARKED_AT}
-            row = connection.run("next_due_at", values).fetchone()
-            return None if row is None or row[0] is None else float(row[0])
+            found = connection.run("next_due_at", values)
+            return connection.later(lambda: _time_of(found.fetchone()))
 
         return await self._writer.commit(read)
 
@@ -168,9 +168,12 @@ class SqlJournal(
         def write(connection: Connection) -> TurnEnd:
             now = self._clock()
             logged = self._log(connection, delivery, record, now)
-            if not end_turn(connection, delivery, move, now):
-                return TurnEnd(EndOutcome.LOST)
-            self._prune(connection, logged)
+            if isinstance(delivery, ChatDelivery) and not changes:
+                ended = end_chat_turn(connection, delivery, move, now)
+                return connection.later(lambda: self._ended(connection, logged, is_ours=ended.rowcount > 0))
+            end = self._ended(connection, logged, is_ours=end_turn(connection, delivery, move, now))
+            if end.outcome is EndOutcome.LOST:
+                return end
             note_told(connection, delivery)
             if isinstance(delivery, UtteranceDelivery):
                 end_utterance(connection, delivery)
@@ -216,9 +219,9 @@ class SqlJournal(
                 )
             logged = self._log(connection, delivery, record, now)
             moved = write_letter(connection, delivery, letter, move, now)
-            if not end_turn(connection, delivery, moved, now):
-                return TurnEnd(EndOutcome.LOST)
-            self._prune(connection, logged)
+            end = self._ended(connection, logged, is_ours=end_turn(connection, delivery, moved, now))
+            if end.outcome is EndOutcome.LOST:
+                return end
             connection.run("bury_intents", key_of(delivery) | {"turn": delivery.turn})
             return TurnEnd(EndOutcome.DONE, remember(connection, delivery, changes, version))
 
@@ -232,14 +235,21 @@ class SqlJournal(
             return None
         return connection.run("log_turn", key_of(delivery) | row_of(record) | {"now": now})
 
-    def _prune(self, connection: Connection, logged: Result | None) -> None:
-        """Once the turn has ended: the oldest that are logged go in small steps."""
-        if logged is None or not logged.rowcount:
-            return
+    def _ended(self, connection: Connection, logged: Result | None, *, is_ours: bool) -> TurnEnd:
+        """How a turn has ended; if it has, the oldest that are logged go, in small steps."""
+        if is_ours and logged is not None and logged.rowcount:
+            self._prune(connection, logged)
+        return TurnEnd(EndOutcome.DONE if is_ours else EndOutcome.LOST)
+
+    def _prune(self, connection: Connection, logged: Result) -> None:
         newest = logged.lastrowid or 0
         if not newest % _PRUNING_STEP:
             bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
             connection.run("prune_turns", bounds)
+
+
+def _time_of(row: Row | None) -> float | None:
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def _first_of_each_lane(rows: Iterable[Row], limit: int) -> list[Row]:

@@ -187,10 +187,18 @@ class SpeechVerbs(Journal):
             waker.wake()
 
     async def _change(self, name: str, values: dict[str, Any]) -> bool:
-        return await self._writer.submit(lambda connection: connection.run(name, values).rowcount > 0)
+        def write(connection: Connection) -> bool:
+            done = connection.run(name, values)
+            return connection.later(lambda: done.rowcount > 0)
+
+        return await self._writer.submit(write)
 
     async def _rows(self, name: str, values: dict[str, Any]) -> list[Row]:
-        return await self._writer.commit(lambda connection: connection.run(name, values).fetchall())
+        def read(connection: Connection) -> list[Row]:
+            found = connection.run(name, values)
+            return connection.later(found.fetchall)
+
+        return await self._writer.commit(read)
 
 
 def _values_of(intent: Intent) -> dict[str, Any]:
