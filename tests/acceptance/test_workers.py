@@ -118,18 +118,28 @@ def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_lo
     ask()
     again = start("worker", "--config", config)
     until(is_answered)
+    # The pause is ordered where the agent listens, and holds wherever its handlers run.
+    assert run("pause", "--config", config).returncode == 0
+    ask()
+    until(lambda: json.loads(run("status", "--json", "--config", config).stdout)["work"]["due"] == CHATS)
+    assert not is_answered()
+    assert run("resume", "--config", config).returncode == 0
+    until(is_answered)
     assert again.stop() == 0
     assert listener.stop() == 0
     assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
 
 
+def run(*arguments, **environment):
+    command = [sys.executable, "-m", "mycel_runtime", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, check=False, capture_output=True, timeout=DEADLINE
+    )
+
+
 def status_of(config, state_dir):
     """A worker is asked in its own folder."""
-    command = [sys.executable, "-m", "mycel_runtime", "status", "--json", "--config", str(config)]
-    environment = os.environ | {"MYCEL_RUNTIME_AGENT__STATE_DIR": str(state_dir)}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=DEADLINE
-    ).stdout
+    return run("status", "--json", "--config", config, MYCEL_RUNTIME_AGENT__STATE_DIR=str(state_dir)).stdout
 
 
 def test_a_worker_of_an_agent_without_a_database_is_refused_in_one_sentence(start, household, tmp_path):

@@ -67,9 +67,19 @@ def test_daemon_loads_nothing_that_is_not_wanted():
     )
     unwanted = (
         *("pytest", "_pytest", "pytest_asyncio", "opentelemetry.sdk"),
-        *("psycopg", "mycel_runtime.journal.postgres"),
+        *(
+            "psycopg",
+            "mycel_runtime.journal.postgres",
+            "procrastinate",
+            "mycel_runtime.daemon.worker_runtime",
+        ),
     )
     assert loaded_by(everything, unwanted) == []
+
+
+def test_a_daemon_with_a_database_loads_nothing_that_only_workers_want():
+    everything = "import mycel_runtime.daemon.agent_runtime, mycel_runtime.journal.postgres.engine"
+    assert loaded_by(everything, ("procrastinate", "mycel_runtime.journal.postgres.lane_jobs")) == []
 
 
 def test_a_daemon_is_ready_before_it_imports_what_it_is_asked_with():

@@ -12,7 +12,7 @@ from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.delivery import ChatDelivery, EventDelivery
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.hole import Hole
-from mycel_runtime.journal.suspicion import Suspicion
+from mycel_runtime.journal.suspicion import Suspect, Suspicion
 
 CLAIMED = {
     "delivery_id": 1,
@@ -69,6 +69,27 @@ def test_one_that_is_postponed_waits_again_and_one_that_is_cleared_does_not(susp
         suspects.end(suspect(number))
         suspects.clear(suspect(number))
         assert suspects.are_waiting is (number == 1)
+
+
+def test_those_of_a_process_that_has_died_beside_this_one_wait_for_an_idle_moment_from_then_on(clock):
+    suspects = Suspects(0, lambda: clock.now)
+    clock.now += 1000
+    suspects.recount(1)
+    assert (suspects.are_waiting, suspects.seconds_until_turn()) == (True, IDLE_SECONDS)
+    suspects.start(suspect())
+    suspects.recount(0)
+    suspects.end(suspect())
+    suspects.clear(suspect())
+
+    assert not suspects.are_waiting
+
+
+def test_a_suspect_is_told_of_once_and_again_after_another_death():
+    suspects = Suspects(0)
+    one, two = Suspect("p.h", "a", 0), Suspect("p.h", "b", 0)
+    assert suspects.unheard_of([one]) == [one]
+    assert suspects.unheard_of([one, two]) == [two]
+    assert suspects.unheard_of([Suspect("p.h", "a", 1), two]) == [Suspect("p.h", "a", 1)]
 
 
 def test_others_count_for_nothing(suspects):
