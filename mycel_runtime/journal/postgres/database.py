@@ -83,14 +83,22 @@ class PostgresDatabase(JournalDatabase):
     @override
     def make(self) -> Migrated:
         with looking(self._url, kind=PatientConnection) as connection:
-            return Migrated(*prepare(connection, self._place))
+            done = Migrated(*prepare(connection, self._place))
+        self._prepare_lanes()
+        return done
 
     @override
     def migrate(self) -> Migrated:
         with looking(self._url, kind=PatientConnection) as connection:
             if not version_of(connection, self._place):
                 raise self._without_schema()
-            return Migrated(*prepare(connection, self._place))
+        return self.make()
+
+    def _prepare_lanes(self) -> None:
+        """What workers need is made by whoever may: they connect perhaps as a user who may not."""
+        from mycel_runtime.journal.postgres.lane_schema import prepare_lanes  # noqa: PLC0415 - workers' only
+
+        prepare_lanes(self._url)
 
     @override
     def look(self) -> DatabaseLook:

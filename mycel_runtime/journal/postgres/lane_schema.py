@@ -6,9 +6,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from procrastinate.schema import SchemaManager
-from psycopg import conninfo
+from psycopg import conninfo, errors
 
-from mycel_runtime.journal.postgres.connections import looking
+from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.postgres.connections import looking, place_of
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -37,14 +38,22 @@ def prepare_lanes(url: str) -> None:
         url: libpq's.
 
     Raises:
+        JournalFileError: This user may not make it.
         JournalError: The database cannot be reached, or refuses.
     """
     with looking(url) as connection:
         if not _missing(connection):
             return
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            _make(connection, _missing(connection))
+        try:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                _make(connection, _missing(connection))
+        except errors.InsufficientPrivilege:
+            raise JournalFileError(
+                f"what workers need in it (schema {SCHEMA}) is not of this version, and this user may not change it",
+                where=place_of(url),
+                fix="As a user who may: mycel-runtime engine init --url URL",
+            ) from None
 
 
 def _missing(connection: Connection[Any]) -> dict[str, str]:

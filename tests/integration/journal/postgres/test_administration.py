@@ -74,9 +74,11 @@ def levels(result):
     return {each["name"]: each["level"] for each in json.loads(result.stdout)["findings"]}
 
 
-def test_init_makes_the_schema_once_and_says_so(address):
+def test_init_makes_the_schema_once_and_says_so(address, new_url):
     made = run("init", "--url", address).stdout
     assert made.endswith(f"the schema was made, version {len(MIGRATIONS)}\n")
+    with psycopg.connect(new_url) as connection:
+        assert connection.execute("SELECT to_regclass('mycel_lanes.applied_migration')").fetchone() != (None,)
 
     assert run("init", "--url", address).stdout.endswith(f"the schema is there, version {len(MIGRATIONS)}\n")
     assert run("migrate", "--url", address).stdout.endswith(
@@ -162,6 +164,9 @@ def test_rights_are_told_apart(limited):
     connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
     found = levels(run("check", "--url", address, "--json"))
     assert found["database.rights"] == "warning"
+    connection.execute("DROP SCHEMA mycel_lanes CASCADE")
+    refused = run("init", "--url", address, code=78)
+    assert "what workers need in it" in str(refused.exception)
 
 
 async def test_whoever_has_it_open_goes_on_when_the_schema_becomes_newer_and_can_start_yet(
