@@ -23,6 +23,7 @@ class Group:
     Args:
         operations: Each changes nothing but the database.
         number: Its mark, if it changes anything, above that of each commit before; `None`: it may be committed twice.
+        still_seconds: As of `begin`.
     """
 
     def __init__(
@@ -31,11 +32,14 @@ class Group:
         process: ProcessMark,
         note_time: Callable[[float], None],
         number: int | None,
+        *,
+        still_seconds: float,
     ) -> None:
         self._operations = operations
         self._process = process
         self._note_time = note_time
         self._number = number
+        self._still_seconds = still_seconds
         self._uncertain: list[Any] | None = None
 
     def run(self, connection: psycopg.Connection[Row]) -> list[Any]:
@@ -44,7 +48,7 @@ class Group:
 
         Then nothing is stored, or the next run finds out.
         """
-        begin(connection, self._process, self._note_time)
+        begin(connection, self._process, self._note_time, still_seconds=self._still_seconds)
         try:
             if self._uncertain is not None and self._is_there(connection):
                 # It is, and its answer was lost; what waits for the disk is waited for here.

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 LEASE_SECONDS: Final = 30.0
 """Of a lease that nobody renews."""
 
+STILL_SHARE: Final = 1 / 6
+"""Of a lease's life, within a transaction: all connections of a process, one after the other, less than that life."""
+
 
 class PostgresJournal(SqlJournal):
     """
@@ -101,6 +104,7 @@ class PostgresJournal(SqlJournal):
                 self._database_clock.note,
                 on_away=self._on_away,
                 on_commit=self._on_commit,
+                still_seconds=self._lease_seconds * STILL_SHARE,
             )
             began = Attendance.begin_beat()
             self._writer.register(self._register)

@@ -3,7 +3,9 @@ One transaction of the journal: the lock, the statements, the mark, the commit, 
 
 The lock of the journal is an advisory one, of the transaction: so it works behind a pooler that gives each
 transaction another connection, ends with the connection, and is never held by nobody. Whoever stands still within a
-transaction, a process that is frozen, is cut off by the database after `STILL_SECONDS`.
+transaction, a process that is frozen, is cut off by the database after `STILL_SECONDS`, or
+a share of a lease's life if that is shorter: each of its connections may have waited for the lock in turn, and nobody
+can take over before.
 
 Statements are sent as they are asked for, and answered together as soon as somebody looks at what one of them has
 returned (libpq's pipeline mode): each wait for the database is a wait for this process's busy loop, too. An error is
@@ -16,6 +18,7 @@ own is written whose commit is not. That one is on the disk only behind all that
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from psycopg import sql
@@ -44,7 +47,7 @@ STILL_SECONDS: Final = 15
 _BEGIN: Final = sql.SQL(
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off;"
     " SET LOCAL enable_seqscan = off;"
-    " SET LOCAL idle_in_transaction_session_timeout = '{still}s'; SET LOCAL statement_timeout = '{statement}s';"
+    " SET LOCAL idle_in_transaction_session_timeout = '{still}ms'; SET LOCAL statement_timeout = '{statement}s';"
     " SELECT set_config('mycel.process', {process}, true);"
     " SELECT pg_advisory_xact_lock({lock});"
     " SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -144,7 +147,11 @@ class Session:
 
 
 def begin(
-    connection: psycopg.Connection[Row], process: ProcessMark, note_time: Callable[[float], None]
+    connection: psycopg.Connection[Row],
+    process: ProcessMark,
+    note_time: Callable[[float], None],
+    *,
+    still_seconds: float = math.inf,
 ) -> None:
     """
     Take the journal's lock, in one round trip.
@@ -153,8 +160,10 @@ def begin(
         connection: In autocommit mode.
         process: Told to the triggers, so that it does not wake itself.
         note_time: Told what the database's clock shows.
+        still_seconds: For which it may stand still within it, if that is less than `STILL_SECONDS`.
     """
-    cursor = connection.execute(_beginning(process.process_id, STILL_SECONDS))
+    still_seconds = min(still_seconds, STILL_SECONDS)
+    cursor = connection.execute(_beginning(process.process_id, still_seconds))
     while cursor.nextset():
         pass
     row = cursor.fetchone()
@@ -163,11 +172,11 @@ def begin(
 
 
 @functools.lru_cache(maxsize=256)
-def _beginning(process_id: str, still_seconds: int) -> bytes:
+def _beginning(process_id: str, still_seconds: float) -> bytes:
     """Put together once: it is the same each time."""
     text = _BEGIN.format(
-        still=sql.SQL(str(still_seconds)),
-        statement=sql.SQL(str(4 * still_seconds)),
+        still=sql.SQL(str(round(1000 * still_seconds))),
+        statement=sql.SQL(str(4 * STILL_SECONDS)),
         process=sql.Literal(process_id),
         lock=sql.Literal(JOURNAL_LOCK),
     )

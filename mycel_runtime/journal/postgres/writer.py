@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -62,6 +63,7 @@ class PostgresWriter:
         on_away: Told, in another thread, why the database is away, and for how many seconds by then; without a
             reason, for how many it was.
         on_commit: Told, in another thread, for how many seconds a group of so many operations was written.
+        still_seconds: As of `session.begin`.
     """
 
     def __init__(
@@ -72,12 +74,14 @@ class PostgresWriter:
         *,
         on_away: Callable[[str, float], None] = lambda _reason, _seconds: None,
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
+        still_seconds: float = math.inf,
     ) -> None:
         self._connections = connections
         self._process = process
         self._note_time = note_time
         self._on_away = on_away
         self._on_commit = on_commit
+        self._still_seconds = still_seconds
         self._gathered: list[Job[Any]] = []
         self._unwanted: set[asyncio.Future[Any]] = set()
         self._under_way: asyncio.Future[None] | None = None
@@ -241,7 +245,8 @@ class PostgresWriter:
         """
         # No number comes again, also where nobody ever learns what became of its group.
         self._commits += 1
-        group = Group(operations, self._process, self._note_time, None if is_last else self._commits)
+        number = None if is_last else self._commits
+        group = Group(operations, self._process, self._note_time, number, still_seconds=self._still_seconds)
         wait = Outage(self._closing if jobs else _AT_ONCE, self._on_away)
         results = self._attempt_alone(group, wait, lambda: self._forget_unwanted(operations, jobs))
         wait.end()
