@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -56,11 +58,18 @@ class PgBouncer:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + DEADLINE
-        while not (self._folder / f".s.PGSQL.{PORT}").exists():
+        while not self._listens():
             assert self._process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
         return self
+
+    def _listens(self) -> bool:
+        """The socket's file is there before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as channel, contextlib.suppress(OSError):
+            channel.connect(str(self._folder / f".s.PGSQL.{PORT}"))
+            return True
+        return False
 
     def __exit__(self, *exc_info):
         self._process.kill()

@@ -82,6 +82,24 @@ class PostgresServer:
         """`fast` ends its connections and writes down what there is; `immediate` is as if it crashed."""
         self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
 
+    def follow(self) -> None:
+        """Start as one that follows another server, which there is not: it is read only, until `promote`."""
+        signal_file = self._data / "standby.signal"
+        signal_file.touch()
+        if os.getuid() == 0:
+            os.chown(signal_file, NOBODY, NOBODY)
+        self.start()
+
+    def promote(self) -> None:
+        """It follows nobody any more."""
+        self._run("pg_ctl", "-D", self._data, "-w", "promote")
+
+    def ask_password(self, user: str) -> None:
+        """Of this user, from now on; everybody else is let in as before."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"local all {user} scram-sha-256\n{rules.read_text()}")
+        self._run("pg_ctl", "-D", self._data, "reload")
+
     def kill(self) -> None:
         """SIGKILL for the server; its children end by themselves when they see it."""
         pid = int((self._data / "postmaster.pid").read_text().split()[0])

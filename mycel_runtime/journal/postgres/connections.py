@@ -21,8 +21,13 @@ import psycopg
 from psycopg import conninfo
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalAwayError
-from mycel_runtime.journal.postgres.failures import AwayError, journal_error, reason_of
+from mycel_runtime.errors import ConfigError, JournalAwayError
+from mycel_runtime.journal.postgres.failures import (
+    AwayError,
+    RefusedError,
+    connection_error,
+    journal_error,
+)
 from mycel_runtime.journal.postgres.listener import Listener
 from mycel_runtime.journal.postgres.pooler import require_sessions
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
@@ -186,7 +191,7 @@ def connected(
     try:
         connection = kind.connect(url, **_OPTIONS | {"application_name": name})
     except psycopg.OperationalError as exc:
-        raise AwayError(reason_of(exc)) from None
+        raise connection_error(exc) from None
     adapt_text(connection)
     return connection
 
@@ -201,17 +206,27 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
         kind: As of `connected`.
 
     Raises:
+        ConfigError: It does not let us in.
         JournalAwayError: The database cannot be reached.
         JournalError: What the block asks for fails.
     """
     try:
         with connected(url, kind=kind) as connection:
             yield connection
+    except RefusedError as exc:
+        raise ConfigError(
+            f"PostgreSQL lets nobody in so: {exc.reason}", where=place_of(url), fix=_REFUSED_FIX
+        ) from None
     except AwayError as exc:
         raise JournalAwayError(f"PostgreSQL cannot be reached: {exc.reason}", where=place_of(url)) from None
     except psycopg.Error as exc:
         raise journal_error(exc) from None
 
+
+_REFUSED_FIX: Final = (
+    "Look at user and database in [engine] url, and at the password in password_file, or in the credential"
+    " engine.password."
+)
 
 LINK_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.postgres.rows import Row
 
-CONNECTIONS_EACH: Final = POOL_SIZE + 1
-"""Of a process: those of its pool, and one that listens."""
+CONNECTIONS_EACH: Final = POOL_SIZE + 2
+"""Of a process: those that it works with, one that listens, and one that looks after its leases."""
 
 _INIT: Final = "mycel-runtime engine init"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import psycopg
@@ -24,6 +25,22 @@ class AwayError(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class RefusedError(AwayError):
+    """It does not let us in: that is over once somebody has seen to it, and not by itself."""
+
+
+_REFUSALS: Final = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist"
+)
+"""Of the server, and of libpq, which gives no code for them; a server that speaks another language is only away."""
+
+
+def connection_error(exc: psycopg.OperationalError) -> AwayError:
+    """Why a connection could not be made."""
+    reason = reason_of(exc)
+    return RefusedError(reason) if _REFUSALS.search(str(exc)) else AwayError(reason)
 
 
 def is_away(exc: BaseException, connection: psycopg.Connection[object] | None = None) -> bool:

@@ -107,7 +107,7 @@ class PostgresWriter:
         # Whatever lies there may be of before a restart that nobody has noticed yet.
         for attempt in range(POOL_SIZE + 1):
             try:
-                self._carry_out([operation])
+                self._in_thread([operation])
             except (AwayError, psycopg.Error) as exc:
                 if attempt == POOL_SIZE or not isinstance(exc, AwayError):
                     raise _told(exc, self._connections.place) from None
@@ -124,7 +124,7 @@ class PostgresWriter:
             operation: May be committed twice.
         """
         with contextlib.suppress(AwayError, psycopg.Error):
-            self._carry_out([operation], is_last=True)
+            self._in_thread([operation], is_last=True)
 
     async def submit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`; while the database is away whoever is cancelled waits for one attempt more, at most."""
@@ -224,6 +224,10 @@ class PostgresWriter:
         else:
             deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
             self._on_commit(time.perf_counter() - began, len(jobs))
+
+    def _in_thread(self, operations: list[Callable[[Connection], Any]], *, is_last: bool = False) -> None:
+        """As `_carry_out`, in one of the threads: so that there are never more connections than these."""
+        self._connections.threads.submit(self._carry_out, operations, is_last=is_last).result()
 
     def _carry_out(
         self,

@@ -38,6 +38,7 @@ WELL: Final = {
     'mycel_runtime_calls_failing_seconds{agent="well"}': "0x110 60x10",
     'mycel_runtime_journal_commit_duration_seconds_bucket{agent="well",le="0.5"}': "0+10x120",
     'mycel_runtime_journal_commit_duration_seconds_bucket{agent="well",le="+Inf"}': "0+10x120",
+    'mycel_runtime_database_outages_total{agent="well"}': "0x60 2x60",
     'mycel_runtime_journal_size_bytes{agent="well",file="log"}': "16e6x120",
     'mycel_runtime_journal_free_bytes{agent="well"}': "9e9x40 2e8x30 9e9x50",
     'mycel_runtime_log_dropped_lines_total{agent="well"}': "0x120",
@@ -125,6 +126,7 @@ TRIALS: Final = (
         | _ill("mycel_runtime_journal_commit_duration_seconds_bucket", "0+10x120", le="10.0")
         | _ill("mycel_runtime_journal_commit_duration_seconds_bucket", "0+10x120", le="+Inf"),
     ),
+    Trial(alert="MycelDatabaseUnsteady", series=_ill("mycel_runtime_database_outages_total", "0+1x120")),
     Trial(
         alert="MycelJournalLogGrows",
         series=_ill("mycel_runtime_journal_size_bytes", "2e9x120", file="log"),

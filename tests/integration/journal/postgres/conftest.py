@@ -51,7 +51,7 @@ async def open_journal(url, clock):
     """Opens a journal; whatever is open at the end is closed."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def open_(**options):
+        async def open_(url=url, **options):
             journal = PostgresJournal(url, kept_turns=10_000, **{"clock": clock} | options)
             await asyncio.to_thread(journal.open)
             stack.push_async_callback(journal.close)

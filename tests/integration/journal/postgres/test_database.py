@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.changes import Changes, ItemChange
+from mycel_runtime.journal.postgres.database import CONNECTIONS_EACH
 from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
 from mycel_runtime.journal.postgres.text_values import escaped, unescaped
@@ -36,6 +37,20 @@ async def test_several_that_open_a_new_database_at_once_make_its_tables_once(new
 
     with psycopg.connect(new_url) as connection:
         assert connection.execute("SELECT version FROM schema_version").fetchall() == [(len(MIGRATIONS),)]
+
+
+async def test_a_process_has_few_connections_however_many_agents_it_has(url):
+    journals = await asyncio.gather(*(asyncio.to_thread(opened, url) for _ in range(12)))
+    await asyncio.gather(*(journal.holds(ME) for journal in journals))
+    await asyncio.to_thread(journals[0]._listener.wait_until_ready, 60.0)
+    with psycopg.connect(url) as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    for journal in journals:
+        await journal.close()
+
+    assert count <= CONNECTIONS_EACH
 
 
 async def test_a_database_of_a_newer_version_is_refused_unchanged(new_url):

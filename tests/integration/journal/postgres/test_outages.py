@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import ConfigError, JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.postgres import session
+from mycel_runtime.journal.postgres.connections import BoundedConnection
+from mycel_runtime.journal.postgres.engine import PostgresEngine
 from mycel_runtime.journal.postgres.session import Session
 from tests.engines.listening import append
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, happen, want
 
 DEADLINE = 120.0
+SECRET = "not-for-anybody"
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_what_is_asked_while_the_database_is_restarted_is_done_once_it_is_there(mode, journal, server):
-    told = []
-    journal._writer._on_away = lambda *outage: told.append(outage)
+    told = Told(journal)
     await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1)))
     await asyncio.to_thread(server.stop, mode)
     batch = Batch(identity=ME, arrivals=arrivals(entry(2), entry(3)), checkpoint=checkpoint(3))
@@ -102,6 +106,111 @@ async def test_who_closes_a_journal_whose_database_is_away_is_told(journal, serv
         await asyncio.sleep(0.5)
         await journal.close()
         assert "PostgreSQL is away" in await asked
+
+
+class Told(list):
+    """What a journal tells of outages: reasons, and seconds."""
+
+    def __init__(self, journal):
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._more = asyncio.Event()
+        journal._writer._on_away = self._tell
+
+    def _tell(self, *outage):
+        self.append(outage)
+        self._loop.call_soon_threadsafe(self._more.set)
+
+    async def wait(self, words):
+        """Until a reason has these words."""
+        async with asyncio.timeout(DEADLINE):
+            while not any(words in reason for reason, _ in self):
+                self._more.clear()
+                await self._more.wait()
+
+
+FULL = """
+CREATE FUNCTION refuse_for_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  RAISE EXCEPTION 'could not extend file "base/5/1": No space left on device' USING ERRCODE = 'disk_full';
+END $$;
+CREATE TRIGGER no_room BEFORE INSERT ON hold FOR EACH ROW EXECUTE FUNCTION refuse_for_room();
+"""
+"""As the server says it."""
+
+
+async def test_a_full_disk_of_the_database_is_told_and_waited_for(journal, url):
+    told = Told(journal)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(FULL)
+        try:
+            async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+                asked = tasks.create_task(journal.hold(ME, "c1", reason="r"), name="asked")
+                await told.wait("No space left on device")
+                assert not asked.done()
+                other.execute("DROP TRIGGER no_room ON hold")
+        finally:
+            other.execute("DROP FUNCTION refuse_for_room CASCADE")
+
+    assert [hold.chat_id for hold in await journal.holds(ME)] == ["c1"]
+    assert told[-1][0] == ""
+
+
+async def test_a_table_that_somebody_locks_is_waited_for(journal, url, monkeypatch):
+    monkeypatch.setattr(BoundedConnection, "silent_seconds", 1.0)
+    told = Told(journal)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE hold")
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(journal.hold(ME, "c1", reason="r"), name="asked")
+            await told.wait("no answer for 1 s")
+            assert not asked.done()
+            other.rollback()
+
+    assert [hold.chat_id for hold in await journal.holds(ME)] == ["c1"]
+
+
+async def test_a_failover_is_waited_for_while_the_one_that_answers_only_follows(journal, server):
+    told = Told(journal)
+    await asyncio.to_thread(server.stop)
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(journal.hold(ME, "c1", reason="r"), name="asked")
+        await told.wait("No such file or directory")
+        await asyncio.to_thread(server.follow)
+        await told.wait("session is read-only")
+        assert not asked.done()
+        await asyncio.to_thread(server.promote)
+
+    assert [hold.chat_id for hold in await journal.holds(ME)] == ["c1"]
+
+
+async def test_a_password_that_is_changed_is_told_and_never_shown(server, databases, open_journal):
+    url = databases.make()
+    name = conninfo.conninfo_to_dict(url)["dbname"]
+    guarded = conninfo.make_conninfo(url, user="guarded", password=SECRET)
+    try:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(
+                f"CREATE ROLE guarded LOGIN PASSWORD '{SECRET}'; ALTER DATABASE {name} OWNER TO guarded"
+            )
+            await asyncio.to_thread(server.ask_password, "guarded")
+            journal = await open_journal(url=guarded)
+            told = Told(journal)
+            owner.execute("ALTER ROLE guarded PASSWORD 'another'")
+            with pytest.raises(
+                ConfigError, match=r"password authentication failed.*\n.*password_file"
+            ) as refused:
+                await asyncio.to_thread(PostgresEngine(guarded, Path()).exists)
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guarded'")
+            async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+                asked = tasks.create_task(journal.hold(ME, "c1", reason="r"), name="asked")
+                await told.wait("password authentication failed")
+                assert not asked.done()
+                owner.execute(f"ALTER ROLE guarded PASSWORD '{SECRET}'")
+            await journal.close()
+    finally:
+        databases.drop_all()
+    assert refused.value.exit_code == 78
+    assert SECRET not in f"{told} {refused.value}"
 
 
 @contextlib.asynccontextmanager
