@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 LIVED: Final = (
+    "tests.integration.company",
     "tests.integration.dispatch.order",
     "tests.integration.play",
     "tests.integration.speech.deed_life",

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.dispatch.suspects import DEATHS_LIMIT
+from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.plugin.isolation.process import WorkerSpec
@@ -34,6 +35,9 @@ from tests.integration.speech.lifetimes import Lifetimes, owner_of
 from tests.integration.speech.one_life import Reaper, Watched, run_while
 
 LIFE_SECONDS = 60.0
+
+LEASE_SECONDS = 1.0
+"""Beside load a process may miss that, and is taken for silent though it is not: that must do no harm either."""
 
 AT_ONCE = 4
 """Agents of a long run that live side by side: each waits for half of its time."""
@@ -82,6 +86,9 @@ class Life:
     Attributes:
         point: Where it ends, or nothing.
         nth: Passing of the point, from 1.
+        url: Of the database that keeps the journal; empty: it is a file.
+        host: Whose machine it is, for other processes; empty: this one.
+        stands_still: At the point, instead of being killed.
     """
 
     play: Play
@@ -92,6 +99,18 @@ class Life:
     is_isolated: bool
     point: str = ""
     nth: int = 1
+    url: str = ""
+    host: str = ""
+    stands_still: bool = False
+
+    def journal(self):
+        """Of this life; to be opened."""
+        if not self.url:
+            return SqliteJournal(self.folder)
+        journal = PostgresJournal(self.url, kept_turns=0, lease_seconds=LEASE_SECONDS)
+        if self.host:
+            journal._process = journal._process._replace(boot_id=self.host, machine_id=self.host)
+        return journal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,17 +173,17 @@ def live(life):
 
 async def _live(life):
     reaper = Reaper(life)
-    journal = SqliteJournal(life.folder)
+    journal = life.journal()
     journal.open()
     try:
         async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
-            sdk.messages = Watched(sdk.messages, reaper, _told(life.play.calls))
+            sdk.messages = Watched(sdk.messages, reaper, told(life.play.calls))
             parts = await AgentAssembly(
-                settings=_settings_of(life),
+                settings=settings_of(life),
                 me=life.me,
                 base_url=life.base_url,
                 token=SecretStr(life.token),
-                journal=Watched(journal, reaper, _told(life.play.verbs)),
+                journal=Watched(journal, reaper, told(life.play.verbs)),
                 sdk=sdk,
                 handlers=handlers_of(life),
                 observer=Silent(),
@@ -174,11 +193,11 @@ async def _live(life):
         await journal.close()
 
 
-def _told(points):
+def told(points):
     return {name: lambda *_, point=point: point for name, point in points.items()}
 
 
-def _settings_of(life):
+def settings_of(life):
     dispatch = {"settle_grace": 0.05, "retry_base": 0.02, "hole_grace": 0.05} | life.play.dispatch
     if life.is_isolated:
         dispatch |= life.play.isolated
@@ -211,8 +230,14 @@ async def _is_busy(journal, life):
     return await journal._writer.submit(lambda connection: connection.execute(query, values).fetchone()[0])
 
 
-async def perform(play, story, folder, points, seeds, *, is_isolated=False, at_once=1):
-    """Outcomes by point, of one agent for each seed; so many live side by side."""
+async def perform(
+    play, story, folder, points, seeds, *, is_isolated=False, at_once=1, url="", stage=Stage, live=live
+):
+    """
+    Outcomes by point, of one agent for each seed; so many live side by side.
+
+    With the URL of a database the journal is there, and `stage` and `live` are of processes that share it.
+    """
     with LocalBackend(BackendOptions()) as backend:
         lifetimes = Lifetimes(live, LIFE_SECONDS)
         places = asyncio.Semaphore(at_once)
@@ -233,8 +258,9 @@ async def perform(play, story, folder, points, seeds, *, is_isolated=False, at_o
                     base_url=backend.base_url,
                     token=(await owner.auth.create_external_user(me, "Agent"))["token"],
                     is_isolated=is_isolated,
+                    url=url,
                 )
-                return await story(Stage(owner=owner, dice=dice, life=life, lifetimes=lifetimes, point=point))
+                return await story(stage(owner=owner, dice=dice, life=life, lifetimes=lifetimes, point=point))
 
         async with asyncio.TaskGroup() as tasks:
             telling = {
@@ -244,8 +270,8 @@ async def perform(play, story, folder, points, seeds, *, is_isolated=False, at_o
         return {point: [each.result() for each in runs] for point, runs in telling.items()}
 
 
-def main(play, story):
-    """`SEEDS [isolated]`: print the table of all points."""
+def main(play, story, **options):
+    """`SEEDS [isolated]`: print the table of all points; with options of `perform`."""
     seeds, *isolation = sys.argv[1:]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
@@ -258,6 +284,7 @@ def main(play, story):
                 range(int(seeds)),
                 is_isolated=isolation == ["isolated"],
                 at_once=AT_ONCE,
+                **options,
             )
         )
     _report(outcomes)

@@ -45,15 +45,15 @@ class Lifetimes:
             seconds: When it is killed from outside, if it has not ended.
         """
         with self.alive(life) as process:
-            has_ended = await _has_ended(process, self._longest if seconds is None else seconds)
-            if seconds is not None and not has_ended:
+            is_over = await has_ended(process, self._longest if seconds is None else seconds)
+            if seconds is not None and not is_over:
                 process.kill()
-                await _has_ended(process, self._longest)
+                await has_ended(process, self._longest)
             assert process.exitcode in {0, -9}, (life.point, life.nth, process.exitcode)
             return process.exitcode == -9
 
 
-async def _has_ended(process, within):
+async def has_ended(process, within):
     """
     Whether it ends within so many seconds.
 

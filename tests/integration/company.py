@@ -1,0 +1,217 @@
+"""
+Two processes for one identity of a database: one is at work, dies or stands still, and the other goes on.
+
+To each other they are two hosts, unless they are to be one: neither can prove that the other one is dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from pydantic import SecretStr
+from typing_extensions import override
+
+from mycel_runtime.daemon.assembly import AgentAssembly
+from mycel_runtime.daemon.timer import every
+from mycel_runtime.errors import IdentityHeldError, LeaseLostError
+from mycel_runtime.journal.postgres.database import PostgresDatabase
+from mycel_runtime.observe.observer import Silent
+from mycel_runtime.sdk import AsyncClient
+from tests.engines.postgres_server import Databases, PostgresServer
+from tests.integration.play import (
+    ANY_TIME,
+    LEASE_SECONDS,
+    LIFE_SECONDS,
+    Stage,
+    handlers_of,
+    settings_of,
+    told,
+)
+from tests.integration.speech.lifetimes import has_ended
+from tests.integration.speech.one_life import Reaper, Watched, run_while
+
+STILL_LEASES: Final = 2.5
+"""How long a process stands still."""
+
+
+class Stopper(Reaper):
+    """Has this process stand still where the other one would kill it, until somebody wakes it."""
+
+    means = signal.SIGSTOP
+
+
+def live_in_company(life):
+    """To be run as a process."""
+    asyncio.run(asyncio.wait_for(_live(life), LIFE_SECONDS))
+
+
+async def _live(life):
+    """Anew whenever somebody else has taken over."""
+    reaper = Stopper(life) if life.stands_still else Reaper(life)
+    while not await _has_nothing_to_do(life, reaper):
+        pass
+
+
+async def _has_nothing_to_do(life, reaper):
+    journal = life.journal()
+    await asyncio.to_thread(journal.open)
+    try:
+        async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
+            sdk.messages = Watched(sdk.messages, reaper, told(life.play.calls))
+            assembly = AgentAssembly(
+                settings=settings_of(life),
+                me=life.me,
+                base_url=life.base_url,
+                token=SecretStr(life.token),
+                journal=Watched(journal, reaper, told(life.play.verbs)),
+                sdk=sdk,
+                handlers=handlers_of(life),
+                observer=Silent(),
+            )
+            return await _works_to_the_end(assembly, journal, life)
+    finally:
+        await journal.close()
+
+
+async def _works_to_the_end(assembly, journal, life):
+    """False: it was taken over."""
+    is_lost = False
+    try:
+        parts = await _parts_in_time(assembly)
+        async with asyncio.TaskGroup() as tasks:
+            beside = [
+                tasks.create_task(parts.lease_keeper.run(), name="lease-keeper"),
+                tasks.create_task(every(LEASE_SECONDS / 3, parts.company.look), name="company"),
+            ]
+            await run_while(parts, partial(is_busy, journal, life))
+            for each in beside:
+                each.cancel()
+    except* LeaseLostError:
+        is_lost = True
+    return not is_lost
+
+
+async def _parts_in_time(assembly):
+    while True:
+        with contextlib.suppress(IdentityHeldError):
+            return await assembly.parts()
+        await asyncio.sleep(LEASE_SECONDS / 10)
+
+
+async def is_busy(journal, life):
+    """Whether something is to be done, or will be soon."""
+
+    async def has_work():
+        there = await journal.statistics(life.me)
+        return there.due + there.running > 0
+
+    soon = journal.now() + life.play.soon_seconds
+    # What becomes work between two looks is in the second one.
+    return (
+        await has_work()
+        or any(each.due_at < soon for each in await journal.timers(life.me))
+        or await has_work()
+    )
+
+
+async def run_both(lifetimes, first, second, *, seconds=None):
+    """
+    The first is at work, and may be interrupted; the other one goes on then, and both end by themselves.
+
+    Args:
+        lifetimes: Of both.
+        first: Which is interrupted, or not.
+        second: Which is not.
+        seconds: When the first is interrupted from outside.
+
+    Returns:
+        Whether the first was killed, or has stood still.
+    """
+    with lifetimes.alive(first) as dying:
+        await _is_at_work(first, dying)
+        with lifetimes.alive(second) as other:
+            loop = asyncio.get_running_loop()
+            killing = None if seconds is None else loop.call_later(seconds, _interrupt, first, dying)
+            was_still = await _ended_or_woken(dying)
+            if killing is not None:
+                killing.cancel()
+            for process in (dying, other):
+                assert await has_ended(process, LIFE_SECONDS)
+            assert other.exitcode == 0, (first.point, first.nth, "the other one", other.exitcode)
+            assert dying.exitcode in {0, -9}, (first.point, first.nth, dying.exitcode)
+            return was_still or dying.exitcode == -9
+
+
+async def _is_at_work(life, process):
+    """Until it has the lease, or has ended."""
+    with psycopg.connect(life.url, autocommit=True) as connection:
+        query = "SELECT 1 FROM lease WHERE identity = %s AND process_id IS NOT NULL"
+        while process.is_alive() and connection.execute(query, (life.me,)).fetchone() is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def _ended_or_woken(process):
+    """Until it has ended, or was woken again after it has stood still; whether it has."""
+    while process.is_alive():
+        if _is_still(process.pid):
+            await asyncio.sleep(STILL_LEASES * LEASE_SECONDS)
+            os.kill(process.pid, signal.SIGCONT)
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+def _interrupt(life, process):
+    """From outside."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP if life.stands_still else signal.SIGKILL)
+
+
+def _is_still(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
+class CompanyStage(Stage):
+    """Each life is two."""
+
+    @override
+    async def live(self):
+        is_any, play, dice = self.point == ANY_TIME, self.life.play, self.dice
+        stands_still = dice.random() < 0.5
+        hosts = dice.choice([("", ""), ("one", "two")]) if not stands_still else ("one", "two")
+        first = replace(
+            self.life,
+            point="" if is_any else self.point,
+            nth=dice.randint(1, play.passings),
+            stands_still=stands_still,
+            host=hosts[0],
+        )
+        seconds = dice.uniform(0.1, play.seconds) if is_any else None
+        return await run_both(self.lifetimes, first, replace(self.life, host=hosts[1]), seconds=seconds)
+
+    @override
+    async def live_in_peace(self):
+        assert not await self.lifetimes.run(self.life)
+
+
+@contextlib.contextmanager
+def database():
+    """The URL of one that is empty, of a server of its own."""
+    server = PostgresServer()
+    try:
+        url = Databases(server.url).make()
+        PostgresDatabase(url).make()
+        yield url
+    finally:
+        server.close()
