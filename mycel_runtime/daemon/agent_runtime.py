@@ -37,6 +37,7 @@ from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.program_report import ConfigDrift
 from mycel_runtime.daemon.room import wait_for_room
 from mycel_runtime.daemon.standby import Standby
+from mycel_runtime.daemon.standby_admin import StandbyAdmin
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.daemon.turn import Turn, first_error, loss_in
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.signals import StopRequest
     from mycel_runtime.daemon.status import Status
+    from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
     from mycel_runtime.journal.capture_file import CaptureFile
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.port.reader import JournalReader
@@ -197,6 +199,13 @@ class AgentRuntime:
             return None
         return Admin(journal, self._parts)
 
+    def verbs(self) -> JournalAdmin | None:
+        """The operator's verbs, also on a host that stands by; `None` while there are none yet."""
+        journal, me = self._journals.current, self._standby.me
+        if self._parts is not None or journal is None or me is None or self._standby.report is None:
+            return self.admin
+        return StandbyAdmin(journal, me, self._status.plugins)
+
     def tell(self, fact: Fact) -> None:
         """Let its observers know."""
         self.observer.tell(fact)
@@ -231,7 +240,7 @@ class AgentRuntime:
                 control_server(
                     state_dir,
                     self.status,
-                    lambda: self.admin,
+                    self.verbs,
                     lambda: self._parts.dispatcher.tools if self._parts else None,
                     [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
                     {

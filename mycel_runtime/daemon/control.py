@@ -35,7 +35,7 @@ from mycel_runtime.errors import ControlError, NoDaemonError, StateDirectoryErro
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from mycel_runtime.daemon.admin import Admin
+    from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
     from mycel_runtime.dispatch.tools import Tools
 
 Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
@@ -43,6 +43,7 @@ Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 
 _ANSWER_SECONDS: Final = 10.0
 NOT_YET: Final = 503
+_STANDBY: Final = "standby"
 _PATH_LIMIT: Final = 100
 """A unix socket's address holds some hundred bytes; a longer path goes through a descriptor of its folder."""
 
@@ -51,7 +52,7 @@ _PATH_LIMIT: Final = 100
 async def control_server(
     state_dir: Path,
     status: Callable[[], Awaitable[Status]],
-    admin: Callable[[], Admin | None] = lambda: None,
+    admin: Callable[[], JournalAdmin | None] = lambda: None,
     tools: Callable[[], Tools | None] = lambda: None,
     more: Sequence[Route] = (),
     orders: Mapping[str, Order] = MappingProxyType({}),
@@ -62,7 +63,7 @@ async def control_server(
     Args:
         state_dir: Where the socket is.
         status: Asked for each answer.
-        admin: The operator's verbs; `None` while there are none yet.
+        admin: The operator's verbs, on a host that stands by not all of them; `None` while there are none yet.
         tools: Those of tools; likewise.
         more: What else is answered: `GET /metrics`, `GET /dump`.
         orders: What the process itself is told, also before the agent has begun to work.
@@ -114,9 +115,9 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     """
     answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
     if answer.status_code == NOT_YET:
-        raise NoDaemonError(
-            f"{state_dir}: the agent has not begun to work: the backend has not answered yet", is_running=True
-        )
+        is_standby = answer.json().get("detail") == _STANDBY
+        why = "another host is at work on it" if is_standby else "the backend has not answered yet"
+        raise NoDaemonError(f"{state_dir}: the agent has not begun to work: {why}", is_running=True)
     if not answer.is_success:
         raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
     return answer.json()
@@ -193,7 +194,7 @@ def require_listener(address: str) -> None:
 
 def _routes(
     status: Callable[[], Awaitable[Status]],
-    admin: Callable[[], Admin | None],
+    admin: Callable[[], JournalAdmin | None],
     tools: Callable[[], Tools | None],
     more: Sequence[Route],
     orders: Mapping[str, Order],
@@ -221,13 +222,15 @@ def _routes(
     )
 
 
-def _admin_route(admin: Callable[[], Admin | None]) -> Route:
+def _admin_route(admin: Callable[[], JournalAdmin | None]) -> Route:
     async def operate(request: Request) -> Response:
         if request.name not in VERBS:
             return of_json({"detail": "no such verb"}, status=NOT_FOUND)
         if (open_admin := admin()) is None:
             return of_json({"detail": "not yet"}, status=NOT_YET)
-        return of_json(await getattr(open_admin, request.name)(**request.arguments()))
+        if (verb := getattr(open_admin, request.name, None)) is None:
+            return of_json({"detail": _STANDBY}, status=NOT_YET)
+        return of_json(await verb(**request.arguments()))
 
     return Route("POST", "/admin/", operate)
 

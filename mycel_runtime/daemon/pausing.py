@@ -14,6 +14,7 @@ from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.speech.twin_watch import RESUME_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mycel_runtime.daemon.assembly import Parts
@@ -126,10 +127,15 @@ async def _pause_at_rest(engine: JournalEngine, state_dir: Path, kind: PauseKind
 
 
 async def _resume_at_rest(engine: JournalEngine, name: str, kind: str) -> str:
-    kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
     async with pausable_journal(engine) as (journal, identities):
-        ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
-        return ended[0].value if ended else ""
+        return await resume_in(journal, identities, name, kind)
+
+
+async def resume_in(journal: Journal, identities: Sequence[UserId], name: str, kind: str) -> str:
+    """As `resume`, of these identities, in a journal beside which nothing of them runs in this process."""
+    kinds = [PauseKind(kind)] if kind else [PauseKind.CHAT, PauseKind.PLUGIN] if name else [PauseKind.AGENT]
+    ended = [each for each in kinds for me in identities if await _ended(journal, me, each, name)]
+    return ended[0].value if ended else ""
 
 
 async def _ended(journal: Journal, me: UserId, kind: PauseKind, name: str) -> bool:

@@ -76,6 +76,34 @@ def test_one_is_at_work_and_the_other_takes_over_as_soon_as_it_has_stopped(start
     assert there.stop() == 0
 
 
+def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs, household):
+    """They go to the journal, where whoever is at work finds them."""
+    here = start("run", "--config", configs[0])
+    here.wait_event("stream.connected")
+    there = start("run", "--config", configs[1])
+    there.wait_event("standby.begun")
+
+    def told(*command):
+        asked = start(*command, "--config", configs[1])
+        assert asked.exit_code() == 0, asked.transcript()
+        return "\n".join(asked.out)
+
+    assert "agent agent is paused" in told("pause")
+    ask(household, "hello")
+    until(lambda: "chat:" in told("work", "list"))
+    assert answers(household) == []
+    for verb in ("dead", "outbox", "store", "plugins"):
+        told(verb, "list")
+    told("resume")
+    until(lambda: answers(household) == ["echo: hello"])
+
+    old = start("work", "skip", "--older-than", "1h", "--config", configs[1])
+    assert old.exit_code() == 75, old.transcript()
+    assert "another host is at work on it" in old.transcript()
+    assert there.stop() == 0
+    assert here.stop() == 0
+
+
 def test_one_that_stands_by_ends_at_once(start, configs):
     here = start("run", "--config", configs[0])
     here.wait_event("lease.taken")
