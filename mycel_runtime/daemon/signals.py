@@ -59,8 +59,9 @@ class StopRequest:
             told()
 
     def tell_no_more(self, told: Callable[[], None]) -> None:
-        """Undo `tell`."""
-        self._told.remove(told)
+        """Undo `tell`; nothing, where an end came before it."""
+        if told in self._told:
+            self._told.remove(told)
 
     async def wait_asked(self) -> None:
         """Until the first request."""

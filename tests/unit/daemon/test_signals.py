@@ -50,3 +50,13 @@ async def test_the_loop_is_not_asked_again_after_each_run(monkeypatch):
         with process_state.entrusted_to("p"):
             pass
     assert asked == []
+
+
+def test_what_was_never_told_is_taken_back_in_silence():
+    """An agent that fails before it is at work takes it back all the same, and its own error is what counts."""
+    stop, told = StopRequest(), []
+    stop.tell_no_more(told.append)
+    stop.tell(lambda: told.append("asked"))
+    stop.ask("SIGTERM")
+
+    assert told == ["asked"]
