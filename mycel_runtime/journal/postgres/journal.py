@@ -197,10 +197,14 @@ class PostgresJournal(SqlJournal):
         await self._writer.submit(lambda connection: connection.run("release_lease", values))
 
     @override
-    def _require(self, connection: Connection, lease: Lease, identity: UserId) -> None:
-        values = {"identity": lease.identity, "token": lease.token}
-        if lease.identity != identity or connection.run("own_lease", values).fetchone() is None:
-            raise LeaseLostError(identity)
+    def _lease_check(self, connection: Connection, lease: Lease, identity: UserId) -> Callable[[], None]:
+        found = connection.run("own_lease", {"identity": lease.identity, "token": lease.token})
+
+        def require() -> None:
+            if lease.identity != identity or found.fetchone() is None:
+                raise LeaseLostError(identity)
+
+        return require
 
     @override
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:

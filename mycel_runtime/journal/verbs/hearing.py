@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import math
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from mycel_runtime.journal.verbs.values_of import values_of
 from mycel_runtime.wire.ids import InboxSeq, MessageSeq
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.changes import ToldVersion
@@ -125,7 +126,7 @@ class HearingVerbs(SpeechVerbs):
     async def append(self, batch: Batch, *, lease: Lease) -> int:
         def write(connection: Connection) -> int:
             # Here, and not before: it may be given back while this waits for its commit.
-            self._require(connection, lease, batch.identity)
+            require = self._lease_check(connection, lease, batch.identity)
             now = self._clock()
             new = _append_arrivals(connection, batch.arrivals, now)
             _want_chats(connection, batch.identity, batch.hints, now)
@@ -134,7 +135,12 @@ class HearingVerbs(SpeechVerbs):
                 connection.run(name, {"identity": batch.identity} | values_of(change))
             if batch.checkpoint is not None:
                 connection.run("write_checkpoint", values_of(batch.checkpoint))
-            return sum(each.rowcount for each in new)
+
+            def count() -> int:
+                require()
+                return sum(each.rowcount for each in new)
+
+            return connection.later(count)
 
         self._snapshot_changes += bool(batch.changes)
         has_events = any(arrival.events for arrival in batch.arrivals)
@@ -144,9 +150,14 @@ class HearingVerbs(SpeechVerbs):
             return await (self._writer.submit(write) if is_told_once else self._writer.commit(write))
         return await (self._make_due(write) if is_told_once else self._commit_due(write))
 
-    def _require(self, connection: Connection, lease: Lease, identity: UserId) -> None:  # noqa: ARG002
-        """Raises `LeaseLostError`, in the transaction that the lease is for."""
-        self._require_own(lease, identity)
+    def _lease_check(
+        self,
+        connection: Connection,  # noqa: ARG002
+        lease: Lease,
+        identity: UserId,
+    ) -> Callable[[], None]:
+        """Asks for a lease, in the transaction that it is for; what looks at the answer raises `LeaseLostError`."""
+        return functools.partial(self._require_own, lease, identity)
 
     def _require_own(self, lease: Lease, identity: UserId) -> None:
         if self._leases.get(identity) != lease:
