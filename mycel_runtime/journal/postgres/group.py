@@ -7,13 +7,27 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from mycel_runtime.journal.postgres.session import Later, Session, begin, commit_again, has_committed
+from mycel_runtime.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mycel_runtime.journal.postgres.process import ProcessMark
     from mycel_runtime.journal.postgres.rows import Row
     from mycel_runtime.journal.verbs.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An operation that only reads, by one statement: of one moment by itself, and in nobody's way."""
+
+    name: str
+    values: Mapping[str, Any]
+
+    def __call__(self, connection: Connection) -> list[Any]:
+        """All rows."""
+        found = connection.run(self.name, self.values)
+        return connection.later(found.fetchall)
 
 
 class Group:
@@ -46,8 +60,12 @@ class Group:
         """
         Raises what an operation, a statement or the connection raises.
 
-        Then nothing is stored, or the next run finds out.
+        Then nothing is stored, or the next run finds out. Where all only read, no lock is taken, and each sees what
+        was committed before.
         """
+        if all(isinstance(operation, Reading) for operation in self._operations):
+            with connection.pipeline() as pipeline:
+                return self._results(Session(connection, self._process, pipeline))
         begin(connection, self._process, self._note_time, still_seconds=self._still_seconds)
         try:
             if self._uncertain is not None and self._is_there(connection):
@@ -67,12 +85,15 @@ class Group:
     def _carry_out(self, connection: psycopg.Connection[Row]) -> list[Any]:
         with connection.pipeline() as pipeline:
             session = Session(connection, self._process, pipeline, self._number)
-            returned = [operation(session) for operation in self._operations]
-            results = [each.answer() if isinstance(each, Later) else each for each in returned]
+            results = self._results(session)
             if session.is_marked:
                 self._uncertain = results
             session.commit()
         return results
+
+    def _results(self, session: Session) -> list[Any]:
+        returned = [operation(session) for operation in self._operations]
+        return [each.answer() if isinstance(each, Later) else each for each in returned]
 
     def _is_there(self, connection: psycopg.Connection[Row]) -> bool:
         return self._number is not None and has_committed(connection, self._process, self._number)

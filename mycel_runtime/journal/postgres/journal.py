@@ -16,6 +16,7 @@ from mycel_runtime.journal.postgres.candidacy import PostgresCandidacy
 from mycel_runtime.journal.postgres.clock import DatabaseClock
 from mycel_runtime.journal.postgres.connections import SHARED, Connections, place_of
 from mycel_runtime.journal.postgres.fleet import SHARED_WATCHES
+from mycel_runtime.journal.postgres.group import Reading
 from mycel_runtime.journal.postgres.moved import require_here
 from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
 from mycel_runtime.journal.postgres.writer import PostgresWriter
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
-    from mycel_runtime.journal.verbs.connection import Connection
+    from mycel_runtime.journal.verbs.connection import Connection, Row
     from mycel_runtime.wire.ids import UserId
 
 LEASE_SECONDS: Final = 30.0
@@ -244,6 +245,10 @@ class PostgresJournal(SqlJournal):
         """Whether the claim stands; who asks is heard of, and so keeps it."""
         self._beat(connection)
         return connection.run("own_claim", key_of(delivery)).fetchone() is not None
+
+    @override
+    async def _rows(self, name: str, values: dict[str, Any]) -> list[Row]:
+        return await self._writer.commit(Reading(name, values))
 
     def _beat(self, connection: Connection) -> None:
         connection.run_rows("beat", [(self._process.process_id, self._clock())])

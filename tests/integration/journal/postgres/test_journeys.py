@@ -14,7 +14,10 @@ from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.postgres.rows import ResultCursor
+from mycel_runtime.journal.postgres.session import JOURNAL_LOCK
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim, entry, intent, want
+
+DEADLINE = 30.0
 
 
 @contextlib.contextmanager
@@ -85,6 +88,20 @@ async def test_many_frames_wait_as_often_as_one(journal):
 
     # The clock, and all of it.
     assert counted == [2]
+
+
+async def test_who_only_reads_waits_for_nobody(journal, url):
+    """Once, and not for the journal's lock."""
+    await journal.hold(ME, "c1", reason="loud")
+
+    with psycopg.connect(url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (JOURNAL_LOCK,))
+        with journeys() as counted:
+            async with asyncio.timeout(DEADLINE):
+                found = await asyncio.gather(journal.holds(ME), journal.unresolved(ME))
+
+    assert [hold.chat_id for hold in found[0]] == ["c1"]
+    assert counted == [1]
 
 
 async def test_what_fails_unseen_is_told_and_undoes_only_its_own(journal):
