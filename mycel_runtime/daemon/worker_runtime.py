@@ -32,8 +32,8 @@ from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.daemon.reports.work_report import WorkReport, work_report
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.status import Status
-from mycel_runtime.daemon.turn import first_error
-from mycel_runtime.errors import ConfigError, JournalError
+from mycel_runtime.daemon.turn import first_error, loss_in
+from mycel_runtime.errors import ConfigError, JournalError, LeaseLostError
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.observe.facts import (
     DaemonStarted,
@@ -42,6 +42,7 @@ from mycel_runtime.observe.facts import (
     JournalLocked,
     JournalUnlocked,
     LaneCallsRestarted,
+    LeaseLost,
 )
 from mycel_runtime.observe.log_style import lines_of
 from mycel_runtime.observe.observer import FanOut
@@ -150,29 +151,42 @@ class WorkerRuntime:
             IdentityRefusedError: The backend refuses the token.
             ConfigError, JournalError: The state directory or the journal cannot be used.
         """
+        make_state_dir(self._settings.state_dir)
+        with lines_of(self.agent):
+            try:
+                while await self._serve(stop, ready):
+                    # Whoever was taken for dead has nothing left in the journal, and begins anew.
+                    ready = _nobody_waits
+            finally:
+                self._has_ended = True
+
+    async def _serve(self, stop: StopRequest, ready: Callable[[], None]) -> bool:
+        """Until a stop is asked for; true: this process was frozen, say, and others have taken over what it had."""
         state_dir = self._settings.state_dir
-        make_state_dir(state_dir)
         routes = [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)]
         opened = self._engine.opened(
             on_lock=self._tell_away,
             on_commit=self._observers.metrics.durations.committed,
             kept_turns=self._settings.journal.kept_turns,
         )
-        with lines_of(self.agent):
-            try:
-                async with (
-                    opened as self._journal,
-                    self._observers.tracing.open(self.observer) as traces,
-                    control_server(state_dir, self.status, more=routes),
-                    self._observers.followers,
-                ):
-                    self._announce(state_dir)
-                    ready()
-                    await self._live(stop, partial(self._assemble, traces=traces))
-            except BaseExceptionGroup as group:
-                raise first_error(group) from group
-            finally:
-                self._journal, self._has_ended = None, True
+        try:
+            async with (
+                opened as self._journal,
+                self._observers.tracing.open(self.observer) as traces,
+                control_server(state_dir, self.status, more=routes),
+                self._observers.followers,
+            ):
+                self._announce(state_dir)
+                ready()
+                await self._live(stop, partial(self._assemble, traces=traces))
+        except (BaseExceptionGroup, JournalError, LeaseLostError) as error:
+            if (loss := loss_in(error)) is not None and self._parts is not None:
+                self.observer.tell(LeaseLost(reason=type(loss).__name__))
+                return not stop.is_asked
+            raise (first_error(error) if isinstance(error, BaseExceptionGroup) else error) from None
+        finally:
+            self._journal = self._parts = None
+        return False
 
     def _announce(self, state_dir: Path) -> None:
         self.observer.tell(
@@ -360,3 +374,7 @@ class WorkerRuntime:
             await self.status(), self._engine.files, self._settings.state_dir
         )
         return [*families, *process_families(VERSION)]
+
+
+def _nobody_waits() -> None:
+    """In the place of who waits until it is ready."""

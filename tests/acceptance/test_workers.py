@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,25 @@ async def answer(ctx):
         await ctx.reply(f"{count}: {message.content}")
 """
 
+PLANS = """
+from mycel_runtime import Plugin
+
+plugin = Plugin("plans")
+
+@plugin.on_message(pattern="^book")
+async def book(ctx):
+    await ctx.ask(ctx.chat_id, "When?", name="when", timeout=3600)
+
+@plugin.on_answer("when")
+async def booked(ctx):
+    ctx.timers.set("ring", after=0.5, data=ctx.answer.content, key=ctx.chat_id)
+    await ctx.reply("Booked.")
+
+@plugin.on_timer("ring")
+async def ring(ctx):
+    await ctx.say(ctx.key, f"It is {ctx.data}.")
+"""
+
 CHATS = 4
 
 
@@ -44,9 +64,14 @@ def server():
     server.close()
 
 
+@pytest.fixture(scope="module")
+def databases(server):
+    return Databases(server.url)
+
+
 @pytest.fixture
-def config(server, household, tmp_path):
-    name = dict(part.split("=", 1) for part in Databases(server.url).make().split())["dbname"]
+def config(server, databases, household, tmp_path):
+    name = dict(part.split("=", 1) for part in databases.make().split())["dbname"]
     folder = tmp_path / "agent"
     extra = (
         f'[engine]\nurl = "postgresql://postgres@/{name}?host={server.host}"\nhandlers = "workers"\n'
@@ -128,6 +153,74 @@ def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_lo
     assert again.stop() == 0
     assert listener.stop() == 0
     assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
+
+
+def test_what_is_asked_and_planned_in_workers_is_answered_and_comes(start, config, household):
+    """The answer is heard by the process that listens, which also sees to timers; it has asked nothing itself."""
+    (config.parent / "slow.py").write_text(PLANS.replace('"plans"', '"slow"'))
+    listener = start("run", "--config", config)
+    listener.wait_event("stream.connected")
+    for name in ("one", "two"):
+        start("worker", "--config", config, "--name", name)
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
+
+        def say(text, answered):
+            client.messages.send(chat_id, text, enforce_caught_up=False)
+            until(lambda: answers(client, chat_id, household.agent_id) == answered)
+
+        say("book", ["When?"])
+        say("five", ["When?", "Booked.", "It is five."])
+
+
+FREEZE = """
+import asyncio, os
+from mycel_runtime import Plugin
+
+plugin = Plugin("slow")
+
+@plugin.on_message
+async def answer(ctx):
+    with open(os.path.join(os.path.dirname(__file__), f"ran.{os.getpid()}"), "w"):
+        pass
+    await asyncio.sleep(1.0)
+    for message in ctx.messages:
+        await ctx.reply(f"You said: {message.content}")
+"""
+
+
+def test_a_worker_that_was_frozen_says_nothing_that_another_has_said_since(start, config, household):
+    config.write_text(
+        config.read_text().replace('handlers = "workers"', 'handlers = "workers"\nlease_seconds = 2')
+    )
+    (config.parent / "slow.py").write_text(FREEZE)
+    listener = start("run", "--config", config)
+    listener.wait_event("stream.connected")
+    workers = [start("worker", "--config", config, "--name", name) for name in ("one", "two")]
+    for worker in workers:
+        worker.wait_event("identity.confirmed")
+    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
+        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
+        client.messages.send(chat_id, "hello", enforce_caught_up=False)
+        (mark,) = until(lambda: list(config.parent.glob("ran.*")))
+        (frozen,) = [each for each in workers if mark.name == f"ran.{each.popen.pid}"]
+        frozen.popen.send_signal(signal.SIGSTOP)
+        expected = ["You said: hello"]
+        until(lambda: answers(client, chat_id, household.agent_id) == expected)
+        frozen.popen.send_signal(signal.SIGCONT)
+        client.messages.send(chat_id, "again", enforce_caught_up=False)
+        expected.append("You said: again")
+        until(lambda: len(answers(client, chat_id, household.agent_id)) >= 2)
+        frozen.wait_event("lease.lost")
+
+        assert answers(client, chat_id, household.agent_id) == expected
+        assert "Traceback" not in frozen.transcript()
+        # It is one of them again.
+        next(each for each in workers if each is not frozen).kill()
+        client.messages.send(chat_id, "you?", enforce_caught_up=False)
+        expected.append("You said: you?")
+        until(lambda: answers(client, chat_id, household.agent_id) == expected)
+        assert frozen.stop() == 0
 
 
 def run(*arguments, **environment):
