@@ -111,6 +111,9 @@ class OperatorJournal(StoreClock, Protocol):
         Whatever keeps a promise stays: what is open, who was told of what, how far chats are handled and numbers are
         held. The agent's own messages stay known as its own. Dead letters that go are counted.
 
+        Of all identities that the store has: it goes by the store's own numbers and times, and by what its caller
+        takes for old. Agents that share a store are swept by the shortest of their times.
+
         Args:
             place: Of the step before; `START` begins a sweep.
             age: What is old, by the store's clock at each step.
