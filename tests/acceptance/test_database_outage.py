@@ -56,10 +56,18 @@ def processor_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+LONGEST = (pytest.mark.longest, pytest.mark.timeout(300))
+
+
 @pytest.mark.parametrize(
-    "seconds", [8.0, pytest.param(60.0, marks=[pytest.mark.longest, pytest.mark.timeout(300)])]
+    ("outage", "seconds"),
+    [
+        (stopped, 3.0),
+        pytest.param(stopped, 60.0, marks=LONGEST),
+        pytest.param(killed, 60.0, marks=LONGEST),
+        pytest.param(vanished, 60.0, marks=LONGEST),
+    ],
 )
-@pytest.mark.parametrize("outage", [stopped, killed, vanished])
 def test_an_outage_of_the_database_costs_the_wait(
     outage, seconds, start, database_server, databases, proxy, household, owner, tmp_path, capsys
 ):
