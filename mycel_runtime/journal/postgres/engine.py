@@ -20,6 +20,7 @@ from mycel_runtime.journal.postgres.journal import LEASE_SECONDS, PostgresJourna
 from mycel_runtime.journal.postgres.reader import PostgresReader
 from mycel_runtime.journal.postgres.schema import prepare, version_of
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.lane_calls import LaneCalls
     from mycel_runtime.journal.port.transfer import Arrival, Departure
     from mycel_runtime.journal.postgres.rows import Row
-    from mycel_runtime.wire.ids import UserId
 
 _LOOK_SECONDS: Final = 5
 """For reading the tables through."""
@@ -43,6 +43,9 @@ _KEPT_TURNS: Final = 10_000
 
 PLACE_NAME: Final = "journal.place"
 """A file of the state directory: a number by which processes that were at work in it are known in the database."""
+
+IDENTITY_NAME: Final = "journal.identity"
+"""A file of the state directory: as whom a process was last at work in it, or stood by."""
 
 
 class PostgresEngine(JournalEngine):
@@ -86,7 +89,7 @@ class PostgresEngine(JournalEngine):
     @property
     @override
     def reader(self) -> PostgresReader:
-        return PostgresReader(self._url)
+        return PostgresReader(self._url, own=lambda: _identity_of(self._state_dir))
 
     @override
     def exists(self) -> bool:
@@ -135,6 +138,7 @@ class PostgresEngine(JournalEngine):
                 kept_turns=kept_turns,
                 lease_seconds=self._lease_seconds,
                 place=place,
+                on_candidate=lambda identity: _note_identity(self._state_dir, identity),
             )
             await asyncio.to_thread(journal.open)
             try:
@@ -192,6 +196,23 @@ def _require_no_file(state_dir: Path) -> None:
             where=str(path),
             fix="mycel-runtime engine move --to postgres; or move the file away, and the agent begins anew.",
         )
+
+
+def _identity_of(state_dir: Path) -> UserId | None:
+    """Whose state directory it is; `None`: nobody knows yet."""
+    try:
+        return UserId((state_dir / IDENTITY_NAME).read_text().strip())
+    except OSError:
+        return None
+
+
+def _note_identity(state_dir: Path, identity: UserId) -> None:
+    """Whose it is; if that cannot be written, it is not known at rest."""
+    path = state_dir / IDENTITY_NAME
+    if _identity_of(state_dir) != identity:
+        with contextlib.suppress(OSError):
+            path.touch(mode=0o600)
+            path.write_text(identity)
 
 
 def _place_of(state_dir: Path) -> str:

@@ -56,6 +56,7 @@ class PostgresJournal(SqlJournal):
         clock: Epoch seconds, in the place of the database's clock.
         lease_seconds: Of a lease that nobody renews.
         place: Of which this process has the lock, as long as it lives; empty: of none.
+        on_candidate: Told, in another thread, as whom it would be at work.
     """
 
     _writer: PostgresWriter
@@ -70,6 +71,7 @@ class PostgresJournal(SqlJournal):
         clock: Callable[[], float] | None = None,
         lease_seconds: float = LEASE_SECONDS,
         place: str = "",
+        on_candidate: Callable[[UserId], None] = lambda _: None,
     ) -> None:
         self._url = url
         self._on_away, self._on_commit = on_away, on_commit
@@ -82,6 +84,7 @@ class PostgresJournal(SqlJournal):
         self._snapshot_changes = 0
         self._wakers: list[Waker] = []
         self._process = ProcessMark.of_this(place)
+        self._on_candidate = on_candidate
         self._is_open = False
 
     @override
@@ -153,6 +156,7 @@ class PostgresJournal(SqlJournal):
     @override
     @contextlib.asynccontextmanager
     async def candidacy(self, identity: UserId) -> AsyncIterator[Candidacy]:
+        await asyncio.to_thread(self._on_candidate, identity)
         candidacy = PostgresCandidacy(self._process, identity, asyncio.get_running_loop())
         SHARED_WATCHES.enter(self._url, self._lease_seconds, candidacy.member)
         try:

@@ -47,11 +47,19 @@ class PostgresReader(JournalReader):
 
     Args:
         url: libpq's, with the password, which nobody is told.
+        own: Whose journal is looked at; `None`: nobody knows yet.
         clock: Epoch seconds, in the place of the database's clock.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        own: Callable[[], UserId | None] = lambda: None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self._url = url
+        self._own = own
         self._clock = clock
 
     @override
@@ -66,8 +74,15 @@ class PostgresReader(JournalReader):
 
     @override
     def identities(self) -> Sequence[UserId]:
-        rows = self._rows("identities", {})
-        return [UserId(identity) for (identity,) in rows if not identity.startswith(KEPT)]
+        known = [UserId(row[0]) for row in self._rows("identities", {}) if not row[0].startswith(KEPT)]
+        if (own := self._own()) is not None:
+            return [own]
+        if len(known) > 1:
+            raise JournalError(
+                f"{place_of(self._url)}: several agents share this database, and this one has not run here yet:"
+                " nobody knows which of them it is\n  Start it once, or ask on a host where it has run."
+            )
+        return known
 
     @override
     def summary(self, identity: UserId) -> JournalSummary:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from mycel_runtime.errors import IdentityHeldError
+from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.postgres.engine import PostgresEngine
 from tests.integration.journal.promises.engine import EngineConformance
-from tests.integration.journal.samples import ME, OTHER, claim_one, want
+from tests.integration.journal.samples import ME, OTHER, checkpoint, claim_one, want
 
 
 class TestPostgresEngine(EngineConformance):
@@ -74,3 +75,20 @@ async def test_what_another_hosts_process_had_claimed_waits_for_the_operators_wo
             assert await journal.recover(ME) == []
             other.execute("DELETE FROM process WHERE boot_id = 'another'")
             assert len(await journal.recover(ME)) == 1
+
+
+async def test_of_a_shared_database_an_agent_at_rest_looks_at_its_own_journal(engine, new_url, tmp_path):
+    """Else the operator's `pause` of one agent would be everybody's."""
+    there = tmp_path / "there"
+    there.mkdir()
+    other = PostgresEngine(new_url, there)
+    for each, identity in ((engine, ME), (other, OTHER)):
+        async with each.opened() as journal, journal.candidacy(identity):
+            heard = Batch(identity=identity, checkpoint=checkpoint(1, identity=identity))
+            await journal.append(heard, lease=await journal.lease(identity))
+
+    assert (engine.reader.identities(), other.reader.identities()) == ([ME], [OTHER])
+    nowhere = tmp_path / "nowhere"
+    nowhere.mkdir()
+    with pytest.raises(JournalError, match="several agents share this database"):
+        PostgresEngine(new_url, nowhere).reader.identities()
