@@ -50,6 +50,9 @@ _BEGIN: Final = sql.SQL(
     " SET LOCAL idle_in_transaction_session_timeout = '{still}ms'; SET LOCAL statement_timeout = '{statement}s';"
     " SELECT set_config('mycel.process', {process}, true);"
     " SELECT pg_advisory_xact_lock({lock});"
+    # Of who has the lock: between the messages of a pipeline a frozen process's transaction is not idle.
+    " SELECT set_config('transaction_timeout', '{longest}ms', true)"
+    " WHERE current_setting('server_version_num')::int >= 170000;"
     " SELECT extract(epoch FROM clock_timestamp())::float8"
 )
 
@@ -176,6 +179,7 @@ def _beginning(process_id: str, still_seconds: float) -> bytes:
     """Put together once: it is the same each time."""
     text = _BEGIN.format(
         still=sql.SQL(str(round(1000 * still_seconds))),
+        longest=sql.SQL(str(round(2000 * still_seconds))),
         statement=sql.SQL(str(4 * STILL_SECONDS)),
         process=sql.Literal(process_id),
         lock=sql.Literal(JOURNAL_LOCK),

@@ -14,7 +14,10 @@ from mycel_runtime.journal.changes import Changes, EndOutcome, NewTimer
 from mycel_runtime.journal.cursor import STAY, CursorMove
 from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.intent import IntentState
+from mycel_runtime.journal.postgres.connections import connected
 from mycel_runtime.journal.postgres.listener import Listener
+from mycel_runtime.journal.postgres.process import ProcessMark
+from mycel_runtime.journal.postgres.session import JOURNAL_LOCK, begin
 from tests.integration.journal.samples import ME, checkpoint, claim, claim_one, intent, want
 
 DEADLINE = 60.0
@@ -244,3 +247,19 @@ async def test_who_was_not_asks_and_keeps_it_if_it_stands(frozen, heir, monkeypa
         assert await heir.take_over(ME) == []
     await frozen.postpone(frozen.claimed, after=0.0, spend=False)
     assert not await frozen.keeps_claim(frozen.claimed)
+
+
+def test_who_is_frozen_between_the_messages_of_a_pipeline_keeps_the_lock_for_a_while_only(url):
+    """Its transaction is not idle to the database: it waits for more of the message. Of PostgreSQL 17 and later."""
+    with connected(url) as frozen, connected(url) as other:
+        if frozen.info.server_version < 170000:
+            pytest.skip("this server has no transaction_timeout")
+        begin(frozen, ProcessMark.of_this(""), lambda _: None, still_seconds=0.2)
+        frozen.pgconn.enter_pipeline_mode()
+        frozen.pgconn.send_query_params(b"SELECT 1", [])
+        frozen.pgconn.send_flush_request()
+        frozen.pgconn.flush()
+
+        other.execute("SET lock_timeout = '30s'")
+        other.execute("SELECT pg_advisory_lock(%s)", (JOURNAL_LOCK,))
+        frozen.close()
