@@ -66,6 +66,7 @@ def load(
 
     from importlib import import_module
 
+    import mycel_runtime.daemon.process  # noqa: F401 - before plugins' code runs
     from mycel_runtime.daemon.agents import load_plugins_of, read_agents
     from mycel_runtime.daemon.descriptors import make_room
     from mycel_runtime.freed_memory import share_one_heap
@@ -81,7 +82,6 @@ def load(
     agents, refused = read_agents(configs, overrides)
     configure_logging(*styles_of(agents))
     import_module(runtime)
-    import_module("mycel_runtime.daemon.process")
     garbage.leave_out_modules()
     # From here on plugins' code runs, and what it changes of the process is put back.
     keep_process_state(LogObserver({}))
