@@ -42,9 +42,33 @@ class ResultCursor(Cursor[Row]):
     @property
     @override
     def rowcount(self) -> int:
+        self._wait()
+        return super().rowcount
+
+    @override
+    def fetchone(self) -> Row | None:
+        self._wait()
+        return super().fetchone()
+
+    @override
+    def fetchall(self) -> list[Row]:
+        self._wait()
+        return super().fetchall()
+
+    @override
+    def __iter__(self) -> Self:
+        self._wait()
+        return super().__iter__()
+
+    def _wait(self) -> None:
+        """
+        By a sync, where psycopg would send a mere flush.
+
+        Behind that the database takes the transaction for one at work, and not for one that stands still: were this
+        process frozen then, it would have the journal's lock for ever.
+        """
         if self.statusmessage is None and self._pipeline is not None:
             self._pipeline.sync()
-        return super().rowcount
 
     @property
     def lastrowid(self) -> int | None:

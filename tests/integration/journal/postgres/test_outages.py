@@ -256,6 +256,22 @@ async def test_who_stands_still_within_a_transaction_keeps_nobody_waiting_for_ev
     assert (await claim_one(frozen)).wanted_seq == 1
 
 
+async def test_who_is_frozen_behind_an_answer_keeps_nobody_waiting_for_ever(
+    journal, open_journal, monkeypatch
+):
+    """The database must take the transaction for one that stands still, and not for one at work."""
+    monkeypatch.setattr(session, "STILL_SECONDS", 1)
+    frozen = await open_journal()
+    connection = frozen._connections.take()
+    session.begin(connection, frozen._process, lambda _: None)
+    with contextlib.suppress(psycopg.Error), connection.pipeline() as pipeline:
+        at_work = session.Session(connection, frozen._process, pipeline)
+        assert at_work.run("pauses", {"identity": ME}).fetchall() == []
+        async with asyncio.timeout(DEADLINE):
+            await want(journal, 1)
+    frozen._connections.give_back(connection)
+
+
 async def test_cancelled_it_waits_for_the_end_of_its_transaction(journal):
     lease = await journal.lease(ME)
     batch = Batch(identity=ME, checkpoint=checkpoint(1))
