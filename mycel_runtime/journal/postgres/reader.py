@@ -47,7 +47,7 @@ class PostgresReader(JournalReader):
 
     Args:
         url: libpq's, with the password, which nobody is told.
-        own: Whose journal is looked at; `None`: nobody knows yet.
+        own: Tells whose journal is looked at, `None` as long as nobody knows; without it, everybody's.
         clock: Epoch seconds, in the place of the database's clock.
     """
 
@@ -55,7 +55,7 @@ class PostgresReader(JournalReader):
         self,
         url: str,
         *,
-        own: Callable[[], UserId | None] = lambda: None,
+        own: Callable[[], UserId | None] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._url = url
@@ -75,6 +75,8 @@ class PostgresReader(JournalReader):
     @override
     def identities(self) -> Sequence[UserId]:
         known = [UserId(row[0]) for row in self._rows("identities", {}) if not row[0].startswith(KEPT)]
+        if self._own is None:
+            return known
         if (own := self._own()) is not None:
             return [own]
         if len(known) > 1:
