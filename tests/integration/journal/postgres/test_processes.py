@@ -305,10 +305,14 @@ async def test_a_process_is_heard_of_again_and_again_with_a_lease_or_without_one
 
 
 async def test_whoever_renews_a_lease_is_heard_of(open_journal, clock, url):
+    """At once, and not first with the next beat, half a minute later; the beat of the start may come just between."""
     journal = await open_journal(lease_seconds=90.0)
     lease = await journal.lease(ME)
     clock.time = 7.0
-    await journal.renew(lease)
 
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT opened_at, seen_at FROM process").fetchone() == (0.0, 7.0)
+    async with asyncio.timeout(10):
+        with psycopg.connect(url, autocommit=True) as connection:
+            seen = None
+            while seen != (0.0, 7.0):
+                await journal.renew(lease)
+                seen = connection.execute("SELECT opened_at, seen_at FROM process").fetchone()
