@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from mycel_runtime.journal.pause import NOBODY, PauseKind
+from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.observe.facts import PauseBegun, PauseEnded
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class EarlyPauses:
         return {"resumed": ""}
 
     async def _identities(self) -> Sequence[UserId]:
-        return await asyncio.to_thread(self._reader.identities) or [NOBODY]
+        return await asyncio.to_thread(self._reader.pausable)
 
 
 def _kinds(name: str, kind: str) -> Sequence[PauseKind]:

@@ -17,7 +17,10 @@ A number like any other, because infinity is none in JSON.
 
 
 NOBODY: Final = UserId("")
-"""Whose a pause is before the agent's first contact; it becomes the first identity's that is leased."""
+"""
+Whose a pause is before the agent's first contact; it becomes that of the first identity that this state directory's
+agent is known by. In a store that several agents share, each has a nobody of its own.
+"""
 
 
 class PauseKind(StrEnum):

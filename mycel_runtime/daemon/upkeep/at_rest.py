@@ -23,7 +23,6 @@ from mycel_runtime.daemon.upkeep.journal_admin import (
 )
 from mycel_runtime.daemon.upkeep.work_row import WORK_LIMIT, work_row
 from mycel_runtime.errors import NoDaemonError
-from mycel_runtime.journal.pause import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -128,7 +127,7 @@ async def pausable_journal(engine: JournalEngine) -> AsyncIterator[tuple[Journal
     if not await asyncio.to_thread(engine.exists):
         raise NoDaemonError(f"{engine.where}: no daemon answers here, and the agent has never run")
     async with engine.opened() as journal:
-        yield journal, await asyncio.to_thread(engine.reader.identities) or [NOBODY]
+        yield journal, await asyncio.to_thread(engine.reader.pausable)
 
 
 def make_journal(engine: JournalEngine, state_dir: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mycel_runtime.journal.pause import NOBODY
 from mycel_runtime.journal.port.clock import StoreClock
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class JournalReader(StoreClock, Protocol):
 
     def identities(self) -> Sequence[UserId]:
         """Whose work it holds."""
+
+    def pausable(self) -> Sequence[UserId]:
+        """Whose an operator's pauses are: of those identities, else `NOBODY`'s until the agent's first contact."""
+        return self.identities() or [NOBODY]
 
     def summary(self, identity: UserId) -> JournalSummary:
         """What a status shows, all of one moment; of a journal that was never made `JournalError`."""

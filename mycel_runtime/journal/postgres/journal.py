@@ -25,17 +25,18 @@ from mycel_runtime.journal.verbs.journal import SqlJournal
 from mycel_runtime.journal.verbs.recovery import blame_each, recover, suspects_of
 from mycel_runtime.journal.verbs.running_lanes import RunningLanes
 from mycel_runtime.journal.verbs.state import new_versions
+from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from mycel_runtime.journal.delivery import Delivery
+    from mycel_runtime.journal.pause import Pause, PauseKind
     from mycel_runtime.journal.port.candidacy import Candidacy
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
     from mycel_runtime.journal.verbs.connection import Connection, Row
-    from mycel_runtime.wire.ids import UserId
 
 LEASE_SECONDS: Final = 30.0
 """Of a lease that nobody renews."""
@@ -156,6 +157,8 @@ class PostgresJournal(SqlJournal):
     @override
     @contextlib.asynccontextmanager
     async def candidacy(self, identity: UserId) -> AsyncIterator[Candidacy]:
+        # Whoever is at work as it elsewhere rests by them, too, and from now on they are found under its name only.
+        await self._change("adopt_pauses", {"identity": identity})
         await asyncio.to_thread(self._on_candidate, identity)
         candidacy = PostgresCandidacy(self._process, identity, asyncio.get_running_loop())
         SHARED_WATCHES.enter(self._url, self._lease_seconds, candidacy.member)
@@ -238,6 +241,18 @@ class PostgresJournal(SqlJournal):
     @override
     def _recover(self, connection: Connection, values: Mapping[str, Any]) -> None:
         recover(connection, values, blame_each)
+
+    @override
+    async def pauses(self, identity: UserId) -> Sequence[Pause]:
+        return await super().pauses(identity or pause_place(self._process))
+
+    @override
+    async def pause(self, identity: UserId, kind: PauseKind, name: str) -> bool:
+        return await super().pause(identity or pause_place(self._process), kind, name)
+
+    @override
+    async def resume(self, identity: UserId, kind: PauseKind, name: str) -> bool:
+        return await super().resume(identity or pause_place(self._process), kind, name)
 
     @override
     async def keeps_claim(self, delivery: Delivery) -> bool:
@@ -334,6 +349,15 @@ class PostgresJournal(SqlJournal):
     def _let_go(self) -> None:
         OPEN.discard(self._process.process_id)
         SHARED.leave(self._url)
+
+
+def pause_place(process: ProcessMark) -> UserId:
+    """
+    Whose a pause of `NOBODY` is in a database that may be several agents': the agent's with that state directory.
+
+    As it nobody works.
+    """
+    return UserId(f"place:{process.place}")
 
 
 def _held_fix(seconds: float) -> str:

@@ -11,6 +11,7 @@ from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.move import KEPT
 from mycel_runtime.journal.own_sends import OwnSends
+from mycel_runtime.journal.pause import NOBODY
 from mycel_runtime.journal.port.reader import JournalReader
 from mycel_runtime.journal.postgres.connections import looking, place_of
 from mycel_runtime.journal.postgres.schema import version_of
@@ -85,6 +86,11 @@ class PostgresReader(JournalReader):
                 " nobody knows which of them it is\n  Start it once, or ask on a host where it has run."
             )
         return known
+
+    @override
+    def pausable(self) -> Sequence[UserId]:
+        """Others' work says nothing: the only one that the database holds may be another agent's."""
+        return [(self._own and self._own()) or NOBODY]
 
     @override
     def summary(self, identity: UserId) -> JournalSummary:

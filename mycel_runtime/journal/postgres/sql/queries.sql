@@ -219,8 +219,11 @@ ON CONFLICT (identity, plugin, name, key) DO UPDATE
 SET due_at = excluded.due_at, is_relative = excluded.is_relative, data = excluded.data, look_at = excluded.look_at;
 
 -- name: adopt_pauses
--- Those of before the first contact, when nobody knew whose they would be.
-WITH nobodys AS (DELETE FROM pause WHERE identity = '' RETURNING kind, name, paused_at)
+-- Those of before the first contact, when nobody knew whose they would be, of this process's place
+-- (`journal.pause_place`): others of the database are other agents'.
+WITH nobodys AS (DELETE FROM pause
+                 WHERE identity = (SELECT 'place:' || place FROM process WHERE process_id = :process)
+                 RETURNING kind, name, paused_at)
 INSERT INTO pause (identity, kind, name, paused_at)
 SELECT :identity, n.kind, n.name, n.paused_at FROM nobodys AS n
 ON CONFLICT (identity, kind, name) DO UPDATE SET paused_at = excluded.paused_at;

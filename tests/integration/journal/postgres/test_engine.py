@@ -5,8 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from mycel_runtime.daemon.upkeep.at_rest import pausable_journal
 from mycel_runtime.errors import IdentityHeldError, JournalError
 from mycel_runtime.journal.batch import Batch
+from mycel_runtime.journal.pause import NOBODY, PauseKind
 from mycel_runtime.journal.postgres.engine import PostgresEngine
 from tests.integration.journal.promises.engine import EngineConformance
 from tests.integration.journal.samples import ME, OTHER, checkpoint, claim_one, want
@@ -92,3 +94,28 @@ async def test_of_a_shared_database_an_agent_at_rest_looks_at_its_own_journal(en
     nowhere.mkdir()
     with pytest.raises(JournalError, match="several agents share this database"):
         PostgresEngine(new_url, nowhere).reader.identities()
+
+
+async def test_what_was_paused_before_an_agents_first_contact_is_no_other_agents(engine, new_url, tmp_path):
+    """Neither of one that comes to work before it, nor of the only one that the database knows."""
+    there = tmp_path / "there"
+    there.mkdir()
+    other = PostgresEngine(new_url, there)
+    async with other.opened() as journal, journal.candidacy(OTHER):
+        heard = Batch(identity=OTHER, checkpoint=checkpoint(1, identity=OTHER))
+        await journal.append(heard, lease=await journal.lease(OTHER))
+    async with pausable_journal(engine) as (journal, identities):
+        assert [await journal.pause(me, PauseKind.AGENT, "") for me in identities] == [True]
+        assert [await journal.pause(me, PauseKind.PLUGIN, "p") for me in identities] == [True]
+
+    async with other.opened() as journal, journal.candidacy(OTHER):
+        await journal.recover(OTHER)
+        assert list(await journal.pauses(OTHER)) == []
+        assert list(await journal.pauses(NOBODY)) == []
+    async with pausable_journal(engine) as (journal, identities):
+        assert [await journal.resume(me, PauseKind.PLUGIN, "p") for me in identities] == [True]
+    async with engine.opened() as journal, journal.candidacy(ME):
+        # Also while it stands by, for the one that is at work as it.
+        assert [pause.kind for pause in await journal.pauses(ME)] == [PauseKind.AGENT]
+        assert list(await journal.pauses(NOBODY)) == []
+    assert engine.reader.pausable() == [ME]
