@@ -12,7 +12,7 @@ import asyncio
 import time
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
@@ -41,6 +41,7 @@ from mycel_runtime.daemon.standby_admin import StandbyAdmin
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.token_comparison import ORDER, compare_token
 from mycel_runtime.daemon.turn import Turn, first_error, loss_in
+from mycel_runtime.daemon.unless_ended import unless_ended
 from mycel_runtime.errors import JournalError, LeaseLostError
 from mycel_runtime.inbox.approach import Approach
 from mycel_runtime.journal.engines import engine_of
@@ -84,8 +85,6 @@ if TYPE_CHECKING:
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
     from mycel_runtime.sdk import Network
-
-T = TypeVar("T")
 
 
 class AgentRuntime:
@@ -310,11 +309,11 @@ class AgentRuntime:
             durations=self._observers.metrics.durations,
             clock=self._now,
         ) as sdk:
-            me = await self._unless_ended(stop, self._identify(sdk))
+            me = await unless_ended(self._identify(sdk), self._draining.wait_asked(stop))
             is_ended = me is None
             while me is not None and await self._serve(stop, me, backend, sdk, credential):
                 # Whoever has lost its turn, or given it up, has nothing left in the journal.
-                is_ended = await self._unless_ended(stop, self._journals.renew()) is None
+                is_ended = await unless_ended(self._journals.renew(), self._draining.wait_asked(stop)) is None
                 if is_ended:
                     break
             if is_ended:
@@ -341,7 +340,9 @@ class AgentRuntime:
         )
         try:
             async with journal.candidacy(me) as candidacy:
-                parts = await self._unless_ended(stop, self._standby.wait(me, candidacy, take_up))
+                parts = await unless_ended(
+                    self._standby.wait(me, candidacy, take_up), self._draining.wait_asked(stop)
+                )
                 if parts is None:
                     await self._draining.pass_over(stop)
                     return False
@@ -366,16 +367,6 @@ class AgentRuntime:
         self._observers.network_health.ask_stream(partial(_is_connection_limited, parts))
         if not parts.lease_keeper.is_for_good:
             self._standby.tell_taken()
-
-    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, T]) -> T | None:
-        """The outcome of `work`, or `None` if the end was asked for first."""
-        async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(work, name="awaited")
-            waiting = tasks.create_task(self._draining.wait_asked(stop), name="first-signal")
-            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-            working.cancel()
-            waiting.cancel()
-        return None if working.cancelled() else working.result()
 
     def _read_token(self, backend: AgentBackend) -> SecretStr:
         """As it is by now; an embedded backend's does not change."""

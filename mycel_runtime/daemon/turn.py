@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.assembly import Parts
     from mycel_runtime.daemon.draining import Draining
     from mycel_runtime.daemon.signals import StopRequest
+    from mycel_runtime.dispatch.dispatcher import Dispatcher
     from mycel_runtime.journal.port.candidacy import Candidacy
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.observer import Observer
@@ -69,7 +70,7 @@ class Turn:
                 self.observer.tell(DaemonStopping(reason=stop.reason or DRAIN, drain_timeout=within))
             for task in others:
                 task.cancel()
-            abandoned = await _end(stop, parts, dispatching, within)
+            abandoned = await end_dispatching(stop, parts.dispatcher, dispatching, within)
             self.observer.tell(
                 LeaseHandedOver(abandoned=abandoned) if is_moving else DaemonStopped(abandoned=abandoned)
             )
@@ -92,14 +93,24 @@ class Turn:
         return is_moving
 
 
-async def _end(stop: StopRequest, parts: Parts, dispatching: asyncio.Task[None], within: float) -> int:
-    """Let what runs end, for so long or until that is asked for again; how many deliveries have not."""
-    parts.dispatcher.stop(within=within)
+async def end_dispatching(
+    stop: StopRequest, dispatcher: Dispatcher, dispatching: asyncio.Task[None], within: float
+) -> int:
+    """
+    Let what runs end, for so long or until that is asked for again; how many deliveries have not.
+
+    Args:
+        stop: Of the whole process.
+        dispatcher: Claims no more.
+        dispatching: The task that runs it; cancelled at the end.
+        within: Seconds.
+    """
+    dispatcher.stop(within=within)
     async with asyncio.TaskGroup() as tasks:
         insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
         await asyncio.wait([dispatching, insisted], timeout=within, return_when=asyncio.FIRST_COMPLETED)
         insisted.cancel()
-    abandoned = parts.dispatcher.running
+    abandoned = dispatcher.running
     dispatching.cancel()
     return abandoned
 

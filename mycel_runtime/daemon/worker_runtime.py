@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agent_observers import AgentObservers
@@ -32,7 +32,8 @@ from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.daemon.reports.work_report import WorkReport, work_report
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.daemon.status import Status
-from mycel_runtime.daemon.turn import first_error, loss_in
+from mycel_runtime.daemon.turn import end_dispatching, first_error, loss_in
+from mycel_runtime.daemon.unless_ended import unless_ended
 from mycel_runtime.errors import ConfigError, JournalError, LeaseLostError
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.observe.facts import (
@@ -63,8 +64,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.observe.observer import Observer
     from mycel_runtime.observe.trace import Traces
-
-T = TypeVar("T")
 
 
 class WorkerRuntime:
@@ -221,7 +220,7 @@ class WorkerRuntime:
             durations=self._observers.metrics.durations,
             clock=self._now,
         ) as sdk:
-            self._parts = await self._unless_ended(stop, assemble(sdk, credential))
+            self._parts = await unless_ended(assemble(sdk, credential), self._wait_asked(stop))
             if self._parts is not None:
                 await self._work(stop, self._parts)
 
@@ -250,16 +249,6 @@ class WorkerRuntime:
             traces=traces,
         )
         return await assembly.worker_parts()
-
-    async def _unless_ended(self, stop: StopRequest, work: Coroutine[None, None, T]) -> T | None:
-        """The outcome of `work`, or `None` if the end was asked for first."""
-        async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(work, name="identify")
-            waiting = tasks.create_task(self._wait_asked(stop), name="first-signal")
-            await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-            working.cancel()
-            waiting.cancel()
-        return None if working.cancelled() else working.result()
 
     async def _wait_asked(self, stop: StopRequest) -> None:
         """Until its end was asked for, or that of the whole process."""
@@ -311,15 +300,7 @@ class WorkerRuntime:
         )
         for task in others:
             task.cancel()
-        parts.dispatcher.stop(within=self.drain_timeout)
-        async with asyncio.TaskGroup() as tasks:
-            insisted = tasks.create_task(stop.wait_insisted(), name="second-signal")
-            await asyncio.wait(
-                [dispatching, insisted], timeout=self.drain_timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-            insisted.cancel()
-        abandoned = parts.dispatcher.running
-        dispatching.cancel()
+        abandoned = await end_dispatching(stop, parts.dispatcher, dispatching, self.drain_timeout)
         self.observer.tell(DaemonStopped(abandoned=abandoned))
 
     async def status(self) -> Status:
