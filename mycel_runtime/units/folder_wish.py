@@ -11,12 +11,13 @@ from mycel_runtime.daemon.agents import config_files
 from mycel_runtime.daemon.state_dir import find_state_dir, has_journal, state_of_folder
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.settings import load_settings
-from mycel_runtime.settings.credentials import CREDENTIAL_OF_ONE
+from mycel_runtime.settings.credentials import CREDENTIAL_OF_ONE, ENGINE_CREDENTIAL
 from mycel_runtime.settings_mistakes import NAME_PATTERN
 from mycel_runtime.units.packaged import drop_in_for_all
 from mycel_runtime.units.places import tokens_beside
 from mycel_runtime.units.unit_text import Credential, UnitWish
 from mycel_runtime.units.wish import (
+    database_password,
     own_program,
     owner_of_hidden,
     owner_of_state,
@@ -41,7 +42,8 @@ def wish_for_folder(folder: Path) -> UnitWish:
 
     Raises:
         ConfigError: A file is wrong, a path or the folder's name cannot be written in a unit, or the agents cannot
-            share one: their files are of several users, or one has its journal elsewhere.
+            share one: their files are of several users, one has its journal elsewhere, or the passwords of their
+            databases are in several files.
     """
     folder = folder.absolute()
     if not re.fullmatch(NAME_PATTERN, folder.name):
@@ -78,15 +80,34 @@ def _credentials(
     for file, settings in agents.items():
         for path in secrets_beside(settings, file):
             yield Credential(path.name, path, may_be_missing=True)
-    if is_read_by_us:
-        return
+    if not is_read_by_us:
+        yield from _read_by_root(folder, agents, has_tokens=has_tokens)
+
+
+def _read_by_root(folder: Path, agents: Mapping[Path, Settings], *, has_tokens: bool) -> Iterator[Credential]:
+    """The password of the database, and what is an agent's token and does not lie in the folder of tokens."""
+    if (password := _only_password(folder, agents)) is not None:
+        yield Credential(ENGINE_CREDENTIAL, password, may_be_missing=True)
     for file, settings in agents.items():
         named = token_source(settings, file)
         if named is None or (settings.agent.token_file is None and has_tokens):
             continue
         place = Path(os.path.normpath(named.absolute()))
-        if place != tokens / settings.agent.name:
+        if place != tokens_beside(folder) / settings.agent.name:
             yield Credential(CREDENTIAL_OF_ONE.format(name=settings.agent.name), place, may_be_missing=True)
+
+
+def _only_password(folder: Path, agents: Mapping[Path, Settings]) -> Path | None:
+    """The file with the password of the database; `None`: no agent names one."""
+    named = {path for settings in agents.values() if (path := database_password(settings)) is not None}
+    files = {Path(os.path.normpath(path.absolute())) for path in named}
+    if len(files) > 1:
+        raise ConfigError(
+            f"its agents name {' and '.join(map(str, sorted(files)))} as [engine] password_file, and a unit has one",
+            where=str(folder),
+            fix="Name one file in all of them, or give each agent a unit of its own.",
+        )
+    return next(iter(files), None)
 
 
 def _state_dirs(agents: Mapping[Path, Settings]) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.daemon.state_dir import UNIT_STATE, find_state_dir, has_journal, name_of_user
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.plugin.credentials import named_in
-from mycel_runtime.settings.credentials import CREDENTIAL
+from mycel_runtime.settings.credentials import CREDENTIAL, ENGINE_CREDENTIAL
 from mycel_runtime.units.homes import HOMES, is_hidden
 from mycel_runtime.units.packaged import drop_in_for
 from mycel_runtime.units.unit_text import Credential, UnitWish
@@ -35,6 +35,7 @@ def wish_for(settings: Settings, config: Path) -> UnitWish:
     state_dir = _state_dir(settings, config)
     user = _user(config, state_dir)
     token = token_source(settings, config) if user is None else None
+    password = database_password(settings) if user is None else None
     return with_printable_paths(
         UnitWish(
             name=settings.agent.name,
@@ -43,6 +44,7 @@ def wish_for(settings: Settings, config: Path) -> UnitWish:
             is_of_folder=False,
             credentials=(
                 *([] if token is None else [Credential(CREDENTIAL, token)]),
+                *([] if password is None else [Credential(ENGINE_CREDENTIAL, password)]),
                 *(Credential(path.name, path) for path in secrets_beside(settings, config)),
             ),
             state_dirs=() if state_dir is None else (state_dir,),
@@ -82,6 +84,11 @@ def token_source(settings: Settings, config: Path) -> Path | None:
     return settings.agent.token_file or config.with_suffix(".token")
 
 
+def database_password(settings: Settings) -> Path | None:
+    """The file that has the password of the database which keeps an agent's journal; `None`: there is none."""
+    return settings.engine.password_file if settings.engine.url is not None else None
+
+
 def secrets_beside(settings: Settings, config: Path) -> list[Path]:
     """Files beside the agent's that its plugins want as credentials of the same name."""
     named = {name for table in settings.plugins.values() for name in named_in(table)}
@@ -105,7 +112,7 @@ def shown_of(settings: Settings, config: Path) -> set[Path]:
     files = [
         config,
         *(config.parent / str(table["path"]) for table in settings.plugins.values() if "path" in table),
-        *([settings.agent.token_file] if settings.agent.token_file else []),
+        *(path for path in (settings.agent.token_file, database_password(settings)) if path),
         *(path for path in (network.ca_file, network.client_cert, network.client_key) if path),
     ]
     places = {Path(sys.prefix), Path(sys.base_prefix), _package(), *map(_place, files)}

@@ -281,6 +281,7 @@ def test_the_operators_guide_does_what_it_says(walk, clone, installed, tmp_path,
     walker.done |= {
         f"python3 -m venv {installed} && {pip} --constraint constraints.txt .",
         f"{pip} --upgrade --constraint constraints.txt .",
+        f"{pip} --constraint constraints.txt '.[postgres]'",
     }
     try:
         walker.follow(blocks(SYSTEMD))

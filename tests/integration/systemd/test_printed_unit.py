@@ -280,6 +280,35 @@ def test_the_unit_of_a_folder_is_called_after_it(tmp_path, name):
     ]
 
 
+DATABASE = '[engine]\nurl = "postgresql://db.example.org/agents"\n'
+
+
+def test_the_password_of_the_database_is_handed_over(tmp_path):
+    """Its file is root's alone, as the token's is, and the unit's user could not read it."""
+    tmp_path.chmod(0o755)
+    config = configured(tmp_path / "a", plugins=f'{DATABASE}password_file = "db.password"\n[plugins.echo]\n')
+    lines = settings_of(printed(config))
+    assert f"LoadCredential={as_word(f'engine.password:{config.parent}/db.password')}" in lines
+    config.chmod(0o600)
+    assert "engine.password" not in printed(config)
+    config.chmod(0o644)
+    config.write_text(config.read_text().replace("\nurl = ", "\n# url = "))
+    assert "engine.password" not in printed(config)
+
+
+def test_agents_of_a_folder_have_the_password_of_one_database(tmp_path):
+    folder = crew(tmp_path / "crew", "ada", "bob", extra=f'{DATABASE}password_file = "db.password"\n')
+    own = [line for line in settings_of(printed(folder)) if "engine.password" in line]
+    assert own == [
+        f"LoadCredential={as_word(f'engine.password:{folder}/db.password')}",
+        r"SetCredential=engine.password:\n",
+    ]
+    text = (folder / "bob.toml").read_text()
+    (folder / "bob.toml").write_text(text.replace("db.password", "other.password"))
+    with pytest.raises(ConfigError, match="password_file, and a unit has one"):
+        printed(folder)
+
+
 @needs_systemd
 @pytest.mark.slow
 @pytest.mark.parametrize("extra", ["", 'state_dir = "states/of one"\n'])
