@@ -53,7 +53,8 @@ class JournalEngine(Protocol):
             `None`: it was never made.
 
         Raises:
-            JournalFileError: It is damaged, none of ours, or of a version that this program does not know.
+            JournalFileError: It is damaged, none of ours, or of a version that this program does not know; or
+                there is another one, which was not moved into it.
             JournalError: It cannot be read.
         """
 

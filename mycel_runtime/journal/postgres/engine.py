@@ -103,6 +103,7 @@ class PostgresEngine(JournalEngine):
 
     @override
     def inspect(self) -> Inspection | None:
+        _require_no_file(self._state_dir)
         with looking(self._url) as connection:
             version = version_of(connection, place_of(self._url))
             if not version:
@@ -194,7 +195,8 @@ def _require_no_file(state_dir: Path) -> None:
         raise JournalFileError(
             "there is a journal here, which was not moved into the database that [engine] url names",
             where=str(path),
-            fix="mycel-runtime engine move --to postgres; or move the file away, and the agent begins anew.",
+            fix="mycel-runtime engine move --config FILE --to postgres; or move the file away, and the agent begins"
+            " anew.",
         )
 
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from mycel_runtime.checks.journal import journal_findings
 from mycel_runtime.cli.engine import engine
 from mycel_runtime.errors import IdentityHeldError, JournalFileError, JournalMovedError, JournalMoveError
 from mycel_runtime.journal.postgres import transfer as postgres_transfer
@@ -171,10 +172,13 @@ def test_a_program_from_before_moves_refuses_the_file_that_was_left(filled, file
 
 
 async def test_a_start_in_the_database_beside_a_file_that_was_not_moved_is_refused(filled, file, database):
-    """It would begin anew, and what is due in the file would never be done."""
-    with pytest.raises(JournalFileError, match=r"was not moved.*\n.*engine move --to postgres"):
+    """It would begin anew, and what is due in the file would never be done. Who checks the set-up is told before."""
+    with pytest.raises(JournalFileError, match=r"was not moved.*\n.*engine move --config FILE --to postgres"):
         await database.opened().__aenter__()
+    (found,) = journal_findings(database)
+    assert (found.exit_code, "was not moved" in found.text) == (JournalFileError.exit_code, True)
     move(file, database, filled, identity=None)
+    assert [found.level for found in journal_findings(database)] == ["ok"]
     async with database.opened() as journal:
         assert await journal.lease(ME)
 
