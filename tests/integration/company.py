@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import psycopg
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from typing_extensions import override
 from mycel_runtime.daemon.assembly import AgentAssembly
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.errors import IdentityHeldError, LeaseLostError
+from mycel_runtime.journal.pause import PauseKind
 from mycel_runtime.journal.postgres.database import PostgresDatabase
 from mycel_runtime.observe.observer import Silent
 from mycel_runtime.sdk import AsyncClient
@@ -36,7 +38,8 @@ from tests.integration.play import (
     told,
 )
 from tests.integration.speech.lifetimes import has_ended
-from tests.integration.speech.one_life import Reaper, Watched, run_while
+from tests.integration.speech.one_life import Reaper, Watched, resume, run_while
+from tests.integration.speech.tollgate import Tollgate
 
 STILL_LEASES: Final = 2.5
 """How long a process stands still."""
@@ -50,21 +53,28 @@ class Stopper(Reaper):
 
 def live_in_company(life):
     """To be run as a process."""
-    asyncio.run(asyncio.wait_for(_live(life), LIFE_SECONDS))
+    asyncio.run(asyncio.wait_for(live_anew(life, _work), LIFE_SECONDS))
 
 
-async def _live(life):
-    """Anew whenever somebody else has taken over."""
+async def live_anew(life, work):
+    """
+    Anew whenever somebody else has taken over.
+
+    Args:
+        life: As of the process.
+        work: With the assembly, its journal and the life, until nothing is to be done.
+    """
     reaper = Stopper(life) if life.stands_still else Reaper(life)
-    while not await _has_nothing_to_do(life, reaper):
+    while not await _has_nothing_to_do(life, reaper, work):
         pass
 
 
-async def _has_nothing_to_do(life, reaper):
+async def _has_nothing_to_do(life, reaper, work):
+    """False: it was taken over."""
     journal = life.journal()
     await asyncio.to_thread(journal.open)
     try:
-        async with AsyncClient(base_url=life.base_url, auth_token=life.token) as sdk:
+        async with AsyncClient(base_url=life.gate_url or life.base_url, auth_token=life.token) as sdk:
             sdk.messages = Watched(sdk.messages, reaper, told(life.play.calls))
             assembly = AgentAssembly(
                 settings=settings_of(life),
@@ -76,27 +86,39 @@ async def _has_nothing_to_do(life, reaper):
                 handlers=handlers_of(life),
                 observer=Silent(),
             )
-            return await _works_to_the_end(assembly, journal, life)
+            return await _ends_by_itself(work(assembly, journal, life))
     finally:
         await journal.close()
 
 
-async def _works_to_the_end(assembly, journal, life):
+async def _ends_by_itself(working):
     """False: it was taken over."""
     is_lost = False
     try:
-        parts = await _parts_in_time(assembly)
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(parts.lease_keeper.run(), name="lease-keeper"),
-                tasks.create_task(every(LEASE_SECONDS / 3, parts.company.look), name="company"),
-            ]
-            await run_while(parts, partial(is_busy, journal, life))
-            for each in beside:
-                each.cancel()
+        await working
     except* LeaseLostError:
         is_lost = True
     return not is_lost
+
+
+async def _work(assembly, journal, life):
+    parts = await _parts_in_time(assembly)
+    async with asyncio.TaskGroup() as tasks:
+        beside = [
+            tasks.create_task(parts.lease_keeper.run(), name="lease-keeper"),
+            tasks.create_task(every(LEASE_SECONDS / 3, parts.company.look), name="company"),
+        ]
+        if life.paused is not None:
+            await parts.pauses.pause(PauseKind(life.paused[0]), life.paused[1])
+            tasks.create_task(resume(parts, life.paused), name="resume")
+        await run_while(parts, partial(_is_busy_or_paused, journal, parts, life))
+        for each in beside:
+            each.cancel()
+
+
+async def _is_busy_or_paused(journal, parts, life):
+    """What is paused is resumed by this life."""
+    return bool(parts.pauses.all) or await is_busy(journal, life)
 
 
 async def _parts_in_time(assembly):
@@ -122,7 +144,7 @@ async def is_busy(journal, life):
     )
 
 
-async def run_both(lifetimes, first, second, *, seconds=None):
+async def run_both(lifetimes, first, second, *, gate, seconds=None):
     """
     The first is at work, and may be interrupted; the other one goes on then, and both end by themselves.
 
@@ -130,24 +152,39 @@ async def run_both(lifetimes, first, second, *, seconds=None):
         lifetimes: Of both.
         first: Which is interrupted, or not.
         second: Which is not.
+        gate: Of the first: whom it interrupts.
         seconds: When the first is interrupted from outside.
 
     Returns:
         Whether the first was killed, or has stood still.
     """
     with lifetimes.alive(first) as dying:
+        gate.pid = dying.pid
         await _is_at_work(first, dying)
         with lifetimes.alive(second) as other:
-            loop = asyncio.get_running_loop()
-            killing = None if seconds is None else loop.call_later(seconds, _interrupt, first, dying)
-            was_still = await _ended_or_woken(dying)
-            if killing is not None:
-                killing.cancel()
-            for process in (dying, other):
-                assert await has_ended(process, LIFE_SECONDS)
-            assert other.exitcode == 0, (first.point, first.nth, "the other one", other.exitcode)
-            assert dying.exitcode in {0, -9}, (first.point, first.nth, dying.exitcode)
-            return was_still or dying.exitcode == -9
+            with interrupted(first, dying, seconds):
+                was_still = await ended_or_woken(dying)
+            return await all_ended(first, dying, [other]) or was_still
+
+
+async def all_ended(life, dying, others):
+    """Each by itself; only this life may have been killed: whether it was."""
+    for process in (dying, *others):
+        assert await has_ended(process, LIFE_SECONDS)
+    exits = [process.exitcode for process in others]
+    assert not any(exits), (life.point, life.nth, "the other ones", exits)
+    assert dying.exitcode in {0, -9}, (life.point, life.nth, dying.exitcode)
+    return dying.exitcode == -9
+
+
+@contextlib.contextmanager
+def interrupted(life, process, seconds):
+    """From outside after so many seconds, or before the block ends; `None`: not at all."""
+    loop = asyncio.get_running_loop()
+    killing = None if seconds is None else loop.call_later(seconds, _interrupt, life, process)
+    yield
+    if killing is not None:
+        killing.cancel()
 
 
 async def _is_at_work(life, process):
@@ -158,7 +195,7 @@ async def _is_at_work(life, process):
             await asyncio.sleep(0.01)
 
 
-async def _ended_or_woken(process):
+async def ended_or_woken(process):
     """Until it has ended, or was woken again after it has stood still; whether it has."""
     while process.is_alive():
         if _is_still(process.pid):
@@ -190,15 +227,25 @@ class CompanyStage(Stage):
         is_any, play, dice = self.point == ANY_TIME, self.life.play, self.dice
         stands_still = dice.random() < 0.5
         hosts = dice.choice([("", ""), ("one", "two")]) if not stands_still else ("one", "two")
-        first = replace(
-            self.life,
-            point="" if is_any else self.point,
-            nth=dice.randint(1, play.passings),
-            stands_still=stands_still,
-            host=hosts[0],
-        )
+        nth = dice.randint(1, play.passings)
         seconds = dice.uniform(0.1, play.seconds) if is_any else None
-        return await run_both(self.lifetimes, first, replace(self.life, host=hosts[1]), seconds=seconds)
+        async with Tollgate(urlsplit(self.life.base_url).port) as gate:
+            gate.arm(self.point if self.point in play.outer else "", nth)
+            gate.means = signal.SIGSTOP if stands_still else signal.SIGKILL
+            first = replace(
+                self.life,
+                point="" if is_any else self.point,
+                nth=nth,
+                stands_still=stands_still,
+                host=hosts[0],
+                gate_url=gate.base_url if play.outer else "",
+            )
+            return await self.run(first, hosts[1], gate, seconds)
+
+    async def run(self, first, host, gate, seconds):
+        """As of `run_both`, with the host of the other one."""
+        second = replace(self.life, host=host)
+        return await run_both(self.lifetimes, first, second, gate=gate, seconds=seconds)
 
     @override
     async def live_in_peace(self):

@@ -12,6 +12,7 @@ LIVED: Final = (
     "tests.integration.play",
     "tests.integration.speech.deed_life",
     "tests.integration.speech.one_life",
+    "tests.integration.workers",
 )
 """All modules whose functions are run there: what the first test asks for is what the server has imported for all."""
 

@@ -46,6 +46,10 @@ ANY_TIME = "any time"
 """No point: from outside."""
 
 
+SOME_DATABASE = "postgresql://127.0.0.1/journal"
+"""For the settings: the journal is opened by the life itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Play:
     """
@@ -55,6 +59,7 @@ class Play:
         plugin: Source of the module with its plugin `p`.
         verbs: Points, by verbs of the journal.
         calls: Points, by calls about messages.
+        outer: Points of an exchange with the backend, of `tollgate`.
         dispatch: Settings, beside those of every play.
         isolated: The same, where handlers run in a process of their own.
         passings: A point is passed so often at most before it kills.
@@ -65,6 +70,7 @@ class Play:
     plugin: str
     verbs: dict[str, str]
     calls: dict[str, str]
+    outer: tuple[str, ...] = ()
     dispatch: dict[str, Any] = field(default_factory=dict)
     isolated: dict[str, Any] = field(default_factory=dict)
     passings: int
@@ -73,9 +79,10 @@ class Play:
 
     @property
     def points(self):
-        """Before and after each step, and at any time."""
+        """Before and after each step, of exchanges, and at any time."""
         steps = dict.fromkeys([*self.verbs.values(), *self.calls.values()])
-        return (*(f"{when} {step}" for step in steps for when in ("before", "after")), ANY_TIME)
+        inner = (f"{when} {step}" for step in steps for when in ("before", "after"))
+        return (*inner, *self.outer, ANY_TIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +96,9 @@ class Life:
         url: Of the database that keeps the journal; empty: it is a file.
         host: Whose machine it is, for other processes; empty: this one.
         stands_still: At the point, instead of being killed.
+        gate_url: Of what stands before the backend for this process; empty: nothing.
+        paused: What is paused at the start, by its kind and name, until the agent has asked what it has missed.
+        handlers: As the setting of the engine.
     """
 
     play: Play
@@ -102,6 +112,9 @@ class Life:
     url: str = ""
     host: str = ""
     stands_still: bool = False
+    gate_url: str = ""
+    paused: tuple[str, str] | None = None
+    handlers: str = "here"
 
     def journal(self):
         """Of this life; to be opened."""
@@ -202,7 +215,12 @@ def settings_of(life):
     if life.is_isolated:
         dispatch |= life.play.isolated
     return Settings(
-        file={"agent": {"name": "a", "base_url": life.base_url}, "dispatch": dispatch}, overrides={}
+        file={
+            "agent": {"name": "a", "base_url": life.base_url},
+            "dispatch": dispatch,
+            "engine": {"url": SOME_DATABASE if life.url else None, "handlers": life.handlers},
+        },
+        overrides={},
     )
 
 
@@ -230,13 +248,29 @@ async def _is_busy(journal, life):
     return await journal._writer.submit(lambda connection: connection.execute(query, values).fetchone()[0])
 
 
+def say_nothing(_point, _runs):
+    """Whoever waits for all of it needs no news."""
+
+
 async def perform(
-    play, story, folder, points, seeds, *, is_isolated=False, at_once=1, url="", stage=Stage, live=live
+    play,
+    story,
+    folder,
+    points,
+    seeds,
+    *,
+    is_isolated=False,
+    at_once=1,
+    url="",
+    stage=Stage,
+    live=live,
+    completed=say_nothing,
 ):
     """
     Outcomes by point, of one agent for each seed; so many live side by side.
 
     With the URL of a database the journal is there, and `stage` and `live` are of processes that share it.
+    `completed` is called with each point and its outcomes, in the order of the points, once they are there.
     """
     with LocalBackend(BackendOptions()) as backend:
         lifetimes = Lifetimes(live, LIFE_SECONDS)
@@ -267,43 +301,63 @@ async def perform(
                 point: [tasks.create_task(told(point, seed), name=f"{point} {seed}") for seed in seeds]
                 for point in points
             }
-        return {point: [each.result() for each in runs] for point, runs in telling.items()}
+            outcomes = {}
+            for point, runs in telling.items():
+                outcomes[point] = [await each for each in runs]
+                completed(point, outcomes[point])
+        return outcomes
 
 
 def main(play, story, **options):
-    """`SEEDS [isolated]`: print the table of all points; with options of `perform`."""
-    seeds, *isolation = sys.argv[1:]
-    began = time.monotonic()
+    """`SEEDS [isolated]`: print the table of all points, row by row; with options of `perform`."""
+    seeds, *kind = sys.argv[1:]
+    began, table = time.monotonic(), Table()
     with tempfile.TemporaryDirectory() as place:
-        outcomes = asyncio.run(
+        asyncio.run(
             perform(
                 play,
                 story,
                 Path(place),
                 play.points,
                 range(int(seeds)),
-                is_isolated=isolation == ["isolated"],
+                is_isolated=kind == ["isolated"],
                 at_once=AT_ONCE,
+                completed=table.add,
                 **options,
             )
         )
-    _report(outcomes)
-    print(f"{time.monotonic() - began:.0f} s, handlers {'isolated' if isolation else 'here'}")
+    table.end()
+    print(f"{time.monotonic() - began:.0f} s, {' '.join(kind) or 'handlers here'}")
 
 
-def _report(outcomes):
-    rows = {point: _row(runs) for point, runs in outcomes.items()}
-    for point, runs in outcomes.items():
+class Table:
+    """Printed row by row, as points are completed: a run that is stopped has told of those before."""
+
+    def __init__(self):
+        self._columns = []
+        self._total = Counter()
+
+    def add(self, point, runs):
+        """Of all its outcomes, and each wrong one of them below."""
+        row = _row(runs)
+        if not self._columns:
+            self._columns = list(row)
+            self._print("point", {column: column for column in row})
+        self._total.update(row)
+        self._print(point, row)
         for run in runs:
-            print(*(f"  {point}: {wrong}\n" for wrong in run.wrongs), sep="", end="")
-    columns = list(next(iter(rows.values())))
-    print(f"{'point':<18}" + "".join(f"{column:>10}" for column in columns))
-    for name, row in [*rows.items(), ("all", sum(rows.values(), Counter()))]:
-        print(f"{name:<18}" + "".join(f"{row[column]:>10}" for column in columns))
+            print(*(f"  {wrong}\n" for wrong in run.wrongs), sep="", end="", flush=True)
+
+    def end(self):
+        """Of all points."""
+        self._print("all", self._total)
+
+    def _print(self, name, row):
+        print(f"{name:<18}" + "".join(f"{row[column]:>10}" for column in self._columns), flush=True)
 
 
 def _row(runs):
     row = Counter(runs=len(runs), kills=0)
     for run in runs:
-        row.update(kills=run.kills, **run.counts, wrong=len(run.wrongs))
+        row.update(kills=run.kills, **run.counts, wrong=len(list(run.wrongs)))
     return row

@@ -20,9 +20,9 @@ from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.speech.caught_up import content_hash
 from tests.integration.speech.lifetimes import owner_of
-from tests.integration.speech.lives import OUTER, Theatre
+from tests.integration.speech.lives import Theatre
 from tests.integration.speech.one_life import LIFE_SECONDS, Life
-from tests.integration.speech.tollgate import FAILED, HISTORY, SEND, Tollgate, message_from
+from tests.integration.speech.tollgate import FAILED, HISTORY, OUTER, SEND, Tollgate, message_from
 
 DEADLY = ("after intent", "before send", "after send", "before record", *OUTER[:-1])
 """Between the intent and its outcome; whoever dies there leaves a doubt."""

@@ -4,7 +4,8 @@ Exactly one reply: a runtime that is killed at each named point, again and again
 In some of its lives the agent, its plugin or the chat is paused at the start and resumed when work waits; in all of
 them where a pause or its end is the point.
 
-`python -m tests.integration.speech.lives SEEDS` prints the table.
+`python -m tests.integration.speech.lives SEEDS` prints the table; with `postgres` behind it two processes share a
+journal in a database, and one dies or stands still where the other one goes on; with `workers`, both run handlers.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import contextlib
 import random
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
+from tests.integration.play import Table, say_nothing
+from tests.integration.speech import lives_in_company
 from tests.integration.speech.lifetimes import Lifetimes, owner_of
-from tests.integration.speech.one_life import LIFE_SECONDS, Life, live
-from tests.integration.speech.tollgate import Tollgate
+from tests.integration.speech.lives_in_company import judge
+from tests.integration.speech.one_life import LIFE_SECONDS, Life, draw_pause, live
+from tests.integration.speech.tollgate import OUTER, Tollgate
 
 INNER = (
     "before read",
@@ -39,7 +42,6 @@ INNER = (
     "before resume",
     "after resume",
 )
-OUTER = ("out", "forwarded", "stored", "torn", "read")
 POINTS = (*INNER, *OUTER)
 
 
@@ -52,8 +54,15 @@ class Outcome:
     answers: list[str]
 
     @property
-    def is_right(self):
-        return self.expected == self.answers
+    def counts(self):
+        """As of a table."""
+        return {"replies": len(self.expected)} | judge(self.expected, self.answers, parked=())
+
+    @property
+    def wrongs(self):
+        """In words."""
+        if self.expected != self.answers:
+            yield f"{self.answers}, not {self.expected}"
 
 
 class Theatre:
@@ -76,7 +85,7 @@ class Theatre:
         token = (await owner.auth.create_external_user(agent, "Agent"))["token"]
         chat_id = (await owner.chats.ensure_direct(agent))["id"]
         parts = dice.randint(1, 2)
-        paused = _paused(point, chat_id, dice)
+        paused = draw_pause(point, chat_id, dice)
         said = []
 
         async def say():
@@ -126,43 +135,28 @@ class Theatre:
             yield process
 
 
-def _paused(point, chat_id, dice):
-    """What is paused in the lives of this conversation: kind and name; `None`: nothing."""
-    kinds = [("agent", ""), ("plugin", "p"), ("chat", chat_id)]
-    return dice.choice(kinds if point.endswith(("pause", "resume")) else [*kinds, None, None, None])
-
-
-async def perform(folder, points, seeds):
-    """Outcomes by point."""
+async def perform(folder, points, seeds, *, completed=say_nothing):
+    """As of a play."""
     with LocalBackend(BackendOptions()) as backend:
         async with Tollgate(backend.port) as gate:
             theatre = Theatre(backend, gate, folder)
-            return {point: [await theatre.converse(point, seed) for seed in seeds] for point in points}
+            outcomes = {}
+            for point in points:
+                outcomes[point] = [await theatre.converse(point, seed) for seed in seeds]
+                completed(point, outcomes[point])
+            return outcomes
 
 
-def _report(outcomes):
-    totals = Counter()
-    print(f"{'point':<16}{'runs':>6}{'kills':>7}{'replies':>9}{'twice':>7}{'never':>7}{'disorder':>10}")
-    for point, runs in outcomes.items():
-        row = Counter(runs=len(runs))
-        for run in runs:
-            row["kills"] += run.kills
-            row["replies"] += len(run.expected)
-            row["twice"] += len(run.answers) - len(set(run.answers))
-            row["never"] += len(set(run.expected) - set(run.answers))
-            row["disorder"] += not run.is_right
-        totals += row
-        _print(point, row)
-    _print("all", totals)
-
-
-def _print(name, row):
-    print(
-        f"{name:<16}{row['runs']:>6}{row['kills']:>7}{row['replies']:>9}{row['twice']:>7}{row['never']:>7}"
-        f"{row['disorder']:>10}"
-    )
+def _main(seeds):
+    table = Table()
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(perform(Path(folder), POINTS, seeds, completed=table.add))
+    table.end()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        _report(asyncio.run(perform(Path(folder), POINTS, range(int(sys.argv[1])))))
+    seeds, *kind = sys.argv[1:]
+    if kind:
+        lives_in_company.main(*kind)
+    else:
+        _main(range(int(seeds)))

@@ -166,7 +166,7 @@ async def _live(life):
             async with asyncio.TaskGroup() as tasks:
                 if life.paused is not None:
                     await parts.pauses.pause(PauseKind(life.paused[0]), life.paused[1])
-                    tasks.create_task(_resume(parts, life.paused))
+                    tasks.create_task(resume(parts, life.paused))
                 await run_while(parts, lambda: _is_busy(journal, parts, life.me))
     finally:
         await journal.close()
@@ -183,12 +183,18 @@ async def run_while(parts, is_busy):
         parts.dispatcher.stop()
 
 
-async def _resume(parts, paused):
+async def resume(parts, paused):
     """Once what was missed is work, and some of it may have been passed over."""
     while parts.reconciler.succeeded_at is None:  # noqa: ASYNC110 - no event says so
         await asyncio.sleep(0.005)
     await parts.pauses.resume(PauseKind(paused[0]), paused[1])
     parts.dispatcher.wake()
+
+
+def draw_pause(point, chat_id, dice):
+    """What is paused in the lives of a conversation: kind and name; `None`: nothing."""
+    kinds = [("agent", ""), ("plugin", "p"), ("chat", chat_id)]
+    return dice.choice(kinds if point.endswith(("pause", "resume")) else [*kinds, None, None, None])
 
 
 async def _is_busy(journal, parts, me):

@@ -11,12 +11,15 @@ import signal
 SEND = re.compile(rb"POST /api/chats/[^/]+/messages HTTP")
 READ = re.compile(rb"POST /api/chats/[^/]+/messages/read HTTP")
 HISTORY = re.compile(rb"GET /api/chats/[^/]+/messages[? ]")
+OUTER = ("out", "forwarded", "stored", "torn", "read")
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Tollgate:
     """
     Relays HTTP/1.1 with keep-alive. `arm` says whom to kill, where, and at which passing.
+
+    Of more than one process on an identity each has a gate of its own.
 
     Points: `out` (bytes out, the server never gets them), `forwarded` (the server gets them, the answer goes
     nowhere), `stored` (the answer is here and is not passed on), `torn` (half of the answer is), and `read` (the
@@ -30,6 +33,7 @@ class Tollgate:
         self.point = ""
         self.left = 0
         self.pid = None
+        self.means = signal.SIGKILL
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
@@ -58,7 +62,7 @@ class Tollgate:
 
     def _kill(self):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, self.means)
 
     async def _relay(self, reader, writer):
         """One connection; ends with the gate at the latest, and leaves nothing open."""
