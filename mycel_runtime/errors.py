@@ -180,7 +180,7 @@ class IdentityHeldError(MycelError):
         where: str,
         holder: str,
         *,
-        fix: str = "One process per identity: stop that one, or give this agent a state_dir of its own.",
+        fix: str = "Stop that one first. Another agent has a state_dir of its own, another worker its --name.",
     ) -> None:
         self.where = where
         self.holder = holder

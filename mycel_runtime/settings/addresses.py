@@ -28,6 +28,11 @@ _BRACKETED: Final = 6
 
 _DATABASE_FIX: Final = "Write it as postgresql://USER@HOST:5432/DATABASE; the database is one of agents only."
 
+_DATABASE_HOSTS: Final = re.compile(
+    r"(\[[^]]*\]|[^]\[:,]*)(:[0-9]{0,5})?(,(\[[^]]*\]|[^]\[:,]*)(:[0-9]{0,5})?)*"
+)
+"""As libpq takes them: several, each with its port, an IPv6 address in brackets; a socket's folder is escaped."""
+
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -67,6 +72,8 @@ def checked_database(text: str) -> str:
             "Put it, and nothing else, into a file of mode 0600, and name it as password_file; or into the"
             " credential engine.password.",
         )
+    if not _DATABASE_HOSTS.fullmatch(parts.netloc.rpartition("@")[2]):
+        raise mistake("is no address of a PostgreSQL database", _DATABASE_FIX)
     if not parts.path.strip("/") and "dbname" not in parse_qs(parts.query):
         raise mistake("names no database", _DATABASE_FIX)
     return address

@@ -11,6 +11,7 @@ after pauses of its own, so that nobody could be told what is wrong with the dat
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from mycel_runtime.journal.postgres.failures import (
     RefusedError,
     connection_error,
     journal_error,
+    reason_of,
+    rights_error,
 )
 from mycel_runtime.journal.postgres.listener import Listener
 from mycel_runtime.journal.postgres.pooler import require_sessions
@@ -207,6 +210,7 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
 
     Raises:
         ConfigError: It does not let us in.
+        JournalFileError: This user lacks a right for what the block asks for.
         JournalAwayError: The database cannot be reached.
         JournalError: What the block asks for fails.
     """
@@ -215,10 +219,12 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
             yield connection
     except RefusedError as exc:
         raise ConfigError(
-            f"PostgreSQL lets nobody in so: {exc.reason}", where=place_of(url), fix=_REFUSED_FIX
+            f"PostgreSQL refuses the connection: {exc.reason}", where=place_of(url), fix=_REFUSED_FIX
         ) from None
     except AwayError as exc:
         raise JournalAwayError(f"PostgreSQL cannot be reached: {exc.reason}", where=place_of(url)) from None
+    except psycopg.errors.InsufficientPrivilege as exc:
+        raise rights_error(exc, place_of(url)) from None
     except psycopg.Error as exc:
         raise journal_error(exc) from None
 
@@ -252,9 +258,21 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 
 def url_with(url: str, password: SecretStr | None) -> str:
-    """libpq's, with a password in the place of one that is in it."""
+    """
+    libpq's, with a password in the place of one that is in it.
+
+    Raises:
+        ConfigError: libpq does not take it, because of an option that it does not know for example.
+    """
     secret = {} if password is None else {"password": password.get_secret_value()}
-    return conninfo.make_conninfo(url, **secret)
+    try:
+        return conninfo.make_conninfo(url, **secret)
+    except psycopg.ProgrammingError as exc:
+        raise ConfigError(
+            reason_of(exc),
+            where="the database's URL",
+            fix="Write it as postgresql://USER@HOST:5432/DATABASE?OPTION=VALUE, with options that libpq knows.",
+        ) from None
 
 
 def place_of(url: str) -> str:
@@ -264,6 +282,14 @@ def place_of(url: str) -> str:
     except psycopg.Error:
         return "PostgreSQL"
     return f"{parts.get('host', 'localhost')}/{parts.get('dbname', '')}"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Of psycopg: that a pipeline ends behind a statement that failed tells nothing beside that statement's error."""
+    return not str(record.msg).startswith("error ignored terminating")
+
+
+logging.getLogger("psycopg").addFilter(_is_news)
 
 
 class _Shared:

@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 from psycopg import errors
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import JournalError, JournalFileError
 
 _AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 
@@ -83,6 +83,21 @@ def journal_error(exc: psycopg.Error) -> JournalError:
     if isinstance(exc, errors.DiskFull):
         told += "\n  Make room on the database's disk, and try again."
     return JournalError(told)
+
+
+def rights_error(exc: errors.InsufficientPrivilege, where: str) -> JournalFileError:
+    """
+    As whoever connects as this user is told: that is over when somebody has granted the right, and not by itself.
+
+    Args:
+        exc: Its first words name the table or the schema, and quote no value.
+        where: The database.
+    """
+    return JournalFileError(
+        f"this user lacks a right: {exc.diag.message_primary or type(exc).__name__}",
+        where=where,
+        fix="Make this user the database's owner, or let the owner grant it. See: mycel-runtime engine check.",
+    )
 
 
 def reason_of(exc: BaseException) -> str:

@@ -75,6 +75,12 @@ def prepare(connection: Connection[Any], where: str) -> tuple[int, int]:
     try:
         return _migrate(connection, where)
     except errors.InsufficientPrivilege:
+        if not version:
+            raise JournalFileError(
+                "there is no schema of mycel-runtime in this database, and this user may not make it",
+                where=where,
+                fix="As a user who may, the database's owner for example: mycel-runtime engine init --url URL",
+            ) from None
         raise JournalFileError(
             f"its schema has version {version}, this program wants {len(MIGRATIONS)}, and this user may not change"
             " it",

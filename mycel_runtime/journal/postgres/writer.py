@@ -26,6 +26,7 @@ from mycel_runtime.journal.postgres.failures import (
     is_to_be_repeated,
     journal_error,
     reason_of,
+    rights_error,
 )
 from mycel_runtime.journal.postgres.group import Group
 from mycel_runtime.journal.postgres.outage import Outage
@@ -102,12 +103,15 @@ class PostgresWriter:
         Write down that this process has the journal open; blocking, before anything else.
 
         Raises:
+            JournalFileError: This user may not write it.
             JournalError: It cannot be written.
         """
         # Whatever lies there may be of before a restart that nobody has noticed yet.
         for attempt in range(POOL_SIZE + 1):
             try:
                 self._in_thread([operation])
+            except psycopg.errors.InsufficientPrivilege as exc:
+                raise rights_error(exc, self._connections.place) from None
             except (AwayError, psycopg.Error) as exc:
                 if attempt == POOL_SIZE or not isinstance(exc, AwayError):
                     raise _told(exc, self._connections.place) from None

@@ -21,6 +21,7 @@ from mycel_runtime.journal.postgres import database, reader, schema
 from mycel_runtime.journal.postgres.engine import PostgresEngine
 from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
+from mycel_runtime.settings import checked_database
 from tests.engines.listening import append
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, want
 
@@ -154,8 +155,10 @@ def test_rights_are_told_apart(limited):
     address, connection, user = limited
     assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
     refused = run("init", "--url", address, code=78)
-    assert "this user may not change it" in str(refused.exception)
-    assert "engine migrate" in str(refused.exception)
+    assert "there is no schema of mycel-runtime in this database, and this user may not make it" in str(
+        refused.exception
+    )
+    assert "engine init" in str(refused.exception)
 
     run("init", "--url", as_url(connection.info.dsn, "postgres"))
     assert levels(run("check", "--url", address, "--json", code=78)) == {"database": "error"}
@@ -167,6 +170,40 @@ def test_rights_are_told_apart(limited):
     connection.execute("DROP SCHEMA mycel_lanes CASCADE")
     refused = run("init", "--url", address, code=78)
     assert "what workers need in it" in str(refused.exception)
+
+
+async def test_whoever_lacks_a_right_is_told_which_and_what_to_do(limited, tmp_path, caplog):
+    """A new start would not help, so that the unit is to make none."""
+    address, connection, user = limited
+    await asyncio.to_thread(run, "init", "--url", as_url(connection.info.dsn, "postgres"))
+    connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
+    with pytest.raises(
+        JournalFileError, match=r"lacks a right: permission denied for table process\n.*grant"
+    ):
+        await PostgresEngine(address, tmp_path).opened().__aenter__()
+    assert caplog.messages == []
+    refused = await asyncio.to_thread(run, "migrate", "--url", address, code=78)
+    assert "lacks a right: permission denied for schema mycel_lanes" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://a@db.example.org/b?sslmod=require", 'invalid URI query parameter: "sslmod"'),
+        ("postgresql://a@db.example.org:port/b", "is no address of a PostgreSQL database"),
+        ("postgresql://a@[::1]5432/b", "is no address of a PostgreSQL database"),
+    ],
+)
+def test_a_mistake_in_the_address_is_told_as_one(url, told):
+    refused = run("check", "--url", url, code=78)
+    assert told in str(refused.exception)
+    assert "\n  Write it as postgresql://USER@HOST" in str(refused.exception)
+
+
+@pytest.mark.parametrize("hosts", ["db1,db2", "db1:5432,[::1]:5433", "", "%2Ftmp%2Fa", ":5432", "[fe80::1]"])
+def test_every_way_to_name_hosts_is_taken(hosts):
+    url = f"postgresql://a@{hosts}/b"
+    assert checked_database(url) == url
 
 
 async def test_whoever_has_it_open_goes_on_when_the_schema_becomes_newer_and_can_start_yet(
