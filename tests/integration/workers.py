@@ -35,13 +35,8 @@ def live_as_worker(life):
 async def _work(assembly, journal, life):
     """Until it is told that all is over."""
     parts = await assembly.worker_parts()
-    calls = LaneJobs(
-        life.url,
-        journal,
-        life.me,
-        concurrency=LANES_AT_ONCE,
-        on_restart=lambda reason: print(life.me, reason),
-    )
+    # Begun anew by whoever was taken over: that is no news.
+    calls = LaneJobs(life.url, journal, life.me, concurrency=LANES_AT_ONCE, on_restart=lambda _reason: None)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.dispatcher.run(), name="dispatcher")
         beside = [
