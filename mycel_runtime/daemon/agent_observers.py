@@ -17,6 +17,7 @@ from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.tracing.tracing import Tracing
 from mycel_runtime.daemon.unkept import Unkept
 from mycel_runtime.observe.counters import Counters
+from mycel_runtime.observe.facts import DatabaseLost, DatabaseRegained
 from mycel_runtime.observe.following import Followers
 from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.sdk.network import is_proxied
@@ -99,6 +100,19 @@ class AgentObservers:
                 self.unkept,
             ],
         )
+
+    def tell_away(self, where: str, reason: str, seconds: float) -> None:
+        """
+        Let everybody know that a database is away, or is there again.
+
+        Args:
+            where: Which, for a person.
+            reason: As of `on_away` of `JournalEngine.opened`.
+            seconds: Likewise.
+        """
+        waited = round(seconds, 3)
+        lost = DatabaseLost(where=where, reason=reason, waited=waited)
+        self.all.tell(lost if reason else DatabaseRegained(where=where, waited=waited))
 
 
 def _written_token(settings: Settings) -> Path | None:

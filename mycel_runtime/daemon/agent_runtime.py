@@ -2,13 +2,15 @@
 The life of the process: start in order, run, stop in order.
 
 Start: state directory, journal and its lock, the embedded backend if there is one; then READY. An unreachable
-backend does not fail the start, it is waited for. Stop: nothing new is heard, nothing new is claimed, what is
+backend does not fail the start, it is waited for; so is a database that is away, before READY.
+Stop: nothing new is heard, nothing new is claimed, what is
 running may end within the drain timeout; what does not is due again at the next start.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from functools import partial
 from types import MappingProxyType
@@ -20,6 +22,7 @@ from mycel_runtime.daemon.agent_backend import AgentBackend, opened_backend
 from mycel_runtime.daemon.agent_observers import AgentObservers
 from mycel_runtime.daemon.agent_status import AgentStatus
 from mycel_runtime.daemon.assembly import AgentAssembly, Parts
+from mycel_runtime.daemon.awaited_database import AwaitedDatabase
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
@@ -48,9 +51,7 @@ from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.ids import plugin_of
 from mycel_runtime.observe.facts import (
     DaemonStarted,
-    DatabaseLost,
     DatabaseNewer,
-    DatabaseRegained,
     JournalLocked,
     JournalUnlocked,
     LeaseLost,
@@ -65,7 +66,7 @@ from mycel_runtime.settings import read_database, read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -134,7 +135,8 @@ class AgentRuntime:
         self.observer = self._observers.all
         self._draining = Draining()
         self._engine = engine_of(settings.state_dir, read_database(settings))
-        self._journals = JournalTerms(self._open_journal, self._observers.database_outage, self._tell_away)
+        awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
+        self._journals = JournalTerms(self._open_journal, awaited)
         self._standby = Standby(self.observer, self._now)
         self._early_pauses = EarlyPauses(self._engine.reader, self.observer)
         self._config_drift = ConfigDrift(reload.config)
@@ -231,27 +233,26 @@ class AgentRuntime:
 
     async def _run(self, state_dir: Path, stop: StopRequest, *, ready: Callable[[], None]) -> None:
         try:
+            async with contextlib.AsyncExitStack() as stack:
+                opening = stack.enter_async_context(self._journals.opened(self._door))
+                if (journal := await unless_ended(opening, self._draining.wait_asked(stop))) is None:
+                    await self._draining.pass_over(stop)
+                    return
+                await self._run_with(journal, state_dir, stop, ready=ready)
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
+        finally:
+            self._has_ended = True
+
+    async def _run_with(
+        self, journal: Journal, state_dir: Path, stop: StopRequest, *, ready: Callable[[], None]
+    ) -> None:
+        try:
             async with (
-                self._journals.opened() as journal,
                 self._observers.tracing.open(self.observer) as self._traces,
                 open_capture(state_dir, self._settings.journal, self.observer) as self._capture_file,
                 opened_backend(self._settings, self._token) as backend,
-                control_server(
-                    state_dir,
-                    self.status,
-                    self.verbs,
-                    lambda: self._parts.dispatcher.tools if self._parts else None,
-                    [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
-                    {
-                        **self._orders,
-                        "reload": self._order_reload,
-                        "drain": self._draining.order,
-                        ORDER: partial(compare_token, partial(self._read_token, backend)),
-                        "pause": self._early_pauses.pause,
-                        "resume": self._early_pauses.resume,
-                    },
-                ),
-                self._observers.followers,
+                self._door({ORDER: partial(compare_token, partial(self._read_token, backend))}),
             ):
                 # Whoever has to wait for it then could not be stopped.
                 stop.tell(self._journals.hurry)
@@ -266,11 +267,30 @@ class AgentRuntime:
                     await self._live(stop, backend)
                     for task in watching:
                         task.cancel()
-        except BaseExceptionGroup as group:
-            raise first_error(group) from group
         finally:
             stop.tell_no_more(self._journals.hurry)
-            self._has_ended = True
+
+    @contextlib.asynccontextmanager
+    async def _door(self, more: Mapping[str, Order] = MappingProxyType({})) -> AsyncIterator[None]:
+        """Whoever asks, orders or follows is answered while the block runs; also before the journal is open."""
+        orders = {
+            **self._orders,
+            "reload": self._order_reload,
+            "drain": self._draining.order,
+            "pause": self._early_pauses.pause,
+            "resume": self._early_pauses.resume,
+            **more,
+        }
+        server = control_server(
+            self._settings.state_dir,
+            self.status,
+            self.verbs,
+            lambda: self._parts.dispatcher.tools if self._parts else None,
+            [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)],
+            orders,
+        )
+        async with server, self._observers.followers:
+            yield
 
     def _now(self) -> float:
         """Epoch seconds, by the store's clock while the journal is open."""
@@ -462,9 +482,7 @@ class AgentRuntime:
 
     def _tell_away(self, reason: str, seconds: float) -> None:
         """As of `JournalEngine.opened`."""
-        where, waited = self._engine.where, round(seconds, 3)
-        lost = DatabaseLost(where=where, reason=reason, waited=waited)
-        self.observer.tell(lost if reason else DatabaseRegained(where=where, waited=waited))
+        self._observers.tell_away(self._engine.where, reason, seconds)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

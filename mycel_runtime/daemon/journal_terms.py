@@ -8,22 +8,16 @@ once.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from typing import TYPE_CHECKING, Final
-
-from mycel_runtime.errors import JournalAwayError
+from functools import partial
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from mycel_runtime.daemon.database_outage import DatabaseOutage
+    from mycel_runtime.daemon.awaited_database import AwaitedDatabase
     from mycel_runtime.journal.port.journal import Journal
-
-AGAIN_SECONDS: Final = 2.0
-"""Until it is tried again to open what is away."""
 
 
 class JournalTerms:
@@ -32,36 +26,35 @@ class JournalTerms:
 
     Args:
         open_: Opens it for one time.
-        outage: Of its database, as it was told.
-        tell_away: As `on_away` of `JournalEngine.opened`.
+        awaited: Its database, if it has one.
 
     Attributes:
         current: As it is open; `None` in between.
     """
 
     def __init__(
-        self,
-        open_: Callable[[], AbstractAsyncContextManager[Journal]],
-        outage: DatabaseOutage,
-        tell_away: Callable[[str, float], None],
+        self, open_: Callable[[], AbstractAsyncContextManager[Journal]], awaited: AwaitedDatabase
     ) -> None:
         self._open = open_
-        self._outage = outage
-        self._tell_away = tell_away
+        self._awaited = awaited
         self._stack = contextlib.AsyncExitStack()
         self.current: Journal | None = None
 
     @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Journal]:
+    async def opened(self, door: Callable[[], AbstractAsyncContextManager[None]]) -> AsyncIterator[Journal]:
         """
-        For the first time.
+        For the first time, however long its database is away.
+
+        Args:
+            door: As of `AwaitedDatabase.wait_behind`.
 
         Raises:
-            IdentityHeldError, JournalError, JournalFileError: As of `JournalEngine.opened`.
+            ConfigError, IdentityHeldError, JournalError, JournalFileError: As of `JournalEngine.opened`.
+            BaseExceptionGroup: As of `AwaitedDatabase.wait_behind`.
 
         Cancelling: it is closed.
         """
-        self.current = await self._stack.enter_async_context(self._open())
+        self.current = await self._awaited.open(self._enter, partial(self._awaited.wait_behind, door))
         try:
             yield self.current
         finally:
@@ -77,18 +70,11 @@ class JournalTerms:
         Cancelling: it is closed.
         """
         await self._close()
-        began = time.monotonic()
-        while True:
-            try:
-                self.current = await self._stack.enter_async_context(self._open())
-            except JournalAwayError as exc:
-                if not self._outage.lasts:
-                    self._tell_away(exc.problem, time.monotonic() - began)
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                if self._outage.lasts:
-                    self._tell_away("", self._outage.waited)
-                return self.current
+        self.current = await self._awaited.open(self._enter, self._awaited.wait_a_while)
+        return self.current
+
+    async def _enter(self) -> Journal:
+        return await self._stack.enter_async_context(self._open())
 
     def hurry(self) -> None:
         """As of `Journal.hurry`, of the one that is open."""

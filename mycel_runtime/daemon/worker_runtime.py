@@ -1,8 +1,9 @@
 """
 The life of an agent in a worker: its handlers are run here, and others listen as it.
 
-Start: a state directory of the worker's own, the shared journal; then READY. Stop: nothing new is claimed, what runs
-may end within the drain timeout; what does not is due again, here or elsewhere.
+Start: a state directory of the worker's own, the shared journal, which is waited for while its database is away; then
+READY. Stop: nothing new is claimed, what runs may end within the drain timeout; what does not is due again, here or
+elsewhere.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.agent_observers import AgentObservers
 from mycel_runtime.daemon.assembly import AgentAssembly
+from mycel_runtime.daemon.awaited_database import AwaitedDatabase
 from mycel_runtime.daemon.control import control_server
 from mycel_runtime.daemon.credential import AgentClient, Credential
 from mycel_runtime.daemon.dump import dump_route
@@ -51,7 +53,7 @@ from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.settings import read_database, read_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
@@ -103,6 +105,7 @@ class WorkerRuntime:
         )
         self.observer = self._observers.all
         self._engine = engine_of(settings.state_dir, read_database(settings))
+        self._awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
         self._journal: Journal | None = None
         self._parts: WorkerParts | None = None
         self._started_at = time.time()
@@ -161,31 +164,45 @@ class WorkerRuntime:
 
     async def _serve(self, stop: StopRequest, ready: Callable[[], None]) -> bool:
         """Until a stop is asked for; true: this process was frozen, say, and others have taken over what it had."""
-        state_dir = self._settings.state_dir
-        routes = [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)]
-        opened = self._engine.opened(
-            on_lock=self._tell_away,
-            on_commit=self._observers.metrics.durations.committed,
-            kept_turns=self._settings.journal.kept_turns,
-        )
         try:
-            async with (
-                opened as self._journal,
-                self._observers.tracing.open(self.observer) as traces,
-                control_server(state_dir, self.status, more=routes),
-                self._observers.followers,
-            ):
-                self._announce(state_dir)
+            async with contextlib.AsyncExitStack() as stack:
+                enter = partial(self._enter_journal, stack)
+                opening = self._awaited.open(enter, partial(self._awaited.wait_behind, self._door))
+                self._journal = await unless_ended(opening, self._wait_asked(stop))
+                if self._journal is None:
+                    return False
+                traces = await stack.enter_async_context(self._observers.tracing.open(self.observer))
+                await stack.enter_async_context(self._door())
+                self._announce(self._settings.state_dir)
                 ready()
                 await self._live(stop, partial(self._assemble, traces=traces))
         except (BaseExceptionGroup, JournalError, LeaseLostError) as error:
-            if (loss := loss_in(error)) is not None and self._parts is not None:
-                self.observer.tell(LeaseLost(reason=type(loss).__name__))
+            if (loss := loss_in(error)) is not None:
+                if self._parts is not None:
+                    self.observer.tell(LeaseLost(reason=type(loss).__name__))
                 return not stop.is_asked
             raise (first_error(error) if isinstance(error, BaseExceptionGroup) else error) from None
         finally:
             self._journal = self._parts = None
         return False
+
+    async def _enter_journal(self, stack: contextlib.AsyncExitStack) -> Journal:
+        return await stack.enter_async_context(
+            self._engine.opened(
+                on_lock=self._tell_locked,
+                on_away=self._tell_away,
+                on_commit=self._observers.metrics.durations.committed,
+                kept_turns=self._settings.journal.kept_turns,
+            )
+        )
+
+    @contextlib.asynccontextmanager
+    async def _door(self) -> AsyncIterator[None]:
+        """Whoever asks or follows is answered while the block runs; also before the journal is open."""
+        routes = [metrics_route(self.metrics), dump_route(), facts_route(self._observers.followers)]
+        server = control_server(self._settings.state_dir, self.status, more=routes)
+        async with server, self._observers.followers:
+            yield
 
     def _announce(self, state_dir: Path) -> None:
         self.observer.tell(
@@ -197,8 +214,12 @@ class WorkerRuntime:
             )
         )
 
-    def _tell_away(self, waited: float | None) -> None:
+    def _tell_locked(self, waited: float | None) -> None:
         self.observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
+
+    def _tell_away(self, reason: str, seconds: float) -> None:
+        """As of `JournalEngine.opened`."""
+        self._observers.tell_away(self._engine.where, reason, seconds)
 
     def _now(self) -> float:
         """Epoch seconds, by the store's clock while the journal is open."""
@@ -329,7 +350,8 @@ class WorkerRuntime:
     def _problems(self, network: NetworkReport, now: float) -> tuple[str, ...]:
         """What keeps it from running handlers; that others hear is their readiness."""
         problems = network_problems(network, interval=self._settings.inbox.reconcile_interval, now=now)
-        problems += self._observers.journal_lock.problems(now) + self._observers.awaited_token.problems(now)
+        problems += self._observers.journal_lock.problems(now) + self._observers.database_outage.problems(now)
+        problems += self._observers.awaited_token.problems(now)
         if self._parts is None:
             trouble = self._observers.identification.trouble
             problems += (f"the backend has not answered yet{trouble and f': {trouble}'}",)
@@ -337,7 +359,7 @@ class WorkerRuntime:
 
     async def _work_report(self) -> WorkReport:
         journal, parts = self._journal, self._parts
-        if journal is None or parts is None:
+        if journal is None or parts is None or self._observers.database_outage.lasts:
             return WorkReport()
         quarantine = parts.dispatcher.quarantine
         return work_report(

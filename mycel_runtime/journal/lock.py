@@ -6,6 +6,8 @@ The lock is on the directory, which cannot be removed while the journal is in it
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import IdentityHeldError
@@ -13,6 +15,7 @@ from mycel_runtime.file_lock import FileLock, LockHeldError
 from mycel_runtime.journal.disk_room import journal_error
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 FILE_NAME: Final = "journal.lock"
@@ -49,3 +52,21 @@ class DirectoryLock:
     def release(self) -> None:
         """Give it back; nothing, if it is not held."""
         self._lock.release()
+
+
+@contextlib.asynccontextmanager
+async def directory_held(directory: Path) -> AsyncIterator[None]:
+    """
+    Have the lock of a state directory until the block ends.
+
+    Raises:
+        IdentityHeldError, JournalError: As of `DirectoryLock.acquire`.
+
+    Cancelling: it is given back.
+    """
+    lock = DirectoryLock(directory)
+    await asyncio.to_thread(lock.acquire)
+    try:
+        yield
+    finally:
+        lock.release()

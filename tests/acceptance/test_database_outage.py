@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -123,3 +124,61 @@ def test_a_stop_is_obeyed_while_the_database_is_away(
     agent = start("run", "--config", config)
     talk.wait_answers(1)
     assert agent.stop() == 0
+
+
+@pytest.fixture
+def away(database_server, databases):
+    """The URL of a database whose server is stopped; it is started again at the end."""
+    parts = conninfo.conninfo_to_dict(databases.make())
+    database_server.stop()
+    yield f"postgresql://postgres@/{parts['dbname']}?host={parts['host']}"
+    # Refused where the test has done so.
+    with contextlib.suppress(subprocess.CalledProcessError):
+        database_server.start()
+
+
+@pytest.mark.parametrize("command", [("run",), ("worker", "--name", "w")])
+def test_a_database_that_is_away_at_the_start_is_waited_for_and_told(
+    command, start, database_server, away, household, owner, tmp_path
+):
+    """Ending, an agent would be given up by its supervisor, and be away when the database is there."""
+    config = write_database_config(tmp_path / "agent", household, away)
+    own = tmp_path / "agent" / "state" / ("" if command == ("run",) else "workers/w")
+    agent = start(*command, "--config", config)
+    agent.wait_event("database.lost")
+    told = start("status", "--config", config, MYCEL_RUNTIME_AGENT__STATE_DIR=str(own))
+    assert told.exit_code() == 75
+    assert "is away since" in told.transcript()
+    assert "No such file or directory" in told.transcript()
+    assert "Traceback" not in told.transcript()
+
+    database_server.start()
+    assert agent.wait_event("database.regained")["waited"] > 0
+    agent.wait_event("daemon.started")
+    other = agent if command == ("run",) else start("run", "--config", config)
+    other.wait_event("stream.connected")
+    talk = Conversation(owner, household)
+    talk.ask(0)
+    talk.wait_answers(1)
+    assert {each.stop() for each in (agent, other)} == {0}
+
+
+def test_a_stop_is_obeyed_while_the_database_is_waited_for_at_the_start(
+    start, database_server, away, household, tmp_path
+):
+    """And one that is there, and has no such database, is a mistake in the file."""
+    config = write_database_config(tmp_path / "agent", household, away)
+    agent = start("run", "--config", config)
+    agent.wait_event("database.lost")
+    began = time.monotonic()
+    assert agent.stop() == 0
+    assert time.monotonic() - began < 5.0
+
+    unknown = write_database_config(tmp_path / "unknown", household, away.replace("?", "-unknown?"))
+    agent = start("run", "--config", unknown)
+    agent.wait_event("database.lost")
+    database_server.start()
+    assert agent.exit_code() == 78
+    assert "does not exist" in agent.transcript()
+    assert "[engine] url" in agent.transcript()
+    assert "Traceback" not in agent.transcript()

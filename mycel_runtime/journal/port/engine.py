@@ -90,6 +90,17 @@ class JournalEngine(Protocol):
         Cancelling: it is closed.
         """
 
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """
+        Keep other processes from the state directory until the block ends, while the journal cannot be opened.
+
+        Raises:
+            IdentityHeldError: Another process is at work in it.
+            JournalError: The directory cannot be used.
+
+        Cancelling: it is given back.
+        """
+
     def lane_calls(
         self, journal: Journal, identity: UserId, *, concurrency: int, on_restart: Callable[[str], None]
     ) -> LaneCalls | None:

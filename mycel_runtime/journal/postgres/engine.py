@@ -13,7 +13,7 @@ from typing_extensions import override
 from mycel_runtime.errors import ConfigError, JournalError, JournalFileError
 from mycel_runtime.journal.file_name import JOURNAL_NAME, is_journal
 from mycel_runtime.journal.inspection import Inspection
-from mycel_runtime.journal.lock import DirectoryLock
+from mycel_runtime.journal.lock import directory_held
 from mycel_runtime.journal.port.engine import JournalEngine
 from mycel_runtime.journal.postgres.connections import looking, place_of, url_with
 from mycel_runtime.journal.postgres.journal import LEASE_SECONDS, PostgresJournal
@@ -24,7 +24,7 @@ from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
     from psycopg import Connection
@@ -127,9 +127,7 @@ class PostgresEngine(JournalEngine):
         on_commit: Callable[[float, int], None] = lambda _seconds, _operations: None,
         kept_turns: int = _KEPT_TURNS,
     ) -> AsyncIterator[Journal]:
-        lock = DirectoryLock(self._state_dir)
-        await asyncio.to_thread(lock.acquire)
-        try:
+        async with self.held():
             await asyncio.to_thread(_require_no_file, self._state_dir)
             place = await asyncio.to_thread(_place_of, self._state_dir)
             journal = PostgresJournal(
@@ -148,8 +146,10 @@ class PostgresEngine(JournalEngine):
                 yield journal
             finally:
                 await journal.close()
-        finally:
-            lock.release()
+
+    @override
+    def held(self) -> AbstractAsyncContextManager[None]:
+        return directory_held(self._state_dir)
 
     @override
     def lane_calls(

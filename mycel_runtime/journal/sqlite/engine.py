@@ -13,6 +13,7 @@ from typing_extensions import override
 from mycel_runtime.errors import JournalError, JournalFileError
 from mycel_runtime.journal.file_name import JOURNAL_NAME
 from mycel_runtime.journal.inspection import Inspection
+from mycel_runtime.journal.lock import directory_held
 from mycel_runtime.journal.port.engine import JournalEngine
 from mycel_runtime.journal.sqlite.backup import give_to_owner
 from mycel_runtime.journal.sqlite.files import SqliteFiles
@@ -25,7 +26,7 @@ from mycel_runtime.journal.sqlite.statements import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
     from mycel_runtime.journal.port.journal import Journal
@@ -128,6 +129,10 @@ class SqliteEngine(JournalEngine):
             yield journal
         finally:
             await journal.close()
+
+    @override
+    def held(self) -> AbstractAsyncContextManager[None]:
+        return directory_held(self._state_dir)
 
     @override
     def lane_calls(

@@ -82,3 +82,10 @@ class EngineConformance:
 
         assert committed
         assert all(seconds >= 0.0 and operations >= 1 for seconds, operations in committed)
+
+    async def test_who_has_the_directory_without_the_journal_keeps_others_from_it(self, engine):
+        async with engine.held():
+            with pytest.raises(IdentityHeldError):
+                await engine.opened().__aenter__()
+        async with engine.opened():
+            pass
