@@ -99,7 +99,7 @@ def _connections(look: DatabaseLook, processes: int) -> Finding:
     room = free // look.connections_each
     text = (
         f"{look.connections}, of which {look.used_connections} are in use: room for {room} more"
-        f" process{'' if room == 1 else 'es'} of {look.connections_each}"
+        f" process{'' if room == 1 else 'es'}, of up to {look.connections_each} each"
     )
     needed = processes * look.connections_each
     if room >= processes:

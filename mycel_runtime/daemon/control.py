@@ -165,6 +165,11 @@ def _ask(
         ) from exc
     except (httpx.ConnectError, OSError) as exc:
         raise NoDaemonError(f"{path}: no daemon answers here") from exc
+    except httpx.ReadTimeout as exc:
+        raise ControlError(
+            f"{path}: the daemon has not answered within {seconds:g} seconds; what it was to do may be done yet\n"
+            "  Look what it waits for, its database for example: mycel-runtime status"
+        ) from exc
     except (httpx.HTTPError, ValueError) as exc:
         raise ControlError(f"{path}: the daemon does not answer as expected: {type(exc).__name__}") from exc
 

@@ -43,7 +43,9 @@ class StandbyReport(BaseModel, frozen=True, defer_build=True):
     @property
     def words(self) -> str:
         """For a line of a status."""
-        return f"standby: {self.holder or 'no process that is known'}, is at work"
+        return (
+            f"standby: {self.holder}, is at work" if self.holder else "standby: nobody is known to be at work"
+        )
 
 
 class Standby:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from importlib.metadata import version as version_of
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from click.testing import CliRunner
 
 from mycel_runtime.cli.target import Target
 from mycel_runtime.cli.version import version
-from mycel_runtime.daemon.control import ask_status, control_server
+from mycel_runtime.daemon.control import SOCKET_NAME, ask_status, control_server, give_order
+from mycel_runtime.daemon.standby import StandbyReport
 from mycel_runtime.errors import ControlError, JournalError, NoDaemonError
 
 
@@ -48,6 +50,30 @@ async def test_a_status_of_another_version_is_not_believed_in_parts(tmp_path):
     async with control_server(tmp_path, status):
         with pytest.raises(ControlError, match="not as expected"):
             await asked(tmp_path)
+
+
+def test_a_daemon_that_waits_for_its_database_may_do_yet_what_it_was_asked_for(tmp_path, monkeypatch):
+    """So whoever paused it, and was told of no success, knows that it may be paused all the same."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(SOCKET_NAME)
+        silent.listen()
+        with pytest.raises(
+            ControlError,
+            match=r"not answered within 0\.1 seconds; what it was to do may be done yet\n.* status",
+        ):
+            give_order(tmp_path, "reload", within=0.1)
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [
+        ("b, process 7", "standby: b, process 7, is at work"),
+        ("", "standby: nobody is known to be at work"),
+    ],
+)
+def test_whoever_stands_by_tells_for_whom_if_that_is_known(holder, words):
+    assert StandbyReport(holder=holder, since=0.0).words == words
 
 
 async def ended_by_an_error(state_dir, status):

@@ -143,6 +143,7 @@ def test_check_finds_nothing_wrong_with_a_database_that_is_well(address):
     ]
     shown = run("check", "--url", address, "--processes", 1_000).stdout
     assert "warning  database.connections" in shown
+    assert ", of up to 6 each. Set" in shown
     assert "Set max_connections to " in shown
 
 
