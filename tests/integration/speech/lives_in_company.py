@@ -64,7 +64,9 @@ async def story(stage):
             await stage.send(chat_id, f"{count} {parts}")
 
     await say(dice.randint(1, 4))
-    for _ in range(dice.randint(1, 2)):
+    # A life that is short passes a point once.
+    for passings in range(1, 1 + dice.randint(1, PLAY.passings)):
+        stage.life = replace(stage.life, play=replace(stage.life.play, passings=passings))
         kills += await stage.live()
         await say(dice.randint(0, 1))
     await stage.live_in_peace()
