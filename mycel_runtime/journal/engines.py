@@ -40,7 +40,11 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
     with _installed():
         from mycel_runtime.journal.postgres.engine import PostgresEngine  # noqa: PLC0415 - it is for who names it
     return PostgresEngine(
-        database.url, state_dir, password=database.password, lease_seconds=database.lease_seconds
+        database.url,
+        state_dir,
+        password=database.password,
+        read_password=database.read_password,
+        lease_seconds=database.lease_seconds,
     )
 
 

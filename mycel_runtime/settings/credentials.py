@@ -168,11 +168,22 @@ class DatabaseAddress:
         url: libpq's, without a password.
         password: `None`: there is none, or libpq finds it where it looks itself (`~/.pgpass`).
         lease_seconds: After which another process takes over what one was at work on that is not heard of.
+        password_file: Where the password stands, unless there is the credential.
     """
 
     url: str
     password: SecretStr | None
     lease_seconds: float = LEASE_SECONDS
+    password_file: Path | None = None
+
+    def read_password(self) -> SecretStr | None:
+        """
+        As it is by now, where it was read.
+
+        Raises:
+            ConfigError: As `read_database`.
+        """
+        return database_address(self.url, self.password_file).password
 
 
 def read_database(settings: Settings) -> DatabaseAddress | None:
@@ -200,7 +211,7 @@ def database_address(url: str, password_file: Path | None) -> DatabaseAddress:
     """
     found = _found(ENGINE_CREDENTIAL, password_file, _OF_DATABASE)
     if found is None:
-        return DatabaseAddress(url=url, password=None)
+        return DatabaseAddress(url=url, password=None, password_file=password_file)
     path, text = found
     password = text.strip("\r\n")
     if not password or not password.isprintable():
@@ -208,7 +219,7 @@ def database_address(url: str, password_file: Path | None) -> DatabaseAddress:
             "must hold one password and nothing else", where=str(path), fix="Put it there, in one line."
         )
     remember_secret(password)
-    return DatabaseAddress(url=url, password=SecretStr(password))
+    return DatabaseAddress(url=url, password=SecretStr(password), password_file=password_file)
 
 
 def _credential(name: str) -> Path | None:

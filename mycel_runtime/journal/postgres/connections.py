@@ -28,10 +28,10 @@ from mycel_runtime.journal.postgres.failures import (
     RefusedError,
     connection_error,
     journal_error,
-    reason_of,
     rights_error,
 )
 from mycel_runtime.journal.postgres.listener import Listener
+from mycel_runtime.journal.postgres.passwords import PASSWORDS
 from mycel_runtime.journal.postgres.pooler import require_sessions
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
 from mycel_runtime.journal.postgres.schema import prepare
@@ -39,8 +39,6 @@ from mycel_runtime.journal.postgres.text_values import adapt_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from pydantic import SecretStr
 
 POOL_SIZE: Final = 4
 """Connections, and threads, at most; beside one that listens. Transactions come one behind the other in any case."""
@@ -181,7 +179,7 @@ def connected(
     url: str, *, name: str = "mycel-runtime", kind: type[BoundedConnection] = BoundedConnection
 ) -> BoundedConnection:
     """
-    A connection; blocking.
+    A connection, with the password as it is by now; blocking.
 
     Args:
         url: libpq's.
@@ -191,12 +189,17 @@ def connected(
     Raises:
         AwayError: There is none to be had.
     """
-    try:
-        connection = kind.connect(url, **_OPTIONS | {"application_name": name})
-    except psycopg.OperationalError as exc:
-        raise connection_error(exc) from None
-    adapt_text(connection)
-    return connection
+    while True:
+        known = PASSWORDS.current(url)
+        try:
+            connection = kind.connect(known, **_OPTIONS | {"application_name": name})
+        except psycopg.OperationalError as exc:
+            error = connection_error(exc)
+            if not isinstance(error, RefusedError) or not PASSWORDS.renew(url, known):
+                raise error from None
+        else:
+            adapt_text(connection)
+            return connection
 
 
 @contextlib.contextmanager
@@ -255,24 +258,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "row_factory": row_maker,
     "cursor_factory": ResultCursor,
 }
-
-
-def url_with(url: str, password: SecretStr | None) -> str:
-    """
-    libpq's, with a password in the place of one that is in it.
-
-    Raises:
-        ConfigError: libpq does not take it, because of an option that it does not know for example.
-    """
-    secret = {} if password is None else {"password": password.get_secret_value()}
-    try:
-        return conninfo.make_conninfo(url, **secret)
-    except psycopg.ProgrammingError as exc:
-        raise ConfigError(
-            reason_of(exc),
-            where="the database's URL",
-            fix="Write it as postgresql://USER@HOST:5432/DATABASE?OPTION=VALUE, with options that libpq knows.",
-        ) from None
 
 
 def place_of(url: str) -> str:

@@ -16,8 +16,8 @@ from mycel_runtime.journal.postgres.connections import (
     connected,
     looking,
     place_of,
-    url_with,
 )
+from mycel_runtime.journal.postgres.passwords import url_with
 from mycel_runtime.journal.postgres.pooler import is_pooled
 from mycel_runtime.journal.postgres.reader import one_moment
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of

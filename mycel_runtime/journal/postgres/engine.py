@@ -15,8 +15,9 @@ from mycel_runtime.journal.file_name import JOURNAL_NAME, is_journal
 from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import directory_held
 from mycel_runtime.journal.port.engine import JournalEngine
-from mycel_runtime.journal.postgres.connections import looking, place_of, url_with
+from mycel_runtime.journal.postgres.connections import looking, place_of
 from mycel_runtime.journal.postgres.journal import LEASE_SECONDS, PostgresJournal
+from mycel_runtime.journal.postgres.passwords import PASSWORDS, url_with
 from mycel_runtime.journal.postgres.reader import PostgresReader
 from mycel_runtime.journal.postgres.schema import prepare, version_of
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
@@ -56,6 +57,7 @@ class PostgresEngine(JournalEngine):
         url: libpq's.
         state_dir: The agent's on this host, where one process at a time is at work on it.
         password: In the place of one in the URL.
+        read_password: Reads it again when it is refused; blocking; raises `ConfigError` if there is none to be read.
         lease_seconds: As of `PostgresJournal`; the same of all processes.
     """
 
@@ -65,9 +67,12 @@ class PostgresEngine(JournalEngine):
         state_dir: Path,
         *,
         password: SecretStr | None = None,
+        read_password: Callable[[], SecretStr | None] | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._url = url_with(url, password)
+        if read_password is not None:
+            PASSWORDS.keep(self._url, read_password)
         self._state_dir = state_dir
         self._lease_seconds = lease_seconds
 

@@ -39,12 +39,13 @@ from procrastinate import exceptions
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import ConfigError, JournalError, JournalFileError
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.port.lane_calls import LaneCalls
 from mycel_runtime.journal.port.waker import Waker
 from mycel_runtime.journal.postgres.connections import LINK_OPTIONS
 from mycel_runtime.journal.postgres.lane_schema import prepare_lanes, with_lane_schema
+from mycel_runtime.journal.postgres.passwords import PASSWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -133,7 +134,7 @@ class LaneJobs(LaneCalls):
 
     async def _serve(self, drain: Callable[[Lane], Awaitable[None]]) -> None:
         """For ever, or until something of it has failed, which is raised."""
-        await asyncio.to_thread(prepare_lanes, self._url)
+        await self._prepare()
         connector = LaneConnector(self._url)
         app = procrastinate.App(connector=connector)
 
@@ -155,6 +156,15 @@ class LaneJobs(LaneCalls):
             for task in working:
                 task.cancel()
         raise LaneCallsLostError(reason)
+
+    async def _prepare(self) -> None:
+        try:
+            await asyncio.to_thread(prepare_lanes, self._url)
+        except JournalFileError:
+            raise
+        except ConfigError:
+            # The journal was opened by it: the password was changed, and will stand where it is read.
+            raise LaneCallsLostError("login refused") from None
 
     async def _work(self, app: procrastinate.App) -> None:
         """Procrastinate's worker. It is not waited for: its jobs only wait for what goes on elsewhere."""
@@ -244,7 +254,11 @@ class LaneConnector(procrastinate.PsycopgConnector):
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            conninfo=with_lane_schema(url), kwargs=dict(LINK_OPTIONS), min_size=1, max_size=3, timeout=5.0
+            conninfo=with_lane_schema(PASSWORDS.current(url)),
+            kwargs=dict(LINK_OPTIONS),
+            min_size=1,
+            max_size=3,
+            timeout=5.0,
         )
         self._lost = asyncio.Event()
 

@@ -13,10 +13,12 @@ from psycopg import conninfo
 from mycel_runtime.errors import ConfigError, JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.postgres import session
 from mycel_runtime.journal.postgres.connections import BoundedConnection
 from mycel_runtime.journal.postgres.engine import PostgresEngine
 from mycel_runtime.journal.postgres.session import Session
+from mycel_runtime.settings.credentials import database_address
 from tests.engines.listening import append
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, happen, want
 
@@ -211,6 +213,42 @@ async def test_a_password_that_is_changed_is_told_and_never_shown(server, databa
         databases.drop_all()
     assert refused.value.exit_code == 78
     assert SECRET not in f"{told} {refused.value}"
+
+
+async def test_a_password_that_is_changed_is_read_again_where_it_stands(server, databases, tmp_path):
+    """Also by the listener and the watch of leases; before it stands there, it is waited for."""
+    url = databases.make()
+    name = conninfo.conninfo_to_dict(url)["dbname"]
+    file = tmp_path / "database.password"
+    file.touch(0o600)
+    file.write_text(SECRET)
+    guarded = conninfo.conninfo_to_dict(url) | {"user": "renewed"}
+    address = database_address(f"postgresql://renewed@/{name}?host={guarded['host']}", file)
+    (tmp_path / "state").mkdir()
+    try:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(
+                f"CREATE ROLE renewed LOGIN PASSWORD '{SECRET}'; ALTER DATABASE {name} OWNER TO renewed"
+            )
+            await asyncio.to_thread(server.ask_password, "renewed")
+            engine = engine_of(tmp_path / "state", address)
+            async with asyncio.timeout(DEADLINE), engine.opened() as journal, asyncio.TaskGroup() as tasks:
+                told = Told(journal)
+                owner.execute("ALTER ROLE renewed PASSWORD 'another-one'")
+                owner.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'renewed'"
+                )
+                asked = tasks.create_task(journal.hold(ME, "c1", reason="r"), name="asked")
+                await told.wait("password authentication failed")
+                assert not asked.done()
+                file.write_text("another-one\n")
+                await asked
+                assert [hold.chat_id for hold in await journal.holds(ME)] == ["c1"]
+                # Whoever begins with the old one in mind, too.
+                assert await asyncio.to_thread(engine.exists)
+    finally:
+        databases.drop_all()
+    assert "another-one" not in f"{told} {engine!r}"
 
 
 @contextlib.asynccontextmanager
