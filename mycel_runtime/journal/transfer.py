@@ -7,6 +7,7 @@ a look, as after any crash.
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -97,6 +98,11 @@ def move(
         lock.release()
 
 
+def _place_of(engine: JournalEngine) -> str:
+    """For who is refused, on whichever host that is: a file lies on one of them."""
+    return engine.where if engine.files is None else f"{engine.where} (host {socket.gethostname()})"
+
+
 def _finish(leaving: Departure, moved: Move, coming: Arrival, where: str) -> None:
     """What an earlier run has begun."""
     if coming.awaits(moved):
@@ -120,7 +126,7 @@ def _move(
         )
     there = coming.columns()
     columns = common_columns(leaving.columns(), there)
-    moved = Move(uuid.uuid4().hex, source.where, target.where, time.time())
+    moved = Move(uuid.uuid4().hex, _place_of(source), _place_of(target), time.time())
     coming.expect(moved, leaving.identities)
     counts = {}
     first_ids = coming.first_ids()
