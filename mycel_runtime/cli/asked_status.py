@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.cli.neighbours import Neighbours
+from mycel_runtime.cli.options import place_of_worker
 from mycel_runtime.cli.status_table import Row
 from mycel_runtime.cli.target import running_target_of
 from mycel_runtime.errors import MycelError, NoDaemonError
@@ -41,34 +42,48 @@ class AskedStatus:
     error: MycelError | None = None
 
 
-def ask_each(files: Sequence[Path]) -> list[AskedStatus]:
+def ask_each(files: Sequence[Path], worker: str | None = None) -> list[AskedStatus]:
     """
     Ask about the agents of these files; what is wrong with one hides no other.
+
+    Args:
+        files: Of agents.
+        worker: As of `row_of`.
 
     Returns:
         In the order of the files.
     """
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="status") as pool:
-        return list(pool.map(partial(_ask, neighbours=Neighbours()), files))
+        return list(pool.map(partial(_ask, neighbours=Neighbours(), worker=worker), files))
 
 
-def row_of(file: Path, neighbours: Neighbours) -> Row:
+def row_of(file: Path, neighbours: Neighbours, worker: str | None = None) -> Row:
     """
     Of one agent.
+
+    Args:
+        file: The agent's.
+        neighbours: Know why it is away.
+        worker: Name of the one of its workers that is asked; `None`: the agent itself.
 
     Raises:
         ConfigError: Its file cannot be used, and not even tells where to ask.
         ControlError: Nobody answers.
     """
-    return _answered(running_target_of(file), neighbours)
+    return _answered(_target_of(file, worker), neighbours, worker)
 
 
-def _ask(file: Path, neighbours: Neighbours) -> AskedStatus:
+def _target_of(file: Path, worker: str | None) -> Target:
+    target = running_target_of(file)
+    return target if worker is None else replace(target, state_dir=place_of_worker(target.state_dir, worker))
+
+
+def _ask(file: Path, neighbours: Neighbours, worker: str | None) -> AskedStatus:
     row = Row(name=file.stem)
     try:
-        target = running_target_of(file)
+        target = _target_of(file, worker)
         row = _row(target)
-        row = _answered(target, neighbours)
+        row = _answered(target, neighbours, worker)
     except MycelError as exc:
         trouble = type(exc).__name__.removesuffix("Error")
         return AskedStatus(replace(row, trouble=trouble), exc.exit_code, exc)
@@ -80,15 +95,15 @@ def _row(target: Target) -> Row:
     return Row(name=target.name, trouble=mistake, server=target.server, plugins=target.plugins)
 
 
-def _answered(target: Target, neighbours: Neighbours) -> Row:
-    return replace(_row(target), status=_status_of(target, neighbours))
+def _answered(target: Target, neighbours: Neighbours, worker: str | None) -> Row:
+    return replace(_row(target), status=_status_of(target, neighbours, worker))
 
 
-def _status_of(target: Target, neighbours: Neighbours) -> Status:
+def _status_of(target: Target, neighbours: Neighbours, worker: str | None) -> Status:
     """What its daemon says; that of the agents that it was to live with may know why there is none."""
     try:
         return target.status()
     except NoDaemonError as exc:
-        if (why := neighbours.why_away(target)) is not None:
+        if worker is None and (why := neighbours.why_away(target)) is not None:
             raise why from exc
         raise

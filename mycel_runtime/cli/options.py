@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+_WORKER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 def config_option(function: F) -> F:
@@ -38,6 +41,18 @@ def _config_option(text: str, **more: Any) -> Callable[[F], F]:
         help=text,
         **more,
     )
+
+
+def checked_worker(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The name of a worker, which is a folder's."""
+    if value is not None and not _WORKER.fullmatch(value):
+        raise click.BadParameter("letters, digits, and . _ - behind the first one; 40 at most")
+    return value
+
+
+def place_of_worker(state_dir: Path, name: str) -> Path:
+    """The state directory of one of an agent's workers on this host."""
+    return state_dir / "workers" / name
 
 
 def _of_unit(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mycel_runtime.cli.examples import examples
-from mycel_runtime.cli.options import configs_option
+from mycel_runtime.cli.options import checked_worker, configs_option
 from mycel_runtime.cli.status_filter import StatusFilter, filter_options
 
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
         "mycel-runtime status codex-a",
         "mycel-runtime status --config /etc/mycel-runtime --attention",
         "mycel-runtime status --config /etc/mycel-runtime --state not-ready --name 'codex-*' --sort oldest",
+        "mycel-runtime status --config agent.toml --worker second",
         "mycel-runtime status --watch",
     )
 )
 @click.argument("which", required=False, metavar="[FILE|FOLDER|UNIT]")
 @configs_option
+@click.option(
+    "--worker",
+    metavar="NAME",
+    callback=checked_worker,
+    help="Of the worker of this name on this host, in the agent's place.",
+)
 @click.option("--watch", "is_watched", is_flag=True, help="Show it anew all the time, until Ctrl-C.")
 @click.option(
     "--interval",
@@ -47,6 +54,7 @@ def status(
     which: str | None,
     config: Path,
     *,
+    worker: str | None,
     is_watched: bool,
     interval: float,
     full: bool,
@@ -72,12 +80,12 @@ def status(
 
     wanted = StatusFilter(**filters)
     if is_watched:
-        _watch(path, wanted, interval=interval, full=full, as_json=as_json)
+        _watch(path, wanted, worker, interval=interval, full=full, as_json=as_json)
         return
-    ctx.exit(_show_once(path, wanted, full=full, as_json=as_json))
+    ctx.exit(_show_once(path, wanted, worker, full=full, as_json=as_json))
 
 
-def _show_once(path: Path, wanted: StatusFilter, *, full: bool, as_json: bool) -> int:
+def _show_once(path: Path, wanted: StatusFilter, worker: str | None, *, full: bool, as_json: bool) -> int:
     """The exit code."""
     from mycel_runtime.cli.asked_status import EXIT_NOT_READY, ask_each, row_of
     from mycel_runtime.cli.neighbours import Neighbours
@@ -85,13 +93,14 @@ def _show_once(path: Path, wanted: StatusFilter, *, full: bool, as_json: bool) -
 
     files = config_files([path])
     if len(files) == 1 and not path.is_dir():
-        row = row_of(files[0], Neighbours())
+        row = row_of(files[0], Neighbours(), worker)
         if wanted.is_wanted(row):
             click.echo("\n".join(_printed([row], indent=2, full=True, as_json=as_json)))
         _tell_mistakes([row])
-        _tell_token(files[0])
+        if worker is None:
+            _tell_token(files[0])
         return 0 if row.is_ready else EXIT_NOT_READY
-    asked = ask_each(files)
+    asked = ask_each(files, worker)
     for file, each in zip(files, asked, strict=True):
         if each.error is not None:
             click.echo(f"{file}: {each.error}", err=True)
@@ -130,7 +139,9 @@ def _printed(rows: Sequence[Row], *, indent: int | None, full: bool, as_json: bo
     return [without_controls(line) for line in table_of(rows)] if rows else []
 
 
-def _watch(path: Path, wanted: StatusFilter, *, interval: float, full: bool, as_json: bool) -> None:
+def _watch(
+    path: Path, wanted: StatusFilter, worker: str | None, *, interval: float, full: bool, as_json: bool
+) -> None:
     """Whoever does not answer is waited for: it may be restarted meanwhile."""
     import time
 
@@ -144,7 +155,7 @@ def _watch(path: Path, wanted: StatusFilter, *, interval: float, full: bool, as_
     is_alone = len(files) == 1 and not path.is_dir()
 
     def asked_rows() -> list[Row]:
-        asked = ask_each(files)
+        asked = ask_each(files, worker)
         for error in (each.error for each in asked):
             if error is not None and not isinstance(error, ControlError):
                 raise error

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +16,7 @@ from mycel_runtime.cli.loading import (
     log_level_option,
     log_overrides,
 )
+from mycel_runtime.cli.options import checked_worker, place_of_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.agents import Agent
     from mycel_runtime.daemon.worker_runtime import WorkerRuntime
     from mycel_runtime.observe.observer import Observer
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-
-
-def _checked_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise click.BadParameter("letters, digits, and . _ - behind the first one; 40 at most")
-    return value
 
 
 @click.command(
@@ -45,7 +37,7 @@ def _checked_name(_context: click.Context, _option: click.Parameter, value: str)
     "--name",
     default="worker",
     show_default=True,
-    callback=_checked_name,
+    callback=checked_worker,
     help="Of this one among those of its host: it has the folder workers/NAME of the agent's state_dir.",
 )
 @log_level_option
@@ -78,7 +70,7 @@ def _made(agent: Agent, name: str, overrides: dict[str, Any]) -> tuple[WorkerRun
     observer = LogObserver({"agent": agent.settings.agent.name})
     for loaded in agent.plugins:
         observer.tell(fate_of(loaded))
-    own = agent.settings.state_dir / "workers" / name
+    own = place_of_worker(agent.settings.state_dir, name)
     settings = agent.settings.model_copy(
         update={"agent": agent.settings.agent.model_copy(update={"state_dir": own})}
     )

@@ -143,10 +143,10 @@ def test_a_database_that_is_away_at_the_start_is_waited_for_and_told(
 ):
     """Ending, an agent would be given up by its supervisor, and be away when the database is there."""
     config = write_database_config(tmp_path / "agent", household, away)
-    own = tmp_path / "agent" / "state" / ("" if command == ("run",) else "workers/w")
+    asked = () if command == ("run",) else ("--worker", "w")
     agent = start(*command, "--config", config)
     agent.wait_event("database.lost")
-    told = start("status", "--config", config, MYCEL_RUNTIME_AGENT__STATE_DIR=str(own))
+    told = start("status", "--config", config, *asked)
     assert told.exit_code() == 75
     assert "is away since" in told.transcript()
     assert "No such file or directory" in told.transcript()
