@@ -150,7 +150,7 @@ async def test_lists_whose_difference_could_not_be_committed_are_compared_again(
         raise LeaseLostError(identity)
 
     with monkeypatch.context() as patches:
-        patches.setattr(SqliteJournal, "_require", refuse)
+        patches.setattr(SqliteJournal, "_lease_check", refuse)
         with pytest.raises(LeaseLostError):
             await compared(intake, "c", "d")
 
