@@ -80,11 +80,12 @@ def test_every_message_is_answered_once_and_in_order_though_daemon_and_database_
 
 
 def test_a_database_that_is_not_there_is_told_in_one_sentence(start, config):
+    """By whoever asks once; a daemon tells it and waits (`test_database_outage.py`)."""
     config.write_text(config.read_text().replace("host=/", "host=/nowhere/"))
-    agent = start("run", "--config", config)
+    asking = start("engine", "status", "--config", config)
 
-    assert agent.exit_code() == 75
-    said = agent.transcript()
+    assert asking.exit_code() == 75
+    said = asking.transcript()
     assert "PostgreSQL cannot be reached" in said
     assert "Traceback" not in said
 

@@ -6,7 +6,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from mycel_runtime.backend.quirks import Quirks
+from mycel_runtime.backend.server import BackendOptions
 from tests.contract.backend.feed import PATIENCE, QUIET, SUBSCRIBE, becomes, heard, subscription
+
+
+@pytest.fixture
+def options():
+    """Each wake comes once: the second one (Q8) would find who subscribes soon after something was said."""
+    return BackendOptions(quirks=Quirks(double_wake=False))
 
 
 def test_a_frame_tells_where_to_look_and_nothing_of_what_was_said(town, owner, agent, chat):

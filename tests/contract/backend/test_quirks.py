@@ -157,7 +157,7 @@ def wake_beats_resume(scene):
     scene.drain()
     with scene.listening(since_seq=None) as socket:
         scene.says()
-        assert [heard(socket)["seq"] for _ in range(2)] == [2, 3]
+        assert heard(socket)["seq"] == 2
         resume(socket, 0)
         return not hears(socket, soon=not scene.on)
 
@@ -440,7 +440,7 @@ SCENARIOS = {
 }
 
 
-ECHO_DISTURBS = {"resume_only_replays", "wake_evaporates"}
+ECHO_DISTURBS = {"resume_only_replays", "wake_beats_resume", "wake_evaporates"}
 """The second wake would find the subscriber that was too late for the first (Q8)."""
 
 
