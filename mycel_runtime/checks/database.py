@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, errors_from, ok, warning
+from mycel_runtime.counted import counted
 from mycel_runtime.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def _connections(look: DatabaseLook, processes: int) -> Finding:
     free = max(look.connections - look.used_connections, 0)
     room = free // look.connections_each
     text = (
-        f"{look.connections}, of which {look.used_connections} are in use: room for {room} more"
-        f" process{'' if room == 1 else 'es'}, of up to {look.connections_each} each"
+        f"{look.connections}, of which {look.used_connections} are in use: room for"
+        f" {counted(room, 'more process', 'more processes')}, of up to {look.connections_each} each"
     )
     needed = processes * look.connections_each
     if room >= processes:

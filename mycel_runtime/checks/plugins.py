@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, ok, warning
+from mycel_runtime.counted import counted
 from mycel_runtime.errors import PluginError
 from mycel_runtime.plugin.inventory import plugins_of
 
@@ -48,7 +49,7 @@ def plugin_findings(
 def _of(row: PluginRow, *, is_spared: bool) -> Finding:
     """Of one; the daemon starts without an isolated one whose import fails, if others are there."""
     if row.state != "refused":
-        heard = f"{len(row.handlers)} handlers"
+        heard = counted(len(row.handlers), "handler")
         return ok(
             "plugin", " ".join(part for part in (row.origin, row.version, heard) if part), subject=row.name
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.checks.finding import Finding, error, errors_from, ok, skipped, warning
+from mycel_runtime.counted import counted
 from mycel_runtime.daemon.control import ask_status
 from mycel_runtime.errors import (
     ApiError,
@@ -141,9 +142,9 @@ def stranger_findings(client: Client, me: UserId, engine: JournalEngine) -> list
     except (ApiError, JournalError, JournalFileError, *ODD_ANSWER) as exc:
         return [skipped("twin", f"the agent's chats could not be compared: {type(exc).__name__}")]
     if not strange:
-        return [ok("twin", f"nobody else has spoken as this agent in {len(chats)} chats")]
+        return [ok("twin", f"nobody else has spoken as this agent in {counted(len(chats), 'chat')}")]
     count = sum(map(len, strange.values()))
-    text = f"somebody else has said {count} messages as this agent in chat {', '.join(strange)}"
+    text = f"somebody else has said {counted(count, 'message')} as this agent in chat {', '.join(strange)}"
     fix = (
         "Stop the other one before the daemon starts, or use the newer journal if this is an old copy; what was"
         " answered so becomes dead letters, and is not answered again."

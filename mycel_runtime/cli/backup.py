@@ -64,7 +64,7 @@ def backup(
 def _back_up_into(target: Target, folder: Path, keep: int | None) -> int:
     import time
 
-    from mycel_runtime.cli.listing import counted
+    from mycel_runtime.counted import counted
     from mycel_runtime.daemon.upkeep.backup_folder import BackupFolder
 
     backups = BackupFolder(path=folder, agent=target.name)
@@ -79,8 +79,8 @@ def _back_up_into(target: Target, folder: Path, keep: int | None) -> int:
 def _back_up(target: Target, file: Path) -> None:
     from importlib import metadata
 
-    from mycel_runtime.cli.listing import counted
     from mycel_runtime.cli.progress import waiting_for
+    from mycel_runtime.counted import counted
     from mycel_runtime.daemon.upkeep.backups import back_up_agent
 
     with waiting_for(f"copying the journal of {target.name}"):

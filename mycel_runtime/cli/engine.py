@@ -137,6 +137,7 @@ def bury(databases: Sequence[JournalDatabase], process_id: str, *, is_sure: bool
     there; what was parked already stays so (`outbox`). A process that was heard of just now is refused, with exit
     code 69.
     """
+
     if not is_sure:
         click.confirm("If it comes back, something may be said twice. Is it gone for good?", abort=True)
     buried = [database for database in databases if database.bury(process_id)]
@@ -214,23 +215,23 @@ def _plain(state: DatabaseState) -> dict[str, Any]:
 
 
 def _print_state(where: str, state: DatabaseState) -> None:
-    from mycel_runtime.cli.listing import counted
+    from mycel_runtime.counted import counted
     from mycel_runtime.observe.rendering import without_controls
 
     click.echo(
         f"{where}: version {state.version} of {state.newest_version}, {state.size / 1e6:.1f} MB,"
         f" PostgreSQL {state.server}"
     )
-    click.echo(counted(len(state.identities), "identity").replace("identitys", "identities"))
+    click.echo(counted(len(state.identities), "identity", "identities"))
     for identity in state.identities:
         click.echo(f"  {without_controls(_identity_line(identity))}")
-    click.echo(counted(len(state.processes), "process").replace("processs", "processes"))
+    click.echo(counted(len(state.processes), "process", "processes"))
     for process in state.processes:
         click.echo(f"  {without_controls(_process_line(process))}")
 
 
 def _identity_line(known: KnownIdentity) -> str:
-    from mycel_runtime.cli.listing import counted
+    from mycel_runtime.counted import counted
 
     work = f"{known.due} due, {known.running} running, {counted(known.dead, 'dead letter')}"
     return f"{known.identity}  {_holder(known)}  {work}"
@@ -249,7 +250,7 @@ def _holder(known: KnownIdentity) -> str:
 def _process_line(known: KnownProcess) -> str:
     import time
 
-    from mycel_runtime.cli.listing import counted
+    from mycel_runtime.counted import counted
 
     seen = f"{'silent for' if known.is_silent else 'seen'} {known.seen_seconds:.0f} s"
     holds = f"listens to {', '.join(known.listens) or 'nobody'}, {known.running} running"

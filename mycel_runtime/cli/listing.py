@@ -52,8 +52,3 @@ def print_rows(
         return 0
 
     return each_agent(config, print_of)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 attempt`, `2 attempts`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

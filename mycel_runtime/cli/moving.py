@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mycel_runtime.cli.listing import counted
 from mycel_runtime.cli.progress import waiting_for
 from mycel_runtime.cli.target import only_target_of
+from mycel_runtime.counted import counted
 from mycel_runtime.daemon.state_dir import make_state_dir
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal import engines

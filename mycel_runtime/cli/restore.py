@@ -32,8 +32,8 @@ def restore(config: Path, file: Path, *, has_rested: bool, is_other_identity: bo
     The agent must not run. The journal that was there is kept beside. Nothing is said twice: what was answered since
     FILE was made is found in the chats at the next start, and what cannot be looked up becomes dead letters.
     """
-    from mycel_runtime.cli.listing import counted
     from mycel_runtime.cli.target import only_target_of
+    from mycel_runtime.counted import counted
     from mycel_runtime.daemon.upkeep.backups import restore_agent
     from mycel_runtime.settings import load_settings
 

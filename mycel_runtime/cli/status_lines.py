@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mycel_runtime.cli.listing import counted
+from mycel_runtime.counted import counted
 from mycel_runtime.journal.summary import COUNT_LIMIT
 
 if TYPE_CHECKING:

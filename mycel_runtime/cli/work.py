@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mycel_runtime.cli.examples import examples
-from mycel_runtime.cli.listing import counted, print_rows
+from mycel_runtime.cli.listing import print_rows
 from mycel_runtime.cli.options import config_option, configs_option
+from mycel_runtime.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
