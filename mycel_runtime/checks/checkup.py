@@ -57,7 +57,8 @@ def check(config: Path, *, is_offline: bool, descriptions: Descriptions) -> Chec
         descriptions: Of other agents' plugins.
     """
     settings, findings = read_settings(config)
-    findings.append(sqlite_finding(sqlite3.sqlite_version_info))
+    if settings is None or settings.engine.url is None:
+        findings.append(sqlite_finding(sqlite3.sqlite_version_info))
     if settings is None:
         return Checkup(config=config, agent=None, findings=findings)
     unit = find_unit(config, settings.agent.name, os.environ)

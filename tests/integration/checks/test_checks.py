@@ -361,6 +361,18 @@ def test_known_bad_versions_of_sqlite(version, level):
     assert sqlite_finding(version).level == level
 
 
+def test_sqlite_is_not_warned_of_where_a_database_keeps_the_journal(config):
+    """Nothing listens at that port."""
+    assert "sqlite" in names_of(config)
+    with config.open("a") as file:
+        file.write('[engine]\nurl = "postgresql://agent@127.0.0.1:1/agents"\n')
+    assert "sqlite" not in names_of(config)
+
+
+def names_of(config):
+    return [each.name for checkup in check_all(config, is_offline=True) for each in checkup.findings]
+
+
 def test_the_guide_has_every_name():
     guide = (Path(__file__).parents[3] / "systemd" / "README.md").read_text()
     assert [
