@@ -45,7 +45,7 @@ def lines_of(now: Status) -> list[str]:
         f"  speaking  {', '.join(_speaking(now))}",
         f"  work      {', '.join(_work(now))}",
         *([f"  plugins   {', '.join(_plugin(each, now) for each in now.plugins)}"] if now.plugins else []),
-        *([f"  journal   {_journal(now)}"] if now.journal.size else []),
+        *([f"  journal   {_journal(now)}"] if now.journal.size or now.journal.database else []),
         *(f"  program   {line}" for line in _program(now)),
         *([f"  log       {', '.join(_log(now))}"] if _log(now) else []),
     ]
@@ -126,6 +126,8 @@ def _plugin(plugin: PluginReport, now: Status) -> str:
 
 def _journal(now: Status) -> str:
     journal = now.journal
+    if journal.database:
+        return journal.database
     pace = (
         "" if journal.bytes_per_day is None else f", {megabytes(journal.bytes_per_day)} a day since the start"
     )

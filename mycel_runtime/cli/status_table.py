@@ -81,7 +81,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if work.oldest is None else span(now.now - work.oldest.since),
         bounded(work.dead_letters),
         str(now.speaking.unknown),
-        megabytes(now.journal.size),
+        "database" if now.journal.database else megabytes(now.journal.size),
         "; ".join([*now.problems, *_notes(now)]),
     )
 

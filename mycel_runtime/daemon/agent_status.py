@@ -108,7 +108,7 @@ class AgentStatus:
             hearing=hearing,
             speaking=self._speaking(summary, now),
             work=_work(parts, summary) if parts else WorkReport(),
-            journal=self._growth.report(now) if self._growth else JournalReport(),
+            journal=self._journal_report(now),
             plugins=self._plugin_reports(parts, summary) if parts else (),
             held_loop=self.observers.held_loop.report,
             program=ProgramReport(
@@ -126,6 +126,11 @@ class AgentStatus:
             events=dict(sorted(self.observers.counters.counts.items())),
             reload=self.reload.report,
         )
+
+    def _journal_report(self, now: float) -> JournalReport:
+        if self.engine.files is None:
+            return JournalReport(database=self.engine.where)
+        return self._growth.report(now) if self._growth else JournalReport()
 
     async def _read_summary(self, me: UserId) -> JournalSummary | None:
         """Of the journal; `None` while another program keeps everybody out of it, or its database is away."""

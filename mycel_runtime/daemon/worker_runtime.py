@@ -29,6 +29,7 @@ from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
 from mycel_runtime.daemon.reports.hearing_report import HearingReport
+from mycel_runtime.daemon.reports.journal_report import JournalReport
 from mycel_runtime.daemon.reports.network_report import network_report
 from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.daemon.reports.work_report import WorkReport, work_report
@@ -343,6 +344,7 @@ class WorkerRuntime:
             hearing=HearingReport(),
             speaking=speaking_report(counters, None, now=now),
             work=await self._work_report(),
+            journal=JournalReport(database=self._engine.where),
             events=dict(sorted(counters.counts.items())),
             reload=self._reload.report,
         )

@@ -26,15 +26,17 @@ _SHORTEST_SPAN_SECONDS: Final = 3_600.0
 
 class JournalReport(BaseModel, frozen=True, defer_build=True):
     """
-    The journal's file with its log (WAL).
+    The journal's file with its log (WAL), or the database that keeps it, of which no size is told here.
 
     Attributes:
+        database: For a person; empty: a file.
         size: Bytes.
         grown: Bytes since the start of the process; negative if space was given back.
         bytes_per_day: As it has grown since the start; `None` within the first hour.
         free: Bytes that are left for it on its disk; `None`: nobody can tell.
     """
 
+    database: str = ""
     size: int = 0
     grown: int = 0
     bytes_per_day: int | None = None

@@ -191,16 +191,18 @@ def test_several_agents_are_a_line_each_with_what_is_to_be_done():
     rows = [
         Row(name="well", status=report(hearing=HearingReport(proven_at=NOW - 5))),
         Row(name="busy", status=busy),
+        Row(name="kept", status=report(journal=JournalReport(database="PostgreSQL db/agents"))),
         Row(name="gone", trouble="NoDaemon"),
     ]
 
     assert table_of(rows) == [
-        "AGENT  STATE      HEARD  DUE     OLDEST  DEAD  UNKNOWN  JOURNAL  WHAT IS WRONG",
+        "AGENT  STATE      HEARD  DUE     OLDEST  DEAD  UNKNOWN  JOURNAL   WHAT IS WRONG",
         "well   ready      5s     0       -       0     0        0.0 MB",
-        "busy   not ready  never  10000+  2h      2     0        12.3 MB  off; 2 dead letters; left alone: llm",
-        "gone   no answer  -      -       -       -     -        -        NoDaemon",
+        "busy   not ready  never  10000+  2h      2     0        12.3 MB   off; 2 dead letters; left alone: llm",
+        "kept   ready      never  0       -       0     0        database",
+        "gone   no answer  -      -       -       -     -        -         NoDaemon",
     ]
-    assert [row.wants_attention for row in rows] == [False, True, True]
+    assert [row.wants_attention for row in rows] == [False, True, False, True]
 
 
 @pytest.mark.parametrize("name", ["codex-a", "mycel-runtime@codex-a", "mycel-runtime@codex-a.service"])
