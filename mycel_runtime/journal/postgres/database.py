@@ -42,7 +42,7 @@ SELECT current_setting('server_version') AS server, current_setting('server_vers
        current_setting('server_encoding') AS encoding,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
          - coalesce(current_setting('reserved_connections', true), '0')::int AS connections,
-       (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') - 1 AS used,
+       (SELECT sum(numbackends)::int FROM pg_stat_database) - 1 AS used,
        (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS most_of_user,
        (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) - 1 AS used_by_user
 """

@@ -166,8 +166,14 @@ def test_rights_are_told_apart(limited):
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
     assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
     connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
-    found = levels(run("check", "--url", address, "--json"))
-    assert found["database.rights"] == "warning"
+    found = run("check", "--url", address, "--json")
+    assert levels(found)["database.rights"] == "warning"
+    (connections,) = (
+        each["text"]
+        for each in json.loads(found.stdout)["findings"]
+        if each["name"] == "database.connections"
+    )
+    assert ", of which 0 are in use" not in connections
     connection.execute("DROP SCHEMA mycel_lanes CASCADE")
     refused = run("init", "--url", address, code=78)
     assert "what workers need in it" in str(refused.exception)
