@@ -137,9 +137,10 @@ def bury(databases: Sequence[JournalDatabase], process_id: str, *, is_sure: bool
     there; what was parked already stays so (`outbox`). A process that was heard of just now is refused, with exit
     code 69.
     """
+    from mycel_runtime.cli.terminal import confirm
 
     if not is_sure:
-        click.confirm("If it comes back, something may be said twice. Is it gone for good?", abort=True)
+        confirm("If it comes back, something may be said twice. Is it gone for good?")
     buried = [database for database in databases if database.bury(process_id)]
     if not buried:
         raise click.ClickException(f"there is no process {process_id}; see: mycel-runtime engine status")

@@ -30,6 +30,7 @@ def logout(config: Path, backend: str | None, *, is_sure: bool) -> None:
     import time
 
     from mycel_runtime.cli.owner_options import accounts_of
+    from mycel_runtime.cli.terminal import confirm
     from mycel_runtime.setup.owner_store import forget_owner, read_owner
     from mycel_runtime.setup.questions import Wishes, backend_of
 
@@ -38,7 +39,7 @@ def logout(config: Path, backend: str | None, *, is_sure: bool) -> None:
     if owner is None:
         raise click.ClickException(f"nobody is logged in at {address}")
     if owner.identifier is None and not is_sure:
-        click.confirm(f"{owner.name} is a guest, and his token cannot be had back. Go on?", abort=True)
+        confirm(f"{owner.name} is a guest, and his token cannot be had back. Go on?")
     forget_owner(address)
     click.echo(f"{owner.name} is forgotten at {address}; the token {owner.term(time.time())}{_agents(owner)}")
 

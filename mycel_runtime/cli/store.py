@@ -9,6 +9,7 @@ import click
 from mycel_runtime.cli.examples import examples
 from mycel_runtime.cli.listing import print_rows
 from mycel_runtime.cli.options import complete_plugin, config_option, configs_option
+from mycel_runtime.cli.terminal import confirm
 from mycel_runtime.counted import counted
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def clear(config: Path, plugin: str, chat_id: str | None, *, is_sure: bool) -> N
     # Whoever has mistyped the name is told before he is asked.
     _require_remembered(plugin, [row["plugin"] for row in target.list("stores")], target.config)
     if not is_sure:
-        click.confirm("It cannot be had back. Go on?", abort=True)
+        confirm("It cannot be had back. Go on?")
     cleared = target.change("clear", plugin=plugin, chat_id=chat_id)
     if not cleared:
         raise click.ClickException(f"plugin {plugin} remembers nothing there; see: mycel-runtime store list")

@@ -24,6 +24,25 @@ def show(text: str) -> None:
     click.echo(visible(text) if sys.stdout.isatty() else text)
 
 
+def confirm(question: str) -> None:
+    """
+    Ask whether to go on, of a command that has `--yes`.
+
+    Raises:
+        UsageError: Nobody is there to answer: standard input has ended.
+        Abort: The answer is no, or Ctrl-C.
+    """
+    try:
+        is_sure = click.confirm(question)
+    except click.Abort as exc:
+        if not isinstance(exc.__context__, EOFError):
+            raise
+        click.echo(err=True)
+        raise click.UsageError("nobody is there to answer; if you are sure, add --yes") from None
+    if not is_sure:
+        raise click.Abort
+
+
 def visible(text: str) -> str:
     """The text with control characters as escapes, but for tab and newline."""
     return "".join(

@@ -308,6 +308,12 @@ async def test_status_tells_who_holds_what(address, open_journal_at):
     assert "0 processes" in shown
 
 
+def test_a_burial_that_nobody_can_be_asked_about_names_the_option(address):
+    run("init", "--url", address)
+    refused = run("bury", "--url", address, "0" * 32, code=2)
+    assert "if you are sure, add --yes" in refused.exception.format_message()
+
+
 async def test_who_is_silent_is_buried_by_the_operators_word_and_who_lives_is_not(
     address, new_url, open_journal_at
 ):
