@@ -86,7 +86,7 @@ def _of_agent(read: Configured, *, is_offline: bool) -> Iterator[Finding]:
     yield from state_findings(state_dir)
     yield from disk_findings(state_dir)
     try:
-        address = read_database(settings)
+        address = read_database(settings, read.config)
         engine = engine_of(state_dir, address)
     except ConfigError as exc:
         yield from errors_from("journal", exc)

@@ -53,13 +53,15 @@ def address_of(url: str, password_file: Path | None) -> DatabaseAddress:
     Raises:
         ConfigError: It is no address of a database, or has a password in it; or the file holds none.
     """
+    from dataclasses import replace
+
     from pydantic_core import PydanticCustomError
 
     from mycel_runtime.errors import ConfigError
     from mycel_runtime.settings import checked_database, database_address
 
     try:
-        return database_address(checked_database(url), password_file)
+        return replace(database_address(checked_database(url), password_file), where="--url")
     except PydanticCustomError as exc:
         told = exc.context or {}
         fix = str(told["fix"]).replace("password_file", "--password-file")
@@ -93,7 +95,7 @@ def _addresses_of(config: Path) -> Sequence[DatabaseAddress]:
 
     found: dict[str, DatabaseAddress] = {}
     for file in config_files([config]):
-        address = read_database(load_settings(file))
+        address = read_database(load_settings(file), file)
         if address is not None:
             found.setdefault(address.url, address)
     if not found:

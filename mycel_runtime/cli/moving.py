@@ -43,7 +43,7 @@ def move_journal(
     """
     target = only_target_of(config)
     settings = load_settings(target.config)
-    address = address or read_database(settings)
+    address = address or read_database(settings, target.config)
     if address is None:
         raise ConfigError(
             "names no database",

@@ -69,7 +69,7 @@ class Target:
             ConfigError: The file cannot be used by now; or a database does, and its password cannot be read, or its
                 engine is not installed.
         """
-        return engine_of(self.state_dir, read_database(load_settings(self.config)))
+        return engine_of(self.state_dir, read_database(load_settings(self.config), self.config))
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         """

@@ -134,7 +134,7 @@ class AgentRuntime:
         )
         self.observer = self._observers.all
         self._draining = Draining()
-        self._engine = engine_of(settings.state_dir, read_database(settings))
+        self._engine = engine_of(settings.state_dir, read_database(settings, reload.config))
         awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
         self._journals = JournalTerms(self._open_journal, awaited)
         self._standby = Standby(self.observer, self._now)

@@ -87,7 +87,8 @@ class WorkerRuntime:
 
     def __init__(self, agent: Agent, reload: AgentReload, *, observer: Observer) -> None:
         settings = self._settings = agent.settings
-        if settings.is_embedded or read_database(settings) is None:
+        address = read_database(settings, agent.config)
+        if settings.is_embedded or address is None:
             raise ConfigError(
                 "names no database, and a worker shares its agent's journal with other processes",
                 where=f"{agent.config}: [engine] url",
@@ -105,7 +106,7 @@ class WorkerRuntime:
             clock=self._now,
         )
         self.observer = self._observers.all
-        self._engine = engine_of(settings.state_dir, read_database(settings))
+        self._engine = engine_of(settings.state_dir, address)
         self._awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
         self._journal: Journal | None = None
         self._parts: WorkerParts | None = None

@@ -33,7 +33,7 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
         database: As the settings name it; `None`: there is none.
 
     Raises:
-        ConfigError: The database's engine is not installed.
+        ConfigError: The database's engine is not installed, or does not take the URL.
     """
     if database is None:
         return SqliteEngine(state_dir)
@@ -42,6 +42,7 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
     return PostgresEngine(
         database.url,
         state_dir,
+        url_where=database.where,
         password=database.password,
         read_password=database.read_password,
         lease_seconds=database.lease_seconds,
@@ -53,11 +54,11 @@ def database_of(address: DatabaseAddress) -> JournalDatabase:
     A database, as its operator sees it; it is not connected to.
 
     Raises:
-        ConfigError: Its engine is not installed.
+        ConfigError: Its engine is not installed, or does not take the URL.
     """
     with _installed():
         from mycel_runtime.journal.postgres.database import PostgresDatabase  # noqa: PLC0415 - as above
-    return PostgresDatabase(address.url, password=address.password)
+    return PostgresDatabase(address.url, url_where=address.where, password=address.password)
 
 
 def move_journal(

@@ -1,4 +1,4 @@
-"""How the embedded engine's file is called in a state directory, and known: by it a folder is found of an agent."""
+"""How a journal's files in a state directory are called, and known: by them a folder is found of an agent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOURNAL_NAME: Final = "journal.sqlite3"
+"""The embedded engine's."""
+
+IDENTITY_NAME: Final = "journal.identity"
+"""Beside a database: as whom a process was last at work in this folder, or stood by."""
 
 APPLICATION_ID: Final = 0x4D59434C
 """`MYCL`: what `file` and we recognise a journal by."""

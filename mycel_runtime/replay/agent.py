@@ -106,7 +106,7 @@ async def open_replay(
     client = OfflineClient(base_url=_NOWHERE) if is_offline else _reading_client(settings, config, state_dir)
     async with client as sdk:
         me = _captured_identity(captured, settings) if is_offline else await _identity(sdk, settings)
-        reader = engine_of(state_dir, read_database(settings)).reader
+        reader = engine_of(state_dir, read_database(settings, config)).reader
         log = reader.turn_log(me)
         if choice.handler is not None:
             _require_known(choice.handler, {*log.handlers(), *(bound.handler.id for bound in code.handlers)})

@@ -33,6 +33,8 @@ _DATABASE_HOSTS: Final = re.compile(
 )
 """As libpq takes them: several, each with its port, an IPv6 address in brackets; a socket's folder is escaped."""
 
+_DATABASE_PORT: Final = re.compile(r":([0-9]+)(?=,|$)")
+
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -72,8 +74,11 @@ def checked_database(text: str) -> str:
             "Put it, and nothing else, into a file of mode 0600, and name it as password_file; or into the"
             " credential engine.password.",
         )
-    if not _DATABASE_HOSTS.fullmatch(parts.netloc.rpartition("@")[2]):
+    hosts = parts.netloc.rpartition("@")[2]
+    if not _DATABASE_HOSTS.fullmatch(hosts):
         raise mistake("is no address of a PostgreSQL database", _DATABASE_FIX)
+    if any(not 0 < int(port) <= _HIGHEST_PORT for port in _DATABASE_PORT.findall(hosts)):
+        raise mistake("has a port that there is not", _DATABASE_FIX)
     if not parts.path.strip("/") and "dbname" not in parse_qs(parts.query):
         raise mistake("names no database", _DATABASE_FIX)
     return address

@@ -169,12 +169,14 @@ class DatabaseAddress:
         password: `None`: there is none, or libpq finds it where it looks itself (`~/.pgpass`).
         lease_seconds: After which another process takes over what one was at work on that is not heard of.
         password_file: Where the password stands, unless there is the credential.
+        where: The URL stands, for an error about it.
     """
 
     url: str
     password: SecretStr | None
     lease_seconds: float = LEASE_SECONDS
     password_file: Path | None = None
+    where: str = "[engine] url"
 
     def read_password(self) -> SecretStr | None:
         """
@@ -186,9 +188,13 @@ class DatabaseAddress:
         return database_address(self.url, self.password_file).password
 
 
-def read_database(settings: Settings) -> DatabaseAddress | None:
+def read_database(settings: Settings, config: Path | None = None) -> DatabaseAddress | None:
     """
     Where the journal is kept, with the password of the credential `engine.password`, else of the file.
+
+    Args:
+        settings: The agent's.
+        config: Their file, for an error about the URL.
 
     Returns:
         `None`: in the state directory.
@@ -199,7 +205,8 @@ def read_database(settings: Settings) -> DatabaseAddress | None:
     if settings.engine.url is None:
         return None
     address = database_address(settings.engine.url, settings.engine.password_file)
-    return replace(address, lease_seconds=settings.engine.lease_seconds)
+    where = address.where if config is None else f"{config}: {address.where}"
+    return replace(address, lease_seconds=settings.engine.lease_seconds, where=where)
 
 
 def database_address(url: str, password_file: Path | None) -> DatabaseAddress:

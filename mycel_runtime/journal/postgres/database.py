@@ -64,11 +64,15 @@ class PostgresDatabase(JournalDatabase):
 
     Args:
         url: libpq's, without a password.
+        url_where: It stands, for an error about it.
         password: `None`: there is none, or libpq finds it where it looks itself.
+
+    Raises:
+        ConfigError: libpq does not take the URL.
     """
 
-    def __init__(self, url: str, *, password: SecretStr | None = None) -> None:
-        self._url = url_with(url, password)
+    def __init__(self, url: str, *, url_where: str = "", password: SecretStr | None = None) -> None:
+        self._url = url_with(url, password, where=url_where)
         self._place = place_of(self._url)
 
     @override

@@ -11,7 +11,7 @@ from psycopg import errors, sql
 from typing_extensions import override
 
 from mycel_runtime.errors import ConfigError, JournalError, JournalFileError
-from mycel_runtime.journal.file_name import JOURNAL_NAME, is_journal
+from mycel_runtime.journal.file_name import IDENTITY_NAME, JOURNAL_NAME, is_journal
 from mycel_runtime.journal.inspection import Inspection
 from mycel_runtime.journal.lock import directory_held
 from mycel_runtime.journal.port.engine import JournalEngine
@@ -45,9 +45,6 @@ _KEPT_TURNS: Final = 10_000
 PLACE_NAME: Final = "journal.place"
 """A file of the state directory: a number by which processes that were at work in it are known in the database."""
 
-IDENTITY_NAME: Final = "journal.identity"
-"""A file of the state directory: as whom a process was last at work in it, or stood by."""
-
 
 class PostgresEngine(JournalEngine):
     """
@@ -56,6 +53,7 @@ class PostgresEngine(JournalEngine):
     Args:
         url: libpq's.
         state_dir: The agent's on this host, where one process at a time is at work on it.
+        url_where: The URL stands, for an error about it.
         password: In the place of one in the URL.
         read_password: Reads it again when it is refused; blocking; raises `ConfigError` if there is none to be read.
         lease_seconds: As of `PostgresJournal`; the same of all processes.
@@ -66,11 +64,12 @@ class PostgresEngine(JournalEngine):
         url: str,
         state_dir: Path,
         *,
+        url_where: str = "",
         password: SecretStr | None = None,
         read_password: Callable[[], SecretStr | None] | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
-        self._url = url_with(url, password)
+        self._url = url_with(url, password, where=url_where)
         if read_password is not None:
             PASSWORDS.keep(self._url, read_password)
         self._state_dir = state_dir

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def url_with(url: str, password: SecretStr | None) -> str:
+def url_with(url: str, password: SecretStr | None, *, where: str = "") -> str:
     """
     libpq's, with a password in the place of one that is in it.
+
+    Args:
+        url: libpq's.
+        password: `None`: it stays as it is.
+        where: The URL stands, for an error about it.
 
     Raises:
         ConfigError: libpq does not take it, because of an option that it does not know for example.
@@ -34,7 +39,7 @@ def url_with(url: str, password: SecretStr | None) -> str:
     except psycopg.ProgrammingError as exc:
         raise ConfigError(
             reason_of(exc),
-            where="the database's URL",
+            where=where,
             fix="Write it as postgresql://USER@HOST:5432/DATABASE?OPTION=VALUE, with options that libpq knows.",
         ) from None
 

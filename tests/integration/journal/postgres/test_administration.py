@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import os
+import re
 import socket
 import time
 
@@ -199,12 +200,26 @@ async def test_whoever_lacks_a_right_is_told_which_and_what_to_do(limited, tmp_p
         ("postgresql://a@db.example.org/b?sslmod=require", 'invalid URI query parameter: "sslmod"'),
         ("postgresql://a@db.example.org:port/b", "is no address of a PostgreSQL database"),
         ("postgresql://a@[::1]5432/b", "is no address of a PostgreSQL database"),
+        ("postgresql://a@db.example.org:65536/b", "has a port that there is not"),
+        ("postgresql://a@db1:5432,db2:0/b", "has a port that there is not"),
+        ("postgresql://a@db.example.org", "names no database"),
+        ("mysql://a@db.example.org/b", "is no address of a PostgreSQL database"),
+        ("host=db.example.org dbname=b", "is no address of a PostgreSQL database"),
     ],
 )
-def test_a_mistake_in_the_address_is_told_as_one(url, told):
+def test_a_mistake_in_the_address_is_told_as_one(url, told, tmp_path):
     refused = run("check", "--url", url, code=78)
-    assert told in str(refused.exception)
-    assert "\n  Write it as postgresql://USER@HOST" in str(refused.exception)
+    assert str(refused.exception).startswith(f"--url: {told}\n  Write it as postgresql://USER@HOST")
+
+    config = tmp_path / "a.toml"
+    config.write_text(
+        f'[agent]\nname = "a"\nbase_url = "embedded"\n[plugins.echo]\n[engine]\nurl = "{url}"\n'
+    )
+    refused = run("check", "--config", config, code=78)
+    assert re.match(
+        rf"{re.escape(str(config))}(, line 6)?: \[engine\] url: {re.escape(told)}\n  Write it as ",
+        str(refused.exception),
+    )
 
 
 @pytest.mark.parametrize("hosts", ["db1,db2", "db1:5432,[::1]:5433", "", "%2Ftmp%2Fa", ":5432", "[fe80::1]"])
