@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.errors import StateDirectoryError
-from mycel_runtime.journal.file_name import JOURNAL_NAME
+from mycel_runtime.journal.file_name import IDENTITY_NAME, JOURNAL_NAME, is_journal
 
 if TYPE_CHECKING:
     from mycel_runtime.settings import Settings
@@ -47,7 +47,7 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
 
     The unit tells its daemon the folder by a variable that nobody else has. So the folders of the instances that the
     file and the agent are named after, and that of the unit of the file's folder, are looked at too: first for a
-    daemon, then for a journal.
+    daemon, then for a journal, of which a file that was left by a move into the database is the last sign.
 
     Raises:
         ConfigError: No folder can be told.
@@ -61,7 +61,8 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
         UNIT_STATE / settings.agent.name,
         state_of_folder(config.absolute().parent) / settings.agent.name,
     ]
-    for name in (SOCKET_NAME, JOURNAL_NAME):
+    kept = (JOURNAL_NAME,) if settings.engine.url is None else (IDENTITY_NAME, JOURNAL_NAME)
+    for name in (SOCKET_NAME, *kept):
         for place in places:
             if _is_there(place / name):
                 return place
@@ -71,6 +72,19 @@ def find_state_dir(settings: Settings, config: Path) -> Path:
 def has_journal(folder: Path) -> bool:
     """Whether an agent has lived in a state directory, by the file of its journal there."""
     return (folder / JOURNAL_NAME).exists()
+
+
+def is_unmoved(folder: Path) -> bool:
+    """
+    Whether the file there is a journal yet, and not what a move has left.
+
+    Raises:
+        StateDirectoryError: It may not be read.
+    """
+    try:
+        return is_journal(folder / JOURNAL_NAME)
+    except OSError as exc:
+        raise _unusable(folder, exc) from exc
 
 
 def state_of_folder(folder: Path) -> Path:

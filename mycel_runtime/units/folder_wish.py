@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mycel_runtime.daemon.agents import config_files
-from mycel_runtime.daemon.state_dir import find_state_dir, has_journal, state_of_folder
+from mycel_runtime.daemon.state_dir import find_state_dir, has_journal, is_unmoved, state_of_folder
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.settings import load_settings
 from mycel_runtime.settings.credentials import CREDENTIAL_OF_ONE, ENGINE_CREDENTIAL
@@ -42,7 +42,8 @@ def wish_for_folder(folder: Path) -> UnitWish:
 
     Raises:
         ConfigError: A file is wrong, a path or the folder's name cannot be written in a unit, or the agents cannot
-            share one: their files are of several users, one has its journal elsewhere, or the passwords of their
+            share one: their files are of several users, one has its journal elsewhere, or in a file though its
+            section [engine] names a database, or the passwords of their
             databases are in several files.
     """
     folder = folder.absolute()
@@ -116,11 +117,19 @@ def _state_dirs(agents: Mapping[Path, Settings]) -> Iterator[Path]:
         place = find_state_dir(settings, file)
         if settings.agent.state_dir is not None:
             yield place
-        elif place.parent != state_of_folder(file.parent) and has_journal(place):
+        elif place.parent == state_of_folder(file.parent) or not has_journal(place):
+            continue
+        elif settings.engine.url is None:
             raise ConfigError(
                 f"has its journal in {place}, where the unit of a folder does not look",
                 where=str(file),
                 fix=f'Set it: [agent] state_dir = "{place}". Or give the agent a unit of its own.',
+            )
+        elif is_unmoved(place):
+            raise ConfigError(
+                f"has its journal in {place} yet, and not in the database that [engine] url names",
+                where=str(file),
+                fix=f"Stop the agent, and move it: mycel-runtime engine move --config {file} --to postgres",
             )
 
 

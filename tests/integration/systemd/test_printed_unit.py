@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from mycel_runtime.checks.unit import unit_findings
 from mycel_runtime.cli.main import cli
 from mycel_runtime.errors import ConfigError
+from mycel_runtime.journal.file_name import APPLICATION_ID
+from mycel_runtime.journal.sqlite.moved import MOVED_ID
 from mycel_runtime.units.escaping import argument, mount_source, word
 from mycel_runtime.units.installed import find_unit
 from mycel_runtime.units.made import made_unit
@@ -351,6 +353,24 @@ def test_agents_that_cannot_share_a_process_have_no_unit_together(tmp_path, monk
         printed(folder)
     with pytest.raises(ConfigError, match="no unit can be called"):
         printed(crew(tmp_path / "a crew", "ada"))
+
+
+def test_a_journal_that_was_moved_into_a_database_is_not_elsewhere(tmp_path, monkeypatch):
+    """What a move leaves is no journal any more; one that was not moved is, and wants to be."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    folder = crew(tmp_path / "crew", "ada")
+    without = printed(folder)
+    with (folder / "ada.toml").open("a") as file:
+        file.write('[engine]\nurl = "postgresql://agents@db.example/agents"\n')
+    journal = tmp_path / "home/mycel-runtime/ada/journal.sqlite3"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(bytes(68) + MOVED_ID.to_bytes(4, "big"))
+    assert printed(folder) == without
+    journal.write_bytes(bytes(68) + APPLICATION_ID.to_bytes(4, "big"))
+    with pytest.raises(
+        ConfigError, match=r"(?s)not in the database that .*engine move --config .*/ada\.toml"
+    ):
+        printed(folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

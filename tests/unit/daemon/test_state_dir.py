@@ -62,6 +62,15 @@ def test_without_a_daemon_a_journal_is_found(config, tmp_path):
     assert found(config) == unit
 
 
+def test_what_a_move_into_a_database_has_left_is_the_last_sign_of_an_agent(config, tmp_path):
+    left = there(tmp_path / "home" / "mycel-runtime" / "codex", "journal.sqlite3")
+    config.write_text(config.read_text() + '[engine]\nurl = "postgresql://agents@db.example/agents"\n')
+    assert found(config) == left
+
+    unit = there(tmp_path / "var" / "instance", "journal.identity")
+    assert found(config) == unit
+
+
 def test_a_folder_that_is_set_is_the_one(config, tmp_path):
     there(tmp_path / "var" / "instance", "control.sock")
     config.write_text(config.read_text().replace("[plugins", 'state_dir = "s"\n[plugins'))
