@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mycel_runtime.daemon.agents import Agent, Refusal
-    from mycel_runtime.errors import ConfigError
     from mycel_runtime.observe.facts import Fact
     from mycel_runtime.observe.log_style import LogStyle
     from mycel_runtime.observe.observer import Observer
@@ -86,8 +85,7 @@ def load(
     # From here on plugins' code runs, and what it changes of the process is put back.
     keep_process_state(LogObserver({}))
     agents, refused = load_plugins_of(agents, refused, observer_of)
-    for refusal in refused:
-        LogObserver({}).tell(_told(refusal.error))
+    tell_refused(refused)
     make_room(len(agents), LogObserver({}))
     return agents, refused
 
@@ -103,10 +101,13 @@ def styles_of(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
     return next(iter(styles.values())), styles
 
 
-def _told(error: ConfigError) -> Fact:
+def tell_refused(refused: Sequence[Refusal]) -> None:
+    """What keeps agents away, while others of their process live."""
     from mycel_runtime.observe.facts import ConfigRefused
+    from mycel_runtime.observe.logs import LogObserver
 
-    return ConfigRefused(where=error.where, problem=error.problem, fix=error.fix)
+    for error in (refusal.error for refusal in refused):
+        LogObserver({}).tell(ConfigRefused(where=error.where, problem=error.problem, fix=error.fix))
 
 
 def observer_of(agent: Agent) -> Observer:

@@ -19,9 +19,10 @@ from mycel_runtime.cli.loading import (
 from mycel_runtime.cli.options import checked_worker, place_of_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.agents import Agent, Refusal
     from mycel_runtime.daemon.worker_runtime import WorkerRuntime
     from mycel_runtime.observe.observer import Observer
 
@@ -56,9 +57,34 @@ def worker(configs: tuple[Path, ...], name: str, log_level: str | None, log_form
     from mycel_runtime.daemon import garbage
     from mycel_runtime.daemon.process import run_agents
 
-    runtimes = [_made(agent, name, overrides) for agent in agents]
+    runtimes, refused = _runtimes(agents, refused, name, overrides)
     garbage.leave_out_what_stays()
     asyncio.run(run_agents(runtimes, failures=refused))
+
+
+def _runtimes(
+    agents: Sequence[Agent], refused: Sequence[Refusal], name: str, overrides: dict[str, Any]
+) -> tuple[list[tuple[WorkerRuntime, Observer]], list[Refusal]]:
+    """
+    Of the agents that have a journal for workers; what is wrong with one keeps no other away.
+
+    Raises:
+        ConfigError: None is left.
+    """
+    from mycel_runtime.cli.loading import tell_refused
+    from mycel_runtime.daemon.agents import Refusal, together
+    from mycel_runtime.errors import ConfigError
+
+    runtimes, refusals = list[tuple["WorkerRuntime", "Observer"]](), list[Refusal]()
+    for agent in agents:
+        try:
+            runtimes.append(_made(agent, name, overrides))
+        except ConfigError as error:
+            refusals.append(Refusal((agent.config.absolute(),), error))
+    if not runtimes:
+        raise together([*refused, *refusals])
+    tell_refused(refusals)
+    return runtimes, [*refused, *refusals]
 
 
 def _made(agent: Agent, name: str, overrides: dict[str, Any]) -> tuple[WorkerRuntime, Observer]:
@@ -67,6 +93,7 @@ def _made(agent: Agent, name: str, overrides: dict[str, Any]) -> tuple[WorkerRun
     from mycel_runtime.daemon.worker_runtime import WorkerRuntime
     from mycel_runtime.observe.logs import LogObserver
 
+    _require_no_file(agent)
     observer = LogObserver({"agent": agent.settings.agent.name})
     for loaded in agent.plugins:
         observer.tell(fate_of(loaded))
@@ -77,3 +104,22 @@ def _made(agent: Agent, name: str, overrides: dict[str, Any]) -> tuple[WorkerRun
     place = {"agent": {"state_dir": str(own)}}
     reload = AgentReload(agent.config, settings, agent.plugins, overrides | place)
     return WorkerRuntime(replace(agent, settings=settings), reload, observer=observer), observer
+
+
+def _require_no_file(agent: Agent) -> None:
+    """
+    Refuse an agent that is at work with a file: nothing of it would ever be due in the database.
+
+    Raises:
+        ConfigError: Its journal was not moved.
+    """
+    from mycel_runtime.daemon.state_dir import is_unmoved
+    from mycel_runtime.errors import ConfigError
+
+    state_dir = agent.settings.state_dir
+    if is_unmoved(state_dir):
+        raise ConfigError(
+            f"has its journal in a file in {state_dir}, and workers share one in a database",
+            where=str(agent.config),
+            fix=f"Stop the agent, and move it: mycel-runtime engine move --config {agent.config} --to postgres",
+        )

@@ -78,7 +78,7 @@ def read_agents(configs: Sequence[Path], overrides: Mapping[str, Any]) -> tuple[
     agents, refusals = _beside_each_other(agents)
     refused.extend(refusals)
     if not agents:
-        raise _together(refused)
+        raise together(refused)
     return agents, refused
 
 
@@ -149,7 +149,7 @@ def load_plugins_of(
         else:
             loaded.append(replace(agent, plugins=tuple(plugins)))
     if not loaded:
-        raise _together(refusals)
+        raise together(refusals)
     return loaded, refusals
 
 
@@ -269,7 +269,7 @@ def _is_alone(value: str | None, sharing: Mapping[str | None, Sequence[Agent]]) 
     return value is None or len(sharing[value]) == 1
 
 
-def _together(refused: Sequence[Refusal]) -> ConfigError:
+def together(refused: Sequence[Refusal]) -> ConfigError:
     """One error that tells all of them."""
     if len(refused) == 1:
         return refused[0].error

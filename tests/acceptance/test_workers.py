@@ -12,7 +12,9 @@ import time
 
 import pytest
 
+from mycel_runtime.journal.file_name import APPLICATION_ID, JOURNAL_NAME
 from mycel_runtime.sdk import Client
+from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
 from tests.engines.postgres_server import Databases, PostgresServer
 
@@ -242,3 +244,22 @@ def test_a_worker_of_an_agent_without_a_database_is_refused_in_one_sentence(star
     assert worker.exit_code() == 78
     assert "[engine] url" in worker.transcript()
     assert "Traceback" not in worker.transcript()
+
+
+def test_a_worker_leaves_out_who_has_a_journal_in_a_file_and_says_what_to_do(start, config, household):
+    """Of these one names a database, and was not moved there; the other names none."""
+    settings = load_settings(config)
+    (settings.state_dir / JOURNAL_NAME).parent.mkdir(parents=True, exist_ok=True)
+    (settings.state_dir / JOURNAL_NAME).write_bytes(bytes(68) + APPLICATION_ID.to_bytes(4, "big"))
+    alone = start("worker", "--config", config)
+    assert alone.exit_code() == 78
+    assert f"engine move --config {config} --to postgres" in alone.transcript()
+
+    other = write_config(config.parent.parent / "other", household)
+    other.write_text(other.read_text().replace('name = "agent"', 'name = "other"'))
+    (settings.state_dir / JOURNAL_NAME).unlink()
+    (other.parent / "agent.token").write_text("another's")
+    left = start("worker", "--config", config, "--config", other)
+    left.wait_event("daemon.started")
+    assert "names no database" in left.wait_event("config.refused")["problem"]
+    assert left.stop() == 78
