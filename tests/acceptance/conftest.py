@@ -19,7 +19,7 @@ from mycel_runtime.backend.server import BackendOptions, LocalBackend
 from mycel_runtime.sdk import Client
 from tests.discretion.command_line import arguments_of
 from tests.discretion.interview import interview
-from tests.engines.postgres_server import Databases, PostgresServer
+from tests.engines.postgres_server import Databases, PostgresServer, as_url
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -178,6 +178,12 @@ def database_server():
 @pytest.fixture(scope="module")
 def databases(database_server):
     return Databases(database_server.url)
+
+
+@pytest.fixture
+def database_url(databases):
+    """Of a database of the test's own, as a configuration names it."""
+    return as_url(databases.make())
 
 
 def write_config(folder, household, extra="", plugin="[plugins.echo]\n"):

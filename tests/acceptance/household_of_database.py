@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.conftest import until, write_config
+from tests.acceptance.conftest import DEADLINE, until, write_config
 
 LONG_DEADLINE = 180.0
 
@@ -19,7 +19,7 @@ def write_database_config(folder, household, url):
 
 class Conversation:
     """
-    Of an owner with an agent that repeats what it is told.
+    Of an owner with an agent, in one chat.
 
     Args:
         owner: A client, and the chat's id.
@@ -30,15 +30,21 @@ class Conversation:
         self._client, self._chat_id = owner
         self._household = household
 
+    def say(self, text):
+        self._client.messages.send(self._chat_id, text, enforce_caught_up=False)
+
     def ask(self, number):
-        self._client.messages.send(self._chat_id, f"message {number}", enforce_caught_up=False)
+        self.say(f"message {number}")
 
     def answers(self):
         messages = self._client.messages.list(self._chat_id, limit=200)
         return [each["content"] for each in messages if each["sender_id"] == self._household.agent_id]
 
     def wait_answers(self, messages):
-        """Until so many are answered: each once and in order."""
-        expected = [f"echo: message {number}" for number in range(messages)]
-        until(lambda: len(self.answers()) >= messages, LONG_DEADLINE)
+        """Until so many are answered, of an agent that repeats them: each once and in order."""
+        self.wait_said([f"echo: message {number}" for number in range(messages)], LONG_DEADLINE)
+
+    def wait_said(self, expected, seconds=DEADLINE):
+        """Until the agent has said so much: this, and nothing else."""
+        until(lambda: len(self.answers()) >= len(expected), seconds)
         assert self.answers() == expected

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
-from psycopg import conninfo
 
 from tests.acceptance.conftest import until
 from tests.acceptance.household_of_database import Conversation, write_database_config
 from tests.engines.database_proxy import DatabaseProxy
+from tests.engines.postgres_server import as_url
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -72,8 +72,7 @@ LONGEST = (pytest.mark.longest, pytest.mark.timeout(300))
 def test_an_outage_of_the_database_costs_the_wait(
     outage, seconds, start, database_server, databases, proxy, household, owner, tmp_path, capsys
 ):
-    parts = conninfo.conninfo_to_dict(databases.make())
-    url = f"postgresql://postgres@127.0.0.1:{proxy.port}/{parts['dbname']}"
+    url = as_url(databases.make(), port=proxy.port)
     config = write_database_config(tmp_path / "agent", household, url)
     talk = Conversation(owner, household)
     agent = start("run", "--config", config)
@@ -87,7 +86,7 @@ def test_an_outage_of_the_database_costs_the_wait(
         lost = agent.wait_event("database.lost")
         told = start("status", "--config", config)
         assert told.exit_code() == 75
-        assert "is away since" in told.transcript()
+        assert "is away since" in told.transcript(), agent.transcript()
         assert "Traceback" not in told.transcript()
         until(lambda: time.monotonic() - began >= seconds, 2 * seconds)
         talk.ask(2)
@@ -108,8 +107,7 @@ def test_an_outage_of_the_database_costs_the_wait(
 def test_a_stop_is_obeyed_while_the_database_is_away(
     start, database_server, databases, proxy, household, owner, tmp_path
 ):
-    parts = conninfo.conninfo_to_dict(databases.make())
-    url = f"postgresql://postgres@127.0.0.1:{proxy.port}/{parts['dbname']}"
+    url = as_url(databases.make(), port=proxy.port)
     config = write_database_config(tmp_path / "agent", household, url)
     agent = start("run", "--config", config)
     agent.wait_event("stream.connected")
@@ -127,11 +125,10 @@ def test_a_stop_is_obeyed_while_the_database_is_away(
 
 
 @pytest.fixture
-def away(database_server, databases):
+def away(database_server, database_url):
     """The URL of a database whose server is stopped; it is started again at the end."""
-    parts = conninfo.conninfo_to_dict(databases.make())
     database_server.stop()
-    yield f"postgresql://postgres@/{parts['dbname']}?host={parts['host']}"
+    yield database_url
     # Refused where the test has done so.
     with contextlib.suppress(subprocess.CalledProcessError):
         database_server.start()

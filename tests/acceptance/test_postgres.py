@@ -7,7 +7,6 @@ import re
 import time
 
 import pytest
-from psycopg import conninfo
 
 from tests.acceptance.household_of_database import Conversation, write_database_config
 
@@ -15,11 +14,9 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 
 @pytest.fixture
-def config(database_server, databases, household, tmp_path):
+def config(database_url, household, tmp_path):
     """Of an agent with a database of its own."""
-    name = conninfo.conninfo_to_dict(databases.make())["dbname"]
-    url = f"postgresql://postgres@/{name}?host={database_server.host}"
-    return write_database_config(tmp_path / "agent", household, url)
+    return write_database_config(tmp_path / "agent", household, database_url)
 
 
 @pytest.fixture

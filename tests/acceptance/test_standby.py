@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from mycel_runtime.sdk import Client
 from tests.acceptance.conftest import until, write_config
-from tests.engines.postgres_server import Databases, PostgresServer
+from tests.acceptance.household_of_database import Conversation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -16,41 +15,19 @@ SOON_SECONDS = 20.0
 """Less than a lease lasts, and what a loaded machine needs."""
 
 
-@pytest.fixture(scope="module")
-def server():
-    server = PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def databases(server):
-    return Databases(server.url)
-
-
 @pytest.fixture
-def configs(server, databases, household, tmp_path):
+def configs(database_url, household, tmp_path):
     """Of the same agent on two hosts."""
-    parts = dict(part.split("=", 1) for part in databases.make().split())
-    url = f"postgresql://postgres@/{parts['dbname']}?host={server.host}"
-    extra = f'[engine]\nurl = "{url}"\nlease_seconds = 60\n[dispatch]\nsettle_grace = 0.2\n'
+    extra = f'[engine]\nurl = "{database_url}"\nlease_seconds = 60\n[dispatch]\nsettle_grace = 0.2\n'
     return [write_config(tmp_path / host, household, extra=extra) for host in ("here", "there")]
 
 
-def answers(household):
-    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
-        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
-        messages = client.messages.list(chat_id, limit=200)
-        return [each["content"] for each in messages if each["sender_id"] == household.agent_id]
+@pytest.fixture
+def talk(owner, household):
+    return Conversation(owner, household)
 
 
-def ask(household, text):
-    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
-        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
-        client.messages.send(chat_id, text, enforce_caught_up=False)
-
-
-def test_one_is_at_work_and_the_other_takes_over_as_soon_as_it_has_stopped(start, configs, household):
+def test_one_is_at_work_and_the_other_takes_over_as_soon_as_it_has_stopped(start, configs, talk):
     here = start("run", "--config", configs[0])
     here.wait_event("stream.connected")
     there = start("run", "--config", configs[1])
@@ -64,19 +41,19 @@ def test_one_is_at_work_and_the_other_takes_over_as_soon_as_it_has_stopped(start
     assert looking.exit_code() == 0
     status = json.loads("\n".join(looking.out))
     assert (status["ready"], status["problems"], status["standby"]["holder"]) == (True, [], holder)
-    ask(household, "hello")
-    until(lambda: answers(household) == ["echo: hello"])
+    talk.say("hello")
+    talk.wait_said(["echo: hello"])
     assert there.events("stream.connected") == []
 
     assert here.stop() == 0
     there.wait_event("stream.connected", SOON_SECONDS)
-    ask(household, "again")
-    until(lambda: answers(household) == ["echo: hello", "echo: again"])
+    talk.say("again")
+    talk.wait_said(["echo: hello", "echo: again"])
     assert there.wait_event("lease.taken")["waited"] > 0
     assert there.stop() == 0
 
 
-def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs, household):
+def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs, talk):
     """They go to the journal, where whoever is at work finds them."""
     here = start("run", "--config", configs[0])
     here.wait_event("stream.connected")
@@ -89,13 +66,13 @@ def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs
         return "\n".join(asked.out)
 
     assert "agent agent is paused" in told("pause")
-    ask(household, "hello")
+    talk.say("hello")
     until(lambda: "chat:" in told("work", "list"))
-    assert answers(household) == []
+    assert talk.answers() == []
     for verb in ("dead", "outbox", "store", "plugins"):
         told(verb, "list")
     told("resume")
-    until(lambda: answers(household) == ["echo: hello"])
+    talk.wait_said(["echo: hello"])
 
     old = start("work", "skip", "--older-than", "1h", "--config", configs[1])
     assert old.exit_code() == 75, old.transcript()

@@ -13,10 +13,9 @@ import time
 import pytest
 
 from mycel_runtime.journal.file_name import APPLICATION_ID, JOURNAL_NAME
-from mycel_runtime.sdk import Client
 from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
-from tests.engines.postgres_server import Databases, PostgresServer
+from tests.acceptance.household_of_database import Conversation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -59,24 +58,11 @@ async def ring(ctx):
 CHATS = 4
 
 
-@pytest.fixture(scope="module")
-def server():
-    server = PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def databases(server):
-    return Databases(server.url)
-
-
 @pytest.fixture
-def config(server, databases, household, tmp_path):
-    name = dict(part.split("=", 1) for part in databases.make().split())["dbname"]
+def config(database_url, household, tmp_path):
     folder = tmp_path / "agent"
     extra = (
-        f'[engine]\nurl = "postgresql://postgres@/{name}?host={server.host}"\nhandlers = "workers"\n'
+        f'[engine]\nurl = "{database_url}"\nhandlers = "workers"\n'
         "[dispatch]\nsettle_grace = 0.2\nconcurrency = 2\nretry_base = 0.1\n"
     )
     config = write_config(folder, household, extra=extra, plugin='[plugins.slow]\npath = "slow.py"\n')
@@ -85,44 +71,40 @@ def config(server, databases, household, tmp_path):
 
 
 @pytest.fixture
-def chats(household):
-    """A person of its own for each chat with the agent: client and chat."""
-    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
-        ids = [client.chats.ensure_direct(household.agent_id)["id"]]
-        for number in range(CHATS - 1):
-            chat = client.chats.create([household.agent_id], kind="group", title=f"group {number}")
-            ids.append(chat["id"])
-        yield client, ids
+def talk(owner, household):
+    return Conversation(owner, household)
 
 
-def answers(client, chat_id, agent_id):
-    return [
-        each["content"] for each in client.messages.list(chat_id, limit=200) if each["sender_id"] == agent_id
+@pytest.fixture
+def talks(owner, talk, household):
+    """In several chats of the same owner."""
+    client, _ = owner
+    groups = [
+        client.chats.create([household.agent_id], kind="group", title=f"group {number}")
+        for number in range(CHATS - 1)
     ]
+    return [talk, *(Conversation((client, group["id"]), household) for group in groups)]
 
 
 def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_loses_nothing(
-    start, config, household, chats
+    start, config, talks
 ):
-    client, ids = chats
     listener = start("run", "--config", config)
     listener.wait_event("stream.connected")
     workers = {name: start("worker", "--config", config, "--name", name) for name in ("one", "two")}
     for worker in workers.values():
         worker.wait_event("daemon.started")
     numbers = itertools.count()
-    expected = {chat_id: [] for chat_id in ids}
+    expected = {talk: [] for talk in talks}
 
     def ask():
-        for chat_id in ids:
+        for talk, answers in expected.items():
             text = f"message {next(numbers)}"
-            client.messages.send(chat_id, text, enforce_caught_up=False)
-            expected[chat_id].append(f"{len(expected[chat_id]) + 1}: {text}")
+            talk.say(text)
+            answers.append(f"{len(answers) + 1}: {text}")
 
     def is_answered():
-        return all(
-            len(answers(client, chat_id, household.agent_id)) >= len(expected[chat_id]) for chat_id in ids
-        )
+        return all(len(talk.answers()) >= len(answers) for talk, answers in expected.items())
 
     for _ in range(3):
         ask()
@@ -137,7 +119,7 @@ def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_lo
     ask()
     until(is_answered, 2 * DEADLINE)
 
-    assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
+    assert {talk: talk.answers() for talk in talks} == expected
     status = json.loads(status_of(config, folder / "state" / "workers" / "two"))
     assert status["ready"]
     assert status["work"]["due"] == status["work"]["running"] == 0
@@ -154,25 +136,20 @@ def test_workers_answer_each_message_once_and_in_order_and_one_that_is_killed_lo
     until(is_answered)
     assert again.stop() == 0
     assert listener.stop() == 0
-    assert {chat_id: answers(client, chat_id, household.agent_id) for chat_id in ids} == expected
+    assert {talk: talk.answers() for talk in talks} == expected
 
 
-def test_what_is_asked_and_planned_in_workers_is_answered_and_comes(start, config, household):
+def test_what_is_asked_and_planned_in_workers_is_answered_and_comes(start, config, talk):
     """The answer is heard by the process that listens, which also sees to timers; it has asked nothing itself."""
     (config.parent / "slow.py").write_text(PLANS.replace('"plans"', '"slow"'))
     listener = start("run", "--config", config)
     listener.wait_event("stream.connected")
     for name in ("one", "two"):
         start("worker", "--config", config, "--name", name)
-    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
-        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
-
-        def say(text, answered):
-            client.messages.send(chat_id, text, enforce_caught_up=False)
-            until(lambda: answers(client, chat_id, household.agent_id) == answered)
-
-        say("book", ["When?"])
-        say("five", ["When?", "Booked.", "It is five."])
+    talk.say("book")
+    talk.wait_said(["When?"])
+    talk.say("five")
+    talk.wait_said(["When?", "Booked.", "It is five."])
 
 
 FREEZE = """
@@ -191,7 +168,7 @@ async def answer(ctx):
 """
 
 
-def test_a_worker_that_was_frozen_says_nothing_that_another_has_said_since(start, config, household):
+def test_a_worker_that_was_frozen_says_nothing_that_another_has_said_since(start, config, talk):
     config.write_text(
         config.read_text().replace('handlers = "workers"', 'handlers = "workers"\nlease_seconds = 2')
     )
@@ -201,28 +178,24 @@ def test_a_worker_that_was_frozen_says_nothing_that_another_has_said_since(start
     workers = [start("worker", "--config", config, "--name", name) for name in ("one", "two")]
     for worker in workers:
         worker.wait_event("identity.confirmed")
-    with Client(base_url=household.base_url, auth_token=household.owner_token) as client:
-        chat_id = client.chats.ensure_direct(household.agent_id)["id"]
-        client.messages.send(chat_id, "hello", enforce_caught_up=False)
-        (mark,) = until(lambda: list(config.parent.glob("ran.*")))
-        (frozen,) = [each for each in workers if mark.name == f"ran.{each.popen.pid}"]
-        frozen.popen.send_signal(signal.SIGSTOP)
-        expected = ["You said: hello"]
-        until(lambda: answers(client, chat_id, household.agent_id) == expected)
-        frozen.popen.send_signal(signal.SIGCONT)
-        client.messages.send(chat_id, "again", enforce_caught_up=False)
-        expected.append("You said: again")
-        until(lambda: len(answers(client, chat_id, household.agent_id)) >= 2)
-        frozen.wait_event("lease.lost")
+    talk.say("hello")
+    (mark,) = until(lambda: list(config.parent.glob("ran.*")))
+    (frozen,) = [each for each in workers if mark.name == f"ran.{each.popen.pid}"]
+    frozen.popen.send_signal(signal.SIGSTOP)
+    talk.wait_said(["You said: hello"])
+    frozen.popen.send_signal(signal.SIGCONT)
+    talk.say("again")
+    expected = ["You said: hello", "You said: again"]
+    talk.wait_said(expected)
+    frozen.wait_event("lease.lost")
 
-        assert answers(client, chat_id, household.agent_id) == expected
-        assert "Traceback" not in frozen.transcript()
-        # It is one of them again.
-        next(each for each in workers if each is not frozen).kill()
-        client.messages.send(chat_id, "you?", enforce_caught_up=False)
-        expected.append("You said: you?")
-        until(lambda: answers(client, chat_id, household.agent_id) == expected)
-        assert frozen.stop() == 0
+    assert talk.answers() == expected
+    assert "Traceback" not in frozen.transcript()
+    # It is one of them again.
+    next(each for each in workers if each is not frozen).kill()
+    talk.say("you?")
+    talk.wait_said([*expected, "You said: you?"])
+    assert frozen.stop() == 0
 
 
 def run(*arguments, **environment):

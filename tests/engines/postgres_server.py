@@ -186,6 +186,20 @@ class Databases:
             connection.execute(statement)
 
 
+def as_url(place: str, *, user: str | None = None, port: int | None = None) -> str:
+    """
+    A database, as `[engine] url` wants it.
+
+    Args:
+        place: As of `Databases.make`.
+        user: In the place of its own.
+        port: Of loopback, where something stands before its socket.
+    """
+    parts = conninfo.conninfo_to_dict(place)
+    host, query = ("", f"?host={parts['host']}") if port is None else (f"127.0.0.1:{port}", "")
+    return f"postgresql://{user or parts['user']}@{host}/{parts['dbname']}{query}"
+
+
 def as_nobody() -> list[str]:
     """What stands before a command of root's; of anybody else's nothing."""
     if os.getuid():

@@ -13,7 +13,6 @@ import time
 import psycopg
 import pytest
 from click.testing import CliRunner
-from psycopg import conninfo
 
 from mycel_runtime.cli.engine import engine
 from mycel_runtime.errors import ConfigError, JournalAwayError, JournalFileError
@@ -24,18 +23,13 @@ from mycel_runtime.journal.postgres.journal import PostgresJournal
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
 from mycel_runtime.settings import checked_database
 from tests.engines.listening import append
+from tests.engines.postgres_server import as_url
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim_one, entry, want
 
 SECRET = "not-for-anybody"
 
 ADDITIVE = "CREATE TABLE added (identity TEXT PRIMARY KEY); ALTER TABLE delivery ADD COLUMN added BIGINT;"
 BREAKING = "-- Serves programs from version {} on.\nALTER TABLE delivery DROP COLUMN last_error;"
-
-
-def as_url(text, user=None):
-    """As `[engine] url` wants it."""
-    parts = conninfo.conninfo_to_dict(text)
-    return f"postgresql://{user or parts['user']}@/{parts['dbname']}?host={parts['host']}"
 
 
 @pytest.fixture
@@ -49,7 +43,7 @@ def limited(new_url):
     with psycopg.connect(new_url, autocommit=True) as connection:
         connection.execute(f"DROP ROLE IF EXISTS limited_{os.getpid()}")
         connection.execute(f"CREATE ROLE limited_{os.getpid()} LOGIN")
-        yield as_url(new_url, f"limited_{os.getpid()}"), connection, f"limited_{os.getpid()}"
+        yield as_url(new_url, user=f"limited_{os.getpid()}"), connection, f"limited_{os.getpid()}"
         connection.execute(f"DROP OWNED BY limited_{os.getpid()}")
         connection.execute(f"DROP ROLE limited_{os.getpid()}")
 
@@ -162,7 +156,7 @@ def test_rights_are_told_apart(limited):
     )
     assert "engine init" in str(refused.exception)
 
-    run("init", "--url", as_url(connection.info.dsn, "postgres"))
+    run("init", "--url", as_url(connection.info.dsn, user="postgres"))
     assert levels(run("check", "--url", address, "--json", code=78)) == {"database": "error"}
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
     assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
@@ -183,7 +177,7 @@ def test_rights_are_told_apart(limited):
 async def test_whoever_lacks_a_right_is_told_which_and_what_to_do(limited, tmp_path, caplog):
     """A new start would not help, so that the unit is to make none."""
     address, connection, user = limited
-    await asyncio.to_thread(run, "init", "--url", as_url(connection.info.dsn, "postgres"))
+    await asyncio.to_thread(run, "init", "--url", as_url(connection.info.dsn, user="postgres"))
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
     with pytest.raises(
         JournalFileError, match=r"lacks a right: permission denied for table process\n.*grant"

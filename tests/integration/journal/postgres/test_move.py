@@ -23,8 +23,8 @@ from mycel_runtime.journal.sqlite.engine import SqliteEngine
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from mycel_runtime.journal.transfer import NUMBERED, ONE_SIDED, common_columns, move
 from mycel_runtime.wire.ids import UserId
+from tests.engines.postgres_server import as_url
 from tests.engines.store_clock import StoreClock
-from tests.integration.journal.postgres.test_administration import as_url
 from tests.integration.journal.released.make import fill
 from tests.integration.journal.samples import ME, claim_one, want
 
