@@ -16,22 +16,22 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from mycel_runtime.daemon import systemd
 from mycel_runtime.daemon.admin import Admin
 from mycel_runtime.daemon.agent_backend import AgentBackend, opened_backend
-from mycel_runtime.daemon.agent_observers import AgentObservers
+from mycel_runtime.daemon.agent_life import AgentLife
 from mycel_runtime.daemon.agent_status import AgentStatus
 from mycel_runtime.daemon.assembly import AgentAssembly, Parts
-from mycel_runtime.daemon.awaited_database import AwaitedDatabase
 from mycel_runtime.daemon.capturing import open_capture
 from mycel_runtime.daemon.control import control_server
-from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.draining import Draining
 from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.early_pauses import EarlyPauses
 from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.greeting import greet
-from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.journal_progress import JournalProgress
 from mycel_runtime.daemon.journal_terms import JournalTerms
 from mycel_runtime.daemon.metrics.exposition import metrics_route
@@ -47,33 +47,24 @@ from mycel_runtime.daemon.turn import Turn, first_error, loss_in
 from mycel_runtime.daemon.unless_ended import unless_ended
 from mycel_runtime.errors import JournalError, LeaseLostError
 from mycel_runtime.inbox.approach import Approach
-from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.ids import plugin_of
-from mycel_runtime.observe.facts import (
-    DaemonStarted,
-    DatabaseNewer,
-    JournalLocked,
-    JournalUnlocked,
-    LeaseLost,
-    SystemStoreMissing,
-)
+from mycel_runtime.observe.facts import LeaseLost, SystemStoreMissing
 from mycel_runtime.observe.log_style import lines_of
-from mycel_runtime.observe.observer import FanOut
 from mycel_runtime.observe.trace import Untraced
 from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.sdk.network import Route
-from mycel_runtime.settings import read_database, read_token
+from mycel_runtime.settings import read_token
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
     from pathlib import Path
 
     from prometheus_client.core import Metric as Family
     from pydantic import SecretStr
 
     from mycel_runtime.daemon.control import Order
+    from mycel_runtime.daemon.credential import AgentClient
     from mycel_runtime.daemon.embedded_identity import EmbeddedIdentity
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.signals import StopRequest
@@ -88,7 +79,7 @@ if TYPE_CHECKING:
     from mycel_runtime.sdk import Network
 
 
-class AgentRuntime:
+class AgentRuntime(AgentLife):
     """
     One agent's process.
 
@@ -101,9 +92,6 @@ class AgentRuntime:
         show: Prints a line for a person; used for the greeting only.
         how_to_talk: Shown after the greeting.
         orders: What its process can be told besides, by name.
-
-    Attributes:
-        observer: Told of everything, this agent's status included.
     """
 
     def __init__(
@@ -118,30 +106,19 @@ class AgentRuntime:
         how_to_talk: str,
         orders: Mapping[str, Order] = MappingProxyType({}),
     ) -> None:
-        settings = self._settings = reload.settings
-        plugins = list(reload.plugins.values())
-        self._reload = reload
+        super().__init__(reload.settings, reload.plugins.values(), reload, network=network, observer=observer)
         self._token = token
-        self._network = network
         self._approach = approach or Approach()
         self._show = show
         self._how_to_talk = how_to_talk
         self._orders = orders
-        self._handlers = [bound.handler.id for bound in bound_handlers(plugins)]
-        self._refused = [loaded.plugin.name for loaded in plugins if loaded.refused is not None]
-        self._observers = AgentObservers(
-            settings, self._handlers, network=network, observer=observer, clock=self._now
-        )
-        self.observer = self._observers.all
         self._draining = Draining()
-        self._engine = engine_of(settings.state_dir, read_database(settings, reload.config))
-        awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
-        self._journals = JournalTerms(self._open_journal, awaited)
+        self._journals = JournalTerms(self._open_journal, self._awaited)
         self._standby = Standby(self.observer, self._now)
         self._early_pauses = EarlyPauses(self._engine.reader, self.observer)
         self._config_drift = ConfigDrift(reload.config)
         self._status = AgentStatus(
-            settings=settings,
+            settings=self._settings,
             engine=self._engine,
             reload=reload,
             config_drift=self._config_drift,
@@ -155,17 +132,11 @@ class AgentRuntime:
         self._parts: Parts | None = None
         self._capture_file: CaptureFile | None = None
         self._traces: Traces = Untraced()
-        self._has_ended = False
 
     @property
-    def agent(self) -> str:
-        """The agent's name."""
-        return self._settings.agent.name
-
-    @property
-    def config(self) -> Path:
-        """Its file; absolute."""
-        return self._reload.config
+    @override
+    def _current(self) -> Journal | None:
+        return self._journals.current
 
     @property
     def drain_timeout(self) -> float:
@@ -189,11 +160,6 @@ class AgentRuntime:
         return self._engine.reader
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it has ended, while others of its process may live."""
-        return self._has_ended
-
-    @property
     def admin(self) -> Admin | None:
         """The operator's verbs; `None` while it has not begun to work, and when it has ended."""
         if (journal := self._journals.current) is None or self._parts is None:
@@ -211,19 +177,8 @@ class AgentRuntime:
         """Let its observers know."""
         self.observer.tell(fact)
 
+    @override
     async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
-        """
-        Live until a stop is asked for.
-
-        Args:
-            stop: Of the whole process.
-            ready: Called once configuration, journal, plugins and lock stand.
-
-        Raises:
-            IdentityHeldError: Another process has this state directory.
-            IdentityRefusedError: The backend refuses the token.
-            ConfigError, JournalError: The state directory or the journal cannot be used.
-        """
         state_dir = self._settings.state_dir
         with lines_of(self.agent):
             if not await wait_for_room(state_dir, self.observer, stop):
@@ -258,7 +213,7 @@ class AgentRuntime:
                 stop.tell(self._journals.hurry)
                 self._status.note_journal()
                 self._early_pauses.begin(journal)
-                self._announce(backend)
+                self._announce_on(backend)
                 ready()
                 async with asyncio.TaskGroup() as tasks:
                     watching = list[asyncio.Task[None]]()
@@ -292,11 +247,6 @@ class AgentRuntime:
         async with server, self._observers.followers:
             yield
 
-    def _now(self) -> float:
-        """Epoch seconds, by the store's clock while the journal is open."""
-        journal = self._journals.current
-        return time.time() if journal is None else journal.now()
-
     async def status(self) -> Status:
         """What is known of this process now."""
         return await self._status.look()
@@ -305,30 +255,13 @@ class AgentRuntime:
         """What is counted and measured, of this agent and of its process; `exposition.expose` makes text of it."""
         return [*self.families(await self.status()), *process_families(VERSION)]
 
-    def families(self, status: Status) -> Iterator[Family]:
-        """
-        What is counted and measured of this agent alone.
-
-        Args:
-            status: As it is now.
-        """
-        return self._observers.metrics.families(status, self._engine.files, self._settings.state_dir)
-
     async def _order_reload(self) -> dict[str, Any]:
         report = await self.reload()
         return report.model_dump()
 
     async def _live(self, stop: StopRequest, backend: AgentBackend) -> None:
         credential = Credential(backend.token, partial(self._read_token, backend))
-        async with AgentClient(
-            base_url=backend.base_url,
-            credential=credential,
-            observer=self.observer,
-            health=self._observers.network_health,
-            network=self._network,
-            durations=self._observers.metrics.durations,
-            clock=self._now,
-        ) as sdk:
+        async with self._client(backend.base_url, credential) as sdk:
             me = await unless_ended(self._identify(sdk), self._draining.wait_asked(stop))
             is_ended = me is None
             while me is not None and await self._serve(stop, me, backend, sdk, credential):
@@ -392,17 +325,6 @@ class AgentRuntime:
         """As it is by now; an embedded backend's does not change."""
         return backend.token if backend.embedded else read_token(self._reload.settings)
 
-    async def _identify(self, sdk: AgentClient) -> UserId:
-        me = await identify(
-            sdk,
-            server=self._settings.agent.base_url,
-            settings=self._settings.inbox,
-            observer=FanOut([self.observer, self._observers.identification]),
-            user_id=self._settings.agent.user_id,
-        )
-        sdk.belongs_to(me)
-        return me
-
     async def _assemble(
         self, journal: Journal, me: UserId, backend: AgentBackend, sdk: AgentClient, credential: Credential
     ) -> Parts:
@@ -425,15 +347,8 @@ class AgentRuntime:
         )
         return await assembly.parts()
 
-    def _announce(self, backend: AgentBackend) -> None:
-        self.observer.tell(
-            DaemonStarted(
-                agent=self._settings.agent.name,
-                server=backend.base_url,
-                state_dir=str(self._settings.state_dir),
-                handlers=len(self._handlers),
-            )
-        )
+    def _announce_on(self, backend: AgentBackend) -> None:
+        self._announce(backend.base_url)
         if Route(backend.base_url, self._network).lacks_system_store:
             self.observer.tell(SystemStoreMissing())
 
@@ -461,28 +376,6 @@ class AgentRuntime:
     async def _greet(self, embedded: EmbeddedIdentity, greeting: str) -> None:
         await greet(embedded, greeting, agent_name=self._settings.agent.name, show=self._show)
         self._show(self._how_to_talk)
-
-    def _open_journal(self) -> AbstractAsyncContextManager[Journal]:
-        def tell(waited: float | None) -> None:
-            self.observer.tell(
-                JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3))
-            )
-
-        return self._engine.opened(
-            on_lock=tell,
-            on_away=self._tell_away,
-            on_newer=self._tell_newer,
-            on_commit=self._observers.metrics.durations.committed,
-            kept_turns=self._settings.journal.kept_turns,
-        )
-
-    def _tell_newer(self, version: int, known: int) -> None:
-        """As of `JournalEngine.opened`."""
-        self.observer.tell(DatabaseNewer(where=self._engine.where, version=version, known=known))
-
-    def _tell_away(self, reason: str, seconds: float) -> None:
-        """As of `JournalEngine.opened`."""
-        self._observers.tell_away(self._engine.where, reason, seconds)
 
 
 def _is_connection_limited(parts: Parts) -> bool:

@@ -15,16 +15,16 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from mycel_runtime.daemon import systemd
-from mycel_runtime.daemon.agent_observers import AgentObservers
+from mycel_runtime.daemon.agent_life import AgentLife
 from mycel_runtime.daemon.assembly import AgentAssembly
-from mycel_runtime.daemon.awaited_database import AwaitedDatabase
 from mycel_runtime.daemon.control import control_server
-from mycel_runtime.daemon.credential import AgentClient, Credential
+from mycel_runtime.daemon.credential import Credential
 from mycel_runtime.daemon.dump import dump_route
 from mycel_runtime.daemon.following import facts_route
 from mycel_runtime.daemon.health import network_problems
-from mycel_runtime.daemon.identity import identify
 from mycel_runtime.daemon.metrics.exposition import metrics_route
 from mycel_runtime.daemon.metrics.process_metrics import process_families
 from mycel_runtime.daemon.release import VERSION
@@ -38,28 +38,22 @@ from mycel_runtime.daemon.status import Status
 from mycel_runtime.daemon.turn import end_dispatching, first_error, loss_in
 from mycel_runtime.daemon.unless_ended import unless_ended
 from mycel_runtime.errors import ConfigError, JournalError, LeaseLostError
-from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.observe.facts import (
-    DaemonStarted,
     DaemonStopped,
     DaemonStopping,
-    JournalLocked,
-    JournalUnlocked,
     LaneCallsRestarted,
     LeaseLost,
 )
 from mycel_runtime.observe.log_style import lines_of
-from mycel_runtime.observe.observer import FanOut
-from mycel_runtime.plugin.registry import bound_handlers
 from mycel_runtime.settings import read_database, read_token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
-    from pathlib import Path
 
     from prometheus_client.core import Metric as Family
 
     from mycel_runtime.daemon.agents import Agent
+    from mycel_runtime.daemon.credential import AgentClient
     from mycel_runtime.daemon.reload.agent_reload import AgentReload, ReloadReport
     from mycel_runtime.daemon.reports.network_report import NetworkReport
     from mycel_runtime.daemon.signals import StopRequest
@@ -69,7 +63,7 @@ if TYPE_CHECKING:
     from mycel_runtime.observe.trace import Traces
 
 
-class WorkerRuntime:
+class WorkerRuntime(AgentLife):
     """
     Of one agent.
 
@@ -78,56 +72,29 @@ class WorkerRuntime:
         reload: Its file; read again, it says what needs a restart.
         observer: Told of everything.
 
-    Attributes:
-        observer: Told of everything, this agent's status included.
-
     Raises:
         ConfigError: The agent's journal is not shared: one process at a time has it.
     """
 
     def __init__(self, agent: Agent, reload: AgentReload, *, observer: Observer) -> None:
-        settings = self._settings = agent.settings
-        address = read_database(settings, agent.config)
-        if settings.is_embedded or address is None:
+        settings = agent.settings
+        if settings.is_embedded or read_database(settings, agent.config) is None:
             raise ConfigError(
                 "names no database, and a worker shares its agent's journal with other processes",
                 where=f"{agent.config}: [engine] url",
                 fix="Name one, or let mycel-runtime run run the handlers.",
             )
+        super().__init__(settings, agent.plugins, reload, network=agent.network, observer=observer)
         self._agent = agent
-        self._reload = reload
-        self._handlers = bound_handlers(list(agent.plugins))
-        self._refused = [loaded.plugin.name for loaded in agent.plugins if loaded.refused is not None]
-        self._observers = AgentObservers(
-            settings,
-            [bound.handler.id for bound in self._handlers],
-            network=agent.network,
-            observer=observer,
-            clock=self._now,
-        )
-        self.observer = self._observers.all
-        self._engine = engine_of(settings.state_dir, address)
-        self._awaited = AwaitedDatabase(self._engine, self._observers.database_outage, self._tell_away)
         self._journal: Journal | None = None
         self._parts: WorkerParts | None = None
         self._started_at = time.time()
         self._leaving = asyncio.Event()
-        self._has_ended = False
 
     @property
-    def agent(self) -> str:
-        """The agent's name."""
-        return self._settings.agent.name
-
-    @property
-    def config(self) -> Path:
-        """Its file; absolute."""
-        return self._reload.config
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has ended, while others of its process may live."""
-        return self._has_ended
+    @override
+    def _current(self) -> Journal | None:
+        return self._journal
 
     @property
     def drain_timeout(self) -> float:
@@ -142,19 +109,8 @@ class WorkerRuntime:
         """Have it end; others of its process live on."""
         self._leaving.set()
 
+    @override
     async def run(self, stop: StopRequest, *, ready: Callable[[], None]) -> None:
-        """
-        Live until a stop is asked for.
-
-        Args:
-            stop: Of the whole process.
-            ready: Called once configuration, journal, plugins and lock stand.
-
-        Raises:
-            IdentityHeldError: Another process has this state directory.
-            IdentityRefusedError: The backend refuses the token.
-            ConfigError, JournalError: The state directory or the journal cannot be used.
-        """
         make_state_dir(self._settings.state_dir)
         with lines_of(self.agent):
             try:
@@ -175,7 +131,7 @@ class WorkerRuntime:
                     return False
                 traces = await stack.enter_async_context(self._observers.tracing.open(self.observer))
                 await stack.enter_async_context(self._door())
-                self._announce(self._settings.state_dir)
+                self._announce(self._settings.agent.base_url)
                 ready()
                 await self._live(stop, partial(self._assemble, traces=traces))
         except (BaseExceptionGroup, JournalError, LeaseLostError) as error:
@@ -189,14 +145,7 @@ class WorkerRuntime:
         return False
 
     async def _enter_journal(self, stack: contextlib.AsyncExitStack) -> Journal:
-        return await stack.enter_async_context(
-            self._engine.opened(
-                on_lock=self._tell_locked,
-                on_away=self._tell_away,
-                on_commit=self._observers.metrics.durations.committed,
-                kept_turns=self._settings.journal.kept_turns,
-            )
-        )
+        return await stack.enter_async_context(self._open_journal())
 
     @contextlib.asynccontextmanager
     async def _door(self) -> AsyncIterator[None]:
@@ -206,27 +155,6 @@ class WorkerRuntime:
         async with server, self._observers.followers:
             yield
 
-    def _announce(self, state_dir: Path) -> None:
-        self.observer.tell(
-            DaemonStarted(
-                agent=self.agent,
-                server=self._settings.agent.base_url,
-                state_dir=str(state_dir),
-                handlers=len(self._handlers),
-            )
-        )
-
-    def _tell_locked(self, waited: float | None) -> None:
-        self.observer.tell(JournalLocked() if waited is None else JournalUnlocked(waited=round(waited, 3)))
-
-    def _tell_away(self, reason: str, seconds: float) -> None:
-        """As of `JournalEngine.opened`."""
-        self._observers.tell_away(self._engine.where, reason, seconds)
-
-    def _now(self) -> float:
-        """Epoch seconds, by the store's clock while the journal is open."""
-        return time.time() if self._journal is None else self._journal.now()
-
     async def _live(
         self,
         stop: StopRequest,
@@ -234,40 +162,24 @@ class WorkerRuntime:
     ) -> None:
         assert self._agent.token is not None
         credential = Credential(self._agent.token, partial(read_token, self._settings))
-        async with AgentClient(
-            base_url=self._settings.agent.base_url,
-            credential=credential,
-            observer=self.observer,
-            health=self._observers.network_health,
-            network=self._agent.network,
-            durations=self._observers.metrics.durations,
-            clock=self._now,
-        ) as sdk:
+        async with self._client(self._settings.agent.base_url, credential) as sdk:
             self._parts = await unless_ended(assemble(sdk, credential), self._wait_asked(stop))
             if self._parts is not None:
                 await self._work(stop, self._parts)
 
     async def _assemble(self, sdk: AgentClient, credential: Credential, *, traces: Traces) -> WorkerParts:
         assert self._journal is not None
-        me = await identify(
-            sdk,
-            server=self._settings.agent.base_url,
-            settings=self._settings.inbox,
-            observer=FanOut([self.observer, self._observers.identification]),
-            user_id=self._settings.agent.user_id,
-        )
-        sdk.belongs_to(me)
         assembly = AgentAssembly(
             settings=self._settings,
-            me=me,
+            me=await self._identify(sdk),
             refused=self._refused,
             base_url=self._settings.agent.base_url,
             token=credential,
             journal=self._journal,
             sdk=sdk,
-            handlers=self._handlers,
+            handlers=self._bound,
             observer=self.observer,
-            network=self._agent.network,
+            network=self._network,
             durations=self._observers.metrics.durations,
             traces=traces,
         )
@@ -376,10 +288,7 @@ class WorkerRuntime:
 
     async def metrics(self) -> list[Family]:
         """As of `AgentRuntime.metrics`."""
-        families = self._observers.metrics.families(
-            await self.status(), self._engine.files, self._settings.state_dir
-        )
-        return [*families, *process_families(VERSION)]
+        return [*self.families(await self.status()), *process_families(VERSION)]
 
 
 def _nobody_waits() -> None:

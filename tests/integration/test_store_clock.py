@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mycel_runtime.backend.server import BackendOptions, LocalBackend
-from mycel_runtime.daemon import agent_runtime
+from mycel_runtime.daemon import agent_life
 from mycel_runtime.daemon.agent_runtime import AgentRuntime
 from mycel_runtime.daemon.reload.agent_reload import AgentReload
 from mycel_runtime.daemon.signals import StopRequest
@@ -75,7 +75,7 @@ async def test_what_is_told_of_an_agent_is_reckoned_by_the_clock_that_its_times_
     tmp_path, monkeypatch, ahead
 ):
     monkeypatch.setattr(
-        agent_runtime,
+        agent_life,
         "engine_of",
         lambda folder, _database: SqliteEngine(folder, clock=lambda: time.time() + ahead),
     )
