@@ -8,20 +8,20 @@ Prints a table; exit status 1 if anything was lost, shown out of order, or a che
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 import httpx
 
 from mycel_runtime.sdk import Client
 from tests.chaos import evidence
+from tests.chaos.command_line import conclude, folder_of, read_options, report
+from tests.chaos.household import Household
+from tests.chaos.noting import first_showings
 from tests.chaos.proxy import FaultProxy
 from tests.chaos.stage import Backend, Daemon
 
@@ -68,7 +68,7 @@ class Campaign:
             self._settle_in()
             with FaultProxy("127.0.0.1", self.backend.port) as self.proxy:
                 self.daemon = Daemon(
-                    self.folder, self.proxy.base_url, self.agent_token, reconcile_interval=1.0
+                    self.folder, self.proxy.base_url, self.household.agent_token, reconcile_interval=1.0
                 )
                 try:
                     self._first_look()
@@ -84,15 +84,8 @@ class Campaign:
 
     def _settle_in(self):
         """An owner, his agent, their chats, and everybody who will ask for a relationship."""
-        with Client(base_url=self.backend.base_url) as nobody:
-            owner = nobody.auth.create_guest_owner("owner")
-        self.owner_id = owner["user"]["id"]
-        with Client(base_url=self.backend.base_url, auth_token=owner["token"]) as client:
-            agent = client.auth.create_external_user("agent", "Agent")
-            self.agent_token = agent["token"]
-            self.chats = [client.chats.ensure_direct("agent")["id"]]
-            for number in range(1, CHATS):
-                self.chats.append(client.chats.create(["agent"], title=f"chat {number}", kind="group")["id"])
+        self.household = Household.settle(self.backend.base_url, chats=CHATS)
+        with Client(base_url=self.backend.base_url, auth_token=self.household.owner_token) as client:
             self.strangers = [
                 client.auth.create_external_user(f"stranger-{number}", f"Stranger {number}")["token"]
                 for number in range(self.events)
@@ -135,7 +128,7 @@ class Campaign:
         strangers = self.strangers[self.faults["requested"] : round(self.events * share)]
         pause = max(0.0, (ends - time.monotonic()) * 3 / max(1, round(self.messages * share) - self.said))
         while (self.said < round(self.messages * share) or strangers) and not self._hush.is_set():
-            chat_id = dice.choice(self.chats)
+            chat_id = dice.choice(self.household.chats)
             for _ in range(dice.randint(1, 5)):
                 self._say(chat_id)
             if strangers and dice.random() < 0.3:
@@ -148,7 +141,7 @@ class Campaign:
     def _say(self, chat_id):
         """As the owner. An answer that got lost may hide a message: the backend's history tells."""
         with contextlib.suppress(OSError), self._quiet:
-            self.backend.ask("say", user_id=self.owner_id, chat_id=chat_id, content=f"{self.said}")
+            self.backend.ask("say", user_id=self.household.owner_id, chat_id=chat_id, content=f"{self.said}")
             self.said += 1
 
     def _request(self, token):
@@ -179,8 +172,11 @@ class Campaign:
                     self._marked[chat_id] = newest
 
     def _as_agent(self, path, body=None):
-        headers = {"Authorization": f"Bearer {self.agent_token}"}
-        return self.http.post(path, json=body, headers=headers)
+        return self.http.post(path, json=body, headers=self._agents_headers)
+
+    @property
+    def _agents_headers(self):
+        return {"Authorization": f"Bearer {self.household.agent_token}"}
 
     def _break_something(self):
         name = self.dice.choice(sorted(FAULTS))
@@ -211,7 +207,7 @@ class Campaign:
 
     def _overflow_ring(self):
         """Number more than the ring holds while nobody listens."""
-        for chat_id in self.chats:
+        for chat_id in self.household.chats:
             self._say(chat_id)
         self.drain(DRAINS_PER_OVERFLOW)
         self.faults["ring overflowed"] += 1
@@ -251,10 +247,9 @@ class Campaign:
             chat_id: [
                 message["seq"] for message in self.backend.ask_until("messages", chat_id=chat_id, limit=10**9)
             ]
-            for chat_id in self.chats
+            for chat_id in self.household.chats
         }
-        headers = {"Authorization": f"Bearer {self.agent_token}"}
-        rows = self.http.get("/api/relationships", headers=headers).json()
+        rows = self.http.get("/api/relationships", headers=self._agents_headers).json()
         return chats, {row["id"] for row in rows}
 
     def _lost(self):
@@ -270,7 +265,7 @@ class Campaign:
         chats, relationships = self._truth()
         shown_chats, shown_relationships = evidence.shown(self.daemon.shown)
         for chat_id, seqs in shown_chats.items():
-            first = evidence.first_showings(seqs)
+            first = first_showings(seqs)
             if first != sorted(first):
                 self.wrong.append(f"chat {chat_id} was shown out of order")
         facts = evidence.count_facts(self.daemon.logs)
@@ -325,16 +320,8 @@ FAULTS = {
 
 def main():
     """Run, print, judge."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=30_000)
-    parser.add_argument("--events", type=int, default=2_000)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="keep what is written here")
-    options = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        folder.mkdir(exist_ok=True)
+    options = read_options(__doc__, messages=30_000, events=2_000, kills=200, seed=1)
+    with folder_of(options) as folder:
         campaign = Campaign(
             folder,
             messages=options.messages,
@@ -343,14 +330,7 @@ def main():
             seed=options.seed,
         )
         report(campaign.run())
-    print("\n".join([*campaign.lost[:20], *campaign.wrong[:20]]) or "nothing lost, nothing wrong")
-    return 1 if campaign.lost or campaign.wrong else 0
-
-
-def report(rows):
-    """Print the table."""
-    for name, value in rows:
-        print(f"{name:40s} {value:>10}")
+    return conclude(campaign.lost, campaign.wrong)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter, defaultdict
 
 from mycel_runtime.wire.limits import RING_FRAMES
+from tests.chaos.noting import noted
 
 
 def checkpoint_and_numbers(journal):
@@ -40,8 +41,7 @@ def unexplained(since_seq, numbers, *, last_seq):
 def shown(file):
     """Per chat its message seqs in the order in which they were shown, repetitions included; and per relationship."""
     chats, relationships = defaultdict(list), Counter()
-    for line in file.read_text().splitlines() if file.exists() else []:
-        kind, name, value = line.split()
+    for kind, name, value in noted(file):
         if kind == "m":
             chats[name].append(int(value))
         else:
@@ -49,22 +49,20 @@ def shown(file):
     return chats, relationships
 
 
-def first_showings(seqs):
-    """Each number once, where it was shown first."""
-    return list(dict.fromkeys(seqs))
+def facts_of(logs):
+    """What they tell, oldest first; a killed process leaves half a line."""
+    for log in logs:
+        for line in log.read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)
 
 
 def count_facts(logs):
     """How often each fact was told, and the sums of what frames were received and were new."""
     counts = Counter()
-    for log in logs:
-        for line in log.read_text().splitlines():
-            try:
-                fact = json.loads(line)
-            except ValueError:
-                continue
-            counts[fact.get("event")] += 1
-            if fact.get("event") == "frames.committed":
-                counts["received"] += fact["received"]
-                counts["new"] += fact["new"]
+    for fact in facts_of(logs):
+        counts[fact.get("event")] += 1
+        if fact.get("event") == "frames.committed":
+            counts["received"] += fact["received"]
+            counts["new"] += fact["new"]
     return counts

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from mycel_runtime import Plugin
+from tests.chaos.noting import note
 
 plugin = Plugin("chaos")
-
-
-def note(lines):
-    """One write, so that a killed process leaves whole lines."""
-    file = os.open(os.environ["CHAOS_SHOWN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, "".join(f"{line}\n" for line in lines).encode())
-    finally:
-        os.close(file)
 
 
 @plugin.on_message

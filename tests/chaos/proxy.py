@@ -8,10 +8,8 @@ import socket
 import struct
 import threading
 
-from tests.road.loopback_server import cut
+from tests.road.loopback_server import CHUNK_BYTES, DEADLINE_SECONDS, LoopbackServer
 
-CHUNK_BYTES = 65_536
-DEADLINE_SECONDS = 60.0
 UPGRADE = b"Upgrade: websocket"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -45,7 +43,7 @@ class Link:
         self.flows.clear()
 
 
-class FaultProxy:
+class FaultProxy(LoopbackServer):
     """
     Forwards a port of its own, in a thread of its own. Faults hit the connections that are open.
 
@@ -53,31 +51,13 @@ class FaultProxy:
     """
 
     def __init__(self, host, port):
+        super().__init__()
         self._upstream = (host, port)
         self._links = set()
         self._is_refusing = False
         self._is_gone = False
-        self._started = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="fault-proxy", daemon=True)
-        self.port = 0
         self.accepted = 0
         self.accepted_at = []
-
-    def __enter__(self):
-        self._thread.start()
-        assert self._started.wait(DEADLINE_SECONDS)
-        return self
-
-    def __exit__(self, *exc_info):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(DEADLINE_SECONDS)
-        assert not self._thread.is_alive()
-
-    @property
-    def base_url(self):
-        """Where clients connect to."""
-        return f"http://127.0.0.1:{self.port}"
 
     def cut(self):
         """Close every connection."""
@@ -166,25 +146,11 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(run)
         assert done.wait(DEADLINE_SECONDS)
 
-    def _run(self):
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
-    async def _serve(self):
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._started.set()
-        await self._stop.wait()
-        await cut(server)
-
     async def _reach(self):
         return await asyncio.open_connection(*self._upstream)
 
-    async def _connect(self, reader, writer):
+    async def converse(self, reader, writer):
+        """One connection, to the server behind and back."""
         self.accepted += 1
         self.accepted_at.append(self._loop.time())
         try:
@@ -202,8 +168,6 @@ class FaultProxy:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_pump(reader, server_writer, link))
                 tasks.create_task(_pump(server_reader, writer, link))
-        except asyncio.CancelledError:
-            pass  # the proxy stops; asyncio's streams would print it
         finally:
             self._links.discard(link)
             link.reset()

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from tests.chaos.noting import VARIABLE
+
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
 
@@ -23,9 +25,11 @@ token_file = "agent.token"
 state_dir = "state"
 
 """
-CONFIG = (
-    AGENT
-    + """\
+LIVELY = """\
+[log]
+format = "json"
+level = "{level}"
+
 [inbox]
 reconcile_interval = {reconcile_interval}
 deaf_grace = 0.5
@@ -36,14 +40,17 @@ backoff_base = 0.1
 backoff_cap = 1.0
 
 [dispatch]
-concurrency = 16
 retry_base = 0.1
 retry_cap = 2.0
 settle_grace = 0.2
+"""
+"""Of an agent that is to notice at once whatever fails."""
 
-[log]
-level = "debug"
-format = "json"
+CONFIG = (
+    AGENT
+    + LIVELY
+    + """\
+concurrency = 16
 
 [plugins.chaos]
 path = "{handler}"
@@ -141,38 +148,88 @@ class Backend:
         self._file = self._line = None
 
 
-class Daemon:
-    """`mycel-runtime run` as a process, one after the other on the same state."""
+class Launched:
+    """
+    `mycel-runtime run` as a process, one after the other on the same state.
 
-    def __init__(self, folder, base_url, token, *, reconcile_interval):
+    Args:
+        folder: For what it logs.
+        config: Its file, or a folder of such.
+
+    Attributes:
+        shown: Where its handlers write what they are shown.
+        logs: Of each process.
+    """
+
+    def __init__(self, folder, config, shown):
         self.folder = folder
-        self.shown = folder / "shown"
+        self.config = config
+        self.shown = shown
         self.logs = []
         self._popen = None
-        (folder / "agent.token").write_text(token)
-        (folder / "agent.token").chmod(0o600)
+
+    @property
+    def is_running(self):
+        """Whether its process lives."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self, prefix=()):
+        """
+        Not waited for.
+
+        Args:
+            prefix: Stands before the command.
+        """
+        log = self.folder / f"log-{len(self.logs)}"
+        self.logs.append(log)
+        # Handlers import the tests' modules, also in a process of their own.
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        with log.open("wb") as stderr:
+            self._popen = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "mycel_runtime", "run", "--config", str(self.config)],
+                cwd=ROOT,
+                env=os.environ | {VARIABLE: str(self.shown), "PYTHONPATH": paths},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+
+    def kill(self):
+        """SIGKILL; fails if it had ended by itself."""
+        assert self.is_running, self.logs[-1].read_text()[-3000:]
+        self.reap()
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        self._signal(signal.SIGTERM)
+        return self._popen.wait(DEADLINE)
+
+    def reap(self):
+        """SIGKILL, whatever happened before."""
+        if self.is_running:
+            self._signal(signal.SIGKILL)
+            self._popen.wait(DEADLINE)
+
+    def _signal(self, number):
+        self._popen.send_signal(number)
+
+
+class Daemon(Launched):
+    """Of one agent, with a file journal."""
+
+    def __init__(self, folder, base_url, token, *, reconcile_interval):
+        super().__init__(folder, folder / "agent.toml", folder / "shown")
+        write_token(folder / "agent.token", token)
         handler = Path(__file__).with_name("handler.py")
-        text = CONFIG.format(base_url=base_url, handler=handler, reconcile_interval=reconcile_interval)
-        (folder / "agent.toml").write_text(text)
+        text = CONFIG.format(
+            base_url=base_url, handler=handler, reconcile_interval=reconcile_interval, level="debug"
+        )
+        self.config.write_text(text)
 
     @property
     def journal(self):
         """The file that must tell the truth at any instant."""
         return self.folder / "state" / "journal.sqlite3"
-
-    def start(self):
-        """Not waited for."""
-        log = self.folder / f"log-{len(self.logs)}"
-        self.logs.append(log)
-        with log.open("wb") as stderr:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-m", "mycel_runtime", "run", "--config", str(self.folder / "agent.toml")],
-                cwd=ROOT,
-                env=os.environ | {"CHAOS_SHOWN": str(self.shown)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
 
     def wait_event(self, name):
         """Until the log tells it."""
@@ -181,19 +238,8 @@ class Daemon:
             assert time.monotonic() < deadline, self.logs[-1].read_text()[-3000:]
             time.sleep(0.02)
 
-    def kill(self):
-        """SIGKILL; fails if it had ended by itself."""
-        assert self._popen.poll() is None, self.logs[-1].read_text()[-3000:]
-        self._popen.kill()
-        self._popen.wait(DEADLINE)
 
-    def stop(self):
-        """SIGTERM; the exit code."""
-        self._popen.send_signal(signal.SIGTERM)
-        return self._popen.wait(DEADLINE)
-
-    def reap(self):
-        """Whatever happened before."""
-        if self._popen is not None and self._popen.poll() is None:
-            self._popen.kill()
-            self._popen.wait(DEADLINE)
+def write_token(file, token):
+    """For its owner's eyes only."""
+    file.write_text(token)
+    file.chmod(0o600)

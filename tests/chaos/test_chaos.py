@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos import evidence
-from tests.chaos.campaign import Campaign, report
+from tests.chaos.campaign import Campaign
+from tests.chaos.command_line import report
 
 
 @pytest.mark.slow

@@ -9,24 +9,24 @@ Prints how it goes, and a table; exit status 1 if anything was lost, said twice,
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime as dt
 import math
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import psycopg
 
+from tests.chaos.command_line import conclude, folder_of, read_options, report
+from tests.chaos.noting import noted
 from tests.chaos.stage import Backend
 from tests.engines.postgres_server import Databases, PostgresServer
 from tests.fleet.hosts import Host, own_namespace, until
+from tests.fleet.kinds import failed
 from tests.fleet.people import People
 
 STUCK_SECONDS = 60.0
@@ -91,7 +91,7 @@ class Campaign:
             self._wait_all_held("the start")
             self._fail_while_people_speak()
             self._finish()
-            self.verdict = self.people.judge(self._read_shown(), self._parked())
+            self.verdict = self.people.judge(self._read_shown(), self._parked(), failed(self._shown))
             self.spread = sorted(self._held_by().values())
             for host in self.hosts:
                 if host.is_running and (code := host.stop()) != 0:
@@ -105,6 +105,7 @@ class Campaign:
             database=self.database,
             backend=("127.0.0.1", self.backend.port),
             agents=self.people.tokens,
+            apart=self.people.apart,
             lease_seconds=self.lease_seconds,
             shown=self._shown,
         )
@@ -225,10 +226,8 @@ class Campaign:
 
     def _read_shown(self):
         shown = defaultdict(list)
-        if self._shown.exists():
-            for line in self._shown.read_text().splitlines():
-                chat_id, seq = line.split()
-                shown[chat_id].append(int(seq))
+        for plugin, chat_id, seq in noted(self._shown):
+            shown[plugin, chat_id].append(int(seq))
         return shown
 
     def table(self):
@@ -256,6 +255,7 @@ class Campaign:
             ("parked", len(self.verdict.parked)),
             ("out of order", len(self.verdict.inverted)),
             ("timers fired twice", len(self.verdict.fired_twice)),
+            ("runs that did not fail once", len(self.verdict.never_failed)),
             ("not taken over", len(self.untaken)),
             ("seconds", round(self.seconds)),
         ]
@@ -336,24 +336,22 @@ FAULTS = {
 
 def main():
     """Run, print, judge."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hosts", type=int, default=3)
-    parser.add_argument("--identities", type=int, default=100)
-    parser.add_argument("--chats", type=int, default=1000)
-    parser.add_argument("--messages", type=int, default=30_000)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--lease", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="keep what is written here")
-    options = parser.parse_args()
+    options = read_options(
+        __doc__,
+        hosts=3,
+        identities=100,
+        chats=1000,
+        messages=30_000,
+        minutes=30.0,
+        lease=10.0,
+        seed=1,
+    )
     began = time.monotonic()
 
     def tell(text):
         print(f"{dt.timedelta(seconds=round(time.monotonic() - began))} {text}", flush=True)
 
-    with contextlib.ExitStack() as stack:
-        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleet-")))
-        folder.mkdir(exist_ok=True)
+    with folder_of(options) as folder:
         campaign = Campaign(
             folder,
             hosts=options.hosts,
@@ -367,12 +365,8 @@ def main():
             tell=tell,
         )
         wrongs = campaign.run()
-        for name, value in campaign.table():
-            print(f"{name:52s} {value}")
-    print(
-        "\n".join([*wrongs[:20], *campaign.untaken[:20], *campaign.verdict.parked[:20]]) or "nothing is wrong"
-    )
-    return 1 if wrongs or campaign.untaken else 0
+        report(campaign.table())
+    return conclude(wrongs, campaign.untaken, told=campaign.verdict.parked)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,56 @@
 """
-The plugin of a fleet: it answers at once, late, after a crash, or not at all, as the message says; and sets timers.
+The plugin of a fleet: it answers at once, late, after a failure, or not at all, as the message says; and sets timers.
 
-It writes down what it is shown, in one file of all hosts, because some of it is not answered.
+It writes down what it is shown, because some of it is not answered.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import time
 
 from mycel_runtime import Plugin
+from tests.chaos.noting import note
+from tests.fleet.kinds import asked_of, is_first
 
 plugin = Plugin("fleet")
 
+BUSY_SECONDS = 0.05
 LATE_SECONDS = 0.3
+LONGEST_SECONDS = 4.0
 TIMER_SECONDS = 0.5
 
 
-def note(lines):
-    """One write, so that a killed process leaves whole lines."""
-    file = os.open(os.environ["FLEET_SHOWN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, "".join(f"{line}\n" for line in lines).encode())
-    finally:
-        os.close(file)
-
-
-@plugin.on_message
+@plugin.on_message(timeout=LONGEST_SECONDS)
 async def message(ctx):
-    note(f"{ctx.chat_id} {message.seq}" for message in ctx.messages)
-    words = [message.content.split() for message in ctx.messages]
-    if any(kind == "crash" for _, kind in words) and ctx.attempt == 1:
-        raise RuntimeError
-    if any(kind == "late" for _, kind in words):
+    note(f"fleet {ctx.chat_id} {message.seq}" for message in ctx.messages)
+    asked = asked_of("fleet", ctx.messages)
+    for number, kind in asked:
+        if kind in {"crash", "hang"} and is_first(number):
+            await fail(kind)
+    if any(kind == "late" for _, kind in asked):
         await asyncio.sleep(LATE_SECONDS)
-    for number, kind in words:
+    for number, kind in asked:
+        if kind == "busy":
+            reckon()
         if kind == "timer":
             ctx.timers.set("fired", after=TIMER_SECONDS, key=number, data=[ctx.chat_id, number])
         if kind != "silent":
             await ctx.reply(f"re {number}")
+
+
+async def fail(kind):
+    """With an error, or by going on until the deadline."""
+    if kind == "crash":
+        raise RuntimeError
+    await asyncio.get_running_loop().create_future()
+
+
+def reckon():
+    """In the loop of everybody."""
+    ends = time.perf_counter() + BUSY_SECONDS
+    while time.perf_counter() < ends:
+        pass
 
 
 @plugin.on_timer("fired")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-from psycopg import conninfo
+from typing_extensions import override
 
+from tests.chaos.evidence import facts_of
 from tests.chaos.proxy import FaultProxy
+from tests.chaos.stage import DEADLINE, LIVELY, Launched, write_token
 from tests.engines.database_proxy import DatabaseProxy
+from tests.engines.postgres_server import as_url
 
-ROOT = Path(__file__).parents[2]
-DEADLINE = 60.0
-
-CONFIG = """\
+CONFIG = (
+    """\
 [agent]
 name = "{name}"
 base_url = "{base_url}"
@@ -27,22 +26,8 @@ token_file = "{name}.token"
 state_dir = "../state/{name}"
 
 [engine]
-url = "postgresql://postgres@127.0.0.1:{port}/{database}"
+url = "{url}"
 lease_seconds = {lease_seconds}
-
-[inbox]
-reconcile_interval = 5.0
-deaf_grace = 0.5
-connect_timeout = 2.0
-ping_interval = 1.0
-ping_timeout = 1.0
-backoff_base = 0.1
-backoff_cap = 1.0
-
-[dispatch]
-retry_base = 0.1
-retry_cap = 2.0
-settle_grace = 0.2
 
 [daemon]
 drain_timeout = 5.0
@@ -52,11 +37,17 @@ turns = 10000
 chat_sends = 1000000
 plugin_sends = 1000000
 
-[log]
-format = "json"
-
 [plugins.fleet]
-path = "{handler}"
+path = "{folder}/handler.py"
+
+"""
+    + LIVELY
+)
+
+APART = """
+[plugins.apart]
+path = "{folder}/apart.py"
+isolation = "process"
 """
 
 
@@ -72,7 +63,7 @@ def own_namespace():
     return command
 
 
-class Host:
+class Host(Launched):
     """
     One of a fleet.
 
@@ -81,74 +72,45 @@ class Host:
         database: The URL of all.
         backend: Host and port of all.
         agents: Tokens by name.
+        apart: Names of those that have a plugin in a process of its own.
         lease_seconds: As of `[engine]`.
         shown: Where handlers write what they are shown.
     """
 
-    def __init__(self, folder, *, database, backend, agents, lease_seconds, shown):
+    def __init__(self, folder, *, database, backend, agents, apart, lease_seconds, shown):
+        super().__init__(folder, folder / "agents", shown)
         self.name = folder.name
         self.database = DatabaseProxy(database)
         self.backend = FaultProxy(*backend)
-        self.logs = []
-        self._folder = folder
-        self._shown = shown
-        self._popen = None
-        self._options = {
-            "database": conninfo.conninfo_to_dict(database)["dbname"],
-            "lease_seconds": lease_seconds,
-            "handler": Path(__file__).with_name("handler.py"),
-        }
+        self._place = database
         self._agents = agents
+        self._apart = apart
+        self._lease_seconds = lease_seconds
 
     def __enter__(self):
         self.database.__enter__()
         self.backend.__enter__()
-        configs = self._folder / "agents"
-        configs.mkdir(parents=True)
+        self.config.mkdir(parents=True)
         for name, token in self._agents.items():
-            (configs / f"{name}.token").write_text(token)
-            (configs / f"{name}.token").chmod(0o600)
-            (configs / f"{name}.toml").write_text(
-                CONFIG.format(
-                    name=name, base_url=self.backend.base_url, port=self.database.port, **self._options
+            write_token(self.config / f"{name}.token", token)
+            text = CONFIG + (APART if name in self._apart else "")
+            (self.config / f"{name}.toml").write_text(
+                text.format(
+                    name=name,
+                    base_url=self.backend.base_url,
+                    url=as_url(self._place, port=self.database.port),
+                    lease_seconds=self._lease_seconds,
+                    folder=Path(__file__).parent,
+                    reconcile_interval=5.0,
+                    level="info",
                 )
             )
         return self
 
     def __exit__(self, *exc_info):
-        self.kill()
+        self.reap()
         self.backend.__exit__()
         self.database.__exit__()
-
-    @property
-    def config(self):
-        """The folder of all agents."""
-        return self._folder / "agents"
-
-    @property
-    def is_running(self):
-        """Whether its process lives."""
-        return self._popen is not None and self._popen.poll() is None
-
-    def start(self, prefix=()):
-        """Not waited for."""
-        log = self._folder / f"log-{len(self.logs)}"
-        self.logs.append(log)
-        with log.open("wb") as stderr:
-            self._popen = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "mycel_runtime", "run", "--config", str(self.config)],
-                cwd=ROOT,
-                env=os.environ | {"FLEET_SHOWN": str(self._shown)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
-
-    def kill(self):
-        """SIGKILL, whatever it does."""
-        if self._popen is not None:
-            self._signal(signal.SIGKILL)
-            self._popen.wait(DEADLINE)
 
     def freeze(self):
         """SIGSTOP."""
@@ -159,11 +121,7 @@ class Host:
         self._signal(signal.SIGCONT)
         self._popen.send_signal(signal.SIGCONT)
 
-    def stop(self):
-        """SIGTERM; the exit code."""
-        self._signal(signal.SIGTERM)
-        return self._popen.wait(DEADLINE)
-
+    @override
     def _signal(self, number):
         """To the process itself, and not to what has given it a namespace."""
         for pid in _children(self._popen.pid) or [self._popen.pid]:
@@ -172,18 +130,7 @@ class Host:
 
     def events(self, *names):
         """What its logs tell of these events, oldest first, each with its time."""
-        for log in self.logs:
-            for line in log.read_text().splitlines():
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue
-                if event.get("event") in names:
-                    yield event
-
-    def count(self, name):
-        """How often an event was told."""
-        return sum(1 for _ in self.events(name))
+        return (fact for fact in facts_of(self.logs) if fact.get("event") in names)
 
 
 def _children(pid):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from mycel_runtime.sdk import Client
+from tests.chaos.household import Household
+from tests.chaos.noting import first_showings
+from tests.fleet.kinds import APART, HERE, ONCE, plugin_of
 
-KINDS = ("now", "now", "now", "late", "crash", "silent", "timer")
-"""What a message asks for, by its share."""
+APART_AGENTS = 4
+"""So many agents have a plugin in a process of its own, which costs each host one more."""
 
 
 @dataclass
@@ -19,13 +21,14 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     inverted: list[str] = field(default_factory=list)
     fired_twice: list[str] = field(default_factory=list)
+    never_failed: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
 
     @property
     def wrongs(self):
         """All of them; a parked one is told, and not wrong."""
-        return [*self.lost, *self.doubled, *self.inverted, *self.fired_twice]
+        return [*self.lost, *self.doubled, *self.inverted, *self.fired_twice, *self.never_failed]
 
 
 class People:
@@ -48,26 +51,30 @@ class People:
         self.said = defaultdict(list)
         self._chats = []
         self._agents = {}
+        self._decks = defaultdict(list)
         self._number = 0
+
+    @property
+    def apart(self):
+        """Names of the agents of which a plugin has a process of its own."""
+        return set(list(self.tokens)[:APART_AGENTS])
 
     def settle_in(self):
         """Make them, by ordinary calls of the API."""
         for number in range(self._identities):
-            name = f"agent-{number}"
-            with Client(base_url=self._backend.base_url) as nobody:
-                owner = nobody.auth.create_guest_owner(f"owner-{number}")
-            with Client(base_url=self._backend.base_url, auth_token=owner["token"]) as client:
-                agent = client.auth.create_external_user(name, name)
-                self.tokens[name] = agent["token"]
-                for place in range(number, self._chats_wanted, self._identities):
-                    chat = client.chats.create([name], title=f"chat {place}", kind="group")
-                    self._chats.append((chat["id"], owner["user"]["id"]))
-                    self._agents[chat["id"]] = agent["user"]["id"]
+            chats = len(range(number, self._chats_wanted, self._identities))
+            household = Household.settle(self._backend.base_url, f"agent-{number}", chats=chats)
+            self.tokens[household.agent_id] = household.agent_token
+            self._chats += [(chat_id, household.owner_id) for chat_id in household.chats]
+            self._agents |= dict.fromkeys(household.chats, household.agent_id)
 
     def say(self):
-        """The next message, in any chat."""
+        """The next message, in any chat; each kind comes before any comes again."""
         chat_id, owner_id = self._dice.choice(self._chats)
-        self.say_in(chat_id, owner_id, self._dice.choice(KINDS))
+        kinds = (*HERE, *APART) if self._agents[chat_id] in self.apart else HERE
+        if not (deck := self._decks[kinds]):
+            deck += self._dice.sample(kinds, len(kinds))
+        self.say_in(chat_id, owner_id, deck.pop())
 
     def say_everywhere(self, kind):
         """A message in each chat."""
@@ -100,30 +107,44 @@ class People:
         messages = self._backend.ask_until("messages", chat_id=chat_id, limit=10**9)
         return [each["content"] for each in messages if each["sender_id"] == self._agents[chat_id]]
 
-    def judge(self, shown, parked):
+    def judge(self, shown, parked, failed):
         """
         Of everything that was said.
 
         Args:
-            shown: By chat: the seqs that handlers were shown, in that order.
+            shown: By plugin and chat: the seqs that handlers were shown, in that order.
             parked: By chat: sends of which nobody can tell whether they were stored.
+            failed: Numbers of the messages of which a run has failed as they say.
         """
         verdict = Verdict()
         for chat_id, said in self.said.items():
-            answers = Counter(self._answers(chat_id))
-            self._judge_answers(verdict, chat_id, said, answers, parked[chat_id])
-            replied = [int(text.split()[1]) for text in self._answers(chat_id) if text.startswith("re ")]
-            if replied != sorted(replied):
-                verdict.inverted.append(f"chat {chat_id} was answered out of order: {replied}")
-            first = list(dict.fromkeys(shown[chat_id]))
-            if first != sorted(first):
-                verdict.inverted.append(f"chat {chat_id} was shown out of order: {first}")
+            answers = self._answers(chat_id)
+            self._judge_answers(verdict, chat_id, said, Counter(answers), parked[chat_id])
+            to_fail = {number: kind for number, kind in said if kind in ONCE}
+            verdict.never_failed += [f"{number} {to_fail[number]}" for number in set(to_fail) - failed]
+            replied = [int(text.split()[1]) for text in answers if text.startswith("re ")]
+            for plugin in ("fleet", "apart"):
+                own = {number for number, kind in said if plugin_of(kind) == plugin}
+                self._judge_order(
+                    verdict,
+                    f"chat {chat_id} by {plugin}",
+                    [number for number in replied if number in own],
+                    first_showings(shown[plugin, chat_id]),
+                )
         verdict.counts["said"] = self._number
         return verdict
+
+    @staticmethod
+    def _judge_order(verdict, whose, replied, shown):
+        if replied != sorted(replied):
+            verdict.inverted.append(f"{whose} was answered out of order: {replied}")
+        if shown != sorted(shown):
+            verdict.inverted.append(f"{whose} was shown out of order: {shown}")
 
     def _judge_answers(self, verdict, chat_id, said, answers, parked):
         missing = []
         for number, kind in said:
+            verdict.counts[f"said: {kind}"] += 1
             wanted = [] if kind == "silent" else [f"re {number}"]
             wanted += [f"timer {number}"] if kind == "timer" else []
             missing += [f"chat {chat_id}: {text}" for text in wanted if not answers[text]]

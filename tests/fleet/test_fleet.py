@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fleet.campaign import FAULTS, Campaign
+from tests.fleet.kinds import APART, HERE
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -28,3 +29,4 @@ def test_nothing_is_lost_or_said_twice_while_hosts_networks_and_the_database_fai
     assert wrongs == []
     assert campaign.untaken == []
     assert sum(campaign.faults.values()) >= len(FAULTS)
+    assert all(campaign.verdict.counts[f"said: {kind}"] for kind in (*HERE, *APART))

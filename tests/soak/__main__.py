@@ -22,7 +22,7 @@ from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mycel_runtime.sdk import Client
+from tests.chaos.household import Household
 from tests.chaos.proxy import FaultProxy
 from tests.chaos.stage import AGENT, Backend, Daemon
 from tests.soak import sample
@@ -141,9 +141,9 @@ class Soak:
         """Everything; the list of what is wrong."""
         self.backend.start()
         try:
-            self._settle_in()
+            self.household = Household.settle(self.backend.base_url, chats=CHATS)
             with FaultProxy("127.0.0.1", self.backend.port) as self.proxy:
-                self.daemon = SoakedDaemon(self.folder, self.proxy.base_url, self.agent_token)
+                self.daemon = SoakedDaemon(self.folder, self.proxy.base_url, self.household.agent_token)
                 self.daemon.start()
                 try:
                     self.daemon.wait_event("stream.connected")
@@ -153,16 +153,6 @@ class Soak:
                     self.daemon.reap()
         finally:
             self.backend.kill()
-
-    def _settle_in(self):
-        with Client(base_url=self.backend.base_url) as nobody:
-            owner = nobody.auth.create_guest_owner("owner")
-        self.owner_id = owner["user"]["id"]
-        with Client(base_url=self.backend.base_url, auth_token=owner["token"]) as client:
-            self.agent_token = client.auth.create_external_user("agent", "Agent")["token"]
-            self.chats = [client.chats.ensure_direct("agent")["id"]]
-            for number in range(1, CHATS):
-                self.chats.append(client.chats.create(["agent"], title=f"{number}", kind="group")["id"])
 
     def _soak(self):
         began = time.monotonic()
@@ -189,8 +179,10 @@ class Soak:
     def _talk(self):
         while not self._stop.wait(self.dice.expovariate(self.rate)):
             with suppress(OSError):
-                chat_id = self.dice.choice(self.chats)
-                self.backend.ask("say", user_id=self.owner_id, chat_id=chat_id, content=f"n{self.said}")
+                chat_id = self.dice.choice(self.household.chats)
+                self.backend.ask(
+                    "say", user_id=self.household.owner_id, chat_id=chat_id, content=f"n{self.said}"
+                )
                 self.said += 1
 
     def _break(self):
@@ -214,7 +206,7 @@ class Soak:
 
     def _count_answers(self):
         self._questions, self._answers = Counter(), Counter()
-        for chat_id in self.chats:
+        for chat_id in self.household.chats:
             for message in self.backend.ask_until("messages", chat_id=chat_id, limit=10**9):
                 word, _, rest = message["content"].partition(" ")
                 if word == "re":
