@@ -14,7 +14,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 
-LANGUAGES: Final = ("console", "python", "toml", "mermaid")
+LANGUAGES: Final = ("console", "python", "toml", "sql", "mermaid")
 """Of blocks that some test runs, loads or compares."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from mycel_runtime.counted import counted
 from mycel_runtime.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
-    from mycel_runtime.journal.database import DatabaseLook
+    from mycel_runtime.journal.database import DatabaseLook, MissingRights
     from mycel_runtime.journal.port.database import JournalDatabase
 
 OLDEST_TRIED: Final = 150_000
@@ -17,6 +17,9 @@ OLDEST_TRIED: Final = 150_000
 
 CLOCK_SECONDS: Final = 2.0
 """Difference from which on times in logs mislead."""
+
+_NAMED_RIGHTS: Final = 3
+"""Of those that are missing; the fix is about all of them."""
 
 _CODE: Final = ConfigError.exit_code
 
@@ -37,6 +40,7 @@ def database_findings(database: JournalDatabase, *, processes: int = 1) -> list[
         _server(look, database.where),
         _schema(look),
         _rights(look),
+        _workers(look),
         _durability(look),
         _connections(look, processes),
         _pooling(look),
@@ -75,16 +79,38 @@ _UPGRADE: Final = "Upgrade mycel-runtime here, too."
 
 
 def _rights(look: DatabaseLook) -> Finding:
-    if not look.may_write or not (look.may_change or look.version):
-        text = (
-            "this user may not read and write the tables" if look.version else "this user may make no tables"
-        )
-        fix = "Make this user the database's owner, or grant the rights."
-        return error("database.rights", text, fix, exit_code=_CODE)
+    if not look.version and not look.may_change:
+        fix = "Make this user the database's owner, or make them as the owner: mycel-runtime engine init --url URL"
+        return error("database.rights", "this user may make no tables", fix, exit_code=_CODE)
+    if look.version and look.missing.what:
+        return error("database.rights", _lacking(look.missing), _granted(look.missing), exit_code=_CODE)
     if not look.may_change:
         fix = "Before an upgrade, as the tables' owner: mycel-runtime engine migrate --url URL"
         return warning("database.rights", "this user may use the tables, and not change them", fix)
     return ok("database.rights", "this user may use the tables, and change them")
+
+
+def _workers(look: DatabaseLook) -> Finding:
+    missing = look.missing_of_workers
+    if missing is None:
+        text = "what workers need was not made yet"
+        if look.may_change:
+            return ok("database.workers", f"{text}; the first one makes it")
+        fix = "If there are to be workers, as the database's owner: mycel-runtime engine init --url URL"
+        return warning("database.workers", text, fix)
+    if missing.what:
+        return warning("database.workers", f"{_lacking(missing)}: no worker can run", _granted(missing))
+    return ok("database.workers", "this user may use what workers need")
+
+
+def _lacking(missing: MissingRights) -> str:
+    more = len(missing.what) - _NAMED_RIGHTS
+    named = ", ".join(missing.what[:_NAMED_RIGHTS])
+    return f"this user lacks {named}{f' and {more} more' if more > 0 else ''}"
+
+
+def _granted(missing: MissingRights) -> str:
+    return f"As the owner, in this database: {' '.join(missing.grants)}"
 
 
 def _durability(look: DatabaseLook) -> Finding:

@@ -31,6 +31,7 @@ NAMES: Final = {
     "database": "the database that keeps the journal answers, and is of a version that was tried",
     "database.schema": "its tables are there, and of this program's version",
     "database.rights": "this user may read and write its tables, and change them",
+    "database.workers": "this user may use what workers need beside them",
     "database.durability": "what is committed outlives a failure of the power",
     "database.connections": "there are as many as the processes want",
     "database.pooling": "no pooler in between gives each transaction another connection",

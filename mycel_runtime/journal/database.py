@@ -23,6 +23,19 @@ class Migrated(NamedTuple):
     now: int
 
 
+class MissingRights(NamedTuple):
+    """
+    What a user may not do, and should.
+
+    Attributes:
+        what: Each right, `INSERT on delivery`; none: he lacks nothing.
+        grants: Statements by which the owner grants them.
+    """
+
+    what: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseLook:
     """
@@ -33,7 +46,8 @@ class DatabaseLook:
         server_number: The same to compare, 180001.
         version, newest_version: Of the schema; 0: there is none yet. What this program knows.
         serves: The earliest version of a program that may use the schema.
-        may_write: Rows of the journal, by this user; also where there is no table yet.
+        missing: What this user lacks for the rows of the journal.
+        missing_of_workers: Likewise, for what workers need beside it; `None`: that was not made yet.
         may_change: The tables; where there are none, make them.
         fsync, full_page_writes: Whether what is committed outlives a failure of the power.
         encoding: Of its text.
@@ -49,7 +63,8 @@ class DatabaseLook:
     version: int
     newest_version: int
     serves: int
-    may_write: bool
+    missing: MissingRights
+    missing_of_workers: MissingRights | None
     may_change: bool
     fsync: bool
     full_page_writes: bool

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 
+import psycopg
 import pytest
 
 from mycel_runtime.journal.file_name import APPLICATION_ID, JOURNAL_NAME
 from mycel_runtime.settings import load_settings
 from tests.acceptance.conftest import DEADLINE, ROOT, until, write_config
 from tests.acceptance.household_of_database import Conversation
+from tests.guide import blocks
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
@@ -236,3 +238,35 @@ def test_a_worker_leaves_out_who_has_a_journal_in_a_file_and_says_what_to_do(sta
     left.wait_event("daemon.started")
     assert "names no database" in left.wait_event("config.refused")["problem"]
     assert left.stop() == 78
+
+
+def test_a_user_with_the_rights_of_the_guide_runs_agents_and_workers_and_looks_into_them(
+    start, config, database_url, talk
+):
+    """The tables are another user's, who has made them and gives no more than the guide says."""
+    (grants,) = [each.text for each in blocks(ROOT / "systemd" / "README.md") if each.language == "sql"]
+    assert run("engine", "init", "--config", config).returncode == 0
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE agents LOGIN")
+        owner.execute(grants)
+        try:
+            config.write_text(config.read_text().replace("//postgres@", "//agents@"))
+            _work_as_limited_user(start, config, talk)
+        finally:
+            owner.execute("DROP OWNED BY agents")
+            owner.execute("DROP ROLE agents")
+
+
+def _work_as_limited_user(start, config, talk):
+    checked = json.loads(run("engine", "check", "--config", config, "--json").stdout)
+    levels = {each["name"]: each["level"] for each in checked["findings"]}
+    assert (levels["database.rights"], levels["database.workers"]) == ("warning", "ok")
+    processes = [start("run", "--config", config), start("worker", "--config", config)]
+    processes[0].wait_event("stream.connected")
+    talk.say("hello")
+    talk.wait_said(["1: hello"])
+    for each in processes:
+        assert each.stop() == 0, each.transcript()
+        assert "InsufficientPrivilege" not in each.transcript()
+    for command in (["pause"], ["dead", "list"], ["engine", "status"]):
+        assert run(*command, "--config", config).returncode == 0, command

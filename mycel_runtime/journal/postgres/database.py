@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 from mycel_runtime.errors import JournalFileError, ProcessLivesError
-from mycel_runtime.journal.database import DatabaseLook, DatabaseState, KnownIdentity, KnownProcess, Migrated
+from mycel_runtime.journal.database import (
+    DatabaseLook,
+    DatabaseState,
+    KnownIdentity,
+    KnownProcess,
+    Migrated,
+    MissingRights,
+)
 from mycel_runtime.journal.port.database import JournalDatabase
 from mycel_runtime.journal.postgres.connections import (
     POOL_SIZE,
@@ -20,6 +27,7 @@ from mycel_runtime.journal.postgres.connections import (
 from mycel_runtime.journal.postgres.passwords import url_with
 from mycel_runtime.journal.postgres.pooler import is_pooled
 from mycel_runtime.journal.postgres.reader import one_moment
+from mycel_runtime.journal.postgres.rights import LANE_SCHEMA, missing_rights
 from mycel_runtime.journal.postgres.schema import prepare, schema_version, version_of
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
@@ -48,9 +56,7 @@ SELECT current_setting('server_version') AS server, current_setting('server_vers
 """
 
 _RIGHTS: Final = """
-SELECT coalesce(bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-                         AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')),
-                true) AS may_write,
+SELECT coalesce(current_schema(), 'public') AS schema,
        coalesce(bool_and(pg_has_role(c.relowner, 'USAGE')), true)
          AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_change
 FROM pg_class AS c
@@ -118,7 +124,8 @@ class PostgresDatabase(JournalDatabase):
                 version=schema.version,
                 newest_version=len(MIGRATIONS),
                 serves=schema.serves,
-                may_write=rights["may_write"],
+                missing=missing_rights(connection, rights["schema"]) or MissingRights(),
+                missing_of_workers=missing_rights(connection, LANE_SCHEMA),
                 may_change=rights["may_change"],
                 fsync=settings["fsync"],
                 full_page_writes=settings["full_page_writes"],

@@ -10,11 +10,10 @@ from psycopg import conninfo, errors
 
 from mycel_runtime.errors import JournalFileError
 from mycel_runtime.journal.postgres.connections import looking, place_of
+from mycel_runtime.journal.postgres.rights import LANE_SCHEMA
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-SCHEMA: Final = "mycel_lanes"
 
 _LOCK: Final = 0x4D59434C4C
 """An advisory lock of the database: one process makes or changes it at a time."""
@@ -23,7 +22,7 @@ _LOCK: Final = 0x4D59434C4C
 def with_lane_schema(url: str) -> str:
     """A connection's address, to the same database, for which names mean what is in that schema."""
     given = conninfo.conninfo_to_dict(url).get("options")
-    options = f"-c search_path={SCHEMA}"
+    options = f"-c search_path={LANE_SCHEMA}"
     return conninfo.make_conninfo(url, options=f"{given} {options}" if given else options)
 
 
@@ -50,7 +49,8 @@ def prepare_lanes(url: str) -> None:
                 _make(connection, _missing(connection))
         except errors.InsufficientPrivilege:
             raise JournalFileError(
-                f"what workers need in it (schema {SCHEMA}) is not of this version, and this user may not change it",
+                f"what workers need in it (schema {LANE_SCHEMA}) is not of this version, and this user may not"
+                " change it",
                 where=place_of(url),
                 fix="As a user who may: mycel-runtime engine init --url URL",
             ) from None
@@ -61,7 +61,7 @@ def _missing(connection: Connection[Any]) -> dict[str, str]:
     known = _migrations()
     if not _is_there(connection):
         return known
-    rows = connection.execute(f"SELECT name FROM {SCHEMA}.applied_migration").fetchall()  # noqa: S608 - ours
+    rows = connection.execute(f"SELECT name FROM {LANE_SCHEMA}.applied_migration").fetchall()  # noqa: S608 - ours
     applied = {row[0] for row in rows}
     return {name: text for name, text in known.items() if name not in applied}
 
@@ -73,7 +73,7 @@ def _is_there(connection: Connection[Any]) -> bool:
     As rows, that are read anew behind a lock: `to_regclass` would go by what this connection has found before.
     """
     found = connection.execute(
-        "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'applied_migration'", (SCHEMA,)
+        "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'applied_migration'", (LANE_SCHEMA,)
     )
     return found.fetchone() is not None
 
@@ -83,8 +83,8 @@ def _make(connection: Connection[Any], missing: dict[str, str]) -> None:
     if not missing:
         return
     is_new = not _is_there(connection)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    connection.execute(f"SET LOCAL search_path = {SCHEMA}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LANE_SCHEMA}")
+    connection.execute(f"SET LOCAL search_path = {LANE_SCHEMA}")
     if is_new:
         connection.execute('CREATE TABLE applied_migration (name TEXT COLLATE "C" PRIMARY KEY)')
         connection.execute(SchemaManager.get_schema())

@@ -10,11 +10,12 @@ date one after the other, and one of them can go back.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
 
 from psycopg import errors
 
 from mycel_runtime.errors import JournalFileError
+from mycel_runtime.journal.postgres.rights import missing_rights
 from mycel_runtime.journal.postgres.statements import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -147,17 +148,31 @@ def schema_version(connection: Connection[Any], where: str) -> SchemaVersion:
                 where=where,
                 fix=_FIX,
             )
+        _require_right(connection, "current_schema() IS NOT NULL", where)
         return SchemaVersion(0, 0)
-    may_read = connection.execute("SELECT has_table_privilege('schema_version', 'SELECT')").fetchone()
-    if may_read is None or not may_read[0]:
-        raise JournalFileError(
-            "this user may not read its tables",
-            where=where,
-            fix="Make this user the database's owner, or grant SELECT, INSERT, UPDATE and DELETE on all its tables.",
-        )
+    _require_right(connection, "has_table_privilege('schema_version', 'SELECT')", where)
     row = connection.execute("SELECT version, serves FROM schema_version").fetchone()
     if row is None or row[0] < 1:
         raise JournalFileError(
             "its table schema_version says no version", where=where, fix="Restore a copy of the database."
         )
     return SchemaVersion(int(row[0]), int(row[1]))
+
+
+def _require_right(connection: Connection[Any], condition: LiteralString, where: str) -> None:
+    """
+    Of a user who may not even ask for the version.
+
+    Raises:
+        JournalFileError: The condition does not hold.
+    """
+    held, schema = connection.execute(
+        f"SELECT {condition}, coalesce(current_schema(), 'public')"
+    ).fetchone() or (False, "")
+    missing = None if held else missing_rights(connection, schema)
+    if missing is not None:
+        raise JournalFileError(
+            "this user may not read its tables",
+            where=where,
+            fix=f"As their owner: {' '.join(missing.grants)}",
+        )

@@ -135,6 +135,7 @@ def test_check_finds_nothing_wrong_with_a_database_that_is_well(address):
         "database.pooling",
         "database.rights",
         "database.schema",
+        "database.workers",
     ]
     shown = run("check", "--url", address, "--processes", 1_000).stdout
     assert "warning  database.connections" in shown
@@ -157,12 +158,16 @@ def test_rights_are_told_apart(limited):
     assert "engine init" in str(refused.exception)
 
     run("init", "--url", as_url(connection.info.dsn, user="postgres"))
-    assert levels(run("check", "--url", address, "--json", code=78)) == {"database": "error"}
+    nothing = run("check", "--url", address, "--json", code=78)
+    assert levels(nothing) == {"database": "error"}
+    assert "As their owner: GRANT " in nothing.stdout
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
+    run("status", "--url", address)
     assert levels(run("check", "--url", address, "--json", code=78))["database.rights"] == "error"
     connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
     found = run("check", "--url", address, "--json")
     assert levels(found)["database.rights"] == "warning"
+    assert levels(found)["database.workers"] == "warning"
     (connections,) = (
         each["text"]
         for each in json.loads(found.stdout)["findings"]
@@ -172,6 +177,38 @@ def test_rights_are_told_apart(limited):
     connection.execute("DROP SCHEMA mycel_lanes CASCADE")
     refused = run("init", "--url", address, code=78)
     assert "what workers need in it" in str(refused.exception)
+
+
+def test_who_types_what_check_says_has_all_rights_that_agents_need(limited):
+    address, connection, user = limited
+    run("init", "--url", as_url(connection.info.dsn, user="postgres"))
+    connection.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    typed = []
+    while wrong := [each["fix"] for each in findings_of(address) if "GRANT" in each["fix"]]:
+        assert len(typed) < 10
+        typed += [one for fix in wrong for one in re.findall(r"GRANT [^;]*", fix)]
+        connection.execute(";".join(typed))
+    connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+    assert {each["level"] for each in findings_of(address) if each["name"] != "database.rights"} == {"ok"}
+
+    connection.execute(f"REVOKE UPDATE, DELETE ON lease, candidate FROM {user}")
+    connection.execute(f"REVOKE USAGE ON SCHEMA mycel_lanes FROM {user}")
+    (rights, workers) = [each for each in findings_of(address) if "GRANT" in each["fix"]]
+    assert (
+        rights["text"]
+        == "this user lacks UPDATE on candidate, DELETE on candidate, UPDATE on lease and 1 more"
+    )
+    assert rights["fix"].endswith(
+        f': GRANT UPDATE, DELETE ON TABLE "public"."candidate", "public"."lease" TO "{user}";'
+    )
+    assert workers["level"] == "warning"
+    assert workers["fix"].endswith(f': GRANT USAGE ON SCHEMA "mycel_lanes" TO "{user}";')
+
+
+def findings_of(address):
+    arguments = ["check", "--url", address, "--json"]
+    return json.loads(CliRunner().invoke(engine, arguments, standalone_mode=False).stdout)["findings"]
 
 
 async def test_whoever_lacks_a_right_is_told_which_and_what_to_do(limited, tmp_path, caplog):
