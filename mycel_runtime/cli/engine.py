@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from mycel_runtime.journal.database import DatabaseState, KnownIdentity, KnownProcess, Migrated
     from mycel_runtime.journal.port.database import JournalDatabase
+
+
+_LISTED: Final = 3
+"""Identities that the line of a process names."""
 
 
 @click.group()
@@ -103,11 +107,17 @@ def check(databases: Sequence[JournalDatabase], *, processes: int, as_json: bool
     )
 )
 @database_options
+@click.option("--each", "of_each", is_flag=True, help="A line for each agent that a process has open.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON; of several databases, one object per line."
 )
-def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
-    """Print a database's version and size, its identities with who holds them, and who has it open."""
+def status(databases: Sequence[JournalDatabase], *, of_each: bool, as_json: bool) -> None:
+    """
+    Print a database's version and size, its identities with who holds them, and who has it open.
+
+    A process is one line, of however many agents it is; --json has each of them (`processes`), and what those of one
+    process have in common (`program`).
+    """
     for database in databases:
         state = database.state()
         if as_json:
@@ -115,7 +125,7 @@ def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
                 {"database": database.where, **_plain(state)}, indent=2 if len(databases) == 1 else None
             )
         else:
-            _print_state(database.where, state)
+            _print_state(database.where, state, of_each=of_each)
 
 
 @engine.command(
@@ -130,7 +140,7 @@ def status(databases: Sequence[JournalDatabase], *, as_json: bool) -> None:
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 def bury(databases: Sequence[JournalDatabase], process_id: str, *, is_sure: bool) -> None:
     """
-    Say that PROCESS of `engine status` is gone for good, with its machine for example.
+    Say that PROCESS of `engine status` is gone for good, with its machine for example; with all its agents.
 
     What it was handling goes on elsewhere by itself when it has been silent for the life of a lease. But what it was
     about to say is parked, as it may be frozen, and say it yet. From now on that is looked for, and said if it is not
@@ -215,7 +225,7 @@ def _plain(state: DatabaseState) -> dict[str, Any]:
     return {"schema": 1} | asdict(state)
 
 
-def _print_state(where: str, state: DatabaseState) -> None:
+def _print_state(where: str, state: DatabaseState, *, of_each: bool) -> None:
     from mycel_runtime.counted import counted
     from mycel_runtime.observe.rendering import without_controls
 
@@ -226,9 +236,13 @@ def _print_state(where: str, state: DatabaseState) -> None:
     click.echo(counted(len(state.identities), "identity", "identities"))
     for identity in state.identities:
         click.echo(f"  {without_controls(_identity_line(identity))}")
-    click.echo(counted(len(state.processes), "process", "processes"))
+    programs: dict[str, list[KnownProcess]] = {}
     for process in state.processes:
-        click.echo(f"  {without_controls(_process_line(process))}")
+        programs.setdefault(process.program, []).append(process)
+    click.echo(counted(len(programs), "process", "processes"))
+    for openings in programs.values():
+        for line in [[each] for each in openings] if of_each else [openings]:
+            click.echo(f"  {without_controls(_process_line(line))}")
 
 
 def _identity_line(known: KnownIdentity) -> str:
@@ -248,14 +262,35 @@ def _holder(known: KnownIdentity) -> str:
     return f"{known.host}, process {known.pid}, {lease}"
 
 
-def _process_line(known: KnownProcess) -> str:
+def _process_line(openings: Sequence[KnownProcess]) -> str:
+    """Of one process, for one agent or for several; its last word is a number for `bury`."""
     import time
 
     from mycel_runtime.counted import counted
 
-    seen = f"{'silent for' if known.is_silent else 'seen'} {known.seen_seconds:.0f} s"
-    holds = f"listens to {', '.join(known.listens) or 'nobody'}, {known.running} running"
-    if known.unsettled:
-        holds += f", {counted(known.unsettled, 'send')} unsettled"
-    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.opened_at))
-    return f"{known.host}, process {known.pid}  since {since}, {seen}  {holds}  {known.process_id}"
+    first = openings[0]
+    listens = [identity for each in openings for identity in each.listens]
+    unsettled = sum(each.unsettled for each in openings)
+    holds = [
+        *([counted(len(openings), "agent")] if len(openings) > 1 else []),
+        f"listens to {', '.join(listens) or 'nobody'}"
+        if len(listens) <= _LISTED
+        else f"listens to {len(listens)} of them",
+        f"{sum(each.running for each in openings)} running",
+        *([f"{counted(unsettled, 'send')} unsettled"] if unsettled else []),
+    ]
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(min(each.opened_at for each in openings)))
+    return (
+        f"{first.host}, process {first.pid}  since {since}, {_heard(openings)}  {', '.join(holds)}"
+        f"  {first.process_id}"
+    )
+
+
+def _heard(openings: Sequence[KnownProcess]) -> str:
+    """When it was last heard of, of the agent of which that is longest ago."""
+    silent = [each for each in openings if each.is_silent]
+    longest = max(each.seen_seconds for each in silent or openings)
+    if not silent:
+        return f"seen {longest:.0f} s"
+    part = f"{len(silent)} of them " if len(silent) < len(openings) else ""
+    return f"{part}silent for {longest:.0f} s"

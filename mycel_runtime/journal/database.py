@@ -103,10 +103,11 @@ class KnownIdentity:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownProcess:
     """
-    A process that has the database open, or has gone without saying so.
+    A process that has an agent's journal open, or has gone without saying so; of several agents one for each.
 
     Attributes:
-        process_id: As of its opening; what `bury` takes.
+        process_id: As of this opening; what `bury` takes.
+        program: The same of all that one process has open, and no other's.
         opened_at: Epoch seconds, by the database's clock.
         seen_seconds: Since it was last heard of.
         is_silent: It was not heard of for the life of a lease: it may be gone, frozen or cut off.
@@ -116,6 +117,7 @@ class KnownProcess:
     """
 
     process_id: str
+    program: str
     host: str
     pid: int
     opened_at: float

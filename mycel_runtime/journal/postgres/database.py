@@ -162,12 +162,12 @@ class PostgresDatabase(JournalDatabase):
             session = Session(connection, None)
             rows = session.run("known_processes", {}).fetchall()
             (now,) = _row(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
-            found = [row for row in rows if row["process_id"] == process_id]
-            for row in found:
-                known = _process_of(row, now)
+            named = {row["program"] for row in rows if row["process_id"] == process_id}
+            found = [_process_of(row, now) for row in rows if row["program"] in named]
+            for known in found:
                 if not known.is_silent:
                     raise ProcessLivesError(f"process {known.pid} on {known.host}", known.seen_seconds)
-                session.run("bury_process", {"process_id": process_id})
+                session.run("bury_process", {"process_id": known.process_id})
             connection.execute("COMMIT")
         return bool(found)
 
@@ -201,6 +201,7 @@ def _process_of(row: Row, now: float) -> KnownProcess:
     seen_seconds = max(0.0, now - row["seen_at"])
     return KnownProcess(
         process_id=row["process_id"],
+        program=row["program"],
         host=row["host"],
         pid=row["pid"],
         opened_at=row["opened_at"],

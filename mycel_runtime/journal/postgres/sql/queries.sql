@@ -441,13 +441,14 @@ LEFT JOIN process AS p ON p.process_id = l.process_id AND p.lost_at IS NULL
 WHERE i.identity NOT LIKE 'moved:%' ORDER BY i.identity;
 
 -- name: known_processes
-SELECT p.process_id, p.host, p.pid, p.opened_at, p.seen_at, p.lease_seconds, p.lost_at IS NOT NULL AS is_lost,
+SELECT p.process_id, concat_ws(' ', p.machine_id, p.boot_id, p.namespace, p.host, p.pid, p.started) AS program,
+       p.host, p.pid, p.opened_at, p.seen_at, p.lease_seconds, p.lost_at IS NOT NULL AS is_lost,
        coalesce((SELECT array_agg(l.identity ORDER BY l.identity) FROM lease AS l WHERE l.process_id = p.process_id),
                 '{}') AS listens,
        (SELECT count(*) FROM delivery AS d WHERE d.process_id = p.process_id AND d.state = 'running') AS running,
        (SELECT count(*) FROM intent AS i
         WHERE i.process_id = p.process_id AND i.state IN ('intended', 'unknown')) AS unsettled
-FROM process AS p ORDER BY p.host, p.pid, p.process_id;
+FROM process AS p ORDER BY p.host, p.pid, program, p.process_id;
 
 -- name: read_moved
 SELECT is_gone, move_id, source, target, moved_at FROM moved WHERE identity = :identity;

@@ -339,6 +339,8 @@ async def test_status_tells_who_holds_what(address, open_journal_at):
     (process,) = told["processes"]
     assert process.pop("seen_seconds") < 30
     assert abs(process.pop("opened_at") - time.time()) < 60
+    program = process.pop("program")
+    assert program.split()[-2] == str(os.getpid())
     held = {"host": socket.gethostname(), "pid": os.getpid(), "process_id": process["process_id"]}
     assert identity == {"identity": ME, **held, "due": 0, "running": 1, "dead": 0}
     assert process == {**held, "listens": [ME], "running": 1, "unsettled": 0, "is_silent": False}
@@ -358,6 +360,26 @@ def test_a_burial_that_nobody_can_be_asked_about_names_the_option(address):
     run("init", "--url", address)
     refused = run("bury", "--url", address, "0" * 32, code=2)
     assert "if you are sure, add --yes" in refused.exception.format_message()
+
+
+async def test_a_process_of_many_agents_is_one_line_and_is_buried_as_one(address, new_url, open_journal_at):
+    journals = [await open_journal_at(address) for _ in range(4)]
+    for number, journal in enumerate(journals):
+        await journal.lease(f"agent-{number}")
+    ask = functools.partial(asyncio.to_thread, run)
+    shown = (await ask("status", "--url", address)).stdout
+    assert "\n1 process\n" in shown
+    assert " s  4 agents, listens to 4 of them, 0 running  " in shown
+    assert (await ask("status", "--url", address, "--each")).stdout.count("  listens to agent-") == 4
+    for journal in journals:
+        await journal.abandon()
+    with psycopg.connect(new_url, autocommit=True) as connection:
+        connection.execute("UPDATE process SET seen_at = seen_at - 100")
+    shown = (await ask("status", "--url", address)).stdout
+    assert ", silent for 1" in shown
+
+    await ask("bury", "--url", address, "--yes", shown.split()[-1])
+    assert (await ask("status", "--url", address)).stdout.endswith("0 processes\n")
 
 
 async def test_who_is_silent_is_buried_by_the_operators_word_and_who_lives_is_not(
