@@ -31,7 +31,7 @@ import hashlib
 import math
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Final
 
 import procrastinate
 import psycopg
@@ -43,14 +43,11 @@ from mycel_runtime.errors import ConfigError, JournalError, JournalFileError
 from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.port.lane_calls import LaneCalls
 from mycel_runtime.journal.port.waker import Waker
-from mycel_runtime.journal.postgres.connections import LINK_OPTIONS
-from mycel_runtime.journal.postgres.lane_schema import prepare_lanes, with_lane_schema
-from mycel_runtime.journal.postgres.passwords import PASSWORDS
+from mycel_runtime.journal.postgres.lane_connections import LaneCallsLostError, LaneConnector
+from mycel_runtime.journal.postgres.lane_schema import prepare_lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
-
-    from procrastinate.connector import Notify
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.wire.ids import UserId
@@ -238,61 +235,6 @@ class LaneJobs(LaneCalls):
         )
         for job in stalled:
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-
-
-class LaneCallsLostError(Exception):
-    """A connection has ended, or the worker: what was begun with it is begun anew."""
-
-
-class LaneConnector(procrastinate.PsycopgConnector):
-    """
-    A few connections, to the schema of jobs; it tells when one of them is lost.
-
-    Args:
-        url: libpq's.
-    """
-
-    def __init__(self, url: str) -> None:
-        super().__init__(
-            conninfo=with_lane_schema(PASSWORDS.current(url)),
-            kwargs=dict(LINK_OPTIONS),
-            min_size=1,
-            max_size=3,
-            timeout=5.0,
-        )
-        self._lost = asyncio.Event()
-
-    async def wait_lost(self) -> None:
-        """
-        Until a connection is lost.
-
-        Raises:
-            LaneCallsLostError: It is.
-        """
-        await self._lost.wait()
-        raise LaneCallsLostError("connection lost")
-
-    @override
-    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
-        """For ever: a worker whose listening has ended does not say so."""
-        try:
-            await super().listen_notify(on_notification, channels)
-        finally:
-            self._lost.set()
-
-    @override
-    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
-        """
-        What nobody asks the outcome of: that a job has ended, that a worker lives.
-
-        A job that others have removed meanwhile has ended, too. If the connection is lost, all is begun anew, and the
-        job is removed as one of a worker that is no more.
-        """
-        try:
-            await super().execute_query_async(query, **arguments)
-        except exceptions.ConnectorException as exc:
-            if not isinstance(exc.__cause__, psycopg.errors.RaiseException):
-                self._lost.set()
 
 
 class _Due(Waker):

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 
+import procrastinate
 import psycopg
 import pytest
 from procrastinate import exceptions
 
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.postgres import lane_jobs
+from mycel_runtime.journal.postgres.lane_connections import LANE_POOL_SIZE, LaneConnector
 from mycel_runtime.journal.postgres.lane_jobs import LaneJobs, queue_of
 from mycel_runtime.journal.postgres.lane_schema import SCHEMA, prepare_lanes, with_lane_schema
 from tests.integration.journal.samples import ME, want
@@ -115,6 +117,30 @@ async def test_what_becomes_due_by_the_clock_is_called_then(run_jobs, monkeypatc
     assert await drains.journal.postpone(delivery, after=0.7, spend=True)
 
     await until(lambda: len(drains.ended) > ended)
+
+
+async def test_agents_of_a_process_share_connections_and_begin_anew_with_others(run_jobs, url):
+    """However many there are; each listens by one of its own."""
+    agents = [await run_jobs() for _ in range(8)]
+    await until(lambda: len(_listeners(url)) == len(agents))
+    await want(agents[0].journal, 1)
+    await until(lambda: any(agent.ended for agent in agents))
+    assert 1 <= len(_pooled(url)) <= LANE_POOL_SIZE
+    for (pid,) in _pooled(url):
+        execute(url, "SELECT pg_terminate_backend(%s)", pid)
+    for seq in range(2, 40):
+        await want(agents[0].journal, seq)
+        await until(lambda seq=seq: ("chat:c", "p.messages", seq) in [e for a in agents for e in a.ended])
+    await until(lambda: len(_listeners(url)) == len(agents))
+
+
+def _pooled(url):
+    """Of connections that work on the schema of jobs, those that do not listen."""
+    return execute(
+        url,
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%%procrastinate%%'"
+        " AND query NOT LIKE 'LISTEN%%' AND pid <> pg_backend_pid()",
+    )
 
 
 async def test_the_schema_is_made_once_whoever_comes_first(new_url):
@@ -240,8 +266,8 @@ async def test_jobs_that_somebody_else_has_made_keep_nobody_from_the_others(run_
     for chat in ("c", "d", "e"):
         await want(journal, 1, chat=chat)
     jobs = LaneJobs(url, journal, ME, concurrency=1, on_restart=print)
-    connector = lane_jobs.LaneConnector(url)
-    app = lane_jobs.procrastinate.App(connector=connector)
+    connector = LaneConnector(url)
+    app = procrastinate.App(connector=connector)
     async with app.open_async():
         with contextlib.suppress(exceptions.AlreadyEnqueued):
             await app.job_manager.batch_defer_jobs_async([jobs._job("chat:d")])
