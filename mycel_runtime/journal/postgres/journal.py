@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 from mycel_runtime.errors import IdentityHeldError, JournalError, LeaseLostError
+from mycel_runtime.journal.ids import Lane
 from mycel_runtime.journal.lease import Lease
 from mycel_runtime.journal.postgres.attendance import Attendance, Subscription
 from mycel_runtime.journal.postgres.candidacy import PostgresCandidacy
@@ -237,6 +238,12 @@ class PostgresJournal(SqlJournal):
         suspects = await self._writer.submit(take)
         self._recovered.add(identity)
         return suspects
+
+    @override
+    async def due_lanes(self, identity: UserId, *, limit: int) -> Sequence[Lane]:
+        """As a reading, in nobody's way: it is asked more often than anything is claimed."""
+        values = {"identity": identity, "now": self._clock(), "limit": limit}
+        return [Lane(row["lane"]) for row in await self._rows("due_lanes", values)]
 
     @override
     def _recover(self, connection: Connection, values: Mapping[str, Any]) -> None:

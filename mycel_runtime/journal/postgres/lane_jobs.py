@@ -6,6 +6,10 @@ journal's. So a job may be lost, come twice or stand still, and nothing is: clai
 due work and no job are called again (`_call_due`). Each process calls what it was told is due, behind the commit that
 made it so and never within it, and looks around every few seconds beneath that. A job more is a look in vain.
 
+Every process hears of whatever becomes due and of every end, wherever: to look each time would cost more than to
+drain, and the more the more there are. So looks in vain become rarer, enough lanes that wait are as good as all, and
+a job that has just begun is left to see to its lane.
+
 One job of a lane waits at most (`queueing_lock`). That one runs at most is left to the claims: procrastinate's `lock`
 would say it a second time, and keep a lane from everybody while a dead worker's job is believed to run; and whoever
 fetches a job would look through all that wait for such locks.
@@ -47,7 +51,7 @@ from mycel_runtime.journal.postgres.lane_connections import LaneCallsLostError, 
 from mycel_runtime.journal.postgres.lane_schema import prepare_lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 
     from mycel_runtime.journal.port.dispatcher import DispatcherJournal
     from mycel_runtime.wire.ids import UserId
@@ -56,10 +60,29 @@ LOOK_SECONDS: Final = 3.0
 """Between two looks for lanes that nobody calls and jobs that nobody works on, give or take a third."""
 
 GATHER_SECONDS: Final = 0.01
-"""For which what becomes due is gathered before it is called, at most twice that."""
+"""For which what becomes due is gathered before it is called, give or take a third."""
+
+LONGEST_GATHER_SECONDS: Final = 0.16
+"""
+After looks that have found nothing to call, each of which doubles it.
+
+All processes hear of all that becomes due, and of every end; one of them calls it, and the others look in vain. So
+those look less often, and the one that has called is soon there again.
+"""
 
 CALLED_AT_ONCE: Final = 256
 """Lanes that wait in jobs at most; the others stand in the journal, where they cost nothing."""
+
+ENOUGH_CALLED: Final = 128
+"""Lanes that wait in jobs, beside which no more are looked for: whoever ends one looks again."""
+
+TRUST_SECONDS: Final = 0.1
+"""
+For which a job that has begun is believed to see to what is due in its lane.
+
+As a rule it is about to claim it. It may also have looked just before that became due; or it never does, being a dead
+process's.
+"""
 
 POLL_SECONDS: Final = 2.0
 """Between looks for jobs, beneath what is notified."""
@@ -111,6 +134,7 @@ class LaneJobs(LaneCalls):
         self._concurrency = concurrency
         self._on_restart = on_restart
         self._due = _Due(journal.now)
+        self._begun = _Begun()
 
     @override
     def __repr__(self) -> str:
@@ -139,6 +163,8 @@ class LaneJobs(LaneCalls):
         async def drain_lane(lane: str) -> None:
             # The job may be cancelled, by anybody; what runs is not.
             await asyncio.shield(drain(Lane(lane)))
+            # Something may have become due behind its last look, and there is one lane less that waits.
+            self._due.wake()
 
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         parts = {
@@ -179,34 +205,48 @@ class LaneJobs(LaneCalls):
         raise LaneCallsLostError("worker ended")
 
     async def _call(self, app: procrastinate.App) -> None:
+        gather = GATHER_SECONDS
+        looked_at = -math.inf
         while True:
             await self._due.wait(_about(LOOK_SECONDS))
-            await asyncio.sleep(_about(GATHER_SECONDS))
+            rest = _about(gather) - (time.monotonic() - looked_at)
+            await asyncio.sleep(max(rest, _about(GATHER_SECONDS)))
             self._due.begin()
-            await self._call_due(app)
+            has_called = await self._call_due(app)
+            looked_at = time.monotonic()
+            gather = GATHER_SECONDS if has_called else min(2 * gather, LONGEST_GATHER_SECONDS)
 
-    async def _call_due(self, app: procrastinate.App) -> None:
+    async def _call_due(self, app: procrastinate.App) -> bool:
         """
-        Make a job for each lane of which something is due and for which none waits.
+        Make a job for each lane of which something is due and for which none waits; whether there was one.
 
-        The lanes are read first: a job that waits after that begins after what makes them due, and finds it. One that
-        has begun already may have looked before.
+        The lanes are read first: a job that waits after that begins after what makes them due, and finds it.
         """
+        enough = await app.connector.execute_query_one_async(
+            _IS_ENOUGH, queue=self._queue, enough=ENOUGH_CALLED
+        )
+        if enough["is_enough"]:
+            return False
         lanes = await self._journal.due_lanes(self._identity, limit=CALLED_AT_ONCE)
+        while jobs := await self._uncalled(app, lanes):
+            # Of a batch that is refused none stands: somebody else has called one of them just now.
+            with contextlib.suppress(exceptions.AlreadyEnqueued):
+                await app.job_manager.batch_defer_jobs_async(jobs)
+                return True
+        return False
+
+    async def _uncalled(self, app: procrastinate.App, lanes: Sequence[Lane]) -> list[Job]:
+        """For each of the lanes that no job sees to."""
         if not lanes:
-            return
-        waiting = await app.connector.execute_query_all_async(_WAITING, queue=self._queue)
-        called = {row["queueing_lock"] for row in waiting}
-        jobs = [job for job in map(self._job, lanes) if job.queueing_lock not in called]
-        if not jobs:
-            return
-        try:
-            await app.job_manager.batch_defer_jobs_async(jobs)
-        except exceptions.AlreadyEnqueued:
-            # Somebody else has called some of them just now, and none of ours stands.
-            for job in jobs:
-                with contextlib.suppress(exceptions.AlreadyEnqueued):
-                    await app.job_manager.defer_job_async(job)
+            return []
+        called = await app.connector.execute_query_all_async(_CALLED, queue=self._queue)
+        waiting = {row["queueing_lock"] for row in called if row["status"] == "todo"}
+        jobs = [job for job in map(self._job, lanes) if job.queueing_lock not in waiting]
+        begun = {row["queueing_lock"]: row["id"] for row in called if row["status"] == "doing"}
+        trusted = self._begun.trusted(begun[job.queueing_lock] for job in jobs if job.queueing_lock in begun)
+        if trusted:
+            self._due.wake_at(self._journal.now() + TRUST_SECONDS)
+        return [job for job in jobs if begun.get(job.queueing_lock) not in trusted]
 
     def _job(self, lane: Lane) -> Job:
         return Job(
@@ -235,6 +275,24 @@ class LaneJobs(LaneCalls):
         )
         for job in stalled:
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+
+
+class _Begun:
+    """Jobs that have begun, of lanes of which something is due and does not run; with when that was seen first."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, float] = {}
+
+    def trusted(self, jobs: Iterable[int]) -> Collection[int]:
+        """
+        Those that may see to it yet.
+
+        Args:
+            jobs: By their numbers, all that are so now.
+        """
+        now = time.monotonic()
+        self._seen = {job: self._seen.get(job, now) for job in jobs}
+        return {job for job, seen_at in self._seen.items() if now - seen_at < TRUST_SECONDS}
 
 
 class _Due(Waker):
@@ -303,6 +361,12 @@ async def _until_lost(part: Coroutine[None, None, None], lost: asyncio.Future[st
 _PASSING: Final = (psycopg.Error, exceptions.ProcrastinateException, JournalError, LaneCallsLostError)
 """What is over when the database is there again."""
 
-_WAITING: Final = (
-    "SELECT queueing_lock FROM procrastinate_jobs WHERE queue_name = %(queue)s AND status = 'todo'"
+_IS_ENOUGH: Final = (
+    "SELECT count(*) >= %(enough)s AS is_enough FROM (SELECT 1 FROM procrastinate_jobs"
+    " WHERE queue_name = %(queue)s AND status = 'todo' LIMIT %(enough)s) AS waiting"
+)
+
+_CALLED: Final = (
+    "SELECT id, queueing_lock, status::text AS status FROM procrastinate_jobs"
+    " WHERE queue_name = %(queue)s AND status IN ('todo', 'doing')"
 )

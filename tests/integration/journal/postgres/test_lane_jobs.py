@@ -119,6 +119,39 @@ async def test_what_becomes_due_by_the_clock_is_called_then(run_jobs, monkeypatc
     await until(lambda: len(drains.ended) > ended)
 
 
+@pytest.mark.usefixtures("run_jobs")
+async def test_a_lane_of_which_a_job_has_begun_is_called_only_if_that_does_not_see_to_it(
+    url, open_journal, monkeypatch
+):
+    """A job that has just begun claims next: another one of its lane would be a look in vain, of each that looks."""
+    monkeypatch.setattr(lane_jobs, "TRUST_SECONDS", 3600.0)
+    journal = await open_journal(clock=None)
+    execute(
+        url,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status)"
+        " VALUES (%s, 'drain', %s, 'doing')",
+        ME,
+        f"{ME}:chat:c",
+    )
+    jobs = LaneJobs(url, journal, ME, concurrency=1, on_restart=print)
+    await want(journal, 1)
+    async with procrastinate.App(connector=LaneConnector(url)).open_async() as app:
+        assert not await jobs._call_due(app)
+        monkeypatch.setattr(lane_jobs, "TRUST_SECONDS", 0.0)
+        assert await jobs._call_due(app)
+
+
+async def test_more_lanes_than_wait_in_jobs_at_a_time_are_all_drained(run_jobs, monkeypatch):
+    monkeypatch.setattr(lane_jobs, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(lane_jobs, "CALLED_AT_ONCE", 3)
+    monkeypatch.setattr(lane_jobs, "ENOUGH_CALLED", 2)
+    one, two = await run_jobs(), await run_jobs()
+    for number in range(20):
+        await want(one.journal, 1, chat=f"c{number}")
+
+    await until(lambda: len(one.ended) + len(two.ended) == 20)
+
+
 async def test_agents_of_a_process_share_connections_and_begin_anew_with_others(run_jobs, url):
     """However many there are; each listens by one of its own."""
     agents = [await run_jobs() for _ in range(8)]
@@ -273,8 +306,9 @@ async def test_jobs_that_somebody_else_has_made_keep_nobody_from_the_others(run_
             await app.job_manager.batch_defer_jobs_async([jobs._job("chat:d")])
         rows = connector.execute_query_all_async
 
-        async def seen_before(query, **values):
-            return [] if query is lane_jobs._WAITING else await rows(query, **values)
+        async def seen_before(_query, **_values):
+            connector.execute_query_all_async = rows
+            return []
 
         connector.execute_query_all_async = seen_before
         await jobs._call_due(app)
