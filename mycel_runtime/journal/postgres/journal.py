@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -31,6 +32,7 @@ from mycel_runtime.wire.ids import UserId
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from mycel_runtime.journal.batch import Arrival, Batch
     from mycel_runtime.journal.delivery import Delivery
     from mycel_runtime.journal.pause import Pause, PauseKind
     from mycel_runtime.journal.port.candidacy import Candidacy
@@ -206,6 +208,10 @@ class PostgresJournal(SqlJournal):
         await self._writer.submit(lambda connection: connection.run("release_lease", values))
 
     @override
+    async def append(self, batch: Batch, *, lease: Lease) -> int:
+        return await super().append(_without_copies(batch), lease=lease)
+
+    @override
     def _lease_check(self, connection: Connection, lease: Lease, identity: UserId) -> Callable[[], None]:
         found = connection.run("own_lease", {"identity": lease.identity, "token": lease.token})
 
@@ -356,6 +362,15 @@ class PostgresJournal(SqlJournal):
     def _let_go(self) -> None:
         OPEN.discard(self._process.process_id)
         SHARED.leave(self._url)
+
+
+def _without_copies(batch: Batch) -> Batch:
+    """Of a number that is there more than once the first: what is inserted together does not see each other."""
+    first: dict[object, Arrival] = {}
+    for place, arrival in enumerate(batch.arrivals):
+        entry = arrival.entry
+        first.setdefault(place if entry.seq is None else (entry.epoch, entry.seq), arrival)
+    return batch if len(first) == len(batch.arrivals) else replace(batch, arrivals=tuple(first.values()))
 
 
 def pause_place(process: ProcessMark) -> UserId:

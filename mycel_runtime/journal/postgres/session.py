@@ -45,15 +45,15 @@ STILL_SECONDS: Final = 15
 # Without seqscan: each statement has an index for each table that may be large, and the plan that is kept of one may
 # be made while the table is empty, or before the database has counted what came since.
 _BEGIN: Final = sql.SQL(
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off;"
-    " SET LOCAL enable_seqscan = off;"
-    " SET LOCAL idle_in_transaction_session_timeout = '{still}ms'; SET LOCAL statement_timeout = '{statement}s';"
-    " SELECT set_config('mycel.process', {process}, true);"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+    " SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('idle_in_transaction_session_timeout', '{still}ms', true),"
+    " set_config('statement_timeout', '{statement}s', true), set_config('mycel.process', {process}, true);"
     " SELECT pg_advisory_xact_lock({lock});"
     # Of who has the lock: between the messages of a pipeline a frozen process's transaction is not idle.
-    " SELECT set_config('transaction_timeout', '{longest}ms', true)"
-    " WHERE current_setting('server_version_num')::int >= 170000;"
-    " SELECT extract(epoch FROM clock_timestamp())::float8"
+    " SELECT extract(epoch FROM clock_timestamp())::float8,"
+    " CASE WHEN current_setting('server_version_num')::int >= 170000"
+    " THEN set_config('transaction_timeout', '{longest}ms', true) END"
 )
 
 _COMMIT: Final = "COMMIT"
@@ -122,14 +122,14 @@ class Session:
         found = statement(name)
         is_named = hasattr(values, "keys")
         arguments: Any = found.named({**self._own, **values}) if is_named else found.arrays([values])  # type: ignore[dict-item, list-item]
-        return self._execute(found, arguments)
+        return self._execute(found, found.text, arguments)
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> Changed:
         """As of `Connection`: all rows in one statement, as one array for each column."""
         if not rows:
             return NONE_CHANGED
         found = statement(name)
-        return self._execute(found, found.arrays(rows))
+        return self._execute(found, found.counted, found.arrays(rows))
 
     def later(self, answer: Callable[[], T]) -> T:
         """As of `Connection`: whoever carries the operations out asks for it in the end."""
@@ -139,8 +139,8 @@ class Session:
         """As of `Connection`."""
         return list(asked)
 
-    def _execute(self, found: Statement, arguments: Any) -> ResultCursor:
-        cursor: ResultCursor = self.connection.execute(found.text, arguments)  # type: ignore[assignment]
+    def _execute(self, found: Statement, text: str, arguments: Any) -> ResultCursor:
+        cursor: ResultCursor = self.connection.execute(text, arguments)  # type: ignore[assignment]
         if found.writes and not self.has_written:
             self.has_written = True
             # Not before: the first one may be what registers the process.

@@ -23,12 +23,14 @@ class Statement(NamedTuple):
 
     Attributes:
         text: With `%(name)s` for each name, or `%s` for each array.
+        counted: The same without what it returns, for who asks only how many rows it has made or changed.
         types: Of its names; empty: it takes rows.
         columns: Of its arrays, in their order.
         writes: It may change something.
     """
 
     text: str
+    counted: str
     types: Mapping[str, str]
     columns: Sequence[str]
     writes: bool
@@ -57,12 +59,27 @@ def statement(name: str) -> Statement:
     text = _NAME.sub(named, body)
     columns = tuple(_ARRAY.findall(text))
     text = _ARRAY.sub(r"%s::\1[]", text)
-    return Statement(text, types, columns, writes=re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None)
+    counted = text.rpartition("RETURNING")[0] or text if columns else text
+    return Statement(
+        text, counted, types, columns, writes=re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None
+    )
 
 
 def _array(kind: str, column: Sequence[Any]) -> str:
-    word = _quoted if kind == "text" else _CONVERT[kind]
-    return f"{{{','.join('NULL' if value is None else str(word(value)) for value in column)}}}"
+    if None in column:
+        word = _quoted if kind == "text" else _CONVERT[kind]
+        return f"{{{','.join('NULL' if value is None else str(word(value)) for value in column)}}}"
+    if kind == "text":
+        return _text_array(column)
+    return f"{{{','.join(map(str, map(_CONVERT[kind], column)))}}}"
+
+
+def _text_array(column: Sequence[str]) -> str:
+    """Quoted all at once, where none of them holds what stands between them meanwhile."""
+    joined = "\0".join(column)
+    if joined.count("\0") >= len(column):
+        return f"{{{','.join(map(_quoted, column))}}}"
+    return f"{{{_quoted(joined)}}}".replace("\0", '","')
 
 
 def _quoted(text: str) -> str:

@@ -11,21 +11,17 @@
 -- bool: is_unattended
 
 -- name: insert_entries
--- Rows as columns, one array each. A replayed number changes nothing. Ids have no gaps, so that the newest one is how
--- many there have been; nobody else writes meanwhile (`session.py`).
-WITH given AS (
-  SELECT g.*, row_number() OVER (PARTITION BY g.identity, g.epoch, g.seq ORDER BY g.place) AS copy
-  FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::float8[], ?::text[], ?::float8[])
-       WITH ORDINALITY AS g (identity, epoch, seq, kind, fingerprint, ts, raw, received_at, place)),
-fresh AS (
-  SELECT g.* FROM given AS g
-  WHERE g.seq IS NULL
-     OR (g.copy = 1 AND NOT EXISTS (SELECT 1 FROM entry AS e
-                                    WHERE e.identity = g.identity AND e.epoch = g.epoch AND e.seq = g.seq)))
-INSERT INTO entry (entry_id, identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
-SELECT (SELECT coalesce(max(entry_id), 0) FROM entry) + row_number() OVER (ORDER BY f.place),
-       f.identity, f.epoch, f.seq, f.kind, f.fingerprint, f.ts, f.raw, f.received_at
-FROM fresh AS f
+-- Rows as columns, one array each; none of them twice. A replayed number changes nothing, and takes no id. That it is
+-- not there is asked between two bounds: of an equality the database makes a hash of the whole table, in a plan that it
+-- keeps from when that was small.
+INSERT INTO entry (identity, epoch, seq, kind, fingerprint, ts, raw, received_at)
+SELECT g.identity, g.epoch, g.seq, g.kind, g.fingerprint, g.ts, g.raw, g.received_at
+FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::float8[], ?::text[], ?::float8[])
+     WITH ORDINALITY AS g (identity, epoch, seq, kind, fingerprint, ts, raw, received_at, place)
+WHERE g.seq IS NULL
+   OR NOT EXISTS (SELECT 1 FROM entry AS e
+                  WHERE e.identity = g.identity AND e.epoch = g.epoch AND e.seq >= g.seq AND e.seq <= g.seq)
+ORDER BY g.place
 RETURNING entry_id;
 
 -- name: want_chats

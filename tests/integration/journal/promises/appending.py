@@ -93,6 +93,12 @@ class AppendConformance:
         assert await append(journal, again) == 0
         assert (await claim_one(journal)).wanted_seq == 4
 
+    async def test_of_a_number_that_comes_twice_at_once_the_first_stays(self, journal):
+        twice = [entry(1, fingerprint="first"), entry(None), entry(1, fingerprint="again"), entry(2)]
+
+        assert await append(journal, Batch(identity=ME, arrivals=arrivals(*twice))) == 3
+        assert (await journal.marks(ME, epoch=1, limit=10))[1].fingerprint == "first"
+
     async def test_a_number_may_come_again_in_another_epoch(self, journal):
         assert await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1)))) == 1
         assert await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1, epoch=2)))) == 1
