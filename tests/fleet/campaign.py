@@ -206,6 +206,19 @@ class Campaign:
         running = [host for host in self.hosts if host.is_running]
         return max(self.dice.sample(running, len(running)), key=lambda host: bool(self.held(host)))
 
+    def victim(self):
+        """
+        A host, once another one could take over from it; what it is at work on, and when that was.
+
+        After a fault each of the others may still be starting, and then nobody is there who could.
+        """
+        host = self.some_host()
+        until(
+            lambda: any(each.is_at_its_post() for each in self.hosts if each is not host),
+            f"another host than {host.name} that works or stands by for each agent",
+        )
+        return host, self.held(host), time.monotonic()
+
     def restart(self, host):
         """As a supervisor does."""
         host.start(self._prefix)
@@ -270,16 +283,14 @@ def _spread_of(times):
 
 
 def _kill(on):
-    host = on.some_host()
-    held, began = on.held(host), time.monotonic()
+    host, held, began = on.victim()
     host.kill()
     on.time_takeover("host killed", held, began)
     on.restart(host)
 
 
 def _stop(on):
-    host = on.some_host()
-    held, began = on.held(host), time.monotonic()
+    host, held, began = on.victim()
     code = host.stop()
     assert code == 0, code
     on.time_takeover("host stopped", held, began)
@@ -287,8 +298,7 @@ def _stop(on):
 
 
 def _freeze(on):
-    host = on.some_host()
-    held, began = on.held(host), time.monotonic()
+    host, held, began = on.victim()
     host.freeze()
     try:
         on.time_takeover("host frozen", held, began)
@@ -297,8 +307,7 @@ def _freeze(on):
 
 
 def _cut_database(on):
-    host = on.some_host()
-    held, began = on.held(host), time.monotonic()
+    host, held, began = on.victim()
     host.database.vanish()
     try:
         on.time_takeover("cut from the database", held, began)

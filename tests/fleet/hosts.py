@@ -44,6 +44,9 @@ path = "{folder}/handler.py"
     + LIVELY
 )
 
+AT_ITS_POST = {"standby.begun", "lease.taken"}
+"""What a process tells of an agent that it has come to work, or to wait, for."""
+
 APART = """
 [plugins.apart]
 path = "{folder}/apart.py"
@@ -86,6 +89,7 @@ class Host(Launched):
         self._agents = agents
         self._apart = apart
         self._lease_seconds = lease_seconds
+        self._post = None
 
     def __enter__(self):
         self.database.__enter__()
@@ -127,6 +131,17 @@ class Host(Launched):
         for pid in _children(self._popen.pid) or [self._popen.pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def is_at_its_post(self):
+        """Whether its process lives, and has come to work, or to wait, for each agent."""
+        if not self.is_running:
+            return False
+        if self._post is not self.logs[-1]:
+            events = facts_of(self.logs[-1:])
+            told = {each.get("agent") for each in events if each.get("event") in AT_ITS_POST}
+            if told >= set(self._agents):
+                self._post = self.logs[-1]
+        return self._post is self.logs[-1]
 
     def events(self, *names):
         """What its logs tell of these events, oldest first, each with its time."""

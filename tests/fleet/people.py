@@ -9,7 +9,7 @@ from tests.chaos.household import Household
 from tests.chaos.noting import first_showings
 from tests.fleet.kinds import APART, HERE, ONCE, plugin_of
 
-APART_AGENTS = 4
+APART_AGENTS = 2
 """So many agents have a plugin in a process of its own, which costs each host one more."""
 
 
