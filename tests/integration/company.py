@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,7 +54,7 @@ class Stopper(Reaper):
 
 def live_in_company(life):
     """To be run as a process."""
-    asyncio.run(asyncio.wait_for(live_anew(life, _work), LIFE_SECONDS))
+    asyncio.run(live_anew(life, _work))
 
 
 async def live_anew(life, work):
@@ -65,14 +66,42 @@ async def live_anew(life, work):
         work: With the assembly, its journal and the life, until nothing is to be done.
     """
     reaper = Stopper(life) if life.stands_still else Reaper(life)
-    while not await _has_nothing_to_do(life, reaper, work):
-        pass
+    terms, limit = Terms(), asyncio.timeout(LIFE_SECONDS)
+    try:
+        async with limit:
+            while not await _has_nothing_to_do(life, reaper, work, terms):
+                pass
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise AssertionError(f"{life.point} {life.nth}: not within {LIFE_SECONDS:g} s: {terms}") from None
 
 
-async def _has_nothing_to_do(life, reaper, work):
+class Terms:
+    """How often a life has opened its journal, and how long that took: for one that comes to no end."""
+
+    def __init__(self):
+        self._began = time.monotonic()
+        self._openings = []
+
+    def __str__(self):
+        return f"the journal was opened (when, for how long) {self._openings}"
+
+    @contextlib.contextmanager
+    def opening(self):
+        """While it opens."""
+        began = time.monotonic()
+        times = [round(began - self._began, 1), None]
+        self._openings.append(times)
+        yield
+        times[1] = round(time.monotonic() - began, 1)
+
+
+async def _has_nothing_to_do(life, reaper, work, terms):
     """False: it was taken over."""
     journal = life.journal()
-    await asyncio.to_thread(journal.open)
+    with terms.opening():
+        await asyncio.to_thread(journal.open)
     try:
         async with AsyncClient(base_url=life.gate_url or life.base_url, auth_token=life.token) as sdk:
             sdk.messages = Watched(sdk.messages, reaper, told(life.play.calls))

@@ -29,7 +29,7 @@ LANES_AT_ONCE = 4
 
 def live_as_worker(life):
     """To be run as a process."""
-    asyncio.run(asyncio.wait_for(live_anew(life, _work), LIFE_SECONDS))
+    asyncio.run(live_anew(life, _work))
 
 
 async def _work(assembly, journal, life):
