@@ -27,7 +27,9 @@ from mycel_runtime.journal.postgres.failures import (
     AwayError,
     RefusedError,
     connection_error,
+    is_lost,
     journal_error,
+    reason_of,
     rights_error,
 )
 from mycel_runtime.journal.postgres.listener import Listener
@@ -214,11 +216,11 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
     Raises:
         ConfigError: It does not let us in.
         JournalFileError: This user lacks a right for what the block asks for.
-        JournalAwayError: The database cannot be reached.
+        JournalAwayError: The database cannot be reached, or goes away meanwhile.
         JournalError: What the block asks for fails.
     """
     try:
-        with connected(url, kind=kind) as connection:
+        with connected(url, kind=kind) as connection, _losses_of(connection):
             yield connection
     except RefusedError as exc:
         raise ConfigError(
@@ -230,6 +232,17 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
         raise rights_error(exc, place_of(url)) from None
     except psycopg.Error as exc:
         raise journal_error(exc) from None
+
+
+@contextlib.contextmanager
+def _losses_of(connection: BoundedConnection) -> Iterator[None]:
+    """The block raises `AwayError` where the connection ends before it does."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        if not is_lost(exc, connection):
+            raise
+        raise AwayError(reason_of(exc)) from None
 
 
 _REFUSED_FIX: Final = (

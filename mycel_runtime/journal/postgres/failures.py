@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors
@@ -17,6 +17,10 @@ _AWAY: Final = frozenset({"25006", "25P03", "25P04", "55P03"})
 
 _AWAY_CLASSES: Final = ("08", "53", "57")
 """Connections; what has run out (disk, memory, connections); the operator's interventions, and timeouts."""
+
+
+_ENDS: Final = ("08", "25P03", "25P04", "57P")
+"""Of a connection: it failed, or stood still within a transaction; the server stops, has crashed, or ends it."""
 
 
 class AwayError(Exception):
@@ -56,10 +60,14 @@ def is_away(exc: BaseException, connection: psycopg.Connection[object] | None = 
     state = (isinstance(exc, psycopg.Error) and exc.sqlstate) or ""
     if state in _AWAY or state.startswith(_AWAY_CLASSES):
         return True
-    is_lost = connection is not None and (connection.closed or connection.broken)
     return isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError) and (
-        is_lost or connection is None
+        connection is None or is_lost(exc, connection)
     )
+
+
+def is_lost(exc: psycopg.Error, connection: psycopg.Connection[Any]) -> bool:
+    """Whether the connection has ended with that; the database's last word may come before its end is seen."""
+    return (exc.sqlstate or "").startswith(_ENDS) or connection.closed or connection.broken
 
 
 def is_to_be_repeated(exc: BaseException) -> bool:

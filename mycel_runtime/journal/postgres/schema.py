@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _LOCK: Final = 0x4D59434C4D
 """An advisory lock of the database: one process migrates at a time."""
 
+STILL_SECONDS: Final = 15
+"""Of a process between two steps, until the database ends its connection: one that is frozen has tables locked."""
+
 LOCK_SECONDS: Final = 10
 """A step waits so long for a table that somebody else has locked: whoever comes behind it waits, too."""
 
@@ -90,10 +93,16 @@ def prepare(connection: Connection[Any], where: str) -> tuple[int, int]:
         ) from None
 
 
+def begin(connection: Connection[Any]) -> None:
+    """Wait until no other process migrates, and bound what waits for this one; in a transaction."""
+    connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STILL_SECONDS}s'")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
 def _migrate(connection: Connection[Any], where: str) -> tuple[int, int]:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        begin(connection)
         version = version_of(connection, where)
         steps = MIGRATIONS[version:]
         for step in steps:

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from mycel_runtime.errors import ConfigError, JournalError
+from mycel_runtime.errors import ConfigError, JournalAwayError, JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.engines import engine_of
-from mycel_runtime.journal.postgres import session
-from mycel_runtime.journal.postgres.connections import BoundedConnection
+from mycel_runtime.journal.postgres import schema, session
+from mycel_runtime.journal.postgres.connections import BoundedConnection, connected, looking
 from mycel_runtime.journal.postgres.engine import PostgresEngine
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.settings.credentials import database_address
@@ -308,6 +308,30 @@ async def test_who_is_frozen_behind_an_answer_keeps_nobody_waiting_for_ever(
         async with asyncio.timeout(DEADLINE):
             await want(journal, 1)
     frozen._connections.give_back(connection)
+
+
+async def test_who_stands_still_while_it_migrates_keeps_nobody_waiting_for_ever(
+    new_url, open_journal, monkeypatch
+):
+    monkeypatch.setattr(schema, "STILL_SECONDS", 1)
+    with contextlib.suppress(psycopg.Error), connected(new_url) as frozen, frozen.transaction():
+        schema.begin(frozen)
+        frozen.execute("CREATE TABLE delivery (half INT)")
+        async with asyncio.timeout(DEADLINE):
+            await want(await open_journal(new_url), 1)
+
+
+@pytest.mark.parametrize("end", ["pg_terminate_backend(pg_backend_pid())", "pg_sleep(5)"])
+def test_a_database_that_goes_away_while_it_is_looked_at_is_waited_for(end, url):
+    """As one that was away before: not told as a mistake, with which an agent's start would end."""
+    with pytest.raises(JournalAwayError), looking(url, kind=Impatient) as connection:
+        connection.execute(f"SELECT {end}")
+
+
+class Impatient(BoundedConnection):
+    """A connection on which little is waited for."""
+
+    silent_seconds = 0.5
 
 
 async def test_cancelled_it_waits_for_the_end_of_its_transaction(journal):
