@@ -4,8 +4,16 @@ How many lanes are drained in a second by one, two and four workers; and by bare
     python -m tests.benchmarks.workers [LANES PER WORKER]
 
 Real `mycel-runtime worker` processes, each with two lanes at a time, on one PostgreSQL of the tests; a handler waits
-for 200 ms, as one does that asks a model. The peer is procrastinate's own worker with a task that waits as long, a
-job and a lock for each lane. Everybody listens before the work comes, all at once; the parties take turns.
+for 200 ms, as one does that asks a model. Everybody listens before the work comes, all at once.
+
+The peer is procrastinate's own worker, as whoever uses it by itself would write it: a task that waits as long, two at
+a time in each process, on the same server, with a job and a lock for each lane and more connections than that needs;
+nothing of it is slower than its defaults make it, and jobs that are done are deleted, as ours are. It keeps
+less: no claim that outlives a process, no state, no record of the turn. Both make their work due in one transaction,
+wait until the tables say that all of it is done, and take turns, so that the machine is the same for both.
+
+Rates depend on what else the machine does; the processor time of the workers for each lane, which is printed beside
+them, hardly does.
 """
 
 from __future__ import annotations
@@ -18,6 +26,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import procrastinate
 import psycopg
@@ -68,17 +77,33 @@ asyncio.run(main())
 """
 
 
+class Pace(NamedTuple):
+    """Lanes in a second, and milliseconds of the workers' processors for each."""
+
+    rate: float
+    processor: float
+
+
 @contextlib.contextmanager
 def running(commands):
-    """Processes, as long as the block lasts."""
+    """Processes, as long as the block lasts; gives what tells the seconds of processors that they have used."""
     processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ) for command in commands]
     try:
-        yield
+        yield lambda: sum(processor_seconds(process.pid) for process in processes)
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
             process.wait(DEADLINE)
+
+
+def processor_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def pace(lanes, began, ended, used):
+    return Pace(lanes / (ended - began), 1000 * used / lanes)
 
 
 def count(url, query):
@@ -120,7 +145,6 @@ async def make_due(url, me, lanes):
 
 
 def ours(server, databases, folder, backend, workers, lanes):
-    """Lanes in a second."""
     url = databases.make()
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     me, token = person(backend, f"agent-{name}")
@@ -136,11 +160,12 @@ def ours(server, databases, folder, backend, workers, lanes):
         '[log]\nlevel = "error"\n[plugins.bench]\npath = "bench.py"\n'
     )
     command = [sys.executable, "-m", "mycel_runtime", "worker", "--config", str(config), "--name"]
-    with running([[*command, str(number)] for number in range(workers)]):
+    with running([[*command, str(number)] for number in range(workers)]) as used:
         wait_until(url, LISTENERS, workers)
+        before = used()
         began = asyncio.run(make_due(url, me, lanes))
         wait_until(url, "SELECT count(*) FROM delivery WHERE state <> 'idle'", 0)
-        return lanes / (time.perf_counter() - began)
+        return pace(lanes, began, time.perf_counter(), used() - before)
 
 
 def person(backend, name):
@@ -157,8 +182,9 @@ def bare(databases, workers, lanes):
     app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=url))
     with app.open():
         app.schema_manager.apply_schema()
-        with running([[sys.executable, "-c", BARE, url] for _ in range(workers)]):
+        with running([[sys.executable, "-c", BARE, url] for _ in range(workers)]) as used:
             wait_until(url, LISTENERS, workers)
+            before = used()
             began = time.perf_counter()
             jobs = [
                 procrastinate.jobs.Job(
@@ -168,7 +194,7 @@ def bare(databases, workers, lanes):
             ]
             app.job_manager.batch_defer_jobs(jobs)
             wait_until(url, "SELECT count(*) FROM procrastinate_jobs", 0)
-            return lanes / (time.perf_counter() - began)
+            return pace(lanes, began, time.perf_counter(), used() - before)
 
 
 def main():
@@ -179,12 +205,12 @@ def main():
         with tempfile.TemporaryDirectory() as place, LocalBackend(BackendOptions()) as backend:
             for workers in WORKERS:
                 lanes = per_worker * workers
-                rates[workers] = (
-                    ours(server, databases, Path(place), backend, workers, lanes),
-                    bare(databases, workers, lanes),
-                )
+                own = ours(server, databases, Path(place), backend, workers, lanes)
+                peer = bare(databases, workers, lanes)
+                rates[workers] = (own.rate, peer.rate)
                 print(
-                    "{} workers: {:.1f} lanes/s, bare jobs {:.1f}".format(workers, *rates[workers]),
+                    f"{workers} workers: {own.rate:.1f} lanes/s at {own.processor:.1f} ms of processor each,"
+                    f" bare jobs {peer.rate:.1f} at {peer.processor:.1f} ms",
                     flush=True,
                 )
     finally:
