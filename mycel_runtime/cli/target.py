@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from mycel_runtime.cli.progress import told_if_long
 from mycel_runtime.daemon.agents import config_files
-from mycel_runtime.daemon.control import ask_admin, ask_status, give_order
+from mycel_runtime.daemon.control import ANSWER_SECONDS, ask_admin, ask_status, give_order
 from mycel_runtime.daemon.dump import ask_dump
 from mycel_runtime.daemon.following import follow
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.settings import Settings
     from mycel_runtime.units.handed_token import HandedToken
+
+_DATABASE_SECONDS: Final = 10.0
+"""For which each server of a database is waited for by whoever looks."""
 
 _NAMED: Final = 3
 """Files of a folder that an error names."""
@@ -78,7 +84,7 @@ class Target:
         Raises:
             ControlError: No daemon answers, or not as expected.
         """
-        with self._what_to_do():
+        with self._what_to_do(), told_if_long(partial(self._why_long, ANSWER_SECONDS, time.time())):
             self._require_its_file()
             return ask_admin(self.state_dir, verb, **arguments)
 
@@ -89,7 +95,7 @@ class Target:
         Raises:
             ControlError: No daemon answers, or not as expected.
         """
-        with self._what_to_do():
+        with self._what_to_do(), told_if_long(partial(self._why_long, within, time.time())):
             self._require_its_file()
             return give_order(self.state_dir, order, within=within, **arguments)
 
@@ -163,6 +169,19 @@ class Target:
             )
             raise NoDaemonError(exc.problem, is_running=exc.is_running, fix=fix) from exc
 
+    def _why_long(self, within: float, began: float) -> str:
+        """That the daemon's database keeps an answer waiting, and until when it is waited for; else empty."""
+        away = next((each for each in ask_status(self.state_dir).problems if "database" in each), "")
+        return away and f"{self.name}: {away}; waiting until {_clock(began + within)}"
+
+    def _why_long_at_rest(self, engine: JournalEngine, began: float) -> str:
+        """That its database keeps waiting whoever looks into the journal; else empty."""
+        if engine.files is not None:
+            return ""
+        return (
+            f"{self.name}: {engine.where} does not answer; waiting until {_clock(began + _DATABASE_SECONDS)}"
+        )
+
     def _room(self) -> str:
         """What must be done before a start can help."""
         free = free_bytes(self.state_dir)
@@ -207,7 +226,8 @@ class Target:
             NoDaemonError: `why`: there is a daemon, which has not begun to work.
         """
         try:
-            done = act()
+            with told_if_long(partial(self._why_long_at_rest, self.engine, time.time())):
+                done = act()
         except IdentityHeldError:
             raise why from None
         click.echo(f"{self.name}: written into its journal, because no daemon is at work", err=True)
@@ -241,9 +261,14 @@ class Target:
         try:
             rows: list[dict[str, Any]] = self.ask(verb)
         except NoDaemonError:
-            rows = list_at_rest(self.engine, verb)
+            with told_if_long(partial(self._why_long_at_rest, self.engine, time.time())):
+                rows = list_at_rest(self.engine, verb)
             click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
         return rows
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def _is_same(read: str, config: Path) -> bool:

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 """What the process is told: takes and returns plain JSON values."""
 
-_ANSWER_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
+"""For which a daemon's answer is waited for."""
+
 NOT_YET: Final = 503
 _STANDBY: Final = "standby"
 _PATH_LIMIT: Final = 100
@@ -149,7 +151,7 @@ def _ask(
     path_: str,
     arguments: dict[str, Any] | None = None,
     *,
-    seconds: float = _ANSWER_SECONDS,
+    seconds: float = ANSWER_SECONDS,
 ) -> httpx.Response:
     path = state_dir / SOCKET_NAME
     try:
@@ -193,7 +195,7 @@ def require_listener(address: str) -> None:
         OSError: So it is.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_ANSWER_SECONDS)
+        probe.settimeout(ANSWER_SECONDS)
         probe.connect(address)
 
 
