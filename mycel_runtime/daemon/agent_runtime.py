@@ -126,6 +126,7 @@ class AgentRuntime(AgentLife):
             observers=self._observers,
             draining=self._draining,
             standby=self._standby,
+            journal=lambda: self._journals.current,
             started_at=time.time(),
             clock=self._now,
         )

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mycel_runtime.daemon.health import network_problems, problems_of
 from mycel_runtime.daemon.release import VERSION
@@ -18,7 +18,7 @@ from mycel_runtime.daemon.reports.program_report import ProgramReport, installed
 from mycel_runtime.daemon.reports.speaking_report import speaking_report
 from mycel_runtime.daemon.reports.work_report import WorkReport, blocked_reports, work_report
 from mycel_runtime.daemon.status import LogReport, Status
-from mycel_runtime.errors import JournalError
+from mycel_runtime.errors import ConfigError, JournalError
 from mycel_runtime.lazy_dataclass import dataclass
 from mycel_runtime.observe.output import dropped_lines
 
@@ -36,9 +36,33 @@ if TYPE_CHECKING:
     from mycel_runtime.daemon.reports.speaking_report import SpeakingReport
     from mycel_runtime.daemon.standby import Standby
     from mycel_runtime.journal.port.engine import JournalEngine
+    from mycel_runtime.journal.port.journal import Journal
     from mycel_runtime.journal.summary import JournalSummary
     from mycel_runtime.settings import Settings
     from mycel_runtime.wire.ids import UserId
+
+
+_LOOK_SECONDS: Final = 3.0
+"""For which a host that stands by waits for what the journal holds: whoever asks for a status has not for ever."""
+
+
+class _Beside(NamedTuple):
+    """
+    What a host that stands by has found.
+
+    Attributes:
+        work: Of the agent, wherever it is at work.
+        trouble: Why nothing can be found; empty: it could.
+    """
+
+    work: WorkReport = WorkReport()
+    trouble: str = ""
+
+    def problem(self, known: str) -> str:
+        """With what was known without a look, that the database is away, or empty."""
+        if known and self.trouble:
+            return f"{known}: {self.trouble}"
+        return known or (self.trouble and f"the database cannot be asked: {self.trouble}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +79,7 @@ class AgentStatus:
         observers: Know what has happened.
         draining: Whether it does what is due, and no more.
         standby: Whether another process is at work instead.
+        journal: Open, if it is.
         started_at: Epoch seconds, of the process's start.
         clock: Likewise; the store's as soon as the journal is open, because most of what is told was stamped by it.
     """
@@ -67,6 +92,7 @@ class AgentStatus:
     observers: AgentObservers
     draining: Draining
     standby: Standby
+    journal: Callable[[], Journal | None]
     started_at: float
     clock: Callable[[], float]
     _growth: JournalGrowth | None = field(default=None, init=False)
@@ -90,9 +116,10 @@ class AgentStatus:
         """
         parts = self._parts
         summary = await self._read_summary(parts.me) if parts else None
+        beside = await self._look_beside() if self.standby.report else _Beside()
         now = self.clock()
         hearing, network = hearing_report(parts), network_report(self.observers.network_health)
-        problems = self._problems(hearing, network, now)
+        problems = self._problems(hearing, network, beside, now)
         return Status(
             agent=self.settings.agent.name,
             server=self.settings.agent.base_url,
@@ -107,7 +134,7 @@ class AgentStatus:
             network=network,
             hearing=hearing,
             speaking=self._speaking(summary, now),
-            work=_work(parts, summary) if parts else WorkReport(),
+            work=_work(parts, summary) if parts else beside.work,
             journal=self._journal_report(now),
             plugins=self._plugin_reports(parts, summary) if parts else (),
             held_loop=self.observers.held_loop.report,
@@ -141,10 +168,27 @@ class AgentStatus:
         except (JournalError, OSError):
             return None
 
-    def _problems(self, hearing: HearingReport, network: NetworkReport, now: float) -> tuple[str, ...]:
+    async def _look_beside(self) -> _Beside:
+        """Of who stands by: what waits for whoever is at work, and why the database cannot be asked."""
+        journal, me = self.journal(), self.standby.me
+        if journal is None or me is None:
+            return _Beside()
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                summary = await asyncio.to_thread(self.engine.reader.summary, me)
+                pauses = () if self.standby.problem else await journal.pauses(me)
+        except TimeoutError:
+            return _Beside(trouble=f"it has not answered within {_LOOK_SECONDS:g} s")
+        except (JournalError, ConfigError) as exc:
+            return _Beside(trouble=str(exc).partition("\n")[0])
+        return _Beside(work_report(summary.statistics, longest=summary.longest, pauses=pauses))
+
+    def _problems(
+        self, hearing: HearingReport, network: NetworkReport, beside: _Beside, now: float
+    ) -> tuple[str, ...]:
         """What keeps it from being ready."""
         if self.standby.report is not None:
-            return tuple(filter(None, (self.standby.problem, self.draining.problem)))
+            return tuple(filter(None, (beside.problem(self.standby.problem), self.draining.problem)))
         interval = self.settings.inbox.reconcile_interval
         problems = problems_of(
             hearing,

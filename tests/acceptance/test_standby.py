@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -69,6 +70,9 @@ def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs
     talk.say("hello")
     until(lambda: "chat:" in told("work", "list"))
     assert talk.answers() == []
+    status = told("status")
+    assert "! agent agent is paused since" in status
+    assert "work      1 due" in status
     for verb in ("dead", "outbox", "store", "plugins"):
         told(verb, "list")
     told("resume")
@@ -79,6 +83,34 @@ def test_the_operators_commands_work_from_the_host_that_stands_by(start, configs
     assert "another host is at work on it" in old.transcript()
     assert there.stop() == 0
     assert here.stop() == 0
+
+
+def test_whoever_stands_by_says_why_the_database_is_away(start, configs, database_server):
+    """And a command that waits for it says so, and until when."""
+    here = start("run", "--config", configs[0])
+    here.wait_event("lease.taken")
+    there = start("run", "--config", configs[1])
+    there.wait_event("standby.begun")
+    database_server.stop()
+    try:
+        asked = until(lambda: not_ready(start, configs[1]))
+        assert re.search(
+            r"the database (is away since \d+ s|cannot be asked): .*: No such file or directory", asked
+        )
+        paused = start("pause", "--config", configs[0])
+        assert paused.exit_code() == 75
+        assert re.search(
+            r"agent: the database PostgreSQL .* away since .*; waiting until \d\d:", paused.transcript()
+        )
+    finally:
+        database_server.start()
+    assert {each.stop() for each in (there, here)} == {0}
+
+
+def not_ready(start, config):
+    """What its status is then."""
+    asked = start("status", "--config", config)
+    return asked.exit_code() == 75 and asked.transcript()
 
 
 def test_one_that_stands_by_ends_at_once(start, configs):
