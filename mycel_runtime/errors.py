@@ -45,7 +45,8 @@ Every error of mycel-runtime, in one tree.
     │   └── ReplayOverflow          the ring no longer reaches back to `since_seq`
     ├── JournalError                the journal cannot be opened, read or written                exit 70
     │   ├── JournalFullError        … because the disk, or its user's quota, is full             exit 75
-    │   └── JournalAwayError        … because the database that keeps it is not to be had        exit 75
+    │   ├── JournalAwayError        … because the database that keeps it is not to be had        exit 75
+    │   └── WhoseJournalError       … because nobody knows here whose of several it is           exit 75
     ├── HandlerError                a handler in a process of its own
     │   ├── HandlerIsGeneratorError returned a generator, whose code nobody runs
     │   ├── NotAwaitedError         returned without awaiting what it had asked for; tells the line
@@ -597,6 +598,23 @@ class JournalAwayError(JournalError):
         self.problem = problem
         self.where = where
         super().__init__(f"{where}: {problem}\n  Look whether it runs, and at [engine] url.")
+
+
+class WhoseJournalError(JournalError):
+    """
+    Several agents share a database, and this host has not learned yet which of them this one is.
+
+    Args:
+        where: The database, for a person.
+    """
+
+    exit_code = 75
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where}: several agents share this database, and this one has not run here yet: nobody knows which of"
+            " them it is\n  Set [agent] user_id in its file; or start it here once, or ask where it has run."
+        )
 
 
 class HandlerError(MycelError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal.sqlite.engine import SqliteEngine
+from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.engine import JournalEngine
     from mycel_runtime.journal.transfer import Moved
     from mycel_runtime.settings import DatabaseAddress
-    from mycel_runtime.wire.ids import UserId
 
 
 def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> JournalEngine:
@@ -43,6 +43,7 @@ def engine_of(state_dir: Path, database: DatabaseAddress | None = None) -> Journ
         database.url,
         state_dir,
         url_where=database.where,
+        identity=None if database.user_id is None else UserId(database.user_id),
         password=database.password,
         read_password=database.read_password,
         lease_seconds=database.lease_seconds,

@@ -170,6 +170,7 @@ class DatabaseAddress:
         lease_seconds: After which another process takes over what one was at work on that is not heard of.
         password_file: Where the password stands, unless there is the credential.
         where: The URL stands, for an error about it.
+        user_id: The agent's own, where its file says it; the database may be several agents'.
     """
 
     url: str
@@ -177,6 +178,7 @@ class DatabaseAddress:
     lease_seconds: float = LEASE_SECONDS
     password_file: Path | None = None
     where: str = "[engine] url"
+    user_id: str | None = None
 
     def read_password(self) -> SecretStr | None:
         """
@@ -206,7 +208,12 @@ def read_database(settings: Settings, config: Path | None = None) -> DatabaseAdd
         return None
     address = database_address(settings.engine.url, settings.engine.password_file)
     where = address.where if config is None else f"{config}: {address.where}"
-    return replace(address, lease_seconds=settings.engine.lease_seconds, where=where)
+    return replace(
+        address,
+        lease_seconds=settings.engine.lease_seconds,
+        where=where,
+        user_id=settings.agent.user_id,
+    )
 
 
 def database_address(url: str, password_file: Path | None) -> DatabaseAddress:

@@ -54,6 +54,7 @@ class PostgresEngine(JournalEngine):
         url: libpq's.
         state_dir: The agent's on this host, where one process at a time is at work on it.
         url_where: The URL stands, for an error about it.
+        identity: Whose journal is looked at where nobody has been at work in the state directory; `None`: who knows.
         password: In the place of one in the URL.
         read_password: Reads it again when it is refused; blocking; raises `ConfigError` if there is none to be read.
         lease_seconds: As of `PostgresJournal`; the same of all processes.
@@ -65,6 +66,7 @@ class PostgresEngine(JournalEngine):
         state_dir: Path,
         *,
         url_where: str = "",
+        identity: UserId | None = None,
         password: SecretStr | None = None,
         read_password: Callable[[], SecretStr | None] | None = None,
         lease_seconds: float = LEASE_SECONDS,
@@ -73,6 +75,7 @@ class PostgresEngine(JournalEngine):
         if read_password is not None:
             PASSWORDS.keep(self._url, read_password)
         self._state_dir = state_dir
+        self._identity = identity
         self._lease_seconds = lease_seconds
 
     @override
@@ -93,7 +96,7 @@ class PostgresEngine(JournalEngine):
     @property
     @override
     def reader(self) -> PostgresReader:
-        return PostgresReader(self._url, own=lambda: _identity_of(self._state_dir))
+        return PostgresReader(self._url, own=lambda: _identity_of(self._state_dir) or self._identity)
 
     @override
     def exists(self) -> bool:

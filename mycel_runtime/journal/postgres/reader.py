@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mycel_runtime.errors import JournalError, JournalFileError
+from mycel_runtime.errors import JournalError, JournalFileError, WhoseJournalError
 from mycel_runtime.journal.changes import StoredItem, StoreSize
 from mycel_runtime.journal.move import KEPT
 from mycel_runtime.journal.own_sends import OwnSends
@@ -81,10 +81,7 @@ class PostgresReader(JournalReader):
         if (own := self._own()) is not None:
             return [own]
         if len(known) > 1:
-            raise JournalError(
-                f"{place_of(self._url)}: several agents share this database, and this one has not run here yet:"
-                " nobody knows which of them it is\n  Start it once, or ask on a host where it has run."
-            )
+            raise WhoseJournalError(f"PostgreSQL {place_of(self._url)}")
         return known
 
     @override

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from mycel_runtime.daemon.upkeep.at_rest import pausable_journal
-from mycel_runtime.errors import IdentityHeldError, JournalError
+from mycel_runtime.errors import IdentityHeldError, WhoseJournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.pause import NOBODY, PauseKind
 from mycel_runtime.journal.postgres.engine import PostgresEngine
@@ -92,8 +92,11 @@ async def test_of_a_shared_database_an_agent_at_rest_looks_at_its_own_journal(en
     assert (engine.reader.identities(), other.reader.identities()) == ([ME], [OTHER])
     nowhere = tmp_path / "nowhere"
     nowhere.mkdir()
-    with pytest.raises(JournalError, match="several agents share this database"):
+    with pytest.raises(
+        WhoseJournalError, match=r"several agents share this database.*\n  Set \[agent\] user_id"
+    ):
         PostgresEngine(new_url, nowhere).reader.identities()
+    assert PostgresEngine(new_url, nowhere, identity=OTHER).reader.identities() == [OTHER]
 
 
 async def test_what_was_paused_before_an_agents_first_contact_is_no_other_agents(engine, new_url, tmp_path):
