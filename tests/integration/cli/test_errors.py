@@ -70,8 +70,9 @@ async def test_who_has_closed_its_input_is_asked_in_vain_and_a_wrong_name_is_tol
         asked = await cleared(config, "echo")
         unknown = await cleared(config, "ecko")
 
-    assert (asked.returncode, "internal error" in asked.stderr) == (main.EXIT_INTERRUPTED, False)
+    assert (asked.returncode, "internal error" in asked.stderr) == (64, False)
     assert "Go on?" in asked.stdout + asked.stderr
+    assert "if you are sure, add --yes" in asked.stderr
     assert unknown.returncode == 64
     assert "no plugin ecko is known; those that remember something: echo" in unknown.stderr
     assert "Go on?" not in unknown.stdout + unknown.stderr
