@@ -198,8 +198,12 @@ class CalledLanes(Claims):
     @override
     async def claim(self, free: int) -> Sequence[Delivery]:
         waiting = [(lane, call) for lane, call in self._calls.items() if not call.is_running][:free]
-        claimed = await asyncio.gather(*(self._claim(lane, call) for lane, call in waiting))
-        return [delivery for deliveries in claimed for delivery in deliveries]
+        # At once: an engine far away answers many as soon as one.
+        async with asyncio.TaskGroup() as tasks:
+            claims = [
+                tasks.create_task(self._claim(lane, call), name=f"claim-{lane}") for lane, call in waiting
+            ]
+        return [delivery for claim in claims for delivery in claim.result()]
 
     async def _claim(self, lane: Lane, call: _Call) -> Sequence[Delivery]:
         claimed: Sequence[Delivery] = ()

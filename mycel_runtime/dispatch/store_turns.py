@@ -37,6 +37,8 @@ class _Turn:
         holder: Whom it is promised to; `None`: it can be promised.
     """
 
+    __slots__ = ("_changed", "_committing", "holder")
+
     def __init__(self) -> None:
         self.holder: DeliveryId | None = None
         self._committing = 0
@@ -53,10 +55,6 @@ class _Turn:
         finally:
             self.holder = None
             await self.note_change()
-
-    def is_promised_to_another(self, whose: DeliveryId) -> bool:
-        """Than this one."""
-        return self.holder is not None and self.holder != whose
 
     def note_begin(self) -> None:
         """A commit is on its way to the journal."""
@@ -87,9 +85,10 @@ class _Commit:
         self._whose = whose
 
     async def __aenter__(self) -> None:
-        if self._turn.is_promised_to_another(self._whose):
-            await self._turn.wait_until_free()
-        self._turn.note_begin()
+        turn = self._turn
+        if turn.holder is not None and turn.holder != self._whose:
+            await turn.wait_until_free()
+        turn.note_begin()
 
     async def __aexit__(self, *_: object) -> None:
         self._turn.note_end()

@@ -55,15 +55,15 @@ def encodable(text: str) -> str:
 
 def end_turn(connection: Connection, delivery: Delivery, move: CursorMove, now: float) -> bool:
     """End the claimed turn: the cursor moves, or the event's row goes. False: the claim is lost."""
+    if isinstance(delivery, ChatDelivery):
+        return end_chat_turn(connection, delivery, move, now).rowcount > 0
     if look_on(connection, delivery, now):
         return True
-    if not isinstance(delivery, ChatDelivery):
-        is_ours = connection.run("finish_once", key_of(delivery)).rowcount > 0
-        if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
-            lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
-            connection.run("promote_event", lane)
-        return is_ours
-    return end_chat_turn(connection, delivery, move, now).rowcount > 0
+    is_ours = connection.run("finish_once", key_of(delivery)).rowcount > 0
+    if is_ours and isinstance(delivery, EventDelivery | UtteranceDelivery | AnswerDelivery):
+        lane = {"identity": delivery.identity, "handler": delivery.handler, "lane": delivery.lane}
+        connection.run("promote_event", lane)
+    return is_ours
 
 
 def end_chat_turn(connection: Connection, delivery: ChatDelivery, move: CursorMove, now: float) -> Changed:

@@ -174,10 +174,8 @@ class SqlJournal(
             end = self._ended(connection, logged, is_ours=end_turn(connection, delivery, move, now))
             if end.outcome is EndOutcome.LOST:
                 return end
-            note_told(connection, delivery)
-            if isinstance(delivery, UtteranceDelivery):
-                end_utterance(connection, delivery)
-                note_said(connection, delivery, now)
+            if not isinstance(delivery, ChatDelivery):
+                _note_done(connection, delivery, now)
             return TurnEnd(EndOutcome.DONE, apply_changes(connection, delivery, changes, version))
 
         return await self._end(write, WakeTimes.of_end(move, changes))
@@ -246,6 +244,14 @@ class SqlJournal(
         if not newest % _PRUNING_STEP:
             bounds = {"through": newest - self._kept_turns, "limit": 4 * _PRUNING_STEP}
             connection.run("prune_turns", bounds)
+
+
+def _note_done(connection: Connection, delivery: Delivery, now: float) -> None:
+    """Of an event, an answer or what was to be said first: nobody needs any more what was kept for it."""
+    note_told(connection, delivery)
+    if isinstance(delivery, UtteranceDelivery):
+        end_utterance(connection, delivery)
+        note_said(connection, delivery, now)
 
 
 def _time_of(row: Row | None) -> float | None:
