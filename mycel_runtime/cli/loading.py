@@ -32,6 +32,11 @@ log_level_option: Final = click.option(
 log_format_option: Final = click.option(
     "--log-format", type=click.Choice(["auto", "console", "json"]), help="Overrides [log] format."
 )
+watch_config_option: Final = click.option(
+    "--watch-config",
+    is_flag=True,
+    help="Read a file again when it has changed, has come into a folder or has gone; else on SIGHUP, or by `reload`.",
+)
 
 
 def log_overrides(level: str | None, format_: str | None) -> dict[str, Any]:
@@ -99,6 +104,22 @@ def styles_of(agents: Sequence[Agent]) -> tuple[LogStyle, dict[str, LogStyle]]:
         for agent in agents
     }
     return next(iter(styles.values())), styles
+
+
+def make_place_for(newcomer: Agent, count: int) -> None:
+    """
+    Of an agent that joins a process which runs: its lines are written as its file says, and it needs room, too.
+
+    Args:
+        newcomer: Read and checked.
+        count: Agents of the process, this one among them.
+    """
+    from mycel_runtime.daemon.descriptors import make_room
+    from mycel_runtime.observe.logs import LogObserver, restyle
+
+    for name, style in styles_of([newcomer])[1].items():
+        restyle(name, style)
+    make_room(count, LogObserver({}))
 
 
 def tell_refused(refused: Sequence[Refusal]) -> None:

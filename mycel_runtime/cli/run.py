@@ -13,8 +13,9 @@ from mycel_runtime.cli.loading import (
     log_format_option,
     log_level_option,
     log_overrides,
+    make_place_for,
     observer_of,
-    styles_of,
+    watch_config_option,
 )
 
 if TYPE_CHECKING:
@@ -40,11 +41,7 @@ if TYPE_CHECKING:
 @configs_option
 @log_level_option
 @log_format_option
-@click.option(
-    "--watch-config",
-    is_flag=True,
-    help="Read a file again when it has changed, has come into a folder or has gone; else by `reload` and SIGHUP.",
-)
+@watch_config_option
 @click.option(
     "--dev",
     is_flag=True,
@@ -166,13 +163,8 @@ class _Maker:
         return self._approaches.setdefault(agent.settings.agent.base_url, Approach())
 
     def make_newcomer(self, agent: Agent) -> tuple[AgentRuntime, Observer]:
-        """The same in a process that runs: its lines are written as its file says, and it needs room, too."""
-        from mycel_runtime.daemon.descriptors import make_room
-        from mycel_runtime.observe.logs import LogObserver, restyle
-
-        for name, style in styles_of([agent])[1].items():
-            restyle(name, style)
-        make_room(len(self._names) + 1, LogObserver({}))
+        """The same in a process that runs."""
+        make_place_for(agent, len(self._names) + 1)
         return self.make(agent)
 
     def forget(self, agent: str) -> None:

@@ -291,5 +291,21 @@ class WorkerRuntime(AgentLife):
         return [*self.families(await self.status()), *process_families(VERSION)]
 
 
+def require_database(agent: Agent) -> None:
+    """
+    Refuse an agent whose journal is not shared: one process at a time has it.
+
+    Raises:
+        ConfigError: It names no database.
+    """
+    settings = agent.settings
+    if settings.is_embedded or read_database(settings) is None:
+        raise ConfigError(
+            "names no database, and a worker shares its agent's journal with other processes",
+            where=f"{agent.config}: [engine] url",
+            fix="Name one, or let mycel-runtime run run the handlers.",
+        )
+
+
 def _nobody_waits() -> None:
     """In the place of who waits until it is ready."""

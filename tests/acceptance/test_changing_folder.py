@@ -141,3 +141,32 @@ def test_with_watch_config_nobody_has_to_ask(start, owner, household, tmp_path):
 
     assert process.stop() == 0
     assert [event["agent"] for event in process.events("config.reloaded")] == ["one"]
+
+
+def test_a_worker_is_joined_by_who_comes_into_its_folder_and_left_by_who_goes(
+    start, owner, household, tmp_path, database_url
+):
+    """One that has no database it cannot work for, and says so; the others are not disturbed."""
+    folder = agents(owner, household, tmp_path, ["one", "two", "none"])
+    two, none = folder / "two.toml", folder / "none.toml"
+    for file in (folder / "one.toml", two):
+        file.write_text(f'{file.read_text()}\n[engine]\nurl = "{database_url}"\nhandlers = "workers"\n')
+    late = {file: file.read_text() for file in (two, none)}
+    for file in late:
+        file.unlink()
+    processes = start("run", "--config", folder), start("worker", "--config", folder)
+    _, worker = processes
+    assert answer(owner, "one", "before")
+
+    for file, text in late.items():
+        file.write_text(text)
+    for process in processes:
+        process.popen.send_signal(signal.SIGHUP)
+    assert answer(owner, "two", "late")
+    assert "names no database" in worker.wait_event("config.refused")["problem"]
+    for file in late:
+        file.unlink()
+    worker.popen.send_signal(signal.SIGHUP)
+    assert until(lambda: stopped(worker) == ["two"])
+    assert answer(owner, "one", "after")
+    assert worker.stop() == 0
