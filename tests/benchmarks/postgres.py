@@ -6,7 +6,8 @@ The journal in PostgreSQL against a bare loop of psycopg, and against the journa
 The server is the tests' own, or the one that `MYCEL_RUNTIME_TEST_POSTGRES` names. Frames: groups of as many, each
 durable before the next one begins; what is written is made before the clock runs, for all alike. Ours makes work due
 with them, in 50 chats, and moves the checkpoint; a bare loop does no more than COPY them into a table like ours, and
-another one INSERT them, in a transaction of its own each.
+another one INSERT them, in a transaction of its own each. Identities: some of them on one host, each with a frame a
+transaction, with a lock each, and with one lock for all; then the same with a database as far away as another host.
 Replies: the runtime of `replies`, whose backend is in a process of its own, with either engine. All take turns, each
 round in the other order than the one before; a ratio is the median of the rounds'.
 
@@ -21,6 +22,7 @@ import asyncio
 import collections
 import contextlib
 import functools
+import itertools
 import json
 import multiprocessing
 import os
@@ -36,7 +38,9 @@ from mycel_runtime.journal.batch import Arrival, Batch
 from mycel_runtime.journal.checkpoint import Checkpoint
 from mycel_runtime.journal.entry import Entry
 from mycel_runtime.journal.ids import HandlerId, Lane
+from mycel_runtime.journal.postgres import group
 from mycel_runtime.journal.postgres.journal import PostgresJournal
+from mycel_runtime.journal.postgres.rows import ResultCursor
 from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.journal.postgres.writer import PostgresWriter
 from mycel_runtime.journal.work import ChatWork
@@ -47,6 +51,9 @@ GROUP_FRAMES = 256
 GROUPS = 20
 BAR_OF_BARE = 0.5
 BAR_OF_FILE = 0.4
+IDENTITIES = 4
+JOURNEY_SECONDS = 0.002
+BARS_OF_ONE_LOCK = {"on this host": 0.9, "2 ms away": 2.0}
 COUNTED_ROUNDS = 4
 ME = "me"
 RAW = json.dumps({"type": "message", "message": {"id": "m" * 36, "chat_id": "c" * 36}})
@@ -89,9 +96,9 @@ class Bare:
         groups = [entries(self._seq + number * GROUP_FRAMES) for number in range(GROUPS)]
         self._seq += GROUPS * GROUP_FRAMES
         began = time.perf_counter()
-        for group in groups:
+        for rows in groups:
             with self._connection.cursor() as cursor:
-                self._write(cursor, group)
+                self._write(cursor, rows)
             self._connection.commit()
         return GROUPS * GROUP_FRAMES / (time.perf_counter() - began)
 
@@ -156,6 +163,90 @@ async def in_turns(writers, rounds):
             if number:  # the first round opens connections and prepares statements
                 rates[name].append(rate)
     return rates
+
+
+class Several:
+    """As many identities, each with a journal of its own; they wait for each other or not."""
+
+    def __init__(self, journals, leases, seqs, *, is_one_lock):
+        self._agents = list(zip(journals, leases, strict=True))
+        self._seqs = seqs
+        self._is_one_lock = is_one_lock
+
+    async def round(self):
+        for journal, _ in self._agents:
+            journal._writer._is_of_several = self._is_one_lock
+        first = next(self._seqs)
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as tasks:
+            for journal, lease in self._agents:
+                tasks.create_task(self._work(journal, lease, first), name=lease.identity)
+        return GROUPS * len(self._agents) / (time.perf_counter() - began)
+
+    @staticmethod
+    async def _work(journal, lease, first):
+        for seq in range(first, first + GROUPS):
+            entry = Entry(lease.identity, 1, seq, "message", f"{seq:032x}", float(seq), RAW, float(seq))
+            batch = Batch(identity=lease.identity, arrivals=(Arrival(entry),), hints=(Ours._work(seq),))
+            await journal.append(batch, lease=lease)
+
+
+@contextlib.contextmanager
+def far_away():
+    """Whoever waits for an answer within a transaction waits longer, as for a database on another host."""
+    begin, wait = group.begin, ResultCursor._wait
+
+    def far_begin(*arguments, **named):
+        begin(*arguments, **named)
+        time.sleep(JOURNEY_SECONDS)
+
+    def far_wait(cursor):
+        if cursor.statusmessage is None and cursor._pipeline is not None:
+            time.sleep(JOURNEY_SECONDS)
+        wait(cursor)
+
+    with contextlib.ExitStack() as patches:
+        for owner, name, old, new in (
+            (group, "begin", begin, far_begin),
+            (ResultCursor, "_wait", wait, far_wait),
+        ):
+            patches.callback(setattr, owner, name, old)
+            setattr(owner, name, new)
+        yield
+
+
+async def identities(url, rounds):
+    """Rates of transactions, by place and by rounds, with a lock for each identity and with one for all."""
+    journals = [PostgresJournal(url, kept_turns=0) for _ in range(IDENTITIES)]
+    for journal in journals:
+        await asyncio.to_thread(journal.open)
+    leases = [await journal.lease(f"agent-{number}") for number, journal in enumerate(journals)]
+    seqs = itertools.count(1, GROUPS)
+    contestants = {
+        name: Several(journals, leases, seqs, is_one_lock=is_one_lock)
+        for name, is_one_lock in (("one lock", True), ("a lock each", False))
+    }
+    near = await in_turns(contestants, rounds)
+    with far_away():
+        far = await in_turns(contestants, rounds)
+    for journal in journals:
+        journal._writer._is_of_several = False
+        await journal.close()
+    return {"on this host": near, f"{1e3 * JOURNEY_SECONDS:g} ms away": far}
+
+
+def report_identities(found):
+    for place, rates in found.items():
+        for name, each in rates.items():
+            print(
+                f"{name:12} {statistics.median(each):6.0f} transactions/s of {IDENTITIES} identities, {place}"
+            )
+        tell(
+            f"a lock each, of one for all, {place}",
+            rates["a lock each"],
+            rates["one lock"],
+            BARS_OF_ONE_LOCK[place],
+        )
 
 
 def report_frames(rates):
@@ -246,6 +337,7 @@ def main():
     garbage.leave_out_what_stays()
     with databases() as made, tempfile.TemporaryDirectory() as folder:
         report_frames(asyncio.run(frames(made.make(), rounds)))
+        report_identities(asyncio.run(identities(made.make(), rounds)))
         url = f"http://127.0.0.1:{ours.recv()}"
         report_replies(*asyncio.run(answered(url, Path(folder), made.make(), rounds)))
     backend.kill()

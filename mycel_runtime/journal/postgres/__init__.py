@@ -4,13 +4,18 @@ The engine for more than one machine: a journal in PostgreSQL, by psycopg; of th
 Why each promise of `journal.port` holds:
 
 Order and whole verbs: a verb is one transaction, or shares one with verbs that were called about then. Each
-transaction takes the journal's one lock first (`session.py`), so that they come one behind the other, of all
-processes; a process carries out what it was asked in the order in which it was asked (`writer.py`). With the lock,
-READ COMMITTED is enough: every statement sees all that was committed before, and nobody commits beside it.
-SERIALIZABLE without the lock was rejected: small tables conflict all the time, and each conflict is a transaction
-that is run again. So was `FOR UPDATE SKIP LOCKED`: that no two deliveries of a lane run is about rows that are not
-there to be locked. There is one lock, so nothing waits in a circle; and it is given back before the disk is waited
-for, so it is held for the statements only.
+transaction takes its locks first (`locks.py`): of an identity, so that those about it come one behind the other, of
+all processes, and beside those about others; or of the database, so that it is alone. A process carries out what it
+was asked in the order in which it was asked (`writer.py`). With the lock, READ COMMITTED is enough: every statement
+sees all that was committed before, and nobody commits beside it what it is about. SERIALIZABLE without the lock was
+rejected: small tables conflict all the time, and each conflict is a transaction that is run again. So was
+`FOR UPDATE SKIP LOCKED` for deliveries: that no two of a lane run is about rows that are not there to be locked. The
+lock is given back before the disk is waited for, so it is held for the statements only.
+
+Nothing waits in a circle, because all wait in one order: for the database's lock, for one identity's, for the row of
+their own process (its mark), and for nothing else; what they may change of other processes' rows, and of turns that
+are too many, are those rows that nobody has just then. Whoever stands still keeps his identity waiting, and those who
+need the whole database: a sweep, a move, the operator.
 
 Visibility: what has returned is committed.
 

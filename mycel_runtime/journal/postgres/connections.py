@@ -33,6 +33,7 @@ from mycel_runtime.journal.postgres.failures import (
     rights_error,
 )
 from mycel_runtime.journal.postgres.listener import Listener
+from mycel_runtime.journal.postgres.locks import WRITER_NAME
 from mycel_runtime.journal.postgres.passwords import PASSWORDS
 from mycel_runtime.journal.postgres.pooler import require_sessions
 from mycel_runtime.journal.postgres.rows import ResultCursor, Row, row_maker
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 POOL_SIZE: Final = 4
-"""Connections, and threads, at most; beside one that listens. Transactions come one behind the other in any case."""
+"""Connections, and threads, at most; beside one that listens. An agent has one transaction at a time."""
 
 CONNECT_SECONDS: Final = 10
 
@@ -68,9 +69,11 @@ class BoundedConnection(psycopg.Connection[Row]):
 
     Attributes:
         silent_seconds: That an answer may take.
+        own_name: By which the database knows it, if it is told no other.
     """
 
     silent_seconds = SILENT_SECONDS
+    own_name = WRITER_NAME
 
     @override
     def wait(self, gen: Any, interval: float = _LOOK_SECONDS, timeout: float | None = None) -> Any:
@@ -91,6 +94,7 @@ class PatientConnection(BoundedConnection):
     """For an operator's work, which may be one statement about all rows that there are."""
 
     silent_seconds = 86_400.0
+    own_name = "mycel-runtime-operator"
 
 
 class Connections:
@@ -178,14 +182,14 @@ class Connections:
 
 
 def connected(
-    url: str, *, name: str = "mycel-runtime", kind: type[BoundedConnection] = BoundedConnection
+    url: str, *, name: str = "", kind: type[BoundedConnection] = BoundedConnection
 ) -> BoundedConnection:
     """
     A connection, with the password as it is by now; blocking.
 
     Args:
         url: libpq's.
-        name: By which the database knows it.
+        name: By which the database knows it; empty: by its kind's.
         kind: How long it waits for an answer.
 
     Raises:
@@ -194,7 +198,7 @@ def connected(
     while True:
         known = PASSWORDS.current(url)
         try:
-            connection = kind.connect(known, **_OPTIONS | {"application_name": name})
+            connection = kind.connect(known, **_OPTIONS | {"application_name": name or kind.own_name})
         except psycopg.OperationalError as exc:
             error = connection_error(exc)
             if not isinstance(error, RefusedError) or not PASSWORDS.renew(url, known):
@@ -253,7 +257,7 @@ _REFUSED_FIX: Final = (
 LINK_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "connect_timeout": CONNECT_SECONDS,
-        "application_name": "mycel-runtime",
+        "application_name": WRITER_NAME,
         # After a failover: not one that only follows.
         "target_session_attrs": "read-write",
         # Half-open connections are told from quiet ones within a quarter of a minute.

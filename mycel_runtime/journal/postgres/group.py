@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from mycel_runtime.journal.postgres.locks import WiderError
+from mycel_runtime.journal.postgres.process import PLACE_PREFIX
 from mycel_runtime.journal.postgres.session import Later, Session, begin, commit_again, has_committed
 from mycel_runtime.lazy_dataclass import dataclass
 
@@ -38,6 +40,10 @@ class Group:
         operations: Each changes nothing but the database.
         number: Its mark, if it changes anything, above that of each commit before; `None`: it may be committed twice.
         still_seconds: As of `begin`.
+        identity: About which they are; `None`: about whatever there is.
+
+    Attributes:
+        is_foreign: It was found to be about another identity.
     """
 
     def __init__(
@@ -48,12 +54,15 @@ class Group:
         number: int | None,
         *,
         still_seconds: float,
+        identity: str | None,
     ) -> None:
         self._operations = operations
         self._process = process
         self._note_time = note_time
         self._number = number
         self._still_seconds = still_seconds
+        self._identity = identity
+        self.is_foreign = False
         self._uncertain: list[Any] | None = None
 
     def run(self, connection: psycopg.Connection[Row]) -> list[Any]:
@@ -66,7 +75,22 @@ class Group:
         if all(isinstance(operation, Reading) for operation in self._operations):
             with connection.pipeline() as pipeline:
                 return self._results(Session(connection, self._process, pipeline))
-        begin(connection, self._process, self._note_time, still_seconds=self._still_seconds)
+        try:
+            return self._run_alone(connection)
+        except WiderError as exc:
+            self._identity = None
+            self.is_foreign = exc.identity is not None and not exc.identity.startswith(PLACE_PREFIX)
+            return self._run_alone(connection)
+
+    def _run_alone(self, connection: psycopg.Connection[Row]) -> list[Any]:
+        """With the locks for what they are about."""
+        begin(
+            connection,
+            self._process,
+            self._note_time,
+            still_seconds=self._still_seconds,
+            identity=self._identity,
+        )
         try:
             if self._uncertain is not None and self._is_there(connection):
                 # It is, and its answer was lost; what waits for the disk is waited for here.
@@ -84,7 +108,7 @@ class Group:
 
     def _carry_out(self, connection: psycopg.Connection[Row]) -> list[Any]:
         with connection.pipeline() as pipeline:
-            session = Session(connection, self._process, pipeline, self._number)
+            session = Session(connection, self._process, pipeline, self._number, self._identity)
             results = self._results(session)
             if session.is_marked:
                 self._uncertain = results

@@ -20,7 +20,7 @@ from mycel_runtime.journal.postgres.connections import SHARED, Connections, plac
 from mycel_runtime.journal.postgres.fleet import SHARED_WATCHES
 from mycel_runtime.journal.postgres.group import Reading
 from mycel_runtime.journal.postgres.moved import require_here
-from mycel_runtime.journal.postgres.process import OPEN, ProcessMark
+from mycel_runtime.journal.postgres.process import OPEN, PLACE_PREFIX, ProcessMark
 from mycel_runtime.journal.postgres.writer import PostgresWriter
 from mycel_runtime.journal.verbs.claims import key_of
 from mycel_runtime.journal.verbs.journal import SqlJournal
@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from mycel_runtime.journal.port.waker import Waker
     from mycel_runtime.journal.postgres.listener import Listener
     from mycel_runtime.journal.suspicion import Suspect
-    from mycel_runtime.journal.verbs.connection import Connection, Row
+    from mycel_runtime.journal.verbs.connection import Connection, Result, Row
 
 LEASE_SECONDS: Final = 30.0
 """Of a lease that nobody renews."""
+
+PRUNING_STEP: Final = 16
+"""Turns of all identities, after which the oldest that are logged go."""
 
 STILL_SHARE: Final = 1 / 6
 """Of a lease's life, within a transaction: all connections of a process, one after the other, less than that life."""
@@ -160,6 +163,7 @@ class PostgresJournal(SqlJournal):
     @override
     @contextlib.asynccontextmanager
     async def candidacy(self, identity: UserId) -> AsyncIterator[Candidacy]:
+        self._writer.work_as(identity)
         # Whoever is at work as it elsewhere rests by them, too, and from now on they are found under its name only.
         await self._change("adopt_pauses", {"identity": identity})
         await asyncio.to_thread(self._on_candidate, identity)
@@ -172,6 +176,8 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def lease(self, identity: UserId) -> Lease:
+        self._writer.work_as(identity)
+
         def take(connection: Connection) -> int:
             now = self._clock()
             self._require_here(connection, identity)
@@ -223,6 +229,8 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def recover(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        self._writer.work_as(identity)
+
         def forget(connection: Connection) -> None:
             self._require_here(connection, identity)
             self._forget_dead(connection, identity)
@@ -232,6 +240,8 @@ class PostgresJournal(SqlJournal):
 
     @override
     async def take_over(self, identity: UserId, *, death_pause: float = 0.0) -> Sequence[Suspect]:
+        self._writer.work_as(identity)
+
         def take(connection: Connection) -> Sequence[Suspect]:
             self._require_here(connection, identity)
             self._forget_dead(connection, identity)
@@ -282,6 +292,13 @@ class PostgresJournal(SqlJournal):
     async def _rows(self, name: str, values: dict[str, Any]) -> list[Row]:
         return await self._writer.commit(Reading(name, values))
 
+    @override
+    def _prune(self, connection: Connection, logged: Result) -> None:
+        newest = logged.lastrowid or 0
+        if not newest % PRUNING_STEP:
+            bounds = {"through": newest - self._kept_turns, "limit": 4 * PRUNING_STEP}
+            connection.run("prune_turns_beside_others", bounds)
+
     def _beat(self, connection: Connection) -> None:
         connection.run_rows("beat", [(self._process.process_id, self._clock())])
 
@@ -305,6 +322,7 @@ class PostgresJournal(SqlJournal):
 
     @override
     def on_work(self, identity: UserId, waker: Waker) -> None:
+        self._writer.work_as(identity)
         super().on_work(identity, waker)
         subscription = Subscription(identity, waker, asyncio.get_running_loop())
         self._listener.subscribe(self._attendance, subscription)
@@ -379,7 +397,7 @@ def pause_place(process: ProcessMark) -> UserId:
 
     As it nobody works.
     """
-    return UserId(f"place:{process.place}")
+    return UserId(f"{PLACE_PREFIX}{process.place}")
 
 
 def _held_fix(seconds: float) -> str:

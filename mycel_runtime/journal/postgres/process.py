@@ -22,6 +22,9 @@ _START_FIELD: Final = 19
 """Of `/proc/PID/stat` behind the name: when the process began."""
 
 
+PLACE_PREFIX: Final = "place:"
+"""Of an identity that nobody has: the agent's of a state directory, before it is known whose that is."""
+
 OPEN: Final[set[str]] = set()
 """Openings by this very process that have not ended: their `process_id`."""
 

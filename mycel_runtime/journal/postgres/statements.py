@@ -27,6 +27,8 @@ class Statement(NamedTuple):
         types: Of its names; empty: it takes rows.
         columns: Of its arrays, in their order.
         writes: It may change something.
+        identity_place: Of the identity that it is about among its values: a name, or a column's number; `None`: it
+            names none.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Statement(NamedTuple):
     types: Mapping[str, str]
     columns: Sequence[str]
     writes: bool
+    identity_place: Any
 
     def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Those that it has names for, as their types want them: a flag of ours is a number here."""
@@ -60,9 +63,16 @@ def statement(name: str) -> Statement:
     columns = tuple(_ARRAY.findall(text))
     text = _ARRAY.sub(r"%s::\1[]", text)
     counted = text.rpartition("RETURNING")[0] or text if columns else text
-    return Statement(
-        text, counted, types, columns, writes=re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None
-    )
+    writes = re.search(r"\b(INSERT|UPDATE|DELETE)\b", text) is not None
+    place = _place_of_identity(text) if columns else "identity" if "identity" in types else None
+    return Statement(text, counted, types, columns, writes, place)
+
+
+def _place_of_identity(text: str) -> int | None:
+    """Among the arrays of a statement: they are called as they are unnested, or else inserted."""
+    names = re.search(r"\bAS g \(([^)]*)\)", text) or re.search(r"INSERT INTO \w+ \(([^)]*)\)", text)
+    called = [] if names is None else [name.strip() for name in names[1].split(",")]
+    return called.index("identity") if "identity" in called else None
 
 
 def _array(kind: str, column: Sequence[Any]) -> str:

@@ -17,10 +17,11 @@ from typing_extensions import override
 from mycel_runtime.errors import IdentityHeldError, JournalMoveError
 from mycel_runtime.journal.port.transfer import Arrival, Departure
 from mycel_runtime.journal.postgres.connections import PatientConnection, looking, place_of
+from mycel_runtime.journal.postgres.locks import taking
 from mycel_runtime.journal.postgres.moved import move_of
 from mycel_runtime.journal.postgres.process import ProcessMark
 from mycel_runtime.journal.postgres.schema import prepare
-from mycel_runtime.journal.postgres.session import JOURNAL_LOCK, Session
+from mycel_runtime.journal.postgres.session import Session
 from mycel_runtime.wire.ids import UserId
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _GROUP: Final = 1_000
 _BEGIN: Final = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on;"
     " SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0;"
-    f" SELECT pg_advisory_xact_lock({JOURNAL_LOCK})"
+    f" {taking(None)}"
 )
 """Nobody else changes anything until the end."""
 

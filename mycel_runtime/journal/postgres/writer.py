@@ -91,6 +91,18 @@ class PostgresWriter:
         self._is_open = True
         self._wanted_at = time.monotonic()
         self._commits = 0
+        self._identity: str | None = None
+        self._is_of_several = False
+
+    def work_as(self, identity: str) -> None:
+        """
+        From now on its transactions leave those about other identities alone; at the second one, no more.
+
+        Args:
+            identity: About which nearly all operations will be; one that is not is carried out all the same.
+        """
+        self._is_of_several = self._is_of_several or self._identity not in {None, identity}
+        self._identity = identity
 
     @property
     def is_at_rest(self) -> bool:
@@ -109,7 +121,7 @@ class PostgresWriter:
         # Whatever lies there may be of before a restart that nobody has noticed yet.
         for attempt in range(POOL_SIZE + 1):
             try:
-                self._in_thread([operation])
+                self._in_thread([operation], identity=self._process.process_id)
             except psycopg.errors.InsufficientPrivilege as exc:
                 raise rights_error(exc, self._connections.place) from None
             except (AwayError, psycopg.Error) as exc:
@@ -128,7 +140,7 @@ class PostgresWriter:
             operation: May be committed twice.
         """
         with contextlib.suppress(AwayError, psycopg.Error):
-            self._in_thread([operation], is_last=True)
+            self._in_thread([operation], identity=self._scope, is_last=True)
 
     async def submit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`; while the database is away whoever is cancelled waits for one attempt more, at most."""
@@ -216,7 +228,7 @@ class PostgresWriter:
         """In a thread: carry out a group, and tell whoever waits."""
         began = time.perf_counter()
         try:
-            results = self._carry_out([job.operation for job in jobs], jobs)
+            results = self._carry_out([job.operation for job in jobs], jobs, identity=self._scope)
         except BaseException as exc:  # noqa: BLE001 - told to the caller, whatever it is
             if len(jobs) > 1 and not isinstance(exc, AwayError | BuriedError):
                 # So that the one that fails undoes only itself.
@@ -229,15 +241,24 @@ class PostgresWriter:
             deliver([(job, result, None) for job, result in zip(jobs, results, strict=True)])
             self._on_commit(time.perf_counter() - began, len(jobs))
 
-    def _in_thread(self, operations: list[Callable[[Connection], Any]], *, is_last: bool = False) -> None:
+    @property
+    def _scope(self) -> str | None:
+        return None if self._is_of_several else self._identity
+
+    def _in_thread(
+        self, operations: list[Callable[[Connection], Any]], *, identity: str | None, is_last: bool = False
+    ) -> None:
         """As `_carry_out`, in one of the threads: so that there are never more connections than these."""
-        self._connections.threads.submit(self._carry_out, operations, is_last=is_last).result()
+        self._connections.threads.submit(
+            self._carry_out, operations, identity=identity, is_last=is_last
+        ).result()
 
     def _carry_out(
         self,
         operations: list[Callable[[Connection], Any]],
         jobs: Sequence[Job[Any]] = (),
         *,
+        identity: str | None,
         is_last: bool = False,
     ) -> list[Any]:
         """
@@ -246,6 +267,7 @@ class PostgresWriter:
         Args:
             operations: Of one that nobody waits for any more it does nothing, once the database is found to be away.
             jobs: Whose they are, in their order; none: this process's own, and no outage is waited for.
+            identity: As of `Group`; that of the process, where they are about nothing else.
             is_last: It may be committed twice.
 
         Raises:
@@ -254,10 +276,19 @@ class PostgresWriter:
         # No number comes again, also where nobody ever learns what became of its group.
         self._commits += 1
         number = None if is_last else self._commits
-        group = Group(operations, self._process, self._note_time, number, still_seconds=self._still_seconds)
+        group = Group(
+            operations,
+            self._process,
+            self._note_time,
+            number,
+            still_seconds=self._still_seconds,
+            identity=identity,
+        )
         wait = Outage(self._closing if jobs else _AT_ONCE, self._on_away)
         results = self._attempt_alone(group, wait, lambda: self._forget_unwanted(operations, jobs))
         wait.end()
+        # What it has of another one is named by keys only from now on.
+        self._is_of_several = self._is_of_several or group.is_foreign
         return results
 
     def _attempt_alone(self, group: Group, wait: Outage, meanwhile: Callable[[], None]) -> list[Any]:

@@ -224,6 +224,12 @@ INSERT INTO pause (identity, kind, name, paused_at)
 SELECT :identity, n.kind, n.name, n.paused_at FROM nobodys AS n
 ON CONFLICT (identity, kind, name) DO UPDATE SET paused_at = excluded.paused_at;
 
+-- name: prune_turns_beside_others
+-- A few at a time, however many there are too many, of whichever identity: those that nobody else removes just now.
+DELETE FROM turn
+WHERE turn_id IN (SELECT t.turn_id FROM turn AS t WHERE t.turn_id <= :through ORDER BY t.turn_id LIMIT :limit
+                  FOR UPDATE SKIP LOCKED);
+
 -- name: captured_of_turns
 -- The newest captured run among those that `prune_old_turns` removes.
 SELECT shown::json ->> 'captured' FROM turn
@@ -394,8 +400,10 @@ ORDER BY p.process_id;
 DELETE FROM process WHERE process_id = :process;
 
 -- name: bury_process
--- It is proven dead, or the operator says so.
-DELETE FROM process WHERE process_id = :process_id;
+-- It is proven dead, or the operator says so. Of whoever has a row of a process right now nobody waits for another
+-- one's: it is another's who finds the same, or beats. The own row comes before (`session.py`).
+DELETE FROM process
+WHERE process_id IN (SELECT p.process_id FROM process AS p WHERE p.process_id = :process_id FOR UPDATE SKIP LOCKED);
 
 -- name: used_bytes
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
@@ -403,14 +411,19 @@ WHERE c.relkind = 'r' AND c.relnamespace = (SELECT relnamespace FROM pg_class WH
 
 -- name: lose_process
 -- It is silent: it changes nothing more, and what it had is others'. It may yet say what it was about to say.
-UPDATE process SET lost_at = :now WHERE process_id = :process_id AND lost_at IS NULL;
+-- As above.
+UPDATE process SET lost_at = :now
+WHERE process_id IN (SELECT p.process_id FROM process AS p
+                     WHERE p.process_id = :process_id AND p.lost_at IS NULL FOR UPDATE SKIP LOCKED);
 
 -- name: forget_lost
--- Of which nothing is in doubt.
+-- Of which nothing is in doubt. As above.
 DELETE FROM process
-WHERE lost_at IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM intent AS i
-                  WHERE i.state IN ('intended', 'unknown') AND i.process_id = process.process_id);
+WHERE process_id IN (SELECT p.process_id FROM process AS p
+                     WHERE p.lost_at IS NOT NULL
+                       AND NOT EXISTS (SELECT 1 FROM intent AS i
+                                       WHERE i.state IN ('intended', 'unknown') AND i.process_id = p.process_id)
+                     FOR UPDATE SKIP LOCKED);
 
 -- name: mark_commit
 -- The last statement of a transaction that has changed something: if it is there, so is all of it. One that was taken

@@ -13,8 +13,8 @@ import pytest
 from mycel_runtime.errors import JournalError
 from mycel_runtime.journal.batch import Batch
 from mycel_runtime.journal.cursor import CursorMove
+from mycel_runtime.journal.postgres.locks import JOURNAL_LOCK
 from mycel_runtime.journal.postgres.rows import ResultCursor
-from mycel_runtime.journal.postgres.session import JOURNAL_LOCK
 from tests.integration.journal.samples import ME, arrivals, checkpoint, claim, entry, intent, want
 
 DEADLINE = 30.0

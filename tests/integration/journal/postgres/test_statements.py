@@ -118,6 +118,7 @@ def test_each_statement_of_the_embedded_engine_has_its_like():
         *("used_bytes", "database_facts", "held_identities", "known_processes"),
         *("read_moved", "write_moved", "coming", "forget_moved", "movable"),
         *("stand_by", "candidates", "leases"),
+        "prune_turns_beside_others",
     }
 
     assert statements.NAMES - of_processes == QUERIES.keys() - of_a_file

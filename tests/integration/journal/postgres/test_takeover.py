@@ -16,8 +16,9 @@ from mycel_runtime.journal.dead_letter import Letter
 from mycel_runtime.journal.intent import IntentState
 from mycel_runtime.journal.postgres.connections import connected
 from mycel_runtime.journal.postgres.listener import Listener
+from mycel_runtime.journal.postgres.locks import JOURNAL_LOCK
 from mycel_runtime.journal.postgres.process import ProcessMark
-from mycel_runtime.journal.postgres.session import JOURNAL_LOCK, begin
+from mycel_runtime.journal.postgres.session import begin
 from tests.integration.journal.samples import ME, checkpoint, claim, claim_one, intent, want
 
 DEADLINE = 60.0
