@@ -15,7 +15,8 @@ from mycel_runtime.journal.cursor import CursorMove
 from mycel_runtime.journal.postgres import lane_jobs
 from mycel_runtime.journal.postgres.lane_connections import LANE_POOL_SIZE, LaneConnector
 from mycel_runtime.journal.postgres.lane_jobs import LaneJobs, queue_of
-from mycel_runtime.journal.postgres.lane_schema import SCHEMA, prepare_lanes, with_lane_schema
+from mycel_runtime.journal.postgres.lane_schema import prepare_lanes, with_lane_schema
+from mycel_runtime.journal.postgres.rights import LANE_SCHEMA
 from tests.integration.journal.samples import ME, want
 
 DEADLINE = 20.0
@@ -55,7 +56,9 @@ async def run_jobs(url, open_journal):
     """Opens a journal, and has it called; what was begun ends with the test."""
     prepare_lanes(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {SCHEMA}.procrastinate_jobs, {SCHEMA}.procrastinate_workers CASCADE")
+        connection.execute(
+            f"TRUNCATE {LANE_SCHEMA}.procrastinate_jobs, {LANE_SCHEMA}.procrastinate_workers CASCADE"
+        )
     tasks = []
 
     async def run(journal=None):
@@ -180,7 +183,7 @@ async def test_the_schema_is_made_once_whoever_comes_first(new_url):
     await asyncio.gather(*(asyncio.to_thread(prepare_lanes, new_url) for _ in range(4)))
     prepare_lanes(new_url)
 
-    (made,) = execute(new_url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", SCHEMA)
+    (made,) = execute(new_url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", LANE_SCHEMA)
     assert made == (5,)
 
 

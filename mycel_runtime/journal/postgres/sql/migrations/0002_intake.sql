@@ -12,7 +12,10 @@ ALTER TABLE delivery SET (fillfactor = 50);
 
 -- A program of version 1, or a move, writes numbers of its own, alone in the database; the sequence goes on behind them.
 -- Whoever may write the table need not be allowed to set the sequence.
-CREATE FUNCTION follow_entry_numbers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
+
+CREATE FUNCTION follow_entry_numbers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+AS $$
 DECLARE
   newest BIGINT := (SELECT max(entry_id) FROM entry);
 BEGIN
@@ -20,11 +23,6 @@ BEGIN
     PERFORM setval('entry_entry_id_seq', newest);
   END IF;
   RETURN NULL;
-END $$;
-
-DO $$
-BEGIN
-  EXECUTE format('ALTER FUNCTION follow_entry_numbers() SET search_path = %I, pg_temp', current_schema());
 END $$;
 
 CREATE TRIGGER entry_inserted AFTER INSERT ON entry FOR EACH STATEMENT EXECUTE FUNCTION follow_entry_numbers();
