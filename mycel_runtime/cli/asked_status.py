@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mycel_runtime.cli.neighbours import Neighbours
-from mycel_runtime.cli.options import place_of_worker
 from mycel_runtime.cli.status_table import Row
-from mycel_runtime.cli.target import running_target_of
+from mycel_runtime.cli.target import find_worker, running_target_of
 from mycel_runtime.errors import MycelError, NoDaemonError
 from mycel_runtime.lazy_dataclass import dataclass
 
@@ -75,7 +74,7 @@ def row_of(file: Path, neighbours: Neighbours, worker: str | None = None) -> Row
 
 def _target_of(file: Path, worker: str | None) -> Target:
     target = running_target_of(file)
-    return target if worker is None else replace(target, state_dir=place_of_worker(target.state_dir, worker))
+    return target if worker is None else replace(target, state_dir=find_worker(target, worker))
 
 
 def _ask(file: Path, neighbours: Neighbours, worker: str | None) -> AskedStatus:

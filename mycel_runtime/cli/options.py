@@ -50,11 +50,6 @@ def checked_worker(_context: click.Context, _option: click.Parameter, value: str
     return value
 
 
-def place_of_worker(state_dir: Path, name: str) -> Path:
-    """The state directory of one of an agent's workers on this host."""
-    return state_dir / "workers" / name
-
-
 def _of_unit(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
     """A name that is no file's is a unit's; only then what knows of units is loaded."""
     if value.suffix == ".toml" or value.parent != Path() or value.exists():

@@ -18,7 +18,13 @@ from mycel_runtime.daemon.control import ANSWER_SECONDS, ask_admin, ask_status, 
 from mycel_runtime.daemon.dump import ask_dump
 from mycel_runtime.daemon.following import follow
 from mycel_runtime.daemon.reports.journal_report import LEAST_FREE_BYTES, free_bytes
-from mycel_runtime.daemon.state_dir import find_state_dir
+from mycel_runtime.daemon.state_dir import (
+    SOCKET_NAME,
+    UNIT_STATE,
+    find_state_dir,
+    place_of_worker,
+    state_of_folder,
+)
 from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
@@ -309,6 +315,18 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except PermissionError:
         return True
+
+
+def find_worker(target: Target, worker: str) -> Path:
+    """The state directory of one of an agent's workers on this host: beside the agent's, or that of its own unit."""
+    folder = target.config.absolute().parent
+    beside = place_of_worker(target.state_dir, worker)
+    of_units = [
+        UNIT_STATE / f"{target.name}-{worker}",
+        state_of_folder(folder.with_name(f"{folder.name}-{worker}")) / target.name,
+    ]
+    places = [beside, *(place_of_worker(place, worker) for place in of_units)]
+    return next((place for place in places if _is_there(place / SOCKET_NAME)), beside)
 
 
 def target_of(config: Path) -> Target:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mycel_runtime.cli.examples import examples
-from mycel_runtime.cli.options import configs_option
+from mycel_runtime.cli.options import checked_worker, configs_option
 
 if TYPE_CHECKING:
     from mycel_runtime.setup.unit_file import WrittenUnit
@@ -20,10 +20,17 @@ if TYPE_CHECKING:
         "mycel-runtime unit --config /etc/mycel-runtime/agents --install",
         "mycel-runtime unit --config codex-a.toml > /etc/systemd/system/mycel-runtime-codex-a.service",
         "mycel-runtime unit --config codex-a.toml --user --install",
+        "mycel-runtime unit --config /etc/mycel-runtime/agents --worker second --install",
     )
 )
 @configs_option
 @click.option("--user", "is_for_user", is_flag=True, help="For your own systemd, without the sandbox.")
+@click.option(
+    "--worker",
+    metavar="NAME",
+    callback=checked_worker,
+    help="Of a worker of this name (`mycel-runtime worker --name`), beside the unit of the agent.",
+)
 @click.option(
     "--install",
     "is_installed",
@@ -35,7 +42,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write it into this folder, as mycel-runtime-NAME.service.",
 )
-def unit(config: Path, folder: Path | None, *, is_for_user: bool, is_installed: bool) -> None:
+def unit(
+    config: Path, folder: Path | None, worker: str | None, *, is_for_user: bool, is_installed: bool
+) -> None:
     """
     Print a systemd unit that runs the agent of a configuration, or all those of a folder in one process.
 
@@ -48,7 +57,7 @@ def unit(config: Path, folder: Path | None, *, is_for_user: bool, is_installed: 
 
     if is_installed and folder is not None:
         raise click.UsageError("--install and --folder: choose one")
-    made = made_unit(config, is_for_user=is_for_user)
+    made = made_unit(config, is_for_user=is_for_user, worker=worker)
     if is_installed:
         folder = unit_folder(is_for_user=is_for_user)
     if folder is None:

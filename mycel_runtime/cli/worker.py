@@ -19,7 +19,7 @@ from mycel_runtime.cli.loading import (
     observer_of,
     watch_config_option,
 )
-from mycel_runtime.cli.options import checked_worker, place_of_worker
+from mycel_runtime.cli.options import checked_worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +146,7 @@ class _Maker:
     def make(self, agent: Agent) -> tuple[WorkerRuntime, Observer]:
         """The runtime, and who is told of its end."""
         from mycel_runtime.daemon.reload.agent_reload import AgentReload
+        from mycel_runtime.daemon.state_dir import place_of_worker
         from mycel_runtime.daemon.worker_runtime import WorkerRuntime
         from mycel_runtime.observe.logs import LogObserver
 

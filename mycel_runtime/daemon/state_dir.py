@@ -87,6 +87,11 @@ def is_unmoved(folder: Path) -> bool:
         raise _unusable(folder, exc) from exc
 
 
+def place_of_worker(state_dir: Path, name: str) -> Path:
+    """The state directory of one of an agent's workers on this host."""
+    return state_dir / "workers" / name
+
+
 def state_of_folder(folder: Path) -> Path:
     """
     Where a unit like `systemd/mycel-runtime-agents.service` has a state directory for each agent, named after it.

@@ -22,7 +22,9 @@ _PATH: Final = (
 )
 """Where the system's units are, the first one first; SYSTEMD_UNIT_PATH says otherwise, as to systemd."""
 
-_STARTED: Final = re.compile(r"(?m)^ExecStart=.* run --config (?P<config>/\S*|\"[^\n]*\")$")
+_STARTED: Final = re.compile(
+    r"(?m)^ExecStart=.* (?:run|worker --name \S+) --config (?P<config>/\S*|\"[^\n]*\")$"
+)
 
 _CREDENTIAL: Final = re.compile(r"(?m)^LoadCredential=(?P<id>[^:\n]+):(?P<path>/[^\n]*)$")
 

@@ -91,6 +91,7 @@ class UnitWish:
         user: Whose unit it is; `None`: a user that systemd makes up.
         shown: Files and folders that the sandbox hides and the daemon has to read.
         drop_in: Of `packaged`, for the plugins.
+        worker: Its name, of a unit that runs handlers only; `None`: it listens, too.
     """
 
     name: str
@@ -102,6 +103,7 @@ class UnitWish:
     user: str | None
     shown: tuple[Path, ...]
     drop_in: str | None
+    worker: str | None = None
 
 
 def file_name_of(name: str) -> str:
@@ -125,7 +127,7 @@ def unit_text(template: str, drop_in: str | None, wish: UnitWish, *, version: st
     lines = [
         f"# Made by mycel-runtime {version} for {wish.config}.",
         "# Print it anew after an upgrade, and when that file has changed; what is your own belongs into a drop-in:",
-        f"#   mycel-runtime unit{' --user' if is_for_user else ''} --config {wish.config}",
+        f"#   mycel-runtime unit{_options(wish, is_for_user=is_for_user)} --config {wish.config}",
         "",
         *_adapted(head, wish, is_for_user=is_for_user),
     ]
@@ -137,6 +139,12 @@ def unit_text(template: str, drop_in: str | None, wish: UnitWish, *, version: st
         )
     wanted = tail.replace("multi-user.target", "default.target") if is_for_user else tail
     return re.sub(r"\n{3,}", "\n\n", "\n".join([*lines, "", f"{install}{wanted}"])).rstrip("\n") + "\n"
+
+
+def _options(wish: UnitWish, *, is_for_user: bool) -> str:
+    """With which it was asked for."""
+    worker = "" if wish.worker is None else f" --worker {wish.worker}"
+    return f"{' --user' if is_for_user else ''}{worker}"
 
 
 def _adapted(text: str, wish: UnitWish, *, is_for_user: bool) -> Iterator[str]:
@@ -162,9 +170,7 @@ def _settings(key: str, value: str, wish: UnitWish) -> Iterator[tuple[str, str]]
     """A setting with the paths of the wish; none: it is not for it."""
     match key:
         case "ExecStart" | "ExecReload":
-            before, _, verb = value.partition(_PROGRAM)
-            words = [word for word in verb.split() if word not in _CONFIGS]
-            yield key, before + _command_line([*wish.program, *words, str(wish.config)])
+            yield from _command(key, value, wish)
         case "LoadCredential":
             yield from _credentials(wish)
         case "StateDirectory" | "StateDirectoryMode" if wish.state_dirs and not wish.is_of_folder:
@@ -173,10 +179,22 @@ def _settings(key: str, value: str, wish: UnitWish) -> Iterator[tuple[str, str]]
             yield key, f"-{plain_value(str(wish.config.with_suffix('.env')))}"
         case "ExecStartPre" | "Environment" if f"%S/{_STATE}" in value:
             yield key, _below_state(key, value, wish)
-        case "Description" if wish.is_of_folder:
-            yield key, f"Mycel agents of {plain_value(str(wish.config))}"
+        case "Description" if wish.is_of_folder or wish.worker is not None:
+            who = "Mycel agents" if wish.worker is None else f"Mycel worker {wish.worker}"
+            yield key, f"{who} of {plain_value(str(wish.config))}"
         case _:
             yield key, _named(value, wish)
+
+
+def _command(key: str, value: str, wish: UnitWish) -> Iterator[tuple[str, str]]:
+    """A worker's has no reload: that command speaks to the process that listens, and would wait for it."""
+    before, _, verb = value.partition(_PROGRAM)
+    words = [word for word in verb.split() if word not in _CONFIGS]
+    if wish.worker is not None:
+        if key == "ExecReload":
+            return
+        words = ["worker", "--name", wish.worker, "--config"]
+    yield key, before + _command_line([*wish.program, *words, str(wish.config)])
 
 
 def _credentials(wish: UnitWish) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from mycel_runtime.cli.main import cli
 from mycel_runtime.cli.status_filter import StatusFilter
 from mycel_runtime.cli.status_lines import lines_of
 from mycel_runtime.cli.status_table import Row, table_of
+from mycel_runtime.daemon import state_dir
 from mycel_runtime.daemon.held_loop import HeldLoopReport
 from mycel_runtime.daemon.reports.hearing_report import HearingReport, StreamTroubleReport
 from mycel_runtime.daemon.reports.journal_report import (
@@ -210,6 +211,20 @@ def test_an_agent_is_known_by_its_unit(name, tmp_path, monkeypatch):
     monkeypatch.setattr(target, "UNIT_CONFIG", tmp_path)
     (tmp_path / "codex-a.toml").touch()
     assert target.config_of(name) == tmp_path / "codex-a.toml"
+
+
+@pytest.mark.parametrize("state", ["state-second", "units/codex-a-second", "units-crew-second/units/codex-a"])
+def test_a_worker_is_found_beside_its_agent_and_in_its_own_unit(state, tmp_path, monkeypatch):
+    for module in (target, state_dir):
+        monkeypatch.setattr(module, "UNIT_STATE", tmp_path / "units")
+    agent = target.Target(
+        config=tmp_path / "crew/a.toml", name="codex-a", state_dir=tmp_path / "state-second"
+    )
+    own = tmp_path / state / "workers/second"
+    own.mkdir(parents=True)
+    (own / "control.sock").touch()
+    assert target.find_worker(agent, "second") == own
+    assert target.find_worker(agent, "third") == tmp_path / "state-second/workers/third"
 
 
 def test_a_path_is_no_unit(tmp_path, monkeypatch):

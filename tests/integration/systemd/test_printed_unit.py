@@ -18,7 +18,7 @@ from mycel_runtime.errors import ConfigError
 from mycel_runtime.journal.file_name import APPLICATION_ID
 from mycel_runtime.journal.sqlite.moved import MOVED_ID
 from mycel_runtime.units.escaping import argument, mount_source, word
-from mycel_runtime.units.installed import find_unit
+from mycel_runtime.units.installed import config_started_by, find_unit
 from mycel_runtime.units.made import made_unit
 from mycel_runtime.units.packaged import OF_FOLDER, TEMPLATE, drop_in_for, packaged
 from mycel_runtime.units.unit_text import UnitWish, unit_text
@@ -309,6 +309,45 @@ def test_agents_of_a_folder_have_the_password_of_one_database(tmp_path):
     (folder / "bob.toml").write_text(text.replace("db.password", "other.password"))
     with pytest.raises(ConfigError, match="password_file, and a unit has one"):
         printed(folder)
+
+
+def worker_of(config, **how):
+    return made_unit(config, worker="second", **{"is_for_user": False} | how)
+
+
+@needs_systemd
+@pytest.mark.slow
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_systemd_takes_the_unit_of_a_worker_in_silence(tmp_path, is_folder):
+    """With a state of its own: its user is another one than the agent's, so that neither may open the other's."""
+    (tmp_path / ODD).mkdir(mode=0o755)
+    tmp_path.chmod(0o755)
+    config = crew(tmp_path / ODD / "crew", "ada", extra=DATABASE)
+    config = config if is_folder else config / "ada.toml"
+    made = worker_of(config)
+    name = "crew" if is_folder else "ada"
+    unit = tmp_path / f"mycel-runtime-{made.name}.service"
+    unit.write_text(made.text)
+
+    assert made.name == f"{name}-second"
+    assert verified(unit) == ""
+    lines = settings_of(made.text)
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    assert start.endswith(f" worker --name second --config {argument(str(config))}")
+    assert not [line for line in lines if line.startswith("ExecReload=")]
+    state = f"mycel-runtime-{made.name}" if is_folder else f"mycel-runtime/{made.name}"
+    assert f"StateDirectory={state}" in lines
+    assert [line for line in lines if "LoadCredential" in line] == [
+        line for line in settings_of(printed(config)) if "LoadCredential" in line
+    ]
+    assert config_started_by(made.text) == config
+    unit.write_text(worker_of(config, is_for_user=True).text)
+    assert verified(unit, "--user", XDG_RUNTIME_DIR=str(tmp_path)) == ""
+
+
+def test_there_is_no_unit_for_a_worker_of_an_agent_without_a_database(tmp_path):
+    with pytest.raises(ConfigError, match=r"\[engine\] url: names no database"):
+        worker_of(crew(tmp_path / "crew", "ada"))
 
 
 @needs_systemd
