@@ -25,7 +25,7 @@ from mycel_runtime.daemon.state_dir import (
     place_of_worker,
     state_of_folder,
 )
-from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest
+from mycel_runtime.daemon.upkeep.at_rest import change_at_rest, list_at_rest, make_place
 from mycel_runtime.dispatch.suspects import death_pause
 from mycel_runtime.errors import ConfigError, IdentityHeldError, NoDaemonError
 from mycel_runtime.journal.engines import engine_of
@@ -211,6 +211,7 @@ class Target:
         Raises:
             ControlError: The daemon has not begun to work, or does not answer as expected.
             JournalError, JournalFileError: There is no journal, or it cannot be opened.
+            StateDirectoryError: As of `at_rest`.
         """
         try:
             return self.ask(verb, **arguments)
@@ -230,13 +231,18 @@ class Target:
 
         Raises:
             NoDaemonError: `why`: there is a daemon, which has not begun to work.
+            StateDirectoryError: The place of its lock cannot be made.
         """
+        engine = self.engine
+        if engine.files is None:
+            # Of a journal that other hosts have made; a file's folder is there with it.
+            make_place(self.state_dir)
         try:
-            with told_if_long(partial(self._why_long_at_rest, self.engine, time.time())):
+            with told_if_long(partial(self._why_long_at_rest, engine, time.time())):
                 done = act()
         except IdentityHeldError:
             raise why from None
-        click.echo(f"{self.name}: written into its journal, because no daemon is at work", err=True)
+        click.echo(f"{self.name}: written into its journal, because {_nobody(engine)}", err=True)
         return done
 
     def require_place(self) -> None:
@@ -267,10 +273,16 @@ class Target:
         try:
             rows: list[dict[str, Any]] = self.ask(verb)
         except NoDaemonError:
-            with told_if_long(partial(self._why_long_at_rest, self.engine, time.time())):
-                rows = list_at_rest(self.engine, verb)
-            click.echo(f"{self.name}: read from its journal, because no daemon is at work", err=True)
+            engine = self.engine
+            with told_if_long(partial(self._why_long_at_rest, engine, time.time())):
+                rows = list_at_rest(engine, verb)
+            click.echo(f"{self.name}: read from its journal, because {_nobody(engine)}", err=True)
         return rows
+
+
+def _nobody(engine: JournalEngine) -> str:
+    """Of a database another host may have one."""
+    return "no daemon is at work" if engine.files is not None else "no daemon is at work on this host"
 
 
 def _clock(at: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,6 +153,56 @@ def test_what_is_asked_and_planned_in_workers_is_answered_and_comes(start, confi
     talk.wait_said(["When?"])
     talk.say("five")
     talk.wait_said(["When?", "Booked.", "It is five."])
+
+
+FAILING = """
+import os
+from mycel_runtime import Plugin, Reject
+
+plugin = Plugin("slow")
+
+@plugin.on_message
+async def answer(ctx):
+    if os.path.exists(os.path.join(os.path.dirname(__file__), "is-broken")):
+        raise Reject("broken")
+    for message in ctx.messages:
+        await ctx.reply(f"You said: {message.content}")
+"""
+
+
+def test_the_operators_commands_reach_workers_from_a_host_on_which_nothing_of_the_agent_runs(
+    start, config, household, talk, tmp_path
+):
+    """They are told the journal, and its file says whose that is: nobody was ever at work there."""
+    (config.parent / "slow.py").write_text(FAILING)
+    (config.parent / "is-broken").touch()
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(config.parent, elsewhere)
+    (elsewhere / config.name).write_text(
+        config.read_text().replace("[agent]", f'[agent]\nuser_id = "{household.agent_id}"')
+    )
+
+    def told(*command):
+        done = run(*command, "--config", elsewhere / config.name)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    listener = start("run", "--config", config)
+    listener.wait_event("stream.connected")
+    worker = start("worker", "--config", config)
+    talk.say("hello")
+    worker.wait_event("delivery.buried")
+    (config.parent / "is-broken").unlink()
+    told("dead", "retry", told("dead", "list").split()[0])
+    talk.wait_said(["You said: hello"])
+
+    told("pause")
+    talk.say("again")
+    until(lambda: "waits for resume" in told("work", "list"), every=0.5)
+    assert talk.answers() == ["You said: hello"]
+    told("resume")
+    talk.wait_said(["You said: hello", "You said: again"])
+    assert {worker.stop(), listener.stop()} == {0}
 
 
 FREEZE = """

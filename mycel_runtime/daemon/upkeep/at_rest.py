@@ -138,9 +138,19 @@ def make_journal(engine: JournalEngine, state_dir: Path) -> None:
         StateDirectoryError: The folder is another user's, or cannot be made.
         JournalError: The journal cannot be made.
     """
+    make_place(state_dir)
+    engine.make()
+
+
+def make_place(state_dir: Path) -> None:
+    """
+    Make the folder of an agent that has never run here, if it is not there; root makes nothing in another user's.
+
+    Raises:
+        StateDirectoryError: It is another user's, or cannot be made.
+    """
     if os.geteuid() or not state_dir.is_dir():
         make_state_dir(state_dir)
-    engine.make()
 
 
 async def _change(engine: JournalEngine, verb: str, arguments: dict[str, Any], death_pause: float) -> Any:
