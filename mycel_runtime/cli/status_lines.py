@@ -41,8 +41,9 @@ def lines_of(now: Status) -> list[str]:
         *([] if now.held_loop is None else [f"  ! {_held_loop(now.held_loop, now)}"]),
         f"  backend   {now.server} as {now.user_id or 'not known yet'}",
         *(f"  network   {_cause(cause, now)}" for cause in now.network.causes),
-        f"  hearing   {', '.join(_hearing(now))}",
-        f"  speaking  {', '.join(_speaking(now))}",
+        # Who stands by hears and says nothing, and no number of it tells anything.
+        *([] if now.standby else [f"  hearing   {', '.join(_hearing(now))}"]),
+        *([] if now.standby else [f"  speaking  {', '.join(_speaking(now))}"]),
         f"  work      {', '.join(_work(now))}",
         *([f"  plugins   {', '.join(_plugin(each, now) for each in now.plugins)}"] if now.plugins else []),
         *([f"  journal   {_journal(now)}"] if now.journal.size or now.journal.database else []),

@@ -73,10 +73,11 @@ def _cells(row: Row) -> tuple[str, ...]:
     if now is None:
         return (row.name, row.state, *("-" for _ in _HEAD[3:]), row.trouble)
     heard, work = now.hearing.proven_at, now.work
+    never = "never" if now.standby is None else "-"
     return (
         row.name,
         row.state,
-        "never" if heard is None else span(now.now - heard),
+        never if heard is None else span(now.now - heard),
         bounded(work.due),
         "-" if work.oldest is None else span(now.now - work.oldest.since),
         bounded(work.dead_letters),

@@ -36,6 +36,7 @@ from mycel_runtime.daemon.reports.work_report import (
     UnavailableReport,
     WorkReport,
 )
+from mycel_runtime.daemon.standby import StandbyReport
 from mycel_runtime.daemon.status import LogReport, Status, schema_text
 from mycel_runtime.dispatch.lifecycle import Start
 from mycel_runtime.errors import NoDaemonError
@@ -193,6 +194,7 @@ def test_several_agents_are_a_line_each_with_what_is_to_be_done():
         Row(name="well", status=report(hearing=HearingReport(proven_at=NOW - 5))),
         Row(name="busy", status=busy),
         Row(name="kept", status=report(journal=JournalReport(database="PostgreSQL db/agents"))),
+        Row(name="next", status=report(standby=StandbyReport(holder="there, process 7", since=NOW))),
         Row(name="gone", trouble="NoDaemon"),
     ]
 
@@ -201,9 +203,10 @@ def test_several_agents_are_a_line_each_with_what_is_to_be_done():
         "well   ready      5s     0       -       0     0        0.0 MB",
         "busy   not ready  never  10000+  2h      2     0        12.3 MB   off; 2 dead letters; left alone: llm",
         "kept   ready      never  0       -       0     0        database",
+        "next   standby    -      0       -       0     0        0.0 MB",
         "gone   no answer  -      -       -       -     -        -         NoDaemon",
     ]
-    assert [row.wants_attention for row in rows] == [False, True, False, True]
+    assert [row.wants_attention for row in rows] == [False, True, False, False, True]
 
 
 @pytest.mark.parametrize("name", ["codex-a", "mycel-runtime@codex-a", "mycel-runtime@codex-a.service"])
