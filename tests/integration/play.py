@@ -9,6 +9,7 @@ that a life costs no imports).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 import tempfile
@@ -116,14 +117,25 @@ class Life:
     paused: tuple[str, str] | None = None
     handlers: str = "here"
 
-    def journal(self):
+    def journal(self, *, lease_seconds=LEASE_SECONDS):
         """Of this life; to be opened."""
         if not self.url:
             return SqliteJournal(self.folder)
-        journal = PostgresJournal(self.url, kept_turns=0, lease_seconds=LEASE_SECONDS)
+        journal = PostgresJournal(self.url, kept_turns=0, lease_seconds=lease_seconds)
         if self.host:
             journal._process = journal._process._replace(boot_id=self.host, machine_id=self.host)
         return journal
+
+
+@contextlib.asynccontextmanager
+async def left_by(life):
+    """The journal, once it is over, as whoever has time looks at it: no load ends that."""
+    journal = life.journal(lease_seconds=LIFE_SECONDS)
+    await asyncio.to_thread(journal.open)
+    try:
+        yield journal
+    finally:
+        await journal.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,16 +276,18 @@ async def perform(
     url="",
     stage=Stage,
     live=live,
+    longest=LIFE_SECONDS,
     completed=say_nothing,
 ):
     """
     Outcomes by point, of one agent for each seed; so many live side by side.
 
-    With the URL of a database the journal is there, and `stage` and `live` are of processes that share it.
+    With the URL of a database the journal is there, and `stage` and `live`, with the seconds after which that has
+    ended by itself, are of processes that share it.
     `completed` is called with each point and its outcomes, in the order of the points, once they are there.
     """
     with LocalBackend(BackendOptions()) as backend:
-        lifetimes = Lifetimes(live, LIFE_SECONDS)
+        lifetimes = Lifetimes(live, longest)
         places = asyncio.Semaphore(at_once)
 
         async def told(point, seed):

@@ -14,6 +14,7 @@ from typing_extensions import override
 from mycel_runtime.daemon.timer import every
 from mycel_runtime.journal.postgres.lane_jobs import LaneJobs
 from tests.integration.company import (
+    COMPANY_SECONDS,
     CompanyStage,
     all_ended,
     ended_or_woken,
@@ -21,7 +22,7 @@ from tests.integration.company import (
     is_busy,
     live_anew,
 )
-from tests.integration.play import LEASE_SECONDS, LIFE_SECONDS
+from tests.integration.play import LEASE_SECONDS
 from tests.integration.speech.lifetimes import Lifetimes, has_ended
 
 LANES_AT_ONCE = 4
@@ -60,7 +61,7 @@ def _end_of(life):
 class WorkersStage(CompanyStage):
     """Each life is two of workers, of which the first is interrupted, beside one that listens."""
 
-    workers: Lifetimes = field(default_factory=lambda: Lifetimes(live_as_worker, LIFE_SECONDS))
+    workers: Lifetimes = field(default_factory=lambda: Lifetimes(live_as_worker, COMPANY_SECONDS))
 
     @override
     async def run(self, first, host, gate, seconds):
@@ -77,6 +78,6 @@ class WorkersStage(CompanyStage):
             with interrupted(first, dying, seconds):
                 async with asyncio.TaskGroup() as tasks:
                     watching = tasks.create_task(ended_or_woken(dying), name="watching")
-                    assert await has_ended(listener, LIFE_SECONDS)
+                    assert await has_ended(listener, COMPANY_SECONDS)
                     _end_of(first).touch()
             return await all_ended(first, dying, [other, listener]) or watching.result()

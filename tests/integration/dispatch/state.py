@@ -17,7 +17,7 @@ from functools import partial
 
 from mycel_runtime.speech.caught_up import content_hash
 from tests.integration import play
-from tests.integration.company import CompanyStage, database, live_in_company
+from tests.integration.company import IN_COMPANY, database
 from tests.integration.play import Outcome, Play
 
 PLUGIN = '''
@@ -162,16 +162,12 @@ def wrongs_of_words(script, replies, parked):
 
 async def wrongs_of_state(script, life):
     """What is parked, by chat and hash; and what is not as it must be."""
-    journal = life.journal()
-    journal.open()
-    try:
+    async with play.left_by(life) as journal:
         items = await _values(journal, life.me, None)
         timers = {timer.key for timer in await journal.timers(life.me)}
         said = {chat_id: (await _values(journal, life.me, chat_id)).get("said") for chat_id in script.said}
         letters = await journal.dead_letters(life.me)
         parked = {(each.chat_id, each.content_hash) for each in await journal.unresolved(life.me)}
-    finally:
-        await journal.close()
     wrongs = [*compare(script, items, said), *_compare_timers(script, items, timers), *map(str, letters)]
     return parked, wrongs
 
@@ -208,11 +204,11 @@ def _compare_timers(script, items, left):
 
 
 perform = partial(play.perform, PLAY, story)
-perform_in_company = partial(perform, stage=CompanyStage, live=live_in_company)
+perform_in_company = partial(perform, **IN_COMPANY)
 
 if __name__ == "__main__":
     if sys.argv[2:] == ["postgres"]:
         with database() as url:
-            play.main(PLAY, story, url=url, stage=CompanyStage, live=live_in_company)
+            play.main(PLAY, story, url=url, **IN_COMPANY)
     else:
         play.main(PLAY, story)

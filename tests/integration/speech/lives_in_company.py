@@ -12,7 +12,7 @@ from functools import partial
 
 from mycel_runtime.speech.caught_up import content_hash
 from tests.integration import play
-from tests.integration.company import CompanyStage, database, live_in_company
+from tests.integration.company import IN_COMPANY, database
 from tests.integration.play import Outcome, Play
 from tests.integration.speech.one_life import draw_pause
 from tests.integration.speech.tollgate import OUTER
@@ -115,19 +115,14 @@ async def _answers(owner, chat_id, me):
 
 async def _left_open(life):
     """What is parked, by chat and hash, and what was given up."""
-    journal = life.journal()
-    journal.open()
-    try:
+    async with play.left_by(life) as journal:
         parked = {(each.chat_id, each.content_hash) for each in await journal.unresolved(life.me)}
         return parked, await journal.dead_letters(life.me)
-    finally:
-        await journal.close()
 
 
-COMPANY = {"stage": CompanyStage, "live": live_in_company}
-WORKERS = {"stage": WorkersStage, "live": live_in_company}
+WORKERS = IN_COMPANY | {"stage": WorkersStage}
 
-perform_in_company = partial(play.perform, PLAY, story, **COMPANY)
+perform_in_company = partial(play.perform, PLAY, story, **IN_COMPANY)
 perform_in_workers = partial(play.perform, WORKERS_PLAY, story, **WORKERS)
 
 
@@ -142,4 +137,4 @@ def main(kind):
         if kind == "workers":
             play.main(WORKERS_PLAY, story, url=url, **WORKERS)
         else:
-            play.main(PLAY, story, url=url, **COMPANY)
+            play.main(PLAY, story, url=url, **IN_COMPANY)
