@@ -166,8 +166,44 @@ async def running(
     `alter` may give another answer, from the call's path and the reply; `handler` is what is done with messages;
     `frames` says which ones there is a handler of; `approach` is shared with others.
     """
-    state_dir.mkdir(exist_ok=True)
     runtime = Runtime(Memory())
+    base_url, token = home.backend.base_url, home.agent_token
+    async with (
+        opened_journal(state_dir, clock) as journal,
+        AsyncClient(base_url=base_url, auth_token=token, network=network) as sdk,
+    ):
+        if alter is not None:
+            put_between(sdk, alter)
+        parts = await AgentAssembly(
+            settings=Settings(file=SETTINGS, overrides={"inbox": SETTINGS["inbox"] | inbox}),
+            me=home.agent_id,
+            base_url=base_url,
+            token=SecretStr(token),
+            journal=journal,
+            sdk=sdk,
+            handlers=noting_handlers(runtime, handler, frames),
+            observer=runtime.memory,
+            network=network,
+            approach=approach or Approach(),
+        ).parts()
+        runtime.journal, runtime.me = journal, home.agent_id
+        async with living(parts):
+            yield runtime
+
+
+@contextlib.asynccontextmanager
+async def opened_journal(state_dir, clock):
+    state_dir.mkdir(exist_ok=True)
+    journal = SqliteJournal(state_dir, clock=clock)
+    await asyncio.to_thread(journal.open)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def noting_handlers(runtime, handler, frames):
+    """Of a plugin that notes what it hears, and leaves messages to the handler then."""
     plugin = Plugin("p")
 
     @plugin.on_message
@@ -179,36 +215,18 @@ async def running(
     async def frame(ctx):
         runtime.frames.append(ctx.event_type)
 
-    settings = Settings(file=SETTINGS, overrides={"inbox": SETTINGS["inbox"] | inbox})
-    journal = SqliteJournal(state_dir, clock=clock)
-    await asyncio.to_thread(journal.open)
-    try:
-        async with AsyncClient(
-            base_url=home.backend.base_url, auth_token=home.agent_token, network=network
-        ) as sdk:
-            if alter is not None:
-                put_between(sdk, alter)
-            parts = await AgentAssembly(
-                settings=settings,
-                me=home.agent_id,
-                base_url=home.backend.base_url,
-                token=SecretStr(home.agent_token),
-                journal=journal,
-                sdk=sdk,
-                handlers=[BoundHandler(handler=handler, settings=None) for handler in plugin.handlers],
-                observer=runtime.memory,
-                network=network,
-                approach=approach or Approach(),
-            ).parts()
-            runtime.journal, runtime.me = journal, home.agent_id
-            async with asyncio.TaskGroup() as tasks:
-                living = [
-                    tasks.create_task(parts.listener.run()),
-                    tasks.create_task(parts.dispatcher.run()),
-                    tasks.create_task(parts.listener.keep_looking()),
-                ]
-                yield runtime
-                for task in living:
-                    task.cancel()
-    finally:
-        await journal.close()
+    return [BoundHandler(handler=each, settings=None) for each in plugin.handlers]
+
+
+@contextlib.asynccontextmanager
+async def living(parts):
+    """They listen and run handlers for a block."""
+    async with asyncio.TaskGroup() as tasks:
+        beside = [
+            tasks.create_task(parts.listener.run()),
+            tasks.create_task(parts.dispatcher.run()),
+            tasks.create_task(parts.listener.keep_looking()),
+        ]
+        yield
+        for task in beside:
+            task.cancel()

@@ -150,7 +150,7 @@ class World:
             self.tokens[name] = (await self.owner.auth.create_external_user(name, name))["token"]
         state = self.folder / (folder or name)
         state.mkdir(exist_ok=True)
-        memory, clock, kept = Memory(), clock or Clock(), None
+        memory, clock = Memory(), clock or Clock()
         journal = SqliteJournal(state, clock=clock)
         journal.open()
         self.stack.push_async_callback(journal.close)
@@ -163,22 +163,9 @@ class World:
                 patience_seconds=patience,
             )
         )
-        if capture:
-            kept = CaptureFile(
-                state / CAPTURE_NAME,
-                kept_runs=100,
-                on_failure=lambda reason: memory.tell(CaptureFailed(reason=reason)),
-            )
-            self.stack.push_async_callback(asyncio.to_thread, kept.close)
+        kept = self._capture_file(state, memory) if capture else None
         parts = await AgentAssembly(
-            settings=Settings(
-                file={
-                    "agent": {"name": "a", "base_url": base_url, "on_twin": on_twin},
-                    "dispatch": SETTINGS | dispatch,
-                    "guard": guard or {},
-                },
-                overrides={},
-            ),
+            settings=settings_of(base_url, on_twin, guard, dispatch),
             me=name,
             base_url=base_url,
             token=SecretStr(self.tokens[name]),
@@ -193,6 +180,16 @@ class World:
         self.stack.push_async_callback(parts.dispatcher.attempts.close)
         return Agent(name, sdk, journal, parts, plugin, memory, clock, kept)
 
+    def _capture_file(self, state, memory):
+        """Closed at the end."""
+        kept = CaptureFile(
+            state / CAPTURE_NAME,
+            kept_runs=100,
+            on_failure=lambda reason: memory.tell(CaptureFailed(reason=reason)),
+        )
+        self.stack.push_async_callback(asyncio.to_thread, kept.close)
+        return kept
+
     async def user(self, name):
         """Somebody else, by API only."""
         token = (await self.owner.auth.create_external_user(name, name))["token"]
@@ -203,6 +200,17 @@ class World:
     async def say(self, chat_id, text):
         """As the owner, who is human."""
         return await self.owner.messages.send(chat_id, text, delivery_scope=None, enforce_caught_up=False)
+
+
+def settings_of(base_url, on_twin, guard, dispatch):
+    return Settings(
+        file={
+            "agent": {"name": "a", "base_url": base_url, "on_twin": on_twin},
+            "dispatch": SETTINGS | dispatch,
+            "guard": guard or {},
+        },
+        overrides={},
+    )
 
 
 async def enter(backend, stack):
