@@ -177,7 +177,7 @@ class Target:
 
     def _why_long(self, within: float, began: float) -> str:
         """That the daemon's database keeps an answer waiting, and until when it is waited for; else empty."""
-        away = next((each for each in ask_status(self.state_dir).problems if "database" in each), "")
+        away = ask_status(self.state_dir).database_problem
         return away and f"{self.name}: {away}; waiting until {_clock(began + within)}"
 
     def _why_long_at_rest(self, engine: JournalEngine, began: float) -> str:

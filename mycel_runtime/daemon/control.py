@@ -118,11 +118,18 @@ def ask_admin(state_dir: Path, verb: str, **arguments: Any) -> Any:
     answer = _ask(state_dir, "POST", f"/admin/{verb}", arguments)
     if answer.status_code == NOT_YET:
         is_standby = answer.json().get("detail") == _STANDBY
-        why = "another host is at work on it" if is_standby else "the backend has not answered yet"
+        why = "another host is at work on it" if is_standby else _why_not_yet(state_dir)
         raise NoDaemonError(f"{state_dir}: the agent has not begun to work: {why}", is_running=True)
     if not answer.is_success:
         raise ControlError(f"{state_dir}: the daemon cannot {verb}: HTTP {answer.status_code}")
     return answer.json()
+
+
+def _why_not_yet(state_dir: Path) -> str:
+    with contextlib.suppress(ControlError):
+        if away := ask_status(state_dir).database_problem:
+            return away
+    return "the backend has not answered yet"
 
 
 def give_order(state_dir: Path, order: str, *, within: float, **arguments: Any) -> dict[str, Any]:

@@ -77,6 +77,11 @@ class Status(BaseModel, frozen=True, defer_build=True, populate_by_name=True, se
     events: dict[str, int]
     reload: ReloadReport = ReloadReport()
 
+    @property
+    def database_problem(self) -> str:
+        """Of the problems the one that the journal's database is away; empty: it is there."""
+        return next((problem for problem in self.problems if problem.startswith("the database ")), "")
+
 
 def schema_text() -> str:
     """The JSON Schema of a status as it is printed, as `systemd/status.schema.json` has it."""

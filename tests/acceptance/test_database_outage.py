@@ -148,6 +148,10 @@ def test_a_database_that_is_away_at_the_start_is_waited_for_and_told(
     assert "is away since" in told.transcript()
     assert "No such file or directory" in told.transcript()
     assert "Traceback" not in told.transcript()
+    if command == ("run",):
+        paused = start("pause", "--config", config)
+        assert paused.exit_code() == 75
+        assert "has not begun to work: the database PostgreSQL" in paused.transcript()
 
     database_server.start()
     assert agent.wait_event("database.regained")["waited"] > 0
