@@ -1,9 +1,8 @@
 """
-The connections over which procrastinate works: a few, whatever number of agents a process has, and one more for each.
+The connections over which procrastinate works: a few and one that listens, whatever number of agents a process has.
 
-All agents of a process share those that statements go over; each has one by itself that listens, which is
-procrastinate's own. Whoever begins anew is given fresh ones: a pool that has lost all of its connections comes back
-by itself, but only after pauses that grow while the database is away.
+All agents of a process share them. Whoever begins anew is given fresh ones: a pool that has lost all of its
+connections comes back by itself, but only after pauses that grow while the database is away.
 
 A statement of procrastinate's is a transaction by itself, and its pool would send three messages beside it, each of
 which is waited for: is the connection well, BEGIN, COMMIT. So they commit by themselves, and one that was well a
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final, Generic, LiteralString, Protocol, TypeVar
 
 import procrastinate
 import psycopg
@@ -23,16 +22,17 @@ from psycopg_pool import AsyncConnectionPool
 from typing_extensions import override
 
 from mycel_runtime.journal.postgres.connections import LINK_OPTIONS
+from mycel_runtime.journal.postgres.lane_listening import LaneListening
 from mycel_runtime.journal.postgres.lane_schema import with_lane_schema
 from mycel_runtime.journal.postgres.passwords import PASSWORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from procrastinate.connector import Notify
 
 LANE_POOL_SIZE: Final = 3
-"""Connections of a process to one database at most, beside those that listen. Each is held for a statement only."""
+"""Connections of a process to one database at most, beside the one that listens. Each is held for a statement."""
 
 _WAIT_SECONDS: Final = 5.0
 """For one of them."""
@@ -57,7 +57,7 @@ class LaneConnector(procrastinate.PsycopgConnector):
         self._address = with_lane_schema(PASSWORDS.current(url))
         super().__init__(conninfo=self._address)
         self._lost = asyncio.Event()
-        self._shared: AsyncConnectionPool[Any] | None = None
+        self._pool: AsyncConnectionPool[Any] | None = None
 
     async def wait_lost(self) -> None:
         """
@@ -72,23 +72,25 @@ class LaneConnector(procrastinate.PsycopgConnector):
     @override
     async def open_async(self, pool: AsyncConnectionPool | None = None) -> None:
         """With those that the process has."""
-        self._shared = await _POOLS.take(self._address)
-        await super().open_async(self._shared)
+        self._pool = await _POOLS.take(self._address)
+        await super().open_async(self._pool)
 
     @override
     async def close_async(self) -> None:
         """They are closed with the last one that uses them."""
-        pool, self._shared = self._shared, None
+        pool, self._pool = self._pool, None
         if pool is not None:
             await _POOLS.leave(self._address, pool)
 
     @override
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         """For ever: a worker whose listening has ended does not say so."""
+        listening = await _LISTENINGS.take(self._address)
         try:
-            await super().listen_notify(on_notification, channels)
+            await listening.hear(on_notification, channels)
         finally:
             self._lost.set()
+            await _LISTENINGS.leave(self._address, listening)
 
     @override
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
@@ -126,36 +128,55 @@ class _LaneConnection(psycopg.AsyncConnection[Any]):
         await self.set_autocommit(True)
 
 
-class _Pools:
-    """Of this process, by loop and address, with how many use each; of each the newest one is given away."""
+class _Opened(Protocol):
+    """What is shared."""
 
-    def __init__(self) -> None:
-        self._newest: dict[tuple[asyncio.AbstractEventLoop, str], AsyncConnectionPool[Any]] = {}
-        self._users: dict[AsyncConnectionPool[Any], int] = {}
+    async def open(self) -> None:
+        """Once more does nothing."""
 
-    async def take(self, address: str) -> AsyncConnectionPool[Any]:
+    async def close(self) -> None:
+        """Nobody uses it any more."""
+
+
+T = TypeVar("T", bound=_Opened)
+
+
+class _Shared(Generic[T]):
+    """
+    Of this process, by loop and address, with how many use each; of each the newest one is given away.
+
+    Args:
+        make: One to an address.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self._make = make
+        self._newest: dict[tuple[asyncio.AbstractEventLoop, str], T] = {}
+        self._users: dict[T, int] = {}
+
+    async def take(self, address: str) -> T:
         """To be given up by `leave`; it connects by itself."""
         key = (asyncio.get_running_loop(), address)
-        pool = self._newest.get(key)
-        if pool is None:
-            pool = self._newest[key] = _pool_of(address)
-        self._users[pool] = self._users.get(pool, 0) + 1
+        taken = self._newest.get(key)
+        if taken is None:
+            taken = self._newest[key] = self._make(address)
+        self._users[taken] = self._users.get(taken, 0) + 1
         try:
-            await pool.open()
+            await taken.open()
         except BaseException:
-            await self.leave(address, pool)
+            await self.leave(address, taken)
             raise
-        return pool
+        return taken
 
-    async def leave(self, address: str, pool: AsyncConnectionPool[Any]) -> None:
+    async def leave(self, address: str, taken: T) -> None:
         """One who took it needs it no more, and nobody else is given it: it may have been lost."""
         key = (asyncio.get_running_loop(), address)
-        if self._newest.get(key) is pool:
+        if self._newest.get(key) is taken:
             del self._newest[key]
-        self._users[pool] -= 1
-        if not self._users[pool]:
-            del self._users[pool]
-            await pool.close()
+        self._users[taken] -= 1
+        if not self._users[taken]:
+            del self._users[taken]
+            await taken.close()
 
 
 def _pool_of(address: str) -> AsyncConnectionPool[Any]:
@@ -172,4 +193,6 @@ def _pool_of(address: str) -> AsyncConnectionPool[Any]:
     )
 
 
-_POOLS: Final = _Pools()
+_POOLS: Final = _Shared[AsyncConnectionPool[Any]](_pool_of)
+
+_LISTENINGS: Final = _Shared[LaneListening](LaneListening)
