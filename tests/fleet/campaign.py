@@ -290,6 +290,7 @@ def _kill(on):
 
 
 def _stop(on):
+    """Timed from the signal on: what runs, and hangs perhaps, is given the drain timeout first."""
     host, held, began = on.victim()
     code = host.stop()
     assert code == 0, code
