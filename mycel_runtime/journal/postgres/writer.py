@@ -139,8 +139,10 @@ class PostgresWriter:
         Args:
             operation: May be committed twice.
         """
+        is_nobodys = self._identity is None
+        identity = self._process.process_id if is_nobodys else self._scope
         with contextlib.suppress(AwayError, psycopg.Error):
-            self._in_thread([operation], identity=self._scope, is_last=True)
+            self._in_thread([operation], identity=identity, is_last=True)
 
     async def submit(self, operation: Callable[[Connection], T]) -> T:
         """As of `Writer`; while the database is away whoever is cancelled waits for one attempt more, at most."""

@@ -82,6 +82,17 @@ async def test_who_stands_still_as_one_identity_keeps_no_other_waiting(journal, 
     other._connections.give_back(connection)
 
 
+async def test_a_process_comes_and_goes_beside_whoever_is_at_work(open_journal, url):
+    """As long as it works as nobody."""
+    with connected(url) as other:
+        session.begin(other, ProcessMark.of_this(""), lambda _: None, identity=OTHER)
+        journal = await open_journal()
+        await journal.close()
+
+        found = other.execute("SELECT 1 FROM process WHERE process_id = %s", (journal._process.process_id,))
+        assert found.fetchone() is None
+
+
 async def test_what_is_asked_for_another_identity_waits_for_it(journal, url):
     """And from then on for all, because what it has of it is named by keys."""
     journal._writer.work_as(ME)
