@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from click.testing import CliRunner
 
+from mycel_runtime.cli import progress
 from mycel_runtime.cli.dead import dead
 from mycel_runtime.cli.outbox import outbox
 from mycel_runtime.cli.store import store
@@ -19,7 +25,7 @@ from mycel_runtime.cli.work import work
 from mycel_runtime.daemon.admin import VERBS
 from mycel_runtime.daemon.upkeep.at_rest import CHANGING, change_at_rest, list_at_rest
 from mycel_runtime.daemon.upkeep.journal_admin import JournalAdmin
-from mycel_runtime.errors import IdentityHeldError, NoDaemonError
+from mycel_runtime.errors import IdentityHeldError, JournalAwayError, NoDaemonError
 from mycel_runtime.journal.engines import engine_of
 from mycel_runtime.journal.sqlite.journal import SqliteJournal
 from tests.engines.store_clock import StoreClock
@@ -183,3 +189,35 @@ def test_each_verb_of_a_journal_is_one_of_a_daemon_and_lists_or_changes_at_rest(
     assert verbs <= VERBS
     for verb in verbs - CHANGING:
         assert isinstance(list_at_rest(engine_of(tmp_path / "state"), verb), list)
+
+
+@contextlib.contextmanager
+def silent_server(seconds):
+    """At a port of loopback: who connects hears nothing for so long, and then that it is over."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                time.sleep(seconds)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(60)
+
+
+def test_who_waits_for_a_database_is_told_which_and_until_when(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_SOON_SECONDS", 0.05)
+    config = tmp_path / "agent.toml"
+    with silent_server(1.0) as port:
+        config.write_text(
+            f'[agent]\nname = "a"\nbase_url = "embedded"\nstate_dir = "{tmp_path}/state"\n[plugins.echo]\n'
+            f'[engine]\nurl = "postgresql://agents@127.0.0.1:{port}/agents?sslmode=disable&gssencmode=disable"\n'
+        )
+        result = CliRunner().invoke(dead, ["list", "-c", str(config)])
+    assert isinstance(result.exception, JournalAwayError)
+    assert re.fullmatch(
+        r"a: PostgreSQL 127\.0\.0\.1/agents does not answer; waiting until \d\d:\d\d:\d\d\n", result.output
+    )
