@@ -48,5 +48,5 @@ def test_a_running_agent_is_checked_and_its_twin_is_found_while_it_runs_and_afte
     assert well["daemon"].text == f"runs and is ready (pid {agent.popen.pid})"
     assert "resume twin" in during["twin"].fix
     assert after["twin"].level == "warning"
-    assert "has said 1 messages as this agent" in after["twin"].text
+    assert "has said 1 message as this agent" in after["twin"].text
     assert after["daemon"].text == "does not run"
