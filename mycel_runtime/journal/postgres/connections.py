@@ -226,6 +226,8 @@ def looking(url: str, *, kind: type[BoundedConnection] = BoundedConnection) -> I
     try:
         with connected(url, kind=kind) as connection, _losses_of(connection):
             yield connection
+            # Here, and not as the connection is left: it may be lost by now.
+            connection.commit()
     except RefusedError as exc:
         raise ConfigError(
             f"PostgreSQL refuses the connection: {exc.reason}", where=place_of(url), fix=_REFUSED_FIX

@@ -66,8 +66,17 @@ def is_away(exc: BaseException, connection: psycopg.Connection[object] | None = 
 
 
 def is_lost(exc: psycopg.Error, connection: psycopg.Connection[Any]) -> bool:
-    """Whether the connection has ended with that; the database's last word may come before its end is seen."""
-    return (exc.sqlstate or "").startswith(_ENDS) or connection.closed or connection.broken
+    """
+    Whether the connection has ended with that; the database's last word may come before its end is seen.
+
+    What has no code is not the database's word but its client's: that nothing more can be read or sent, or that a
+    pipeline cannot be left, with which the word that was read before is hidden.
+    """
+    if connection.closed or connection.broken:
+        return True
+    if exc.sqlstate is None:
+        return isinstance(exc, psycopg.OperationalError)
+    return exc.sqlstate.startswith(_ENDS)
 
 
 def is_to_be_repeated(exc: BaseException) -> bool:

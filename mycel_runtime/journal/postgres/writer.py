@@ -23,6 +23,7 @@ from mycel_runtime.journal.postgres.connections import POOL_SIZE
 from mycel_runtime.journal.postgres.failures import (
     AwayError,
     is_away,
+    is_lost,
     is_to_be_repeated,
     journal_error,
     reason_of,
@@ -317,6 +318,8 @@ class PostgresWriter:
         try:
             return group.run(connection)
         except psycopg.Error as exc:
+            if is_lost(exc, connection):
+                connection.close()
             if is_away(exc, connection):
                 raise AwayError(reason_of(exc)) from None
             raise

@@ -62,6 +62,36 @@ async def test_what_has_returned_is_there_after_a_crash_of_the_database(journal,
         assert (await journal.finish(claimed, CursorMove(handled_seq=9))).outcome.name == "DONE"
 
 
+async def test_a_reading_is_repeated_whose_connection_fails_without_being_known_to_be_closed(
+    journal, monkeypatch
+):
+    """psycopg says so where a pipeline cannot be left, and hides the database's last word with it."""
+    whole = Session.run
+    used = []
+
+    def run(session, name, values):
+        used.append(session.connection)
+        if len(used) == 1:
+            raise psycopg.OperationalError("cannot exit pipeline mode with uncollected results")
+        return whole(session, name, values)
+
+    await append(journal, Batch(identity=ME, arrivals=arrivals(entry(1)), checkpoint=checkpoint(1)))
+    monkeypatch.setattr(Session, "run", run)
+    assert await journal.checkpoint(ME) == checkpoint(1)
+    assert used[0] is not used[1]
+    assert used[0].closed
+
+
+def test_who_looks_is_told_that_the_database_is_away_also_by_the_last_word(url):
+    def end(connection):
+        connection.execute("BEGIN")
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.info.backend_pid])
+
+    with pytest.raises(JournalAwayError), looking(url) as connection:
+        end(connection)
+
+
 @pytest.mark.parametrize("is_committed", [True, False])
 async def test_a_commit_of_which_nobody_heard_is_made_once(is_committed, journal, monkeypatch):
     commits = []
