@@ -95,4 +95,5 @@ def ended_tasks(before):
 
 
 def tasks_of():
-    return [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+    # By its type: what is only a proxy of something, which may be gone, would be asked itself.
+    return [each for each in gc.get_objects() if issubclass(type(each), asyncio.Task)]

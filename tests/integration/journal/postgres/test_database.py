@@ -120,7 +120,7 @@ async def test_many_frames_are_one_statement(journal, url):
     execute = psycopg.Connection.execute
 
     def counted(connection, query, *arguments, **options):
-        executed.append(query)
+        executed.append((connection, str(query)))
         return execute(connection, query, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -129,4 +129,19 @@ async def test_many_frames_are_one_statement(journal, url):
         assert await journal.append(batch, lease=lease) == 500
 
     # To begin, the lease, the entries, the mark, the checkpoint, the commit, the disk.
-    assert len(executed) == 7
+    assert len(transaction_of("INSERT INTO entry", executed)) == 7
+
+
+def transaction_of(statement, executed):
+    """What was executed with this one: a beat may come between, on another connection or behind it."""
+    place, connection = next(
+        (place, connection) for place, (connection, query) in enumerate(executed) if statement in query
+    )
+    begin = max(
+        number
+        for number, (own, query) in enumerate(executed[:place])
+        if own is connection and "BEGIN" in query
+    )
+    own = [query for own, query in executed[begin:] if own is connection]
+    end = next((number for number, query in enumerate(own[1:], 1) if "BEGIN" in query), len(own))
+    return own[:end]
