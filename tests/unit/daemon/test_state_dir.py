@@ -89,9 +89,12 @@ def test_another_users_files_are_refused_by_name(tmp_path):
 
 @only_root
 def test_what_a_plugin_keeps_there_is_its_own_affair(tmp_path):
-    os.chown(there(tmp_path / "s", "cache") / "cache", 65534, 65534)
+    foreign = there(tmp_path / "s", "cache") / "cache"
+    os.chown(foreign, 65534, 65534)
 
     make_state_dir(tmp_path / "s")
+
+    assert foreign.stat().st_uid == 65534
 
 
 def test_a_new_folder_is_its_owners_only(tmp_path):

@@ -348,7 +348,10 @@ async def test_who_stands_still_while_it_migrates_keeps_nobody_waiting_for_ever(
         schema.begin(frozen)
         frozen.execute("CREATE TABLE delivery (half INT)")
         async with asyncio.timeout(DEADLINE):
-            await want(await open_journal(new_url), 1)
+            journal = await open_journal(new_url)
+            await want(journal, 1)
+    assert (await claim_one(journal)).wanted_seq == 1
+    assert frozen.closed
 
 
 @pytest.mark.parametrize("end", ["pg_terminate_backend(pg_backend_pid())", "pg_sleep(5)"])

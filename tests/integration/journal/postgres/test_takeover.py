@@ -261,6 +261,8 @@ def test_who_is_frozen_between_the_messages_of_a_pipeline_keeps_the_lock_for_a_w
         frozen.pgconn.send_flush_request()
         frozen.pgconn.flush()
 
+        (is_free,) = other.execute("SELECT pg_try_advisory_lock(%s)", (JOURNAL_LOCK,)).fetchone()
+        assert not is_free
         other.execute("SET lock_timeout = '30s'")
         other.execute("SELECT pg_advisory_lock(%s)", (JOURNAL_LOCK,))
         frozen.close()
